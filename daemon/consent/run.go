@@ -1,0 +1,212 @@
+package consent
+
+import "time"
+
+// run is one start and what became of it, from LightOn to the last answer. It is left only when every request has
+// been answered, so that no late answer is ever taken for one to the next start.
+type run struct {
+	litAnswered bool
+	lit         bool
+	head        head
+	mic         mic
+	heard       bool // samples came before the answer to OpenMic
+	lightOff    bool // asked for
+	dark        bool
+	flash       bool // a start that failed is refused by the light's pattern, once it is dark
+	reason      string
+	cut         time.Time // the earliest so far
+
+	samplesBy time.Time // while starting with the microphone open
+	maxAt     time.Time // while recording
+	quietAt   time.Time
+}
+
+type head uint8 // the file's state
+
+const (
+	headNone head = iota
+	headAsked
+	headReady
+	headEnding
+	headDone
+)
+
+type mic uint8
+
+const (
+	micClosed mic = iota
+	micOpening
+	micOpen
+	micClosing
+)
+
+// start is reached with everybody's consent alone.
+func (m *Machine) start() {
+	m.phase = Starting
+	m.run = run{head: headAsked}
+	m.emit(LightOn{})
+	m.emit(Prepare{})
+}
+
+func (m *Machine) litAnswer(now time.Time, ok bool) {
+	switch m.phase {
+	case Starting, Recording:
+		m.run.litAnswered, m.run.lit = true, ok
+		if !ok {
+			m.lapse(now, now, CauseFault)
+			return
+		}
+		m.openMic()
+	case Stopping:
+		m.run.litAnswered = true
+	}
+}
+
+func (m *Machine) prepared(now time.Time, ok bool) {
+	if m.run.head != headAsked {
+		return
+	}
+	m.run.head = headDone
+	if ok {
+		m.run.head = headReady
+	}
+	switch m.phase {
+	case Starting:
+		if !ok {
+			m.lapse(now, now, CauseFault)
+			return
+		}
+		m.openMic()
+	case Stopping:
+		m.endHead()
+		m.finish()
+	}
+}
+
+// openMic opens the microphone once the light is lit and the head on disk.
+func (m *Machine) openMic() {
+	if m.phase == Starting && m.run.lit && m.run.head == headReady && m.run.mic == micClosed {
+		m.run.mic = micOpening
+		m.emit(OpenMic{})
+	}
+}
+
+func (m *Machine) opened(now time.Time, ok bool) {
+	if m.run.mic != micOpening {
+		return
+	}
+	m.run.mic = micClosed
+	if ok {
+		m.run.mic = micOpen
+	}
+	switch {
+	case m.phase == Stopping:
+		m.closeMic()
+	case !ok:
+		m.lapse(now, now, CauseFault)
+	case m.run.heard:
+		m.record(now)
+	default:
+		m.run.samplesBy = now.Add(samplesTime)
+	}
+}
+
+func (m *Machine) samples(now time.Time) {
+	if m.phase != Starting {
+		return
+	}
+	switch m.run.mic {
+	case micOpening:
+		m.run.heard = true
+	case micOpen:
+		m.record(now)
+	}
+}
+
+func (m *Machine) sound(now time.Time) {
+	if m.phase == Recording {
+		m.run.quietAt = now.Add(m.set.Quiet)
+	}
+}
+
+func (m *Machine) record(now time.Time) {
+	m.phase = Recording
+	m.run.maxAt = now.Add(m.set.Max)
+	m.run.quietAt = now.Add(m.set.Quiet)
+}
+
+// end closes what a start has opened; the light goes off last.
+func (m *Machine) end(cut Cut, reason string) {
+	m.run.flash = m.phase == Starting && reason == ReasonFault
+	m.phase = Stopping
+	m.run.reason, m.run.cut = reason, cut.At
+	m.emit(cut)
+	m.endHead()
+	m.closeMic()
+}
+
+// cutEarlier is for an edge that came after the end but may lie before its cut.
+func (m *Machine) cutEarlier(at time.Time, fresh bool) {
+	if m.run.head == headDone || fresh && !at.Before(m.run.cut) {
+		return
+	}
+	m.run.cut = earlier(m.run.cut, at)
+	m.emit(Cut{At: at, Fresh: fresh})
+}
+
+// endHead ends the file, if there is one by now.
+func (m *Machine) endHead() {
+	if m.run.head == headReady {
+		m.run.head = headEnding
+		closing := m.acts[len(m.acts)-1]
+		m.emit(End{Reason: m.run.reason, Acts: []Act{closing}})
+	}
+}
+
+// closeMic closes the microphone, or waits for one that is just opening; the light goes off when it is closed.
+func (m *Machine) closeMic() {
+	switch m.run.mic {
+	case micOpen:
+		m.run.mic = micClosing
+		m.emit(CloseMic{})
+	case micClosed:
+		m.run.lightOff = true
+		m.emit(LightOff{})
+	}
+}
+
+func (m *Machine) closed() {
+	if m.run.mic != micClosing {
+		return
+	}
+	m.run.mic = micClosed
+	m.closeMic()
+}
+
+func (m *Machine) dark() {
+	if !m.run.lightOff || !m.run.litAnswered || m.run.dark {
+		return
+	}
+	m.run.dark = true
+	if m.run.flash && !m.stopped {
+		m.emit(LightFlash{})
+	}
+	m.finish()
+}
+
+func (m *Machine) ended() {
+	if m.run.head == headEnding {
+		m.run.head = headDone
+		m.finish()
+	}
+}
+
+// finish leaves Stopping when all is answered.
+func (m *Machine) finish() {
+	if m.phase != Stopping || !m.run.dark || m.run.head != headDone {
+		return
+	}
+	m.run = run{}
+	m.acts = nil
+	m.phase = m.idle()
+}
