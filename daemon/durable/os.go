@@ -1,0 +1,131 @@
+package durable
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// OS is the folder that root holds open. It stays that folder when its path is renamed, and when another
+// disk is mounted over it. The caller closes root.
+func OS(root *os.Root) FS { return osFS{root} }
+
+type osFS struct{ root *os.Root }
+
+func (o osFS) Create(name string) (File, error) {
+	// Not (File)(nil *os.File, err): a nil pointer in an interface is not nil.
+	f, err := o.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+func (o osFS) Append(name string) (File, error) { return o.open(name, os.O_RDWR|os.O_APPEND) }
+
+func (o osFS) Open(name string) (File, error) { return o.open(name, os.O_RDONLY) }
+
+// open opens a regular file and nothing else: not what a link inside the folder leads to, and not a pipe, which
+// would block for ever. The name is looked at before and the file after, so that nothing can be swapped between.
+func (o osFS) open(name string, flag int) (File, error) {
+	before, err := o.root.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !before.Mode().IsRegular() {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: ErrNotRegular}
+	}
+	f, err := o.root.OpenFile(name, flag|nonblock, 0)
+	if err != nil {
+		return nil, err
+	}
+	after, err := f.Stat()
+	if err == nil && !os.SameFile(before, after) {
+		err = &fs.PathError{Op: "open", Path: name, Err: errors.New("replaced while it was being opened")}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func (o osFS) Rename(from, to string) error {
+	return again(func() error { return o.root.Rename(from, to) })
+}
+
+func (o osFS) Remove(name string) error {
+	return again(func() error { return o.root.Remove(name) })
+}
+
+func (o osFS) Stat(name string) (fs.FileInfo, error) { return o.root.Lstat(name) }
+
+func (o osFS) ReadDir(name string) ([]fs.DirEntry, error) {
+	dir, err := o.root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	var entries []fs.DirEntry
+	for len(entries) <= MaxEntries {
+		some, err := dir.ReadDir(1024)
+		entries = append(entries, some...)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	if len(entries) > MaxEntries {
+		return entries[:MaxEntries], fmt.Errorf("list %s: %w (more than %d)", name, ErrTooMany, MaxEntries)
+	}
+	return entries, nil
+}
+
+func (o osFS) SyncDir(name string) error {
+	dir, err := o.root.Open(name)
+	if err != nil {
+		return err
+	}
+	err = dir.Sync()
+	if closeErr := dir.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+func (o osFS) Space() (free, total int64, err error) {
+	dir, err := o.root.Open(".")
+	if err != nil {
+		return 0, 0, err
+	}
+	defer dir.Close()
+	err = again(func() error {
+		free, total, err = space(dir)
+		return err
+	})
+	if err != nil {
+		return 0, 0, &fs.PathError{Op: "statfs", Path: o.root.Name(), Err: err}
+	}
+	return free, total, nil
+}
+
+// again repeats a call that a signal interrupted. Package os does so itself for files that are open.
+func again(call func() error) error {
+	for {
+		if err := call(); !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
+}
+
+// folder is the folder that holds name.
+func folder(name string) string { return path.Dir(name) }

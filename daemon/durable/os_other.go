@@ -1,0 +1,12 @@
+//go:build !unix
+
+package durable
+
+import (
+	"errors"
+	"os"
+)
+
+const nonblock = 0
+
+func space(*os.File) (free, total int64, err error) { return 0, 0, errors.ErrUnsupported }

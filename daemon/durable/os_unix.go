@@ -1,0 +1,21 @@
+//go:build unix
+
+package durable
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// nonblock keeps the opening of a pipe from waiting for its other end.
+const nonblock = unix.O_NONBLOCK
+
+// space counts what an ordinary user may write, not what is kept back for root.
+func space(dir *os.File) (free, total int64, err error) {
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(int(dir.Fd()), &st); err != nil {
+		return 0, 0, err
+	}
+	return int64(st.Bavail) * int64(st.Bsize), int64(st.Blocks) * int64(st.Bsize), nil
+}
