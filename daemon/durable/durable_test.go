@@ -85,6 +85,10 @@ func TestWriteFileFails(t *testing.T) {
 				if disk.Handles() != 0 || len(disk.Violations()) != 0 {
 					t.Errorf(when+": %d files open, violations %q", append(args, disk.Handles(), disk.Violations())...)
 				}
+				left, _ := disk.ReadDir(".")
+				if len(left) > 1 && n > 0 { // what was made although it failed is left to the next writer
+					t.Errorf(when+": %v are left", append(args, left)...)
+				}
 				wholly(t, disk.PowerCut(50, durabletest.Sector), false, when+", then a power cut", args...)
 			}
 		}

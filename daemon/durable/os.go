@@ -66,15 +66,17 @@ func (o osFS) Remove(name string) error {
 
 func (o osFS) Stat(name string) (fs.FileInfo, error) { return o.root.Lstat(name) }
 
-func (o osFS) ReadDir(name string) ([]fs.DirEntry, error) {
+func (o osFS) ReadDir(name string) ([]fs.DirEntry, error) { return o.list(name, MaxEntries) }
+
+func (o osFS) list(name string, limit int) ([]fs.DirEntry, error) {
 	dir, err := o.root.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer dir.Close()
 	var entries []fs.DirEntry
-	for len(entries) <= MaxEntries {
-		some, err := dir.ReadDir(1024)
+	for len(entries) <= limit {
+		some, err := dir.ReadDir(min(1024, limit+1))
 		entries = append(entries, some...)
 		if err == io.EOF {
 			break
@@ -84,8 +86,8 @@ func (o osFS) ReadDir(name string) ([]fs.DirEntry, error) {
 		}
 	}
 	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
-	if len(entries) > MaxEntries {
-		return entries[:MaxEntries], fmt.Errorf("list %s: %w (more than %d)", name, ErrTooMany, MaxEntries)
+	if len(entries) > limit {
+		return entries[:limit], fmt.Errorf("list %s: %w (more than %d)", name, ErrTooMany, limit)
 	}
 	return entries, nil
 }

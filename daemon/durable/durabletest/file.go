@@ -32,7 +32,6 @@ func (n *node) touch(from, to int64) {
 	n.dirty[length] = true
 	for b := from / sector; b*sector < to; b++ {
 		n.dirty[b] = true
-		delete(n.lost, b)
 	}
 }
 
