@@ -1,0 +1,109 @@
+// Package health holds every warning the unit can give, each declared once with a text for the person who has to act,
+// and keeps track of which are up.
+//
+//	t := health.NewTracker()
+//	t.Set("mic-missing", "hw:CARD=Device,DEV=0")   // from any goroutine
+//	t.Clear("mic-missing")
+//	t.SetFor("store-missing", "drive", "")         // one of several
+//	for _, w := range t.Up() { fmt.Println(w.Message()) }
+//
+// A warning does not show at once, nor go at once: its cause must have stood for After, and have been gone for
+// Linger, so that a loose plug is one warning and not a hundred. What it blocks, it blocks from the first moment
+// to the last of its cause, shown or not.
+//
+// No text names a patient, a party, or what was said; details are device names, paths, recordings' IDs and errors.
+package health
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Code names a warning, in topics, in state and in the manual: [a-z-]+.
+type Code = string
+
+// Severity says how bad it is, for colours and order. Whether recording is refused is for Warning.Blocks to say.
+type Severity uint8
+
+const (
+	// Attention: the unit works, but somebody should look soon.
+	Attention Severity = iota
+	// Fault: it can't record, or a recording was harmed.
+	Fault
+)
+
+func (s Severity) String() string {
+	if s == Fault {
+		return "fault"
+	}
+	return "attention"
+}
+
+// MarshalText is String.
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Warning is something that can be wrong, as declared.
+type Warning struct {
+	Code     Code
+	Title    string // a few words
+	Severity Severity
+	Text     string // what it means in the room
+	Do       string // what to do, by whom
+	// After is how long the cause must stand before the warning shows.
+	After time.Duration
+	// Linger is how long the cause must be gone before the warning goes.
+	Linger time.Duration
+	// Lasts makes it an event: it is up this long after it was last set, and need not be cleared.
+	Lasts time.Duration
+	// Blocks: recording is refused while the cause stands. Whoever sets such a warning keeps looking whether its
+	// cause is gone without waiting for a press, since presses are refused.
+	Blocks bool
+}
+
+// Declared returns every warning, sorted by code.
+func Declared() []Warning { return slices.Clone(declared) }
+
+// Lookup returns the warning of a code.
+func Lookup(code Code) (Warning, bool) {
+	i, ok := slices.BinarySearchFunc(declared, code, func(w Warning, c Code) int { return strings.Compare(w.Code, c) })
+	if !ok {
+		return Warning{}, false
+	}
+	return declared[i], true
+}
+
+// Cause is one thing that keeps a warning up.
+type Cause struct {
+	On     string // which store or line, where there can be several; else empty
+	Detail string
+	Since  time.Time // when it began, not when it began to show
+}
+
+// Active is a warning that is up.
+type Active struct {
+	Warning
+	Since  time.Time // of the earliest cause
+	Causes []Cause   // sorted by On; never empty
+}
+
+// Message is the whole of it in one line for a person: what, since when, what to do. The time is in the unit's zone.
+func (a Active) Message() string {
+	var b strings.Builder
+	b.WriteString(a.Title)
+	var details []string
+	for _, c := range a.Causes {
+		switch {
+		case c.On != "" && c.Detail != "":
+			details = append(details, c.On+": "+c.Detail)
+		case c.On != "" || c.Detail != "":
+			details = append(details, c.On+c.Detail)
+		}
+	}
+	if len(details) > 0 {
+		fmt.Fprintf(&b, " (%s)", strings.Join(details, "; "))
+	}
+	fmt.Fprintf(&b, ", since %s. %s %s", a.Since.Format("2 Jan 2006 15:04"), a.Text, a.Do)
+	return b.String()
+}

@@ -1,0 +1,96 @@
+package health_test
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tacet/daemon/health"
+)
+
+// Every warning can be read by a person, and by a program.
+func TestDeclared(t *testing.T) {
+	code := regexp.MustCompile(`^[a-z-]+$`)
+	all := health.Declared()
+	for i, w := range all {
+		for what, text := range map[string]string{"title": w.Title, "text": w.Text, "what to do": w.Do} {
+			if text == "" || strings.TrimSpace(text) != text || strings.ContainsAny(text, "\n\t") {
+				t.Errorf("%s: bad %s: %q", w.Code, what, text)
+			}
+			if strings.Contains(strings.ToLower(text), "patient") {
+				t.Errorf("%s: the %s speaks of patients", w.Code, what)
+			}
+		}
+		if len(w.Title) > 60 || strings.HasSuffix(w.Title, ".") {
+			t.Errorf("%s: a title is a few words: %q", w.Code, w.Title)
+		}
+		if !strings.HasSuffix(w.Text, ".") || !strings.HasSuffix(w.Do, ".") {
+			t.Errorf("%s: text and what to do are sentences", w.Code)
+		}
+		if !code.MatchString(w.Code) {
+			t.Errorf("bad code %q", w.Code)
+		}
+		if i > 0 && all[i-1].Code >= w.Code {
+			t.Errorf("%s: not unique, or not sorted", w.Code)
+		}
+		if w.Blocks && (w.Severity != health.Fault || w.Lasts > 0) {
+			t.Errorf("%s blocks recording: that is a fault, and lasts as long as its cause", w.Code)
+		}
+		if w.After < 0 || w.After > time.Hour || w.Linger > time.Hour || w.Lasts > 7*24*time.Hour {
+			t.Errorf("%s: bad times", w.Code)
+		}
+		if got, ok := health.Lookup(w.Code); !ok || got != w {
+			t.Errorf("%s is not looked up", w.Code)
+		}
+	}
+	if _, ok := health.Lookup("no-such-code"); ok {
+		t.Error("a code that is not declared was found")
+	}
+}
+
+// What the promises and the tables of the manual rely on is there, and blocks or does not.
+func TestDeclaredCoversTheUnit(t *testing.T) {
+	blocks := strings.Fields(`mic-missing light-fault button-fault door-fault spool-missing spool-readonly spool-full
+		recipients-bad unit-key-bad`)
+	// Found only by trying: were they to block, nobody could try again.
+	tried := strings.Fields(`mic-busy mic-rate mic-fault mic-silent mic-stalled samples-lost light-sense button-stuck
+		spool-error spool-slow ledger-error encoder-fault`)
+	others := strings.Fields(`status-light-fault spool-low ledger-broken clock-unsynced recording-interrupted recording-damaged
+		recording-unfinished store-missing store-foreign store-full store-readonly store-error store-mismatch store-behind
+		store-denied store-host-key mqtt-offline mqtt-denied mqtt-host-key config-reload-failed internal-error`)
+	all := slices.Concat(blocks, tried, others)
+	for _, code := range all {
+		w, ok := health.Lookup(code)
+		if !ok {
+			t.Errorf("%s is not declared", code)
+		}
+		if want := slices.Contains(blocks, code); w.Blocks != want {
+			t.Errorf("%s blocks: %v, want %v", code, w.Blocks, want)
+		}
+	}
+	for _, w := range health.Declared() {
+		if !slices.Contains(all, w.Code) {
+			t.Errorf("%s is declared, and this test does not know it", w.Code)
+		}
+	}
+}
+
+func TestMessage(t *testing.T) {
+	w, _ := health.Lookup("store-full")
+	a := health.Active{Warning: w, Since: time.Date(2026, 11, 21, 14, 3, 0, 0, time.UTC), Causes: []health.Cause{
+		{On: "drive", Detail: "0 bytes left"}, {On: "nas"},
+	}}
+	want := "Store full (drive: 0 bytes left; nas), since 21 Nov 2026 14:03. " + w.Text + " " + w.Do
+	if got := a.Message(); got != want {
+		t.Errorf("message:\n%s\nwant:\n%s", got, want)
+	}
+	a.Causes = []health.Cause{{}}
+	if got := a.Message(); !strings.HasPrefix(got, "Store full, since") {
+		t.Errorf("message without a detail: %s", got)
+	}
+	if got, _ := health.Fault.MarshalText(); string(got) != "fault" || health.Attention.String() != "attention" {
+		t.Errorf("severities are called %s and %s", got, health.Attention)
+	}
+}

@@ -1,0 +1,290 @@
+package health_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"tacet/daemon/health"
+)
+
+// declared looks up a warning that the test is about, and fails when its times are not of the kind that the test needs.
+func declared(t *testing.T, code string, fits func(health.Warning) bool) health.Warning {
+	t.Helper()
+	w, ok := health.Lookup(code)
+	if !ok || !fits(w) {
+		t.Fatalf("%s is not of the kind that this test needs: %+v", code, w)
+	}
+	return w
+}
+
+func damped(w health.Warning) bool { return w.After > 0 && w.Linger > 0 && w.Blocks }
+
+// codes are what is up, as the state topic lists it.
+func codes(t *health.Tracker) string {
+	var up []string
+	for _, a := range t.Up() {
+		up = append(up, a.Code)
+	}
+	return strings.Join(up, ",")
+}
+
+func pass(tr *health.Tracker, d time.Duration) {
+	<-time.After(d) // fake time: all callers run in a bubble
+	tr.Tick(time.Now())
+}
+
+func wantUp(t *testing.T, tr *health.Tracker, want, when string) {
+	t.Helper()
+	if got := codes(tr); got != want {
+		t.Errorf("%s: %q is up, want %q", when, got, want)
+	}
+}
+
+// A warning shows after its time, not before; it blocks from the start; it goes after its other time.
+func TestDamping(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := declared(t, "mic-missing", damped)
+		tr := health.NewTracker()
+		start := time.Now()
+		if !tr.Set("mic-missing", "a") || tr.Set("mic-missing", "b") {
+			t.Error("only the first Set is new")
+		}
+		wantUp(t, tr, "", "at once")
+		if !tr.Blocking() {
+			t.Error("it does not block at once")
+		}
+		if at, ok := tr.Deadline(); !ok || at.Sub(start) != w.After {
+			t.Errorf("deadline %v (%v), want %v", at.Sub(start), ok, w.After)
+		}
+		pass(tr, w.After-1)
+		wantUp(t, tr, "", "just before its time")
+		pass(tr, 1)
+		wantUp(t, tr, "mic-missing", "at its time")
+		if up := tr.Up()[0]; up.Since != start || up.Causes[0].Detail != "b" {
+			t.Errorf("up since %v with %q", up.Since.Sub(start), up.Causes[0].Detail)
+		}
+		if _, ok := tr.Deadline(); ok {
+			t.Error("a deadline with nothing to come")
+		}
+
+		tr.Clear("mic-missing")
+		if tr.Blocking() {
+			t.Error("it blocks after its cause has gone")
+		}
+		if at, ok := tr.Deadline(); !ok || time.Until(at) != w.Linger {
+			t.Errorf("deadline in %v (%v), want %v", time.Until(at), ok, w.Linger)
+		}
+		pass(tr, w.Linger-1)
+		wantUp(t, tr, "mic-missing", "just before it goes")
+		if tr.Set("mic-missing", "c") {
+			t.Error("coming back within the time counts as new")
+		}
+		pass(tr, time.Hour)
+		wantUp(t, tr, "mic-missing", "back again")
+		tr.Clear("mic-missing")
+		pass(tr, w.Linger)
+		wantUp(t, tr, "", "gone for good")
+		if !tr.Set("mic-missing", "") {
+			t.Error("coming back later does not count as new")
+		}
+	})
+}
+
+// What comes and goes without pause shows once, and stays.
+func TestFlapping(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := declared(t, "mic-missing", damped)
+		tr := health.NewTracker()
+		seen := map[string]int{}
+		tr.OnChange(func() { seen[codes(tr)]++ })
+		news := 0
+		for range 100 {
+			if tr.Set("mic-missing", "") {
+				news++
+			}
+			pass(tr, w.Linger/4)
+			tr.Clear("mic-missing")
+			pass(tr, w.Linger/4)
+		}
+		wantUp(t, tr, "mic-missing", "after a hundred times")
+		if news != 1 {
+			t.Errorf("%d of a hundred are new, want 1", news)
+		}
+		pass(tr, w.Linger)
+		wantUp(t, tr, "", "when it is well at last")
+
+		tr.Set("mic-missing", "")
+		pass(tr, w.After/2)
+		tr.Clear("mic-missing")
+		pass(tr, 2*w.Linger)
+		wantUp(t, tr, "", "a short one")
+	})
+}
+
+// An event stays up for its time and needs no clearing.
+func TestEvents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := declared(t, "samples-lost", func(w health.Warning) bool { return w.Lasts > 0 })
+		tr := health.NewTracker()
+		tr.Set("samples-lost", "0.2 s")
+		wantUp(t, tr, "samples-lost", "at once")
+		pass(tr, w.Lasts/2)
+		tr.Set("samples-lost", "0.3 s")
+		pass(tr, w.Lasts-1)
+		wantUp(t, tr, "samples-lost", "renewed")
+		if at, ok := tr.Deadline(); !ok || time.Until(at) != 1 {
+			t.Errorf("deadline in %v (%v)", time.Until(at), ok)
+		}
+		pass(tr, 1)
+		wantUp(t, tr, "", "after its time")
+		if _, ok := tr.Deadline(); ok {
+			t.Error("a deadline with nothing to come")
+		}
+	})
+}
+
+// One of several is one warning with several causes.
+func TestInstances(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		declared(t, "store-behind", func(w health.Warning) bool { return w.After == 0 && w.Linger > 0 })
+		tr := health.NewTracker()
+		tr.SetFor("store-behind", "nas", "2 recordings")
+		<-time.After(time.Minute)
+		tr.SetFor("store-behind", "drive", "")
+		tr.Set("recipients-bad", "")
+		tr.Set("light-sense", "")
+		wantUp(t, tr, "recipients-bad,light-sense,store-behind", "what blocks first, then faults")
+		up := tr.Up()[2]
+		if len(up.Causes) != 2 || up.Causes[0].On != "drive" || up.Causes[1].On != "nas" || time.Since(up.Since) != time.Minute {
+			t.Errorf("up: %+v", up)
+		}
+		tr.ClearFor("store-behind", "nas")
+		pass(tr, time.Hour)
+		if up := tr.Up()[2]; len(up.Causes) != 1 || up.Causes[0].On != "drive" {
+			t.Errorf("up: %+v", up)
+		}
+		tr.SetFor("store-behind", "nas", "")
+		tr.Clear("store-behind")
+		pass(tr, time.Hour)
+		wantUp(t, tr, "recipients-bad,light-sense", "all cleared")
+
+		for i := range 1000 {
+			tr.SetFor("store-behind", fmt.Sprint("s", i), "")
+		}
+		if n := len(tr.Up()[2].Causes); n > 100 {
+			t.Errorf("%d causes are kept", n)
+		}
+	})
+}
+
+// Details are one bounded line; an undeclared code is a fault of ours that does not go unseen.
+func TestDetails(t *testing.T) {
+	tr := health.NewTracker()
+	tr.Set("mic-fault", " two\nlines\x00 "+strings.Repeat("é", 1000))
+	detail := tr.Up()[0].Causes[0].Detail
+	if !strings.HasPrefix(detail, "two lines é") || len([]rune(detail)) > 301 {
+		t.Errorf("detail: %q", detail)
+	}
+	tr.Set("no-such-code", "x")
+	wantUp(t, tr, "mic-fault,internal-error", "undeclared")
+	if d := tr.Up()[1].Causes[0].Detail; !strings.Contains(d, "no-such-code") {
+		t.Errorf("detail: %q", d)
+	}
+}
+
+// OnChange tells of all that can be seen to change, and of nothing else, without a lock held.
+func TestOnChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := declared(t, "mic-missing", damped)
+		tr := health.NewTracker()
+		calls := 0
+		tr.OnChange(func() { calls++; tr.Up(); tr.Blocking() })
+		step := func(what string, want int, do func()) {
+			t.Helper()
+			calls = 0
+			if do(); calls != want {
+				t.Errorf("%s: %d calls, want %d", what, calls, want)
+			}
+		}
+		step("it blocks", 1, func() { tr.Set("mic-missing", "a") })
+		step("again", 0, func() { tr.Set("mic-missing", "a") })
+		step("it shows", 1, func() { pass(tr, w.After) })
+		step("time passes", 0, func() { pass(tr, time.Hour) })
+		step("another detail", 1, func() { tr.Set("mic-missing", "b") })
+		step("it no longer blocks", 1, func() { tr.Clear("mic-missing") })
+		step("cleared again", 0, func() { tr.Clear("mic-missing") })
+		step("it goes", 1, func() { pass(tr, w.Linger) })
+		step("nothing there", 0, func() { tr.Clear("mic-missing") })
+	})
+}
+
+// Whatever is set and cleared when: nothing changes between two ticks but at the deadline, a warning shows only if its
+// cause stood long enough, and it is blocked exactly while a cause stands that blocks.
+func TestDeadlineTellsAll(t *testing.T) {
+	all := []string{"mic-missing", "spool-low", "samples-lost", "light-fault", "store-full"}
+	rapid.Check(t, func(rt *rapid.T) {
+		synctest.Test(t, func(*testing.T) {
+			tr := health.NewTracker()
+			stands := map[string]bool{}
+			for range rapid.IntRange(1, 60).Draw(rt, "steps") {
+				code := rapid.SampledFrom(all).Draw(rt, "code")
+				w, _ := health.Lookup(code)
+				if rapid.Bool().Draw(rt, "set") {
+					tr.Set(code, "")
+					stands[code] = w.Lasts == 0
+				} else if w.Lasts == 0 {
+					tr.Clear(code)
+					delete(stands, code)
+				}
+				if want := stands["mic-missing"] || stands["light-fault"]; tr.Blocking() != want {
+					rt.Fatalf("blocking: %v, want %v", tr.Blocking(), want)
+				}
+				wait := time.Duration(rapid.IntRange(0, 20).Draw(rt, "seconds")) * time.Second
+				for end := time.Now().Add(wait); time.Now().Before(end); {
+					before := codes(tr)
+					next := time.Now().Add(time.Second)
+					at, ok := tr.Deadline()
+					pass(tr, time.Until(next))
+					if due := ok && !at.After(next); codes(tr) != before && !due {
+						rt.Fatalf("%q became %q, with the deadline at %v (%v)", before, codes(tr), at, ok)
+					}
+				}
+				if w.After == 0 && stands[code] && !strings.Contains(codes(tr), code) {
+					rt.Fatalf("%s stands and does not show", code)
+				}
+			}
+			for _, code := range all {
+				tr.Clear(code)
+			}
+			pass(tr, 48*time.Hour)
+			if up := codes(tr); up != "" {
+				rt.Fatalf("in the end %s is up", up)
+			}
+		})
+	})
+}
+
+// Any goroutine may use it.
+func TestConcurrent(t *testing.T) {
+	tr := health.NewTracker()
+	tr.OnChange(func() { tr.Deadline() })
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			for range 200 {
+				tr.SetFor("store-full", fmt.Sprint(i), "")
+				tr.Up()
+				tr.ClearFor("store-full", fmt.Sprint(i))
+				tr.Tick(time.Now())
+				tr.Blocking()
+			}
+		})
+	}
+	all.Wait()
+}
