@@ -242,33 +242,47 @@ func TestOnChange(t *testing.T) {
 // Whatever is set and cleared when: nothing changes between two ticks but at the deadline, a warning without delay shows
 // while its cause stands, and recording is blocked exactly while a cause stands that blocks.
 func TestDeadlineTellsAll(t *testing.T) {
+	script := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) act {
+		return act{
+			code: rapid.SampledFrom(acted).Draw(rt, "code"),
+			set:  rapid.Bool().Draw(rt, "set"),
+			wait: rapid.IntRange(0, 20).Draw(rt, "seconds"),
+		}
+	}), 1, 60)
 	rapid.Check(t, func(rt *rapid.T) {
-		var wrong string
-		synctest.Test(t, func(*testing.T) { wrong = drive(rt, health.NewTracker()) })
+		acts, wrong := script.Draw(rt, "acts"), ""
+		synctest.Test(t, func(*testing.T) { wrong = play(acts, health.NewTracker()) })
 		if wrong != "" {
 			rt.Fatal(wrong)
 		}
 	})
 }
 
-// drive sets and clears as rt says, and returns what went wrong.
-func drive(rt *rapid.T, tr *health.Tracker) string {
-	all := []string{"mic-missing", "spool-low", "samples-lost", "light-fault", "store-full"}
+var acted = []string{"mic-missing", "spool-low", "samples-lost", "light-fault", "store-full"}
+
+// act is one thing done to a tracker, and the seconds before the next.
+type act struct {
+	code string
+	set  bool
+	wait int
+}
+
+// play returns what went wrong.
+func play(acts []act, tr *health.Tracker) string {
 	stands := map[string]bool{}
-	for range rapid.IntRange(1, 60).Draw(rt, "steps") {
-		code := rapid.SampledFrom(all).Draw(rt, "code")
-		w, _ := health.Lookup(code)
-		if rapid.Bool().Draw(rt, "set") {
-			tr.Set(code, "")
-			stands[code] = w.Lasts == 0
+	for _, act := range acts {
+		w, _ := health.Lookup(act.code)
+		if act.set {
+			tr.Set(act.code, "")
+			stands[act.code] = w.Lasts == 0
 		} else if w.Lasts == 0 {
-			tr.Clear(code)
-			delete(stands, code)
+			tr.Clear(act.code)
+			delete(stands, act.code)
 		}
 		if want := stands["mic-missing"] || stands["light-fault"]; tr.Blocking() != want {
 			return fmt.Sprintf("blocking: %v, want %v", tr.Blocking(), want)
 		}
-		for range rapid.IntRange(0, 20).Draw(rt, "seconds") {
+		for range act.wait {
 			before, next := codes(tr), time.Now().Add(time.Second)
 			at, ok := tr.Deadline()
 			pass(tr, time.Second)
@@ -276,11 +290,11 @@ func drive(rt *rapid.T, tr *health.Tracker) string {
 				return fmt.Sprintf("%q became %q, with the deadline at %v (%v)", before, codes(tr), at, ok)
 			}
 		}
-		if w.After == 0 && stands[code] && !strings.Contains(codes(tr), code) {
-			return code + " stands and does not show"
+		if w.After == 0 && stands[act.code] && !strings.Contains(codes(tr), act.code) {
+			return act.code + " stands and does not show"
 		}
 	}
-	for _, code := range all {
+	for _, code := range acted {
 		tr.Clear(code)
 	}
 	pass(tr, 48*time.Hour)
