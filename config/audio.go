@@ -1,0 +1,84 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+var (
+	opusRates  = []int{8000, 12000, 16000, 24000, 48000}
+	otherRates = []int{8000, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 96000}
+)
+
+// The bounds of Opus, in bits a second.
+const (
+	leastBitrate = 6000
+	mostBitrate  = 510000
+)
+
+// byNumber is an ALSA name that counts cards: the count changes with the order in which they are found.
+var byNumber = regexp.MustCompile(`^((?:plug)?hw|default|sysdefault|front|dsnoop|iec958):(?:CARD=)?[0-9]+(?:,|$)`)
+
+func (c *checker) audio(cfg *Config) {
+	c.missing("audio", "the section is missing", `write [audio], and below it device = "hw:CARD=Device,DEV=0"`)
+	b := c.block("audio")
+	b.require("device", `"hw:CARD=Device,DEV=0"; tacetd doctor lists the names`)
+	a := &cfg.Audio
+	a.Device = b.text("device", "", 255)
+	if v := b.t.keys["device"]; v != nil && v.kind == aText && strings.TrimSpace(v.text) == "" {
+		b.fail("device", "is empty", `write the microphone's ALSA name, as in "hw:CARD=Device,DEV=0"; tacetd doctor lists them`)
+	}
+	if m := byNumber.FindStringSubmatch(a.Device); m != nil {
+		b.warn("device", shown(a.Device)+" counts cards, and the count can change at each boot",
+			fmt.Sprintf(`write the card's name, as in "%s:CARD=Device,DEV=0"; tacetd doctor lists them`, m[1]))
+	}
+
+	a.Codec = b.choice("codec", Opus, Opus, FLAC, WAV)
+	a.Rate, a.Channels = b.rate(a.Codec), 1
+	if n, ok := b.number("channels", 1); ok {
+		if a.Channels = n; n != 1 && n != 2 {
+			b.fail("channels", fmt.Sprintf("there can't be %d", n), "write 1 or 2")
+		}
+	}
+	if a.Codec == FLAC {
+		b.warn("codec", "the sizes of flac's segments tell how loud the room was, to anybody who sees the file",
+			`write "opus", whose segments are all of one size, or "wav"`)
+	}
+	a.Bitrate = b.bitrate(a.Codec)
+}
+
+func (b block) rate(codec string) int {
+	rate := 48000
+	n, ok := b.number("rate", rate)
+	if !ok {
+		return rate
+	}
+	rates := otherRates
+	if codec == Opus {
+		rates = opusRates
+	}
+	if !slices.Contains(rates, n) {
+		b.fail("rate", fmt.Sprintf("%s has no rate of %d", codec, n), "write one of "+strings.Trim(fmt.Sprint(rates), "[]"))
+		return rate
+	}
+	return n
+}
+
+func (b block) bitrate(codec string) int {
+	bitrate := 32000
+	if n, ok := b.number("bitrate", bitrate); ok {
+		switch {
+		case n < leastBitrate || n > mostBitrate:
+			b.fail("bitrate", fmt.Sprintf("is %d", n), fmt.Sprintf("write bits a second, between %d and %d", leastBitrate, mostBitrate))
+		case codec != Opus:
+			b.warn("bitrate", "means nothing with "+codec, "remove it")
+		}
+		bitrate = n
+	}
+	if codec != Opus {
+		return 0
+	}
+	return bitrate
+}

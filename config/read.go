@@ -1,0 +1,200 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode"
+
+	"github.com/pelletier/go-toml/v2/unstable"
+)
+
+// What a line looks like with which reading can start anew after one that TOML refuses.
+var (
+	likeHeader = regexp.MustCompile(`^[ \t]*\[{1,2}[ \t]*([A-Za-z][A-Za-z0-9_.-]*)`)
+	likeKey    = regexp.MustCompile(`^[ \t]*([A-Za-z][A-Za-z0-9_.-]*)[ \t]*=`)
+	unfinished = regexp.MustCompile(`(\[|,|"""|''')[ \t]*(#.*)?$`)
+)
+
+// read makes the tree. After a line that TOML refuses it goes on behind it.
+func (c *checker) read(src *source) {
+	c.root = newTable(src.lines())
+	defer c.privateKeys(src) // last, so that those that stand in a value are reported with its key
+	b := &builder{c: c, src: src, here: c.root}
+	var p unstable.Parser
+	for tries := 0; b.base < len(src.data); tries++ {
+		if tries == maxProblems {
+			c.damaged = true
+			return
+		}
+		p.Reset(src.data[b.base:])
+		end := -1 // the last byte of what was read
+		for p.NextExpression() {
+			n := p.Expression()
+			b.add(n)
+			end = b.base + lastByte(n)
+		}
+		var bad *unstable.ParserError
+		if !errors.As(p.Error(), &bad) {
+			return
+		}
+		b.resume(bad, end)
+	}
+}
+
+// lastByte is the offset of a byte on the last line of an expression.
+func lastByte(n *unstable.Node) int {
+	if n.Kind == unstable.KeyValue {
+		return int(n.Raw.Offset+n.Raw.Length) - 1
+	}
+	last := 0
+	for it := n.Key(); it.Next(); {
+		last = int(it.Node().Raw.Offset)
+	}
+	return last
+}
+
+// resume reports what TOML refused, and sets base to where reading goes on. end is where the last good expression ended.
+func (b *builder) resume(bad *unstable.ParserError, end int) {
+	at := b.src.line(b.offset(bad))
+	first := b.src.line(b.base)
+	if end >= 0 {
+		first = b.src.line(end) + 1
+	}
+	for first < at && isBlank(b.src.text(first)) {
+		first++
+	}
+	first = min(first, at)
+	line := b.src.text(first)
+	many := at > first || unfinished.Match(line)
+
+	next := first + 1
+	for many && next <= b.src.lines() && !likeHeader.Match(b.src.text(next)) && !likeKey.Match(b.src.text(next)) {
+		next++
+	}
+	key := b.salvage(line, first)
+	if at >= next || (at > first && at == b.src.lines()) {
+		b.c.fail(first, key, "the value that begins here is not closed", `close text with " and a list with ]`)
+	} else {
+		what, instead := explain(bad.Message)
+		b.c.fail(at, key, what, instead)
+	}
+	if b.base = len(b.src.data); next <= b.src.lines() {
+		b.base = b.src.starts[next-1]
+	}
+}
+
+func isBlank(line []byte) bool {
+	line = bytes.TrimLeft(line, " \t")
+	return len(line) == 0 || line[0] == '#'
+}
+
+// offset is where in the source the parser stumbled.
+func (b *builder) offset(bad *unstable.ParserError) int {
+	left := len(b.src.data)
+	if len(bad.Highlight) > 0 {
+		left = b.base + cap(b.src.data[b.base:]) - cap(bad.Highlight)
+	}
+	return min(max(left, b.base), max(len(b.src.data)-1, 0))
+}
+
+// salvage finds the key, or the section, that a refused line was meant for, so that it doesn't count as missing, and the
+// keys after a refused header don't count as the section's before it.
+func (b *builder) salvage(line []byte, number int) string {
+	if header := bytes.TrimLeft(line, " \t"); bytes.HasPrefix(header, []byte("[")) {
+		name := ""
+		if m := likeHeader.FindSubmatch(line); m != nil {
+			name = strings.TrimRight(string(m[1]), ".")
+		}
+		if knows(name) {
+			b.open(dotted{parts: []string{name}, line: number}, bytes.HasPrefix(header, []byte("[[")))
+			return b.name
+		}
+		b.name, b.here, b.c.damaged = name, newTable(number), true
+		if name != "" {
+			b.name = shownKey(name)
+		}
+		return b.name
+	}
+	m := likeKey.FindSubmatch(line)
+	if m == nil {
+		return b.name
+	}
+	name := string(m[1])
+	if b.here.keys[name] == nil {
+		b.here.set(name, &value{kind: broken, line: number})
+	}
+	if b.name == "" {
+		return shownKey(name)
+	}
+	return b.name + "." + shownKey(name)
+}
+
+// explain puts what go-toml says into words that help somebody who doesn't know TOML.
+func explain(message string) (what, instead string) {
+	for _, e := range []struct{ part, what, instead string }{
+		{"expected '=' after key", `the line is neither [section] nor key = value`, `write key = value, or begin a remark with #`},
+		{"start of key", `the line is neither [section] nor key = value`, `write key = value, or begin a remark with #`},
+		{"to close table name", "the section's name is not closed", "close it with ], or ]] if it began with [["},
+		{"to close array table name", "the section's name is not closed", "close it with ]], as it began with [["},
+		{"strings must be quoted", "the value is text without quotes", `write it between quotes, as in "…"`},
+		{"at start of value", "the value is missing, or is text without quotes", `write text between quotes, as in "…"`},
+		{"expected keyword", "the value is text without quotes", `write it between quotes, as in "…"; yes and no are true and false`},
+		{"expected newline but got", "something stands behind the value", "give each key a line of its own, and begin a remark with #"},
+		{"after array value", "the list's values are not separated", "put a comma between them"},
+		{"escape", `the text has a \ that means nothing`, `write \\ for a backslash`},
+		{"leading zeroes", "the number begins with 0", "write it without, or between quotes if it is text"},
+	} {
+		if strings.Contains(message, e.part) {
+			return e.what, e.instead
+		}
+	}
+	return message, `write key = value, with text between quotes`
+}
+
+// privateKeys reports each line on which a private key stands, be it in a remark. The message doesn't repeat it.
+func (c *checker) privateKeys(src *source) {
+	for _, at := range privateKey.FindAllIndex(src.data, maxProblems) {
+		c.private(src.line(at[0]), "")
+	}
+}
+
+func (c *checker) private(line int, key string) {
+	if c.privateAt == nil {
+		c.privateAt = map[int]bool{}
+	}
+	if c.privateAt[line] {
+		return
+	}
+	c.privateAt[line] = true
+	c.fail(line, key, "a private key stands here, which could open recordings",
+		"remove it, keep it in the office alone, and write its public key, age1…, in its place")
+}
+
+// maxText is how long any text may be, in bytes; a hybrid public key has 1,959.
+const maxText = 4096
+
+// fitText reports text that no key may hold.
+func (b *builder) fitText(v *value, key string) bool {
+	if isPrivate(v.text) {
+		b.c.private(v.line, key)
+		return false
+	}
+	if len(v.text) > maxText {
+		b.c.fail(v.line, key, fmt.Sprintf("is %d bytes long", len(v.text)), fmt.Sprintf("write at most %d", maxText))
+		return false
+	}
+	if i := strings.IndexFunc(v.text, isControl); i >= 0 {
+		r := []rune(v.text[i:])[0]
+		b.c.fail(v.line, key, fmt.Sprintf("holds the control character %U", r), "write plain text in one line")
+		return false
+	}
+	return true
+}
+
+// isControl reports what moves the cursor, or turns the direction of the text around it.
+func isControl(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029'
+}

@@ -1,0 +1,198 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"filippo.io/age"
+)
+
+// maxRecipients bounds what each recording's key is encrypted to: a hybrid recipient takes 1.6 KB of each file.
+const maxRecipients = 20
+
+// recipient is a public key, and where it was found.
+type recipient struct {
+	key    string
+	hybrid bool
+	from   Problem // File, Line and Key
+}
+
+// keyring collects the recipients.
+type keyring struct {
+	c    *checker
+	list []recipient
+	seen map[string]recipient
+	bad  bool // something meant as a recipient was refused
+}
+
+func (c *checker) encrypt(cfg *Config) {
+	c.missing("encrypt", "the section is missing, and nothing is recorded in clear", `write [encrypt], and below it recipients = ["practice.pub"]`)
+	b := c.block("encrypt")
+	b.require("recipients", `["practice.pub"], the file that tacet keygen printed`)
+	v, ok := b.get("recipients", aList, `["practice.pub"], between brackets`)
+	if !ok {
+		return
+	}
+	k := &keyring{c: c, seen: map[string]recipient{}}
+	for _, item := range v.items {
+		if item.kind == broken {
+			k.bad = true
+			continue
+		}
+		from := Problem{File: c.file, Line: item.line, Key: b.key("recipients")}
+		if item.kind != aText {
+			k.refuse(from, fmt.Sprintf("is %s, not text", item.kind), `write files and public keys, each between quotes`)
+			continue
+		}
+		k.take(item.text, from)
+	}
+	k.finish(b)
+	for _, r := range k.list {
+		cfg.Encrypt.Recipients = append(cfg.Encrypt.Recipients, r.key)
+	}
+}
+
+func (k *keyring) refuse(from Problem, what, instead string) {
+	k.bad = true
+	from.What, from.Instead = what, instead
+	k.c.errors.add(from)
+}
+
+// looksLikeKey tells keys, of whichever kind, from names of files.
+var looksLikeKey = regexp.MustCompile(`^([aA][gG][eE]1[0-9a-zA-Z]*$|ssh-|ecdsa-)`)
+
+// take takes what stands in the list: a key, or the name of a file of them.
+func (k *keyring) take(s string, from Problem) {
+	s = strings.TrimSpace(s)
+	switch {
+	case s == "":
+		k.refuse(from, "is empty", "write a file's name, or a public key, age1…")
+	case looksLikeKey.MatchString(s):
+		k.add(s, from)
+	default:
+		k.file(s, from)
+	}
+}
+
+// add takes one key.
+func (k *keyring) add(s string, from Problem) {
+	r := recipient{key: s, from: from}
+	_, classic := age.ParseX25519Recipient(s)
+	_, hybrid := age.ParseHybridRecipient(s)
+	switch {
+	case hybrid == nil:
+		r.hybrid = true
+	case classic == nil:
+	case isPrivate(s):
+		k.refuse(from, "a private key stands here, which could open recordings",
+			"take it off this machine, keep it in the office alone, and write its public key, age1…, in its place")
+		return
+	case strings.HasPrefix(s, "ssh-") || strings.HasPrefix(s, "ecdsa-"):
+		k.refuse(from, "SSH keys are not taken", "make a key with tacet keygen, and write the public key that it prints")
+		return
+	case strings.HasPrefix(s, "age1"):
+		k.refuse(from, shown(s)+" is not a whole public key: letters are missing or wrong, or it belongs to a plugin",
+			"copy it again, all in one line, or make one with tacet keygen")
+		return
+	default:
+		k.refuse(from, "is not a public key", "write one that begins with age1; a remark begins with #")
+		return
+	}
+	if first, twice := k.seen[s]; twice {
+		from.What, from.Instead = shortKey(s)+" stands here again, first in "+first.from.Where(), "keep one of the two"
+		k.c.warnings.add(from)
+		return
+	}
+	k.seen[s] = r
+	k.list = append(k.list, r)
+}
+
+// file takes a file of keys, one in each line, with remarks. Its name may be relative to the config's folder.
+func (k *keyring) file(name string, from Problem) {
+	full := name
+	if !isAbs(name) {
+		full = filepath.Join(k.c.dir, name)
+	}
+	info, err := os.Stat(full)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("not an ordinary file")
+	}
+	var data []byte
+	if err == nil {
+		data, err = readFile(full)
+	}
+	const wanted = "name a file of public keys, as tacet keygen prints them"
+	switch {
+	case err != nil:
+		k.refuse(from, fmt.Sprintf("file %s: %v", shown(name), cause(err)), "put the file there, or write the public key itself, age1…")
+		return
+	case len(data) > MaxFile:
+		k.refuse(from, fmt.Sprintf("file %s is longer than %d bytes", shown(name), MaxFile), wanted)
+		return
+	case bytes.HasPrefix(data, []byte("age-encryption.org/")) || bytes.HasPrefix(data, []byte("-----BEGIN ")):
+		k.refuse(from, fmt.Sprintf("file %s holds no public keys, but something encrypted: perhaps the private key", shown(name)),
+			"take it off this machine if it is, and "+wanted)
+		return
+	}
+	found := false
+	for i, line := range strings.Split(strings.TrimPrefix(string(data), "\ufeff"), "\n") {
+		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") && !privateKey.MatchString(line) {
+			continue
+		}
+		found = true
+		k.add(line, Problem{File: full, Line: i + 1, Key: from.Key})
+		if len(k.list) > maxRecipients || k.c.errors.more > 0 {
+			return
+		}
+	}
+	if !found {
+		k.refuse(from, fmt.Sprintf("file %s holds no key", shown(name)), wanted)
+	}
+}
+
+// finish checks what all the recipients are together.
+func (k *keyring) finish(b block) {
+	const key = "recipients"
+	if len(k.list) > maxRecipients {
+		b.fail(key, fmt.Sprintf("there are more than %d", maxRecipients), "name those who must be able to open recordings, and no more")
+		return
+	}
+	if len(k.list) == 0 {
+		if !k.bad {
+			b.fail(key, "there are none, and nothing is recorded in clear", `write [encrypt] recipients = ["practice.pub"], the file that tacet keygen printed`)
+		}
+		return
+	}
+	var classic, hybrid []recipient
+	for _, r := range k.list {
+		if r.hybrid {
+			hybrid = append(hybrid, r)
+		} else {
+			classic = append(classic, r)
+		}
+	}
+	switch {
+	case len(classic) > 0 && len(hybrid) > 0:
+		for _, r := range classic {
+			k.refuse(r.from, fmt.Sprintf("%s is a classic key, and can't be mixed with the post-quantum key %s in %s", r.key, shortKey(hybrid[0].key), hybrid[0].from.Where()),
+				"make a post-quantum key in its place with tacet keygen, or name classic keys alone")
+		}
+	case len(classic) > 0:
+		b.warn(key, "a classic key: recordings kept for long could be opened by a quantum computer one day", "make a post-quantum one with tacet keygen")
+	}
+	if len(k.list) == 1 && !k.bad {
+		b.warn(key, "there is only one: if its private key is lost, so is every recording", "add a second one, kept elsewhere")
+	}
+}
+
+// shortKey is enough of a public key to know it by.
+func shortKey(s string) string {
+	if len(s) <= 32 {
+		return s
+	}
+	return s[:16] + "…" + s[len(s)-8:]
+}

@@ -1,0 +1,154 @@
+package config
+
+import (
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"filippo.io/age"
+)
+
+func withRecipients(list string) []byte {
+	return []byte(strings.Replace(minimal, `["practice.pub"]`, list, 1))
+}
+
+func TestRecipientsFromKeysAndFiles(t *testing.T) {
+	dir, keys := folder(t)
+	more := []string{newHybrid(t), newHybrid(t)}
+	write(t, filepath.Join(dir, "windows.pub"), "\ufeff# a remark\r\n\r\n  "+more[0]+"  \r\n")
+	cfg, warnings, err := Parse(filepath.Join(dir, "u.toml"),
+		withRecipients(`["`+more[1]+`", "windows.pub", "`+filepath.ToSlash(filepath.Join(dir, "practice.pub"))+`", "`+more[0]+`"]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{more[1], more[0], keys[0], keys[1]}
+	if !reflect.DeepEqual(cfg.Encrypt.Recipients, want) {
+		t.Errorf("recipients are %q, want %q", cfg.Encrypt.Recipients, want)
+	}
+	found := false
+	for _, w := range warnings {
+		found = found || strings.Contains(w.What, "stands here again, first in "+filepath.Join(dir, "windows.pub")+":3")
+	}
+	if !found {
+		t.Errorf("nothing tells of the recipient that is named twice: %v", warnings)
+	}
+}
+
+func TestBadRecipients(t *testing.T) {
+	dir, keys := folder(t)
+	classic := newClassic(t)
+	write(t, filepath.Join(dir, "empty.pub"), "# nobody\n\n")
+	write(t, filepath.Join(dir, "office.key"), "age-encryption.org/v1\n-> scrypt xxx 18\n")
+	write(t, filepath.Join(dir, "typo.pub"), "# one\n"+keys[0][:200]+"\n"+classic[:61]+"\nhello\n")
+	write(t, filepath.Join(dir, "classic.pub"), classic+"\n")
+	write(t, filepath.Join(dir, "long.pub"), strings.Repeat("#\n", MaxFile))
+	for name, c := range map[string]struct {
+		list   string
+		expect []string
+	}{
+		"none":            {`[]`, []string{`11 encrypt.recipients: there are none, and nothing is recorded in clear`}},
+		"not a list":      {`"practice.pub"`, []string{`11 encrypt.recipients: is text, not a list; write recipients = \["practice.pub"\]`}},
+		"empty text":      {`[""]`, []string{`11 encrypt.recipients: is empty`}},
+		"missing file":    {`["none.pub"]`, []string{`11 encrypt.recipients: "none.pub": no such file or directory; put the file there`}},
+		"folder":          {`["."]`, []string{`11 encrypt.recipients: ".": not an ordinary file`}},
+		"file of nothing": {`["empty.pub"]`, []string{`11 encrypt.recipients: "empty.pub" holds no key; name a file of public keys`}},
+		"encrypted key":   {`["office.key"]`, []string{`11 encrypt.recipients: something encrypted: perhaps the private key; take it off`}},
+		"too long a file": {`["long.pub"]`, []string{`11 encrypt.recipients: longer than`}},
+		"typing mistakes in a file": {`["typo.pub"]`, []string{
+			`2 encrypt.recipients: not a whole public key: letters are missing or wrong`,
+			`3 encrypt.recipients: "` + classic[:61] + `" is not a whole public key`,
+			`4 encrypt.recipients: is not a public key; write one that begins with age1`}},
+		"plugin":  {`["age1yubikey1qwt50d05nh5vutpdzmlg5wn80xq5negm4uj9ghv0snvdd3yysf5yw3rhl3t"]`, []string{`11 encrypt.recipients: belongs to a plugin`}},
+		"SSH key": {`["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI"]`, []string{`11 encrypt.recipients: SSH keys are not taken`}},
+		"classic among post-quantum ones": {`["` + keys[0] + `",` + "\n\"classic.pub\"]", []string{
+			`1 encrypt.recipients: ` + classic + ` is a classic key, and can't be mixed with the post-quantum key age1pq1.*u.toml:11; make a post-quantum key`}},
+		"lines of a list": {"[\n  \"none.pub\",\n  5,\n  [],\n]", []string{
+			`12 encrypt.recipients: "none.pub"`, `13 encrypt.recipients: is a number, not text`, `13 encrypt.recipients: is a list, not text`}},
+		"too many": {`["` + strings.Join(manyClassic(t, maxRecipients+1), `","`) + `"]`, []string{`11 encrypt.recipients: there are more than 20`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := Parse(filepath.Join(dir, "u.toml"), withRecipients(c.list))
+			errs, _ := err.(Errors)
+			matchAll(t, errs, c.expect)
+		})
+	}
+}
+
+func manyClassic(t *testing.T, n int) []string {
+	var keys []string
+	for range n {
+		keys = append(keys, newClassic(t))
+	}
+	return keys
+}
+
+// Whatever way a private key or a password comes into the file, it is refused, and no message repeats it.
+func TestSecretsAreNeverRepeated(t *testing.T) {
+	dir, _ := folder(t)
+	classic, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	hybrid, err := age.GenerateHybridIdentity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range []string{classic.String(), hybrid.String(), strings.ToLower(classic.String()), "hunter2-hunter2"} {
+		write(t, filepath.Join(dir, "key.pub"), "# public key: age1…\n"+secret+"\n")
+		write(t, filepath.Join(dir, "remark.pub"), "# "+secret+"\n")
+		for name, text := range map[string]string{
+			"a recipient":              string(withRecipients(`["` + secret + `"]`)),
+			"a recipient, not quoted":  string(withRecipients(`[` + secret + `]`)),
+			"a recipient, not closed":  string(withRecipients(`["` + secret)),
+			"a recipient, with escape": string(withRecipients(`["\u0041` + secret[1:] + `"]`)),
+			"a recipient, with blanks": string(withRecipients(`["  ` + secret + `\n"]`)),
+			"a recipients file":        string(withRecipients(`["key.pub"]`)),
+			"a recipients remark":      string(withRecipients(`["remark.pub"]`)),
+			"a name":                   strings.Replace(minimal, `site = "high-street"`, `site = "`+secret+`!"`, 1),
+			"a key":                    minimal + secret + " = 1\n",
+			"a quoted key":             minimal + "\"" + secret + "\" = 1\n",
+			"a section":                minimal + "[" + secret + "]\n",
+			"a line":                   minimal + secret + "\n",
+			"a file's name":            minimal + "[mqtt]\nbroker = \"mqtts://b\"\nusername = \"u\"\npassword_file = \"" + secret + "\"\n",
+			"a broker":                 minimal + "[mqtt]\nbroker = \"mqtts://u:" + secret + "@b\"\n",
+			"a broken broker":          minimal + "[mqtt]\nbroker = \"mqtts://u:" + secret + "@b:x%zz\"\n",
+			"a server":                 minimal + "[[store]]\nname = \"a\"\nkind = \"sftp\"\nkey = \"" + secret + "\"\nknown_hosts = \"/h\"\nurl = \"sftp://u:" + secret + "@b:port/\"\n",
+			"an unknown key":           minimal + "[mqtt]\nbroker = \"mqtts://b\"\npassword = \"" + secret + "\"\n",
+		} {
+			if !isPrivate(secret) && !strings.Contains(text, "password") && !strings.Contains(text, "://u:") {
+				continue // there it would not be a secret
+			}
+			t.Run(name, func(t *testing.T) {
+				_, warnings, err := Parse(filepath.Join(dir, "u.toml"), []byte(text))
+				if err == nil {
+					t.Fatal("no error")
+				}
+				said := err.Error()
+				for _, w := range warnings {
+					said += "\n" + w.String()
+				}
+				// A message may say where it stands, and nothing of what it is.
+				body := secret[len(secret)-11:]
+				if strings.Contains(strings.ToUpper(said), strings.ToUpper(body)) {
+					t.Errorf("repeated in:\n%s", said)
+				}
+				if isPrivate(secret) && !strings.Contains(said, "private key") {
+					t.Errorf("nothing says that it is a private key:\n%s", said)
+				}
+			})
+		}
+	}
+}
+
+// A private key in a remark is on the machine as well.
+func TestPrivateKeyInRemark(t *testing.T) {
+	dir, _ := folder(t)
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = Parse(filepath.Join(dir, "u.toml"), []byte("# "+id.String()+"\n"+minimal))
+	errs, _ := err.(Errors)
+	matchAll(t, errs, []string{`1 : a private key stands here.*; remove it, keep it in the office`})
+}

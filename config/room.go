@@ -1,0 +1,57 @@
+package config
+
+import (
+	"regexp"
+	"time"
+)
+
+var (
+	plainName = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
+	partyName = regexp.MustCompile(`^[a-z-]{1,32}$`)
+)
+
+const plainNameRule = `1 to 32 of the letters a-z, the digits and "-", as in "room-3"`
+
+func (c *checker) room(cfg *Config) {
+	c.missing("room", "the section is missing", `write [room], and below it site = "high-street" and id = "room-3"`)
+	b := c.block("room")
+	b.require("site", `"high-street"`)
+	b.require("id", `"room-3"`)
+	cfg.Room.Site = b.match("site", "", plainName, plainNameRule)
+	cfg.Room.ID = b.match("id", "", plainName, plainNameRule)
+	cfg.Room.Name = b.text("name", cfg.Room.ID, 100)
+}
+
+func (c *checker) unit(cfg *Config) {
+	cfg.Unit.Key = c.block("unit").path("key", "/var/lib/tacet/unit.key")
+}
+
+// The bounds of [consent].
+const (
+	leastMax   = time.Minute
+	mostMax    = 12 * time.Hour
+	leastQuiet = 10 * time.Second
+)
+
+func (c *checker) consent(cfg *Config) {
+	b := c.block("consent")
+	consent := &cfg.Consent
+	consent.Notice = b.text("notice", "", 100)
+	consent.Purpose = b.text("purpose", "", 500)
+	if consent.Notice == "" {
+		b.warn("notice", "no recording will say which notice hung on the wall", `write the notice's version, as in notice = "2026-03"`)
+	}
+	if consent.Purpose == "" {
+		b.warn("purpose", "no recording will say what it was made for", `write it as the notice has it`)
+	}
+	consent.Max = b.span("max", time.Hour, leastMax, mostMax)
+	consent.Quiet = b.span("quiet", 5*time.Minute, 0, mostMax)
+	switch {
+	case consent.Quiet == 0:
+		b.warn("quiet", "a recording goes on in an empty room until max", `write quiet = "5m"`)
+	case consent.Quiet < leastQuiet:
+		b.fail("quiet", "is too short: people pause for longer", `write "10s" or more, or "0s" for never`)
+	case consent.Quiet >= consent.Max:
+		b.warn("quiet", "never comes to pass: max ("+spell(consent.Max)+") ends the recording first", "write less than max")
+	}
+}

@@ -1,0 +1,76 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"sort"
+	"unicode/utf8"
+)
+
+// source is the text of a config file: valid UTF-8, with no byte-order mark.
+type source struct {
+	data   []byte
+	starts []int // the offset at which each line starts
+}
+
+// newSource takes the file's bytes. What can be mended so that reading goes on is reported and mended; false means that
+// this is no text at all, or too much of it.
+func newSource(data []byte, c *checker) (*source, bool) {
+	switch {
+	case len(data) > MaxFile:
+		c.errors.add(Problem{File: c.file, Line: 1, What: fmt.Sprintf("the file is longer than %d bytes", MaxFile),
+			Instead: "name a config file; an ordinary one has a few thousand bytes"})
+		return nil, false
+	case bytes.HasPrefix(data, []byte{0xff, 0xfe}) || bytes.HasPrefix(data, []byte{0xfe, 0xff}):
+		c.errors.add(Problem{File: c.file, Line: 1, What: "the file is in UTF-16", Instead: "save it as UTF-8"})
+		return nil, false
+	}
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+
+	s := &source{data: data}
+	if !utf8.Valid(data) {
+		s.index()
+		c.fail(s.line(invalidAt(data)), "", "the line is not in UTF-8", "save the file as UTF-8")
+		s.data = bytes.ToValidUTF8(data, []byte("\ufffd"))
+	}
+	s.index()
+	return s, true
+}
+
+func invalidAt(data []byte) int {
+	at := 0
+	for at < len(data) {
+		r, n := utf8.DecodeRune(data[at:])
+		if r == utf8.RuneError && n == 1 {
+			break
+		}
+		at += n
+	}
+	return at
+}
+
+func (s *source) index() {
+	s.starts = []int{0}
+	for i, b := range s.data {
+		if b == '\n' && i+1 < len(s.data) {
+			s.starts = append(s.starts, i+1)
+		}
+	}
+}
+
+// lines is the number of lines.
+func (s *source) lines() int { return len(s.starts) }
+
+// line is the number of the line, from 1, in which the byte at offset stands.
+func (s *source) line(offset int) int {
+	return sort.SearchInts(s.starts, offset+1)
+}
+
+// text is the content of a line, without what ends it.
+func (s *source) text(line int) []byte {
+	end := len(s.data)
+	if line < len(s.starts) {
+		end = s.starts[line]
+	}
+	return bytes.TrimRight(s.data[s.starts[line-1]:end], "\r\n")
+}

@@ -1,0 +1,129 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// quietConfig is a file that nothing is to be said against.
+const quietConfig = `[room]
+site = "high-street"
+id = "room-3"
+[consent]
+notice = "1"
+purpose = "p"
+[[button]]
+line = "GPIO5"
+[light]
+line = "GPIO27"
+sense = "GPIO22"
+[audio]
+device = "hw:CARD=Device,DEV=0"
+[encrypt]
+recipients = ["practice.pub"]
+[[store]]
+name = "nas"
+kind = "folder"
+path = "/mnt/nas"
+`
+
+func TestWarnings(t *testing.T) {
+	dir, keys := folder(t)
+	classic := newClassic(t)
+	private := filepath.ToSlash(filepath.Join(dir, "password"))
+	write(t, private, "hunter2\n")
+	sftp := `[[store]]
+name = "o"
+kind = "sftp"
+url = "sftp://u@h/p"
+known_hosts = "` + private + `"
+key = `
+	s3 := `[[store]]
+name = "v"
+kind = "s3"
+bucket = "tacet"
+access_key_file = "` + filepath.ToSlash(filepath.Join(dir, "s3")) + `"
+secret_key_file = "` + filepath.ToSlash(filepath.Join(dir, "s3")) + `"
+endpoint = `
+	write(t, filepath.Join(dir, "s3"), "x")
+	if err := os.Chmod(filepath.Join(dir, "s3"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []row{
+		{"nothing", "", "", nil},
+		{"one recipient", `recipients = ["practice.pub"]`, `recipients = ["` + keys[0] + `"]`, []string{`15 encrypt.recipients: only one: .*lost.*; add a second one`}},
+		{"classic recipients", `recipients = ["practice.pub"]`, `recipients = ["` + classic + `", "` + newClassic(t) + `"]`, []string{`15 encrypt.recipients: quantum computer one day; make a post-quantum one`}},
+		{"card by number", `device = "hw:CARD=Device,DEV=0"`, `device = "hw:1,0"`, []string{`13 audio.device: "hw:1,0" counts cards.*; write the card's name, as in "hw:CARD=`}},
+		{"plug card by number", `device = "hw:CARD=Device,DEV=0"`, `device = "plughw:CARD=1,DEV=0"`, []string{`13 audio.device: counts cards.*"plughw:CARD=`}},
+		{"card whose name begins with a number", `device = "hw:CARD=Device,DEV=0"`, `device = "hw:CARD=2i2,DEV=0"`, nil},
+		{"flac", `[encrypt]`, "codec = \"flac\"\n[encrypt]", []string{`14 audio.codec: sizes of flac's segments tell how loud`}},
+		{"wav with a bitrate", `[encrypt]`, "codec = \"wav\"\nbitrate = 32000\n[encrypt]", []string{`15 audio.bitrate: means nothing with wav`}},
+		{"no sense", `sense = "GPIO22"`, ``, []string{`9 light.sense: nothing sees whether the light is truly lit`}},
+		{"light pulled up at boot", `line = "GPIO27"`, `line = "GPIO4"`, []string{`10 light.line: pulls GPIO4 up at boot`}},
+		{"light pulled down at boot", `line = "GPIO27"`, "line = \"GPIO27\"\nactive = \"low\"", []string{`10 light.line: pulls GPIO27 down at boot`}},
+		{"no notice", `notice = "1"`, ``, []string{`4 consent.notice: no recording will say which notice`}},
+		{"no purpose", `purpose = "p"`, ``, []string{`4 consent.purpose: no recording will say what`}},
+		{"quiet never", `purpose = "p"`, "purpose = \"p\"\nquiet = \"0s\"", []string{`7 consent.quiet: goes on in an empty room until max`}},
+		{"quiet after max", `purpose = "p"`, "purpose = \"p\"\nquiet = \"60m\"", []string{`7 consent.quiet: never comes to pass: max \(1h\)`}},
+		{"no room for a whole recording", `purpose = "p"`, "purpose = \"p\"\nmax = \"3h\"", []string{`20 spool.reserve: a recording of 3h`}},
+		{"no TLS", "", "[mqtt]\nbroker = \"mqtt://broker.lan\"", []string{`22 mqtt.broker: without TLS anybody`}},
+		{"no TLS needed", "", "[mqtt]\nbroker = \"mqtt://127.0.0.1\"", nil},
+		{"certificate without TLS", "", "[mqtt]\nbroker = \"mqtt://localhost\"\nca = \"" + private + "\"", []string{`23 mqtt.ca: means nothing without TLS`}},
+		{"store without TLS", "", s3 + `"http://s3.lan"`, []string{`27 store.endpoint: without TLS`}},
+		{"prefix that runs on", "", s3 + "\"https://s3.lan\"\nprefix = \"a\"", []string{`28 store.prefix: runs into .*; write "a/"`}},
+		{"file that isn't here", "", sftp + `"/etc/tacet/none/such"`, []string{`26 store.key: /etc/tacet/none/such is not on this machine; see that it is on the unit`}},
+		{"file that is a folder", "", sftp + `"` + filepath.ToSlash(dir) + `"`, []string{`26 store.key: is not an ordinary file`}},
+		{"secret for everybody", "", sftp + `"` + private + `"`, []string{`26 store.key: everybody on this machine can read .*chmod 640`}},
+	} {
+		t.Run(r.name, func(t *testing.T) {
+			if runtime.GOOS == "windows" && r.name == "secret for everybody" {
+				return // its permissions are elsewhere
+			}
+			text := quietConfig + "\n" + r.new + "\n"
+			if r.old != "" {
+				if !strings.Contains(quietConfig, r.old+"\n") {
+					t.Fatalf("the file has no line %q", r.old)
+				}
+				text = strings.Replace(quietConfig, r.old+"\n", r.new+"\n", 1)
+			}
+			cfg, warnings, err := Parse(filepath.Join(dir, "u.toml"), []byte(text))
+			if err != nil || cfg == nil {
+				t.Fatal(err)
+			}
+			matchAll(t, warnings, r.expect)
+		})
+	}
+}
+
+func TestWarningsWithoutStores(t *testing.T) {
+	dir, _ := folder(t)
+	text, _, _ := strings.Cut(quietConfig, "[[store]]")
+	cfg, warnings, err := Parse(filepath.Join(dir, "u.toml"), []byte(text+"[spool]\nrelease = \"any\"\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	matchAll(t, warnings, []string{
+		`17 store: none: each recording stays on the unit`,
+		`17 spool.release: means nothing without a store; write "never"`,
+	})
+	if cfg.Spool.Release != Never {
+		t.Errorf("release is %q without stores", cfg.Spool.Release)
+	}
+	_, warnings, err = Parse(filepath.Join(dir, "u.toml"), []byte(text+"[[store]]\nname = \"a\"\nkind = \"drive\"\nkeep = \"30d\"\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	matchAll(t, warnings, []string{`19 store.keep: only if another store holds it`})
+}
+
+// Warnings are given also when there are errors, so that both are mended at once.
+func TestWarningsBesideErrors(t *testing.T) {
+	dir, _ := folder(t)
+	_, warnings, err := Parse(filepath.Join(dir, "u.toml"), []byte(strings.Replace(quietConfig, `sense = "GPIO22"`, `sence = "GPIO22"`, 1)))
+	errs, _ := err.(Errors)
+	matchAll(t, errs, []string{`11 light.sence: did you mean sense`})
+	matchAll(t, warnings, []string{`9 light.sense: truly lit`})
+}
