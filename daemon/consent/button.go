@@ -28,7 +28,7 @@ func (b *button) edge(e Edge, mayGive bool) (began bool) {
 	case e.Pressed && !b.pressed && (settled || b.began.IsZero()):
 		b.began, b.released = e.At, time.Time{}
 		b.live = settled && e.Fresh && mayGive
-		began = true
+		began = settled
 	case !e.Fresh, e.Pressed == b.pressed: // no known time; or an edge in between was missed
 		b.live = false
 	case !e.Pressed && (settled || b.released.IsZero()):

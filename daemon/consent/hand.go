@@ -91,7 +91,6 @@ func (m *Machine) clear(now time.Time, act Act, cut Cut, reason string) {
 	for i := range m.buttons {
 		m.buttons[i].gave = false
 	}
-	m.voidPresses()
 	m.rest(now, cut.At)
 }
 
@@ -102,8 +101,9 @@ func (m *Machine) voidPresses() {
 	}
 }
 
-// rest begins the dead time, or begins it again.
+// rest begins the dead time, or begins it again; a press that began before counts as nothing either.
 func (m *Machine) rest(now, at time.Time) {
+	m.voidPresses()
 	m.deadUntil = later(m.deadUntil, later(now, at).Add(deadTime))
 }
 

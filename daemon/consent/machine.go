@@ -156,7 +156,7 @@ func (m *Machine) advance(limit, now time.Time) {
 			return
 		}
 		if t.cause != "" {
-			m.lapse(now, now, t.cause)
+			m.lapse(now, t.at, t.cause)
 		} else {
 			m.give(now, t.button)
 		}

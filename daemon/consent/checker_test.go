@@ -1,0 +1,297 @@
+package consent
+
+import (
+	"fmt"
+	"time"
+)
+
+const maxButtons = 3 // in tests
+
+// checker watches events and effects from outside and says when one of the promises is broken. It runs after every
+// step of every test. It keeps books of its own and looks at the machine through its methods alone.
+type checker struct {
+	set   Settings
+	phase Phase
+
+	ready, stopped bool
+	light          byte // the last effect: 0 off, '1' on, 'p' pulse, 'f' flash
+	lit            bool // proved since the last LightOn
+	mic            mic
+	head           head
+	heard          bool // samples since OpenMic
+	refused        bool // a start failed, which the light may say when dark
+	failed         bool // the start under way got an answer that was not OK, or a fault
+	dead           time.Time
+	pressed        [maxButtons]bool // a fresh press since consent was last cleared …
+	released       [maxButtons]bool // … and after it a fresh release
+}
+
+func newChecker(set Settings) checker { return checker{set: set, phase: Faulty, dead: epoch} }
+
+func (c *checker) step(m *Machine, now time.Time, ev Event, out []Effect) error {
+	was := c.phase
+	c.hear(ev)
+	for _, e := range out {
+		if err := c.effect(m, now, ev, e); err != nil {
+			return fmt.Errorf("%T in phase %v, by %T: %w", e, was, ev, err)
+		}
+	}
+	c.phase = m.Phase()
+	c.learn(ev)
+	if c.phase <= Waiting || c.phase == Faulty {
+		c.failed = false
+	}
+	if err := c.phases(m, was); err != nil {
+		return fmt.Errorf("phase %v after %v, by %T: %w", c.phase, was, ev, err)
+	}
+	if e, ok := ev.(Edge); ok && e.Button < len(c.set.Buttons) {
+		if err := c.edge(now, e, was, out); err != nil {
+			return fmt.Errorf("edge in phase %v: %w", was, err)
+		}
+	}
+	due, ok := m.Deadline()
+	if _, tick := ev.(Tick); tick && ok && !due.After(now) {
+		return fmt.Errorf("a Tick left a deadline behind, in phase %v", c.phase)
+	}
+	return nil
+}
+
+// hear keeps the books of answers; only those to a request count.
+func (c *checker) hear(ev Event) {
+	failed := false
+	switch ev := ev.(type) {
+	case Lit:
+		c.lit = ev.OK && c.light == '1'
+		failed = !ev.OK
+	case Prepared:
+		if c.head == headAsked {
+			c.head = headDone
+			if ev.OK {
+				c.head = headReady
+			}
+			failed = !ev.OK
+		}
+	case Opened:
+		if c.mic == micOpening {
+			c.mic = micClosed
+			if ev.OK {
+				c.mic = micOpen
+			}
+			failed = !ev.OK
+		}
+	case Samples:
+		c.heard = c.heard || c.mic == micOpening || c.mic == micOpen
+	case Fault:
+		failed = true
+	case Closed:
+		if c.mic == micClosing {
+			c.mic = micClosed
+		}
+	case Ended:
+		if c.head == headEnding {
+			c.head = headDone
+		}
+	}
+	c.failed = c.failed || failed
+}
+
+func (c *checker) effect(m *Machine, now time.Time, ev Event, e Effect) error {
+	if err := c.allowed(now, ev, e); err != nil {
+		return err
+	}
+	switch e := e.(type) {
+	case LightOn:
+		c.light, c.lit = '1', false
+	case LightPulse:
+		c.light = 'p'
+	case LightOff:
+		if c.light == 'p' {
+			c.cleared(now)
+		}
+		c.light, c.lit = 0, false
+	case LightFlash:
+		c.light, c.refused = 'f', false
+	case Prepare:
+		c.head = headAsked
+		if acts := m.Acts(); len(acts) < len(c.set.Buttons) {
+			return fmt.Errorf("only %d acts for the head", len(acts))
+		}
+	case OpenMic:
+		c.mic, c.heard = micOpening, false
+	case Cut:
+		if c.phase != Stopping {
+			c.refused = c.phase != Recording && (c.failed || c.mic == micOpen && !c.heard)
+			c.cleared(later(now, e.At))
+		}
+	case CloseMic:
+		c.mic = micClosing
+	case End:
+		c.head = headEnding
+		if len(e.Acts) != 1 || e.Acts[0].Kind == Gave {
+			return fmt.Errorf("closing acts %v", e.Acts)
+		}
+	}
+	return nil
+}
+
+// cleared is seen from its effects, since a step that comes late may hold a give and its lapse.
+func (c *checker) cleared(now time.Time) {
+	c.dead = later(c.dead, now.Add(3*time.Second))
+	c.pressed, c.released = [maxButtons]bool{}, [maxButtons]bool{}
+}
+
+// learn takes in, after the effects, what counts from now on.
+func (c *checker) learn(ev Event) {
+	void := false
+	switch ev := ev.(type) {
+	case Ready:
+		c.ready = ev.OK
+		void = c.phase == Faulty
+	case Stop:
+		c.stopped, void = true, true
+	case Door, Fault:
+		void = true
+	}
+	if void {
+		c.pressed, c.released = [maxButtons]bool{}, [maxButtons]bool{}
+	}
+}
+
+// allowed is the list of what each effect needs.
+func (c *checker) allowed(now time.Time, ev Event, e Effect) error {
+	if c.mic != micClosed {
+		switch e.(type) {
+		case LightOff, LightPulse, LightFlash, LightOn:
+			return fmt.Errorf("light changed while the microphone was open")
+		}
+	}
+	if c.stopped {
+		switch e.(type) {
+		case LightOn, LightPulse, LightFlash, Prepare, OpenMic:
+			return fmt.Errorf("begun after Stop")
+		}
+	}
+	switch e.(type) {
+	case LightOn, LightPulse:
+		switch {
+		case c.mic != micClosed || c.head != headNone && c.head != headDone:
+			return fmt.Errorf("begun before the last one was closed")
+		case !c.ready:
+			return fmt.Errorf("begun when not ready")
+		case now.Before(c.dead):
+			return fmt.Errorf("begun in the dead time")
+		}
+		if _, on := e.(LightOn); on {
+			return c.everyHand()
+		}
+		return c.someHand()
+	case Prepare:
+		if c.light != '1' || c.head != headNone && c.head != headDone {
+			return fmt.Errorf("a second head")
+		}
+		return c.everyHand()
+	case OpenMic:
+		if c.light != '1' || !c.lit || c.head != headReady || c.mic != micClosed {
+			return fmt.Errorf("light %q lit %v head %d microphone %d", c.light, c.lit, c.head, c.mic)
+		}
+		return c.everyHand()
+	case CloseMic:
+		if c.mic != micOpen {
+			return fmt.Errorf("microphone %d", c.mic)
+		}
+	case End:
+		if c.head != headReady {
+			return fmt.Errorf("head %d", c.head)
+		}
+	case LightFlash:
+		edge, ok := ev.(Edge)
+		refusal := ok && edge.Pressed && edge.Fresh && c.phase == Faulty && !c.ready && !edge.At.Before(c.dead)
+		if _, dark := ev.(Dark); !refusal && !(dark && c.refused) {
+			return fmt.Errorf("nobody was refused")
+		}
+	}
+	return nil
+}
+
+// everyHand: a fresh press and release of each momentary button, each latching one put on, since the last clear.
+func (c *checker) everyHand() error {
+	for i := range c.set.Buttons {
+		if !c.hand(i) {
+			return fmt.Errorf("%s's hand was not seen", c.set.Buttons[i].Party)
+		}
+	}
+	return nil
+}
+
+func (c *checker) someHand() error {
+	for i := range c.set.Buttons {
+		if c.hand(i) {
+			return nil
+		}
+	}
+	return fmt.Errorf("nobody's hand was seen")
+}
+
+func (c *checker) hand(i int) bool {
+	return c.pressed[i] && (c.released[i] || c.set.Buttons[i].Style == Latching)
+}
+
+// phases checks what the phase says against what was seen.
+func (c *checker) phases(m *Machine, was Phase) error {
+	gave := 0
+	for i := range c.set.Buttons {
+		if m.Consented(i) {
+			gave++
+		}
+	}
+	all, acts := len(c.set.Buttons), len(m.Acts())
+	_, lapses := m.LapsesAt()
+	bad := false
+	switch c.phase {
+	case Idle, Faulty:
+		bad = gave != 0 || acts != 0 || c.light != 0 && c.light != 'f' || c.mic != micClosed ||
+			c.head != headNone && c.head != headDone || c.ready != (c.phase == Idle)
+	case Waiting:
+		bad = gave == 0 || gave == all || acts != gave || c.light != 'p' || c.mic != micClosed || !c.ready
+	case Starting:
+		bad = gave != all || acts != all || c.light != '1'
+	case Recording:
+		bad = gave != all || acts != all || c.light != '1' || !c.lit || c.head != headReady || c.mic != micOpen || !c.heard
+	case Stopping:
+		bad = gave != 0 || acts != all+1 || c.head == headReady || c.mic == micOpen
+		if c.mic == micClosed && c.light != 0 && c.light != 'f' {
+			bad = true // nothing keeps the light on
+		}
+	}
+	if bad || lapses != (c.phase == Recording) || c.stopped && gave > 0 {
+		return fmt.Errorf("%d gave, %d acts, light %q lit %v, microphone %d heard %v, head %d, ready %v, lapses %v",
+			gave, acts, c.light, c.lit, c.mic, c.heard, c.head, c.ready, lapses)
+	}
+	return nil
+}
+
+// edge comes after the effects: what gave in this step did so by earlier edges. Phase and dead time were learnt of
+// as the step ended.
+func (c *checker) edge(now time.Time, e Edge, was Phase, out []Effect) error {
+	i := e.Button
+	if e.Pressed && (was == Stopping || c.phase == Stopping || e.At.Before(c.dead)) && c.phase != Waiting {
+		c.dead = later(c.dead, later(now, e.At).Add(3*time.Second))
+	}
+	if e.Pressed {
+		c.pressed[i], c.released[i] = e.Fresh, false
+	} else {
+		c.released[i] = c.pressed[i] && e.Fresh
+	}
+	if was != Starting && was != Recording {
+		return nil
+	}
+	if c.phase == Starting || c.phase == Recording {
+		return fmt.Errorf("consent outlived it")
+	}
+	for _, o := range out {
+		if cut, ok := o.(Cut); ok && !cut.At.After(e.At) && (e.Fresh || !cut.Fresh) {
+			return nil
+		}
+	}
+	return fmt.Errorf("samples after it are kept: %s", effectWords(out))
+}

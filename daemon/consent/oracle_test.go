@@ -1,0 +1,451 @@
+package consent
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"time"
+)
+
+// The oracle is the specification a second time, written the other way round: it reads a whole history at once, finds
+// the presses by cutting each line's edges into bursts, and decides afterwards which of them counted. It knows nothing
+// of the machine's fields. It wants a world that answers each request once, the light's in order.
+
+// step is one step of a history, with what was seen of the machine after it.
+type step struct {
+	now   time.Time
+	ev    Event
+	out   []Effect
+	phase Phase
+	gave  [maxButtons]bool
+	acts  int
+}
+
+func observe(m *Machine, now time.Time, ev Event, out []Effect) step {
+	s := step{now: now, ev: ev, out: out, phase: m.Phase(), acts: len(m.acts)}
+	for i := range m.buttons {
+		s.gave[i] = m.Consented(i)
+	}
+	return s
+}
+
+// limit is how far time had come before the step's event.
+func (s step) limit() time.Time {
+	switch ev := s.ev.(type) {
+	case Edge:
+		return ev.At
+	case Door:
+		return ev.At
+	}
+	return s.now
+}
+
+// press is a press that gives if consent could be given from its first step on without a break.
+type press struct {
+	button, first int // step of the first edge
+	last          int // step of the last
+	began, due    time.Time
+}
+
+type edgeAt struct {
+	Edge
+	step int
+}
+
+// presses reads every good press off a history, by the time at which it is due, and the steps at which a press of any
+// kind, good or not, began.
+func presses(set Settings, trace []step) (good []press, begins []bool) {
+	begins = make([]bool, len(trace))
+	for i, b := range set.Buttons {
+		var edges []edgeAt
+		for n, s := range trace {
+			if e, ok := s.ev.(Edge); ok && e.Button == i {
+				edges = append(edges, edgeAt{e, n})
+			}
+		}
+		var begun []edgeAt // all edges since the press began; nil: no press
+		level := b.Style == Latching
+		for len(edges) > 0 {
+			n := 1
+			for n < len(edges) && edges[n].At.Sub(edges[n-1].At) < b.Debounce {
+				n++
+			}
+			burst := edges[:n]
+			edges = edges[n:]
+			if !level {
+				begun = nil
+				if burst[0].Pressed {
+					begun = burst
+					begins[burst[0].step] = true
+				}
+			} else if begun != nil {
+				begun = append(begun[:len(begun):len(begun)], burst...)
+			}
+			level = burst[n-1].Pressed
+			for j := range burst {
+				if j < n-1 && !seemed(trace, burst[j], burst[j+1], b.Debounce) {
+					continue
+				}
+				p, ok := judge(b, begun[:max(0, len(begun)-n+j+1)], burst[:j+1])
+				if ok && burst[j].Pressed == (b.Style == Latching) {
+					p.button = i
+					good = append(good, p)
+				}
+			}
+			if b.Style == Latching {
+				begun = nil
+			}
+		}
+	}
+	sort.SliceStable(good, func(i, j int) bool { return good[i].due.Before(good[j].due) })
+	return good, begins
+}
+
+// seemed tells whether an edge seemed to be its burst's last, because the next was learnt of too late.
+func seemed(trace []step, e, next edgeAt, debounce time.Duration) bool {
+	for _, s := range trace[e.step+1 : next.step] {
+		if !s.limit().Before(e.At.Add(debounce)) {
+			return true
+		}
+	}
+	return false
+}
+
+// judge looks at a press that ended with a burst.
+func judge(b Button, begun, burst []edgeAt) (press, bool) {
+	if len(begun) == 0 {
+		return press{}, false
+	}
+	for i, e := range begun {
+		if !e.Fresh || e.Pressed != (i%2 == 0) {
+			return press{}, false
+		}
+	}
+	last := burst[len(burst)-1]
+	p := press{first: begun[0].step, last: last.step, began: begun[0].At, due: last.At.Add(b.Debounce)}
+	if b.Style == Latching {
+		return p, true
+	}
+	for _, e := range burst {
+		if !e.Pressed {
+			length := e.At.Sub(p.began)
+			return p, length >= 50*time.Millisecond && length <= 5*time.Second
+		}
+	}
+	return p, false
+}
+
+// oracle goes through a history once, with the presses known.
+type oracle struct {
+	set    Settings
+	good   []press // not yet due
+	begins []bool
+
+	phase          Phase
+	gave           [maxButtons]bool
+	acts           []Act
+	ready, stopped bool
+	could          []bool // steps at which a press could begin
+	voided         int    // step at which all presses under way were last voided
+	dead           time.Time
+	lapses         []lapse // what is running out
+
+	lit, prepared, opened, heard, flash bool
+	asked                               [requests]int // not yet answered
+	requests                            [requests]int // in this start
+	reason                              string
+	cut                                 time.Time
+	light                               string // what it should show; "" for flash: either
+	flashes                             int
+}
+
+// request is an effect that wants an answer.
+type request int
+
+const (
+	askOn request = iota
+	askOff
+	askPrepare
+	askOpen
+	askClose
+	askEnd
+	requests
+)
+
+type lapse struct {
+	cause string
+	at    time.Time
+}
+
+// explain compares a history with what the specification makes of it.
+func explain(set Settings, trace []step) error {
+	o := &oracle{set: set, phase: Faulty, voided: -1, light: "off", dead: epoch, could: make([]bool, len(trace))}
+	o.good, o.begins = presses(set, trace)
+	light := "off"
+	for n, s := range trace {
+		o.flashes = 0
+		if err := o.step(n, s); err != nil {
+			return fmt.Errorf("step %d, %T: %w", n, s.ev, err)
+		}
+		flashes := 0
+		for _, e := range s.out {
+			switch e.(type) {
+			case LightOn:
+				light = "on"
+			case LightPulse:
+				light = "pulse"
+			case LightOff:
+				light = "off"
+			case LightFlash:
+				flashes++
+			}
+		}
+		if s.phase != o.phase || s.gave != o.gave || s.acts != len(o.acts) || light != o.light || flashes != o.flashes {
+			return fmt.Errorf("step %d, %T at %v: machine: %v %v %d acts, light %s, %d flashes; oracle: %v %v %d acts, light %s, %d flashes",
+				n, s.ev, s.now.Sub(epoch), s.phase, s.gave, s.acts, light, flashes, o.phase, o.gave, len(o.acts), o.light, o.flashes)
+		}
+	}
+	return nil
+}
+
+func (o *oracle) step(n int, s step) error {
+	o.runOut(n, s.limit(), s.now)
+	o.event(n, s)
+	for _, e := range s.out {
+		if err := o.request(e); err != nil {
+			return err
+		}
+	}
+	return o.owed()
+}
+
+// runOut lets presses come due and consent lapse, in order, until limit.
+func (o *oracle) runOut(n int, limit, now time.Time) {
+	for {
+		cause, at := "", limit.Add(1)
+		for _, l := range o.lapses {
+			if l.at.Before(at) {
+				cause, at = l.cause, l.at
+			}
+		}
+		press := -1
+		for i, p := range o.good {
+			if !p.due.Before(at) {
+				break
+			}
+			if p.last < n {
+				press, at = i, p.due
+			}
+		}
+		if at.After(limit) {
+			return
+		}
+		if press < 0 {
+			o.over(n, now, Act{Kind: Lapsed, At: at, Cause: cause})
+			continue
+		}
+		p := o.good[press]
+		o.good = slices.Delete(o.good, press, press+1)
+		if o.could[p.first] && p.first > o.voided {
+			o.give(now, p)
+		}
+	}
+}
+
+func (o *oracle) give(now time.Time, p press) {
+	b := o.set.Buttons[p.button]
+	o.gave[p.button] = true
+	o.acts = append(o.acts, Act{Party: b.Party, Kind: Gave, At: p.began, Line: b.Line})
+	if len(o.acts) < len(o.set.Buttons) {
+		o.phase, o.light = Waiting, "pulse"
+		o.lapses = []lapse{{CauseWaiting, now.Add(30 * time.Second)}}
+		return
+	}
+	o.phase, o.light = Starting, "on"
+	o.lapses = nil
+	o.requests = [requests]int{}
+	o.lit, o.prepared, o.opened, o.heard, o.flash = false, false, false, false, false
+}
+
+// over ends consent.
+func (o *oracle) over(n int, now time.Time, act Act) {
+	if o.phase == Idle || o.phase == Faulty || o.phase == Stopping {
+		return
+	}
+	o.lapses = nil
+	o.gave = [maxButtons]bool{}
+	o.voided = n
+	o.dead = later(o.dead, later(now, act.At).Add(3*time.Second))
+	if o.phase == Waiting {
+		o.acts, o.light = nil, "off"
+		o.phase = o.rest()
+		return
+	}
+	o.acts = append(o.acts, act)
+	o.cut = act.At
+	switch {
+	case act.Kind == Withdrew:
+		o.reason = "withdrawn"
+	case act.Cause == CauseFault || act.Cause == CauseStopped:
+		o.reason = act.Cause
+	default:
+		o.reason = "lapsed"
+	}
+	o.flash = o.phase == Starting && o.reason == "fault"
+	o.phase = Stopping
+}
+
+func (o *oracle) rest() Phase {
+	if o.ready {
+		return Idle
+	}
+	return Faulty
+}
+
+func (o *oracle) event(n int, s step) {
+	fault := Act{Kind: Lapsed, At: s.now, Cause: CauseFault}
+	answered := func(what request, ok bool) bool {
+		o.asked[what] = max(0, o.asked[what]-1)
+		if !ok {
+			o.over(n, s.now, fault)
+		}
+		return ok
+	}
+	switch ev := s.ev.(type) {
+	case Edge:
+		o.edge(n, s.now, ev)
+	case Door:
+		o.voided = n
+		o.over(n, s.now, Act{Kind: Lapsed, At: ev.At, Cause: CauseDoor})
+	case Fault:
+		o.voided = n
+		o.over(n, s.now, fault)
+	case Stop:
+		o.voided, o.stopped = n, true
+		o.over(n, s.now, Act{Kind: Lapsed, At: s.now, Cause: CauseStopped})
+	case Ready:
+		o.ready = ev.OK
+		if !ev.OK && o.phase != Starting && o.phase != Recording {
+			o.voided = n
+			o.over(n, s.now, fault)
+		}
+		if o.phase == Idle || o.phase == Faulty {
+			o.phase = o.rest()
+		}
+	case Lit:
+		o.lit = answered(askOn, ev.OK)
+	case Prepared:
+		o.prepared = answered(askPrepare, ev.OK)
+	case Opened:
+		o.opened = answered(askOpen, ev.OK)
+		if o.opened && o.phase == Starting {
+			o.lapses = []lapse{{CauseFault, s.now.Add(time.Second)}}
+		}
+	case Closed:
+		answered(askClose, true)
+	case Ended:
+		answered(askEnd, true)
+	case Dark:
+		answered(askOff, true)
+		if o.phase == Stopping && o.asked[askOff]+o.asked[askOn] == 0 && o.light == "off" && o.flash && !o.stopped {
+			o.flashes++
+		}
+	case Samples:
+		o.heard = o.heard || o.requests[askOpen] > 0
+	case Sound:
+		if o.phase == Recording && o.set.Quiet > 0 {
+			o.lapses[1] = lapse{CauseQuiet, s.now.Add(o.set.Quiet)}
+		}
+	}
+	if o.phase == Starting && o.lit && o.prepared && o.opened && o.heard {
+		o.phase = Recording
+		o.lapses = []lapse{{CauseMax, s.now.Add(o.set.Max)}}
+		if o.set.Quiet > 0 {
+			o.lapses = append(o.lapses, lapse{CauseQuiet, s.now.Add(o.set.Quiet)})
+		}
+	}
+}
+
+func (o *oracle) edge(n int, now time.Time, e Edge) {
+	dead := e.At.Before(o.dead)
+	o.could[n] = o.ready && !o.stopped && !dead && !o.gave[e.Button] && (o.phase == Idle || o.phase == Waiting)
+	if o.phase == Starting || o.phase == Recording || o.gave[e.Button] {
+		b := o.set.Buttons[e.Button]
+		o.over(n, now, Act{Party: b.Party, Kind: Withdrew, At: e.At, Line: b.Line})
+		return
+	}
+	if e.Pressed && (o.phase == Stopping || dead && o.phase != Waiting) {
+		o.dead = later(now, e.At).Add(3 * time.Second)
+		o.voided = n
+	}
+	if o.phase == Faulty && o.begins[n] && e.Fresh && !dead && !o.stopped {
+		o.flashes++
+	}
+}
+
+// request keeps account of what the machine asked for, and of what it said.
+func (o *oracle) request(e Effect) error {
+	var what request
+	switch e := e.(type) {
+	case LightOn:
+		what = askOn
+	case LightOff:
+		what = askOff
+	case Prepare:
+		what = askPrepare
+	case OpenMic:
+		what = askOpen
+	case CloseMic:
+		what = askClose
+	case End:
+		what = askEnd
+		if len(o.acts) == 0 {
+			return fmt.Errorf("end of nothing")
+		}
+		if want := o.acts[len(o.acts)-1]; e.Reason != o.reason || len(e.Acts) != 1 || e.Acts[0] != want {
+			return fmt.Errorf("end %v, not %s %v", e, o.reason, want)
+		}
+	case Cut:
+		if e.Fresh && e.At.After(o.cut) {
+			return fmt.Errorf("cut at %v, not %v", e.At, o.cut)
+		}
+		o.cut = earlier(o.cut, e.At)
+		return nil
+	default:
+		return nil
+	}
+	o.asked[what]++
+	o.requests[what]++
+	return nil
+}
+
+// owed checks that all that can be asked for by now has been, once, and leaves Stopping when all is answered.
+func (o *oracle) owed() error {
+	if o.phase != Starting && o.phase != Recording && o.phase != Stopping {
+		return nil
+	}
+	want := [requests]bool{askOn: true, askPrepare: true}
+	switch o.phase {
+	case Starting:
+		want[askOpen] = o.lit && o.prepared
+	case Recording:
+		want[askOpen] = true
+	case Stopping:
+		want[askOpen] = o.requests[askOpen] > 0
+		want[askEnd] = o.prepared
+		want[askClose] = o.opened
+		if o.asked[askOpen] == 0 && o.asked[askClose] == 0 {
+			want[askOff] = true
+			o.light = "off"
+		}
+	}
+	for what, wanted := range want {
+		if n := o.requests[what]; n > 1 || wanted != (n == 1) {
+			return fmt.Errorf("request %d was made %d times, wanted %v, phase %v", what, n, wanted, o.phase)
+		}
+	}
+	if o.phase == Stopping && o.asked == [requests]int{} {
+		o.phase, o.acts = o.rest(), nil
+	}
+	return nil
+}
