@@ -1,0 +1,159 @@
+package audiotest
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// A Pulse is a PulseAudio of a test's own, whose one source is a pipe that a [speaker] fills in real time; it is the ALSA PCM
+// "room". It needs no sound card, no running desktop and no particular user, writes into one temporary folder, and ends with
+// the test.
+type Pulse struct {
+	*speaker
+	dir  string
+	cmd  *exec.Cmd
+	keep *exec.Cmd     // records all the time, so that the pipe never holds what was said before a test's microphone was open
+	done chan struct{} // closed when the server has ended
+	once sync.Once
+}
+
+// Device is the ALSA name of the microphone in the room.
+const Device = "room"
+
+// startup is how long the server may take before the test fails.
+const startup = 20 * time.Second
+
+// NewPulse starts the server, at 48 kHz and with one channel. Where PulseAudio is not installed the test is skipped.
+func NewPulse(tb testing.TB) *Pulse {
+	tb.Helper()
+	for _, program := range []string{"pulseaudio", "parec"} {
+		if _, err := exec.LookPath(program); err != nil {
+			tb.Skipf("%s is not installed: install pulseaudio, pulseaudio-utils and libasound2-plugins", program)
+		}
+	}
+	dir, err := os.MkdirTemp("", "room") // a short path: a socket's name has 107 bytes at most
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { os.RemoveAll(dir) })
+	p := &Pulse{dir: dir, done: make(chan struct{})}
+	if err := p.start(); err != nil {
+		tb.Fatalf("start pulseaudio: %v", err)
+	}
+	tb.Cleanup(p.Kill)
+	if p.speaker, err = newSpeaker(filepath.Join(dir, "pipe"), p.done); err != nil {
+		tb.Fatalf("speak into the room: %v", err)
+	}
+	return p
+}
+
+func (p *Pulse) socket() string { return filepath.Join(p.dir, "s") }
+
+func (p *Pulse) start() error {
+	// The system's own ALSA configuration comes first: it holds what any PCM type needs.
+	conf := fmt.Sprintf("</usr/share/alsa/alsa.conf>\npcm.%s { type pulse server \"unix:%s\" device \"%[1]s\" }\n", Device, p.socket())
+	if err := os.WriteFile(filepath.Join(p.dir, "asoundrc"), []byte(conf), 0o600); err != nil {
+		return err
+	}
+	p.cmd = exec.Command("pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no",
+		"--disable-shm=yes", "--realtime=no", "--high-priority=no", "--log-level=info", "--log-target=stderr",
+		"-L", fmt.Sprintf("module-pipe-source source_name=%s file=%s format=s16le rate=%d channels=1", Device, filepath.Join(p.dir, "pipe"), Rate),
+		"-L", "module-native-protocol-unix auth-anonymous=1 socket="+p.socket())
+	p.cmd.Env = append(os.Environ(), p.Env()...)
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	log, err := p.cmd.StderrPipe()
+	if err != nil {
+		return err
+	}
+	if err := p.cmd.Start(); err != nil {
+		return err
+	}
+	ready := make(chan string, 1)
+	go func() {
+		defer close(p.done)
+		ready <- untilReady(log)
+		_, _ = io.Copy(io.Discard, log)
+		_ = p.cmd.Wait()
+	}()
+	select {
+	case said := <-ready:
+		if said != "" {
+			return fmt.Errorf("it ended; it said:\n%s", said)
+		}
+		return p.listen()
+	case <-time.After(startup):
+		p.Kill()
+		return fmt.Errorf("not ready after %v", startup)
+	}
+}
+
+// listen keeps the source awake.
+func (p *Pulse) listen() error {
+	p.keep = exec.Command("parec", "--device="+Device, "--raw", "--latency-msec=500")
+	p.keep.Env = append(os.Environ(), p.Env()...)
+	p.keep.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return p.keep.Start()
+}
+
+// untilReady reads the server's log until it says that it is up, and returns what it said instead where it ends first.
+func untilReady(log io.Reader) string {
+	var said strings.Builder
+	lines := bufio.NewScanner(log)
+	for lines.Scan() {
+		if strings.Contains(lines.Text(), "Daemon startup complete") {
+			return ""
+		}
+		if said.Len() < 8192 {
+			fmt.Fprintln(&said, lines.Text())
+		}
+	}
+	return said.String() + "no more"
+}
+
+// Env is what a child needs in its environment to find the room.
+func (p *Pulse) Env() []string {
+	return []string{
+		"ALSA_CONFIG_PATH=" + filepath.Join(p.dir, "asoundrc"),
+		"PULSE_SERVER=unix:" + p.socket(),
+		"PULSE_RUNTIME_PATH=" + p.dir, "PULSE_STATE_PATH=" + p.dir, "XDG_RUNTIME_DIR=" + p.dir, "HOME=" + p.dir,
+		"DBUS_SESSION_BUS_ADDRESS=disabled:", "DBUS_SYSTEM_BUS_ADDRESS=disabled:",
+	}
+}
+
+// Setenv lets this process find the room, for the length of the test.
+func (p *Pulse) Setenv(t *testing.T) {
+	t.Helper()
+	for _, e := range p.Env() {
+		name, value, _ := strings.Cut(e, "=")
+		if !strings.HasPrefix(name, "DBUS") && name != "HOME" {
+			t.Setenv(name, value)
+		}
+	}
+}
+
+// Freeze stops the server as a hung one stops: nothing is answered any more, no connection closes.
+func (p *Pulse) Freeze() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Thaw lets a frozen server go on.
+func (p *Pulse) Thaw() error { return p.cmd.Process.Signal(syscall.SIGCONT) }
+
+// Kill ends the server at once and waits until it has ended.
+func (p *Pulse) Kill() {
+	p.once.Do(func() {
+		_ = p.cmd.Process.Kill()
+		if p.keep != nil {
+			_ = p.keep.Process.Kill()
+			_ = p.keep.Wait()
+		}
+	})
+	<-p.done
+}

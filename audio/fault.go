@@ -1,0 +1,63 @@
+package audio
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/gen2brain/malgo"
+)
+
+// What can be wrong with a microphone.
+var (
+	ErrMissing   = errors.New("there is no such sound card or PCM")
+	ErrBusy      = errors.New("another program uses it")
+	ErrDenied    = errors.New("not allowed: the user must be in the group audio")
+	ErrRate      = errors.New("the card can't do what the configuration asks for")
+	ErrLibrary   = errors.New("libasound.so.2 can't be loaded: install the package libasound2 (libasound2t64 since Debian 13)")
+	ErrUnplugged = errors.New("the sound card is gone")
+	ErrStopped   = errors.New("the sound card stopped by itself")
+	ErrStuck     = errors.New("the sound library hangs: this process has to end")
+)
+
+// explain turns the sound library's error into one of ours.
+func (m *Mic) explain(err error) error {
+	var known error
+	switch {
+	case errors.Is(err, malgo.ErrDoesNotExist):
+		known = ErrMissing
+	case errors.Is(err, malgo.ErrBusy):
+		known = ErrBusy
+	case errors.Is(err, malgo.ErrAccessDenied), errors.Is(err, malgo.ErrInvalidOperation):
+		known = ErrDenied
+	case errors.Is(err, malgo.ErrInvalidArgs), errors.Is(err, malgo.ErrFormatNotSupported):
+		known = ErrRate
+	default:
+		return fmt.Errorf("%w%s", err, m.complaint())
+	}
+	return fmt.Errorf("%w%s", known, m.complaint())
+}
+
+// A shape is what a card delivers.
+type shape struct {
+	rate, channels int
+	format         malgo.FormatType
+}
+
+// differs says what to write in the configuration where the card delivers something else than was asked for: the sound
+// library would convert it silently, and badly.
+func (got shape) differs(device string, rate, channels int) error {
+	plug := "write plug:'" + device + "' for the device"
+	if strings.HasPrefix(device, "hw:") {
+		plug = "write plug" + device + " for the device"
+	}
+	switch {
+	case got.rate != rate:
+		return fmt.Errorf("%w: it has no %d Hz, but %d: set rate = %[3]d, or name a PCM that converts", ErrRate, rate, got.rate)
+	case got.channels != channels:
+		return fmt.Errorf("%w: it has no %d channels, but %d: set channels = %[3]d, or %s", ErrRate, channels, got.channels, plug)
+	case got.format != malgo.FormatS16:
+		return fmt.Errorf("%w: it has no 16-bit samples: %s", ErrRate, plug)
+	}
+	return nil
+}

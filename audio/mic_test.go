@@ -1,0 +1,166 @@
+package audio_test
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"tacet/audio"
+	"tacet/audio/audiotest"
+)
+
+// patience is how long a real-time test waits for something that takes a moment: on a busy machine, many.
+const patience = 30 * time.Second
+
+// A tape records what a microphone delivers.
+type tape struct {
+	mu      sync.Mutex
+	samples []int16       // guarded by mu
+	arrived []time.Time   // of each block; guarded by mu
+	ends    []int         // where each block ends; guarded by mu
+	more    chan struct{} // gets something after each block
+	failed  chan error
+}
+
+func newTape() *tape {
+	return &tape{more: make(chan struct{}, 1), failed: make(chan error, 10)}
+}
+
+func (r *tape) deliver(samples []int16, arrived time.Time) {
+	r.mu.Lock()
+	r.samples = append(r.samples, samples...)
+	r.arrived = append(r.arrived, arrived)
+	r.ends = append(r.ends, len(r.samples))
+	r.mu.Unlock()
+	select {
+	case r.more <- struct{}{}:
+	default:
+	}
+}
+
+func (r *tape) fail(err error) { r.failed <- err }
+
+func (r *tape) all() []int16 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.samples[:len(r.samples):len(r.samples)]
+}
+
+// until waits until what has been recorded satisfies ok.
+func (r *tape) until(t *testing.T, what string, ok func([]int16) bool) {
+	t.Helper()
+	timeout := time.After(patience)
+	for !ok(r.all()) {
+		select {
+		case <-r.more:
+		case err := <-r.failed:
+			t.Fatalf("while waiting for %s: %v", what, err)
+		case <-timeout:
+			t.Fatalf("no %s in %v", what, patience)
+		}
+	}
+}
+
+func openMic(t *testing.T, m *audio.Mic, r *tape) io.Closer {
+	t.Helper()
+	if err := m.Present(); err != nil {
+		t.Fatal(err)
+	}
+	c, err := m.Open(r.deliver, r.fail)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func lastIndex(samples []int16) int64 {
+	if len(samples) < audiotest.MinRun {
+		return -1
+	}
+	i, ok := audiotest.Index(samples[len(samples)-audiotest.MinRun:])
+	if !ok {
+		return -1
+	}
+	return i
+}
+
+func TestMicTakesEverySampleAndMakesNoneUp(t *testing.T) {
+	room := audiotest.NewPulse(t)
+	room.Setenv(t)
+	mic := audio.NewMic(audiotest.Device, 48000, 1, slog.New(slog.DiscardHandler))
+
+	const length = 5 * 48000
+	played := make(chan error, 1)
+	go func() { played <- room.Play(t.Context(), audiotest.Code(0, length)) }()
+
+	// The first time the microphone is open before anything sounds.
+	early := newTape()
+	c := openMic(t, mic, early)
+	early.until(t, "code", func(s []int16) bool { return lastIndex(s) > 48000 })
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	n := len(early.all())
+
+	// The second time it is opened in the middle: what comes first was really heard.
+	late := newTape()
+	c = openMic(t, mic, late)
+	late.until(t, "end of the code", func(s []int16) bool {
+		r := audiotest.Runs(s[max(0, len(s)-9600):])
+		return len(r) > 0 && r[len(r)-1].First+int64(r[len(r)-1].Len) == length
+	})
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-played; err != nil {
+		t.Fatal(err)
+	}
+
+	if n != len(early.all()) {
+		t.Error("samples were delivered after Close")
+	}
+	if d := audiotest.Damages(early.all()); d != nil {
+		t.Errorf("the first recording is damaged: %+v", d)
+	}
+	if d := audiotest.Damages(late.all()); d != nil {
+		t.Errorf("the second recording is damaged: %+v", d)
+	}
+	if r := audiotest.Runs(late.all()); len(r) != 1 || r[0].At != 0 {
+		t.Errorf("the second recording begins with something that nobody played: %+v", r)
+	}
+	if mic.Overruns() != 0 {
+		t.Errorf("%d overruns", mic.Overruns())
+	}
+}
+
+func TestMicWhoseSoundServerDies(t *testing.T) {
+	room := audiotest.NewPulse(t)
+	room.Setenv(t)
+	mic := audio.NewMic(audiotest.Device, 48000, 1, slog.New(slog.DiscardHandler))
+	r := newTape()
+	c := openMic(t, mic, r)
+	r.until(t, "samples", func(s []int16) bool { return len(s) > 0 })
+	room.Kill()
+	select {
+	case err := <-r.failed:
+		if !errors.Is(err, audio.ErrUnplugged) && !errors.Is(err, audio.ErrStopped) {
+			t.Errorf("it failed with %v", err)
+		}
+	case <-time.After(patience):
+		t.Error("nobody said that the microphone has gone")
+	}
+	begin := time.Now()
+	err := c.Close()
+	t.Logf("closed in %v: %v", time.Since(begin), err)
+	if err != nil && !errors.Is(err, audio.ErrStuck) {
+		t.Error(err)
+	}
+	select {
+	case err := <-r.failed:
+		t.Errorf("it failed once more: %v", err)
+	default:
+	}
+}
