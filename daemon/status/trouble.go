@@ -1,0 +1,128 @@
+package status
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"syscall"
+
+	"github.com/eclipse/paho.mqtt.golang/packets"
+)
+
+// Trouble is why the broker can't be reached, for a person.
+type Trouble struct {
+	What string // what is wrong: lower case, no full stop
+	Do   string // what to do about it
+	Err  error  // the error behind it
+}
+
+func (t *Trouble) Error() string {
+	if t.Err == nil {
+		return t.What
+	}
+	return t.What + ": " + t.Err.Error()
+}
+
+func (t *Trouble) Unwrap() error { return t.Err }
+
+// stage is how far a connection had come.
+type stage int
+
+const (
+	reaching   stage = iota // TCP
+	securing                // TLS
+	announcing              // CONNECT has been sent
+	talking                 // all was well
+)
+
+var errSilent = errors.New("no answer in time")
+
+// diagnose puts an error into words for whoever has to mend it.
+func diagnose(at stage, err error) *Trouble {
+	var known *Trouble
+	if errors.As(err, &known) {
+		return known
+	}
+	for _, look := range []func(stage, error) (what, do string){ofCertificates, ofRefusals, ofNetworks} {
+		if what, do := look(at, err); what != "" {
+			return &Trouble{What: what, Do: do, Err: err}
+		}
+	}
+	return &Trouble{What: "the connection to the broker failed", Do: "see the error, and the broker's own log", Err: err}
+}
+
+func ofCertificates(at stage, err error) (what, do string) {
+	var (
+		unknown x509.UnknownAuthorityError
+		invalid x509.CertificateInvalidError
+		host    x509.HostnameError
+		op      *net.OpError
+		record  tls.RecordHeaderError
+	)
+	switch {
+	case errors.As(err, &unknown):
+		return "the broker's certificate is signed by an authority that this unit doesn't know",
+			"set ca in [mqtt] to the certificate of the authority that signed the broker's"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "the broker's certificate has expired or isn't valid yet",
+			"renew the broker's certificate, or set the unit's clock right"
+	case errors.As(err, &invalid):
+		return "the broker's certificate isn't fit for a server", "see the error, and make the broker a new one"
+	case errors.As(err, &host):
+		return "the broker's certificate is made out to another name",
+			"write the broker's name in [mqtt] as its certificate has it, or make a certificate for this name"
+	case errors.As(err, &op) && op.Op == "remote error": // a TLS alert
+		return "the broker refused the unit's certificate",
+			"set cert and client_key in [mqtt] to a certificate that the broker accepts and that is still valid"
+	case errors.As(err, &record):
+		return "the broker doesn't speak TLS on this port", "use the broker's TLS port, usually 8883"
+	case at == securing && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)):
+		return "the broker hung up during the TLS handshake", "use the broker's TLS port, usually 8883, and look into its log"
+	}
+	return "", ""
+}
+
+func ofRefusals(at stage, err error) (what, do string) {
+	var frame refused
+	switch {
+	case errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword), errors.Is(err, packets.ErrorRefusedNotAuthorised):
+		return "the broker refused the user name or the password",
+			"compare username and password_file in [mqtt] with what the broker has for this unit"
+	case errors.Is(err, packets.ErrorRefusedIDRejected):
+		return "the broker refused the unit's client id", "let the broker accept the client id tacet-<site>-<room>"
+	case errors.Is(err, packets.ErrorRefusedServerUnavailable):
+		return "the broker says that it is unavailable", "look into the broker's log"
+	case errors.Is(err, packets.ErrorRefusedBadProtocolVersion):
+		return "the broker doesn't speak MQTT 3.1.1", "use a broker that does"
+	case errors.As(err, &frame):
+		return "the broker breaks the rules of MQTT", "make sure that this is the right broker and port, and that nobody poses as it"
+	case at == announcing && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)):
+		return "the broker hung up without an answer",
+			"if this is its TLS port write mqtts://; otherwise look into the broker's log"
+	}
+	return "", ""
+}
+
+func ofNetworks(at stage, err error) (what, do string) {
+	var (
+		dns     *net.DNSError
+		timeout net.Error
+	)
+	switch {
+	case errors.As(err, &dns):
+		return "the broker's name can't be found", "check the name in [mqtt] broker and the network's DNS"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "nothing listens at the broker's address", "start the broker, or correct the port in [mqtt] broker"
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return "there is no way to the broker", "check the unit's network cable or Wi-Fi"
+	case errors.Is(err, errSilent), errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return "the broker doesn't answer", "check that the broker runs and that no firewall is in between"
+	case at == talking && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)):
+		return "the broker closed the connection",
+			"if this comes again and again, two units have the same site and room"
+	}
+	return "", ""
+}

@@ -1,0 +1,207 @@
+package topic
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Phase is what the unit is doing, in the daemon's own six words. Only three of
+// them are ever written: see Shown.
+type Phase string
+
+const (
+	Idle      Phase = "idle"
+	Waiting   Phase = "waiting"
+	Starting  Phase = "starting"
+	Recording Phase = "recording"
+	Stopping  Phase = "stopping"
+	Fault     Phase = "fault"
+)
+
+// Shown is the phase as the world hears it. That one party has agreed and the
+// other has not is nobody's business, so waiting and starting are idle; while
+// it stops, a recording is still one.
+func (p Phase) Shown() Phase {
+	switch p {
+	case Waiting, Starting:
+		return Idle
+	case Stopping:
+		return Recording
+	}
+	return p
+}
+
+// The values of State's other fields.
+type (
+	Clock string
+	Mic   string
+	Light string
+	Store string
+)
+
+const (
+	ClockSynced   Clock = "synced"
+	ClockUnsynced Clock = "unsynced"
+
+	MicOK      Mic = "ok"
+	MicMissing Mic = "missing"
+	MicFault   Mic = "fault"
+
+	LightProved   Light = "proved"   // a sense line sees it
+	LightUnproved Light = "unproved" // driven, and nothing says that it is lit
+
+	StoreOK       Store = "ok"
+	StoreMissing  Store = "missing"
+	StoreFull     Store = "full"
+	StoreReadOnly Store = "readonly"
+	StoreError    Store = "error"
+)
+
+var (
+	shownPhases = []string{string(Idle), string(Recording), string(Fault)}
+	clocks      = []string{string(ClockSynced), string(ClockUnsynced)}
+	mics        = []string{string(MicOK), string(MicMissing), string(MicFault)}
+	lights      = []string{string(LightProved), string(LightUnproved)}
+	storeStates = []string{string(StoreOK), string(StoreMissing), string(StoreFull), string(StoreReadOnly), string(StoreError)}
+)
+
+// State is the whole unit at one time. Boot is new with each start of the
+// daemon, Seq grows with each State of one boot: whoever sees a smaller Seq of
+// the same boot sees an old message.
+type State struct {
+	Boot    string
+	Seq     uint64
+	Time    time.Time
+	Version string
+	Clock   Clock
+	Phase   Phase     // any of the six; written as Shown
+	Since   time.Time // when the shown phase began
+	Mic     Mic
+	Light   Light
+	// SpoolFreeH is how many hours of recording the unit's own disk still has
+	// room for; nil while unknown. See Hours.
+	SpoolFreeH     *float64
+	Pending        int              // recordings that a store still has to get
+	OldestPendingH *float64         // age of the oldest of them; nil when there is none
+	Alerts         []string         // codes of all warnings that are up
+	Config         string           // short hash of the configuration
+	Recipients     string           // short hash of who may open the recordings
+	Stores         map[string]Store // by the store's name
+}
+
+// Hours is a duration as State's fields have it: hours, to a tenth.
+func Hours(d time.Duration) *float64 {
+	h := math.Round(d.Hours()*10) / 10
+	return &h
+}
+
+// wireState fixes names and order of the fields; the stores follow them.
+type wireState struct {
+	V              int      `json:"v"`
+	Boot           string   `json:"boot"`
+	Seq            uint64   `json:"seq"`
+	Time           string   `json:"time"`
+	Version        string   `json:"version"`
+	Clock          Clock    `json:"clock"`
+	Phase          Phase    `json:"phase"`
+	Since          string   `json:"since"`
+	Mic            Mic      `json:"mic"`
+	Light          Light    `json:"light"`
+	SpoolFreeH     *float64 `json:"spool_free_h"`
+	Pending        int      `json:"pending"`
+	OldestPendingH *float64 `json:"oldest_pending_h"`
+	Alerts         string   `json:"alerts"`
+	Config         string   `json:"config"`
+	Recipients     string   `json:"recipients"`
+}
+
+// storePrefix begins the key of each store's own field.
+const storePrefix = "store_"
+
+// MarshalJSON writes the contract's flat object, the stores by name at its end.
+func (s State) MarshalJSON() ([]byte, error) {
+	alerts := slices.Sorted(slices.Values(s.Alerts))
+	b, err := compact(wireState{
+		V: version, Boot: s.Boot, Seq: s.Seq, Time: stamp(s.Time), Version: s.Version,
+		Clock: s.Clock, Phase: s.Phase.Shown(), Since: stamp(s.Since), Mic: s.Mic, Light: s.Light,
+		SpoolFreeH: finite(s.SpoolFreeH), Pending: s.Pending, OldestPendingH: finite(s.OldestPendingH),
+		Alerts: strings.Join(slices.Compact(alerts), ","), Config: s.Config, Recipients: s.Recipients,
+	})
+	if err != nil {
+		return nil, err
+	}
+	b = b[:len(b)-1]
+	for _, name := range sortedKeys(s.Stores) {
+		field, err := compact(map[string]Store{storePrefix + name: s.Stores[name]})
+		if err != nil {
+			return nil, err
+		}
+		b = append(append(b, ','), field[1:len(field)-1]...)
+	}
+	return append(b, '}'), nil
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote, and skips fields that a newer unit
+// may have added.
+func (s *State) UnmarshalJSON(data []byte) error {
+	var w wireState
+	if err := json.Unmarshal(data, &w); err != nil {
+		return err
+	}
+	if w.V != version {
+		return fmt.Errorf("state of version %d", w.V)
+	}
+	at, err := time.Parse(time.RFC3339, w.Time)
+	if err != nil {
+		return err
+	}
+	since, err := time.Parse(time.RFC3339, w.Since)
+	if err != nil {
+		return err
+	}
+	*s = State{
+		Boot: w.Boot, Seq: w.Seq, Time: at, Version: w.Version, Clock: w.Clock, Phase: w.Phase, Since: since,
+		Mic: w.Mic, Light: w.Light, SpoolFreeH: w.SpoolFreeH, Pending: w.Pending,
+		OldestPendingH: w.OldestPendingH, Config: w.Config, Recipients: w.Recipients,
+	}
+	if w.Alerts != "" {
+		s.Alerts = strings.Split(w.Alerts, ",")
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return err
+	}
+	for key, value := range fields {
+		name, isStore := strings.CutPrefix(key, storePrefix)
+		text, isText := value.(string)
+		if !isStore || !isText {
+			continue
+		}
+		if s.Stores == nil {
+			s.Stores = make(map[string]Store)
+		}
+		s.Stores[name] = Store(text)
+	}
+	return nil
+}
+
+// finite turns what JSON has no number for into null.
+func finite(h *float64) *float64 {
+	if h == nil || math.IsNaN(*h) || math.IsInf(*h, 0) {
+		return nil
+	}
+	return h
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
