@@ -1,0 +1,138 @@
+package ledger
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// What happens to a unit and its recordings. There is no type for consent that was refused, or given by some and not by
+// all, and no entry says why a recording ended: the ledger is read by people who were not in the room.
+const (
+	Boot     = "boot"     // the daemon started
+	Config   = "config"   // with this configuration, and these who can open what it records
+	Started  = "started"  // a recording: written before its microphone opens
+	Ended    = "ended"    // with so many leaves and this root
+	Copied   = "copied"   // a store has it, read back and compared
+	Released = "released" // the unit's own copy is gone, since the stores have it
+	Erased   = "erased"   // it was removed from a store or the unit for good
+
+	// These two the ledger writes itself, as the first line of a file.
+	broken    = "broken"    // the ledger before this one did not hold; it was put aside
+	continued = "continued" // the file before this one had grown too long; the tree goes on
+)
+
+const (
+	maxText = 200     // bytes of one field
+	maxList = 64      // entries of one list
+	maxLine = 1 << 14 // bytes of a line; what the limits above allow fits
+)
+
+// Entry is one line. Which fields belong to which type, fieldsOf says.
+type Entry struct {
+	Type string    `json:"type"`
+	Time time.Time `json:"time"` // kept to the second, in UTC
+
+	Boot    string `json:"boot,omitempty"`
+	Version string `json:"version,omitempty"` // of the software
+
+	Config     string   `json:"config,omitempty"`     // hash
+	Recipients []string `json:"recipients,omitempty"` // fingerprints
+
+	ID     string `json:"id,omitempty"`     // the recording's
+	Note   string `json:"note,omitempty"`   // SHA-256 of recording.note, hex
+	Leaves int64  `json:"leaves,omitempty"` // of the recording's tree
+	Root   string `json:"root,omitempty"`   // of the recording's tree; or of the ledger before
+	Store  string `json:"store,omitempty"`
+
+	Size int64    `json:"size,omitempty"` // leaves of the ledger before
+	Edge []string `json:"edge,omitempty"` // hashes that its tree is continued from
+	Why  string   `json:"why,omitempty"`  // it did not hold
+	Kept string   `json:"kept,omitempty"` // the file that it was put aside in
+}
+
+// fieldsOf names the fields that an entry must have and those that it may have; all others it must not.
+var fieldsOf = map[string]struct{ must, may []string }{
+	Boot:      {must: []string{"boot"}, may: []string{"version"}},
+	Config:    {must: []string{"config", "recipients"}},
+	Started:   {must: []string{"id", "note"}},
+	Ended:     {must: []string{"id", "leaves", "root"}},
+	Copied:    {must: []string{"id", "store"}},
+	Released:  {must: []string{"id"}},
+	Erased:    {must: []string{"id"}, may: []string{"store"}},
+	broken:    {must: []string{"why"}, may: []string{"size", "root", "kept"}},
+	continued: {must: []string{"size", "root", "edge"}},
+}
+
+// line is the entry as it is written, without the newline.
+func (e Entry) line() ([]byte, error) {
+	e.Time = e.Time.UTC().Truncate(time.Second)
+	if err := e.check(); err != nil {
+		return nil, err
+	}
+	line, err := json.Marshal(e)
+	if err != nil {
+		return nil, err
+	}
+	if len(line) > maxLine {
+		return nil, fmt.Errorf("ledger entry %s has %d bytes, more than %d", e.Type, len(line), maxLine)
+	}
+	return line, nil
+}
+
+// check refuses what is no entry: an unknown type, a field too few or too many, text that has no place in a log.
+func (e Entry) check() error {
+	fields, ok := fieldsOf[e.Type]
+	if !ok {
+		return fmt.Errorf("ledger entry of unknown type %q", e.Type)
+	}
+	if y := e.Time.Year(); y < 1970 || y > 9999 {
+		return fmt.Errorf("ledger entry %s without a time", e.Type)
+	}
+	v := reflect.ValueOf(e)
+	for i := range v.NumField() {
+		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		must, may := slices.Contains(fields.must, name), slices.Contains(fields.may, name)
+		switch empty := v.Field(i).IsZero(); {
+		case name == "type" || name == "time":
+			continue
+		case must && empty:
+			return fmt.Errorf("ledger entry %s without %s", e.Type, name)
+		case !must && !may && !empty:
+			return fmt.Errorf("ledger entry %s must not have %s", e.Type, name)
+		}
+		if err := plain(v.Field(i).Interface()); err != nil {
+			return fmt.Errorf("ledger entry %s: %s %w", e.Type, name, err)
+		}
+	}
+	return nil
+}
+
+// plain refuses text that is too long or not printable.
+func plain(field any) error {
+	texts, list := field.([]string)
+	if text, ok := field.(string); ok {
+		texts = []string{text}
+	}
+	if list && len(texts) > maxList {
+		return fmt.Errorf("has %d entries, more than %d", len(texts), maxList)
+	}
+	for _, text := range texts {
+		if len(text) > maxText {
+			return fmt.Errorf("has %d bytes, more than %d", len(text), maxText)
+		}
+		if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			return fmt.Errorf("is not plain text: %q", text)
+		}
+	}
+	return nil
+}
+
+// isEntry reports whether a line can be one of ours, of this version of the software or another: what a torn write leaves
+// is none.
+func isEntry(line []byte) bool { return bytes.HasPrefix(line, []byte(`{"type":"`)) && json.Valid(line) }

@@ -1,0 +1,183 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"tacet/daemon/durable"
+)
+
+// repair makes the ledger writable again after a failure: what was acknowledged is read, proved, and becomes a new file.
+func (l *Ledger) repair() error {
+	f, err := l.read(l.tree.head(), l.bytes)
+	if err != nil {
+		return fmt.Errorf("read it again after a failure: %w", err)
+	}
+	switch {
+	case f.bytes == l.bytes && f.tree.is(l.tree.head()):
+	case f.first > 0 && f.first == l.tree.size && f.tree.size == f.first+1:
+		// It had just been continued, and only the syncing of the folder failed.
+		head, err := f.tree.head().sign(l.origin, l.unit)
+		if err != nil {
+			return err
+		}
+		l.tree, l.first, l.bytes, l.head = f.tree, f.first, f.bytes, head
+	default:
+		return errors.New("read it again after a failure: it no longer holds what was written")
+	}
+	if err := l.rewrite(); err != nil {
+		return err
+	}
+	l.file, err = l.fs.Append(l.name)
+	return err
+}
+
+// rewrite puts a new file with the first l.bytes of the ledger in its place, synced.
+func (l *Ledger) rewrite() error { return l.copyTo(l.name, l.bytes) }
+
+// copyTo copies the first n bytes of the ledger to a file, whole or not at all.
+func (l *Ledger) copyTo(name string, n int64) error {
+	temp := l.name + durable.TempSuffix
+	if err := l.fs.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	to, err := l.fs.Create(temp)
+	if err != nil {
+		return err
+	}
+	if n > 0 {
+		err = l.copyLines(to, n)
+	}
+	if err == nil {
+		err = to.Sync()
+	}
+	return durable.Replace(l.fs, to, err, temp, name)
+}
+
+func (l *Ledger) copyLines(to io.Writer, n int64) error {
+	from, err := l.fs.Open(l.name)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	_, err = io.CopyN(to, from, n)
+	return err
+}
+
+// restart puts a ledger that does not hold aside, and begins a new one that says so.
+func (l *Ledger) restart(signed head, why string) error {
+	kept, err := l.putAside()
+	if err != nil {
+		return fmt.Errorf("put it aside, since %s: %w", why, err)
+	}
+	e := Entry{Type: broken, Time: time.Now(), Why: why, Kept: kept}
+	if signed != (head{}) {
+		e.Size, e.Root = signed.size, signed.root.String()
+	}
+	return l.begin(tree{}, e)
+}
+
+// begin replaces the ledger's file by one with a single entry, which is the next leaf of t.
+func (l *Ledger) begin(t tree, e Entry) error {
+	line, err := e.line()
+	if err != nil {
+		return err
+	}
+	first := t.size
+	t = t.with(line)
+	head, err := t.head().sign(l.origin, l.unit)
+	if err != nil {
+		return err
+	}
+	if l.file != nil {
+		l.drop()
+	}
+	if err := durable.WriteFile(l.fs, l.name, append(line, '\n')); err != nil {
+		return err
+	}
+	l.tree, l.first, l.bytes, l.head, l.saved = t, first, int64(len(line))+1, head, -1
+	return nil
+}
+
+// putAside copies the ledger to a name of its own, and returns it; where nothing was left, an empty file stands for it.
+// The first ones put aside are kept for good: the last place is used again when all are taken.
+func (l *Ledger) putAside() (string, error) {
+	size := int64(0)
+	info, err := l.fs.Stat(l.name)
+	if err == nil {
+		size = min(info.Size(), 4*maxFile)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	kept := l.aside(maxAside)
+	for i := 1; i < maxAside; i++ {
+		if _, err := l.fs.Stat(l.aside(i)); errors.Is(err, fs.ErrNotExist) {
+			kept = l.aside(i)
+			break
+		}
+	}
+	return kept, l.copyTo(kept, size)
+}
+
+func (l *Ledger) aside(i int) string { return fmt.Sprintf("%s.broken.%d", l.name, i) }
+
+// lookAside tells of what was put aside.
+func (l *Ledger) lookAside(why string) error {
+	var kept []string
+	for i := 1; i <= maxAside; i++ {
+		if _, err := l.fs.Stat(l.aside(i)); err == nil {
+			kept = append(kept, l.aside(i))
+		}
+	}
+	if why == "" && len(kept) == 0 {
+		return nil
+	}
+	return &BrokenError{why, kept}
+}
+
+// continueInNew keeps the full file under a name of its own, and goes on in a new one whose first entry holds the
+// tree's edge. The head is saved before, so that the new file, which knows nothing of earlier trees, can be proved.
+func (l *Ledger) continueInNew() error {
+	if err := l.saveHead(); err != nil {
+		return err
+	}
+	if err := l.copyTo(fmt.Sprintf("%s.%010d", l.name, l.first), l.bytes); err != nil {
+		return err
+	}
+	e := Entry{Type: continued, Time: time.Now(), Size: l.tree.size, Root: l.tree.root().String()}
+	for _, h := range l.tree.edge {
+		e.Edge = append(e.Edge, h.String())
+	}
+	if err := l.begin(l.tree, e); err != nil {
+		return err
+	}
+	file, err := l.fs.Append(l.name)
+	if err != nil {
+		return err
+	}
+	l.file = file
+	l.forgetOldest()
+	return nil
+}
+
+// forgetOldest removes files that were continued, beyond as many as are kept. It can wait, so errors are not told.
+func (l *Ledger) forgetOldest() {
+	entries, _ := l.fs.ReadDir(".")
+	var parts []string
+	for _, e := range entries {
+		number, ours := strings.CutPrefix(e.Name(), l.name+".")
+		if ours && len(number) == 10 && strings.Trim(number, "0123456789") == "" && e.Type().IsRegular() {
+			parts = append(parts, e.Name())
+		}
+	}
+	slices.Sort(parts)
+	for len(parts) > maxParts {
+		l.fs.Remove(parts[0])
+		parts = parts[1:]
+	}
+}
