@@ -1,0 +1,138 @@
+package recording
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+
+	"filippo.io/age"
+)
+
+// Key is what a unit has of a recording's key pair: the private half, encrypted
+// to the office, and the public half, to which the segments are sealed.
+//
+// The public half stays in memory. It is no secret in the usual sense, but a
+// quantum computer needs it to open the segments, so it is written nowhere: a
+// Key shows neither half to fmt, slog or encoding/json.
+type Key struct {
+	Age       []byte // content of key.age
+	Recipient *age.X25519Recipient
+}
+
+const keyShown = "recording key"
+
+// Format is what fmt uses, whatever the verb.
+func (Key) Format(f fmt.State, _ rune) { io.WriteString(f, keyShown) }
+
+// LogValue is what slog uses.
+func (Key) LogValue() slog.Value { return slog.StringValue(keyShown) }
+
+// MarshalText is what encoding/json and its like use.
+func (Key) MarshalText() ([]byte, error) { return []byte(keyShown), nil }
+
+// maxKeyMessage bounds what goes to the child that makes a key, and what comes
+// back.
+const maxKeyMessage = 512 << 10
+
+// keyRequest goes to the child, keyAnswer comes back.
+type keyRequest struct {
+	Recipients []string
+	Comment    string
+}
+
+type keyAnswer struct {
+	Age    []byte
+	Public string
+	Error  string
+}
+
+// NewKey makes the X25519 pair of a recording in a short-lived child, which
+// is this program executing itself, and which returns only what Key holds. So
+// the private half never is in this process: Go can't wipe it from a heap where
+// it once was. main, and TestMain, must call ChildMain first.
+//
+// comment is the recording's origin, and is written into key.age.
+func NewKey(ctx context.Context, recipients []string, comment string) (Key, error) {
+	if _, _, _, err := parseOrigin(comment); err != nil {
+		return Key{}, fmt.Errorf("make the key of %q: %w", comment, err)
+	}
+	if _, err := ParseRecipients(recipients); err != nil {
+		return Key{}, fmt.Errorf("make the key of %s: %w", comment, err)
+	}
+	request, err := json.Marshal(keyRequest{recipients, comment})
+	if err != nil {
+		return Key{}, fmt.Errorf("make the key of %s: %w", comment, err)
+	}
+	answer, err := askChild(ctx, request)
+	if err != nil {
+		return Key{}, fmt.Errorf("make the key of %s: %w", comment, err)
+	}
+	key, err := readAnswer(answer)
+	if err != nil {
+		return Key{}, fmt.Errorf("make the key of %s: %w", comment, err)
+	}
+	return key, nil
+}
+
+func readAnswer(data []byte) (Key, error) {
+	var answer keyAnswer
+	if err := json.Unmarshal(data, &answer); err != nil {
+		return Key{}, errors.New("the child's answer can't be read") // nothing of it in a message
+	}
+	if answer.Error != "" {
+		return Key{}, errors.New(answer.Error)
+	}
+	public, err := age.ParseX25519Recipient(answer.Public)
+	if err != nil {
+		return Key{}, errors.New("the child's answer can't be read")
+	}
+	if len(answer.Age) == 0 || len(answer.Age) > maxSealed {
+		return Key{}, fmt.Errorf("key.age has %d bytes", len(answer.Age))
+	}
+	return Key{answer.Age, public}, nil
+}
+
+// answerRequest is the child's work.
+func answerRequest(in io.Reader) keyAnswer {
+	data, err := io.ReadAll(io.LimitReader(in, maxKeyMessage))
+	if err != nil {
+		return keyAnswer{Error: err.Error()}
+	}
+	var request keyRequest
+	if err := json.Unmarshal(data, &request); err != nil {
+		return keyAnswer{Error: err.Error()}
+	}
+	recipients, err := ParseRecipients(request.Recipients)
+	if err != nil {
+		return keyAnswer{Error: err.Error()}
+	}
+	identity, err := age.GenerateX25519Identity()
+	if err != nil {
+		return keyAnswer{Error: err.Error()}
+	}
+	sealed, err := SealIdentity(identity, request.Comment, recipients)
+	if err != nil {
+		return keyAnswer{Error: err.Error()}
+	}
+	return keyAnswer{Age: sealed, Public: identity.Recipient().String()}
+}
+
+// SealIdentity writes key.age: what age-keygen writes, and the comment, encrypted
+// to recipients. A unit calls it in the child only, through NewKey.
+func SealIdentity(identity *age.X25519Identity, comment string, recipients []age.Recipient) ([]byte, error) {
+	if strings.ContainsAny(comment, "\r\n") {
+		return nil, errors.New("the comment has more than one line")
+	}
+	var plain bytes.Buffer
+	fmt.Fprintf(&plain, "# created: %s\n", time.Now().UTC().Format(time.RFC3339))
+	fmt.Fprintf(&plain, "# public key: %s\n", identity.Recipient())
+	fmt.Fprintf(&plain, "# %s\n", comment)
+	fmt.Fprintf(&plain, "%s\n", identity)
+	return seal(plain.Bytes(), recipients...)
+}

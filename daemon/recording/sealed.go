@@ -1,0 +1,219 @@
+package recording
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"filippo.io/age"
+	"filippo.io/age/armor"
+)
+
+// maxRecipients keeps key.age small: 1.6 KB for each hybrid one.
+const maxRecipients = 100
+
+// ParseRecipients reads age recipients: all hybrid (age1pq1…) or all classic
+// (age1…). Nothing else is taken: no plugins, no SSH keys.
+func ParseRecipients(recipients []string) ([]age.Recipient, error) {
+	if len(recipients) == 0 {
+		return nil, errors.New("no recipients")
+	}
+	if len(recipients) > maxRecipients {
+		return nil, fmt.Errorf("%d recipients are more than the %d that a recording can have", len(recipients), maxRecipients)
+	}
+	list := make([]age.Recipient, len(recipients))
+	hybrid := 0
+	for i, s := range recipients {
+		var err error
+		if strings.HasPrefix(s, "age1pq1") {
+			list[i], err = age.ParseHybridRecipient(s)
+			hybrid++
+		} else {
+			list[i], err = age.ParseX25519Recipient(s)
+		}
+		if strings.HasPrefix(strings.ToUpper(s), "AGE-SECRET-KEY-") {
+			// What age says would show it.
+			return nil, errors.New("an identity, the secret half of a key, stands where a recipient (age1…) should")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%.20q… is not an age recipient", s)
+		}
+	}
+	if hybrid > 0 && hybrid < len(list) {
+		return nil, errors.New("hybrid (age1pq1…) and classic (age1…) recipients can't be mixed: " +
+			"the classic ones would undo what the hybrid ones are for")
+	}
+	return list, nil
+}
+
+// Bounds of an identity file.
+const (
+	maxIdentityFile = 1 << 20
+	maxWorkFactor   = 20 // scrypt's: 1 GiB and some seconds; age writes 18
+)
+
+// ErrPassphrase says that an identity file doesn't open with the passphrase.
+var ErrPassphrase = errors.New("the passphrase is wrong")
+
+// ParseIdentities reads an identity file as age-keygen or tacet keygen writes
+// it. One that is behind a passphrase asks passphrase for it, once. Plugins and
+// SSH keys are not taken: a hostile file could start the one and probe the other.
+func ParseIdentities(r io.Reader, passphrase func() (string, error)) ([]age.Identity, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxIdentityFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxIdentityFile {
+		return nil, errors.New("too long for an identity file")
+	}
+	var sealed io.Reader
+	switch {
+	case bytes.HasPrefix(data, []byte(armor.Header)):
+		sealed = armor.NewReader(bytes.NewReader(data))
+	case bytes.HasPrefix(data, []byte("age-encryption.org/")):
+		sealed = bytes.NewReader(data)
+	default:
+		return age.ParseIdentities(bytes.NewReader(data))
+	}
+	pass, err := passphrase()
+	if err != nil {
+		return nil, err
+	}
+	scrypt, err := age.NewScryptIdentity(pass)
+	if err != nil {
+		return nil, err
+	}
+	scrypt.SetMaxWorkFactor(maxWorkFactor)
+	plain, err := age.Decrypt(sealed, scrypt)
+	if err != nil {
+		if errors.Is(err, age.ErrIncorrectIdentity) {
+			return nil, ErrPassphrase
+		}
+		return nil, err
+	}
+	return age.ParseIdentities(io.LimitReader(plain, maxIdentityFile))
+}
+
+// seal encrypts plain to the recipients, in one piece.
+func seal(plain []byte, to ...age.Recipient) ([]byte, error) {
+	var buf bytes.Buffer
+	buf.Grow(len(plain) + 512)
+	w, err := age.Encrypt(&buf, to...)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(plain); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return buf.Bytes(), nil
+}
+
+// unseal decrypts sealed. What comes out is never longer than what went in.
+func unseal(sealed []byte, with ...age.Identity) ([]byte, error) {
+	r, err := age.Decrypt(bytes.NewReader(sealed), with...)
+	if err != nil {
+		return nil, err
+	}
+	var buf bytes.Buffer
+	buf.Grow(len(sealed))
+	if _, err := buf.ReadFrom(io.LimitReader(r, int64(len(sealed)))); err != nil {
+		return nil, err
+	}
+	return buf.Bytes(), nil
+}
+
+// A sealed member's overhead: the age header for one X25519 recipient, a nonce,
+// and an authentication tag for each chunk.
+const (
+	ageHeader = 168
+	ageNonce  = 16
+	ageTag    = 16
+	ageChunk  = 64 << 10
+)
+
+// plainSize is the length of what a sealed segment holds; -1 if there is no
+// segment of that size.
+func plainSize(sealed int64) int64 {
+	body := sealed - ageHeader - ageNonce
+	if body < ageTag {
+		return -1
+	}
+	chunks := (body + ageChunk + ageTag - 1) / (ageChunk + ageTag)
+	return body - chunks*ageTag
+}
+
+// actsPadding hides how long the sealed acts are: who gave or withdrew must not
+// be told from a length.
+const actsPadding = 1 << 10
+
+// sealActs writes acts as a JSON array, padded with spaces, and seals them.
+func sealActs(acts []Act, to age.Recipient) ([]byte, error) {
+	list := make([]Act, len(acts)) // an empty list is [], not null
+	for i, a := range acts {
+		a.Time = trimTime(a.Time)
+		list[i] = a
+	}
+	plain, err := marshalJSON(list)
+	if err != nil {
+		return nil, err
+	}
+	pad := -len(plain) & (actsPadding - 1)
+	plain = append(plain[:len(plain)-1], bytes.Repeat([]byte(" "), pad)...)
+	return seal(append(plain, '\n'), to)
+}
+
+func openActs(sealed []byte, session age.Identity) ([]Act, error) {
+	plain, err := unseal(sealed, session)
+	if err != nil {
+		return nil, err
+	}
+	var acts []Act
+	if err := json.Unmarshal(plain, &acts); err != nil {
+		return nil, err
+	}
+	return acts, nil
+}
+
+var errKeyFile = errors.New("key.age holds no identity of a recording")
+
+// openKey decrypts key.age. It returns the recording's identity and the origin
+// in its comment: which recording the key was made for.
+func openKey(sealed []byte, identities []age.Identity) (session *age.X25519Identity, origin string, err error) {
+	plain, err := unseal(sealed, identities...)
+	if err != nil {
+		return nil, "", err
+	}
+	lines := bufio.NewScanner(bytes.NewReader(plain))
+	for lines.Scan() {
+		line := lines.Text()
+		switch {
+		case strings.HasPrefix(line, "# tacet/"):
+			if origin != "" {
+				return nil, "", errKeyFile
+			}
+			origin = line[2:]
+		case strings.HasPrefix(line, "#"):
+		case session != nil:
+			return nil, "", errKeyFile
+		default:
+			session, err = age.ParseX25519Identity(line)
+			if err != nil {
+				return nil, "", errKeyFile // not err: it could show a part of the key
+			}
+		}
+	}
+	if lines.Err() != nil || session == nil {
+		return nil, "", errKeyFile
+	}
+	if _, _, _, err := parseOrigin(origin); err != nil {
+		return nil, "", errKeyFile
+	}
+	return session, origin, nil
+}

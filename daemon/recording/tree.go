@@ -1,0 +1,64 @@
+package recording
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// A tree is an RFC 6962 Merkle tree that only grows. It keeps no more than the
+// roots of its complete subtrees, largest first: at most 64 hashes, whatever
+// the number of leaves. The zero tree is empty.
+type tree struct {
+	size int64
+	peak []tlog.Hash // one for each bit set in size, from the highest
+}
+
+// add appends a leaf, given its hash.
+func (t *tree) add(leaf tlog.Hash) {
+	h := leaf
+	for n := t.size; n&1 == 1; n >>= 1 {
+		last := len(t.peak) - 1
+		h = tlog.NodeHash(t.peak[last], h)
+		t.peak = t.peak[:last]
+	}
+	t.peak = append(t.peak, h)
+	t.size++
+}
+
+// root returns the hash over all leaves. The tree must not be empty.
+func (t *tree) root() tlog.Hash {
+	last := len(t.peak) - 1
+	h := t.peak[last]
+	for i := last - 1; i >= 0; i-- {
+		h = tlog.NodeHash(t.peak[i], h)
+	}
+	return h
+}
+
+// resume makes t the tree of the given size and root. That is possible where
+// size is a power of two: then the root is all there is to know. It reports
+// whether it was.
+func (t *tree) resume(size int64, root tlog.Hash) bool {
+	if size <= 0 || size&(size-1) != 0 {
+		return false
+	}
+	t.size, t.peak = size, append(t.peak[:0], root)
+	return true
+}
+
+// leafHash is the leaf of a member: tlog.RecordHash of
+//
+//	name "\n" lower-case hex SHA-256 of the content "\n"
+//
+// without its allocations, since a verifier needs three of them a second.
+func leafHash(n name, sum [sha256.Size]byte) tlog.Hash {
+	var space [1 + nameLength + 1 + 2*sha256.Size + 1]byte
+	text := append(space[:0], 0) // RFC 6962's prefix of a leaf
+	text = n.append(text)
+	text = append(text, '\n')
+	text = hex.AppendEncode(text, sum[:])
+	text = append(text, '\n')
+	return sha256.Sum256(text)
+}

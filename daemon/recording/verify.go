@@ -1,0 +1,124 @@
+package recording
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Verify reads the first size bytes of r and says what they are, and what of
+// them is proved. It needs no identity: it doesn't listen. It reads each byte
+// once, and a second time only where something is wrong; it holds no more than
+// a member in memory.
+//
+// The error is for r's failures alone: what is wrong with the file is in the
+// Report.
+func Verify(r io.ReaderAt, size int64, o Options) (*Report, error) {
+	w := newWalk(r, size)
+	w.progress = o.Progress
+	return report(w, w.run(), &o)
+}
+
+// report says what a walk has found that ended with the error outcome.
+func report(w *walk, outcome error, o *Options) (*Report, error) {
+	var damage *Damage
+	if outcome != nil && outcome != errTorn && !errors.As(outcome, &damage) {
+		return nil, outcome
+	}
+	rep := &Report{Head: w.head, HeadRead: w.headRead}
+	if !w.good.reached() {
+		// Not even recording.note: is it a recording at all?
+		if why, err := foreign(&w.window); err != nil {
+			return nil, err
+		} else if why != "" {
+			rep.Why = why
+			return rep, nil
+		}
+		if damage == nil {
+			rep.State, rep.Why = Unfinished, "it ends before recording.note: nothing of it is proved"
+			return rep, nil
+		}
+		return diagnose(w, rep, damage, o)
+	}
+	if damage == nil {
+		if err := w.proved(); err != nil && !errors.As(err, &damage) {
+			return nil, err
+		}
+	}
+	if damage != nil {
+		return diagnose(w, rep, damage, o)
+	}
+	rep.HeadProved, rep.Vouched = true, o.vouches(w.head.UnitKey)
+	rep.Segments, rep.Bytes = w.good.segments, w.good.note.end()
+	ended := w.good.note.kind == kindEndNote
+	if ended {
+		rep.End = &w.end
+	}
+	switch {
+	case outcome == errTorn && ended:
+		rep.State, rep.Why = Unfinished, "the two zero blocks at its end are missing: everything before is proved"
+	case outcome == errTorn:
+		rep.State, rep.Why = Unfinished, fmt.Sprintf("it is proved up to second %d, and has no end", rep.Segments)
+	case w.end.Reason == InterruptedBy:
+		rep.State, rep.Bytes = Interrupted, w.size
+	default:
+		rep.State, rep.Bytes = Whole, w.size
+	}
+	return rep, nil
+}
+
+// foreign says why a file is not a recording at all; "" if it is one, or is the
+// beginning of one, whatever else is wrong with it.
+func foreign(w *window) (why string, err error) {
+	if w.size == 0 {
+		return "it is empty", nil
+	}
+	begin, err := w.view(0, min(w.size, windowSize))
+	if err != nil {
+		return "", err
+	}
+	for at := 0; at < len(begin); at += blockSize {
+		if header := []byte("recording.json\x00"); !bytes.HasPrefix(begin[at:], header) {
+			continue
+		}
+		if content := begin[min(at+blockSize, len(begin)):]; begins(content, `{"format":"tacet/`) {
+			return "", nil
+		}
+	}
+	// The file may end before recording.json.
+	if begins(begin, "READ-ME.txt\x00") {
+		if len(begin) < blockSize {
+			return "", nil
+		}
+		size, _ := octal(begin[sizeAt:mtimeAt])
+		if w.size < blockSize+padded(size)+int64(len("recording.json\x00")) {
+			return "", nil
+		}
+	}
+	return "it doesn't begin as a recording does", nil
+}
+
+// begins reports whether b begins with s, or is a beginning of s.
+func begins(b []byte, s string) bool { return string(b[:min(len(b), len(s))]) == s[:min(len(b), len(s))] }
+
+// diagnose surveys a recording in which a walk came upon damage.
+func diagnose(w *walk, rep *Report, first *Damage, o *Options) (*Report, error) {
+	s, err := newSurvey(w.window, rep)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.run(); err != nil {
+		return nil, err
+	}
+	if len(rep.Damages) == 0 {
+		rep.add(*first)
+	}
+	rep.State, rep.Why = Damaged, rep.Damages[0].Error()
+	rep.Head, rep.HeadRead = s.head, s.headRead
+	rep.Vouched = rep.HeadProved && o.vouches(s.head.UnitKey)
+	if s.good.reached() {
+		rep.Segments, rep.Bytes = s.good.segments, s.good.note.end()
+	}
+	return rep, nil
+}

@@ -1,0 +1,209 @@
+package recording
+
+import (
+	"bytes"
+	"errors"
+	"io"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// A walk goes through a recording from the first byte, and stops at the first
+// one that is not as it should be. It is what Verify, Recover and Open share.
+//
+// On its way it makes the tree anew and compares each note's text with it. It
+// checks the first signature, which says which key the others are by; the last
+// one is for the caller, with proved: it covers all earlier notes.
+type walk struct {
+	scanner
+	tree tree
+
+	head     Head
+	headRead bool
+	unit     note.Verifier // the unit's key that recording.json names
+	own      note.Verifier // the recording's
+	end      End
+	happened happened
+
+	noted mark // behind the last note whose text agrees
+	good  mark // the same; with everySignature, only where the signature is good
+
+	// everySignature checks each, which takes ten times as long.
+	everySignature bool
+
+	// each, if not nil, is called with every member when it has been hashed. An
+	// error of it ends the walk.
+	each     func(w *walk, m *member) error
+	progress func(done, total int64)
+	space    []byte
+}
+
+// A mark is a place right behind a note.
+type mark struct {
+	note     member
+	segments int64
+	covered  checkpoint // what the note says
+	happened happened   // up to there
+}
+
+func (m *mark) reached() bool { return m.note.kind != noKind }
+
+// happened is what NNNNNN.json told, as end.json keeps it.
+type happened struct {
+	gaps    []Gap
+	leftOut int64
+}
+
+func (h *happened) add(gaps []Gap, leftOut int64) {
+	list, more := listed(append(h.gaps[:len(h.gaps):len(h.gaps)], gaps...))
+	h.gaps, h.leftOut = list, h.leftOut+more+leftOut
+}
+
+// run walks to the end of the file. It returns nil if the recording is
+// complete, and otherwise errTorn, a *Damage, or an error of reading.
+func (w *walk) run() error {
+	for count := 0; ; count++ {
+		m, err := w.member()
+		if err != nil {
+			return err
+		}
+		if err := w.take(&m); err != nil {
+			return err
+		}
+		if w.each != nil {
+			if err := w.each(w, &m); err != nil {
+				return err
+			}
+		}
+		w.tree.add(leafHash(m.name, m.sum))
+		if w.progress != nil && count%256 == 0 {
+			w.progress(w.next, w.size)
+		}
+		if m.kind == kindEndNote {
+			return w.scanner.end()
+		}
+	}
+}
+
+// take looks into the members that say something in clear.
+func (w *walk) take(m *member) error {
+	if m.kind == kindSegment || m.kind == kindReadMe || m.kind == kindKey || m.kind == kindConsent || m.kind == kindEndAge {
+		return nil
+	}
+	text, err := w.scratch(m)
+	if err != nil {
+		return err
+	}
+	switch m.kind {
+	case kindHead:
+		return w.takeHead(m, text)
+	case kindHappening:
+		h, err := parseHappening(text)
+		if err != nil {
+			return m.damage("it can't be read: %v", err)
+		}
+		w.happened.add(h.Gaps, h.LeftOut)
+		return nil
+	case kindEndJSON:
+		return w.takeEnd(m, text)
+	default:
+		return w.takeNote(m, text)
+	}
+}
+
+// scratch returns a member's content, good until the next member.
+func (w *walk) scratch(m *member) ([]byte, error) {
+	if int64(cap(w.space)) < m.size {
+		w.space = make([]byte, m.size)
+	}
+	w.space = w.space[:m.size]
+	return w.space, w.read(w.space, m.content())
+}
+
+func (w *walk) takeHead(m *member, text []byte) error {
+	head, err := parseHead(text)
+	if err != nil {
+		return m.damage("it can't be read: %v", err)
+	}
+	w.head, w.headRead = head, true
+	w.unit, w.own, err = head.verifiers()
+	if err != nil {
+		return m.damage("%v", err)
+	}
+	if head.Started.Unix() != w.headers.mtime {
+		return m.damage("it says that the recording was started %v, the archive says otherwise", head.Started)
+	}
+	return nil
+}
+
+func (w *walk) takeEnd(m *member, text []byte) error {
+	end, err := parseEnd(text)
+	if err != nil {
+		return m.damage("it can't be read: %v", err)
+	}
+	cut := w.noted.note.end() == m.at // no end.age between the last note and this
+	switch {
+	case cut && end.Reason != InterruptedBy:
+		return m.damage("the reason is %q, but end.age is missing", end.Reason)
+	case !cut && end.Reason == InterruptedBy:
+		return m.damage("the reason is %q, but there is an end.age", end.Reason)
+	case cut && end.Last != string(w.noted.covered.append(nil)):
+		return m.damage("it names another last checkpoint than the one before it")
+	}
+	w.end = end
+	return nil
+}
+
+// noteKey is the key that has to have signed a note.
+func (w *walk) noteKey(n name) note.Verifier {
+	if n.kind == kindHeadNote || n.kind == kindEndNote && w.end.Reason == InterruptedBy {
+		return w.unit
+	}
+	return w.own
+}
+
+func (w *walk) takeNote(m *member, msg []byte) error {
+	c := checkpoint{w.head.Origin(), w.tree.size, w.tree.root()}
+	text, sig, err := splitNote(msg, w.noteKey(m.name))
+	if err != nil {
+		return m.damage("%v", err)
+	}
+	var space [256]byte
+	if !bytes.Equal(text, c.append(space[:0])) {
+		return m.damage("it doesn't agree with what stands before it")
+	}
+	if m.kind == kindHeadNote && !w.unit.Verify(text, sig[:]) {
+		return m.damage("%v", errSignature)
+	}
+	segments := int64(m.n)
+	if m.kind == kindEndNote {
+		segments = w.noted.segments
+	}
+	w.noted = mark{note: *m, segments: segments, covered: c, happened: w.happened}
+	if !w.everySignature || w.noteKey(m.name).Verify(text, sig[:]) {
+		w.good = w.noted
+	}
+	return nil
+}
+
+// proved checks the signature of the last note that agrees: with it, everything
+// up to there is proved.
+func (w *walk) proved() error {
+	if !w.good.reached() {
+		return errors.New("it has no recording.note")
+	}
+	m := &w.good.note
+	msg, err := w.scratch(m)
+	if err != nil {
+		return err
+	}
+	if _, err := openNote(msg, w.noteKey(m.name), w.head.Origin()); err != nil {
+		return m.damage("%v", err)
+	}
+	return nil
+}
+
+// newWalk prepares a walk through the first size bytes of r.
+func newWalk(r io.ReaderAt, size int64) *walk {
+	return &walk{scanner: scanner{window: newWindow(r, size)}}
+}

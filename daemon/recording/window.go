@@ -1,0 +1,89 @@
+package recording
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// windowSize is large enough for few reads and small enough for a cache.
+const windowSize = 256 << 10
+
+var errShrank = errors.New("the file got shorter while it was read")
+
+// A window shows a file in large pieces, from front to back. It is all the
+// memory that reading a recording takes, but for one member's content.
+type window struct {
+	r     io.ReaderAt
+	size  int64 // of the file, when reading began
+	at    int64 // where the bytes in view begin
+	bytes []byte
+	space []byte
+}
+
+func newWindow(r io.ReaderAt, size int64) window {
+	return window{r: r, size: size, space: make([]byte, min(size, windowSize))}
+}
+
+// view returns the n bytes at off, which are good until the next call. They
+// must lie within the file, and be no more than windowSize.
+func (w *window) view(off, n int64) ([]byte, error) {
+	if off < w.at || off+n > w.at+int64(len(w.bytes)) {
+		w.at, w.bytes = off, w.space[:min(w.size-off, int64(len(w.space)))]
+		if err := readFull(w.r, w.bytes, off); err != nil {
+			w.bytes = nil
+			return nil, err
+		}
+	}
+	return w.bytes[off-w.at:][:n], nil
+}
+
+// rest returns the bytes at off that can be had without reading, and reads only
+// where those are less than atLeast, which the file must have.
+func (w *window) rest(off, atLeast int64) ([]byte, error) {
+	if _, err := w.view(off, atLeast); err != nil {
+		return nil, err
+	}
+	return w.bytes[off-w.at:], nil
+}
+
+// read copies the bytes at off into dst.
+func (w *window) read(dst []byte, off int64) error {
+	if len(dst) > len(w.space) {
+		return readFull(w.r, dst, off)
+	}
+	b, err := w.view(off, int64(len(dst)))
+	copy(dst, b)
+	return err
+}
+
+// sum hashes the n bytes at off.
+func (w *window) sum(off, n int64) (sum [sha256.Size]byte, err error) {
+	if n <= int64(len(w.space)) {
+		b, err := w.view(off, n)
+		return sha256.Sum256(b), err
+	}
+	h := sha256.New()
+	for n > 0 {
+		b, err := w.view(off, min(n, int64(len(w.space))))
+		if err != nil {
+			return sum, err
+		}
+		h.Write(b)
+		off, n = off+int64(len(b)), n-int64(len(b))
+	}
+	h.Sum(sum[:0])
+	return sum, nil
+}
+
+func readFull(r io.ReaderAt, dst []byte, off int64) error {
+	n, err := r.ReadAt(dst, off)
+	if n == len(dst) {
+		return nil
+	}
+	if err == nil || errors.Is(err, io.EOF) {
+		err = errShrank
+	}
+	return fmt.Errorf("read at %d: %w", off, err)
+}
