@@ -25,6 +25,7 @@ const (
 type lamp struct {
 	driven Glow // the last pattern asked for; "" is off
 	since  time.Time
+	turn   int  // counts the times it was driven
 	again  bool // flashes are repeated
 	blown  bool // driven, and dark all the same
 }
@@ -60,6 +61,7 @@ func (l *lamp) lit() bool {
 // show drives a lamp. The caller holds mu.
 func (p *Panel) show(l *lamp, g Glow) {
 	l.driven, l.since = g, time.Now()
+	l.turn++
 	p.touch()
 	if g == Flash && !l.again {
 		time.AfterFunc(flashFor, func() {

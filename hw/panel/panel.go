@@ -80,6 +80,7 @@ func New(s Settings) *Panel {
 // State is the front as a person in the room sees it.
 type State struct {
 	Light       Glow
+	LightTurn   int  // moves each time the light is driven: a second flash isn't the first
 	StatusLight Glow // None where none is fitted
 	Buttons     []ButtonState
 	Door        *bool // true is open; nil where there is no contact
@@ -96,7 +97,7 @@ type ButtonState struct {
 func (p *Panel) State() State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := State{Light: p.Light.lamp.glow(), StatusLight: None}
+	s := State{Light: p.Light.lamp.glow(), LightTurn: p.Light.lamp.turn, StatusLight: None}
 	if p.StatusLight != nil {
 		s.StatusLight = p.StatusLight.lamp.glow()
 	}
