@@ -1,0 +1,112 @@
+package library
+
+import (
+	"embed"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"net/http"
+
+	"tacet/daemon/recording"
+)
+
+//go:embed web
+var web embed.FS
+
+type handler = http.Handler
+
+// maxStreams is how many recordings are decrypted at a time.
+const maxStreams = 8
+
+// soundTypes are the media types of the codecs.
+var soundTypes = map[string]string{"opus": "audio/ogg; codecs=opus", "flac": "audio/flac", "wav": "audio/wav"}
+
+func (l *Library) ServeHTTP(w http.ResponseWriter, r *http.Request) { l.handler.ServeHTTP(w, r) }
+
+func (l *Library) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", l.list)
+	for _, name := range []string{"recordings.js", "recordings.css"} {
+		mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, r *http.Request) {
+			http.ServeFileFS(w, r, web, "web/"+name)
+		})
+	}
+	mux.HandleFunc("GET /{file}", l.file)
+	mux.HandleFunc("GET /{file}/verify", l.verify)
+	mux.HandleFunc("GET /{file}/audio", l.audio)
+	return mux
+}
+
+// fail answers with what went wrong.
+func fail(w http.ResponseWriter, err error) {
+	if errors.Is(err, fs.ErrNotExist) {
+		http.Error(w, "there is no such recording", http.StatusNotFound)
+		return
+	}
+	http.Error(w, err.Error(), http.StatusInternalServerError)
+}
+
+func answer(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(v)
+}
+
+func (l *Library) list(w http.ResponseWriter, _ *http.Request) {
+	items, err := l.List()
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	answer(w, items)
+}
+
+// file sends a recording as it lies there.
+func (l *Library) file(w http.ResponseWriter, r *http.Request) {
+	f, _, err := l.open(r.PathValue("file"))
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-tar")
+	http.ServeContent(w, r, "", info.ModTime(), f)
+}
+
+// verify reads every byte, also of a recording whose state is known already.
+func (l *Library) verify(w http.ResponseWriter, r *http.Request) {
+	f, size, err := l.open(r.PathValue("file"))
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	defer f.Close()
+	if !l.enter(w) {
+		return
+	}
+	defer l.leave()
+	report, err := recording.Verify(f, size, recording.Options{Units: l.units()})
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	answer(w, verdict(report))
+}
+
+// enter takes a place among those who have recordings read.
+func (l *Library) enter(w http.ResponseWriter) bool {
+	select {
+	case l.streams <- struct{}{}:
+		return true
+	default:
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "too many recordings are being read", http.StatusServiceUnavailable)
+		return false
+	}
+}
+
+func (l *Library) leave() { <-l.streams }

@@ -1,0 +1,90 @@
+package library
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"tacet/daemon/recording"
+)
+
+// Verdict is what a check found, for a person to read.
+type Verdict struct {
+	State string `json:"state"`
+	Title string `json:"title"`
+	Text  string `json:"text"`
+}
+
+// whyEnded puts the reason of an end into words.
+var whyEnded = map[string]string{
+	recording.Withdrawn: "somebody pressed to stop",
+	recording.Lapsed:    "consent ran out by itself",
+	recording.Fault:     "of a fault",
+	recording.Stopped:   "the unit was switched off",
+}
+
+// verdict puts a report into words.
+func verdict(r *recording.Report) Verdict {
+	v := Verdict{State: r.State.String()}
+	length := clock(r.Length())
+	switch r.State {
+	case recording.Whole:
+		v.Title = "Whole."
+		v.Text = fmt.Sprintf("Every byte of its %s is as it was written. It ended because %s.", length, whyEnded[r.End.Reason])
+	case recording.Interrupted:
+		v.Title = "Whole as far as it goes."
+		v.Text = fmt.Sprintf("The power went while it was recording. The %s before that were kept, and every byte of them is as it was written.", length)
+	case recording.Unfinished:
+		v.Title = "Not finished."
+		v.Text = sentence(r.Why)
+	case recording.Damaged:
+		v.Title = "Damaged."
+		v.Text = damages(r)
+	default:
+		v.State, v.Title, v.Text = recording.Damaged.String(), "Not a recording.", sentence(r.Why)
+	}
+	switch {
+	case r.Vouched:
+		v.Text += " This unit made it."
+	case r.State.Complete():
+		v.Text += " Whether one of your units made it can’t be told here: its key isn’t known."
+	}
+	return v
+}
+
+// told is how many places of damage are named; there may be thousands.
+const told = 3
+
+func damages(r *recording.Report) string {
+	if len(r.Damages) == 0 {
+		return sentence(r.Why)
+	}
+	var all []string
+	for i := range r.Damages[:min(told, len(r.Damages))] {
+		all = append(all, sentence(r.Damages[i].Error()))
+	}
+	if more := int64(len(r.Damages)-len(all)) + r.More; more > 0 {
+		all = append(all, fmt.Sprintf("And %d more places.", more))
+	}
+	if r.Segments > 0 {
+		all = append(all, fmt.Sprintf("It is proved up to %s.", clock(time.Duration(r.Segments)*time.Second)))
+	}
+	return strings.Join(all, " ")
+}
+
+// sentence makes a sentence of a phrase.
+func sentence(phrase string) string {
+	if phrase == "" {
+		return ""
+	}
+	return strings.ToUpper(phrase[:1]) + phrase[1:] + "."
+}
+
+// clock writes a length as minutes and seconds.
+func clock(d time.Duration) string {
+	s := int64(d.Round(time.Second) / time.Second)
+	if s >= 3600 {
+		return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
+	}
+	return fmt.Sprintf("%d:%02d", s/60, s%60)
+}
