@@ -1,0 +1,195 @@
+// Package page is the demo's web page and its API: it draws a wall unit,
+// presses its buttons, cuts its power and lists its recordings.
+//
+//	GET  /panel                      the unit as it is now
+//	POST /panel/press?party=P        press P's button; answered when it is released
+//	POST /panel/drive?present=true   put the thumb drive in, or take it out
+//	POST /panel/door?open=true       open the door, where it has a contact
+//	POST /panel/power-cut            cut the unit's power; it comes back by itself
+//	GET  /live                       everything the page shows, at each change
+//
+// It answers 204 where something was done, 404 where there is no such thing,
+// 405 for another method, and 403 to any page but its own (see guard). It knows
+// no daemon: whoever runs one hands it over as a [Unit].
+package page
+
+import (
+	"embed"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"tacet/cmd/internal/library"
+	"tacet/hw/panel"
+)
+
+// Unit is the unit behind the front: a daemon with its power supply.
+type Unit interface {
+	Status() Status
+	// Changed returns a channel that is closed when Status next differs.
+	Changed() <-chan struct{}
+	// CutPower takes the power away at once and returns when the unit is dead.
+	// The power comes back by itself.
+	CutPower()
+}
+
+// Status is what the unit says of itself.
+type Status struct {
+	Power     bool
+	Phase     string    // the machine's word; "fault" without power
+	Since     time.Time // when the phase began
+	Consented []bool    // in the buttons' order
+	Recording string    // the ID of the one being written, or ""
+	Warnings  []Warning
+}
+
+// Warning is one thing that is wrong and what to do about it.
+type Warning struct {
+	Code    string   `json:"code"`
+	Title   string   `json:"title"`
+	Text    string   `json:"text"`
+	Do      string   `json:"do"`
+	Details []string `json:"details"` // what was found, for a technician
+}
+
+// Card is what the card on the wall, and the page's head, say of the room.
+type Card struct {
+	Site    string  `json:"site"`
+	Room    string  `json:"room"`
+	Purpose string  `json:"purpose"`
+	Notice  string  `json:"notice"`
+	Max     float64 `json:"max"`   // seconds
+	Quiet   float64 `json:"quiet"` // seconds; 0 is never
+}
+
+// Page serves one unit.
+type Page struct {
+	Panel   *panel.Panel
+	Unit    Unit
+	Library *library.Library
+	Card    Card
+	// Name is a host name under which the page is reached, beside the addresses
+	// it listens on; usually empty.
+	Name string
+
+	viewers, fingers chan struct{}
+}
+
+const (
+	maxViewers = 32 // live views open at a time
+	maxFingers = 8  // presses waiting or under way
+)
+
+//go:embed web
+var web embed.FS
+
+// Handler returns the page's handler. Call it once.
+func (p *Page) Handler() http.Handler {
+	p.viewers = make(chan struct{}, maxViewers)
+	p.fingers = make(chan struct{}, maxFingers)
+	mux := http.NewServeMux()
+	mux.Handle("GET /{$}", asset("page.html"))
+	for _, name := range []string{"page.js", "page.css", "icon.svg"} {
+		mux.Handle("GET /"+name, asset(name))
+	}
+	mux.HandleFunc("GET /panel", p.panel)
+	mux.HandleFunc("POST /panel/press", p.press)
+	mux.HandleFunc("POST /panel/drive", p.set("present", p.Panel.SetDrive))
+	mux.HandleFunc("POST /panel/door", p.set("open", p.Panel.SetDoor))
+	mux.HandleFunc("POST /panel/power-cut", p.cut)
+	mux.HandleFunc("GET /live", p.live)
+	mux.Handle("/recordings/", http.StripPrefix("/recordings", p.Library))
+	return guard(p.Name, mux)
+}
+
+// asset serves one embedded file.
+func asset(name string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.ServeFileFS(w, r, web, "web/"+name)
+	})
+}
+
+// panelJSON is the answer to GET /panel, word for word.
+type panelJSON struct {
+	Light       panel.Glow      `json:"light"`
+	StatusLight panel.Glow      `json:"status_light"`
+	Phase       string          `json:"phase"`
+	Buttons     []buttonJSON    `json:"buttons"`
+	Drive       *bool           `json:"drive"`
+	Recordings  []recordingJSON `json:"recordings"`
+}
+
+type buttonJSON struct {
+	Party     string `json:"party"`
+	Pressed   bool   `json:"pressed"`
+	Consented bool   `json:"consented"`
+}
+
+type recordingJSON struct {
+	File    string  `json:"file"`
+	State   string  `json:"state"`
+	Seconds float64 `json:"seconds"`
+}
+
+func (p *Page) panel(w http.ResponseWriter, _ *http.Request) {
+	front, status := p.Panel.State(), p.Unit.Status()
+	items, err := p.Library.List()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	answer := panelJSON{
+		Light: front.Light, StatusLight: front.StatusLight, Phase: status.Phase,
+		Buttons: []buttonJSON{}, Drive: front.Drive, Recordings: []recordingJSON{},
+	}
+	for i, b := range front.Buttons {
+		answer.Buttons = append(answer.Buttons, buttonJSON{b.Party, b.Pressed, status.consented(i)})
+	}
+	for _, item := range items {
+		answer.Recordings = append(answer.Recordings, recordingJSON{item.File, item.State, item.Seconds})
+	}
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(answer)
+}
+
+func (s Status) consented(i int) bool { return i < len(s.Consented) && s.Consented[i] }
+
+func (p *Page) press(w http.ResponseWriter, r *http.Request) {
+	select {
+	case p.fingers <- struct{}{}:
+		defer func() { <-p.fingers }()
+	default:
+		http.Error(w, "too many fingers on the buttons", http.StatusServiceUnavailable)
+		return
+	}
+	switch err := p.Panel.Press(r.Context(), r.URL.Query().Get("party")); {
+	case errors.Is(err, panel.ErrNoParty):
+		http.Error(w, err.Error(), http.StatusNotFound)
+	case err != nil: // the one who asked has gone
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+	default:
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
+// set puts a part of the front that has two places where the query wants it.
+func (p *Page) set(query string, do func(bool) bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		on, err := strconv.ParseBool(r.URL.Query().Get(query))
+		switch {
+		case err != nil:
+			http.Error(w, query+" must be true or false", http.StatusBadRequest)
+		case !do(on):
+			http.Error(w, "this unit has none", http.StatusNotFound)
+		default:
+			w.WriteHeader(http.StatusNoContent)
+		}
+	}
+}
+
+func (p *Page) cut(w http.ResponseWriter, _ *http.Request) {
+	p.Unit.CutPower()
+	w.WriteHeader(http.StatusNoContent)
+}

@@ -1,0 +1,217 @@
+// Draws the unit from what /live says. Nothing here decides anything: a press
+// goes to the unit, and the page shows what the unit then does.
+import { showRecordings } from "/recordings/recordings.js";
+
+const at = (id) => document.getElementById(id);
+const capital = (s) => s.charAt(0).toUpperCase() + s.slice(1);
+
+// say sets text only where it differs, so that a screen reader isn't told twice.
+function say(el, text) {
+  if (el.textContent !== text) el.textContent = text;
+}
+
+function list(words) {
+  if (words.length < 2) return words.join("");
+  return words.slice(0, -1).join(", ") + " and " + words[words.length - 1];
+}
+
+function minutes(seconds) {
+  const m = Math.round(seconds / 60);
+  return m === 1 ? "1 minute" : m + " minutes";
+}
+
+const lightWords = {
+  off: "The light is off: the microphone is closed.",
+  on: "The light is steady: the microphone is open.",
+  pulse: "The light pulses slowly: it waits for the other person.",
+  flash: "The light flashes three times: it can’t record now.",
+};
+const lightNames = { off: "off", on: "steady", pulse: "slow pulse", flash: "three quick flashes" };
+const statusWords = { off: "off", on: "steady, ready", pulse: "slow pulse, something needs a person", flash: "quick flashes, can’t record" };
+
+// single is true where one button speaks for the whole room.
+const single = (s) => s.buttons.length === 1;
+const called = (s, b) => (single(s) ? "everyone in the room" : "the " + b.party);
+
+function phaseWords(s) {
+  const open = s.buttons.filter((b) => !b.consented).map((b) => called(s, b));
+  if (!s.power) return ["No power", "The unit is dark. It comes back by itself; what was recorded is kept."];
+  switch (s.phase) {
+    case "idle":
+      return ["Not recording", "The microphone is closed. It opens when " +
+        (single(s) ? "the button is pressed." : "each button has been pressed.")];
+    case "waiting":
+      return ["Waiting for " + list(open), "The microphone is closed. If nobody presses, it forgets in half a minute."];
+    case "starting":
+      return ["About to record", "The light is on, and the microphone is opening."];
+    case "recording":
+      return ["Recording", "To stop, press " + (single(s) ? "the button." : "any button.")];
+    case "stopping":
+      return ["Stopping", "The microphone is closing."];
+    case "fault":
+      return ["Can’t record now", (s.warnings || []).length ? "See below what to do." : "The unit is getting ready."];
+  }
+  return [s.phase, ""];
+}
+
+async function post(url) {
+  try {
+    const answer = await fetch(url, { method: "POST" });
+    if (!answer.ok) say(at("said"), (await answer.text()).trim());
+    return answer.ok;
+  } catch {
+    say(at("said"), "The demo doesn’t answer. Is it still running?");
+    return false;
+  }
+}
+
+// Buttons are made once and then only changed, so that the focus stays.
+function drawButtons(s) {
+  const box = at("buttons");
+  if (box.children.length !== s.buttons.length) {
+    box.replaceChildren(...s.buttons.map((b) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = b.latching ? "push switch" : "push";
+      for (const [name, text] of [["cap", ""], ["name", b.party]]) {
+        const span = document.createElement("span");
+        span.className = name;
+        span.textContent = text;
+        button.append(span);
+      }
+      button.addEventListener("click", () => post("/panel/press?party=" + encodeURIComponent(b.party)));
+      return button;
+    }));
+  }
+  s.buttons.forEach((b, i) => {
+    const button = box.children[i];
+    button.dataset.pressed = b.pressed;
+    if (b.latching) button.setAttribute("aria-pressed", b.pressed);
+  });
+}
+
+function drawLight(s) {
+  const light = at("light");
+  if (light.dataset.turn !== String(s.light_turn)) {
+    // Take the animation off and put it on again: a second flash isn't the first.
+    light.dataset.glow = "off";
+    void light.offsetWidth;
+    light.dataset.turn = s.light_turn;
+  }
+  light.dataset.glow = s.light;
+  light.setAttribute("aria-label", "Light: " + lightNames[s.light]);
+  say(at("light-words"), s.power ? lightWords[s.light] : "Both lights are dark: no power.");
+  at("status").hidden = s.status_light === "none";
+  at("status-light").dataset.glow = s.status_light;
+  at("status-light").setAttribute("aria-label", "Status light: " + (statusWords[s.status_light] || "none"));
+}
+
+function drawYes(s) {
+  const wanted = s.phase === "idle" || s.phase === "fault" ? "not-said" : "no";
+  const rows = s.buttons.map((b) => {
+    const li = document.createElement("li");
+    li.dataset.said = b.consented ? "yes" : wanted;
+    li.textContent = capital(single(s) ? "the room" : b.party) + ": " + (b.consented ? "yes" : "not said yet");
+    return li;
+  });
+  const now = rows.map((r) => r.textContent).join();
+  if (at("yes").dataset.now !== now) {
+    at("yes").dataset.now = now;
+    at("yes").replaceChildren(...rows);
+  }
+}
+
+function drawWarnings(s) {
+  const warnings = s.power ? s.warnings || [] : [];
+  const now = JSON.stringify(warnings);
+  if (at("warnings").dataset.now === now) return;
+  at("warnings").dataset.now = now;
+  at("warnings").replaceChildren(...warnings.map((w) => {
+    const div = document.createElement("div");
+    div.className = "warning";
+    for (const [tag, name, text] of [["h3", "", w.title], ["p", "", w.text], ["p", "do", w.do],
+      ["p", "details", (w.details || []).join("; ")]]) {
+      if (!text) continue;
+      const el = document.createElement(tag);
+      el.className = name;
+      el.textContent = text;
+      div.append(el);
+    }
+    return div;
+  }));
+}
+
+function drawCard(s) {
+  const c = s.card;
+  say(at("room"), c.room + ", " + c.site);
+  say(at("card-purpose"), c.purpose + ". Nobody has to agree.");
+  say(at("card-yes"), single(s)
+    ? "When everyone agrees, press the button once. Recording starts then, and the light shows it."
+    : "Press your own button once. Recording starts when " + list(s.buttons.map((b) => "the " + b.party)) + " have pressed.");
+  say(at("card-stop"), (single(s) ? "Press the button again" : "Press any button") + ", at any time. It stops at that moment; no reason is needed.");
+  at("legend-pulse").hidden = single(s);
+  say(at("card-foot"), "It stops by itself after " + minutes(c.max) + (c.quiet ? ", or when the room has been quiet for " + minutes(c.quiet) : "") + ". Notice " + c.notice + ".");
+}
+
+let since = 0; // when the running recording began, by this browser's clock
+
+function drawClock() {
+  const box = at("clock");
+  box.hidden = since === 0;
+  if (box.hidden) return;
+  const s = Math.max(0, Math.floor((performance.now() - since) / 1000));
+  say(at("clock-text"), Math.floor(s / 60) + ":" + String(s % 60).padStart(2, "0"));
+}
+
+const levers = {
+  drive: { query: "present", on: "Take the thumb drive out", off: "Put the thumb drive in" },
+  door: { query: "open", on: "Shut the door", off: "Open the door" },
+};
+
+function drawLevers(s) {
+  at("cut").disabled = !s.power;
+  for (const [id, words] of Object.entries(levers)) {
+    at(id).hidden = s[id] === null;
+    at(id).dataset.is = s[id];
+    say(at(id), s[id] ? words.on : words.off);
+  }
+  at("slot").hidden = s.drive === null;
+  at("slot").dataset.drive = s.drive;
+  at("slot").setAttribute("aria-label", "Thumb drive: " + (s.drive ? "in its place" : "taken out"));
+}
+
+function draw(s) {
+  at("unit").dataset.power = s.power ? "on" : "off";
+  drawCard(s);
+  drawButtons(s);
+  drawLight(s);
+  const [title, text] = phaseWords(s);
+  at("phase").dataset.phase = s.power ? s.phase : "none";
+  say(at("phase-title"), title);
+  say(at("phase-text"), text);
+  since = s.power && s.phase === "recording" ? performance.now() - s.since : 0;
+  drawClock();
+  drawYes(s);
+  drawWarnings(s);
+  drawLevers(s);
+  showRecordings(at("recordings"), s.recordings.toReversed());
+}
+
+at("cut").addEventListener("click", async () => {
+  say(at("said"), "");
+  if (await post("/panel/power-cut")) say(at("said"), "The power was cut.");
+});
+for (const [id, { query }] of Object.entries(levers)) {
+  at(id).addEventListener("click", () => post(`/panel/${id}?${query}=${at(id).dataset.is !== "true"}`));
+}
+
+const source = new EventSource("/live");
+source.onmessage = (m) => draw(JSON.parse(m.data));
+source.onerror = () => {
+  since = 0;
+  drawClock();
+  at("phase").dataset.phase = "none";
+  say(at("phase-title"), "The demo doesn’t answer");
+  say(at("phase-text"), "What you see here may be out of date. It is tried again.");
+};
+setInterval(drawClock, 250);

@@ -1,0 +1,50 @@
+package power
+
+import (
+	"net"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"testing"
+
+	"tacet/cmd/tacet-demo/page"
+	"tacet/cmd/tacet-demo/wire"
+)
+
+// TestMain lets the test program be the unit, too.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == fakeUnit {
+		os.Exit(fakeUnitMain(os.Args[2]))
+	}
+	os.Exit(m.Run())
+}
+
+const fakeUnit = "fake-unit"
+
+// fakeUnitMain is a unit that lights its light, says its process ID in place of
+// a recording's, and lives as its mode says: until it is told to stop, or on and
+// on, or not at all.
+func fakeUnitMain(mode string) int {
+	if code, err := strconv.Atoi(mode); err == nil {
+		return code
+	}
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM)
+	wires, err := net.FileConn(os.NewFile(WireFD, "wires"))
+	if err != nil {
+		return 1
+	}
+	front := wire.Connect(wires)
+	if front.On() != nil || front.Report(page.Status{Power: true, Phase: "recording", Recording: strconv.Itoa(os.Getpid())}) != nil {
+		return 1
+	}
+	for range stop {
+		if mode == "stops" {
+			front.Off()
+			front.Report(page.Status{Power: true, Phase: "idle"})
+			return 0
+		}
+	}
+	return 0
+}

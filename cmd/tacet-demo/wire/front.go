@@ -1,0 +1,106 @@
+package wire
+
+import (
+	"context"
+	"io"
+	"net/rpc"
+	"sync"
+	"time"
+
+	"tacet/cmd/tacet-demo/page"
+	"tacet/hw/panel"
+)
+
+// Front is the front as the unit sees it. It has the methods of buttons and of
+// the light; StatusLight has those of the other one.
+type Front struct {
+	client *rpc.Client
+	lost   sync.Once
+	gone   chan struct{}
+}
+
+// Connect takes the unit's end of the stream.
+func Connect(conn io.ReadWriteCloser) *Front {
+	f := &Front{gone: make(chan struct{})}
+	f.client = rpc.NewClient(conn)
+	return f
+}
+
+// Gone is closed when a call has found nobody at the other end.
+func (f *Front) Gone() <-chan struct{} { return f.gone }
+
+func (f *Front) call(method string, args, answer any) error {
+	err := f.client.Call("Front."+method, args, answer)
+	if _, answered := err.(rpc.ServerError); err != nil && !answered {
+		f.lost.Do(func() { close(f.gone) })
+	}
+	return err
+}
+
+// Watch calls deliver for every change of a line until ctx ends. An edge has the
+// time at which it arrived here.
+func (f *Front) Watch(ctx context.Context, deliver func(input int, active bool, at time.Time, fresh bool)) error {
+	for {
+		var e Edge
+		waiting := f.client.Go("Front.Edge", Nothing(false), &e, make(chan *rpc.Call, 1))
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-waiting.Done:
+		}
+		if err := waiting.Error; err != nil {
+			if _, answered := err.(rpc.ServerError); !answered {
+				f.lost.Do(func() { close(f.gone) })
+			}
+			return err
+		}
+		deliver(e.Input, e.Active, time.Now(), e.Fresh)
+	}
+}
+
+// Read reads every line now.
+func (f *Front) Read() (lines []bool, err error) {
+	err = f.call("Read", Nothing(false), &lines)
+	return lines, err
+}
+
+// Sense reads what the light does.
+func (f *Front) Sense() (lit, known bool, err error) {
+	var s Sensed
+	err = f.call("Sense", Nothing(false), &s)
+	return s.Lit, s.Known || err != nil, err
+}
+
+// Report says what the unit does.
+func (f *Front) Report(s page.Status) error { return f.call("Report", s, new(Nothing)) }
+
+func (f *Front) drive(status bool, g panel.Glow) error {
+	return f.call("Drive", Drive{Status: status, Glow: g}, new(Nothing))
+}
+
+// On lights the light steadily.
+func (f *Front) On() error { return f.drive(false, panel.On) }
+
+// Off makes it dark.
+func (f *Front) Off() error { return f.drive(false, panel.Off) }
+
+// Pulse blinks it slowly.
+func (f *Front) Pulse() error { return f.drive(false, panel.Pulse) }
+
+// Flash shows three quick flashes.
+func (f *Front) Flash() error { return f.drive(false, panel.Flash) }
+
+// StatusLight is the second light as the unit sees it.
+type StatusLight struct{ Front *Front }
+
+// Steady lights it.
+func (s StatusLight) Steady() error { return s.Front.drive(true, panel.On) }
+
+// Pulse blinks it slowly.
+func (s StatusLight) Pulse() error { return s.Front.drive(true, panel.Pulse) }
+
+// Flash repeats three quick flashes.
+func (s StatusLight) Flash() error { return s.Front.drive(true, panel.Flash) }
+
+// Off makes it dark.
+func (s StatusLight) Off() error { return s.Front.drive(true, panel.Off) }

@@ -1,0 +1,135 @@
+// Package wire joins the front of a wall unit in one process with the unit in
+// another, so that the unit can lose its power as a real one does: killed, and
+// nothing of it left but its disk.
+//
+// The process with the front calls [Serve]; the unit calls [Connect] and gets
+// buttons and lights that answer as the panel's own. Calls go over one stream,
+// in both directions, until it ends; then everything fails and [Front.Gone] is
+// closed.
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/rpc"
+	"time"
+
+	"tacet/cmd/tacet-demo/page"
+	"tacet/hw/panel"
+)
+
+// Edge is one change of a line. It carries no time: the unit's own clock says
+// when it arrived, as with real lines.
+type Edge struct {
+	Input  int
+	Active bool
+	Fresh  bool
+}
+
+// Drive is one call on a light.
+type Drive struct {
+	Status bool // the status light, not the light
+	Glow   panel.Glow
+}
+
+// Sensed is what the sense line says.
+type Sensed struct{ Lit, Known bool }
+
+// Nothing stands where a call has nothing to say.
+type Nothing bool
+
+// server is what the unit can ask of the front.
+type server struct {
+	panel  *panel.Panel
+	report func(page.Status)
+	edges  chan Edge
+	failed chan error // Watch's error, once
+	ended  <-chan struct{}
+}
+
+// Serve lets the unit at the other end of conn use the front, and hands on what
+// it reports, until conn ends or ctx does.
+func Serve(ctx context.Context, conn io.ReadWriteCloser, p *panel.Panel, report func(page.Status)) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	s := &server{panel: p, report: report, edges: make(chan Edge), failed: make(chan error, 1), ended: ctx.Done()}
+	go func() {
+		s.failed <- p.Buttons.Watch(ctx, func(input int, active bool, _ time.Time, fresh bool) {
+			select {
+			case s.edges <- Edge{input, active, fresh}:
+			case <-ctx.Done():
+			}
+		})
+	}()
+	r := rpc.NewServer()
+	r.RegisterName("Front", (*calls)(s))
+	r.ServeConn(stream{conn, cancel})
+}
+
+// stream tells by the end of the stream that the unit has gone: calls that wait
+// for an edge end then.
+type stream struct {
+	io.ReadWriteCloser
+	gone func()
+}
+
+func (s stream) Read(b []byte) (int, error) {
+	n, err := s.ReadWriteCloser.Read(b)
+	if err != nil {
+		s.gone()
+	}
+	return n, err
+}
+
+// calls are the server's methods that the other end may call.
+type calls server
+
+// Drive drives a light.
+func (c *calls) Drive(d Drive, _ *Nothing) error {
+	l, s := c.panel.Light, c.panel.StatusLight
+	drive := map[panel.Glow]func() error{panel.Off: l.Off, panel.On: l.On, panel.Pulse: l.Pulse, panel.Flash: l.Flash}
+	switch {
+	case d.Status && s == nil:
+		return errors.New("there is no status light")
+	case d.Status:
+		drive = map[panel.Glow]func() error{panel.Off: s.Off, panel.On: s.Steady, panel.Pulse: s.Pulse, panel.Flash: s.Flash}
+	}
+	if drive[d.Glow] == nil {
+		return fmt.Errorf("a light can't show %q", d.Glow)
+	}
+	return drive[d.Glow]()
+}
+
+// Sense reads the light back.
+func (c *calls) Sense(_ Nothing, answer *Sensed) (err error) {
+	answer.Lit, answer.Known, err = c.panel.Light.Sense()
+	return err
+}
+
+// Read reads every line.
+func (c *calls) Read(_ Nothing, answer *[]bool) (err error) {
+	*answer, err = c.panel.Buttons.Read()
+	return err
+}
+
+// Edge waits for the next change of a line.
+func (c *calls) Edge(_ Nothing, answer *Edge) error {
+	select {
+	case *answer = <-c.edges:
+		return nil
+	case err := <-c.failed:
+		c.failed <- err
+		return err
+	case <-c.ended:
+		return errors.New("the front is gone")
+	}
+}
+
+// Report takes what the unit says of itself.
+func (c *calls) Report(s page.Status, _ *Nothing) error {
+	c.report(s)
+	return nil
+}

@@ -1,0 +1,160 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"net"
+	"reflect"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tacet/cmd/tacet-demo/page"
+	"tacet/hw/panel"
+)
+
+// joined is a panel, and the front that a unit at the other end of a pipe has.
+func joined(t *testing.T, s panel.Settings, report func(page.Status)) (*panel.Panel, *Front, net.Conn) {
+	t.Helper()
+	p := panel.New(s)
+	here, there := net.Pipe()
+	served := make(chan struct{})
+	go func() { defer close(served); Serve(t.Context(), here, p, report) }()
+	t.Cleanup(func() { there.Close(); <-served })
+	return p, Connect(there), there
+}
+
+func TestLightsAcrossTheWire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, f, _ := joined(t, panel.Settings{Sense: true, StatusLight: true}, nil)
+		s := StatusLight{f}
+		for _, step := range []struct {
+			do            func() error
+			light, status panel.Glow
+		}{
+			{f.On, panel.On, panel.Off},
+			{f.Pulse, panel.Pulse, panel.Off},
+			{f.Flash, panel.Flash, panel.Off},
+			{f.Off, panel.Off, panel.Off},
+			{s.Steady, panel.Off, panel.On},
+			{s.Pulse, panel.Off, panel.Pulse},
+			{s.Flash, panel.Off, panel.Flash},
+			{s.Off, panel.Off, panel.Off},
+		} {
+			if err := step.do(); err != nil {
+				t.Fatal(err)
+			}
+			if now := p.State(); now.Light != step.light || now.StatusLight != step.status {
+				t.Errorf("lights are %q and %q, want %q and %q", now.Light, now.StatusLight, step.light, step.status)
+			}
+		}
+		f.On()
+		if lit, known, err := f.Sense(); !lit || !known || err != nil {
+			t.Errorf("Sense says %v, %v, %v", lit, known, err)
+		}
+		p.Break(panel.Faults{Light: errors.New("wire off"), Sense: errors.New("wire off")})
+		if err := f.Off(); err == nil || err.Error() != "wire off" {
+			t.Errorf("a fault came across as %v", err)
+		}
+		if _, known, err := f.Sense(); !known || err == nil {
+			t.Errorf("a broken sense line came across as %v, %v", known, err)
+		}
+	})
+}
+
+func TestNoStatusLight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, f, _ := joined(t, panel.Settings{}, nil)
+		if err := (StatusLight{f}).Steady(); err == nil {
+			t.Error("a light that isn't there was lit")
+		}
+		if _, known, err := f.Sense(); known || err != nil {
+			t.Errorf("a sense line that isn't there: %v, %v", known, err)
+		}
+	})
+}
+
+func TestButtonsAcrossTheWire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, f, _ := joined(t, panel.Settings{Buttons: []panel.Button{{Party: "patient"}, {Party: "clinician"}}, Door: true}, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		var edges []Edge
+		ended := make(chan error)
+		go func() {
+			ended <- f.Watch(ctx, func(input int, active bool, at time.Time, fresh bool) {
+				if !at.Equal(time.Now()) {
+					t.Errorf("an edge of %v arrived at %v", at, time.Now())
+				}
+				edges = append(edges, Edge{input, active, fresh})
+			})
+		}()
+		synctest.Wait()
+		if err := p.Press(t.Context(), "clinician"); err != nil {
+			t.Fatal(err)
+		}
+		p.SetDoor(true)
+		synctest.Wait()
+		if want := []Edge{{1, true, true}, {1, false, true}, {2, true, true}}; !slices.Equal(edges, want) {
+			t.Errorf("edges %v, want %v", edges, want)
+		}
+		if lines, err := f.Read(); err != nil || !slices.Equal(lines, []bool{false, false, true}) {
+			t.Errorf("Read says %v, %v", lines, err)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Watch ended with %v", err)
+		}
+	})
+}
+
+func TestABrokenWatchComesAcross(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, f, _ := joined(t, panel.Settings{Buttons: []panel.Button{{Party: "room"}}}, nil)
+		ended := make(chan error)
+		go func() { ended <- f.Watch(t.Context(), func(int, bool, time.Time, bool) {}) }()
+		synctest.Wait()
+		p.Break(panel.Faults{Watch: errors.New("chip gone")})
+		if err := <-ended; err == nil || err.Error() != "chip gone" {
+			t.Errorf("Watch ended with %v", err)
+		}
+	})
+}
+
+func TestReportsArriveWhole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		got := make(chan page.Status, 1)
+		_, f, _ := joined(t, panel.Settings{}, func(s page.Status) { got <- s })
+		sent := page.Status{Power: true, Phase: "waiting", Since: time.Now().UTC(), Consented: []bool{true, false},
+			Recording: "7q4k9mz2ha", Warnings: []page.Warning{{Code: "mic-missing", Title: "a", Text: "b", Do: "c", Details: []string{"d"}}}}
+		if err := f.Report(sent); err != nil {
+			t.Fatal(err)
+		}
+		s := <-got
+		if !reflect.DeepEqual(s, sent) {
+			t.Errorf("arrived as %+v", s)
+		}
+	})
+}
+
+func TestTheUnitLearnsThatTheFrontIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, f, there := joined(t, panel.Settings{}, nil)
+		ended := make(chan error)
+		go func() { ended <- f.Watch(t.Context(), func(int, bool, time.Time, bool) {}) }()
+		synctest.Wait()
+		select {
+		case <-f.Gone():
+			t.Fatal("gone before it went")
+		default:
+		}
+		there.Close()
+		if err := <-ended; err == nil {
+			t.Error("Watch goes on without a front")
+		}
+		<-f.Gone()
+		if err := f.On(); err == nil {
+			t.Error("a light that isn't there was lit")
+		}
+	})
+}
