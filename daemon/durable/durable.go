@@ -57,6 +57,11 @@ type FS interface {
 	ReadDir(name string) ([]fs.DirEntry, error)
 	// SyncDir makes durable which names the folder holds.
 	SyncDir(name string) error
+	// Freeze makes a file read-only, for good: it is finished. Append then refuses it, with fs.ErrPermission, but for
+	// a superuser. It is a mark that a power cut may lose, unless the file is synced behind it.
+	Freeze(name string) error
+	// Writable says, without writing, why nothing can be written here; nil as far as can be told.
+	Writable() error
 	// Space is what may still be written, and the size of the disk, in bytes.
 	Space() (free, total int64, err error)
 }

@@ -104,6 +104,22 @@ func (o osFS) SyncDir(name string) error {
 	return err
 }
 
+func (o osFS) Freeze(name string) error {
+	return again(func() error { return o.root.Chmod(name, frozen) })
+}
+
+func (o osFS) Writable() error {
+	dir, err := o.root.Open(".")
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	if err := again(func() error { return writable(dir) }); err != nil {
+		return &fs.PathError{Op: "access", Path: o.root.Name(), Err: err}
+	}
+	return nil
+}
+
 func (o osFS) Space() (free, total int64, err error) {
 	dir, err := o.root.Open(".")
 	if err != nil {
@@ -119,6 +135,12 @@ func (o osFS) Space() (free, total int64, err error) {
 	}
 	return free, total, nil
 }
+
+// frozen is the mode of a finished file: its owner may read it.
+const frozen = 0o400
+
+// Frozen reports whether a file was made read-only by Freeze, as its mode says.
+func Frozen(info fs.FileInfo) bool { return info.Mode().IsRegular() && info.Mode().Perm()&0o222 == 0 }
 
 // again repeats a call that a signal interrupted. Package os does so itself for files that are open.
 func again(call func() error) error {

@@ -10,3 +10,5 @@ import (
 const nonblock = 0
 
 func space(*os.File) (free, total int64, err error) { return 0, 0, errors.ErrUnsupported }
+
+func writable(*os.File) error { return nil }

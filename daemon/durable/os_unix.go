@@ -19,3 +19,5 @@ func space(dir *os.File) (free, total int64, err error) {
 	}
 	return int64(st.Bavail) * int64(st.Bsize), int64(st.Blocks) * int64(st.Bsize), nil
 }
+
+func writable(dir *os.File) error { return unix.Faccessat(int(dir.Fd()), ".", unix.W_OK|unix.X_OK, 0) }

@@ -31,6 +31,7 @@ func Conformance(t *testing.T, empty func(t *testing.T) Folder) {
 		"only regular files are opened":         onlyRegular,
 		"names do not lead out":                 namesStay,
 		"a closed file is closed":               closedFile,
+		"a frozen file is finished":             freezes,
 		"space is told":                         spaceTold,
 		"WriteFile replaces":                    writeFileReplaces,
 		"ReadFile is bounded":                   readFileBounded,
@@ -269,6 +270,31 @@ func closedFile(t *testing.T, d Folder) {
 	no(t, err)
 	no(t, f.Close())
 	is(t, "close again", f.Close(), fs.ErrClosed)
+}
+
+func freezes(t *testing.T, d Folder) {
+	put(t, d, "a", "1")
+	st, err := d.Stat("a")
+	no(t, err)
+	if durable.Frozen(st) {
+		t.Error("a new file is frozen")
+	}
+	no(t, d.Freeze("a"))
+	no(t, d.Rename("a", "b"))
+	st, err = d.Stat("b")
+	no(t, err)
+	if !durable.Frozen(st) {
+		t.Errorf("a frozen file has the mode %v", st.Mode())
+	}
+	if f, err := d.Append("b"); err == nil { // the superuser may
+		no(t, f.Close())
+	} else {
+		is(t, "append to a frozen file", err, fs.ErrPermission)
+	}
+	holds(t, d, "b", "1")
+	no(t, d.Remove("b"))
+	is(t, "freeze what is missing", d.Freeze("b"), fs.ErrNotExist)
+	no(t, d.Writable())
 }
 
 func spaceTold(t *testing.T, d Folder) {

@@ -97,9 +97,9 @@ func (n *node) cut(rng *rand.Rand, keep int, tear Tear) *node {
 		return rolls[piece]
 	}
 	left := newNode(n.kind)
-	left.data, left.platter = n.data, n.platter
+	left.data, left.platter, left.frozen, left.icy = n.data, n.platter, n.frozen, n.icy
 	left.settle(n.cutLength(rng, keep, tear), kept, fill)
-	left.data = left.platter
+	left.data, left.frozen = left.platter, left.icy
 	return left
 }
 

@@ -117,6 +117,8 @@ func (d *Disk) existing(op, name string, write bool) (durable.File, error) {
 			return fs.ErrNotExist
 		case n == nil || n.kind != 0:
 			return durable.ErrNotRegular
+		case write && n.frozen:
+			return fs.ErrPermission
 		case write && d.readOnly:
 			return errReadOnly
 		}
@@ -141,7 +143,7 @@ func (d *Disk) Rename(from, to string) error {
 		case d.readOnly:
 			return errReadOnly
 		}
-		if unsynced := len(n.dirty); unsynced > 0 {
+		if unsynced := n.unsynced(); unsynced > 0 {
 			d.violate("%s renamed to %s with %d blocks not synced", from, to, unsynced)
 		}
 		d.change(change{from: from, to: to, n: n})
@@ -235,6 +237,29 @@ func (d *Disk) syncDir(name string) error {
 		return in(c)
 	})
 	return nil
+}
+
+func (d *Disk) Freeze(name string) error {
+	return d.do("freeze", name, func() error {
+		n := d.names[name]
+		switch {
+		case n == nil:
+			return fs.ErrNotExist
+		case d.readOnly:
+			return errReadOnly
+		}
+		n.frozen, n.dirty[frozen] = true, true
+		return nil
+	})
+}
+
+func (d *Disk) Writable() error {
+	return d.do("access", ".", func() error {
+		if d.readOnly {
+			return errReadOnly
+		}
+		return nil
+	})
 }
 
 func (d *Disk) Space() (free, total int64, err error) {

@@ -221,6 +221,7 @@ func TestFullAndReadOnly(t *testing.T) {
 	for what, err := range map[string]error{
 		"create": second(disk.Create("b")), "append": second(disk.Append("a")), "remove": disk.Remove("a"),
 		"rename": disk.Rename("a", "b"), "sync": f.Sync(), "syncdir": disk.SyncDir("."),
+		"freeze": disk.Freeze("a"), "writable": disk.Writable(),
 	} {
 		if !errors.Is(err, syscall.EROFS) {
 			t.Errorf("%s on a read-only disk: %v", what, err)
@@ -264,6 +265,26 @@ func TestSlowSync(t *testing.T) {
 			t.Errorf("a sync under way at the cut: %v", err)
 		}
 	})
+}
+
+// That a file is frozen is kept or lost, and kept when the file was synced behind it.
+func TestCutThaws(t *testing.T) {
+	for keep, want := range map[int]bool{0: false, 100: true} {
+		for _, synced := range []bool{false, true} {
+			disk := durabletest.NewDisk(1)
+			f := create(t, disk, "a", []byte("1"), nil)
+			check(t, disk.SyncDir("."))
+			check(t, disk.Freeze("a"))
+			if synced {
+				check(t, f.Sync())
+			}
+			st, err := disk.PowerCut(keep, durabletest.Sector).Stat("a")
+			check(t, err)
+			if durable.Frozen(st) != (want || synced) {
+				t.Errorf("keep %d %%, synced %v: frozen %v", keep, synced, durable.Frozen(st))
+			}
+		}
+	}
 }
 
 // A killed process loses nothing and syncs nothing, and its files are of no use to its successor.

@@ -8,6 +8,12 @@ import (
 	"time"
 )
 
+// Beside a file's blocks, two things have keys of their own: they too are written, and synced.
+const (
+	length = -1
+	frozen = -2 // read-only
+)
+
 // Blocks are followed by the sector, the least that a disk writes wholly or not at all.
 const sector = 512
 
@@ -16,7 +22,9 @@ type node struct {
 	kind    fs.FileMode    // 0: a regular file
 	data    []byte         // what reads back
 	platter []byte         // what the disk holds
-	dirty   map[int64]bool // sectors that the next sync writes; the key -1 stands for the length
+	frozen  bool           // as Stat says
+	icy     bool           // as the disk holds it
+	dirty   map[int64]bool // sectors that the next sync writes; and the keys above
 	lost    map[int64]bool // sectors that a failed sync marked clean: no later sync writes them
 	failed  string         // the operation after which nothing may be written any more
 }
@@ -24,8 +32,6 @@ type node struct {
 func newNode(kind fs.FileMode) *node {
 	return &node{kind: kind, dirty: map[int64]bool{}, lost: map[int64]bool{}}
 }
-
-const length = -1
 
 // touch marks what lies from offset to end, and the length, as written and not synced.
 func (n *node) touch(from, to int64) {
@@ -51,9 +57,20 @@ func (n *node) settle(size int64, keep func(block int64) bool, fill func([]byte)
 		}
 	}
 	n.platter = now
+	if keep(frozen) {
+		n.icy = n.frozen
+	}
 }
 
 func tail(data []byte, at int64) []byte { return data[min(at, int64(len(data))):] }
+
+// unsynced counts the blocks, and the length, that a power cut may take.
+func (n *node) unsynced() int {
+	if n.dirty[frozen] {
+		return len(n.dirty) - 1
+	}
+	return len(n.dirty)
+}
 
 func (n *node) sync() {
 	n.settle(int64(len(n.data)), func(b int64) bool { return !n.lost[b] }, func([]byte) {})
@@ -69,7 +86,11 @@ func (n *node) failSync() {
 }
 
 func (n *node) info(name string) fs.FileInfo {
-	return info{name: path.Base(name), size: int64(len(n.data)), mode: n.kind | 0o600}
+	mode := n.kind | 0o600
+	if n.frozen {
+		mode = n.kind | 0o400
+	}
+	return info{name: path.Base(name), size: int64(len(n.data)), mode: mode}
 }
 
 // handle is an open file.
