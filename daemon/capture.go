@@ -1,0 +1,248 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"tacet/daemon/consent"
+)
+
+const (
+	// openTime and closeTime bound what a sound card may take. Behind them the
+	// microphone may be open and nobody knows: the process has to end.
+	openTime  = 10 * time.Second
+	closeTime = 5 * time.Second
+	// stalledTime without samples is a warning, deadTime the recording's end.
+	stalledTime = 1500 * time.Millisecond
+	lostTime    = 5 * time.Second
+	// silentTime of digital zero is a warning.
+	silentTime = 10 * time.Second
+)
+
+type micState uint8
+
+const (
+	micIsClosed micState = iota
+	micIsOpening
+	micIsOpen
+	micIsClosing
+)
+
+// microphone is the owner's view of the microphone.
+type microphone struct {
+	state   micState
+	opening uint64 // counts the openings; a late word of an earlier one is known by it
+	by      time.Time
+	handle  io.Closer
+	stop    *atomic.Bool // set: the audio thread copies nothing more
+	keeping bool         // blocks are held back to be kept
+
+	held      []*block // arrived, not yet kept, in order
+	decided   int      // how many of held the gap finder is done with
+	last      time.Time
+	early     bool // samples came before Open returned
+	zeroSince time.Time
+}
+
+func (d *Daemon) openMic() {
+	d.mic.opening++
+	opening, stop := d.mic.opening, new(atomic.Bool)
+	d.mic.state, d.mic.stop, d.mic.keeping = micIsOpening, stop, true
+	d.mic.by = time.Now().Add(openTime)
+	d.mic.last, d.mic.zeroSince, d.mic.early = time.Time{}, time.Time{}, false
+	d.gaps = newGaps(d.cfg.Audio.Rate, time.Now())
+	go func() {
+		handle, err := d.hw.Microphone.Open(
+			func(samples []int16, arrived time.Time) { d.deliver(stop, opening, samples, arrived) },
+			func(err error) { d.post(micFailed{opening, err}) },
+		)
+		d.post(micOpened{opening, handle, err})
+	}()
+}
+
+// deliver runs on the audio thread: it copies into the ring and goes.
+func (d *Daemon) deliver(stop *atomic.Bool, opening uint64, samples []int16, arrived time.Time) {
+	for len(samples) > 0 && !stop.Load() {
+		b, rest := d.ring.take(samples, d.cfg.Audio.Channels)
+		if b == nil {
+			return
+		}
+		b.opening = opening
+		// A block's arrival is that of its last sample.
+		b.arrived = arrived.Add(-d.framesTime(int64(len(rest) / d.cfg.Audio.Channels)))
+		d.blocks <- b // as many places as blocks: never blocks
+		samples = rest
+	}
+}
+
+func (d *Daemon) framesTime(frames int64) time.Duration {
+	return time.Duration(frames) * time.Second / time.Duration(d.cfg.Audio.Rate)
+}
+
+func (d *Daemon) micOpened(ev micOpened) {
+	if ev.opening != d.mic.opening {
+		return
+	}
+	if ev.err != nil {
+		d.mic.state, d.mic.keeping = micIsClosed, false
+		d.mic.stop.Store(true)
+		d.warn(codeOf(ev.err, "mic-fault"), ev.err)
+		d.step(consent.Opened{OK: false})
+		return
+	}
+	d.mic.state, d.mic.handle, d.mic.by = micIsOpen, ev.handle, time.Time{}
+	d.mic.last = time.Now()
+	for _, code := range []string{"mic-busy", "mic-rate", "mic-fault"} {
+		d.health.Clear(code)
+	}
+	d.step(consent.Opened{OK: true})
+	if d.mic.state == micIsOpen && d.mic.early {
+		d.mic.early = false
+		d.step(consent.Samples{})
+	}
+}
+
+func (d *Daemon) closeMic() {
+	d.mic.state, d.mic.keeping = micIsClosing, false
+	d.mic.stop.Store(true)
+	d.mic.by = time.Now().Add(closeTime)
+	opening, handle := d.mic.opening, d.mic.handle
+	go func() { d.post(micClosed{opening, handle.Close()}) }()
+}
+
+func (d *Daemon) micClosed(ev micClosed) {
+	if ev.opening != d.mic.opening || d.mic.state != micIsClosing {
+		return
+	}
+	if ev.err != nil {
+		d.fatal = fmt.Errorf("close the microphone: %w", ev.err)
+		return
+	}
+	d.mic.state, d.mic.handle, d.mic.by = micIsClosed, nil, time.Time{}
+	d.health.Clear("mic-stalled")
+	d.health.Clear("mic-silent")
+	d.step(consent.Closed{})
+}
+
+func (d *Daemon) micFault(err error) {
+	d.warn(codeOf(err, "mic-fault"), err)
+	d.step(consent.Fault{})
+}
+
+// cut drops every block that is still held back and not proved to be from
+// before the edge: all that arrived since the lines were last seen in order.
+func (d *Daemon) cut() {
+	if !d.mic.keeping {
+		return
+	}
+	d.mic.keeping = false
+	d.mic.stop.Store(true)
+	d.settle(d.gaps.finder.Flush())
+	d.keepCleared()
+	for _, b := range d.mic.held {
+		d.ring.give(b)
+	}
+	d.mic.held, d.mic.decided = nil, 0
+}
+
+// arrive takes a block from the audio thread into the hold-back.
+func (d *Daemon) arrive(b *block) {
+	if b.opening != d.mic.opening || !d.mic.keeping {
+		d.ring.give(b)
+		return
+	}
+	now := time.Now()
+	d.mic.last = now
+	d.health.Clear("mic-stalled")
+	sound, zero := d.meter.Block(b.samples)
+	d.noteZero(zero, now)
+	d.mic.held = append(d.mic.held, b)
+	d.judge(b)
+	if !d.checkLight(now) {
+		return
+	}
+	if d.mic.state == micIsOpening {
+		d.mic.early = true // before Open had returned
+		return
+	}
+	d.step(consent.Samples{})
+	if sound {
+		d.step(consent.Sound{})
+	}
+}
+
+func (d *Daemon) noteZero(zero bool, now time.Time) {
+	switch {
+	case !zero:
+		d.mic.zeroSince = time.Time{}
+		d.health.Clear("mic-silent")
+	case d.mic.zeroSince.IsZero():
+		d.mic.zeroSince = now
+	case now.Sub(d.mic.zeroSince) >= silentTime:
+		d.warn("mic-silent", errors.New("nothing but digital zero"))
+	}
+}
+
+// holdBackDue is when the oldest block that was not cleared may be.
+func (d *Daemon) holdBackDue() (time.Time, bool) {
+	for _, b := range d.mic.held {
+		if !b.cleared {
+			return b.arrived.Add(d.debounce), true
+		}
+	}
+	return time.Time{}, false
+}
+
+// clearHeld reads the lines and the light for the blocks whose debounce time has
+// passed, and keeps those that are proved.
+func (d *Daemon) clearHeld(now time.Time) {
+	due, ok := d.holdBackDue()
+	if !ok || now.Before(due) {
+		return
+	}
+	if !d.readLines(now) || !d.checkLight(now) || !d.mic.keeping {
+		d.heldRetry = now.Add(senseRetry)
+		return
+	}
+	for _, b := range d.mic.held {
+		if b.arrived.Add(d.debounce).After(now) {
+			break
+		}
+		b.cleared = true
+	}
+	d.keepCleared()
+}
+
+// keepCleared hands on, in order, what is cleared and decided.
+func (d *Daemon) keepCleared() {
+	n := 0
+	for n < d.mic.decided && d.mic.held[n].cleared {
+		d.recorder.keep(d.mic.held[n])
+		n++
+	}
+	d.mic.held = d.mic.held[n:]
+	d.mic.decided -= n
+}
+
+// watchMic looks after deadlines of the microphone.
+func (d *Daemon) watchMic(now time.Time) {
+	switch d.mic.state {
+	case micIsOpening, micIsClosing:
+		if now.After(d.mic.by) {
+			d.fatal = errors.New("the sound card does not answer: the microphone may be open")
+		}
+	case micIsOpen:
+		age := now.Sub(d.mic.last)
+		if age >= stalledTime {
+			d.warn("mic-stalled", fmt.Errorf("no samples for %s", age.Round(100*time.Millisecond)))
+		}
+		if age >= lostTime {
+			d.micFault(fmt.Errorf("no samples for %s", lostTime))
+		} else if now.Sub(d.light.seen) >= senseEvery {
+			d.checkLight(now)
+		}
+	}
+}

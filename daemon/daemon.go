@@ -1,0 +1,242 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"tacet/audio/stream"
+	"tacet/config"
+	"tacet/daemon/consent"
+	"tacet/daemon/durable"
+	"tacet/daemon/health"
+	"tacet/daemon/recording"
+)
+
+const (
+	// queuedEvents bounds what the owner has not come to. Whoever posts waits.
+	queuedEvents = 64
+	// keyTime is what the child that makes a recording's key may take.
+	keyTime = 10 * time.Second
+	// stopTime is what a stop may take: the rest of the recording has to reach
+	// the disk.
+	stopTime = 20 * time.Second
+	// readFailTime is how long the lines may be unreadable before consent ends.
+	readFailTime = 500 * time.Millisecond
+	// heldTime is how long a button may be held before it counts as stuck.
+	heldTime = time.Minute
+	// farWake is when the owner looks again at the latest, with nothing to do.
+	farWake = 10 * time.Second
+)
+
+// Options are what a program gives the daemon beside its configuration. The zero
+// value is that of tacetd.
+type Options struct {
+	Log     *slog.Logger
+	Version string
+	Boot    string // names this start; made up where empty
+	// Dir is the unit's own folder, where its ledger lies: /var/lib/tacet
+	Dir string
+	// FS opens a folder; durable.OS over an os.Root where nil.
+	FS func(dir string) (durable.FS, error)
+	// NewKey makes a recording's key pair; recording.NewKey where nil.
+	NewKey func(ctx context.Context, recipients []string, comment string) (recording.Key, error)
+}
+
+// Daemon is the recorder of one room.
+type Daemon struct {
+	cfg      *config.Config
+	settings consent.Settings
+	hw       Hardware
+	o        Options
+	log      *slog.Logger
+
+	buttons        int           // the inputs behind them are contacts
+	debounce       time.Duration // the longest of the buttons'
+	bytesPerSecond int64         // of a recording's file, about
+
+	events    chan event
+	blocks    chan *block
+	gone      chan struct{} // closed when the owner has gone
+	ring      *ring
+	health    *health.Tracker
+	prober    *prober
+	published atomic.Pointer[Status]
+	changed   chan struct{}
+
+	// All below is the owner goroutine's.
+	machine     *consent.Machine
+	inbox       []consent.Event
+	levels      []bool // of the lines, as the machine knows them
+	readFailing time.Time
+	light       lightState
+	statusLight string
+	mic         microphone
+	meter       stream.Meter
+	gaps        *gaps
+	heldRetry   time.Time
+	recorder    *recorder
+	disk        *disk
+	free        time.Duration // room on it, as recording time
+	probeAt     time.Time     // when the prober last said something
+	lightBroken bool
+	ready       bool
+	since       time.Time
+	stopBy      time.Time // zero: not told to stop
+	retiring    bool      // to stop as soon as nothing is open
+	fatal       error
+}
+
+// New makes a daemon. Its hardware is not touched before Run.
+func New(cfg *config.Config, hw Hardware, o Options) (*Daemon, error) {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Dir == "" {
+		o.Dir = "/var/lib/tacet"
+	}
+	if o.FS == nil {
+		o.FS = openFolder
+	}
+	if o.NewKey == nil {
+		o.NewKey = recording.NewKey
+	}
+	if o.Boot == "" {
+		o.Boot = recording.NewID()
+	}
+	d := &Daemon{
+		cfg: cfg, hw: hw, o: o, log: o.Log,
+		settings: consent.Settings{Max: cfg.Consent.Max, Quiet: cfg.Consent.Quiet},
+		buttons:  len(cfg.Buttons),
+		events:   make(chan event, queuedEvents),
+		blocks:   make(chan *block, ringBlocks),
+		gone:     make(chan struct{}),
+		health:   health.NewTracker(),
+		changed:  make(chan struct{}, 1),
+		levels:   make([]bool, len(cfg.Buttons), len(cfg.Buttons)+1),
+	}
+	for _, b := range cfg.Buttons {
+		style := consent.Momentary
+		if b.Style == "latching" {
+			style = consent.Latching
+		}
+		d.settings.Buttons = append(d.settings.Buttons, consent.Button{
+			Party: b.Party, Line: b.Line, Style: style, Debounce: b.Debounce,
+		})
+		d.debounce = max(d.debounce, b.Debounce)
+	}
+	if cfg.Door != nil {
+		d.levels = append(d.levels, false)
+	}
+	d.bytesPerSecond = fileRate(cfg.Audio)
+	return d, nil
+}
+
+// fileRate is what a second of a recording takes on disk: sound, and about 2 KiB
+// around it.
+func fileRate(a config.Audio) int64 {
+	sound := int64(a.Rate) * int64(a.Channels) * 2
+	if a.Codec == "opus" {
+		sound = int64(a.Bitrate) / 8
+	}
+	return sound + 2200
+}
+
+// Run is the daemon's life: it returns nil after ctx has ended and all is closed
+// as it should be, and an error when the process has to end, with the microphone
+// perhaps open.
+func (d *Daemon) Run(ctx context.Context) error {
+	var err error
+	if d.ring, err = newRing(d.cfg.Audio.Rate, d.cfg.Audio.Channels); err != nil {
+		return err
+	}
+	defer close(d.gone)
+	now := time.Now()
+	d.machine = consent.New(d.settings, now)
+	d.since = now
+	d.lightResult(d.hw.Light.Off())
+	_, d.light.proved, _ = d.hw.Light.Sense()
+	d.readFirst(now)
+
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	go func() { d.post(watchEnded{d.watch(work)}) }()
+	d.prober = newProber(d)
+	go d.prober.run(work)
+
+	err = d.own(ctx)
+	return errors.Join(err, d.shutDown(err))
+}
+
+// watch lets the buttons' reader post its edges.
+func (d *Daemon) watch(ctx context.Context) error {
+	err := d.hw.Buttons.Watch(ctx, func(input int, active bool, at time.Time, fresh bool) {
+		d.post(edge{input, active, at, fresh})
+	})
+	if ctx.Err() != nil {
+		return nil
+	}
+	return fmt.Errorf("watch the buttons: %w", err)
+}
+
+// readFirst tells the machine how the lines stand at start: what is held now has
+// given nothing.
+func (d *Daemon) readFirst(now time.Time) {
+	levels, err := d.hw.Buttons.Read()
+	if err != nil || len(levels) != len(d.levels) {
+		d.warn("button-fault", err)
+		return
+	}
+	copy(d.levels, levels)
+	for i := range d.buttons {
+		d.step(consent.Edge{Button: i, Pressed: levels[i], At: now})
+	}
+}
+
+// shutDown leaves the unit as it should be found. After a fatal error the light
+// stays as it is: the microphone may be open until the process has gone.
+func (d *Daemon) shutDown(fatal error) error {
+	if d.hw.StatusLight != nil {
+		d.hw.StatusLight.Off()
+	}
+	if fatal != nil {
+		return nil
+	}
+	d.lightResult(d.hw.Light.Off())
+	if d.disk != nil {
+		return d.disk.close()
+	}
+	return nil
+}
+
+// Ping returns nil when the owner goroutine has answered.
+func (d *Daemon) Ping(ctx context.Context) error {
+	p := ping{make(chan struct{})}
+	select {
+	case d.events <- p:
+	case <-d.gone:
+		return errGone
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-p.answered:
+		return nil
+	case <-d.gone:
+		return errGone
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+var errGone = errors.New("the daemon has ended")
+
+// Retire has Run return nil as soon as nothing is given and nothing open, so that
+// another daemon can go on with a new configuration.
+func (d *Daemon) Retire() { d.post(retire{}) }
+
+// Changed is sent to, without waiting, whenever Status has changed.
+func (d *Daemon) Changed() <-chan struct{} { return d.changed }

@@ -1,0 +1,192 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"tacet/daemon/durable"
+	"tacet/daemon/ledger"
+	"tacet/daemon/recording"
+	"tacet/daemon/spool"
+)
+
+// disk is what the daemon keeps: the spool, the ledger and the unit's key. It is
+// opened once, off the owner's goroutine, as soon as it can be.
+type disk struct {
+	spool  *spool.Spool
+	ledger *ledger.Ledger
+	unit   note.Signer
+	key    string // its verifier key
+	lock   *spool.Held
+}
+
+// maxKeyFile bounds the unit's key file.
+const maxKeyFile = 4 << 10
+
+func openFolder(dir string) (durable.FS, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	return durable.OS(root), nil
+}
+
+// openDisk opens all of it, and writes the boot into the ledger.
+func (d *Daemon) openDisk() (_ *disk, err error) {
+	lock, err := spool.Lock(d.cfg.Spool.Path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			lock.Close()
+		}
+	}()
+	folder, err := d.o.FS(d.cfg.Spool.Path)
+	if err != nil {
+		return nil, err
+	}
+	k := &disk{lock: lock}
+	if k.spool, err = spool.Open(folder); err != nil {
+		return nil, err
+	}
+	if k.unit, k.key, err = d.unitKey(); err != nil {
+		return nil, withCode("unit-key-bad", err)
+	}
+	own, err := d.o.FS(d.o.Dir)
+	if err != nil {
+		return nil, withCode("ledger-error", err)
+	}
+	if k.ledger, err = ledger.Open(own, "ledger", d.origin("ledger"), k.unit); err != nil {
+		return nil, withCode("ledger-error", err)
+	}
+	if err := k.writeBoot(d); err != nil {
+		return nil, withCode("ledger-error", err)
+	}
+	return k, nil
+}
+
+func (d *Daemon) origin(last string) string {
+	return "tacet/" + d.cfg.Room.Site + "/" + d.cfg.Room.ID + "/" + last
+}
+
+// unitKey reads the unit's signing key, or makes it at the first start.
+func (d *Daemon) unitKey() (note.Signer, string, error) {
+	dir, name := filepath.Split(d.cfg.Unit.Key)
+	fsys, err := d.o.FS(dir)
+	if err != nil {
+		return nil, "", fmt.Errorf("unit key: %w", err)
+	}
+	data, err := durable.ReadFile(fsys, name, maxKeyFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		skey, vkey, err := recording.NewUnitKey(d.cfg.Room.Site, d.cfg.Room.ID)
+		if err != nil {
+			return nil, "", err
+		}
+		data = []byte(skey + "\n" + vkey + "\n")
+		if err := durable.WriteFile(fsys, name, data); err != nil {
+			return nil, "", fmt.Errorf("unit key: %w", err)
+		}
+		d.log.Info("made the unit's key", "key", vkey)
+	} else if err != nil {
+		return nil, "", fmt.Errorf("unit key: %w", err)
+	}
+	return parseUnitKey(data, d.cfg.Unit.Key, recording.UnitName(d.cfg.Room.Site, d.cfg.Room.ID))
+}
+
+// parseUnitKey takes the key file apart: the signer key on its first line, the
+// verifier key on its second.
+func parseUnitKey(data []byte, path, name string) (note.Signer, string, error) {
+	skey, rest, _ := strings.Cut(string(data), "\n")
+	vkey := strings.TrimSpace(rest)
+	signer, err := note.NewSigner(skey)
+	if err != nil {
+		return nil, "", fmt.Errorf("unit key: %s holds no signer key: move it away, and the unit makes a new one", path)
+	}
+	verifier, err := note.NewVerifier(vkey)
+	if err != nil || verifier.KeyHash() != signer.KeyHash() || verifier.Name() != signer.Name() {
+		return nil, "", fmt.Errorf("unit key: the two lines of %s don't belong together", path)
+	}
+	if signer.Name() != name {
+		return nil, "", fmt.Errorf("unit key: %s is the key of %s, not of %s", path, signer.Name(), name)
+	}
+	return signer, vkey, nil
+}
+
+// writeBoot notes this start and what it goes by.
+func (k *disk) writeBoot(d *Daemon) error {
+	now := d.hw.Clock.Now()
+	if err := k.ledger.Append(ledger.Entry{Type: ledger.Boot, Time: now, Boot: d.o.Boot, Version: d.o.Version}); err != nil {
+		return err
+	}
+	return k.ledger.Append(ledger.Entry{
+		Type: ledger.Config, Time: now, Config: d.cfg.Hash(), Recipients: d.fingerprints(),
+	})
+}
+
+// recover closes what an interruption left open, and tells the ledger. again:
+// not all of it could be closed, and it may be tried later.
+func (k *disk) recover(d *Daemon) (warnings []found, again bool, err error) {
+	list, err := k.spool.Recover(k.unit, d.o.Boot)
+	if err != nil {
+		return nil, true, err
+	}
+	for _, r := range list {
+		if r.Code() != "" {
+			warnings = append(warnings, found{r.Code(), r.ID, detailOf(r.Err)})
+		}
+		switch {
+		case r.Err != nil:
+			again = true
+			d.log.Error("a recording could not be closed", "recording", r.ID, "err", r.Err)
+		case r.Removed:
+			d.log.Info("removed a recording without a head", "file", r.Name)
+		case r.Intact:
+		default:
+			d.log.Warn("closed a recording that was interrupted", "recording", r.ID, "segments", r.Segments, "cut_bytes", r.Cut)
+			err := k.ledger.Append(ledger.Entry{Type: ledger.Ended, Time: d.hw.Clock.Now(), ID: r.ID, Leaves: r.Leaves, Root: r.Root})
+			if err != nil {
+				warnings = append(warnings, found{"ledger-error", "", err.Error()})
+			}
+		}
+	}
+	return warnings, again, nil
+}
+
+func detailOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// room is what may still be written, in bytes, and an error where that is less
+// than the reserve.
+func (k *disk) room(reserve time.Duration, bytesPerSecond int64) (free int64, err error) {
+	if free, _, err = k.spool.Space(); err != nil {
+		return 0, err
+	}
+	if need := int64(reserve.Seconds()) * bytesPerSecond; free < need {
+		return free, withCode("spool-full", fmt.Errorf("%d MB free, the reserve is %d MB", free>>20, need>>20))
+	}
+	return free, nil
+}
+
+// drop removes a recording that holds no sample.
+func (k *disk) drop(id, name string, clock Clock, log *slog.Logger) error {
+	if err := k.spool.Remove(name); err != nil {
+		return err
+	}
+	log.Info("dropped a recording without a sample", "recording", id)
+	return k.ledger.Append(ledger.Entry{Type: ledger.Erased, Time: clock.Now(), ID: id})
+}
+
+func (k *disk) close() error { return errors.Join(k.ledger.Close(), k.lock.Close()) }

@@ -1,0 +1,88 @@
+package daemon
+
+import (
+	"context"
+	"io"
+	"time"
+)
+
+// Buttons are the hands' side of the unit: every consent button in the
+// configuration's order and, behind them, the door contact where there is one.
+type Buttons interface {
+	// Watch calls edge for every change of a line until ctx ends. Input counts
+	// the buttons from 0; the door, if any, is the one behind the last button.
+	// At is when the reader woke up. Fresh is false where the edge was queued
+	// before the reader came to wait, so that its age is unknown.
+	//
+	// Watch returns nil after ctx has ended, and an error when it can't go on.
+	Watch(ctx context.Context, edge func(input int, active bool, at time.Time, fresh bool)) error
+	// Read reads every line now: true is pressed, or open for the door.
+	Read() ([]bool, error)
+}
+
+// Light is the indicator that says the microphone is open. On, Off, Pulse and
+// Flash return once the line has been driven; blinking goes on by itself until
+// the next call.
+type Light interface {
+	On() error
+	Off() error
+	Pulse() error
+	// Flash shows three quick flashes and stays dark.
+	Flash() error
+	// Sense reads what the light really does. Known is false where the unit
+	// has no sense line.
+	Sense() (lit, known bool, err error)
+}
+
+// StatusLight is the second, optional light.
+type StatusLight interface {
+	Steady() error
+	Pulse() error
+	Flash() error
+	Off() error
+}
+
+// Microphone opens the room's sound card.
+type Microphone interface {
+	// Present says, without opening anything, why the card can't be there.
+	Present() error
+	// Open starts capturing. deliver runs on the audio thread with interleaved
+	// samples that are valid only during the call; failed is called at most
+	// once, when capture can't go on.
+	//
+	// Close of the returned handle ends capture before it returns; an error
+	// means that the device may still be open and the process has to end.
+	//
+	// An error that has a method Code() string names its warning by it.
+	Open(deliver func(samples []int16, arrived time.Time), failed func(error)) (io.Closer, error)
+}
+
+// Clock is the wall clock. Elapsed time is measured with the monotonic clock,
+// never with this one.
+type Clock interface {
+	Now() time.Time
+	Synced() bool
+}
+
+// Emit takes one finished segment: its bytes, and the position of its first
+// sample and their number, counted per channel since the start.
+type Emit = func(data []byte, first, samples int64) error
+
+// Encoder turns samples into the segments of one audio file, one second each.
+type Encoder interface {
+	// Encode takes interleaved samples and emits the segments that became
+	// complete.
+	Encode(samples []int16, emit Emit) error
+	// Close emits what is left, with the file's end mark.
+	Close(emit Emit) error
+}
+
+// Hardware is what the daemon runs on. StatusLight may be nil.
+type Hardware struct {
+	Buttons     Buttons
+	Light       Light
+	StatusLight StatusLight
+	Microphone  Microphone
+	Clock       Clock
+	NewEncoder  func(recordingID string) (Encoder, error)
+}

@@ -1,0 +1,161 @@
+package daemon
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"tacet/daemon/consent"
+	"tacet/daemon/ledger"
+	"tacet/daemon/recording"
+)
+
+// prepare makes the head of a new recording durable, off the owner's goroutine:
+// its key pair, its file, its line in the ledger. The microphone is opened only
+// after all of it.
+func (d *Daemon) prepare() {
+	disk, acts := d.disk, actsOf(d.machine.Acts())
+	go func() {
+		r, err := d.newRecorder(disk, acts)
+		d.post(prepared{r, err})
+	}()
+}
+
+func (d *Daemon) newRecorder(disk *disk, acts []recording.Act) (_ *recorder, err error) {
+	if disk == nil {
+		return nil, fmt.Errorf("the spool is not there")
+	}
+	if _, err := disk.room(d.cfg.Spool.Reserve, d.bytesPerSecond); err != nil {
+		return nil, err
+	}
+	r := &recorder{
+		id: recording.NewID(), started: d.hw.Clock.Now(), origin: time.Now(),
+		rate: d.cfg.Audio.Rate, channels: d.cfg.Audio.Channels,
+		clock: d.hw.Clock, log: d.log, ring: d.ring, ledger: disk.ledger, post: d.post,
+	}
+	r.name = recording.Name(r.started, d.cfg.Room.ID, r.id)
+	if r.enc, err = d.hw.NewEncoder(r.id); err != nil {
+		return nil, withCode("encoder-fault", err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), keyTime)
+	defer cancel()
+	head := d.head(r, disk)
+	key, err := d.o.NewKey(ctx, d.cfg.Encrypt.Recipients, "tacet/"+head.Site+"/"+head.Room+"/"+r.id)
+	if err != nil {
+		return nil, withCode("recipients-bad", fmt.Errorf("make the recording's key: %w", err))
+	}
+	if r.sealer, err = recording.NewSealer(head, key, disk.unit); err != nil {
+		return nil, err
+	}
+	begin, err := r.sealer.Begin(acts)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.begin(r, disk, begin); err != nil {
+		return nil, err
+	}
+	r.checkpoint = r.sealer.Checkpoint()
+	r.run()
+	return r, nil
+}
+
+// begin writes the head and tells the ledger. What fails leaves no file behind,
+// or one without a whole head, which recovery removes: no sample was taken.
+func (d *Daemon) begin(r *recorder, disk *disk, head []byte) error {
+	f, err := disk.spool.Create(r.name)
+	if err != nil {
+		return err
+	}
+	if err := f.Append(head); err != nil {
+		f.Close()
+		disk.spool.Remove(r.name)
+		return err
+	}
+	sum := sha256.Sum256(r.sealer.HeadNote())
+	if err := disk.ledger.Append(ledger.Entry{
+		Type: ledger.Started, Time: r.started, ID: r.id, Note: hex.EncodeToString(sum[:]),
+	}); err != nil {
+		f.Close()
+		disk.spool.Remove(r.name)
+		return withCode("ledger-error", err)
+	}
+	r.file = f
+	return nil
+}
+
+func (d *Daemon) head(r *recorder, disk *disk) recording.Head {
+	clock := "unsynced"
+	if d.hw.Clock.Synced() {
+		clock = "synced"
+	}
+	light := "unproved"
+	if d.light.proved {
+		light = "proved"
+	}
+	var parties []string
+	for _, b := range d.cfg.Buttons {
+		parties = append(parties, b.Party)
+	}
+	return recording.Head{
+		ID: r.id, Site: d.cfg.Room.Site, Room: d.cfg.Room.ID,
+		Started: r.started, Clock: clock, Boot: d.o.Boot,
+		Audio: recording.Audio{
+			Codec: d.cfg.Audio.Codec, Rate: d.cfg.Audio.Rate, Channels: d.cfg.Audio.Channels, Bitrate: d.cfg.Audio.Bitrate,
+		},
+		Parties: parties, Notice: d.cfg.Consent.Notice, Purpose: d.cfg.Consent.Purpose,
+		Light: light, Recipients: d.fingerprints(), UnitKey: disk.key,
+		Ledger: string(disk.ledger.Head()),
+	}
+}
+
+// fingerprints name those who can open what this unit records.
+func (d *Daemon) fingerprints() []string {
+	out := make([]string, len(d.cfg.Encrypt.Recipients))
+	for i, r := range d.cfg.Encrypt.Recipients {
+		out[i] = recording.Fingerprint(r)
+	}
+	return out
+}
+
+func actsOf(acts []consent.Act) []recording.Act {
+	out := make([]recording.Act, len(acts))
+	for i, a := range acts {
+		out[i] = recording.Act{Party: a.Party, Act: a.Kind, Time: a.At, Line: a.Line, Cause: a.Cause}
+	}
+	return out
+}
+
+func (d *Daemon) prepared(ev prepared) {
+	if ev.err != nil {
+		d.warn(codeOf(ev.err, "spool-error"), ev.err)
+		d.step(consent.Prepared{OK: false})
+		return
+	}
+	d.recorder = ev.recorder
+	d.log.Info("recording prepared", "recording", ev.recorder.id)
+	d.step(consent.Prepared{OK: true})
+}
+
+// end closes the recording; the recorder says when it is on disk.
+func (d *Daemon) end(e consent.End) {
+	d.recorder.end(e.Reason, actsOf(e.Acts))
+	d.log.Info("recording ends", "recording", d.recorder.id)
+}
+
+// recorderEnded is the last of a recording. One without a sample, since the
+// microphone failed or a party thought better of it at once, is not kept.
+func (d *Daemon) recorderEnded(ev recorderEnded) {
+	r := ev.recorder
+	switch {
+	case ev.err != nil:
+		d.prober.unfinished.Store(true)
+	case r.position == 0:
+		d.prober.drop(r)
+	}
+	d.log.Info("recording ended", "recording", r.id, "seconds", r.position/int64(r.rate), "err", ev.err)
+	d.recorder = nil
+	d.prober.soon()
+	d.step(consent.Ended{})
+}

@@ -1,0 +1,120 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tacet/daemon/spool"
+)
+
+// probeEvery is how often the prober looks whether a recording could begin. A
+// press in between that finds something missing is refused all the same.
+const probeEvery = 2 * time.Second
+
+// prober looks, off the owner's goroutine, at what may block: the card's
+// presence, the disk, room on it. It opens the disk as soon as it is there.
+type prober struct {
+	d    *Daemon
+	now  chan struct{} // asks for a look at once
+	disk *disk         // once open
+	// unfinished: there may be recordings to close that nobody writes any more.
+	unfinished atomic.Bool
+
+	mu    sync.Mutex
+	empty []*recorder // recordings without a sample, to be dropped
+}
+
+// probed is what a look found. Each error is nil where all is well.
+type probed struct {
+	mic     error
+	disk    *disk
+	diskErr error
+	free    time.Duration // as recording time
+	fatal   error
+	found   []found
+}
+
+// found is a warning on one thing among several.
+type found struct{ code, on, detail string }
+
+func newProber(d *Daemon) *prober { return &prober{d: d, now: make(chan struct{}, 1)} }
+
+// soon asks for a look; it never blocks.
+func (p *prober) soon() {
+	select {
+	case p.now <- struct{}{}:
+	default:
+	}
+}
+
+func (p *prober) run(ctx context.Context) {
+	timer := time.NewTimer(probeEvery)
+	defer timer.Stop()
+	for {
+		p.d.post(p.look())
+		timer.Reset(probeEvery)
+		select {
+		case <-timer.C:
+		case <-p.now:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (p *prober) look() probed {
+	r := probed{mic: p.d.hw.Microphone.Present()}
+	if p.disk == nil {
+		p.disk, r.diskErr = p.d.openDisk()
+		if e := (*spool.Error)(nil); errors.As(r.diskErr, &e) && e.Kind == spool.InUse {
+			r.fatal = e
+		}
+		p.unfinished.Store(true)
+	}
+	if p.disk == nil {
+		return r
+	}
+	r.disk = p.disk
+	if r.diskErr = errors.Join(p.disk.lock.Check(), p.disk.spool.Check()); r.diskErr != nil {
+		return r
+	}
+	if p.unfinished.Swap(false) {
+		var again bool
+		r.found, again, r.diskErr = p.disk.recover(p.d)
+		if again {
+			p.unfinished.Store(true)
+		}
+	}
+	p.dropEmpty()
+	if r.diskErr != nil {
+		return r
+	}
+	var free int64
+	free, r.diskErr = p.disk.room(p.d.cfg.Spool.Reserve, p.d.bytesPerSecond)
+	r.free = time.Duration(free/p.d.bytesPerSecond) * time.Second
+	return r
+}
+
+// drop has a recording removed that ended without a sample, since the microphone
+// failed or a party thought better of it at once.
+func (p *prober) drop(r *recorder) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.empty = append(p.empty, r)
+}
+
+// dropEmpty tries each once: one that can't be removed is just a short recording.
+func (p *prober) dropEmpty() {
+	p.mu.Lock()
+	empty := p.empty
+	p.empty = nil
+	p.mu.Unlock()
+	for _, r := range empty {
+		if err := p.disk.drop(r.id, r.name, p.d.hw.Clock, p.d.log); err != nil {
+			p.d.log.Warn("dropping a recording without a sample", "recording", r.id, "err", err)
+		}
+	}
+}

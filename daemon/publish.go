@@ -1,0 +1,88 @@
+package daemon
+
+import (
+	"slices"
+	"time"
+
+	"tacet/daemon/consent"
+)
+
+// publish makes the status anew and tells whoever waits, if it differs in more
+// than the time.
+func (d *Daemon) publish(now time.Time) {
+	s := d.describe(now)
+	before := d.published.Load()
+	d.published.Store(&s)
+	if before != nil && s.same(before) {
+		return
+	}
+	select {
+	case d.changed <- struct{}{}:
+	default:
+	}
+}
+
+func (d *Daemon) describe(now time.Time) Status {
+	s := Status{
+		Boot: d.o.Boot, Version: d.o.Version,
+		Phase: d.phase(now), Since: d.since,
+		Mic: d.micWord(), Light: "unproved", Clock: "unsynced",
+		SpoolFree: d.free, StatusLight: d.statusLight, Warnings: d.health.Up(),
+	}
+	if d.light.proved {
+		s.Light = "proved"
+	}
+	if d.hw.Clock.Synced() {
+		s.Clock = "synced"
+	}
+	for i := range d.buttons {
+		s.Consented = append(s.Consented, d.machine.Consented(i))
+		s.Pressed = append(s.Pressed, d.machine.Pressed(i))
+	}
+	if r := d.recorder; r != nil {
+		s.Recording, s.Started = r.id, r.started
+		s.Stored = time.Duration(r.storedSegments.Load()) * time.Second
+		s.Checkpoint = string(r.lastCheckpoint())
+	}
+	if d.disk != nil {
+		s.UnitKey = d.disk.key
+	}
+	return s
+}
+
+// micWord is ok, missing or fault.
+func (d *Daemon) micWord() string {
+	word := "ok"
+	for _, w := range d.health.Up() {
+		switch w.Code {
+		case "mic-missing":
+			return "missing"
+		case "mic-busy", "mic-rate", "mic-fault", "mic-silent", "mic-stalled":
+			word = "fault"
+		}
+	}
+	return word
+}
+
+// same says that two statuses tell a person the same.
+func (s *Status) same(o *Status) bool {
+	return s.Phase == o.Phase && s.Recording == o.Recording && s.Mic == o.Mic && s.Light == o.Light && s.Clock == o.Clock &&
+		s.Stored == o.Stored && s.StatusLight == o.StatusLight && s.SpoolFree/time.Minute == o.SpoolFree/time.Minute &&
+		slices.Equal(s.Consented, o.Consented) && slices.Equal(s.Pressed, o.Pressed) && s.alerts() == o.alerts()
+}
+
+func (s *Status) alerts() (all string) {
+	for _, w := range s.Warnings {
+		all += w.Message() + "\n"
+	}
+	return all
+}
+
+// phase is what may be said: recording only while it is so.
+func (d *Daemon) phase(now time.Time) string {
+	p := d.machine.Phase()
+	if p == consent.Recording && (now.Sub(d.mic.last) >= stalledTime || d.storeAge() >= storedTime) {
+		return consent.Faulty.String()
+	}
+	return p.String()
+}

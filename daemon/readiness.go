@@ -1,0 +1,86 @@
+package daemon
+
+import (
+	"time"
+)
+
+// lowRoom is the room left, as recording time, below which somebody should see
+// to it.
+const lowRoom = 24 * time.Hour
+
+// spoolCodes are the warnings of which the disk brings one at a time.
+var spoolCodes = []string{"spool-missing", "spool-readonly", "spool-full", "spool-error", "unit-key-bad", "ledger-error"}
+
+// probed takes what the prober found. Whether a recording could begin follows
+// from the warnings.
+func (d *Daemon) probed(p probed) {
+	d.probeAt = time.Now()
+	if p.fatal != nil {
+		d.fatal = p.fatal
+		return
+	}
+	d.disk, d.free = p.disk, p.free
+	d.set("mic-missing", p.mic)
+	bad := ""
+	if p.diskErr != nil {
+		bad = codeOf(p.diskErr, "spool-error")
+		d.warn(bad, p.diskErr)
+	}
+	for _, code := range spoolCodes {
+		if code != bad {
+			d.health.Clear(code)
+		}
+	}
+	if p.disk != nil && p.diskErr == nil && p.free < lowRoom {
+		d.health.Set("spool-low", p.free.Round(time.Minute).String()+" of recording")
+	} else {
+		d.health.Clear("spool-low")
+	}
+	for _, f := range p.found {
+		d.health.SetFor(f.code, f.on, f.detail)
+	}
+	if d.hw.Clock.Synced() {
+		d.health.Clear("clock-unsynced")
+	} else {
+		d.health.Set("clock-unsynced", "")
+	}
+	if p.disk != nil {
+		d.set("ledger-broken", p.disk.ledger.Broken())
+	}
+	d.tryHands()
+}
+
+// set puts a warning up while err stands.
+func (d *Daemon) set(code string, err error) {
+	if err != nil {
+		d.warn(code, err)
+	} else {
+		d.health.Clear(code)
+	}
+}
+
+// tryHands tries what blocks and can only be known by trying, while nothing is
+// recorded: whether the light obeys and the lines can be read.
+func (d *Daemon) tryHands() {
+	if !d.atRest() {
+		return
+	}
+	if d.lightBroken {
+		err := d.hw.Light.Off()
+		d.set("light-fault", err)
+		d.lightBroken = err != nil
+	}
+	if !d.readFailing.IsZero() {
+		d.readLines(time.Now())
+	}
+}
+
+// watchProbe notices a prober that hangs, on a disk that does not answer.
+func (d *Daemon) watchProbe(now time.Time) {
+	if now.Sub(d.probeAt) >= probeHangs {
+		d.health.Set("spool-error", "the disk does not answer")
+	}
+}
+
+// probeHangs is how long a look may take before the disk counts as hung.
+const probeHangs = 15 * time.Second

@@ -1,0 +1,283 @@
+package daemon
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tacet/daemon/ledger"
+	"tacet/daemon/recording"
+)
+
+// queuedSegments bounds what waits for a disk that stalls: two minutes of
+// sealed segments. Behind it the ring fills up, and then the recording ends.
+const queuedSegments = 120
+
+// clockStep is how far the wall clock must move against the monotonic one to
+// be noted.
+const clockStep = time.Second
+
+// file is where a recording is appended: each Append is one write and one sync.
+// After an error nothing is written to it any more.
+type file interface {
+	Append(b []byte) error
+	Close() error
+}
+
+// recorder takes one recording from the owner's blocks to the disk. Two
+// goroutines of its own, encode and store, block where the owner must not.
+type recorder struct {
+	id, name string
+	started  time.Time
+	rate     int
+	channels int
+
+	clock  Clock
+	log    *slog.Logger
+	ring   *ring
+	enc    Encoder
+	sealer *recording.Sealer
+	file   file
+	ledger *ledger.Ledger
+	post   func(event) // to the owner
+
+	items  chan item
+	sealed chan sealed
+
+	// The owner reads these.
+	storedSegments atomic.Int64 // synced
+	storedAt       atomic.Int64 // when, by elapsed
+	busySince      atomic.Int64 // an append under way since, by elapsed; 0: none
+	origin         time.Time    // of elapsed
+
+	mu         sync.Mutex
+	checkpoint []byte // the last one on disk
+
+	// The encode goroutine's own.
+	position int64           // frames given to the encoder
+	gaps     []recording.Gap // those not yet written before a segment
+	steps    []recording.ClockStep
+	drift    time.Duration // wall clock less monotonic clock, when last looked
+}
+
+// item is what the owner hands on: a block to keep, or the end.
+type item struct {
+	block *block
+	end   *ending
+}
+
+type ending struct {
+	reason string
+	acts   []recording.Act
+}
+
+// sealed is one segment, or the end, ready for the disk.
+type sealed struct {
+	bytes      []byte
+	checkpoint []byte
+	samples    int64
+	end        *ledger.Entry // set on the last one
+}
+
+// run starts both goroutines. It is called once, by whoever prepared the
+// recording; the goroutines end after the item with the end.
+func (r *recorder) run() {
+	r.items = make(chan item, ringBlocks+2) // every block and an end: the owner never blocks
+	r.sealed = make(chan sealed, queuedSegments)
+	r.storedAt.Store(int64(r.elapsed()))
+	r.drift = r.wallDrift()
+	go r.encodeAll()
+	go r.storeAll()
+}
+
+func (r *recorder) elapsed() time.Duration { return time.Since(r.origin) + 1 } // never 0
+
+// keep hands a block on. It belongs to the recorder from now on.
+func (r *recorder) keep(b *block) { r.items <- item{block: b} }
+
+// end closes the recording after everything kept so far.
+func (r *recorder) end(reason string, acts []recording.Act) {
+	r.items <- item{end: &ending{reason, acts}}
+}
+
+// encodeAll turns blocks into sealed segments. After an error it goes on taking
+// blocks, since they have to go back to the ring, but encodes nothing more.
+func (r *recorder) encodeAll() {
+	defer close(r.sealed)
+	var failed error
+	fail := func(err error) {
+		if failed == nil && err != nil {
+			failed = err
+			r.post(recorderFailed{r, "encoder-fault", err})
+		}
+	}
+	for it := range r.items {
+		if b := it.block; b != nil {
+			if failed == nil {
+				fail(r.encode(b))
+			}
+			r.ring.give(b)
+			continue
+		}
+		if failed == nil {
+			fail(r.enc.Close(r.emit))
+		} else {
+			it.end.reason = "fault"
+		}
+		fail(r.seal(*it.end))
+		return
+	}
+}
+
+func (r *recorder) encode(b *block) error {
+	if b.silence > 0 {
+		r.gaps = append(r.gaps, recording.Gap{Sample: r.position, Samples: b.silence})
+		if err := r.encodeSilence(b.silence); err != nil {
+			return err
+		}
+	}
+	r.noteClock()
+	r.position += int64(len(b.samples) / r.channels)
+	return r.enc.Encode(b.samples, r.emit)
+}
+
+// encodeSilence fills a gap with silence of its own length.
+func (r *recorder) encodeSilence(frames int64) error {
+	zeros := make([]int16, r.rate/10*r.channels)
+	for frames > 0 {
+		n := min(frames, int64(r.rate/10))
+		r.position += n
+		if err := r.enc.Encode(zeros[:n*int64(r.channels)], r.emit); err != nil {
+			return err
+		}
+		frames -= n
+	}
+	return nil
+}
+
+func (r *recorder) wallDrift() time.Duration {
+	return r.clock.Now().Round(0).Sub(r.started.Round(0)) - time.Since(r.started)
+}
+
+// noteClock notes a step of the wall clock at the sample where it was seen.
+func (r *recorder) noteClock() {
+	if d := r.wallDrift(); (d - r.drift).Abs() >= clockStep {
+		r.steps = append(r.steps, recording.ClockStep{Sample: r.position, Seconds: (d - r.drift).Seconds()})
+		r.drift = d
+	}
+}
+
+// emit seals one segment and queues it for the disk.
+func (r *recorder) emit(data []byte, first, samples int64) error {
+	// A gap or a step belongs before the segment that it begins in.
+	end := first + samples
+	var h *recording.Happening
+	g := split(&r.gaps, func(g recording.Gap) bool { return g.Sample < end })
+	s := split(&r.steps, func(s recording.ClockStep) bool { return s.Sample < end })
+	if len(g)+len(s) > 0 {
+		h = &recording.Happening{Gaps: g, ClockSteps: s}
+	}
+	b, err := r.sealer.Segment(data, h)
+	if err != nil {
+		return err
+	}
+	r.sealed <- sealed{bytes: b, checkpoint: r.sealer.Checkpoint(), samples: samples}
+	return nil
+}
+
+// split takes the leading elements that hold from list and returns them.
+func split[T any](list *[]T, holds func(T) bool) []T {
+	n := 0
+	for n < len(*list) && holds((*list)[n]) {
+		n++
+	}
+	out := slices.Clone((*list)[:n])
+	*list = (*list)[n:]
+	return out
+}
+
+func (r *recorder) seal(e ending) error {
+	b, err := r.sealer.End(recording.End{Reason: e.reason, Samples: r.position}, e.acts)
+	if err != nil {
+		return err
+	}
+	r.sealed <- sealed{bytes: b, checkpoint: r.sealer.Checkpoint(), end: &ledger.Entry{
+		Type: ledger.Ended, ID: r.id, Leaves: r.sealer.Leaves(), Root: r.sealer.Root(),
+	}}
+	return nil
+}
+
+// storeAll appends what was sealed: one write and one sync for all that waits.
+func (r *recorder) storeAll() {
+	var failed error
+	var ended *ledger.Entry
+	for s := range r.sealed {
+		batch := append(s.bytes, r.waiting(&s)...)
+		if s.end != nil {
+			ended = s.end
+		}
+		if failed != nil {
+			continue
+		}
+		r.busySince.Store(int64(r.elapsed()))
+		failed = r.file.Append(batch)
+		r.busySince.Store(0)
+		if failed != nil {
+			r.post(recorderFailed{r, "", failed})
+			continue
+		}
+		r.mu.Lock()
+		r.checkpoint = s.checkpoint
+		r.mu.Unlock()
+		r.storedAt.Store(int64(r.elapsed()))
+	}
+	if err := r.file.Close(); err != nil && failed == nil {
+		r.log.Warn("closing the recording's file", "recording", r.id, "err", err)
+	}
+	r.finish(ended, failed)
+}
+
+// waiting takes what else is queued, and makes s describe all of it.
+func (r *recorder) waiting(s *sealed) []byte {
+	var more []byte
+	for {
+		select {
+		case n, ok := <-r.sealed:
+			if !ok {
+				return more
+			}
+			more = append(more, n.bytes...)
+			s.checkpoint, s.end, s.samples = n.checkpoint, n.end, s.samples+n.samples
+		default:
+			return more
+		}
+	}
+}
+
+// finish tells the owner that the file is closed, after the ledger knows it.
+func (r *recorder) finish(ended *ledger.Entry, failed error) {
+	if failed == nil && ended == nil {
+		failed = fmt.Errorf("end of %s could not be sealed", r.id)
+	}
+	if failed == nil {
+		ended.Time = r.clock.Now()
+		err := r.ledger.Append(*ended)
+		if err == nil {
+			err = r.ledger.SaveHead()
+		}
+		if err != nil {
+			r.post(recorderFailed{r, "ledger-error", err})
+		}
+	}
+	r.post(recorderEnded{r, failed})
+}
+
+// Checkpoint is the last one on disk.
+func (r *recorder) lastCheckpoint() []byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.checkpoint
+}

@@ -1,0 +1,91 @@
+package daemon
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// ringBlocks bounds the samples in memory between the audio thread and the
+	// encoder: 64 periods of 100 ms.
+	ringBlocks = 64
+	// blockLength is what one block holds at most; a longer period is split.
+	blockLength = 100 * time.Millisecond
+)
+
+// block is a stretch of the room's sound in the ring's memory. It belongs to
+// the audio thread while it is filled, then to the owner goroutine, then to the
+// recorder, which gives it back.
+type block struct {
+	memory  []int16 // its place in the ring
+	samples []int16 // interleaved; within memory
+	arrived time.Time
+	opening uint64 // which opening of the microphone it came from
+	lost    int64  // frames dropped before it because the ring was full
+
+	silence int64 // frames of declared silence in front of it
+	cleared bool  // the lines were read after its arrival and showed no press
+}
+
+// ring is the memory for samples in clear. It is locked, so that no sample
+// reaches swap, and wiped as blocks come back.
+type ring struct {
+	memory []byte
+	free   chan *block
+	lost   atomic.Int64 // frames the audio thread found no block for
+}
+
+func newRing(rate, channels int) (*ring, error) {
+	length := int(int64(rate)*int64(blockLength)/int64(time.Second)) * channels
+	memory, err := unix.Mmap(-1, 0, ringBlocks*length*2, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	if err != nil {
+		return nil, fmt.Errorf("reserve memory for samples: %w", err)
+	}
+	if err := unix.Mlock(memory); err != nil {
+		unix.Munmap(memory)
+		return nil, fmt.Errorf("lock %d bytes for samples in memory (LimitMEMLOCK): %w", len(memory), err)
+	}
+	// Not in a core dump either, should one be made against all settings.
+	if err := unix.Madvise(memory, unix.MADV_DONTDUMP); err != nil {
+		unix.Munmap(memory)
+		return nil, fmt.Errorf("keep samples out of core dumps: %w", err)
+	}
+	all := unsafe.Slice((*int16)(unsafe.Pointer(&memory[0])), len(memory)/2)
+	r := &ring{memory: memory, free: make(chan *block, ringBlocks)}
+	for i := range ringBlocks {
+		r.free <- &block{memory: all[i*length : (i+1)*length]}
+	}
+	return r, nil
+}
+
+// take returns a block filled with as many of the samples as it holds, and the
+// rest; nil where none is free, with those samples counted as lost. It doesn't
+// block.
+func (r *ring) take(samples []int16, channels int) (*block, []int16) {
+	select {
+	case b := <-r.free:
+		n := copy(b.memory, samples)
+		b.samples = b.memory[:n]
+		b.silence, b.cleared = 0, false
+		b.lost = r.lost.Swap(0)
+		return b, samples[n:]
+	default:
+		r.lost.Add(int64(len(samples) / channels))
+		return nil, nil
+	}
+}
+
+// give takes a block back.
+func (r *ring) give(b *block) {
+	clear(b.memory)
+	r.free <- b
+}
+
+func (r *ring) close() error {
+	clear(r.memory)
+	return unix.Munmap(r.memory)
+}

@@ -1,0 +1,458 @@
+package daemon_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"filippo.io/age"
+
+	"tacet/config"
+	"tacet/daemon"
+	"tacet/daemon/durable"
+	"tacet/daemon/durable/durabletest"
+	"tacet/daemon/recording"
+	"tacet/hw/panel"
+)
+
+// rate is low, so that hours of it cost little.
+const (
+	rate  = 8000
+	perMS = rate / 1000 // frames a millisecond
+)
+
+// room is a consulting room in fake time: a daemon with everything around it
+// made to fail on demand, and a watcher who checks the promises at each change
+// and every 50 ms.
+type room struct {
+	*testing.T
+	cfg   *config.Config
+	front *panel.Panel
+	mic   *mic
+	spool *durabletest.Disk
+	own   *durabletest.Disk // the unit's folder: its key, its ledger
+	clock *clock
+	slow  time.Duration // of the key's making
+	keys  error         // that it fails with
+
+	mu       sync.Mutex
+	faults   panel.Faults // of the front
+	encoders []*encoder
+	d        *daemon.Daemon
+	stop     context.CancelFunc
+	ended    chan error
+	boots    int
+}
+
+// newRoom is called inside a synctest bubble.
+func newRoom(t *testing.T, parties ...string) *room {
+	r := &room{T: t, mic: &mic{}, spool: durabletest.NewDisk(1), own: durabletest.NewDisk(2), clock: &clock{}}
+	r.mic.room = r
+	s := panel.Settings{Sense: true, StatusLight: true}
+	r.cfg = &config.Config{
+		Room:    config.Room{Site: "high-street", ID: "room-3"},
+		Unit:    config.Unit{Key: "/unit/unit.key"},
+		Consent: config.Consent{Max: time.Hour, Quiet: 5 * time.Minute},
+		Audio:   config.Audio{Rate: rate, Channels: 1, Codec: "wav"},
+		Spool:   config.Spool{Path: t.TempDir(), Reserve: time.Hour},
+	}
+	for _, p := range parties {
+		r.cfg.Buttons = append(r.cfg.Buttons, config.Button{Party: p, Line: "GPIO5", Style: config.Momentary, Debounce: 30 * time.Millisecond})
+		s.Buttons = append(s.Buttons, panel.Button{Party: p})
+	}
+	r.front = panel.New(s)
+	return r
+}
+
+// boot starts a daemon on what is there, and waits until it is ready or not.
+func (r *room) boot() {
+	r.Helper()
+	r.boots++
+	d, err := daemon.New(r.cfg, daemon.Hardware{
+		Buttons: r.front.Buttons, Light: guardedLight{r}, StatusLight: r.front.StatusLight, Microphone: r.mic, Clock: r.clock,
+		NewEncoder: r.newEncoder,
+	}, daemon.Options{
+		Log: slog.New(slog.NewTextHandler(r.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})), Boot: fmt.Sprintf("boot%d", r.boots), Dir: "/unit/",
+		FS: func(dir string) (durable.FS, error) {
+			if dir == r.cfg.Spool.Path {
+				return r.spool, nil
+			}
+			return r.own, nil
+		},
+		NewKey: r.newKey,
+	})
+	if err != nil {
+		r.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(r.Context())
+	r.d, r.stop, r.ended = d, stop, make(chan error, 1)
+	go func() { r.ended <- d.Run(ctx) }()
+	go r.watch(ctx, d)
+	pause(100 * time.Millisecond) // no line has settled before
+	synctest.Wait()
+}
+
+// halt is SIGTERM: it returns what Run returned.
+func (r *room) halt() error {
+	r.stop()
+	return <-r.ended
+}
+
+// watch is the watcher.
+func (r *room) watch(ctx context.Context, d *daemon.Daemon) {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-d.Changed():
+		case <-ctx.Done():
+			return
+		}
+		r.check(d)
+	}
+}
+
+// check holds what is said and seen against what is.
+func (r *room) check(d *daemon.Daemon) {
+	s, now := d.Status(), time.Now()
+	open, last := r.mic.is()
+	if open && !r.front.Light.Lit() && r.front.State().Light != panel.On && r.lampWorks() {
+		r.Errorf("the microphone is open and the light is %s", r.front.State().Light)
+	}
+	if s.Phase != "recording" {
+		return
+	}
+	if !open {
+		r.Error("recording is said while the microphone is closed")
+	}
+	// One period may be under way beside what the daemon allows.
+	if age := now.Sub(last); age > 1600*time.Millisecond {
+		r.Errorf("recording is said %s after the last sample", age)
+	}
+	if age := now.Sub(r.spoolSynced()); age > 6200*time.Millisecond {
+		r.Errorf("recording is said %s after samples last reached the disk", age)
+	}
+}
+
+func (r *room) lampWorks() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.faults == (panel.Faults{})
+}
+
+// spoolSynced is when the encoder's last segment can have been synced at the
+// latest: the disk in these tests takes no time unless told to.
+func (r *room) spoolSynced() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.encoders[len(r.encoders)-1].latest()
+}
+
+// phase waits until the daemon says p, and fails after limit.
+func (r *room) phase(p string, limit time.Duration) {
+	r.Helper()
+	r.until(fmt.Sprintf("phase %s (it is %s)", p, r.d.Status().Phase), limit, func() bool { return r.d.Status().Phase == p })
+}
+
+func (r *room) until(what string, limit time.Duration, holds func() bool) {
+	r.Helper()
+	for end := time.Now().Add(limit); !holds(); {
+		if time.Now().After(end) {
+			r.Fatalf("no %s within %s; warnings: %v", what, limit, r.warnings())
+		}
+		pause(10 * time.Millisecond)
+	}
+}
+
+// pause lets fake time pass.
+func pause(d time.Duration) { <-time.After(d) }
+
+// wire breaks the front, or mends it.
+func (r *room) wire(f panel.Faults) {
+	r.mu.Lock()
+	r.faults = f
+	r.mu.Unlock()
+	r.front.Break(f)
+}
+
+func (r *room) press(party string) {
+	r.Helper()
+	if err := r.front.Press(r.Context(), party); err != nil {
+		r.Fatal(err)
+	}
+}
+
+func (r *room) warnings() (codes []string) {
+	for _, w := range r.d.Status().Warnings {
+		codes = append(codes, w.Code)
+	}
+	return codes
+}
+
+func (r *room) newKey(ctx context.Context, recipients []string, comment string) (recording.Key, error) {
+	pause(r.slow)
+	if r.keys != nil {
+		return recording.Key{}, r.keys
+	}
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		return recording.Key{}, err
+	}
+	return recording.Key{Age: []byte("sealed to the office"), Recipient: id.Recipient()}, nil
+}
+
+// reports verifies every recording on the spool.
+func (r *room) reports() (all []*recording.Report) {
+	r.Helper()
+	entries, err := r.spool.ReadDir(".")
+	if err != nil {
+		r.Fatal(err)
+	}
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), ".tacet") {
+			continue
+		}
+		f, err := r.spool.Open(e.Name())
+		if err != nil {
+			r.Fatal(err)
+		}
+		info, err := f.Stat()
+		if err != nil {
+			r.Fatal(err)
+		}
+		rep, err := recording.Verify(f, info.Size(), recording.Options{})
+		if err != nil {
+			r.Fatalf("%s: %v", e.Name(), err)
+		}
+		all = append(all, rep)
+		f.Close()
+	}
+	return all
+}
+
+// clock is a wall clock that can be set.
+type clock struct {
+	mu       sync.Mutex
+	ahead    time.Duration
+	unsynced bool
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Add(c.ahead)
+}
+
+func (c *clock) Synced() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.unsynced
+}
+
+func (c *clock) set(ahead time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ahead = ahead
+}
+
+// guardedLight fails the test where the daemon darkens the light under an open
+// microphone.
+type guardedLight struct{ r *room }
+
+func (g guardedLight) guard(what string) {
+	if open, _ := g.r.mic.is(); open {
+		g.r.Errorf("light %s while the microphone is open", what)
+	}
+}
+
+func (g guardedLight) On() error                      { return g.r.front.Light.On() }
+func (g guardedLight) Off() error                     { g.guard("off"); return g.r.front.Light.Off() }
+func (g guardedLight) Pulse() error                   { g.guard("pulse"); return g.r.front.Light.Pulse() }
+func (g guardedLight) Flash() error                   { g.guard("flash"); return g.r.front.Light.Flash() }
+func (g guardedLight) Sense() (lit, ok bool, e error) { return g.r.front.Light.Sense() }
+
+// mic is a sound card whose samples carry their own capture time.
+type mic struct {
+	room *room
+
+	mu       sync.Mutex
+	absent   error
+	refuse   error         // Open fails
+	takes    time.Duration // Open takes
+	stuck    bool          // Close fails: it may be open for ever
+	stalled  bool          // no samples come; those of the time are lost
+	zero     bool          // digital silence
+	open     bool
+	openings int
+	last     time.Time // when samples last came
+	quit     chan struct{}
+	failed   func(error)
+}
+
+var errStuck = errors.New("stuck")
+
+func (m *mic) is() (open bool, last time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.open, m.last
+}
+
+func (m *mic) set(change func(*mic)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	change(m)
+}
+
+// unplug makes the card report what an unplugged one reports.
+func (m *mic) unplug(err error) {
+	m.mu.Lock()
+	m.absent, m.refuse, m.stalled = err, err, true
+	failed := m.failed
+	m.mu.Unlock()
+	if failed != nil {
+		failed(err)
+	}
+}
+
+func (m *mic) Present() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.absent
+}
+
+func (m *mic) Open(deliver func([]int16, time.Time), failed func(error)) (io.Closer, error) {
+	m.mu.Lock()
+	takes, refuse := m.takes, m.refuse
+	m.mu.Unlock()
+	pause(takes)
+	if refuse != nil {
+		return nil, refuse
+	}
+	if g := m.room.front.State().Light; g != panel.On {
+		m.room.Errorf("the microphone opens while the light is %s", g)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.open, m.failed, m.last, m.quit = true, failed, time.Now(), make(chan struct{})
+	m.openings++
+	go m.capture(deliver, time.Now(), m.quit)
+	return m, nil
+}
+
+// capture delivers every 100 ms what was captured since.
+func (m *mic) capture(deliver func([]int16, time.Time), from time.Time, quit chan struct{}) {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-quit:
+			return
+		case <-tick.C:
+		}
+		now := time.Now()
+		m.mu.Lock()
+		stalled, zero := m.stalled, m.zero
+		if !stalled {
+			m.last = now
+		}
+		m.mu.Unlock()
+		if !stalled {
+			deliver(captured(from, now, zero), now)
+		}
+		from = now
+	}
+}
+
+// captured is the sound between two times: each sample is the millisecond it was
+// captured in, modulo what 15 bits hold, never 0.
+func captured(from, to time.Time, zero bool) []int16 {
+	n := int(to.Sub(from)/time.Millisecond) * perMS
+	out := make([]int16, n)
+	for i := range out {
+		if !zero {
+			out[i] = int16((from.UnixMilli()+int64(i/perMS))%32767) + 1
+		}
+	}
+	return out
+}
+
+func (m *mic) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.stuck {
+		return errStuck
+	}
+	close(m.quit)
+	m.open = false
+	return nil
+}
+
+// encoder keeps what it is given, second by second.
+type encoder struct {
+	mu       sync.Mutex
+	buffer   []int16
+	segments [][]int16
+	at       time.Time // of the last one
+	fail     error
+}
+
+func (r *room) newEncoder(string) (daemon.Encoder, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := &encoder{at: time.Now()}
+	r.encoders = append(r.encoders, e)
+	return e, nil
+}
+
+func (e *encoder) latest() time.Time {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.at
+}
+
+func (e *encoder) Encode(samples []int16, emit daemon.Emit) error {
+	e.mu.Lock()
+	if e.fail != nil {
+		defer e.mu.Unlock()
+		return e.fail
+	}
+	e.buffer = append(e.buffer, samples...)
+	e.mu.Unlock()
+	for len(e.buffer) >= rate {
+		if err := e.emit(rate, emit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *encoder) Close(emit daemon.Emit) error { return e.emit(len(e.buffer), emit) }
+
+func (e *encoder) emit(n int, emit daemon.Emit) error {
+	e.mu.Lock()
+	segment := append([]int16(nil), e.buffer[:n]...)
+	e.buffer = e.buffer[n:]
+	first := int64(len(e.segments)) * rate
+	e.segments = append(e.segments, segment)
+	e.at = time.Now()
+	e.mu.Unlock()
+	return emit([]byte(fmt.Sprintf("segment with %d samples", n)), first, int64(n))
+}
+
+// kept is every sample that reached an encoder's segments, of one recording.
+func (r *room) kept(i int) (all []int16) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.encoders[i].segments {
+		all = append(all, s...)
+	}
+	return all
+}

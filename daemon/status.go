@@ -1,0 +1,47 @@
+package daemon
+
+import (
+	"time"
+
+	"tacet/daemon/health"
+)
+
+// storedTime is how old the last sync may be while "recording" is said.
+const storedTime = 5 * time.Second
+
+// Status is what the unit says of itself. It holds no name, no party that
+// refused and no level of sound.
+type Status struct {
+	Boot    string
+	Version string
+
+	// Phase is idle, waiting, starting, recording, stopping or fault.
+	// Recording is said only while samples arrive and reach the disk.
+	Phase string
+	Since time.Time
+
+	Consented []bool // by button
+	Pressed   []bool
+
+	Recording string // the running recording's ID
+	Started   time.Time
+	Stored    time.Duration // of it, on disk
+
+	Mic   string // ok, missing, fault
+	Light string // proved, unproved
+	Clock string // synced, unsynced
+
+	SpoolFree   time.Duration // room left, as recording time
+	UnitKey     string        // verifier key; empty until the disk is there
+	Checkpoint  string        // the running recording's last, signed
+	Warnings    []health.Active
+	StatusLight string // steady, pulse, flash
+}
+
+// Status is the last published one.
+func (d *Daemon) Status() Status {
+	if s := d.published.Load(); s != nil {
+		return *s
+	}
+	return Status{Phase: "fault"}
+}

@@ -1,0 +1,164 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"tacet/daemon/consent"
+)
+
+// work does what is due: deadlines of the machine, the light, the microphone
+// and the hold-back, warnings, and what is said of it all.
+func (d *Daemon) work(now time.Time) {
+	if t, ok := d.machine.Deadline(); ok && !now.Before(t) {
+		d.step(consent.Tick{})
+	}
+	if !d.light.proving.IsZero() {
+		d.proveLight(now)
+	}
+	d.clearHeld(now)
+	d.watchMic(now)
+	d.watchDisk(now)
+	d.watchHands(now)
+	d.watchProbe(now)
+	d.health.Tick(now)
+	if ready := !d.health.Blocking(); ready != d.ready {
+		d.ready = ready
+		d.step(consent.Ready{OK: ready})
+	}
+	d.showStatus(now)
+	d.publish(now)
+}
+
+// nextWake is when work is due again if nothing happens.
+func (d *Daemon) nextWake() time.Time {
+	now := time.Now()
+	wake := now.Add(farWake)
+	sooner := func(t time.Time, ok bool) {
+		if ok && t.Before(wake) {
+			wake = t
+		}
+	}
+	t, ok := d.machine.Deadline()
+	sooner(t, ok)
+	t, ok = d.health.Deadline()
+	sooner(t, ok)
+	sooner(now.Add(senseRetry), !d.light.proving.IsZero())
+	if t, ok := d.holdBackDue(); ok {
+		if t.Before(d.heldRetry) {
+			t = d.heldRetry
+		}
+		sooner(t, true)
+	}
+	switch d.mic.state {
+	case micIsOpening, micIsClosing:
+		sooner(d.mic.by, true)
+	case micIsOpen:
+		sooner(d.mic.last.Add(stalledTime), now.Sub(d.mic.last) < stalledTime)
+		sooner(d.mic.last.Add(lostTime), true)
+		sooner(d.light.seen.Add(senseEvery), d.light.proved)
+	}
+	sooner(d.lastMinutes())
+	for i := range d.buttons {
+		t, ok := d.machine.HeldSince(i)
+		sooner(t.Add(heldTime), ok && now.Before(t.Add(heldTime)))
+	}
+	sooner(d.stopBy, !d.stopBy.IsZero())
+	return wake
+}
+
+// watchHands warns of a button that nobody can be holding that long.
+func (d *Daemon) watchHands(now time.Time) {
+	var stuck string
+	for i := range d.buttons {
+		if t, ok := d.machine.HeldSince(i); ok && now.Sub(t) >= heldTime {
+			stuck = d.settings.Buttons[i].Line
+		}
+	}
+	if stuck == "" {
+		d.health.Clear("button-stuck")
+		return
+	}
+	d.warn("button-stuck", fmt.Errorf("line %s", stuck))
+}
+
+// storeAge is how long ago the running recording last reached the disk.
+func (d *Daemon) storeAge() time.Duration {
+	r := d.recorder
+	if r == nil {
+		return 0
+	}
+	return r.elapsed() - time.Duration(r.storedAt.Load())
+}
+
+// watchDisk warns while an append to the spool takes long, and ends a recording
+// that lost samples because of it.
+func (d *Daemon) watchDisk(now time.Time) {
+	r := d.recorder
+	if r == nil {
+		d.health.Clear("spool-slow")
+		return
+	}
+	since := r.busySince.Load()
+	if since == 0 {
+		d.health.Clear("spool-slow")
+	} else if busy := r.elapsed() - time.Duration(since); busy >= slowTime {
+		d.warn("spool-slow", fmt.Errorf("a write has taken %s so far", busy.Round(time.Second)))
+	}
+	if d.ring.lost.Load() > 0 && d.mic.keeping {
+		d.warn("spool-slow", errors.New("samples were lost because the disk did not take them"))
+		d.step(consent.Fault{})
+	}
+}
+
+// slowTime is what an append may take before it is a warning.
+const slowTime = 5 * time.Second
+
+// warn puts a warning up, and logs it when it is new.
+func (d *Daemon) warn(code string, err error) {
+	detail := ""
+	if err != nil {
+		detail = err.Error()
+	}
+	if d.health.Set(code, detail) {
+		d.log.Warn("warning", "code", code, "detail", detail)
+	}
+}
+
+// phaseChanged is called by step.
+func (d *Daemon) phaseChanged(before, after consent.Phase) {
+	d.since = time.Now()
+	d.log.Debug("phase", "from", before.String(), "to", after.String())
+}
+
+// lastMinutes is when the status light begins to say that max is near.
+func (d *Daemon) lastMinutes() (time.Time, bool) {
+	t, ok := d.machine.LapsesAt()
+	t = t.Add(-5 * time.Minute)
+	return t, ok && time.Now().Before(t)
+}
+
+// showStatus drives the status light.
+func (d *Daemon) showStatus(now time.Time) {
+	if d.hw.StatusLight == nil {
+		return
+	}
+	want, drive := "steady", d.hw.StatusLight.Steady
+	lapses, recording := d.machine.LapsesAt()
+	switch {
+	case !d.ready && !recording:
+		want, drive = "flash", d.hw.StatusLight.Flash
+	case len(d.health.Up()) > 0, recording && now.Add(5*time.Minute).After(lapses):
+		want, drive = "pulse", d.hw.StatusLight.Pulse
+	}
+	if want == d.statusLight {
+		return
+	}
+	if err := drive(); err != nil {
+		d.warn("status-light-fault", err)
+		return
+	}
+	d.statusLight = want
+	d.health.Clear("status-light-fault")
+}
