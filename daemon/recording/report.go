@@ -96,9 +96,10 @@ type Report struct {
 	Damages []Damage
 	More    int64
 
-	// Consent and Closing are the acts before and behind the recording, from Open.
+	// Consent and Closing are the acts before and behind the recording, and Sound is
+	// what was written: from Open.
 	Consent, Closing []Act
-
+	Sound            *Sound
 }
 
 // Samples is the recording's length in samples: what end.json says or, without

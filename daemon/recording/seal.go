@@ -100,8 +100,9 @@ func (s *Sealer) Begin(acts []Act) ([]byte, error) {
 	return b.out, nil
 }
 
-// Segment returns the next second: data, sealed, and the note behind it. h is
-// what happened in it, nil for nothing.
+// Segment returns the next second: data, sealed, and the note behind it. data may
+// be empty: a last segment can hold nothing but the end. h is what happened in it,
+// nil for nothing.
 func (s *Sealer) Segment(data []byte, h *Happening) ([]byte, error) {
 	n := s.file.last.n + 1
 	out, err := s.segment(n, data, h)
@@ -112,9 +113,6 @@ func (s *Sealer) Segment(data []byte, h *Happening) ([]byte, error) {
 }
 
 func (s *Sealer) segment(n int32, data []byte, h *Happening) ([]byte, error) {
-	if len(data) == 0 {
-		return nil, errors.New("it is empty")
-	}
 	if n > MaxSegments {
 		return nil, errors.New("a recording can't have more")
 	}

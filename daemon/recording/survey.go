@@ -3,7 +3,6 @@ package recording
 import (
 	"bytes"
 	"crypto/sha256"
-	"slices"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -32,22 +31,14 @@ type survey struct {
 	good    mark     // the last note before the first damage
 	broken  bool     // whether there was damage to what notes cover
 
-	found   []found // no more than MaxSegments
-	segment int     // index in found of the one since the last note; -1 without one
+	into    *contents // nil for Verify
+	segment int       // index in into.segments of the one since the last note; -1 without one
 	rep     *Report
 }
 
-// found is a segment that a survey came upon.
-type found struct {
-	n       int32
-	proved  bool
-	content int64
-	size    int64
-}
-
 // newSurvey prepares a survey of a file.
-func newSurvey(w window, rep *Report) (*survey, error) {
-	s := &survey{rep: rep, known: true, segment: -1}
+func newSurvey(w window, rep *Report, into *contents) (*survey, error) {
+	s := &survey{rep: rep, known: true, into: into, segment: -1}
 	s.window = w
 	return s, s.readHead()
 }
@@ -67,7 +58,6 @@ func (s *survey) run() error {
 		}
 	}
 	s.behind()
-	slices.SortStableFunc(s.found, func(a, b found) int { return int(a.n - b.n) })
 	return nil
 }
 
@@ -111,10 +101,9 @@ func (s *survey) read() (*member, error) {
 
 // place finds a member's place in the recording and in the tree.
 func (s *survey) place(m *member) error {
-	candidate := -1
-	if m.kind == kindSegment && len(s.found) < MaxSegments {
-		candidate = len(s.found)
-		s.found = append(s.found, found{n: m.n, content: m.content(), size: m.size})
+	candidate, err := s.into.collect(&s.window, m)
+	if err != nil {
+		return err
 	}
 	if m.rank() <= s.last.rank() {
 		what := "it stands out of its place"
@@ -223,7 +212,7 @@ func (s *survey) note(m *member) error {
 // prove counts what stands before a note as proved.
 func (s *survey) prove(m *member, said checkpoint) {
 	if s.segment >= 0 {
-		s.found[s.segment].proved = true
+		s.into.segments[s.segment].proved = true
 	}
 	switch m.kind {
 	case kindHeadNote:

@@ -15,13 +15,14 @@ import (
 // The error is for r's failures alone: what is wrong with the file is in the
 // Report.
 func Verify(r io.ReaderAt, size int64, o Options) (*Report, error) {
-	w := newWalk(r, size)
-	w.progress = o.Progress
-	return report(w, w.run(), &o)
+	return inspect(r, size, nil, &o)
 }
 
-// report says what a walk has found that ended with the error outcome.
-func report(w *walk, outcome error, o *Options) (*Report, error) {
+// inspect is Verify, and collects what Open needs.
+func inspect(r io.ReaderAt, size int64, into *contents, o *Options) (*Report, error) {
+	w := newWalk(r, size)
+	w.into, w.progress = into, o.Progress
+	outcome := w.run()
 	var damage *Damage
 	if outcome != nil && outcome != errTorn && !errors.As(outcome, &damage) {
 		return nil, outcome
@@ -49,6 +50,7 @@ func report(w *walk, outcome error, o *Options) (*Report, error) {
 	if damage != nil {
 		return diagnose(w, rep, damage, o)
 	}
+	into.proved(w.good.segments)
 	rep.HeadProved, rep.Vouched = true, o.vouches(w.head.UnitKey)
 	rep.Segments, rep.Bytes = w.good.segments, w.good.note.end()
 	ended := w.good.note.kind == kindEndNote
@@ -78,13 +80,20 @@ func foreign(w *window) (why string, err error) {
 	if err != nil {
 		return "", err
 	}
+	heads := 0
 	for at := 0; at < len(begin); at += blockSize {
-		if header := []byte("recording.json\x00"); !bytes.HasPrefix(begin[at:], header) {
-			continue
+		switch rest := begin[at:]; {
+		case bytes.HasPrefix(rest, []byte("recording.json\x00")):
+			if begins(rest[min(blockSize, len(rest)):], `{"format":"tacet/`) {
+				return "", nil
+			}
+			heads++
+		case bytes.HasPrefix(rest, []byte("key.age\x00")), bytes.HasPrefix(rest, []byte("recording.note\x00")):
+			heads++
 		}
-		if content := begin[min(at+blockSize, len(begin)):]; begins(content, `{"format":"tacet/`) {
-			return "", nil
-		}
+	}
+	if heads > 1 {
+		return "", nil
 	}
 	// The file may end before recording.json.
 	if begins(begin, "READ-ME.txt\x00") {
@@ -100,11 +109,17 @@ func foreign(w *window) (why string, err error) {
 }
 
 // begins reports whether b begins with s, or is a beginning of s.
-func begins(b []byte, s string) bool { return string(b[:min(len(b), len(s))]) == s[:min(len(b), len(s))] }
+func begins(b []byte, s string) bool {
+	return string(b[:min(len(b), len(s))]) == s[:min(len(b), len(s))]
+}
 
 // diagnose surveys a recording in which a walk came upon damage.
 func diagnose(w *walk, rep *Report, first *Damage, o *Options) (*Report, error) {
-	s, err := newSurvey(w.window, rep)
+	into := w.into
+	if into != nil {
+		*into = contents{}
+	}
+	s, err := newSurvey(w.window, rep, into)
 	if err != nil {
 		return nil, err
 	}

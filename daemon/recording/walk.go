@@ -31,9 +31,7 @@ type walk struct {
 	// everySignature checks each, which takes ten times as long.
 	everySignature bool
 
-	// each, if not nil, is called with every member when it has been hashed. An
-	// error of it ends the walk.
-	each     func(w *walk, m *member) error
+	into     *contents // nil for all but Open
 	progress func(done, total int64)
 	space    []byte
 }
@@ -70,10 +68,8 @@ func (w *walk) run() error {
 		if err := w.take(&m); err != nil {
 			return err
 		}
-		if w.each != nil {
-			if err := w.each(w, &m); err != nil {
-				return err
-			}
+		if _, err := w.into.collect(&w.window, &m); err != nil {
+			return err
 		}
 		w.tree.add(leafHash(m.name, m.sum))
 		if w.progress != nil && count%256 == 0 {

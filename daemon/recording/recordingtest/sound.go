@@ -4,23 +4,25 @@ import (
 	"encoding/binary"
 	"math"
 
+	"tacet/audio/ogg"
+	"tacet/audio/wav"
 	"tacet/daemon/recording"
 )
 
 // Sound is a segment's content as an encoder gives it: segment n of total, from
-// 1, with the codec's headers in the first.
+// 1, each a full second, with the file's headers in the first.
 func Sound(a recording.Audio, id string, n, total int) []byte {
-	switch a.Codec {
-	default:
-		return wavSound(a, n)
+	if a.Codec == "opus" {
+		return opusSound(a, id, n, total)
 	}
+	return wavSound(a, n)
 }
 
 // wavSound is a second of a tone that rises with each second.
 func wavSound(a recording.Audio, n int) []byte {
 	var b []byte
 	if n == 1 {
-		b = WAVHeader(a, math.MaxUint32)
+		b = wav.Header(a.Rate, a.Channels, wav.Unknown)
 	}
 	for i := range a.Rate {
 		v := int16(8000 * math.Sin(2*math.Pi*float64(200+10*n)*float64(i)/float64(a.Rate)))
@@ -31,25 +33,20 @@ func wavSound(a recording.Audio, n int) []byte {
 	return b
 }
 
-// WAVHeader is the header of 16-bit samples, with the length of what follows;
-// math.MaxUint32 where it isn't known yet.
-func WAVHeader(a recording.Audio, data uint32) []byte {
-	le := binary.LittleEndian
-	frame := 2 * a.Channels
-	riff := data
-	if data != math.MaxUint32 {
-		riff += 36
+// opusSound is a second of Opus packets of silence: 50 of them, on a page.
+func opusSound(a recording.Audio, id string, n, total int) []byte {
+	var b []byte
+	if n == 1 {
+		_, b = ogg.NewStream(id, ogg.Head{Channels: a.Channels, PreSkip: ogg.PreSkip, Rate: a.Rate})
 	}
-	b := append([]byte("RIFF"), 0, 0, 0, 0)
-	le.PutUint32(b[4:], riff)
-	b = append(b, "WAVEfmt "...)
-	b = le.AppendUint32(b, 16)
-	b = le.AppendUint16(b, 1)
-	b = le.AppendUint16(b, uint16(a.Channels))
-	b = le.AppendUint32(b, uint32(a.Rate))
-	b = le.AppendUint32(b, uint32(a.Rate*frame))
-	b = le.AppendUint16(b, uint16(frame))
-	b = le.AppendUint16(b, 16)
-	b = append(b, "data"...)
-	return le.AppendUint32(b, data)
+	const fullband = 31 << 3 // CELT, 20 ms
+	page := ogg.Page{Serial: ogg.Serial(id), Sequence: uint32(n) + 1, Granule: int64(n) * ogg.Rate}
+	if n == total {
+		page.Flags = ogg.Last
+	}
+	for range 50 {
+		page.Body = append(page.Body, fullband|byte(a.Channels-1)<<2, 0xff, 0xfe)
+		page.Lacing = append(page.Lacing, 3)
+	}
+	return page.Append(b)
 }

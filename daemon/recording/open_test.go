@@ -1,0 +1,322 @@
+package recording_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"filippo.io/age"
+
+	"tacet/audio/ogg"
+	"tacet/audio/wav"
+	"tacet/daemon/recording"
+	"tacet/daemon/recording/recordingtest"
+)
+
+var (
+	opusAudio = recording.Audio{Codec: "opus", Rate: 48000, Channels: 1, Bitrate: 32000}
+	wavAudio  = recording.Audio{Codec: "wav", Rate: 8000, Channels: 2}
+)
+
+func open(file []byte, ids ...age.Identity) ([]byte, *recording.Report, error) {
+	var out bytes.Buffer
+	rep, err := recording.Open(bytes.NewReader(file), int64(len(file)), &out, recording.Opening{Identities: ids})
+	return out.Bytes(), rep, err
+}
+
+// sound is what opening a whole recording must give: the segments as they were
+// sealed, and for WAV the true length.
+func sound(a recording.Audio, id string, from, to, total int) []byte {
+	var b []byte
+	for n := from; n <= to; n++ {
+		b = append(b, recordingtest.Sound(a, id, n, total)...)
+	}
+	if a.Codec == "wav" {
+		copy(b, wav.Header(a.Rate, a.Channels, int64(len(b)-wav.HeaderLen)))
+	}
+	return b
+}
+
+func TestOpen(t *testing.T) {
+	u := recordingtest.NewUnit(t, "high-street", "room-3")
+	for _, a := range []recording.Audio{opusAudio, wavAudio} {
+		for _, hybrid := range []bool{recordingtest.Hybrid, recordingtest.Classic} {
+			t.Run(fmt.Sprintf("%s, hybrid %v", a.Codec, hybrid), func(t *testing.T) {
+				first, second := recordingtest.NewOffice(t, hybrid), recordingtest.NewOffice(t, hybrid)
+				stranger := recordingtest.NewOffice(t, !hybrid)
+				spec := recordingtest.Spec{Unit: u, For: []string{first.Recipient, second.Recipient}, ID: recording.NewID(), Audio: a, Segments: 4}
+				file := recordingtest.Make(t, spec)
+				for _, o := range []recordingtest.Office{first, second} {
+					got, rep, err := open(file, stranger.Identity, o.Identity)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if want := sound(a, spec.ID, 1, 4, 4); !bytes.Equal(got, want) {
+						t.Errorf("%d bytes of sound, not the %d that were sealed", len(got), len(want))
+					}
+					if !slices.Equal(rep.Consent, recordingtest.Consent) || !slices.Equal(rep.Closing, recordingtest.Closing) {
+						t.Errorf("acts: %v and %v", rep.Consent, rep.Closing)
+					}
+					if rep.State != recording.Whole || rep.Sound.Seconds != 4 || rep.Sound.Silence != nil || rep.Sound.Unproved != nil || rep.Damages != nil {
+						t.Errorf("%v, %+v, %v", rep.State, rep.Sound, rep.Damages)
+					}
+				}
+				for name, ids := range map[string][]age.Identity{"a stranger": {stranger.Identity}, "another": {recordingtest.NewOffice(t, hybrid).Identity}} {
+					if got, _, err := open(file, ids...); !errors.Is(err, recording.ErrIdentity) || len(got) > 0 {
+						t.Errorf("with %s's identity: %d bytes, %v", name, len(got), err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestOpenInterrupted: what was kept plays to its end, with the end mark, or the
+// true length.
+func TestOpenInterrupted(t *testing.T) {
+	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
+	for _, a := range []recording.Audio{opusAudio, wavAudio} {
+		spec := recordingtest.Spec{Unit: u, For: []string{o.Recipient}, ID: recording.NewID(), Audio: a, Segments: 9}
+		whole := recordingtest.Make(t, spec)
+		list := members(t, whole)
+		cut := join(list[:find(t, list, "000004.note")]) // its page is not the last of its stream
+		recovered, _, err := recoverFile(cut, u)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, c := range map[string]struct {
+			file     []byte
+			seconds  int64
+			unproved []recording.Span
+		}{
+			"recovered": {recovered, 3, nil},
+			"as it is":  {cut, 4, []recording.Span{{First: 4, Last: 4}}},
+		} {
+			got, rep, err := open(c.file, o.Identity)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if rep.Sound.Seconds != c.seconds || rep.Sound.Silence != nil || !slices.Equal(rep.Sound.Unproved, c.unproved) {
+				t.Errorf("%s, %s: %+v", a.Codec, name, rep.Sound)
+			}
+			want := sound(a, spec.ID, 1, int(c.seconds), 9)
+			if a.Codec == "opus" {
+				want = sound(a, spec.ID, 1, int(c.seconds), int(c.seconds)) // with the end mark
+			}
+			if !bytes.Equal(got, want) {
+				t.Errorf("%s, %s: not what was sealed", a.Codec, name)
+			}
+		}
+	}
+}
+
+// TestOpenSalvages: whatever is broken, all seconds that can be had stand in their
+// places, and the others are silence.
+func TestOpenSalvages(t *testing.T) {
+	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
+	const total = 20
+	for _, a := range []recording.Audio{opusAudio, wavAudio} {
+		spec := recordingtest.Spec{Unit: u, For: []string{o.Recipient}, ID: recording.NewID(), Audio: a, Segments: total}
+		other := spec
+		other.ID = recording.NewID()
+		list, others := members(t, recordingtest.Make(t, spec)), members(t, recordingtest.Make(t, other))
+		at := func(name string) int { return find(t, list, name) }
+		change := func(name string, i int) []member {
+			out := slices.Clone(list)
+			out[at(name)].bytes = altered(out[at(name)].bytes, i)
+			return out
+		}
+		for name, c := range map[string]struct {
+			list []member
+			lost []int
+		}{
+			"a segment altered":      {change("000007.age", 600), []int{7}},
+			"the first altered":      {change("000001.age", 600), []int{1}},
+			"the last altered":       {change("000020.age", 600), nil}, // see below
+			"a header altered":       {change("000007.age", 104), nil},
+			"a segment dropped":      {slices.Delete(slices.Clone(list), at("000007.age"), at("000007.age")+1), []int{7}},
+			"three seconds dropped":  {slices.Delete(slices.Clone(list), at("000007.age"), at("000010.age")), []int{7, 8, 9}},
+			"a note dropped":         {slices.Delete(slices.Clone(list), at("000007.note"), at("000007.note")+1), nil},
+			"a segment twice":        {slices.Insert(slices.Clone(list), at("000007.age"), list[at("000007.age")]), nil},
+			"another recording's":    {slices.Replace(slices.Clone(list), at("000007.age"), at("000007.age")+1, others[at("000007.age")]), []int{7}},
+			"a broken one before it": {slices.Insert(slices.Clone(list), at("000007.age"), change("000007.age", 700)[at("000007.age")]), nil},
+			"recording.json altered": {change("recording.json", 512+3), nil},
+			"recording.json's rate":  {change("recording.json", 512+bytes.Index(list[at("recording.json")].bytes[512:], []byte(`000,"chan`))-1), nil},
+			"recording.json's id":    {change("recording.json", 512+30), nil},
+			"READ-ME altered":        {change("READ-ME.txt", 1000), nil},
+			"no READ-ME":             {list[1:], nil},
+			"no consent":             {slices.Delete(slices.Clone(list), at("consent.age"), at("consent.age")+1), nil},
+			"no recording.note":      {slices.Delete(slices.Clone(list), at("recording.note"), at("recording.note")+1), nil},
+			"no end":                 {list[:at("end.age")], nil},
+			"rubbish between":        {slices.Insert(slices.Clone(list), at("000007.age"), member{"", []byte("rubbish")}), nil},
+		} {
+			t.Run(a.Codec+", "+name, func(t *testing.T) {
+				got, rep, err := open(join(c.list), o.Identity)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if rep.State.Complete() {
+					t.Errorf("%v", rep.State)
+				}
+				var lost []int
+				for _, s := range rep.Sound.Silence {
+					for n := s.First; n <= s.Last; n++ {
+						lost = append(lost, int(n))
+					}
+				}
+				if !slices.Equal(lost, c.lost) {
+					t.Errorf("silence for %v, want %v", lost, c.lost)
+				}
+				seconds := total
+				if name == "the last altered" {
+					seconds = total - 1 // behind it nothing says how long it was
+				}
+				checkSound(t, a, spec.ID, got, seconds, lost)
+			})
+		}
+	}
+}
+
+// checkSound wants so many seconds, each where it belongs.
+func checkSound(t *testing.T, a recording.Audio, id string, got []byte, seconds int, lost []int) {
+	t.Helper()
+	if a.Codec == "wav" {
+		second := a.Rate * a.Channels * 2
+		if len(got) != wav.HeaderLen+seconds*second || !bytes.HasPrefix(got, wav.Header(a.Rate, a.Channels, int64(seconds*second))) {
+			t.Fatalf("%d bytes, or a wrong header", len(got))
+		}
+		for n := 1; n <= seconds; n++ {
+			want := bytes.TrimPrefix(recordingtest.Sound(a, id, n, 20), wav.Header(a.Rate, a.Channels, wav.Unknown))
+			if slices.Contains(lost, n) {
+				want = make([]byte, second)
+			}
+			if !bytes.Equal(got[wav.HeaderLen+(n-1)*second:][:second], want) {
+				t.Errorf("second %d is not what it should be", n)
+			}
+		}
+		return
+	}
+	for i := range seconds + 2 {
+		page, rest, err := ogg.Parse(got)
+		if err != nil || page.Sequence != uint32(i) || (page.Flags&ogg.Last != 0) != (i == seconds+1) {
+			t.Fatalf("page %d: %v, number %d, flags %d", i, err, page.Sequence, page.Flags)
+		}
+		got = rest
+	}
+	if len(got) > 0 {
+		t.Errorf("%d bytes behind the end", len(got))
+	}
+}
+
+// TestOpenForeignKey: a key.age that was put in from elsewhere opens nothing.
+func TestOpenForeignKey(t *testing.T) {
+	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
+	list, others := members(t, small(t, u, o)), members(t, small(t, u, o))
+	i := find(t, list, "key.age")
+	got, _, err := open(join(slices.Replace(slices.Clone(list), i, i+1, others[i])), o.Identity)
+	if !errors.Is(err, recording.ErrNoSound) || len(got) > 0 {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
+	spec := recordingtest.Spec{Unit: u, For: []string{o.Recipient}, Segments: 3}
+	file := recordingtest.Make(t, spec)
+	refusal := errors.New("no")
+	rep, err := recording.Open(bytes.NewReader(file), int64(len(file)), failingWriter{errors.New("written all the same")}, recording.Opening{
+		Identities: []age.Identity{o.Identity}, Accept: func(*recording.Report) error { return refusal }})
+	if !errors.Is(err, refusal) || rep.Consent != nil {
+		t.Errorf("not accepted: %v", err)
+	}
+	spec.Segments = 0
+	if _, _, err := open(recordingtest.Make(t, spec), o.Identity); !errors.Is(err, recording.ErrNoSound) {
+		t.Errorf("no segments: %v", err)
+	}
+	if _, _, err := open([]byte("no recording"), o.Identity); err == nil || !strings.Contains(err.Error(), "not a recording") {
+		t.Errorf("foreign: %v", err)
+	}
+	full := errors.New("disk full")
+	if _, err := recording.Open(bytes.NewReader(file), int64(len(file)), failingWriter{full}, recording.Opening{Identities: []age.Identity{o.Identity}}); !errors.Is(err, full) {
+		t.Errorf("full disk: %v", err)
+	}
+	if _, err := recording.Open(failing{bytes.NewReader(file), full}, int64(len(file)), io.Discard, recording.Opening{Identities: []age.Identity{o.Identity}}); !errors.Is(err, full) {
+		t.Errorf("failing disk: %v", err)
+	}
+}
+
+// TestOpenOfAFileThatChanges: what is decrypted is what was verified.
+func TestOpenOfAFileThatChanges(t *testing.T) {
+	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
+	spec := recordingtest.Spec{Unit: u, For: []string{o.Recipient}, ID: recording.NewID(), Audio: wavAudio, Segments: 3}
+	file := recordingtest.Make(t, spec)
+	later := slices.Clone(file)
+	list := members(t, recordingtest.Make(t, spec))
+	swapped := join(list[:find(t, list, "000002.age")])
+	copy(later[len(swapped):], list[find(t, list, "000002.age")].bytes)
+	changing := &changing{bytes.NewReader(file)}
+	_, err := recording.Open(changing, int64(len(file)), io.Discard, recording.Opening{
+		Identities: []age.Identity{o.Identity},
+		Accept:     func(*recording.Report) error { changing.Reader = bytes.NewReader(later); return nil },
+	})
+	if !errors.Is(err, recording.ErrChanged) {
+		t.Errorf("%v", err)
+	}
+}
+
+type changing struct{ *bytes.Reader }
+
+// TestOpenEveryByte: whatever byte is altered, Open ends, and what it writes is
+// no more than what was sealed, and silence.
+func TestOpenEveryByte(t *testing.T) {
+	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	spec := recordingtest.Spec{Unit: u, For: []string{o.Recipient}, ID: recording.NewID(), Audio: opusAudio, Segments: 3}
+	file := recordingtest.Make(t, spec)
+	want := sound(opusAudio, spec.ID, 1, 3, 3)
+	for range 1500 {
+		got, rep, err := open(altered(file, rng.IntN(len(file))), o.Identity)
+		if err != nil {
+			if rep == nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if len(rep.Sound.Silence) == 0 && rep.Sound.Seconds == 3 && !bytes.Equal(got, want) {
+			t.Fatalf("%+v, but it is not what was sealed", rep.Sound)
+		}
+	}
+}
+
+// TestOpenProgress: it only rises, and ends below the whole.
+func TestOpenProgress(t *testing.T) {
+	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
+	file := recordingtest.Make(t, recordingtest.Spec{Unit: u, For: []string{o.Recipient}, Segments: 600, Sound: func(n int) []byte {
+		if n == 1 {
+			return wav.Header(8000, 1, wav.Unknown)
+		}
+		return nil
+	}})
+	last, calls := 0.0, 0
+	options := recording.Options{Progress: func(done, total int64) {
+		calls++
+		if part := float64(done) / float64(total); part < last || part > 1 {
+			t.Errorf("%d of %d after %v", done, total, last)
+		} else {
+			last = part
+		}
+	}}
+	if _, err := recording.Open(bytes.NewReader(file), int64(len(file)), io.Discard, recording.Opening{Options: options, Identities: []age.Identity{o.Identity}}); err != nil {
+		t.Fatal(err)
+	}
+	if calls < 6 || last < 0.8 {
+		t.Errorf("%d calls, up to %v", calls, last)
+	}
+}
