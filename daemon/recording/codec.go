@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"tacet/audio/flac"
 	"tacet/audio/ogg"
 	"tacet/audio/wav"
 )
@@ -34,10 +35,12 @@ func newJoiner(h *Head) (joiner, error) {
 	switch h.Audio.Codec {
 	case "opus":
 		return ogg.NewJoiner(h.ID, h.Audio.Rate, h.Audio.Channels), nil
+	case "flac":
+		return flac.NewJoiner(h.ID, h.Audio.Rate, h.Audio.Channels)
 	case "wav":
 		return wav.NewJoiner(h.Audio.Rate, h.Audio.Channels), nil
 	}
-	return nil, fmt.Errorf("%s can't be put together", h.Audio.Codec)
+	return nil, fmt.Errorf("nobody knows the codec %q", h.Audio.Codec)
 }
 
 // overlay writes other bytes than it is given at the file's beginning.
@@ -91,6 +94,9 @@ func (a *Audio) guess(b []byte) bool {
 		a.Codec, a.Channels, a.Rate = "opus", int(b[opusHead+9]), int(le.Uint32(b[opusHead+12:]))
 	case len(b) > 44 && bytes.HasPrefix(b, []byte("RIFF")):
 		a.Codec, a.Channels, a.Rate = "wav", int(le.Uint16(b[22:])), int(le.Uint32(b[24:]))
+	case len(b) > 42 && bytes.HasPrefix(b, []byte("fLaC")):
+		info := binary.BigEndian.Uint64(b[18:])
+		a.Codec, a.Channels, a.Rate = "flac", int(info>>41&7)+1, int(info>>44)
 	default:
 		return false
 	}

@@ -11,7 +11,9 @@ import (
 	"testing"
 
 	"filippo.io/age"
+	mewkiz "github.com/mewkiz/flac"
 
+	"tacet/audio/flac"
 	"tacet/audio/ogg"
 	"tacet/audio/wav"
 	"tacet/daemon/recording"
@@ -20,6 +22,7 @@ import (
 
 var (
 	opusAudio = recording.Audio{Codec: "opus", Rate: 48000, Channels: 1, Bitrate: 32000}
+	flacAudio = recording.Audio{Codec: "flac", Rate: 8000, Channels: 2}
 	wavAudio  = recording.Audio{Codec: "wav", Rate: 8000, Channels: 2}
 )
 
@@ -36,15 +39,22 @@ func sound(a recording.Audio, id string, from, to, total int) []byte {
 	for n := from; n <= to; n++ {
 		b = append(b, recordingtest.Sound(a, id, n, total)...)
 	}
-	if a.Codec == "wav" {
+	switch a.Codec {
+	case "wav":
 		copy(b, wav.Header(a.Rate, a.Channels, int64(len(b)-wav.HeaderLen)))
+	case "flac":
+		j, _ := flac.NewJoiner(id, a.Rate, a.Channels)
+		for n := from; n <= to; n++ {
+			j.Add(recordingtest.Sound(a, id, n, total))
+		}
+		copy(b, j.Header())
 	}
 	return b
 }
 
 func TestOpen(t *testing.T) {
 	u := recordingtest.NewUnit(t, "high-street", "room-3")
-	for _, a := range []recording.Audio{opusAudio, wavAudio} {
+	for _, a := range []recording.Audio{opusAudio, flacAudio, wavAudio} {
 		for _, hybrid := range []bool{recordingtest.Hybrid, recordingtest.Classic} {
 			t.Run(fmt.Sprintf("%s, hybrid %v", a.Codec, hybrid), func(t *testing.T) {
 				first, second := recordingtest.NewOffice(t, hybrid), recordingtest.NewOffice(t, hybrid)
@@ -80,7 +90,7 @@ func TestOpen(t *testing.T) {
 // true length.
 func TestOpenInterrupted(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
-	for _, a := range []recording.Audio{opusAudio, wavAudio} {
+	for _, a := range []recording.Audio{opusAudio, flacAudio, wavAudio} {
 		spec := recordingtest.Spec{Unit: u, For: []string{o.Recipient}, ID: recording.NewID(), Audio: a, Segments: 9}
 		whole := recordingtest.Make(t, spec)
 		list := members(t, whole)
@@ -120,7 +130,7 @@ func TestOpenInterrupted(t *testing.T) {
 func TestOpenSalvages(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	const total = 20
-	for _, a := range []recording.Audio{opusAudio, wavAudio} {
+	for _, a := range []recording.Audio{opusAudio, flacAudio, wavAudio} {
 		spec := recordingtest.Spec{Unit: u, For: []string{o.Recipient}, ID: recording.NewID(), Audio: a, Segments: total}
 		other := spec
 		other.ID = recording.NewID()
@@ -201,6 +211,10 @@ func checkSound(t *testing.T, a recording.Audio, id string, got []byte, seconds 
 		}
 		return
 	}
+	if a.Codec == "flac" {
+		checkFLAC(t, a, got, seconds, lost)
+		return
+	}
 	for i := range seconds + 2 {
 		page, rest, err := ogg.Parse(got)
 		if err != nil || page.Sequence != uint32(i) || (page.Flags&ogg.Last != 0) != (i == seconds+1) {
@@ -210,6 +224,40 @@ func checkSound(t *testing.T, a recording.Audio, id string, got []byte, seconds 
 	}
 	if len(got) > 0 {
 		t.Errorf("%d bytes behind the end", len(got))
+	}
+}
+
+// checkFLAC decodes a FLAC file and compares its samples.
+func checkFLAC(t *testing.T, a recording.Audio, got []byte, seconds int, lost []int) {
+	t.Helper()
+	stream, err := mewkiz.New(bytes.NewReader(got))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := uint64(seconds * a.Rate); stream.Info.NSamples != want {
+		t.Errorf("the header says %d samples, want %d", stream.Info.NSamples, want)
+	}
+	var left []int32
+	for {
+		frame, err := stream.ParseNext()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		left = append(left, frame.Subframes[0].Samples...)
+	}
+	if len(left) != seconds*a.Rate {
+		t.Fatalf("%d samples, want %d", len(left), seconds*a.Rate)
+	}
+	for n := 1; n <= seconds; n++ {
+		want := recordingtest.Tone(a, n)
+		for i, v := range left[(n-1)*a.Rate:][:a.Rate] {
+			if slices.Contains(lost, n) && v != 0 || !slices.Contains(lost, n) && v != int32(want[i*a.Channels]) {
+				t.Fatalf("second %d is not what it should be", n)
+			}
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 
+	"tacet/audio/flac"
 	"tacet/audio/ogg"
 	"tacet/audio/wav"
 	"tacet/daemon/recording"
@@ -12,23 +13,51 @@ import (
 // Sound is a segment's content as an encoder gives it: segment n of total, from
 // 1, each a full second, with the file's headers in the first.
 func Sound(a recording.Audio, id string, n, total int) []byte {
-	if a.Codec == "opus" {
+	switch a.Codec {
+	case "opus":
 		return opusSound(a, id, n, total)
+	case "flac":
+		return flacSound(a, id, n)
+	default:
+		return wavSound(a, n)
 	}
-	return wavSound(a, n)
 }
 
-// wavSound is a second of a tone that rises with each second.
+// Tone is a second of a tone that rises with each second.
+func Tone(a recording.Audio, n int) []int16 {
+	samples := make([]int16, 0, a.Rate*a.Channels)
+	for i := range a.Rate {
+		v := int16(8000 * math.Sin(2*math.Pi*float64(200+10*n)*float64(i)/float64(a.Rate)))
+		for range a.Channels {
+			samples = append(samples, v)
+		}
+	}
+	return samples
+}
+
 func wavSound(a recording.Audio, n int) []byte {
 	var b []byte
 	if n == 1 {
 		b = wav.Header(a.Rate, a.Channels, wav.Unknown)
 	}
-	for i := range a.Rate {
-		v := int16(8000 * math.Sin(2*math.Pi*float64(200+10*n)*float64(i)/float64(a.Rate)))
-		for range a.Channels {
-			b = binary.LittleEndian.AppendUint16(b, uint16(v))
+	for _, v := range Tone(a, n) {
+		b = binary.LittleEndian.AppendUint16(b, uint16(v))
+	}
+	return b
+}
+
+// flacSound encodes all seconds up to the one that is wanted: frames are counted.
+func flacSound(a recording.Audio, id string, n int) []byte {
+	encoder, err := flac.NewEncoder(id, a.Rate, a.Channels)
+	if err != nil {
+		panic(err)
+	}
+	b := encoder.Header()
+	for i := 1; i <= n; i++ {
+		if i > 1 {
+			b = b[:0]
 		}
+		b = encoder.Frames(b, Tone(a, i))
 	}
 	return b
 }
