@@ -104,8 +104,13 @@ func (o osFS) SyncDir(name string) error {
 	return err
 }
 
+// Freeze takes the right to write away and leaves the others: more a FAT file system would refuse.
 func (o osFS) Freeze(name string) error {
-	return again(func() error { return o.root.Chmod(name, frozen) })
+	info, err := o.root.Lstat(name)
+	if err != nil {
+		return err
+	}
+	return again(func() error { return o.root.Chmod(name, info.Mode().Perm()&^mayWrite) })
 }
 
 func (o osFS) Writable() error {
@@ -136,11 +141,10 @@ func (o osFS) Space() (free, total int64, err error) {
 	return free, total, nil
 }
 
-// frozen is the mode of a finished file: its owner may read it.
-const frozen = 0o400
+const mayWrite = 0o222
 
 // Frozen reports whether a file was made read-only by Freeze, as its mode says.
-func Frozen(info fs.FileInfo) bool { return info.Mode().IsRegular() && info.Mode().Perm()&0o222 == 0 }
+func Frozen(info fs.FileInfo) bool { return info.Mode().IsRegular() && info.Mode().Perm()&mayWrite == 0 }
 
 // again repeats a call that a signal interrupted. Package os does so itself for files that are open.
 func again(call func() error) error {

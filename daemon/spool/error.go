@@ -1,0 +1,104 @@
+//go:build unix
+
+package spool
+
+import (
+	"errors"
+	"io/fs"
+	"syscall"
+)
+
+// Kind is what is the matter with a spool.
+type Kind uint8
+
+const (
+	Failed     Kind = iota // the disk gave an error
+	Missing                // there is no such folder
+	NotFolder              // it is something else
+	NotAllowed             // the service's user may not write there
+	ReadOnly               // the disk can't be written
+	Full                   // no room
+	Gone                   // the disk is not there any more, or another lies over it
+	InUse                  // another process has it
+)
+
+var kinds = [...]struct{ code, hint string }{
+	Failed:     {"spool-error", "look at the kernel's log (journalctl -k), and change the disk if it fails"},
+	Missing:    {"spool-missing", "mount the disk, or make the folder for the service's user; the unit never makes it"},
+	NotFolder:  {"spool-missing", "[spool] path must be a folder"},
+	NotAllowed: {"spool-readonly", "give the folder to the service's user, with mode 0700"},
+	ReadOnly:   {"spool-readonly", "find out why the disk is mounted read-only: after an error it needs fsck, or goes"},
+	Full:       {"spool-full", "make room: let the stores take the recordings, or put in a larger disk"},
+	Gone:       {"spool-missing", "plug the disk in, mount it, and restart the unit"},
+	InUse:      {"spool-error", "stop the other one; there can be one daemon for a spool"},
+}
+
+// Error is a spool that can't be used, and what to do.
+type Error struct {
+	Kind  Kind
+	Doing string // "list", "append to … in"
+	Path  string // where it is known
+	Err   error
+}
+
+func (e *Error) Error() string {
+	where := " the spool"
+	if e.Path != "" {
+		where += " " + e.Path
+	}
+	return e.Doing + where + ": " + e.Err.Error() + ": " + e.Hint()
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Hint is what to do.
+func (e *Error) Hint() string { return kinds[e.Kind].hint }
+
+// Code is the warning that goes with it.
+func (e *Error) Code() string { return kinds[e.Kind].code }
+
+// fault makes an Error of one that an operation on the spool returned.
+func (s *Spool) fault(doing string, err error) error {
+	if e := (*Error)(nil); errors.As(err, &e) {
+		return err
+	}
+	return &Error{Kind: s.kindOf(err), Doing: doing, Err: err}
+}
+
+// almostNothing is as little room as a full disk may claim to have.
+const almostNothing = 4 << 20
+
+func (s *Spool) kindOf(err error) Kind {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		// A stick that was pulled says so too, and still claims to have room.
+		if free, _, err := s.fs.Space(); err != nil || free > almostNothing {
+			return Failed
+		}
+		return Full
+	}
+	return kindOf(err)
+}
+
+func kindOf(err error) Kind {
+	is := func(targets ...error) bool {
+		for _, t := range targets {
+			if errors.Is(err, t) {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case is(syscall.EROFS):
+		return ReadOnly
+	case is(fs.ErrNotExist):
+		return Missing
+	case is(fs.ErrPermission):
+		return NotAllowed
+	case is(syscall.ENODEV, syscall.ENXIO, syscall.ESTALE):
+		return Gone
+	case is(syscall.ENOTDIR):
+		return NotFolder
+	}
+	return Failed
+}

@@ -1,0 +1,230 @@
+//go:build unix
+
+// Package spool keeps the recordings on the unit's own disk, where each is written first.
+//
+//	lock, err := spool.Lock(path)             // one daemon per spool; says what is wrong with the folder
+//	s, err := spool.Open(durable.OS(root))
+//	found, err := s.Recover(unit, boot)       // closes what an interruption left open
+//	f, err := s.Create(name)                  // the name is on disk when it returns
+//	err = f.Append(segment)                   // one write and one sync: on disk when it returns
+//	err = f.Close()
+//
+// What Append has returned nil for survives a power cut, a full disk and a killed process. After an error nothing is
+// ever written to that file again; Recover makes a whole one of it, in a new file, in this life of the process or in the
+// next.
+//
+// The folder must exist, and is never made: where a disk should be mounted and is not, there is nothing to write on.
+// Whatever else lies in it is left alone and never followed. Of its own a spool knows, by their names alone:
+//
+//	NAME.tacet           a recording; read-only once it is finished and safe on the disk
+//	NAME.tacet.damaged   the old bytes of one that could only be kept up to a damaged place
+//	….tmp                what an interruption left of a file being made; removed at the next start
+//
+// Errors are of type [*Error]: they tell a missing folder from a full, a failing or a read-only disk, and what to do.
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+	"sync"
+	"time"
+
+	"tacet/daemon/durable"
+	"tacet/daemon/recording"
+)
+
+// Spool is an open spool. Any number of goroutines may use it.
+type Spool struct {
+	fs durable.FS
+
+	mu   sync.Mutex
+	live map[string]*File // open for writing; guarded by mu
+}
+
+// Open opens the spool in a folder. The caller holds its Lock.
+func Open(fsys durable.FS) (*Spool, error) {
+	s := &Spool{fs: fsys, live: map[string]*File{}}
+	if _, err := s.fs.Stat("."); err != nil {
+		return nil, s.fault("open", err)
+	}
+	return s, nil
+}
+
+// Entry is a recording in the spool.
+type Entry struct {
+	Name string
+	ID   string
+	// Size is how many bytes are safe to read and to copy.
+	Size int64
+	// Live: it is being written, and grows.
+	Live bool
+	// Finished: it has its end, and all of it is on the disk.
+	Finished bool
+}
+
+// List returns the recordings, oldest first as far as the unit's clock was right. With durable.ErrTooMany it returns
+// some of them.
+func (s *Spool) List() ([]Entry, error) {
+	names, err := s.fs.ReadDir(".")
+	if err != nil && !errors.Is(err, durable.ErrTooMany) {
+		return nil, s.fault("list", err)
+	}
+	var list []Entry
+	for _, n := range names {
+		id, ok := idOf(n.Name())
+		if !ok || !n.Type().IsRegular() {
+			continue
+		}
+		info, err := s.fs.Stat(n.Name())
+		if errors.Is(err, fs.ErrNotExist) { // removed meanwhile
+			continue
+		}
+		if err != nil {
+			return nil, s.fault("list", err)
+		}
+		e := Entry{Name: n.Name(), ID: id, Size: info.Size(), Finished: durable.Frozen(info)}
+		if f := s.writing(e.Name); f != nil {
+			e.Size, e.Live = f.Synced(), true
+		}
+		list = append(list, e)
+	}
+	return list, err
+}
+
+// Read opens a recording to copy it. While it is live no more than its synced bytes may be used. fs.ErrNotExist says that
+// it was removed; so with the others.
+func (s *Spool) Read(name string) (durable.File, error) {
+	if _, ok := idOf(name); !ok {
+		return nil, fmt.Errorf("read %q in the spool: not the name of a recording", name)
+	}
+	f, err := s.fs.Open(name)
+	if err != nil {
+		return nil, s.without(name, err)
+	}
+	return f, nil
+}
+
+// Synced is how many bytes of a recording are safe to copy, and whether it is being written.
+func (s *Spool) Synced(name string) (size int64, live bool, err error) {
+	if f := s.writing(name); f != nil {
+		return f.Synced(), true, nil
+	}
+	info, err := s.fs.Stat(name)
+	if err != nil {
+		return 0, false, s.without(name, err)
+	}
+	return info.Size(), false, nil
+}
+
+// Remove removes a recording, since it is safe elsewhere. Old bytes that were kept aside stay.
+func (s *Spool) Remove(name string) error { return s.remove(name) }
+
+// Erase removes a recording for good, old bytes that were kept aside included.
+func (s *Spool) Erase(name string) error { return s.remove(name+damagedSuffix, name) }
+
+func (s *Spool) remove(names ...string) error {
+	name := names[len(names)-1]
+	if _, ok := idOf(name); !ok {
+		return fmt.Errorf("remove %q from the spool: not the name of a recording", name)
+	}
+	if s.writing(name) != nil {
+		return fmt.Errorf("remove %s from the spool: it is being written", name)
+	}
+	for _, n := range names {
+		if err := s.fs.Remove(n); err != nil && !(n != name && errors.Is(err, fs.ErrNotExist)) {
+			return s.without(name, err)
+		}
+	}
+	if err := s.fs.SyncDir("."); err != nil {
+		return s.fault("remove "+name+" from", err)
+	}
+	return nil
+}
+
+// without is the error of an operation on one recording. That there is none is nothing wrong with the spool.
+func (s *Spool) without(name string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s in the spool: %w", name, fs.ErrNotExist)
+	}
+	return s.fault("use "+name+" in", err)
+}
+
+// Space is the room left, and the size of the disk, in bytes.
+func (s *Spool) Space() (free, total int64, err error) {
+	if free, total, err = s.fs.Space(); err != nil {
+		return 0, 0, s.fault("measure", err)
+	}
+	return free, total, nil
+}
+
+// Left is how long a recording of so many bytes a second could still be written.
+func (s *Spool) Left(bytesPerSecond int64) (time.Duration, error) {
+	free, _, err := s.Space()
+	if err != nil || bytesPerSecond <= 0 {
+		return 0, err
+	}
+	const longest = int64(1<<63-1) / int64(time.Second)
+	return time.Duration(min(free/bytesPerSecond, longest)) * time.Second, nil
+}
+
+// Check looks, without writing, whether recordings can be written. It is cheap, and may hang on a disk that does.
+func (s *Spool) Check() error {
+	if _, err := s.fs.Stat("."); err != nil {
+		return s.fault("look at", err)
+	}
+	if err := s.fs.Writable(); err != nil {
+		return s.fault("write to", err)
+	}
+	_, _, err := s.Space()
+	return err
+}
+
+// Probe writes, syncs, reads and removes a file: what only doing it can tell.
+func (s *Spool) Probe() error {
+	const name = "probe" + durable.TempSuffix
+	const text = "the spool can be written\n"
+	s.fs.Remove(name) // left by an interruption
+	f, err := s.fs.Create(name)
+	if err != nil {
+		return s.fault("write to", err)
+	}
+	read := make([]byte, len(text))
+	_, err = io.WriteString(f, text)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err == nil {
+		_, err = f.ReadAt(read, 0)
+	}
+	if err == nil && string(read) != text {
+		err = errors.New("it does not read as it was written")
+	}
+	err = errors.Join(err, f.Close(), s.fs.Remove(name), s.fs.SyncDir("."))
+	if err != nil {
+		return s.fault("try", err)
+	}
+	return nil
+}
+
+// writing returns the file that is open for writing under name, or nil.
+func (s *Spool) writing(name string) *File {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.live[name]
+}
+
+// idOf is the ID in a recording's name. All else in the folder is foreign.
+func idOf(name string) (id string, ok bool) {
+	_, _, id, err := recording.ParseName(name)
+	return id, err == nil
+}
+
+// isLeftover reports whether a name is that of a file which was being made and is of no use.
+func isLeftover(name string) bool {
+	name, temp := strings.CutSuffix(name, durable.TempSuffix)
+	_, ours := idOf(strings.TrimSuffix(name, damagedSuffix))
+	return temp && (ours || name == "probe")
+}
