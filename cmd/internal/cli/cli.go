@@ -1,0 +1,103 @@
+// Package cli is what Tacet's commands have in common: where they read and write, how they speak, what they exit with.
+//
+// A program is a few lines:
+//
+//	func main() { cli.Main("tacet", run) }
+//
+//	func run(env *cli.Env) error { return env.Dispatch(about, commands) }
+//
+// and a command is a function that gets an [Env] and its arguments, and returns an error:
+//
+//	fs := env.Flags()
+//	out := fs.String("o", "", "write the key to `FILE`, which must not exist")
+//	files, err := env.Parse(fs, args)
+//
+// The rules for what is said:
+//
+//   - What a command is for goes to standard output, so that it can be piped; everything else to standard error.
+//   - Messages are lower case, without a full stop: "tacet: error: what went wrong", then "tacet: hint: what to do".
+//   - Passphrases are asked at the terminal, never on standard input, and never come from the arguments.
+//   - Progress is shown on a terminal alone.
+//
+// A command's error decides what the program exits with; [Code] is the one place that says how.
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"unicode"
+
+	"golang.org/x/term"
+)
+
+// Version names this build. The linker sets it.
+var Version = "unknown"
+
+// Env is the surroundings of one command.
+type Env struct {
+	Name   string          // the program's; every message begins with it
+	Args   []string        // without the program's name
+	Ctx    context.Context // done at the first interrupt; a second one kills
+	Stdin  io.Reader
+	Stdout io.Writer
+	Stderr io.Writer
+
+	// Terminal is true where standard error is one: then progress is shown there.
+	Terminal bool
+
+	command *Command // the one that runs, for its usage; nil: none yet
+}
+
+// Main runs a program and exits.
+func Main(name string, run func(*Env) error) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	env := &Env{
+		Name: name, Args: os.Args[1:], Ctx: ctx,
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Terminal: term.IsTerminal(int(os.Stderr.Fd())),
+	}
+	os.Exit(env.Finish(run(env)))
+}
+
+// Finish says what went wrong, if anything, and returns what to exit with.
+func (env *Env) Finish(err error) int {
+	message, hints := explain(err)
+	for line := range strings.Lines(message) {
+		env.say("error: " + line)
+	}
+	for _, hint := range hints {
+		env.say("hint: " + hint)
+	}
+	return Code(err)
+}
+
+// Warn tells of something doubtful that doesn't stop the command.
+func (env *Env) Warn(format string, args ...any) { env.say("warning: " + fmt.Sprintf(format, args...)) }
+
+// Note tells something that is good to know.
+func (env *Env) Note(format string, args ...any) { env.say(fmt.Sprintf(format, args...)) }
+
+// Hint tells what to do about what was said before.
+func (env *Env) Hint(format string, args ...any) { env.say("hint: " + fmt.Sprintf(format, args...)) }
+
+// say writes one line. That standard error can't be written to is nothing that could be told anywhere.
+func (env *Env) say(text string) {
+	fmt.Fprintf(env.Stderr, "%s: %s\n", env.Name, Clean(strings.TrimRight(text, "\n")))
+}
+
+// Clean makes text from elsewhere, such as the name of a file, fit for a terminal: what would move the cursor, or turn the
+// direction of the line around, becomes a sign of its own.
+func Clean(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
+}

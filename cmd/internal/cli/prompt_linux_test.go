@@ -1,0 +1,140 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// With this in its environment the test's program is a command that asks for a passphrase.
+const asksPassphrase = "TACET_TEST_ASKS_PASSPHRASE"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asksPassphrase) == "" {
+		os.Exit(m.Run())
+	}
+	Main("tacet", func(env *Env) error {
+		passphrase, err := env.Passphrase("pass\x07phrase", "")
+		fmt.Fprintf(env.Stdout, "got %q", passphrase)
+		return err
+	})
+}
+
+// patience is how long a command may take to ask.
+const patience = time.Minute
+
+// A passphrase is typed at the terminal, even where standard input is something else, and the terminal doesn't show it. An interrupt ends
+// the command, and leaves a terminal that shows again what is typed.
+func TestPrompt(t *testing.T) {
+	for name, c := range map[string]struct {
+		typed  string
+		code   int
+		stdout string
+		stderr string
+	}{
+		"typed":       {"correct horse\n", 0, `got "correct horse"`, ""},
+		"empty":       {"\n", 1, `got ""`, "tacet: error: the passphrase is empty\n"},
+		"interrupted": {"corr\x03", 130, `got ""`, "tacet: error: interrupted\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			master, slave := pseudoTerminal(t)
+			var stdout, stderr strings.Builder
+			cmd := exec.Command(os.Args[0])
+			cmd.Env = append(os.Environ(), asksPassphrase+"=1")
+			cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader("not this\n"), &stdout, &stderr
+			cmd.ExtraFiles = []*os.File{slave}
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 3}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			shown := readUntil(t, master, "phrase: ")
+			waitForEcho(t, slave, false)
+			if _, err := master.WriteString(c.typed); err != nil {
+				t.Fatal(err)
+			}
+			shown += readUntil(t, master, "\n")
+			cmd.Wait()
+			if cmd.ProcessState.ExitCode() != c.code || stdout.String() != c.stdout || stderr.String() != c.stderr {
+				t.Errorf("exits with %d, says %q and %q", cmd.ProcessState.ExitCode(), stdout.String(), stderr.String())
+			}
+			if shown != "pass\ufffdphrase: \r\n" {
+				t.Errorf("the terminal shows %q", shown)
+			}
+			waitForEcho(t, slave, true)
+		})
+	}
+}
+
+func pseudoTerminal(t *testing.T) (master, slave *os.File) {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { master.Close() })
+	conn, err := master.SyscallConn() // Fd would take the deadline away
+	if err != nil {
+		t.Fatal(err)
+	}
+	number := 0
+	control := conn.Control(func(fd uintptr) {
+		if err = unix.IoctlSetPointerInt(int(fd), unix.TIOCSPTLCK, 0); err == nil {
+			number, err = unix.IoctlGetInt(int(fd), unix.TIOCGPTN)
+		}
+	})
+	if err = errors.Join(control, err); err == nil {
+		err = master.SetReadDeadline(time.Now().Add(patience))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { slave.Close() })
+	return master, slave
+}
+
+// readUntil reads what the terminal shows until it ends so.
+func readUntil(t *testing.T, master *os.File, end string) string {
+	t.Helper()
+	var shown []byte
+	for b := make([]byte, 1); !bytes.HasSuffix(shown, []byte(end)); {
+		if _, err := master.Read(b); err != nil {
+			t.Fatalf("after %q: %v", shown, err)
+		}
+		shown = append(shown, b[0])
+	}
+	return string(shown)
+}
+
+// waitForEcho waits until the terminal shows what is typed, or doesn't.
+func waitForEcho(t *testing.T, slave *os.File, want bool) {
+	t.Helper()
+	deadline := time.After(patience)
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for {
+		state, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (state.Lflag&unix.ECHO != 0) == want {
+			return
+		}
+		select {
+		case <-look.C:
+		case <-deadline:
+			t.Fatalf("the terminal's echo never becomes %v", want)
+		}
+	}
+}

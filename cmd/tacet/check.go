@@ -1,0 +1,104 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"tacet/cmd/internal/cli"
+	"tacet/config"
+)
+
+var checkCommand = cli.Command{
+	Name:  "check",
+	Usage: "FILE…",
+	About: "say what is wrong with a unit's config",
+	Help: `
+Prints every error and every warning in each config FILE, with its line, its key, and what to write instead. Exits with 1 if there are
+errors, and with 0 if there are warnings alone. Recipients files are looked for beside FILE. Other files that it names may
+live only on the unit: those that aren't here get a warning.`,
+	Run: check,
+}
+
+func check(env *cli.Env, args []string) error {
+	files, err := env.Parse(env.Flags(), args)
+	if err != nil {
+		return err
+	}
+	if len(files) == 0 {
+		return env.Usage("check names no file")
+	}
+	rooms := map[string]string{} // the file that speaks of each room
+	bad := 0
+	for _, file := range files {
+		cfg, warnings, err := config.Load(file)
+		var errs config.Errors
+		if errors.As(err, &errs) {
+			bad++
+		} else if err != nil {
+			return err
+		}
+		if cfg != nil {
+			room := cfg.Room.Site + "/" + cfg.Room.ID
+			if other := rooms[room]; other != "" && !same(other, file) {
+				warnings = append(warnings, config.Problem{File: file, Key: "room.id", What: room + " is the room of " + other + " too",
+					Instead: "give each unit its own, unless one of the files is an old one"})
+			}
+			rooms[room] = file
+		}
+		if err := printFindings(env, file, errs, warnings); err != nil {
+			return err
+		}
+	}
+	switch {
+	case bad == 0:
+		return nil
+	case len(files) == 1:
+		return cli.Exit(cli.ExitFailed, fmt.Errorf("%s can't be used", files[0]))
+	default:
+		return cli.Exit(cli.ExitFailed, fmt.Errorf("%d of %d files can't be used", bad, len(files)))
+	}
+}
+
+func same(a, b string) bool { return filepath.Clean(a) == filepath.Clean(b) }
+
+// printFindings prints what there is to say of a file, in a form that editors can follow to the line.
+func printFindings(env *cli.Env, file string, errs, warnings []config.Problem) error {
+	var out []byte
+	for _, p := range errs {
+		out = appendFinding(out, "error", p)
+	}
+	for _, p := range warnings {
+		out = appendFinding(out, "warning", p)
+	}
+	out = fmt.Appendf(out, "%s: %s\n", cli.Clean(file), verdict(len(errs), len(warnings)))
+	_, err := env.Stdout.Write(out)
+	return err
+}
+
+func appendFinding(out []byte, severity string, p config.Problem) []byte {
+	out = fmt.Appendf(out, "%s: %s: %s\n", cli.Clean(p.Where()), severity, cli.Clean(p.Text()))
+	if p.Instead != "" {
+		out = fmt.Appendf(out, "    %s\n", cli.Clean(p.Instead))
+	}
+	return out
+}
+
+func verdict(errs, warnings int) string {
+	count := func(n int, word string) string {
+		if n == 1 {
+			return "1 " + word
+		}
+		return fmt.Sprintf("%d %ss", n, word)
+	}
+	switch {
+	case errs == 0 && warnings == 0:
+		return "ok"
+	case errs == 0:
+		return "ok, with " + count(warnings, "warning")
+	case warnings == 0:
+		return count(errs, "error")
+	default:
+		return count(errs, "error") + ", " + count(warnings, "warning")
+	}
+}

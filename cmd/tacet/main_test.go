@@ -1,0 +1,98 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// The scripts in testdata drive the program itself: a fresh process for each line that says tacet.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"tacet": func() {
+			workFactor = 10 // a passphrase takes no second to try
+			main()
+		},
+	})
+}
+
+func TestScripts(t *testing.T) {
+	tools := stockAge(t)
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("PATH", tools+string(os.PathListSeparator)+env.Getenv("PATH"))
+			env.Setenv("LANG", "C")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "mode": mode},
+	})
+}
+
+// exits N PROGRAM ARGS… wants the program to exit with N.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits N PROGRAM ARGS…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	var exit *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("%s exits with %d, want %d", args[1], got, want)
+	}
+}
+
+// mode WANT FILE wants a file to have these permissions.
+func mode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: mode WANT FILE")
+	}
+	info, err := os.Stat(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if got := fmt.Sprintf("%o", info.Mode().Perm()); got != args[0] && runtime.GOOS != "windows" {
+		ts.Fatalf("%s has mode %s, want %s", args[1], got, args[0])
+	}
+}
+
+// stockAge finds age itself, in TACET_TOOLS or in the PATH, and returns its folder. Versions before 1.3 can't read post-quantum keys.
+func stockAge(t *testing.T) string {
+	t.Helper()
+	program := filepath.Join(os.Getenv("TACET_TOOLS"), "age")
+	if _, err := os.Stat(program); os.Getenv("TACET_TOOLS") == "" || errors.Is(err, fs.ErrNotExist) {
+		program, _ = exec.LookPath("age")
+	}
+	const wanted = "the tests need age 1.3 or later: make test installs it; or set TACET_TOOLS to the folder in which it lies"
+	if program == "" {
+		t.Fatal(wanted)
+	}
+	version, err := exec.Command(program, "--version").Output()
+	if err != nil {
+		t.Fatalf("%s --version: %v; %s", program, err, wanted)
+	}
+	var major, minor int
+	if _, err := fmt.Sscanf(strings.TrimPrefix(string(version), "v"), "%d.%d", &major, &minor); err != nil || major == 1 && minor < 3 {
+		t.Fatalf("%s is of version %q; %s", program, strings.TrimSpace(string(version)), wanted)
+	}
+	folder, err := filepath.Abs(filepath.Dir(program))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
