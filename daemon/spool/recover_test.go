@@ -133,14 +133,21 @@ func TestKeptAside(t *testing.T) {
 	}
 
 	disk := durabletest.NewDisk(1)
-	for range maxDamaged {
+	for range maxDamaged - 1 {
 		put(t, disk, recording.Name(recordingtest.Started, "room-3", recording.NewID())+damagedSuffix, nil)
 	}
+	put(t, disk, r.name+damagedSuffix, damaged) // kept before an interruption
+	put(t, disk, r.name, damaged)
+	if got := recoverOne(t, disk, a); got.Err != nil || got.Aside == "" {
+		t.Errorf("what was kept before: %+v", got)
+	}
+	r = a.write(t, 4, 300)
+	damaged = slices.Replace(bytes.Clone(r.all()), at, at+8, []byte("DAMAGED!")...)
 	put(t, disk, r.name, damaged)
 	if got := recoverOne(t, disk, a); got.Err == nil || got.Code() != "recording-unfinished" || !strings.Contains(got.Err.Error(), "remove them") {
 		t.Errorf("one too many: %+v", got)
 	}
-	if !bytes.Equal(bytesOf(t, disk, r.name), damaged) || len(names(t, disk)) != maxDamaged+1 {
+	if !bytes.Equal(bytesOf(t, disk, r.name), damaged) || len(names(t, disk)) != maxDamaged+2 {
 		t.Errorf("one too many: it was touched, or something lost: %v", names(t, disk))
 	}
 }
@@ -185,6 +192,39 @@ func TestRecoverFails(t *testing.T) {
 	disk.FailFrom(1, syscall.EIO)
 	if _, err := (&Spool{fs: disk, live: map[string]*File{}}).Recover(a.unit.Signer, "boot-4"); err == nil {
 		t.Error("recovered on a dead disk")
+	}
+}
+
+// liar is a disk that writes something else than it was given.
+type liar struct{ durable.FS }
+
+func (l liar) Create(name string) (durable.File, error) {
+	f, err := l.FS.Create(name)
+	return lie{f}, err
+}
+
+type lie struct{ durable.File }
+
+func (l lie) Write(b []byte) (int, error) {
+	b = bytes.Clone(b)
+	b[len(b)/2] ^= 1
+	return l.File.Write(b)
+}
+
+// The old file goes only for a new one that was read and proved.
+func TestRecoverProves(t *testing.T) {
+	a := cast(t)
+	r := a.write(t, 3, 300)
+	old := r.all()[:len(r.all())-3000]
+	disk := durabletest.NewDisk(1)
+	put(t, disk, r.name, old)
+	found, err := open(t, liar{disk}).Recover(a.unit.Signer, "boot-2")
+	check(t, err)
+	if len(found) != 1 || found[0].Err == nil || found[0].Code() != "recording-unfinished" {
+		t.Errorf("recovered %+v", found)
+	}
+	if !bytes.Equal(bytesOf(t, disk, r.name), old) || len(names(t, disk)) != 1 {
+		t.Errorf("the old file was touched, or something left: %v", names(t, disk))
 	}
 }
 

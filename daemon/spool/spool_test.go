@@ -114,15 +114,18 @@ func TestSyncedWhileSlow(t *testing.T) {
 	r := cast(t).write(t, 3, 300)
 	synctest.Test(t, func(t *testing.T) {
 		disk := durabletest.NewDisk(1)
-		f, err := open(t, disk).Create(r.name)
+		s := open(t, disk)
+		f, err := s.Create(r.name)
 		check(t, err)
 		disk.SlowSync(6 * time.Second)
 		start := time.Now()
 		done := make(chan error, 1)
 		go func() { done <- f.Append(r.pieces[0]) }()
 		synctest.Wait()
-		if f.Synced() != 0 {
-			t.Error("synced before the disk was")
+		list, err := s.List()
+		check(t, err)
+		if n, _, _ := s.Synced(r.name); f.Synced() != 0 || list[0].Size != 0 || n != 0 {
+			t.Errorf("synced before the disk was: %d, %d, %+v", f.Synced(), n, list[0])
 		}
 		check(t, <-done)
 		if time.Since(start) != 6*time.Second || f.Synced() != int64(len(r.pieces[0])) {
@@ -209,7 +212,10 @@ func TestErrors(t *testing.T) {
 		say   string
 	}{
 		{"full", func(d *durabletest.Disk) { d.Full(0) }, Full, "spool-full", "make room"},
-		{"says full, and has room", func(d *durabletest.Disk) { d.FailFrom(1, syscall.ENOSPC); d.Full(1 << 30) }, Failed, "spool-error", "kernel's log"},
+		{"says full, and has room", func(d *durabletest.Disk) {
+			d.FailOn("create", 1, syscall.ENOSPC, false)
+			d.FailOn("create", 2, syscall.ENOSPC, false)
+		}, Failed, "spool-error", "kernel's log"},
 		{"read-only", func(d *durabletest.Disk) { d.ReadOnly(true) }, ReadOnly, "spool-readonly", "fsck"},
 		{"not allowed", func(d *durabletest.Disk) { d.FailFrom(1, syscall.EACCES) }, NotAllowed, "spool-readonly", "service's user"},
 		{"pulled", func(d *durabletest.Disk) { d.FailFrom(1, syscall.ENODEV) }, Gone, "spool-missing", "plug the disk in"},
