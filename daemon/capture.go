@@ -43,7 +43,7 @@ type microphone struct {
 	held      []*block // arrived, not yet kept, in order
 	decided   int      // how many of held the gap finder is done with
 	last      time.Time
-	early     bool // samples came before Open returned
+	heard     bool // samples have come
 	zeroSince time.Time
 }
 
@@ -52,7 +52,7 @@ func (d *Daemon) openMic() {
 	opening, stop := d.mic.opening, new(atomic.Bool)
 	d.mic.state, d.mic.stop, d.mic.keeping = micIsOpening, stop, true
 	d.mic.by = time.Now().Add(openTime)
-	d.mic.last, d.mic.zeroSince, d.mic.early = time.Time{}, time.Time{}, false
+	d.mic.last, d.mic.zeroSince, d.mic.heard = time.Time{}, time.Time{}, false
 	d.gaps = newGaps(d.cfg.Audio.Rate, time.Now())
 	go func() {
 		handle, err := d.hw.Microphone.Open(
@@ -95,12 +95,8 @@ func (d *Daemon) micOpened(ev micOpened) {
 	}
 	d.mic.state, d.mic.handle, d.mic.by = micIsOpen, ev.handle, time.Time{}
 	d.mic.last = time.Now()
-	for _, code := range []string{"mic-busy", "mic-rate", "mic-fault"} {
-		d.health.Clear(code)
-	}
 	d.step(consent.Opened{OK: true})
-	if d.mic.state == micIsOpen && d.mic.early {
-		d.mic.early = false
+	if d.mic.state == micIsOpen && d.mic.heard {
 		d.step(consent.Samples{})
 	}
 }
@@ -164,9 +160,12 @@ func (d *Daemon) arrive(b *block) {
 	if !d.checkLight(now) {
 		return
 	}
+	for _, code := range []string{"mic-busy", "mic-rate", "mic-fault"} {
+		d.health.Clear(code)
+	}
+	d.mic.heard = true
 	if d.mic.state == micIsOpening {
-		d.mic.early = true // before Open had returned
-		return
+		return // Open has not returned yet; micOpened will tell
 	}
 	d.step(consent.Samples{})
 	if sound {
@@ -231,7 +230,7 @@ func (d *Daemon) keepCleared() {
 func (d *Daemon) watchMic(now time.Time) {
 	switch d.mic.state {
 	case micIsOpening, micIsClosing:
-		if now.After(d.mic.by) {
+		if !now.Before(d.mic.by) {
 			d.fatal = errors.New("the sound card does not answer: the microphone may be open")
 		}
 	case micIsOpen:

@@ -70,8 +70,9 @@ type Daemon struct {
 	// All below is the owner goroutine's.
 	machine     *consent.Machine
 	inbox       []consent.Event
-	levels      []bool // of the lines, as the machine knows them
-	readFailing time.Time
+	levels      []bool    // of the lines, as the machine knows them
+	readFailing time.Time // while recording: since when the lines can't be read
+	watchErr    error     // why nobody watches the buttons any more
 	light       lightState
 	statusLight string
 	mic         microphone

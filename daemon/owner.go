@@ -69,7 +69,7 @@ func (d *Daemon) atRest() bool {
 
 // settled says that a daemon told to stop has nothing open any more.
 func (d *Daemon) settled() bool {
-	if !d.atRest() && time.Now().After(d.stopBy) {
+	if !d.atRest() && !time.Now().Before(d.stopBy) {
 		d.fatal = fmt.Errorf("what was recorded could not be closed within %s: the disk does not answer", stopTime)
 	}
 	return d.atRest()
@@ -90,7 +90,10 @@ func (d *Daemon) handle(ev event) {
 	case edge:
 		d.edge(ev)
 	case watchEnded:
-		d.buttonsFailed(ev.err)
+		if ev.err != nil {
+			d.watchErr = ev.err
+			d.buttonsFailed(ev.err)
+		}
 	case micOpened:
 		d.micOpened(ev)
 	case micFailed:
@@ -191,10 +194,7 @@ func (d *Daemon) readLines(now time.Time) (clear bool) {
 		}
 		return false
 	}
-	if !d.readFailing.IsZero() {
-		d.readFailing = time.Time{}
-		d.health.Clear("button-fault")
-	}
+	d.readFailing = time.Time{}
 	clear = true
 	for i, active := range levels {
 		if active != d.levels[i] {
@@ -208,9 +208,6 @@ func (d *Daemon) readLines(now time.Time) (clear bool) {
 }
 
 func (d *Daemon) buttonsFailed(err error) {
-	if err == nil {
-		return // Watch ended because it was told to
-	}
 	d.warn("button-fault", err)
 	d.step(consent.Fault{})
 }

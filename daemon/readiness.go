@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"time"
 )
 
@@ -70,9 +71,9 @@ func (d *Daemon) tryHands() {
 		d.set("light-fault", err)
 		d.lightBroken = err != nil
 	}
-	if !d.readFailing.IsZero() {
-		d.readLines(time.Now())
-	}
+	// Only whether: an edge that is still on its way must not be overtaken.
+	_, err := d.hw.Buttons.Read()
+	d.set("button-fault", errors.Join(err, d.watchErr))
 }
 
 // watchProbe notices a prober that hangs, on a disk that does not answer.

@@ -456,3 +456,22 @@ func (r *room) kept(i int) (all []int16) {
 	}
 	return all
 }
+
+// spoolHolds searches every byte on the spool.
+func (r *room) spoolHolds(text string) bool {
+	r.Helper()
+	entries, err := r.spool.ReadDir(".")
+	if err != nil {
+		r.Fatal(err)
+	}
+	for _, e := range entries {
+		data, err := durable.ReadFile(r.spool, e.Name(), 64<<20)
+		if err != nil {
+			r.Fatal(err)
+		}
+		if strings.Contains(string(data), text) {
+			return true
+		}
+	}
+	return false
+}

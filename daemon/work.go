@@ -129,6 +129,10 @@ func (d *Daemon) warn(code string, err error) {
 // phaseChanged is called by step.
 func (d *Daemon) phaseChanged(before, after consent.Phase) {
 	d.since = time.Now()
+	silent := d.mic.state != micIsClosed && !d.mic.heard && time.Since(d.mic.last) >= time.Second
+	if before == consent.Starting && silent {
+		d.warn("mic-fault", errors.New("it delivered no samples within a second"))
+	}
 	d.log.Debug("phase", "from", before.String(), "to", after.String())
 }
 

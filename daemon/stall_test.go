@@ -1,0 +1,186 @@
+package daemon_test
+
+import (
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tacet/daemon/recording"
+	"tacet/hw/panel"
+)
+
+// recording boots, presses and waits until it is said.
+func recordingRoom(t *testing.T, parties ...string) *room {
+	t.Helper()
+	r := newRoom(t, parties...)
+	r.boot()
+	r.phase("idle", time.Second)
+	for _, p := range parties {
+		r.press(p)
+		pause(200 * time.Millisecond)
+	}
+	r.phase("recording", time.Second)
+	return r
+}
+
+func (r *room) finish() {
+	r.Helper()
+	if err := r.halt(); err != nil {
+		r.Error(err)
+	}
+	r.sound()
+}
+
+// Promise 6: a gap is silence of its own length, declared.
+func TestStallIsDeclaredSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := recordingRoom(t, "room")
+		pause(3 * time.Second)
+		r.mic.set(func(m *mic) { m.stalled = true })
+		r.warned("mic-stalled", 2*time.Second)
+		if p := r.d.Status().Phase; p == "recording" {
+			t.Error("recording is said, and no samples arrive")
+		}
+		pause(1500 * time.Millisecond)
+		r.mic.set(func(m *mic) { m.stalled = false })
+		r.phase("recording", time.Second)
+		pause(3 * time.Second)
+		r.press("room")
+		r.phase("idle", 5*time.Second)
+		r.finish()
+
+		rep := r.reports()[0]
+		if len(rep.End.Gaps) != 1 {
+			t.Fatalf("gaps: %v", rep.End.Gaps)
+		}
+		gap, kept := rep.End.Gaps[0], r.kept(0)
+		for _, s := range kept[gap.Sample : gap.Sample+gap.Samples] {
+			if s != 0 {
+				t.Fatal("the gap is not silence")
+			}
+		}
+		// Behind the gap a position still is time since the start.
+		before, after := kept[gap.Sample-1], kept[gap.Sample+gap.Samples]
+		if d := int64(after) - int64(before) - gap.Samples/perMS; d < -20 || d > 20 {
+			t.Errorf("the sound behind the gap is %d ms off", d)
+		}
+	})
+}
+
+func TestLongStallEndsTheRecording(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := recordingRoom(t, "room")
+		pause(2 * time.Second)
+		r.mic.set(func(m *mic) { m.stalled = true })
+		pause(5100 * time.Millisecond)
+		if p := r.d.Status().Phase; p == "recording" || p == "starting" {
+			t.Errorf("no samples for 5 s, and the phase is %s", p)
+		}
+		r.phase("idle", 5*time.Second)
+		r.finish()
+		if got := r.reports()[0].End.Reason; got != recording.Fault {
+			t.Errorf("ended as %q", got)
+		}
+	})
+}
+
+// The samples wait in memory while the disk does not answer, up to the bound.
+func TestSlowSyncLosesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := recordingRoom(t, "room")
+		pause(2 * time.Second)
+		release := r.spool.Hang()
+		r.warned("spool-slow", 8*time.Second)
+		if p := r.d.Status().Phase; p == "recording" {
+			t.Error("recording is said, and nothing reaches the disk")
+		}
+		pause(30 * time.Second)
+		release()
+		r.phase("recording", time.Second)
+		pause(2 * time.Second)
+		r.press("room")
+		r.phase("idle", 5*time.Second)
+		r.finish()
+		r.span(r.kept(0))
+		rep := r.reports()[0]
+		if rep.State != recording.Whole || rep.End.Samples != int64(len(r.kept(0))) || len(rep.End.Gaps) > 0 {
+			t.Errorf("%v with %d samples, gaps %v; %d were kept", rep.State, rep.End.Samples, rep.End.Gaps, len(r.kept(0)))
+		}
+	})
+}
+
+// A disk that never answers again ends the recording when memory is full, and
+// the light goes off.
+func TestHungDiskEndsTheRecording(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := recordingRoom(t, "room")
+		pause(2 * time.Second)
+		release := r.spool.Hang()
+		r.until("closed microphone", 3*time.Minute, func() bool { open, _ := r.mic.is(); return !open })
+		if g := r.front.State().Light; g != panel.Off {
+			t.Errorf("the light is %s", g)
+		}
+		if err := r.halt(); err == nil {
+			t.Error("stopped as if all were on disk")
+		}
+		release()
+	})
+}
+
+// A stuck sound card may be open: the light stays on, and the process ends.
+func TestStuckMicrophoneEndsTheProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := recordingRoom(t, "room")
+		r.mic.set(func(m *mic) { m.stuck = true })
+		r.press("room")
+		if err := <-r.ended; err == nil {
+			t.Error("Run returned nil with the microphone open")
+		}
+		if g := r.front.State().Light; g != panel.On {
+			t.Errorf("the microphone is open and the light is %s", g)
+		}
+		r.stop()
+		r.mic.set(func(m *mic) { m.stuck = false })
+		r.mic.Close()
+	})
+}
+
+func TestDigitalZeroIsAWarning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRoom(t, "room")
+		r.mic.zero = true
+		r.boot()
+		r.phase("idle", time.Second)
+		r.press("room")
+		r.phase("recording", time.Second)
+		pause(9 * time.Second)
+		if slices.Contains(r.warnings(), "mic-silent") {
+			t.Error("mic-silent after 9 s")
+		}
+		r.warned("mic-silent", 2*time.Second)
+		r.mic.set(func(m *mic) { m.zero = false })
+		r.until("end of mic-silent", time.Minute, func() bool { return !slices.Contains(r.warnings(), "mic-silent") })
+		r.finish()
+	})
+}
+
+// A clock that is set is noted, and moves no position.
+func TestClockStepIsNoted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := recordingRoom(t, "room")
+		pause(2500 * time.Millisecond)
+		r.clock.set(time.Hour)
+		pause(2500 * time.Millisecond)
+		r.press("room")
+		r.phase("idle", 5*time.Second)
+		r.finish()
+		r.span(r.kept(0))
+		if rep := r.reports()[0]; rep.State != recording.Whole {
+			t.Errorf("%v: %s", rep.State, rep.Why)
+		}
+		if !r.spoolHolds(`"clock_steps":[{"sample":`) {
+			t.Error("the step is not in the file")
+		}
+	})
+}
