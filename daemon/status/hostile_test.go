@@ -79,35 +79,40 @@ func TestNothingReceivedDoesAnything(t *testing.T) {
 					}
 				}
 			}
-			// On the right topic only one word counts.
+			// On the right topic only one word counts, and with the QoS that we asked for.
 			for _, payload := range []string{"offline", "ONLINE", "online\n", "", strings.Repeat("online", 500)} {
 				p := packets.NewControlPacket(packets.Publish).(*packets.PublishPacket)
 				p.TopicName, p.Payload = names.Birth(), []byte(payload)
+				conn.Write(frame(p))
+			}
+			for _, qos := range []byte{1, 2} {
+				p := packets.NewControlPacket(packets.Publish).(*packets.PublishPacket)
+				p.TopicName, p.Payload, p.Qos, p.MessageID = names.Birth(), []byte("online"), qos, 7
 				conn.Write(frame(p))
 			}
 		}()
 		f.obey(conn, nil)
 	})
 	o := options(f.address)
-	o.Heartbeat = time.Hour
+	o.Heartbeat = 20 * time.Millisecond
 	u := launch(t, o, nil)
 	u.awaitConnected(t)
-	// The greeting, its heartbeat and online.
-	f.got.await(t, "the greeting", func(all []packets.ControlPacket) bool { return len(published(all)) == len(greetingTopics())+2 })
-	before := len(f.got.all())
+	f.got.await(t, "the greeting", func(all []packets.ControlPacket) bool { return len(published(all)) >= len(greetingTopics()) })
 	close(said)
-	// An event of our own comes behind all that.
-	for range 3 {
-		u.Event(topic.Event{Type: topic.Faulted, Code: "spool-low"})
-	}
+	u.Event(topic.Event{Type: topic.Faulted, Code: "spool-low"})
 	u.Publish(in(topic.Fault))
-	all := f.got.await(t, "events and a state", func(all []packets.ControlPacket) bool { return len(all) >= before+4 })
+	all := f.got.await(t, "a while of heartbeats", func(all []packets.ControlPacket) bool { return len(published(all)) > 60 })
 	u.stop()
-	want := []string{names.Event(), names.Event(), names.Event(), names.State()}
-	if got := topics(published(all[before:])); !slices.Equal(got, want) {
+	var got []string
+	for _, p := range published(all)[len(greetingTopics()):] {
+		if p.TopicName != names.Heartbeat() && p.TopicName != names.Availability() {
+			got = append(got, p.TopicName)
+		}
+	}
+	if want := []string{names.Event(), names.State()}; !slices.Equal(got, want) {
 		t.Errorf("the unit says %q, want %q", got, want)
 	}
-	for _, p := range all {
+	for _, p := range f.got.all() {
 		switch p.(type) {
 		case *packets.PublishPacket, *packets.SubscribePacket, *packets.DisconnectPacket:
 		default:
@@ -153,6 +158,55 @@ func TestMalformedFramesEndTheConnection(t *testing.T) {
 	if n := len(f.conns.all()); n != len(evil)+1 {
 		t.Errorf("%d connections, want %d", n, len(evil)+1)
 	}
+}
+
+// TestAConnectionThatComesAndGoesDoesNotFillTheLog, nor does an access list that
+// knows nothing of Home Assistant keep the unit silent.
+func TestAConnectionThatComesAndGoesDoesNotFillTheLog(t *testing.T) {
+	const times = 10
+	f := startFake(t, func(f *fake, n int, conn net.Conn) {
+		if f.welcome(conn, packets.Accepted) {
+			p, err := packets.ReadPacket(conn)
+			if err != nil {
+				return
+			}
+			no := answer(p).(*packets.SubackPacket)
+			no.ReturnCodes[0] = 0x80
+			conn.Write(frame(no))
+			f.obey(conn, func(p packets.ControlPacket) bool {
+				if pub, ok := p.(*packets.PublishPacket); ok && pub.TopicName == names.Heartbeat() && n <= times {
+					conn.Close()
+				}
+				return true
+			})
+		}
+	})
+	u := launch(t, options(f.address), nil)
+	f.conns.await(t, "the last connection", func(all []*packets.ConnectPacket) bool { return len(all) > times })
+	u.awaitConnected(t)
+	u.reports.await(t, "comings and goings", func(all []Report) bool { return len(all) > 2*times })
+	u.stop()
+	log := u.logs.all()
+	if all := strings.Join(log, "\n"); len(log) > 4 || strings.Count(all, "doesn't let the unit listen") != 1 || strings.Count(all, "connected to the broker") != 1 {
+		t.Errorf("the log:\n%s", all)
+	}
+}
+
+func TestStopWhileTheBrokerThinksAboutConnect(t *testing.T) {
+	release := make(chan struct{})
+	f := startFake(t, func(f *fake, n int, conn net.Conn) {
+		if p, err := packets.ReadPacket(conn); err == nil {
+			f.got.add(p)
+		}
+		<-release
+	})
+	defer close(release)
+	u := launch(t, options(f.address), func(c *Client) {
+		c.time.connect = time.Hour
+		c.Publish(idle())
+	})
+	f.got.await(t, "CONNECT", func(all []packets.ControlPacket) bool { return len(all) == 1 })
+	u.stop()
 }
 
 func TestNonsenseInsteadOfConnack(t *testing.T) {

@@ -169,8 +169,10 @@ func (c *Client) Publish(s topic.State) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	shown, first := s.Phase.Shown(), c.body == nil
-	if s.Phase == topic.Stopping && !first && c.last.Phase == topic.Idle {
-		shown = topic.Idle // a start that came to nothing was never a recording
+	if s.Phase == topic.Stopping && !first {
+		// Only a recording stops as one. A start that came to nothing was never
+		// more than idle, a fault is still one.
+		shown = c.last.Phase
 	}
 	at := s.Time
 	if at.IsZero() {
