@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"slices"
 	"sync"
@@ -35,6 +36,9 @@ import (
 // maxFiles is how many recordings a folder shows: the newest.
 const maxFiles = 10_000
 
+// maxMeasured is for how many recordings the length of the sound is remembered.
+const maxMeasured = 64
+
 // Options say what the library's owner knows.
 type Options struct {
 	// Identities open recordings. Without any, none is played.
@@ -47,11 +51,14 @@ type Options struct {
 type Library struct {
 	root    *os.Root
 	options Options
-	handler handler
+	handler http.Handler
 	streams chan struct{} // a token for each recording being decrypted
 
 	mu    sync.Mutex // guards known, and lets one recording be read at a time
 	known map[string]known
+
+	measures sync.Mutex // guards measured, and lets one recording be measured at a time
+	measured map[string]measured
 }
 
 // known is what a look into a file found, and for which state of the file.
@@ -83,7 +90,7 @@ func Open(dir string, o Options) (*Library, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Library{root: root, options: o, streams: make(chan struct{}, maxStreams), known: make(map[string]known)}
+	l := &Library{root: root, options: o, streams: make(chan struct{}, maxStreams), known: make(map[string]known), measured: make(map[string]measured)}
 	l.handler = l.routes()
 	return l, nil
 }
@@ -128,7 +135,7 @@ func (l *Library) names() ([]string, error) {
 	for {
 		entries, err := dir.ReadDir(1000)
 		for _, e := range entries {
-			if _, _, _, bad := recording.ParseName(e.Name()); bad == nil && e.Type().IsRegular() {
+			if _, _, _, bad := recording.ParseName(e.Name()); bad == nil {
 				names = append(names, e.Name())
 			}
 		}
@@ -192,20 +199,24 @@ func (l *Library) item(name string, r *recording.Report) Item {
 	return i
 }
 
-// open opens a recording of the folder, and says how long it is now.
+// open opens a recording of the folder, and says how long it is now. What isn't
+// a file is not there: opening a pipe could wait for ever.
 func (l *Library) open(name string) (*os.File, int64, error) {
 	if _, _, _, err := recording.ParseName(name); err != nil {
 		return nil, 0, fmt.Errorf("%w: %w", fs.ErrNotExist, err)
+	}
+	info, err := l.root.Lstat(name)
+	if err != nil {
+		return nil, 0, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, 0, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
 	}
 	f, err := l.root.Open(name)
 	if err != nil {
 		return nil, 0, err
 	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s: %w", name, fs.ErrNotExist)
-	}
-	if err != nil {
+	if info, err = f.Stat(); err != nil {
 		f.Close()
 		return nil, 0, err
 	}

@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"tacet/daemon/recording"
@@ -201,6 +203,33 @@ func TestWhatIsKnownIsNotReadAgainButACheckIs(t *testing.T) {
 	}
 }
 
+// A recording that grows is read from its start, so not at each of its syncs.
+func TestAGrowingRecordingIsLookedAtNowAndThen(t *testing.T) {
+	s := open(t, true)
+	spec := recordingtest.Spec{Segments: 3, Cut: true, Unit: s.unit, For: []string{s.office.Recipient}, ID: recording.NewID()}
+	data := recordingtest.Make(t, spec)
+	name := recording.Name(recordingtest.Started, "room-3", spec.ID)
+	synctest.Test(t, func(t *testing.T) {
+		for _, step := range []struct {
+			bytes   int
+			after   time.Duration
+			seconds float64
+		}{
+			{bytes.Index(data, []byte("000003.age")), 0, 2},
+			{len(data), 0, 2},
+			{len(data), rest - 1, 2},
+			{len(data), 1, 3},
+		} {
+			s.write(name, data[:step.bytes])
+			time.Sleep(step.after)
+			items, err := s.List()
+			if err != nil || len(items) != 1 || items[0].Seconds != step.seconds {
+				t.Errorf("after %d bytes and %v: %+v, %v", step.bytes, step.after, items, err)
+			}
+		}
+	})
+}
+
 func (s *shelf) verdict(name string) (v Verdict) {
 	s.t.Helper()
 	w := s.get("/" + name + "/verify")
@@ -231,6 +260,9 @@ func TestACheckSaysInWordsWhatItFound(t *testing.T) {
 	if v = s.verdict(cut); v.State != "unfinished" || !strings.Contains(v.Text, "second 3") {
 		t.Errorf("of an unfinished one: %+v", v)
 	}
+	for range 2 * maxStreams { // each gives its place back
+		s.verdict(cut)
+	}
 	stranger := open(t, false)
 	name := stranger.add(recordingtest.Spec{Segments: 1}, nil)
 	if v = stranger.verdict(name); v.State != "whole" || !strings.Contains(v.Text, "its key isn’t known") {
@@ -250,7 +282,14 @@ func TestOnlyRecordingsOfTheFolderAreServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.write("office.key", []byte("secret"))
-	for _, path := range []string{"/office.key", "/..%2fsecret", "/" + link, "/" + link + "/verify", "/" + link + "/audio", "/nothing.tacet"} {
+	pipe := recording.Name(recordingtest.Started, "room-3", recording.NewID())
+	if err := syscall.Mkfifo(filepath.Join(s.dir, pipe), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if items, err := s.List(); err != nil || len(items) != 1 {
+		t.Errorf("the list is %v, %v", items, err)
+	}
+	for _, path := range []string{"/office.key", "/" + pipe, "/..%2fsecret", "/" + link, "/" + link + "/verify", "/" + link + "/audio", "/nothing.tacet"} {
 		if w := s.get(path); w.Code == 200 || strings.Contains(w.Body.String(), "secret") && w.Code < 400 {
 			t.Errorf("GET %s: %d %s", path, w.Code, w.Body)
 		}

@@ -13,13 +13,8 @@ import (
 //go:embed web
 var web embed.FS
 
-type handler = http.Handler
-
 // maxStreams is how many recordings are decrypted at a time.
 const maxStreams = 8
-
-// soundTypes are the media types of the codecs.
-var soundTypes = map[string]string{"opus": "audio/ogg; codecs=opus", "flac": "audio/flac", "wav": "audio/wav"}
 
 func (l *Library) ServeHTTP(w http.ResponseWriter, r *http.Request) { l.handler.ServeHTTP(w, r) }
 

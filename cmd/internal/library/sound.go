@@ -4,14 +4,19 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"time"
+
+	"tacet/daemon/recording"
 )
 
-// audio sends a recording's sound, decrypting it as it goes. Where a recording is
-// damaged or not finished, that is what can be saved of it.
+// soundTypes are the media types of the codecs.
+var soundTypes = map[string]string{"opus": "audio/ogg; codecs=opus", "flac": "audio/flac", "wav": "audio/wav"}
+
+// audio sends a recording's sound, decrypting it as it goes. Of one that is
+// damaged or not finished, that is what can be saved.
 func (l *Library) audio(w http.ResponseWriter, r *http.Request) {
-	name := r.PathValue("file")
-	f, size, err := l.open(name)
+	f, size, err := l.open(r.PathValue("file"))
 	if err != nil {
 		fail(w, err)
 		return
@@ -21,16 +26,68 @@ func (l *Library) audio(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer l.leave()
-	unseal := func(to io.Writer) error { return l.unseal(f, size, to) }
-	var length counter
-	if err := unseal(&length); err != nil && length == 0 {
-		http.Error(w, "it can't be opened with the key that is here: "+err.Error(), http.StatusForbidden)
+	m, err := measured{}, recording.ErrIdentity
+	if len(l.options.Identities) > 0 {
+		m, err = l.measure(r.PathValue("file"), f, size)
+	}
+	switch {
+	case errors.Is(err, recording.ErrIdentity):
+		http.Error(w, "no key that is here opens it", http.StatusForbidden)
+		return
+	case err != nil:
+		fail(w, err)
 		return
 	}
-	s := &sound{unseal: unseal, size: int64(length)}
+	s := &sound{size: m.length, unseal: func(to io.Writer) error { _, err := l.unseal(f, size, to); return err }}
 	defer s.Close()
-	w.Header().Set("Content-Type", soundTypes[""])
+	w.Header().Set("Content-Type", soundTypes[m.codec])
 	http.ServeContent(w, r, "", time.Time{}, s)
+}
+
+// unseal writes the sound of the first size bytes of a recording.
+func (l *Library) unseal(f *os.File, size int64, to io.Writer) (*recording.Report, error) {
+	return recording.Open(f, size, to, recording.Opening{Identities: l.options.Identities})
+}
+
+// measured is what a player has to be told before the first byte of sound.
+type measured struct {
+	size     int64 // of the file, as it was then
+	modified time.Time
+	length   int64 // of the sound, in bytes
+	codec    string
+}
+
+// measure finds out how long the sound is, by unsealing it once. It remembers
+// that: a player asks for one piece after the other.
+func (l *Library) measure(name string, f *os.File, size int64) (measured, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return measured{}, err
+	}
+	l.measures.Lock()
+	defer l.measures.Unlock()
+	if m, ok := l.measured[name]; ok && m.size == size && m.modified.Equal(info.ModTime()) {
+		return m, nil
+	}
+	var length counter
+	report, err := l.unseal(f, size, &length)
+	if err != nil {
+		return measured{}, err
+	}
+	if len(l.measured) >= maxMeasured {
+		clear(l.measured)
+	}
+	m := measured{size, info.ModTime(), int64(length), report.Head.Audio.Codec}
+	l.measured[name] = m
+	return m, nil
+}
+
+// counter counts what is written to it.
+type counter int64
+
+func (c *counter) Write(p []byte) (int, error) {
+	*c += counter(len(p))
+	return len(p), nil
 }
 
 // sound is the decrypted audio of a recording as something that can be read and
@@ -42,6 +99,7 @@ type sound struct {
 	at     int64          // where the next Read reads
 	pipe   *io.PipeReader // nil, or what unseals just now
 	next   int64          // the position that pipe gives next
+	ended  chan struct{}  // closed when what unsealed for pipe has ended
 }
 
 // Seek says where the next Read reads.
@@ -76,18 +134,23 @@ func (s *sound) Read(b []byte) (int, error) {
 // begin unseals from the start, into a pipe that gets what lies behind at.
 func (s *sound) begin() {
 	r, w := io.Pipe()
-	s.pipe, s.next = r, s.at
+	ended := make(chan struct{})
+	s.pipe, s.next, s.ended = r, s.at, ended
 	from := s.at
-	go func() { w.CloseWithError(s.unseal(&behind{to: w, skip: from})) }()
+	go func() {
+		defer close(ended)
+		w.CloseWithError(s.unseal(&behind{to: w, skip: from}))
+	}()
 }
 
 // errClosed tells the goroutine that unseals that nobody reads any more.
 var errClosed = errors.New("nobody listens any more")
 
-// Close ends what unseals just now.
+// Close ends what unseals just now, and waits for it: it reads the file.
 func (s *sound) Close() error {
 	if s.pipe != nil {
 		s.pipe.CloseWithError(errClosed)
+		<-s.ended
 		s.pipe = nil
 	}
 	return nil
@@ -107,12 +170,4 @@ func (b *behind) Write(p []byte) (int, error) {
 	}
 	n, err := b.to.Write(p[drop:])
 	return n + int(drop), err
-}
-
-// counter counts what is written to it.
-type counter int64
-
-func (c *counter) Write(p []byte) (int, error) {
-	*c += counter(len(p))
-	return len(p), nil
 }
