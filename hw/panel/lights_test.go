@@ -92,6 +92,17 @@ func TestStatusLightRepeatsItsFlashes(t *testing.T) {
 	})
 }
 
+func TestEachTimeTheLightIsDrivenCanBeTold(t *testing.T) {
+	p := New(Settings{})
+	before := p.State().LightTurn
+	must(t, p.Light.Flash())
+	first := p.State().LightTurn
+	must(t, p.Light.Flash())
+	if second := p.State().LightTurn; first == before || second == first {
+		t.Errorf("turns %d, %d, %d", before, first, second)
+	}
+}
+
 func TestSenseReadsWhatTheLightDoes(t *testing.T) {
 	p := New(Settings{Sense: true})
 	for range 2 {

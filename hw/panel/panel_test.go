@@ -160,6 +160,17 @@ func TestDrive(t *testing.T) {
 	}
 }
 
+func TestALineThatStaysMakesNoEdge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := two()
+		got := listen(t, p)
+		for _, pressed := range []bool{false, true, true, false} {
+			p.Hold("patient", pressed)
+		}
+		equal(t, got(), []heard{{0, true, 0, true}, {0, false, 0, true}})
+	})
+}
+
 func TestASlowReaderLosesTheOldestAndIsTold(t *testing.T) {
 	w := &watch{wake: make(chan struct{}, 1)}
 	for i := range queued + 2 {

@@ -74,6 +74,5 @@ func ownOrigin(r *http.Request) bool {
 	case "", "same-origin", "none":
 		return true
 	}
-	return r.Method == http.MethodGet && r.URL.Path == "/" &&
-		r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
+	return r.URL.Path == "/" && r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
 }

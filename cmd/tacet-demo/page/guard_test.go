@@ -1,8 +1,11 @@
 package page
 
 import (
+	"context"
 	"io/fs"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -53,6 +56,41 @@ func TestOnlyTheOwnHostAndOrigin(t *testing.T) {
 	}
 	if code, _, _ := s.ask("GET", "/", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: iframe"); code != 403 {
 		t.Errorf("a frame elsewhere may show the page: answer %d", code)
+	}
+}
+
+// A listener on all addresses is reached at each of them, and at no other's.
+func TestTheHostIsTheAddressOfTheConnection(t *testing.T) {
+	for _, c := range []struct {
+		local, name, host string
+		want              bool
+	}{
+		{"192.0.2.7:8080", "", "192.0.2.7:8080", true},
+		{"192.0.2.7:8080", "", "192.0.2.8:8080", false},
+		{"192.0.2.7:8080", "", "127.0.0.1:8080", false},
+		{"192.0.2.7:8080", "", "localhost:8080", false},
+		{"192.0.2.7:8080", "", "demo.lan:8080", false},
+		{"192.0.2.7:8080", "demo.lan", "Demo.lan:8080", true},
+		{"192.0.2.7:80", "", "192.0.2.7", true},
+		{"[::ffff:127.0.0.1]:8080", "", "127.0.0.1:8080", true},
+		{"[::1]:80", "", "[::1]", true},
+		{"127.0.0.1:8080", "", "LocalHost:8080", true},
+		{"127.0.0.1:8080", "", "localhost.evil.example:8080", false},
+		{"127.0.0.1:8080", "", "", false},
+	} {
+		local, err := net.ResolveTCPAddr("tcp", c.local)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest("GET", "/panel", nil)
+		r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, net.Addr(local)))
+		r.Host = c.host
+		if got := ownHost(r, c.name); got != c.want {
+			t.Errorf("%q at %s, called %q: %v", c.host, c.local, c.name, got)
+		}
+	}
+	if ownHost(httptest.NewRequest("GET", "/", nil), "example.com") {
+		t.Error("a request from nowhere was let in")
 	}
 }
 

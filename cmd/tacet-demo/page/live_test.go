@@ -2,10 +2,15 @@ package page
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"tacet/hw/panel"
 )
@@ -16,9 +21,10 @@ type viewer struct {
 	lines *bufio.Scanner
 }
 
-func (s *site) watch() viewer {
+func (s *site) watch() (_ viewer, leave func()) {
 	s.t.Helper()
-	r, err := http.NewRequestWithContext(s.t.Context(), "GET", s.URL+"/live", nil)
+	ctx, leave := context.WithCancel(s.t.Context())
+	r, err := http.NewRequestWithContext(ctx, "GET", s.URL+"/live", nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -30,7 +36,7 @@ func (s *site) watch() viewer {
 	if answer.StatusCode != 200 || answer.Header.Get("Content-Type") != "text/event-stream" {
 		s.t.Fatalf("answer %d, %s", answer.StatusCode, answer.Header.Get("Content-Type"))
 	}
-	return viewer{s.t, bufio.NewScanner(answer.Body)}
+	return viewer{s.t, bufio.NewScanner(answer.Body)}, leave
 }
 
 // until reads messages until one is as wanted.
@@ -54,7 +60,7 @@ func (v viewer) until(what string, wanted func(liveJSON) bool) {
 
 func TestAViewerIsToldOfEveryChange(t *testing.T) {
 	s := serve(t, both())
-	v := s.watch()
+	v, _ := s.watch()
 	v.until("the beginning", func(m liveJSON) bool {
 		return m.Phase == "idle" && m.Light == panel.Off && len(m.Buttons) == 2 && m.Card.Room == "Consulting room 3"
 	})
@@ -71,10 +77,75 @@ func TestAViewerIsToldOfEveryChange(t *testing.T) {
 
 func TestNoMoreViewersThanThereIsRoomFor(t *testing.T) {
 	s := serve(t, both())
+	var last func()
 	for range maxViewers {
-		s.watch().until("anything", func(liveJSON) bool { return true })
+		v, leave := s.watch()
+		v.until("anything", func(liveJSON) bool { return true })
+		last = leave
 	}
 	if code, _, _ := s.ask("GET", "/live"); code != 503 {
 		t.Errorf("one viewer too many: answer %d", code)
 	}
+	last()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for code := 503; code == 503; { // until the server has seen it leave
+		r, err := http.NewRequestWithContext(ctx, "GET", s.URL+"/live", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code = answer.StatusCode
+		answer.Body.Close()
+	}
+}
+
+// mailbox takes what a viewer is sent, and when.
+type mailbox struct {
+	http.ResponseWriter
+	mu   sync.Mutex
+	when []time.Time
+}
+
+func (m *mailbox) Flush() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.when = append(m.when, time.Now())
+}
+
+func (m *mailbox) SetWriteDeadline(time.Time) error { return nil }
+
+// A flash is over in a second: a change must be told at once, and only once.
+func TestAChangeIsToldAtOnceAndOnlyOnce(t *testing.T) {
+	s := serve(t, both())
+	synctest.Test(t, func(t *testing.T) {
+		front, unit := panel.New(both()), &fakeUnit{changed: make(chan struct{})}
+		p := &Page{Panel: front, Unit: unit, Library: s.shelf, viewers: make(chan struct{}, 1)}
+		ctx, cancel := context.WithCancel(t.Context())
+		m := &mailbox{ResponseWriter: httptest.NewRecorder()}
+		done := make(chan struct{})
+		begun := time.Now()
+		go func() { defer close(done); p.live(m, httptest.NewRequestWithContext(ctx, "GET", "/live", nil)) }()
+		time.Sleep(5100 * time.Millisecond)
+		front.Light.On()
+		time.Sleep(100 * time.Millisecond)
+		unit.say(Status{Phase: "recording"})
+		time.Sleep(100 * time.Millisecond)
+		unit.say(Status{Phase: "recording"}) // nothing new
+		time.Sleep(5 * time.Second)
+		cancel()
+		<-done
+		want := []time.Duration{0, 5100 * time.Millisecond, 5200 * time.Millisecond}
+		if len(m.when) != len(want) {
+			t.Fatalf("%d messages, want %d", len(m.when), len(want))
+		}
+		for i, at := range m.when {
+			if got := at.Sub(begun); got != want[i] {
+				t.Errorf("message %d came after %v, want %v", i, got, want[i])
+			}
+		}
+	})
 }

@@ -62,6 +62,9 @@ type Card struct {
 	Notice  string  `json:"notice"`
 	Max     float64 `json:"max"`   // seconds
 	Quiet   float64 `json:"quiet"` // seconds; 0 is never
+
+	Microphone string `json:"microphone"` // what it hears
+	Key        bool   `json:"key"`        // the page holds a key that opens recordings
 }
 
 // Page serves one unit.

@@ -42,13 +42,12 @@ type site struct {
 	t     *testing.T
 	panel *panel.Panel
 	unit  *fakeUnit
-	dir   string
+	shelf *library.Library
 }
 
 func serve(t *testing.T, s panel.Settings) *site {
 	t.Helper()
-	dir := t.TempDir()
-	shelf, err := library.Open(dir, library.Options{})
+	shelf, err := library.Open(t.TempDir(), library.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +56,7 @@ func serve(t *testing.T, s panel.Settings) *site {
 	p := &Page{Panel: panel.New(s), Unit: unit, Library: shelf, Card: Card{Room: "Consulting room 3"}}
 	server := httptest.NewServer(p.Handler())
 	t.Cleanup(server.Close)
-	return &site{server, t, p.Panel, unit, dir}
+	return &site{server, t, p.Panel, unit, shelf}
 }
 
 func both() panel.Settings {

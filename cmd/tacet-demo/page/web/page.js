@@ -144,6 +144,10 @@ function drawWarnings(s) {
 function drawCard(s) {
   const c = s.card;
   say(at("room"), c.room + ", " + c.site);
+  say(at("hears"), "It hears " + c.microphone + ".");
+  say(at("shelf-hint"), "Each is sealed with a key that the unit doesn’t have. " + (c.key
+    ? "This page holds the office’s key, so that you can listen."
+    : "Nor has this page: they are opened where the key is."));
   say(at("card-purpose"), c.purpose + ". Nobody has to agree.");
   say(at("card-yes"), single(s)
     ? "When everyone agrees, press the button once. Recording starts then, and the light shows it."
