@@ -20,7 +20,6 @@ type checker struct {
 	head           head
 	heard          bool // samples since OpenMic
 	refused        bool // a start failed, which the light may say when dark
-	failed         bool // the start under way got an answer that was not OK, or a fault
 	dead           time.Time
 	pressed        [maxButtons]bool // a fresh press since consent was last cleared …
 	released       [maxButtons]bool // … and after it a fresh release
@@ -38,9 +37,6 @@ func (c *checker) step(m *Machine, now time.Time, ev Event, out []Effect) error 
 	}
 	c.phase = m.Phase()
 	c.learn(ev)
-	if c.phase <= Waiting || c.phase == Faulty {
-		c.failed = false
-	}
 	if err := c.phases(m, was); err != nil {
 		return fmt.Errorf("phase %v after %v, by %T: %w", c.phase, was, ev, err)
 	}
@@ -58,18 +54,15 @@ func (c *checker) step(m *Machine, now time.Time, ev Event, out []Effect) error 
 
 // hear keeps the books of answers; only those to a request count.
 func (c *checker) hear(ev Event) {
-	failed := false
 	switch ev := ev.(type) {
 	case Lit:
 		c.lit = ev.OK && c.light == '1'
-		failed = !ev.OK
 	case Prepared:
 		if c.head == headAsked {
 			c.head = headDone
 			if ev.OK {
 				c.head = headReady
 			}
-			failed = !ev.OK
 		}
 	case Opened:
 		if c.mic == micOpening {
@@ -77,12 +70,9 @@ func (c *checker) hear(ev Event) {
 			if ev.OK {
 				c.mic = micOpen
 			}
-			failed = !ev.OK
 		}
 	case Samples:
 		c.heard = c.heard || c.mic == micOpening || c.mic == micOpen
-	case Fault:
-		failed = true
 	case Closed:
 		if c.mic == micClosing {
 			c.mic = micClosed
@@ -92,7 +82,6 @@ func (c *checker) hear(ev Event) {
 			c.head = headDone
 		}
 	}
-	c.failed = c.failed || failed
 }
 
 func (c *checker) effect(m *Machine, now time.Time, ev Event, e Effect) error {
@@ -120,8 +109,9 @@ func (c *checker) effect(m *Machine, now time.Time, ev Event, e Effect) error {
 		c.mic, c.heard = micOpening, false
 	case Cut:
 		if c.phase != Stopping {
-			c.refused = c.phase != Recording && (c.failed || c.mic == micOpen && !c.heard)
-			c.cleared(later(now, e.At))
+			acts := m.Acts()
+			c.refused = c.phase != Recording && len(acts) > 0 && acts[len(acts)-1].Cause == CauseFault
+			c.cleared(now)
 		}
 	case CloseMic:
 		c.mic = micClosing
@@ -275,7 +265,7 @@ func (c *checker) phases(m *Machine, was Phase) error {
 func (c *checker) edge(now time.Time, e Edge, was Phase, out []Effect) error {
 	i := e.Button
 	if e.Pressed && (was == Stopping || c.phase == Stopping || e.At.Before(c.dead)) && c.phase != Waiting {
-		c.dead = later(c.dead, later(now, e.At).Add(3*time.Second))
+		c.dead = later(c.dead, now.Add(3*time.Second))
 	}
 	if e.Pressed {
 		c.pressed[i], c.released[i] = e.Fresh, false

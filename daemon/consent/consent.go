@@ -96,5 +96,6 @@ const (
 	pressMax    = 5 * time.Second       // and at most this
 	deadTime    = 3 * time.Second       // presses count as nothing after consent was cleared
 	waitingTime = 30 * time.Second      // for the next party to give
+	startTime   = 10 * time.Second      // from the last give to the open microphone
 	samplesTime = time.Second           // from Opened to the first Samples
 )

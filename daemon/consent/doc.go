@@ -1,3 +1,82 @@
-// Package consent decides when the room is recorded. It is a pure state machine: no clock, no input or output, no
-// goroutine; it is told events and answers with effects.
+// Package consent decides when the room is recorded. It is a pure state machine: no clock, no goroutine, no input or
+// output. It is told events and answers with effects, which its owner carries out in order:
+//
+//	m := consent.New(settings, time.Now())
+//	for _, effect := range m.Step(time.Now(), event) {
+//		carryOut(effect)
+//	}
+//
+// and when [Machine.Deadline] has come, it wants a [Tick].
+//
+//	          not ready
+//	boot ───► faulty ◄──── idle ◄────────────────────────────────────────┐
+//	 a press:        ────►  │  ▲                                         │
+//	 LightFlash      ready  │  │ any edge of one who gave, 30 s,         │ dark, file closed
+//	                        │  │ door, fault, not ready, stop: LightOff  │
+//	     one of many gave:  ▼  │                                         │
+//	           LightPulse  waiting                                       │
+//	                        │                                            │
+//	      all gave:         ▼        any edge, failure, 10 s, door, stop │
+//	      LightOn, Prepare starting ─────────────────────────────► stopping
+//	                        │                                        ▲  Cut, End, CloseMic at once;
+//	  lit and prepared:     │                                        │  closed: LightOff;
+//	  OpenMic; opened, and  │                                        │  dark after a failed start: LightFlash
+//	  samples within 1 s    ▼        any edge,                       │
+//	                       recording ────────────────────────────────┘
+//	                                 max, quiet, door, fault, stop
+//
+// # Giving
+//
+// Only a hand gives. A momentary button gives by a press and a release, 50 ms to 5 s from the first press edge to the
+// first edge of the burst in which the line came to rest; a latching one by being put on after it had been seen off.
+// Either takes effect when the line has been still for the button's Debounce. Edges come raw, and are the machine's to
+// debounce. A press gives nothing if
+//
+//   - one of its edges has an unknown age (Edge.Fresh is false) or was missed (two presses in a row),
+//   - the line was not still in the released position for Debounce before it, or at boot,
+//   - it began in the dead time, not ready, while starting, recording or stopping, or after [Stop],
+//   - consent was cleared, readiness lost, the door opened or a fault told while it lasted.
+//
+// So a shorted cable, a chair against a button or a line that chatters can stop a recording and not start one. A
+// latching button's line gives as soon as it is shorted for the debounce time: prefer momentary ones.
+//
+// # Withdrawing
+//
+// Once a button has given, and while starting or recording any button whether it gave long ago or not, the first edge
+// withdraws: no debouncing, whichever way it goes, whatever its age. A release whose press was not seen counts, since
+// there was a press. [Cut] carries the edge's time; [Act] keeps it.
+//
+// Every consent is then cleared. For 3 s presses count as nothing, and each press edge begins the 3 s again; the light
+// stays dark. A latching button that is still on has to go off first.
+//
+// # Lapsing
+//
+// Waiting lapses 30 s after the last give that counted. Starting is a fault when the microphone is not open 10 s after
+// the last give, or no samples have come 1 s after that. Recording lapses at max, after quiet without a [Sound], when
+// the door opens. A [Fault], or Lit{false}, ends all three as a fault, Stop for good. Ready{false} lapses waiting, but
+// leaves starting and recording alone: what has to end those is told as a Fault.
+//
+// A lapse is dated with the time at which it was due, even if its Tick came late; the dead time counts from the later of
+// the two.
+//
+// # What the owner owes
+//
+//   - After New each line's level, as an edge that is not fresh. Until then a momentary button is taken as released and
+//     a latching one as on.
+//   - Edges and door events that are queued come before anything else that is queued, each line's in order.
+//   - Each request gets one answer: LightOff Dark, Prepare Prepared, OpenMic Opened, CloseMic Closed, End Ended. LightOn
+//     gets Lit; that may stay away when LightOff has been given, and does not come after Dark. Lit{false} may come at
+//     any time. Stopping is left only when all answers are in, so a device that never answers can't be started again.
+//   - Samples may come before Opened. Those captured at a Cut or later are dropped.
+//   - While stopping an edge may turn out to be older than the end: then another Cut follows, an earlier one or one of
+//     unknown age, until the file is closed.
+//
+// # What holds, whatever comes
+//
+// OpenMic comes only between LightOn, answered by Lit{true}, and LightOff; nothing changes the light between OpenMic and
+// Closed, or Opened{false}. It needs a give by every party since consent was last cleared, and Prepared{true}. Recording
+// is said only after samples. After the first edge while starting or recording the same step cuts. Every Prepared{true}
+// gets exactly one End. Without an edge, or after Stop, nothing is asked for. The tests watch these after every step, in
+// every sequence of events up to a depth and over a million random edges, and hold each history against a second
+// reading of this page.
 package consent

@@ -43,7 +43,7 @@ type (
 	// Closed answers CloseMic.
 	Closed struct{}
 
-	// Dark answers LightOff.
+	// Dark answers LightOff, each of them. No Lit for a LightOn of before comes after it.
 	Dark struct{}
 
 	// Ended answers End: the file is closed.
@@ -76,7 +76,7 @@ func (Tick) event()     {}
 type Effect interface{ effect() }
 
 type (
-	LightOn    struct{} // steady; answer with Lit
+	LightOn    struct{} // steady; answer with Lit, unless LightOff comes first
 	LightPulse struct{} // waiting for another party; no answer
 	LightOff   struct{} // answer with Dark
 	LightFlash struct{} // can't record now; no answer

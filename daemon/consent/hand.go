@@ -14,7 +14,7 @@ func (m *Machine) edge(now time.Time, e Edge) {
 		switch {
 		case !e.Pressed:
 		case e.At.Before(m.deadUntil):
-			m.rest(now, e.At)
+			m.rest(now)
 		case m.phase == Faulty && began && e.Fresh && !m.stopped:
 			m.emit(LightFlash{})
 		}
@@ -27,15 +27,15 @@ func (m *Machine) edge(now time.Time, e Edge) {
 	case Stopping:
 		m.cutEarlier(e.At, e.Fresh)
 		if e.Pressed {
-			m.rest(now, e.At)
+			m.rest(now)
 		}
 	}
 }
 
-// mayGive tells whether a press that begins now may give.
+// mayGive tells whether a press that begins now may give. What it says of phase and gave is kept twice: such an edge
+// also clears or rests, which voids all presses under way.
 func (m *Machine) mayGive(b *button, at time.Time) bool {
-	return (m.phase == Idle || m.phase == Waiting) &&
-		m.ready && !m.stopped && !b.gave && !at.Before(m.deadUntil)
+	return (m.phase == Idle || m.phase == Waiting) && !b.gave && !m.stopped && !at.Before(m.deadUntil)
 }
 
 // give is the only way out of idle.
@@ -53,7 +53,7 @@ func (m *Machine) give(now time.Time, button int) {
 			return
 		}
 	}
-	m.start()
+	m.start(now)
 }
 
 // withdraw needs no debouncing: the first edge counts, whichever way it goes. Where consent stands no edge at all is
@@ -81,7 +81,7 @@ func (m *Machine) clear(now time.Time, act Act, cut Cut, reason string) {
 	case Waiting:
 		m.acts = nil
 		m.phase = m.idle()
-		m.emit(LightOff{})
+		m.turnOff()
 	case Starting, Recording:
 		m.acts = append(m.acts, act)
 		m.end(cut, reason)
@@ -91,7 +91,7 @@ func (m *Machine) clear(now time.Time, act Act, cut Cut, reason string) {
 	for i := range m.buttons {
 		m.buttons[i].gave = false
 	}
-	m.rest(now, cut.At)
+	m.rest(now)
 }
 
 // voidPresses makes every press under way count as nothing.
@@ -102,9 +102,9 @@ func (m *Machine) voidPresses() {
 }
 
 // rest begins the dead time, or begins it again; a press that began before counts as nothing either.
-func (m *Machine) rest(now, at time.Time) {
+func (m *Machine) rest(now time.Time) {
 	m.voidPresses()
-	m.deadUntil = later(m.deadUntil, later(now, at).Add(deadTime))
+	m.deadUntil = later(m.deadUntil, now.Add(deadTime))
 }
 
 // idle is the phase without consent.

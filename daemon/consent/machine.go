@@ -14,6 +14,7 @@ type Machine struct {
 	stopped bool // for good
 	acts    []Act
 	run     run
+	darks   int // LightOffs not yet answered
 
 	deadUntil time.Time // a press begun before counts as nothing
 	waitUntil time.Time // while waiting
@@ -130,9 +131,7 @@ func (m *Machine) nextTimer() (next timer, ok bool) {
 	case Waiting:
 		consider(timer{at: m.waitUntil, cause: CauseWaiting})
 	case Starting:
-		if m.run.mic == micOpen {
-			consider(timer{at: m.run.samplesBy, cause: CauseFault})
-		}
+		consider(timer{at: m.run.startBy, cause: CauseFault})
 	case Recording:
 		consider(timer{at: m.run.maxAt, cause: CauseMax})
 		if m.set.Quiet > 0 {

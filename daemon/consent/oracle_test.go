@@ -3,7 +3,6 @@ package consent
 import (
 	"fmt"
 	"slices"
-	"sort"
 	"time"
 )
 
@@ -38,101 +37,6 @@ func (s step) limit() time.Time {
 		return ev.At
 	}
 	return s.now
-}
-
-// press is a press that gives if consent could be given from its first step on without a break.
-type press struct {
-	button, first int // step of the first edge
-	last          int // step of the last
-	began, due    time.Time
-}
-
-type edgeAt struct {
-	Edge
-	step int
-}
-
-// presses reads every good press off a history, by the time at which it is due, and the steps at which a press of any
-// kind, good or not, began.
-func presses(set Settings, trace []step) (good []press, begins []bool) {
-	begins = make([]bool, len(trace))
-	for i, b := range set.Buttons {
-		var edges []edgeAt
-		for n, s := range trace {
-			if e, ok := s.ev.(Edge); ok && e.Button == i {
-				edges = append(edges, edgeAt{e, n})
-			}
-		}
-		var begun []edgeAt // all edges since the press began; nil: no press
-		level := b.Style == Latching
-		for len(edges) > 0 {
-			n := 1
-			for n < len(edges) && edges[n].At.Sub(edges[n-1].At) < b.Debounce {
-				n++
-			}
-			burst := edges[:n]
-			edges = edges[n:]
-			if !level {
-				begun = nil
-				if burst[0].Pressed {
-					begun = burst
-					begins[burst[0].step] = true
-				}
-			} else if begun != nil {
-				begun = append(begun[:len(begun):len(begun)], burst...)
-			}
-			level = burst[n-1].Pressed
-			for j := range burst {
-				if j < n-1 && !seemed(trace, burst[j], burst[j+1], b.Debounce) {
-					continue
-				}
-				p, ok := judge(b, begun[:max(0, len(begun)-n+j+1)], burst[:j+1])
-				if ok && burst[j].Pressed == (b.Style == Latching) {
-					p.button = i
-					good = append(good, p)
-				}
-			}
-			if b.Style == Latching {
-				begun = nil
-			}
-		}
-	}
-	sort.SliceStable(good, func(i, j int) bool { return good[i].due.Before(good[j].due) })
-	return good, begins
-}
-
-// seemed tells whether an edge seemed to be its burst's last, because the next was learnt of too late.
-func seemed(trace []step, e, next edgeAt, debounce time.Duration) bool {
-	for _, s := range trace[e.step+1 : next.step] {
-		if !s.limit().Before(e.At.Add(debounce)) {
-			return true
-		}
-	}
-	return false
-}
-
-// judge looks at a press that ended with a burst.
-func judge(b Button, begun, burst []edgeAt) (press, bool) {
-	if len(begun) == 0 {
-		return press{}, false
-	}
-	for i, e := range begun {
-		if !e.Fresh || e.Pressed != (i%2 == 0) {
-			return press{}, false
-		}
-	}
-	last := burst[len(burst)-1]
-	p := press{first: begun[0].step, last: last.step, began: begun[0].At, due: last.At.Add(b.Debounce)}
-	if b.Style == Latching {
-		return p, true
-	}
-	for _, e := range burst {
-		if !e.Pressed {
-			length := e.At.Sub(p.began)
-			return p, length >= 50*time.Millisecond && length <= 5*time.Second
-		}
-	}
-	return p, false
 }
 
 // oracle goes through a history once, with the presses known.
@@ -262,7 +166,7 @@ func (o *oracle) give(now time.Time, p press) {
 		return
 	}
 	o.phase, o.light = Starting, "on"
-	o.lapses = nil
+	o.lapses = []lapse{{CauseFault, now.Add(10 * time.Second)}}
 	o.requests = [requests]int{}
 	o.lit, o.prepared, o.opened, o.heard, o.flash = false, false, false, false, false
 }
@@ -275,7 +179,7 @@ func (o *oracle) over(n int, now time.Time, act Act) {
 	o.lapses = nil
 	o.gave = [maxButtons]bool{}
 	o.voided = n
-	o.dead = later(o.dead, later(now, act.At).Add(3*time.Second))
+	o.dead = later(o.dead, now.Add(3*time.Second))
 	if o.phase == Waiting {
 		o.acts, o.light = nil, "off"
 		o.phase = o.rest()
@@ -346,8 +250,10 @@ func (o *oracle) event(n int, s step) {
 	case Ended:
 		answered(askEnd, true)
 	case Dark:
-		answered(askOff, true)
-		if o.phase == Stopping && o.asked[askOff]+o.asked[askOn] == 0 && o.light == "off" && o.flash && !o.stopped {
+		if answered(askOff, true); o.asked[askOff] == 0 {
+			o.asked[askOn] = 0 // overtaken
+		}
+		if o.phase == Stopping && o.asked[askOff] == 0 && o.light == "off" && o.flash && !o.stopped {
 			o.flashes++
 		}
 	case Samples:
@@ -375,7 +281,7 @@ func (o *oracle) edge(n int, now time.Time, e Edge) {
 		return
 	}
 	if e.Pressed && (o.phase == Stopping || dead && o.phase != Waiting) {
-		o.dead = later(now, e.At).Add(3 * time.Second)
+		o.dead = now.Add(3 * time.Second)
 		o.voided = n
 	}
 	if o.phase == Faulty && o.begins[n] && e.Fresh && !dead && !o.stopped {

@@ -3,22 +3,21 @@ package consent
 import "time"
 
 // run is one start and what became of it, from LightOn to the last answer. It is left only when every request has
-// been answered, so that no late answer is ever taken for one to the next start.
+// been answered (LightOn by Dark at the latest), so that no late answer is ever taken for one to the next start.
 type run struct {
-	litAnswered bool
-	lit         bool
-	head        head
-	mic         mic
-	heard       bool // samples came before the answer to OpenMic
-	lightOff    bool // asked for
-	dark        bool
-	flash       bool // a start that failed is refused by the light's pattern, once it is dark
-	reason      string
-	cut         time.Time // the earliest so far
+	lit      bool
+	head     head
+	mic      mic
+	heard    bool // samples came before the answer to OpenMic
+	lightOff bool // asked for
+	dark     bool
+	flash    bool // a start that failed is refused by the light's pattern, once it is dark
+	reason   string
+	cut      time.Time // the earliest so far
 
-	samplesBy time.Time // while starting with the microphone open
-	maxAt     time.Time // while recording
-	quietAt   time.Time
+	startBy time.Time // while starting: for the microphone to open, then for samples
+	maxAt   time.Time // while recording
+	quietAt time.Time
 }
 
 type head uint8 // the file's state
@@ -41,25 +40,23 @@ const (
 )
 
 // start is reached with everybody's consent alone.
-func (m *Machine) start() {
+func (m *Machine) start(now time.Time) {
 	m.phase = Starting
-	m.run = run{head: headAsked}
+	m.run = run{head: headAsked, startBy: now.Add(startTime)}
 	m.emit(LightOn{})
 	m.emit(Prepare{})
 }
 
 func (m *Machine) litAnswer(now time.Time, ok bool) {
-	switch m.phase {
-	case Starting, Recording:
-		m.run.litAnswered, m.run.lit = true, ok
-		if !ok {
-			m.lapse(now, now, CauseFault)
-			return
-		}
-		m.openMic()
-	case Stopping:
-		m.run.litAnswered = true
+	if m.phase != Starting && m.phase != Recording {
+		return
 	}
+	if !ok {
+		m.lapse(now, now, CauseFault)
+		return
+	}
+	m.run.lit = true
+	m.openMic()
 }
 
 func (m *Machine) prepared(now time.Time, ok bool) {
@@ -107,7 +104,7 @@ func (m *Machine) opened(now time.Time, ok bool) {
 	case m.run.heard:
 		m.record(now)
 	default:
-		m.run.samplesBy = now.Add(samplesTime)
+		m.run.startBy = now.Add(samplesTime)
 	}
 }
 
@@ -171,7 +168,7 @@ func (m *Machine) closeMic() {
 		m.emit(CloseMic{})
 	case micClosed:
 		m.run.lightOff = true
-		m.emit(LightOff{})
+		m.turnOff()
 	}
 }
 
@@ -183,8 +180,15 @@ func (m *Machine) closed() {
 	m.closeMic()
 }
 
+// turnOff asks for the dark, and counts: the answer to a LightOff of before is not the answer to this one.
+func (m *Machine) turnOff() {
+	m.darks++
+	m.emit(LightOff{})
+}
+
 func (m *Machine) dark() {
-	if !m.run.lightOff || !m.run.litAnswered || m.run.dark {
+	m.darks = max(0, m.darks-1)
+	if !m.run.lightOff || m.run.dark || m.darks > 0 {
 		return
 	}
 	m.run.dark = true

@@ -146,6 +146,9 @@ func (p *play) symbols() []string {
 	if p.w.n > 0 {
 		all = append(all, "light", "light!")
 	}
+	if p.w.n > 1 && p.w.light[0] {
+		all = append(all, "recall")
+	}
 	if p.w.head != headNone {
 		all = append(all, "head", "head!")
 	}
@@ -164,6 +167,9 @@ func (p *play) symbols() []string {
 func (p *play) symbol(s string) error {
 	word, bad := strings.CutSuffix(s, "!")
 	switch {
+	case word == "recall":
+		p.w.recall()
+		return nil
 	case word == "light":
 		return p.step(p.w.lightAnswer(!bad))
 	case word == "head":
@@ -217,17 +223,15 @@ func (p *play) key() string {
 	const long, just = time.Hour, 40 * time.Millisecond
 	until := func(at time.Time) { ms(at.Sub(p.now), -long, long) }
 	m, r := p.m, &p.m.run
-	b = append(b, byte(m.phase), byte(r.head), byte(r.mic), byte(len(m.acts)))
+	b = append(b, byte(m.phase), byte(r.head), byte(r.mic), byte(len(m.acts)), byte(m.darks))
 	b = append(b, r.reason[:min(1, len(r.reason))]...)
-	flags(m.ready, m.stopped, r.litAnswered, r.lit, r.heard, r.lightOff, r.dark, r.flash)
+	flags(m.ready, m.stopped, r.lit, r.heard, r.lightOff, r.dark, r.flash)
 	ms(m.deadUntil.Sub(p.now), -just, long)
 	switch m.phase {
 	case Waiting:
 		until(m.waitUntil)
 	case Starting:
-		if r.mic == micOpen {
-			until(r.samplesBy)
-		}
+		until(r.startBy)
 	case Recording:
 		until(r.maxAt)
 		until(r.quietAt)
@@ -246,7 +250,7 @@ func (p *play) key() string {
 	}
 	c, w := &p.c, &p.w
 	b = append(b, c.light, byte(c.mic), byte(c.head), byte(w.n), byte(w.head), byte(w.mic))
-	flags(c.lit, c.heard, c.refused, c.failed, w.open)
+	flags(c.lit, c.heard, c.refused, w.open)
 	flags(w.light[:w.n]...)
 	flags(c.pressed[:]...)
 	flags(c.released[:]...)

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// world answers requests: each once, the light's in order, when it is told to.
+// world answers requests: each once, the light's in order, when it is told to. A LightOn that a LightOff has overtaken
+// may go without an answer.
 type world struct {
 	light [8]bool // asked: true on, false off; a queue
 	n     int
@@ -44,6 +45,13 @@ func (w *world) lightAnswer(ok bool) Event {
 		return Lit{ok}
 	}
 	return Dark{}
+}
+
+// recall forgets a LightOn that the next LightOff has overtaken.
+func (w *world) recall() {
+	if w.n > 1 && w.light[0] {
+		w.answered(Lit{})
+	}
 }
 
 func (w *world) headAnswer(ok bool) Event {
