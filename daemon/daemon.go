@@ -60,6 +60,7 @@ type Daemon struct {
 
 	events    chan event
 	blocks    chan *block
+	nudge     chan struct{} // warnings have changed
 	gone      chan struct{} // closed when the owner has gone
 	ring      *ring
 	health    *health.Tracker
@@ -84,6 +85,7 @@ type Daemon struct {
 	free        time.Duration // room on it, as recording time
 	probeAt     time.Time     // when the prober last said something
 	lightBroken bool
+	teller      teller
 	ready       bool
 	since       time.Time
 	stopBy      time.Time // zero: not told to stop
@@ -114,6 +116,7 @@ func New(cfg *config.Config, hw Hardware, o Options) (*Daemon, error) {
 		buttons:  len(cfg.Buttons),
 		events:   make(chan event, queuedEvents),
 		blocks:   make(chan *block, ringBlocks),
+		nudge:    make(chan struct{}, 1),
 		gone:     make(chan struct{}),
 		health:   health.NewTracker(),
 		changed:  make(chan struct{}, 1),
@@ -133,6 +136,12 @@ func New(cfg *config.Config, hw Hardware, o Options) (*Daemon, error) {
 		d.levels = append(d.levels, false)
 	}
 	d.bytesPerSecond = fileRate(cfg.Audio)
+	d.health.OnChange(func() {
+		select {
+		case d.nudge <- struct{}{}:
+		default:
+		}
+	})
 	return d, nil
 }
 
@@ -168,8 +177,14 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.prober = newProber(d)
 	go d.prober.run(work)
 
+	told := make(chan struct{})
+	go func() { defer close(told); d.tell(work) }()
+
 	err = d.own(ctx)
-	return errors.Join(err, d.shutDown(err))
+	err = errors.Join(err, d.shutDown(err))
+	cancel()
+	<-told
+	return err
 }
 
 // watch lets the buttons' reader post its edges.
@@ -241,3 +256,7 @@ func (d *Daemon) Retire() { d.post(retire{}) }
 
 // Changed is sent to, without waiting, whenever Status has changed.
 func (d *Daemon) Changed() <-chan struct{} { return d.changed }
+
+// ConfigRefused puts up, or with nil takes down, the warning that a new
+// configuration could not be used.
+func (d *Daemon) ConfigRefused(err error) { d.set("config-reload-failed", err) }

@@ -3,6 +3,8 @@ package daemon
 import (
 	"io"
 	"time"
+
+	"tacet/daemon/status"
 )
 
 // An event is what the owner goroutine is told by the others.
@@ -34,6 +36,8 @@ type (
 
 	ping   struct{ answered chan struct{} }
 	retire struct{}
+
+	tellerReady struct{ client *status.Client }
 
 	prepared struct {
 		recorder *recorder

@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"time"
+
+	"tacet/audio/stream"
 )
 
 // Buttons are the hands' side of the unit: every consent button in the
@@ -64,17 +66,13 @@ type Clock interface {
 	Synced() bool
 }
 
-// Emit takes one finished segment: its bytes, and the position of its first
-// sample and their number, counted per channel since the start.
-type Emit = func(data []byte, first, samples int64) error
-
 // Encoder turns samples into the segments of one audio file, one second each.
 type Encoder interface {
-	// Encode takes interleaved samples and emits the segments that became
-	// complete.
-	Encode(samples []int16, emit Emit) error
-	// Close emits what is left, with the file's end mark.
-	Close(emit Emit) error
+	// Encode takes interleaved samples and returns the segments that became
+	// complete. It keeps none of its input.
+	Encode(samples []int16) ([]stream.Segment, error)
+	// Close returns what is left, with the file's end mark.
+	Close() ([]stream.Segment, error)
 }
 
 // Hardware is what the daemon runs on. StatusLight may be nil.

@@ -25,6 +25,7 @@ func (d *Daemon) own(ctx context.Context) error {
 			d.arrive(b)
 		case <-timer.C:
 			d.drainEvents()
+		case <-d.nudge: // a warning came or went elsewhere
 		case <-done:
 			done = nil
 			d.stop()
@@ -113,6 +114,8 @@ func (d *Daemon) handle(ev event) {
 		d.recorderEnded(ev)
 	case probed:
 		d.probed(ev)
+	case tellerReady:
+		d.teller.client = ev.client
 	case ping:
 		close(ev.answered)
 	case retire:

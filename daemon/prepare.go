@@ -10,6 +10,7 @@ import (
 	"tacet/daemon/consent"
 	"tacet/daemon/ledger"
 	"tacet/daemon/recording"
+	"tacet/daemon/topic"
 )
 
 // prepare makes the head of a new recording durable, off the owner's goroutine:
@@ -155,6 +156,10 @@ func (d *Daemon) recorderEnded(ev recorderEnded) {
 		d.prober.drop(r)
 	}
 	d.log.Info("recording ended", "recording", r.id, "seconds", r.position/int64(r.rate), "err", ev.err)
+	if ev.err != nil || r.position > 0 {
+		length := d.framesTime(r.position)
+		d.teller.event(topic.Event{Type: topic.Ended, Recording: r.id, Seconds: topic.Seconds(length)})
+	}
 	d.recorder = nil
 	d.prober.soon()
 	d.step(consent.Ended{})

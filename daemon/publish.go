@@ -16,6 +16,7 @@ func (d *Daemon) publish(now time.Time) {
 	if before != nil && s.same(before) {
 		return
 	}
+	d.teller.say(d, &s, now)
 	select {
 	case d.changed <- struct{}{}:
 	default:

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tacet/audio/stream"
 	"tacet/daemon/ledger"
 	"tacet/daemon/recording"
 )
@@ -123,7 +124,7 @@ func (r *recorder) encodeAll() {
 			continue
 		}
 		if failed == nil {
-			fail(r.enc.Close(r.emit))
+			fail(r.sealAll(r.enc.Close()))
 		} else {
 			it.end.reason = "fault"
 		}
@@ -141,7 +142,7 @@ func (r *recorder) encode(b *block) error {
 	}
 	r.noteClock()
 	r.position += int64(len(b.samples) / r.channels)
-	return r.enc.Encode(b.samples, r.emit)
+	return r.sealAll(r.enc.Encode(b.samples))
 }
 
 // encodeSilence fills a gap with silence of its own length.
@@ -150,7 +151,7 @@ func (r *recorder) encodeSilence(frames int64) error {
 	for frames > 0 {
 		n := min(frames, int64(r.rate/10))
 		r.position += n
-		if err := r.enc.Encode(zeros[:n*int64(r.channels)], r.emit); err != nil {
+		if err := r.sealAll(r.enc.Encode(zeros[:n*int64(r.channels)])); err != nil {
 			return err
 		}
 		frames -= n
@@ -170,21 +171,28 @@ func (r *recorder) noteClock() {
 	}
 }
 
-// emit seals one segment and queues it for the disk.
-func (r *recorder) emit(data []byte, first, samples int64) error {
+// sealAll takes the encoder's answer and queues it for the disk.
+func (r *recorder) sealAll(segments []stream.Segment, err error) error {
+	for i := 0; i < len(segments) && err == nil; i++ {
+		err = r.sealOne(segments[i])
+	}
+	return err
+}
+
+func (r *recorder) sealOne(s stream.Segment) error {
 	// A gap or a step belongs before the segment that it begins in.
-	end := first + samples
+	end := s.First + s.Samples
 	var h *recording.Happening
 	g := split(&r.gaps, func(g recording.Gap) bool { return g.Sample < end })
-	s := split(&r.steps, func(s recording.ClockStep) bool { return s.Sample < end })
-	if len(g)+len(s) > 0 {
-		h = &recording.Happening{Gaps: g, ClockSteps: s}
+	c := split(&r.steps, func(c recording.ClockStep) bool { return c.Sample < end })
+	if len(g)+len(c) > 0 {
+		h = &recording.Happening{Gaps: g, ClockSteps: c}
 	}
-	b, err := r.sealer.Segment(data, h)
+	b, err := r.sealer.Segment(s.Data, h)
 	if err != nil {
 		return err
 	}
-	r.sealed <- sealed{bytes: b, checkpoint: r.sealer.Checkpoint(), samples: samples}
+	r.sealed <- sealed{bytes: b, checkpoint: r.sealer.Checkpoint(), samples: s.Samples}
 	return nil
 }
 

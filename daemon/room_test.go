@@ -14,6 +14,7 @@ import (
 
 	"filippo.io/age"
 
+	"tacet/audio/stream"
 	"tacet/config"
 	"tacet/daemon"
 	"tacet/daemon/durable"
@@ -418,33 +419,30 @@ func (e *encoder) latest() time.Time {
 	return e.at
 }
 
-func (e *encoder) Encode(samples []int16, emit daemon.Emit) error {
+func (e *encoder) Encode(samples []int16) (done []stream.Segment, err error) {
 	e.mu.Lock()
+	defer e.mu.Unlock()
 	if e.fail != nil {
-		defer e.mu.Unlock()
-		return e.fail
+		return nil, e.fail
 	}
-	e.buffer = append(e.buffer, samples...)
-	e.mu.Unlock()
-	for len(e.buffer) >= rate {
-		if err := e.emit(rate, emit); err != nil {
-			return err
-		}
+	for e.buffer = append(e.buffer, samples...); len(e.buffer) >= rate; {
+		done = append(done, e.take(rate))
 	}
-	return nil
+	return done, nil
 }
 
-func (e *encoder) Close(emit daemon.Emit) error { return e.emit(len(e.buffer), emit) }
-
-func (e *encoder) emit(n int, emit daemon.Emit) error {
+func (e *encoder) Close() ([]stream.Segment, error) {
 	e.mu.Lock()
-	segment := append([]int16(nil), e.buffer[:n]...)
-	e.buffer = e.buffer[n:]
+	defer e.mu.Unlock()
+	return []stream.Segment{e.take(len(e.buffer))}, nil
+}
+
+func (e *encoder) take(n int) stream.Segment {
 	first := int64(len(e.segments)) * rate
-	e.segments = append(e.segments, segment)
+	e.segments = append(e.segments, append([]int16(nil), e.buffer[:n]...))
+	e.buffer = e.buffer[n:]
 	e.at = time.Now()
-	e.mu.Unlock()
-	return emit([]byte(fmt.Sprintf("segment with %d samples", n)), first, int64(n))
+	return stream.Segment{Data: []byte(fmt.Sprintf("segment with %d samples", n)), First: first, Samples: int64(n)}
 }
 
 // kept is every sample that reached an encoder's segments, of one recording.

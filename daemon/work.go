@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tacet/daemon/consent"
+	"tacet/daemon/topic"
 )
 
 // work does what is due: deadlines of the machine, the light, the microphone
@@ -129,6 +130,9 @@ func (d *Daemon) warn(code string, err error) {
 // phaseChanged is called by step.
 func (d *Daemon) phaseChanged(before, after consent.Phase) {
 	d.since = time.Now()
+	if after == consent.Recording {
+		d.teller.event(topic.Event{Type: topic.Started, Recording: d.recorder.id})
+	}
 	silent := d.mic.state != micIsClosed && !d.mic.heard && time.Since(d.mic.last) >= time.Second
 	if before == consent.Starting && silent {
 		d.warn("mic-fault", errors.New("it delivered no samples within a second"))

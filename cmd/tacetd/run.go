@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"tacet/audio"
+	"tacet/cmd/internal/cli"
+	"tacet/config"
+	"tacet/daemon"
+	"tacet/hw"
+)
+
+var runCommand = cli.Command{
+	Usage: "[-config F] [-state DIR] [-run DIR]",
+	About: "run the recorder until SIGTERM",
+	Run: func(env *cli.Env, args []string) error {
+		f := env.Flags()
+		var s service
+		f.StringVar(&s.config, "config", usualConfig, "configuration `file`")
+		f.StringVar(&s.state, "state", "/var/lib/tacet", "`folder` of the unit's ledger")
+		f.StringVar(&s.run, "run", usualRun, "`folder` for status.json; need not exist")
+		rest, err := env.Parse(f, args)
+		if err != nil {
+			return err
+		}
+		if len(rest) > 0 {
+			return env.Usage("%q is no command", rest[0])
+		}
+		s.log = slog.New(slog.NewTextHandler(env.Stderr, nil))
+		return s.serve(env)
+	},
+}
+
+// service is tacetd as systemd runs it.
+type service struct {
+	config, state, run string
+	log                *slog.Logger
+}
+
+// serve runs one daemon after another: a new one for each new configuration.
+func (s *service) serve(env *cli.Env) error {
+	if err := harden(); err != nil {
+		return err
+	}
+	cfg, err := load(env, s.config)
+	if err != nil {
+		return err
+	}
+	// Another SIGTERM while stopping is not a second signal to die of.
+	ctx, stop := signal.NotifyContext(context.WithoutCancel(env.Ctx), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	defer signal.Stop(reload)
+
+	panel, err := hw.Open(ctx, wiring(cfg))
+	if err != nil {
+		return cli.WithHint(err, "\"gpioinfo\" lists the lines that there are; the service's user must be in the group gpio")
+	}
+	for {
+		next, err := s.life(ctx, cfg, panel, reload)
+		closed := panel.Close()
+		if err != nil || next == nil {
+			return errors.Join(err, closed)
+		}
+		if cfg, panel, err = s.change(ctx, cfg, next); err != nil {
+			return err
+		}
+	}
+}
+
+// change opens the hardware as the new configuration has it, or again as the
+// old one had it.
+func (s *service) change(ctx context.Context, old, next *config.Config) (*config.Config, *hw.Panel, error) {
+	panel, err := hw.Open(ctx, wiring(next))
+	if err == nil {
+		s.log.Info("new configuration", "changed", config.Changed(old, next), "hash", next.Hash())
+		return next, panel, nil
+	}
+	s.log.Error("new configuration refused: its lines can't be opened", "err", err)
+	panel, err = hw.Open(ctx, wiring(old))
+	return old, panel, err
+}
+
+// life is one daemon's, until it is told to stop (next is nil), or has made room
+// for the next configuration.
+func (s *service) life(ctx context.Context, cfg *config.Config, panel *hw.Panel, reload <-chan os.Signal) (next *config.Config, err error) {
+	d, err := daemon.New(cfg, s.hardware(cfg, panel), daemon.Options{
+		Log: s.log, Version: cli.Version, Dir: s.state,
+	})
+	if err != nil {
+		return nil, err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- d.Run(ctx) }()
+	reports := newReporter(s.run, s.log)
+	defer reports.close()
+	watchdog := newWatchdog()
+	defer watchdog.stop()
+	for {
+		select {
+		case err := <-ended:
+			return next, err
+		case <-d.Changed():
+			reports.report(d.Status())
+		case <-watchdog.due:
+			watchdog.feed(d)
+		case <-reload:
+			if next = s.reread(cfg, d); next != nil {
+				d.Retire()
+			}
+		}
+	}
+}
+
+// reread reads the configuration anew; nil if there is nothing to change to.
+func (s *service) reread(cfg *config.Config, d *daemon.Daemon) *config.Config {
+	next, warnings, err := config.Load(s.config)
+	d.ConfigRefused(err)
+	if err != nil {
+		s.log.Error("new configuration refused", "err", err)
+		return nil
+	}
+	for _, w := range warnings {
+		s.log.Warn("configuration", "problem", w)
+	}
+	if next.Hash() == cfg.Hash() {
+		s.log.Info("the configuration has not changed")
+		return nil
+	}
+	s.log.Info("new configuration, as soon as nothing is being recorded")
+	return next
+}
+
+// load reads the configuration; its errors exit with 78, which tells systemd not
+// to try again.
+func load(env *cli.Env, path string) (*config.Config, error) {
+	cfg, warnings, err := config.Load(path)
+	for _, w := range warnings {
+		env.Warn("%s", w)
+	}
+	if err != nil {
+		return nil, cli.Exit(cli.ExitConfig, cli.WithHint(err, "\"tacet check\" checks a configuration at a desk"))
+	}
+	return cfg, nil
+}
+
+func (s *service) hardware(cfg *config.Config, panel *hw.Panel) daemon.Hardware {
+	a := cfg.Audio
+	h := daemon.Hardware{
+		Buttons: panel.Buttons(), Light: panel.Light(),
+		Microphone: audio.NewMic(a.Device, a.Rate, a.Channels, s.log), Clock: daemon.SystemClock{},
+		NewEncoder: func(id string) (daemon.Encoder, error) {
+			return audio.NewEncoder(audio.Format{Codec: a.Codec, Rate: a.Rate, Channels: a.Channels, Bitrate: a.Bitrate, ID: id})
+		},
+	}
+	if cfg.StatusLight != nil {
+		h.StatusLight = panel.StatusLight()
+	}
+	return h
+}
+
+// wiring is the configuration's, as hw has it.
+func wiring(cfg *config.Config) hw.Wiring {
+	line := func(l *config.Line) *hw.Input {
+		if l == nil {
+			return nil
+		}
+		return &hw.Input{Line: l.Line, ActiveLow: l.ActiveLow()}
+	}
+	w := hw.Wiring{
+		Door:  line(cfg.Door),
+		Light: hw.Output{Line: cfg.Light.Line, ActiveLow: cfg.Light.Active == config.Low},
+	}
+	for _, b := range cfg.Buttons {
+		w.Buttons = append(w.Buttons, hw.Input{Line: b.Line, ActiveLow: b.ActiveLow()})
+	}
+	if cfg.Light.Sense != "" {
+		w.Sense = &hw.Input{Line: cfg.Light.Sense, ActiveLow: cfg.Light.SenseActive == config.Low}
+	}
+	if l := cfg.StatusLight; l != nil {
+		w.Status = &hw.Output{Line: l.Line, ActiveLow: l.ActiveLow()}
+	}
+	return w
+}
+
+var lightsOutCommand = cli.Command{
+	Name: "lights-out", Usage: "[-config F]",
+	About: "drive the lights dark, after a crash",
+	Run: func(env *cli.Env, args []string) error {
+		f := env.Flags()
+		path := f.String("config", usualConfig, "configuration `file`")
+		if rest, err := env.Parse(f, args); err != nil {
+			return err
+		} else if len(rest) > 0 {
+			return env.Usage("lights-out takes no arguments")
+		}
+		cfg, _, err := config.Load(*path)
+		if err != nil {
+			return cli.Exit(cli.ExitConfig, err)
+		}
+		if err := hw.LightsOut(env.Ctx, wiring(cfg)); err != nil {
+			return fmt.Errorf("lights out: %w", err)
+		}
+		return nil
+	},
+}

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"tacet/cmd/internal/cli"
+	"tacet/daemon"
+)
+
+const (
+	usualRun   = "/run/tacet"
+	statusFile = "status.json"
+	maxStatus  = 1 << 20
+)
+
+// report is status.json: what the running daemon says. Half a consent is not in
+// it, nor anything of what is said in the room.
+type report struct {
+	PID       int       `json:"pid"`
+	Time      time.Time `json:"time"`
+	Version   string    `json:"version"`
+	Boot      string    `json:"boot"`
+	Phase     string    `json:"phase"` // idle, recording or fault
+	Recording string    `json:"recording,omitempty"`
+	Mic       string    `json:"mic"`
+	Light     string    `json:"light"`
+	Clock     string    `json:"clock"`
+	FreeHours float64   `json:"spool_free_h"`
+	UnitKey   string    `json:"unit_key,omitempty"`
+	Warnings  []warning `json:"warnings"`
+}
+
+type warning struct {
+	Code    string    `json:"code"`
+	Since   time.Time `json:"since"`
+	Message string    `json:"message"`
+}
+
+func reportOf(s daemon.Status) report {
+	r := report{
+		PID: os.Getpid(), Time: time.Now().UTC(), Version: s.Version, Boot: s.Boot, Phase: s.Phase,
+		Recording: s.Recording, Mic: s.Mic, Light: s.Light, Clock: s.Clock,
+		FreeHours: float64(int(s.SpoolFree.Hours()*10)) / 10, UnitKey: s.UnitKey, Warnings: []warning{},
+	}
+	switch s.Phase {
+	case "waiting", "starting":
+		r.Phase, r.Recording = "idle", ""
+	case "stopping":
+		r.Phase = "recording"
+	}
+	for _, w := range s.Warnings {
+		r.Warnings = append(r.Warnings, warning{w.Code, w.Since.UTC(), w.Message()})
+	}
+	return r
+}
+
+// reporter writes status.json and tells systemd.
+type reporter struct {
+	path string // empty: there is no such folder
+	log  *slog.Logger
+	last []byte
+}
+
+func newReporter(dir string, log *slog.Logger) *reporter {
+	r := &reporter{log: log}
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		r.path = filepath.Join(dir, statusFile)
+	}
+	return r
+}
+
+func (r *reporter) report(s daemon.Status) {
+	notify(s)
+	if r.path == "" {
+		return
+	}
+	data, err := json.Marshal(reportOf(s))
+	if err == nil {
+		// Whoever reads it sees the old one or the new one. It need not survive a
+		// power cut, so it is not synced.
+		temp := r.path + ".tmp"
+		if err = os.WriteFile(temp, append(data, '\n'), 0o644); err == nil {
+			err = os.Rename(temp, r.path)
+		}
+	}
+	if err != nil {
+		r.log.Warn("status.json", "err", err)
+	}
+}
+
+// close takes the file away: nobody stands behind it any more.
+func (r *reporter) close() {
+	if r.path != "" {
+		os.Remove(r.path)
+	}
+}
+
+var statusCommand = cli.Command{
+	Name: "status", Usage: "[-key] [-run DIR]",
+	About: "what the running daemon says; -key: the unit's verifier key",
+	Run: func(env *cli.Env, args []string) error {
+		f := env.Flags()
+		key := f.Bool("key", false, "print the unit's verifier key alone")
+		dir := f.String("run", usualRun, "`folder` of status.json")
+		if rest, err := env.Parse(f, args); err != nil {
+			return err
+		} else if len(rest) > 0 {
+			return env.Usage("status takes no arguments")
+		}
+		r, err := readReport(filepath.Join(*dir, statusFile))
+		if err != nil {
+			return cli.WithHint(err, "\"systemctl status tacetd\" tells whether it runs, and why not")
+		}
+		if *key {
+			if r.UnitKey == "" {
+				return errors.New("the unit has no key yet: its disk was not there so far")
+			}
+			fmt.Fprintln(env.Stdout, r.UnitKey)
+			return nil
+		}
+		r.print(env)
+		return nil
+	},
+}
+
+// readReport reads what a running daemon wrote; what a dead one left does not
+// count.
+func readReport(path string) (*report, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.New("tacetd does not run")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxStatus {
+		return nil, fmt.Errorf("%s is longer than %d bytes", path, maxStatus)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var r report
+	if err := json.Unmarshal(data, &r); err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	if _, err := os.Stat("/proc/" + strconv.Itoa(r.PID)); err != nil {
+		return nil, errors.New("tacetd does not run: it left its status behind")
+	}
+	return &r, nil
+}
+
+func (r *report) print(env *cli.Env) {
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(env.Stdout, "%-11s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	row("phase", "%s", r.Phase)
+	if r.Recording != "" {
+		row("recording", "%s", r.Recording)
+	}
+	row("microphone", "%s", r.Mic)
+	row("light", "%s", r.Light)
+	row("clock", "%s", r.Clock)
+	row("room left", "%.1f h of recording", r.FreeHours)
+	row("version", "%s", r.Version)
+	for _, w := range r.Warnings {
+		row("warning", "%s: %s", w.Code, w.Message)
+	}
+}
