@@ -80,6 +80,7 @@ func TestErrorsOfEachSection(t *testing.T) {
 		{"id ends in a line end", `id = "room-3"`, `id = "room-3\n"`, []string{`3 room.id: control character U\+000A`}},
 		{"name too long", `id = "room-3"`, "id = \"room-3\"\nname = \"" + strings.Repeat("ä", 101) + `"`, []string{`4 room.name: is 101 characters long; write at most 100`}},
 		{"name that turns the text around", `id = "room-3"`, "id = \"room-3\"\nname = \"a\u202eb\"", []string{`4 room.name: control character U\+202E`}},
+		{"name in two lines", `id = "room-3"`, "id = \"room-3\"\nname = \"a\u2028b\"", []string{`4 room.name: control character U\+2028`}},
 		{"unit key relative", "", "[unit]\nkey = \"unit.key\"", []string{`14 unit.key: "unit.key" is not an absolute path; write the whole path`}},
 
 		{"max too long", "", "[consent]\nmax = \"13h\"", []string{`14 consent.max: "13h" is too long; write a time between "1m" and "12h"`}},

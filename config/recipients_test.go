@@ -141,14 +141,21 @@ func TestSecretsAreNeverRepeated(t *testing.T) {
 	}
 }
 
-// A private key in a remark is on the machine as well.
-func TestPrivateKeyInRemark(t *testing.T) {
+// A private key is reported once, with the key in which it stands; in a remark it is on the machine as well.
+func TestPrivateKeyIsReportedOnce(t *testing.T) {
 	dir, _ := folder(t)
 	id, err := age.GenerateX25519Identity()
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _, err = Parse(filepath.Join(dir, "u.toml"), []byte("# "+id.String()+"\n"+minimal))
-	errs, _ := err.(Errors)
-	matchAll(t, errs, []string{`1 : a private key stands here.*; remove it, keep it in the office`})
+	const said = `a private key stands here.*; remove it, keep it in the office`
+	for text, expect := range map[string]string{
+		"# " + id.String() + "\n" + minimal:                 `1 : ` + said,
+		string(withRecipients(`["` + id.String() + `"]`)):   `11 encrypt.recipients: ` + said,
+		string(withRecipients("[\n'" + id.String() + "']")): `12 encrypt.recipients: ` + said,
+	} {
+		_, _, err = Parse(filepath.Join(dir, "u.toml"), []byte(text))
+		errs, _ := err.(Errors)
+		matchAll(t, errs, []string{expect})
+	}
 }

@@ -86,9 +86,7 @@ func (c *checker) unknownKeys() {
 	for _, name := range c.root.order {
 		v := c.root.keys[name]
 		if !knows(name) {
-			if v.kind != broken {
-				c.unknown(v, name, "", "", sectionNames())
-			}
+			c.unknown(v, name, "", "", sectionNames())
 			continue
 		}
 		for _, t := range c.sections(name) {
@@ -97,7 +95,7 @@ func (c *checker) unknownKeys() {
 				kind = v.text
 			}
 			for _, key := range t.order {
-				if keys := keysOf(name, kind); !slices.Contains(keys, key) && t.keys[key].kind != broken {
+				if keys := keysOf(name, kind); !slices.Contains(keys, key) {
 					c.unknown(t.keys[key], key, name, kind, keys)
 				}
 			}

@@ -31,7 +31,7 @@ func parseSpan(s string) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	if d < 0 || strings.ContainsAny(rest, "+-") || whole > math.MaxInt64-d {
+	if d < 0 || whole > math.MaxInt64-d {
 		return 0, fmt.Errorf("out of range")
 	}
 	return whole + d, nil

@@ -2,6 +2,7 @@ package config
 
 import (
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -14,6 +15,8 @@ func TestSyntaxErrors(t *testing.T) {
 	for _, r := range []row{
 		{"no value", `id = "room-3"`, `id =`, []string{`3 room.id: .*`}},
 		{"no quotes", `id = "room-3"`, `id = room-3`, []string{`3 room.id: without quotes; write text between quotes`}},
+		{"no quotes, and again with", `id = "room-3"`, "id = room-3\nid = \"room-3\"", []string{`3 room.id: without quotes`}},
+		{"no quotes, in a key that nobody knows", `id = "room-3"`, "id = \"room-3\"\nnmae = x", []string{`4 room.nmae: without quotes`, `4 room.nmae: did you mean name`}},
 		{"no quotes around a time", `id = "room-3"`, `id = 60m`, []string{`3 room.id: text without quotes; write it between quotes`}},
 		{"quotes not closed", `id = "room-3"`, `id = "room-3`, []string{`3 room.id: .*`}},
 		{"yes for true", `id = "room-3"`, `id = yes`, []string{`3 room.id: without quotes`}},
@@ -32,6 +35,7 @@ func TestSyntaxErrors(t *testing.T) {
 	} {
 		t.Run(r.name, func(t *testing.T) {
 			text := strings.Replace(edited(t, r), `["practice.pub"]`, `"practice.pub"`, 1)
+			last := strings.Replace(last, "11", strconv.Itoa(strings.Count(text, "\n")), 1)
 			_, _, err := Parse(filepath.Join(dir, "u.toml"), []byte(text))
 			errs, _ := err.(Errors)
 			matchAll(t, errs, append(r.expect, last))
