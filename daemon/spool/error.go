@@ -62,7 +62,11 @@ func (s *Spool) fault(doing string, err error) error {
 	if e := (*Error)(nil); errors.As(err, &e) {
 		return err
 	}
-	return &Error{Kind: s.kindOf(err), Doing: doing, Err: err}
+	kind := s.kindOf(err)
+	if p, ok := err.(*fs.PathError); ok { // what was being done to which file is said already
+		err = p.Err
+	}
+	return &Error{Kind: kind, Doing: doing, Err: err}
 }
 
 // almostNothing is as little room as a full disk may claim to have.

@@ -230,6 +230,9 @@ func TestErrors(t *testing.T) {
 		if !errors.As(err, &e) || e.Kind != test.kind || e.Code() != test.code || !strings.Contains(err.Error(), test.say) {
 			t.Errorf("%s: %v (%+v)", test.what, err, e)
 		}
+		if strings.Count(err.Error(), r.name) != 1 {
+			t.Errorf("%s: says it twice: %v", test.what, err)
+		}
 		if err := s.Probe(); err == nil {
 			t.Errorf("%s: the probe sees nothing", test.what)
 		}
