@@ -3,6 +3,9 @@
 //
 //	tacet keygen -o office.key > practice.pub
 //	tacet check tacet.toml
+//	tacet ls /media/TACET
+//	tacet verify 20261121T140322Z_room-3_7q4k9mz2ha.tacet
+//	tacet open -i office.key -o consultation.opus 20261121T140322Z_room-3_7q4k9mz2ha.tacet
 package main
 
 import "tacet/cmd/internal/cli"
@@ -17,4 +20,7 @@ func run(env *cli.Env) error {
 var commands = []cli.Command{
 	keygenCommand,
 	checkCommand,
+	lsCommand,
+	verifyCommand,
+	openCommand,
 }

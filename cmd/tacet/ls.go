@@ -1,0 +1,153 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"tacet/cmd/internal/cli"
+	"tacet/daemon/recording"
+)
+
+var lsCommand = cli.Command{
+	Name:  "ls",
+	Usage: "[-json] PATH…",
+	About: "list recordings: when, how long, whether whole",
+	Help: `
+A PATH is a recording, or a folder of them. Each is read to its end: the state is what tacet verify finds, but for the question whether
+the unit is known.
+
+    whole         complete
+    interrupted   complete; the power went while it was made, and the unit closed it
+    unfinished    still being made or copied, or cut off
+    damaged       not as it was made
+
+Lengths are those that are proved.`,
+	Run: ls,
+}
+
+// listed is a recording in the list, in -json's words.
+type listed struct {
+	File    string    `json:"file"`
+	ID      string    `json:"id"`
+	Site    string    `json:"site"`
+	Room    string    `json:"room"`
+	Started time.Time `json:"started"`
+	Seconds float64   `json:"seconds"`
+	State   string    `json:"state"`
+	Reason  string    `json:"reason"`
+	Codec   string    `json:"codec"`
+}
+
+func ls(env *cli.Env, args []string) error {
+	flags := env.Flags()
+	asJSON := flags.Bool("json", false, "as JSON")
+	paths, err := env.Parse(flags, args)
+	if err != nil {
+		return err
+	}
+	if len(paths) == 0 {
+		return env.Usage("ls names no file or folder")
+	}
+	list := []listed{}
+	var failed []error
+	for _, path := range paths {
+		names, folder, err := recordingsIn(path)
+		if err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		for _, name := range names {
+			rep, err := inspect(env, name, nil)
+			switch {
+			case env.Ctx.Err() != nil:
+				return env.Ctx.Err()
+			case folder && errors.Is(err, fs.ErrNotExist): // it went while we looked
+			case err != nil:
+				failed = append(failed, err)
+			case rep.State == recording.Foreign && !folder:
+				failed = append(failed, incomplete(name, rep))
+			default:
+				list = append(list, describe(name, rep))
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b listed) int {
+		return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.File, b.File))
+	})
+	print := printList
+	if *asJSON {
+		print = printJSON
+	}
+	if err := print(env, list); err != nil {
+		return err
+	}
+	return join(failed)
+}
+
+// recordingsIn returns what there is at a path: the file itself or, in a folder,
+// every file that is called as a recording is.
+func recordingsIn(path string) (files []string, folder bool, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, false, err
+	}
+	if !info.IsDir() {
+		return []string{path}, false, nil
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil, true, err
+	}
+	for _, e := range entries {
+		if e.Type().IsRegular() && strings.HasSuffix(e.Name(), recording.Extension) {
+			files = append(files, filepath.Join(path, e.Name()))
+		}
+	}
+	return files, true, nil
+}
+
+// describe says of a recording what the list shows. What the file doesn't prove
+// is taken from it all the same, and from its name if it says nothing.
+func describe(name string, rep *recording.Report) listed {
+	l := listed{File: name, State: rep.State.String(), Seconds: rep.Length().Seconds()}
+	if rep.State == recording.Foreign {
+		l.State = recording.Damaged.String()
+	}
+	if h := &rep.Head; rep.HeadRead {
+		l.ID, l.Site, l.Room, l.Started, l.Codec = h.ID, h.Site, h.Room, h.Started, h.Audio.Codec
+	} else if started, room, id, err := recording.ParseName(filepath.Base(name)); err == nil {
+		l.ID, l.Room, l.Started = id, room, started
+	}
+	if rep.End != nil {
+		l.Reason = rep.End.Reason
+	}
+	return l
+}
+
+func printJSON(env *cli.Env, list []listed) error {
+	enc := json.NewEncoder(env.Stdout)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(list)
+}
+
+func printList(env *cli.Env, list []listed) error {
+	table := tabwriter.NewWriter(env.Stdout, 0, 0, 2, ' ', 0)
+	for _, l := range list {
+		begun := "?"
+		if !l.Started.IsZero() {
+			begun = start(l.Started)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", begun, length(time.Duration(l.Seconds*float64(time.Second))), l.State, cmp.Or(l.Reason, "-"), cli.Clean(l.File))
+	}
+	return table.Flush()
+}

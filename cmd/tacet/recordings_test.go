@@ -1,0 +1,184 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"tacet/audio/flac"
+	"tacet/audio/wav"
+	"tacet/daemon/recording"
+	"tacet/daemon/recording/recordingtest"
+)
+
+// TestRecordingScripts runs the scripts about recordings. Each finds in its folder
+// what shelf makes.
+func TestRecordingScripts(t *testing.T) {
+	files := shelf(t)
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "recordings"),
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("TZ", "UTC")
+			env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, "config"))
+			for name, content := range files {
+				if err := os.WriteFile(filepath.Join(env.WorkDir, name), content, 0o600); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "alter": alter, "drop": drop, "shorten": shorten, "lengthen": lengthen,
+		},
+	})
+}
+
+const (
+	seconds  = 20
+	shelfID  = "7q4k9mz2ha"
+	shelfPas = "correct horse battery staple"
+)
+
+// shelf is a folder full of recordings, with their keys:
+//
+//	office.key locked.key (passphrase) stranger.key    identities
+//	unit.pub                                           the unit's key
+//	impostor.pub                                       another key for a unit of that name
+//	opus.tacet flac.tacet wav.tacet opus.sound …       whole, and what they hold
+//	interrupted.tacet unfinished.tacet silent.tacet    the last without a segment
+//	impostor.tacet                                     made by the impostor
+var shelf = func() func(t *testing.T) map[string][]byte {
+	var once sync.Once
+	files := map[string][]byte{}
+	return func(t *testing.T) map[string][]byte {
+		once.Do(func() { fillShelf(t, files) })
+		return files
+	}
+}()
+
+func fillShelf(t *testing.T, files map[string][]byte) {
+	office, stranger := recordingtest.NewOffice(t, recordingtest.Hybrid), recordingtest.NewOffice(t, recordingtest.Hybrid)
+	unit, impostor := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewUnit(t, "high-street", "room-3")
+	defer func(before int) { workFactor = before }(workFactor)
+	workFactor = 10 // a passphrase takes no second to try
+	locked, err := lock([]byte(office.Secret+"\n"), shelfPas)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"office.key": office.Secret, "stranger.key": stranger.Secret, "locked.key": string(locked), "passphrase": shelfPas, "wrong": "wrong horse",
+		"unit.pub": unit.VKey, "impostor.pub": impostor.VKey, "office.fingerprint": recording.Fingerprint(office.Recipient),
+	} {
+		if name != "locked.key" {
+			text += "\n"
+		}
+		files[name] = []byte(text)
+	}
+	spec := recordingtest.Spec{Unit: unit, For: []string{office.Recipient}, ID: shelfID, Segments: seconds}
+	for _, a := range []recording.Audio{
+		{Codec: "opus", Rate: 48000, Channels: 1, Bitrate: 32000}, {Codec: "flac", Rate: 8000, Channels: 1}, {Codec: "wav", Rate: 8000, Channels: 1},
+	} {
+		spec.Audio = a
+		files[a.Codec+".tacet"], files[a.Codec+".sound"] = recordingtest.Make(t, spec), sound(t, a, seconds)
+	}
+	silent, cut, other := spec, spec, spec
+	silent.Segments = 0
+	files["silent.tacet"] = recordingtest.Make(t, silent)
+	cut.Segments, cut.Cut = 12, true
+	files["unfinished.tacet"], files["unfinished.sound"] = recordingtest.Make(t, cut), sound(t, spec.Audio, 12)
+	var recovered bytes.Buffer
+	if _, err := recording.Recover(bytes.NewReader(files["unfinished.tacet"]), int64(len(files["unfinished.tacet"])), &recovered, unit.Signer, "boot-2"); err != nil {
+		t.Fatal(err)
+	}
+	files["interrupted.tacet"] = recovered.Bytes()
+	other.Unit = impostor
+	files["impostor.tacet"] = recordingtest.Make(t, other)
+}
+
+// sound is what a recording of so many seconds opens to.
+func sound(t *testing.T, a recording.Audio, seconds int) []byte {
+	var b []byte
+	for n := 1; n <= seconds; n++ {
+		b = append(b, recordingtest.Sound(a, shelfID, n, seconds)...)
+	}
+	switch a.Codec {
+	case "wav":
+		copy(b, wav.Header(a.Rate, a.Channels, int64(len(b)-wav.HeaderLen)))
+	case "flac":
+		j, err := flac.NewJoiner(shelfID, a.Rate, a.Channels)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := 1; n <= seconds; n++ {
+			if _, err := j.Add(recordingtest.Sound(a, shelfID, n, seconds)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		copy(b, j.Header())
+	}
+	return b
+}
+
+// place is where a member lies in a recording, header and padding included.
+func place(ts *testscript.TestScript, file []byte, member string) (from, to int) {
+	r := bytes.NewReader(file)
+	for archive := tar.NewReader(r); ; {
+		h, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			ts.Fatalf("no member %s", member)
+		}
+		ts.Check(err)
+		content := len(file) - r.Len()
+		if h.Name == member {
+			return content - 512, content + int(h.Size+511)/512*512
+		}
+	}
+}
+
+// edit rewrites a file.
+func edit(ts *testscript.TestScript, neg bool, args []string, n int, usage string, change func(file []byte) []byte) {
+	if neg || len(args) != n {
+		ts.Fatalf("usage: %s", usage)
+	}
+	name := ts.MkAbs(args[0])
+	file, err := os.ReadFile(name)
+	ts.Check(err)
+	ts.Check(os.WriteFile(name, change(file), 0o600))
+}
+
+func alter(ts *testscript.TestScript, neg bool, args []string) {
+	edit(ts, neg, args, 2, "alter FILE MEMBER", func(file []byte) []byte {
+		from, _ := place(ts, file, args[1])
+		file[from+512+120] ^= 1
+		return file
+	})
+}
+
+func drop(ts *testscript.TestScript, neg bool, args []string) {
+	edit(ts, neg, args, 2, "drop FILE MEMBER", func(file []byte) []byte {
+		from, to := place(ts, file, args[1])
+		return append(file[:from:from], file[to:]...)
+	})
+}
+
+func shorten(ts *testscript.TestScript, neg bool, args []string) {
+	edit(ts, neg, args, 2, "shorten FILE BYTES", func(file []byte) []byte {
+		n, err := strconv.Atoi(args[1])
+		ts.Check(err)
+		return file[:len(file)-n]
+	})
+}
+
+func lengthen(ts *testscript.TestScript, neg bool, args []string) {
+	edit(ts, neg, args, 2, "lengthen FILE TEXT", func(file []byte) []byte { return append(file, args[1]...) })
+}
