@@ -38,7 +38,8 @@ function when(started) {
 const url = (file, what = "") => "/recordings/" + encodeURIComponent(file) + what;
 
 async function check(row) {
-  row.check.disabled = true;
+  if (row.checking) return;
+  row.checking = true;
   row.result.dataset.state = "";
   row.result.textContent = "Checking every byte …";
   try {
@@ -51,7 +52,7 @@ async function check(row) {
     row.result.dataset.state = "damaged";
     row.result.textContent = "It can’t be checked: " + e.message;
   }
-  row.check.disabled = false;
+  row.checking = false;
 }
 
 function play(row) {

@@ -173,7 +173,7 @@ const levers = {
 };
 
 function drawLevers(s) {
-  at("cut").disabled = !s.power;
+  at("cut").setAttribute("aria-disabled", !s.power); // a disabled one would lose the focus
   for (const [id, words] of Object.entries(levers)) {
     at(id).hidden = s[id] === null;
     at(id).dataset.is = s[id];
@@ -202,6 +202,7 @@ function draw(s) {
 }
 
 at("cut").addEventListener("click", async () => {
+  if (at("cut").getAttribute("aria-disabled") === "true") return;
   say(at("said"), "");
   if (await post("/panel/power-cut")) say(at("said"), "The power was cut.");
 });
