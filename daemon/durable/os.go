@@ -144,7 +144,9 @@ func (o osFS) Space() (free, total int64, err error) {
 const mayWrite = 0o222
 
 // Frozen reports whether a file was made read-only by Freeze, as its mode says.
-func Frozen(info fs.FileInfo) bool { return info.Mode().IsRegular() && info.Mode().Perm()&mayWrite == 0 }
+func Frozen(info fs.FileInfo) bool {
+	return info.Mode().IsRegular() && info.Mode().Perm()&mayWrite == 0
+}
 
 // again repeats a call that a signal interrupted. Package os does so itself for files that are open.
 func again(call func() error) error {
