@@ -12,8 +12,12 @@ const (
 	settle     = time.Second            // a card's lag may still move in its first second,
 	settleMost = 150 * time.Millisecond // by less than this
 	lagNoise   = 15 * time.Millisecond  // above the noise of the last two seconds: that much more is no noise
-	lookAhead  = time.Second            // so long a block may be late and yet be made up for
+	lookAhead  = time.Second            // so long a block may be late and yet be made up for,
+	lookSmall  = 2 * time.Second        // if it is late by less than small, so long,
+	small      = 100 * time.Millisecond
 	lookBlocks = 4                      // and by so many blocks
+	sameLag    = 3 * time.Millisecond   // lags that differ by less are the same
+	ring       = 800 * time.Millisecond // what a card keeps for who comes late, at most
 	holdMost   = 512                    // blocks held at most, however small they are
 	driftSlack = 5 * time.Millisecond   // a card's clock may run fast by this and by driftPart, in all
 	driftPart  = 2000                   // one part in so many: 500 ppm
@@ -31,9 +35,10 @@ type Verdict struct {
 //
 // Push hands in a block and returns the blocks that are now decided, in order. As long as blocks come when they should,
 // that is the block itself. A late block, and all behind it, is held until it shows whether time was lost or only spent:
-// a second at most. The first blocks are held for 200 ms, so that samples from before the opening are told from later ones.
+// a second, or two where it is late by less than 0.1 s. The first blocks are held for 200 ms, so that samples from before the opening are told from later ones.
 //
-// A loss of 20 ms or more is found, placed before the first block that follows it, and measured to a few milliseconds. In
+// A loss of 20 ms or more is found, placed before the first block that follows it (or one earlier, where two come in one
+// period), and measured to a few milliseconds. In
 // the first second only one above 150 ms is found; while a machine is so busy that no block comes in time, small ones
 // aren't. Jitter of any size that is made up for, and a card whose clock is wrong by 300 ppm, are no loss.
 type Gaps struct {
@@ -104,18 +109,18 @@ func (g *Gaps) decide(all bool) []Verdict {
 	g.dropStale()
 	g.started = true
 	g.look()
-	newest := g.held[len(g.held)-1]
 	n := 0
 	for ; n < len(g.held); n++ {
 		b := &g.held[n]
 		lost := g.lostBefore(b)
-		if waited := newest.arrived-b.arrived >= lookAhead && len(g.held)-n > lookBlocks || len(g.held) >= holdMost; lost > 0 && !waited {
-			if !all {
-				break
+		if lost > 0 && g.waited(n, lost) {
+			if b.least < g.later(n)-sameLag {
+				lost = 0 // the loss comes later: this block was only late
 			}
-			if lost < g.count(period*periods) {
-				lost = 0 // it may only have come late: a ring holds that much
-			}
+		} else if lost > 0 && !all {
+			break
+		} else if lost < g.count(ring) {
+			lost = 0 // it may only have come late
 		}
 		g.insert(n, lost)
 		g.remember(b)
@@ -123,6 +128,26 @@ func (g *Gaps) decide(all bool) []Verdict {
 	}
 	g.held = g.held[:copy(g.held, g.held[n:])]
 	return g.decided
+}
+
+// waited tells whether a held block's lateness can be called a loss: what came since has not made up for it.
+func (g *Gaps) waited(n int, lost int64) bool {
+	look := lookAhead
+	if lost < g.count(small) {
+		look = lookSmall
+	}
+	newest := g.held[len(g.held)-1]
+	return newest.arrived-g.held[n].arrived >= look && len(g.held)-n > lookBlocks || len(g.held) >= holdMost
+}
+
+// later is the least lag of those who came a good while after a held block.
+func (g *Gaps) later(n int) time.Duration {
+	for _, b := range g.held[n:] {
+		if b.arrived-g.held[n].arrived >= bucket {
+			return b.least
+		}
+	}
+	return g.held[len(g.held)-1].least
 }
 
 // dropStale finds frames that came although there was no time to capture them in since the opening. At the start they are

@@ -1,6 +1,9 @@
 package stream
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 const (
 	bucket  = 250 * time.Millisecond
@@ -35,11 +38,11 @@ func (l *lags) forget(before time.Duration) {
 	}
 }
 
-// usual is the least lag of late, and the noise: by how much the quarters' least lags differ. The quarter that is not over
-// yet says nothing about noise.
+// usual is the least lag of late, and the noise: by how much the middling quarter's least lag is above that. The quarter that
+// is not over yet says nothing about noise.
 func (l *lags) usual() (least, noise time.Duration, known bool) {
-	var most time.Duration
-	var whole bool
+	var whole [buckets]time.Duration
+	n := 0
 	for _, r := range l.ring {
 		if r.number == 0 || r.number <= l.newest-buckets {
 			continue
@@ -47,12 +50,14 @@ func (l *lags) usual() (least, noise time.Duration, known bool) {
 		if !known || r.least < least {
 			least, known = r.least, true
 		}
-		if r.number != l.newest && (!whole || r.least > most) {
-			most, whole = r.least, true
+		if r.number != l.newest {
+			whole[n] = r.least
+			n++
 		}
 	}
-	if whole {
-		noise = max(0, most-least)
+	if n > 0 {
+		slices.Sort(whole[:n])
+		noise = max(0, whole[n/2]-least)
 	}
 	return least, noise, known
 }

@@ -1,4 +1,4 @@
-package audio
+package stream
 
 import (
 	"math/rand/v2"
@@ -33,7 +33,7 @@ func (c *fakeCard) length(frames int64) time.Duration {
 func (c *fakeCard) run(d time.Duration) []delivery {
 	var list []delivery
 	now := 3 * time.Millisecond // since the opening
-	ring := &ring{frame: float64(time.Second) / (float64(c.rate) * (1 + float64(c.ppm)/1e6)), base: now}
+	ring := &fakeRing{frame: float64(time.Second) / (float64(c.rate) * (1 + float64(c.ppm)/1e6)), base: now}
 	var lost int64
 	for now < d {
 		if n := len(list); c.lose[n] > 0 {
@@ -42,7 +42,7 @@ func (c *fakeCard) run(d time.Duration) []delivery {
 			delete(c.lose, n)
 		}
 		avail := ring.made(now) - ring.read
-		if avail > c.period*periods { // overrun: the ring is emptied and the card starts again
+		if avail > 8*c.period { // overrun: the ring is emptied and the card starts again
 			lost += int64(float64(now-ring.base)/ring.frame) - int64(ring.read+ring.lost)
 			ring.base, ring.read, ring.lost = now, 0, 0
 			avail = 0
@@ -60,18 +60,18 @@ func (c *fakeCard) run(d time.Duration) []delivery {
 	return list
 }
 
-// A ring fills at the card's pace, but for the frames that are lost.
-type ring struct {
+// A fakeRing fills at the card's pace, but for the frames that are lost.
+type fakeRing struct {
 	frame    float64       // how long one plays, in nanoseconds
 	base     time.Duration // when it began to fill
 	read     int
 	lost, at int // so many never come, the last of them after the frame at
 }
 
-func (r *ring) lose(at, n int) { r.at, r.lost = at, r.lost+n }
+func (r *fakeRing) lose(at, n int) { r.at, r.lost = at, r.lost+n }
 
 // when tells when so many frames have been made.
-func (r *ring) when(made int) time.Duration {
+func (r *fakeRing) when(made int) time.Duration {
 	if made > r.at {
 		made += r.lost
 	}
@@ -79,7 +79,7 @@ func (r *ring) when(made int) time.Duration {
 }
 
 // made tells how many frames have been made by now.
-func (r *ring) made(now time.Duration) int {
+func (r *fakeRing) made(now time.Duration) int {
 	n := int(float64(now-r.base) / r.frame)
 	if n > r.at {
 		n = max(r.at, n-r.lost)
@@ -135,7 +135,7 @@ func drawCard(t *rapid.T) (*fakeCard, *rand.Rand) {
 		ppm:    rapid.IntRange(-300, 300).Draw(t, "ppm"),
 		opened: time.Now(),
 	}
-	c.period = periodFrames(c.rate)
+	c.period = map[int]int{8000: 512, 16000: 1024, 44100: 4096, 48000: 4096}[c.rate]
 	c.piece = min(c.period, 2048)
 	return c, r
 }

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/hraban/opus"
+
+	"tacet/audio"
+	"tacet/audio/ogg"
+	"tacet/audio/wav"
+)
+
+// A coder encodes and decodes, and tells what encoding took.
+type coder struct {
+	name string
+	code func(samples []int16) (heard []int16, used time.Duration, size int, err error)
+}
+
+// peer is opusenc as it comes: complexity 10, a variable bitrate.
+func peer(bitrate int) coder {
+	return coder{"opusenc", func(samples []int16) ([]int16, time.Duration, int, error) {
+		dir, err := os.MkdirTemp("", "quality")
+		if err != nil {
+			return nil, 0, 0, err
+		}
+		defer os.RemoveAll(dir)
+		in, out := filepath.Join(dir, "in.wav"), filepath.Join(dir, "out.opus")
+		data, err := binary.Append(wav.Header(rate, 1, int64(len(samples)*2)), binary.LittleEndian, samples)
+		if err != nil {
+			return nil, 0, 0, err
+		}
+		if err := os.WriteFile(in, data, 0o600); err != nil {
+			return nil, 0, 0, err
+		}
+		cmd := exec.Command("opusenc", "--quiet", "--bitrate", fmt.Sprint(float64(bitrate)/1000), in, out)
+		if said, err := cmd.CombinedOutput(); err != nil {
+			return nil, 0, 0, fmt.Errorf("%w: %s", err, said)
+		}
+		file, err := os.ReadFile(out)
+		if err != nil {
+			return nil, 0, 0, err
+		}
+		heard, err := decode(file)
+		return heard, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), len(file), err
+	}}
+}
+
+// decode lets opusdec decode a file: to its standard output it writes plain samples.
+func decode(file []byte) ([]int16, error) {
+	cmd := exec.Command("opusdec", "--quiet", "--rate", fmt.Sprint(rate), "--no-dither", "-", "-")
+	cmd.Stdin = bytes.NewReader(file)
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("opusdec: %w", err)
+	}
+	heard := make([]int16, len(out)/2)
+	_, err = binary.Decode(out, binary.LittleEndian, heard)
+	return heard, err
+}
+
+// ours is what the daemon uses.
+func ours(bitrate int) coder {
+	return coder{"tacet", func(samples []int16) ([]int16, time.Duration, int, error) {
+		e, err := audio.NewEncoder(audio.Format{Codec: "opus", Rate: rate, Channels: 1, Bitrate: bitrate, ID: "quality"})
+		if err != nil {
+			return nil, 0, 0, err
+		}
+		begin := cpu()
+		segments, err := e.Encode(samples)
+		if err != nil {
+			return nil, 0, 0, err
+		}
+		last, err := e.Close()
+		if err != nil {
+			return nil, 0, 0, err
+		}
+		used := cpu() - begin
+		var file []byte
+		for _, s := range append(segments, last...) {
+			file = append(file, s.Data...)
+		}
+		heard, err := decode(file)
+		return heard, used, len(file), err
+	}}
+}
+
+// candidates are all the ways that are worth a try, with a constant bitrate.
+func candidates(bitrate int) []coder {
+	var list []coder
+	for _, app := range []struct {
+		name string
+		app  opus.Application
+	}{{"audio", opus.AppAudio}, {"voip", opus.AppVoIP}, {"low delay", opus.AppRestrictedLowdelay}} {
+		for _, ms := range []int{20, 40} {
+			for _, complexity := range []int{0, 2, 3, 5, 8, 10} {
+				name := fmt.Sprintf("%s, %d ms, complexity %d", app.name, ms, complexity)
+				list = append(list, coder{name, func(samples []int16) ([]int16, time.Duration, int, error) {
+					return try(samples, bitrate, app.app, ms, complexity)
+				}})
+			}
+		}
+	}
+	return list
+}
+
+func try(samples []int16, bitrate int, app opus.Application, ms, complexity int) ([]int16, time.Duration, int, error) {
+	enc, err := opus.NewEncoder(rate, 1, app)
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	for _, err := range []error{enc.SetVBR(false), enc.SetBitrate(bitrate), enc.SetComplexity(complexity)} {
+		if err != nil {
+			return nil, 0, 0, err
+		}
+	}
+	dec, err := opus.NewDecoder(rate, 1)
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	frame := rate * ms / 1000
+	packet, block := make([]byte, bitrate/8*ms/1000), make([]int16, frame)
+	var heard []int16
+	var used time.Duration
+	size := 0
+	for at := 0; at+frame <= len(samples); at += frame {
+		begin := cpu()
+		n, err := enc.Encode(samples[at:at+frame], packet)
+		used += cpu() - begin
+		if err != nil {
+			return nil, 0, 0, err
+		}
+		size += n
+		if n, err = dec.Decode(packet[:n], block); err != nil {
+			return nil, 0, 0, err
+		}
+		heard = append(heard, block[:n]...)
+	}
+	late := ogg.PreSkip
+	if app == opus.AppRestrictedLowdelay {
+		late = rate / 400
+	}
+	return heard[late:], used, size, nil
+}
+
+// cpu is how long this process has computed so far.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}

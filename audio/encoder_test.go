@@ -1,0 +1,269 @@
+package audio_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"tacet/audio"
+	"tacet/audio/audiotest"
+	"tacet/audio/wav"
+)
+
+// talk is a signal that any codec takes: a soft, band-limited noise.
+func talk(rate, channels, frames int) []int16 {
+	one := audiotest.Samples(audiotest.Mix(make([]float64, frames), 0.1, audiotest.Pink(1, frames)))
+	if channels == 1 {
+		return one
+	}
+	out := make([]int16, 0, 2*frames)
+	for i, s := range one {
+		out = append(out, s, int16(int(one[max(0, i-rate/1000)])*2/3))
+	}
+	return out
+}
+
+// encode hands samples over in blocks of odd sizes, and checks what every codec promises of its segments.
+func encode(t *testing.T, f audio.Format, samples []int16) []audio.Segment {
+	t.Helper()
+	e, err := audio.NewEncoder(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []audio.Segment
+	for at, n := 0, 1; at < len(samples); at, n = at+n, n*3%5000 {
+		n = min(n, len(samples)-at)
+		s, err := e.Encode(samples[at : at+n])
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, s...)
+	}
+	last, err := e.Close()
+	if err != nil || len(last) != 1 {
+		t.Fatalf("%d segments at the end, %v", len(last), err)
+	}
+	list = append(list, last...)
+	if more, err := e.Close(); more != nil || err != nil {
+		t.Errorf("a second end: %v, %v", more, err)
+	}
+	if _, err := e.Encode(make([]int16, 100)); err == nil {
+		t.Error("samples were taken after the end")
+	}
+	at := int64(0)
+	for i, s := range list {
+		whole := s.Samples == int64(f.Rate)
+		if s.First != at || whole == (i == len(list)-1) || s.Samples > int64(f.Rate) {
+			t.Errorf("segment %d of %d: frames %d+%d, expected at %d", i, len(list), s.First, s.Samples, at)
+		}
+		if i > 1 && i < len(list)-1 && len(s.Data) != len(list[1].Data) && f.Codec != "flac" {
+			t.Errorf("segment %d has %d bytes, others %d", i, len(s.Data), len(list[1].Data))
+		}
+		at += s.Samples
+	}
+	if at != int64(len(samples)/f.Channels) {
+		t.Errorf("%d frames in segments, %d were given", at, len(samples)/f.Channels)
+	}
+	return list
+}
+
+func join(list []audio.Segment) []byte {
+	var file []byte
+	for _, s := range list {
+		file = append(file, s.Data...)
+	}
+	return file
+}
+
+// tool runs a decoder or checker, and returns what it said and what it complained of.
+func tool(t *testing.T, stdin []byte, name string, args ...string) (out, complaint string) {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil {
+		t.Skipf("%s is not installed", name)
+	}
+	var stdout, stderr bytes.Buffer
+	cmd := exec.Command(name, args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(stdin), &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Errorf("%s %v: %v\n%s", name, args, err, stderr.String())
+	}
+	return stdout.String(), stderr.String()
+}
+
+// decoded is what ffmpeg makes of a file.
+func decoded(t *testing.T, file []byte, rate, channels int) []int16 {
+	t.Helper()
+	out, complaint := tool(t, file, "ffmpeg", "-hide_banner", "-v", "warning", "-i", "-", "-f", "s16le",
+		"-ar", fmt.Sprint(rate), "-ac", fmt.Sprint(channels), "-")
+	for line := range strings.Lines(complaint) {
+		// Three of ffmpeg's warnings are about any WAV file that comes through a pipe, or has one channel.
+		if !strings.Contains(line, "Guessed Channel Layout") && !strings.Contains(line, "maximum wav data size") && !strings.Contains(line, "orrupt") {
+			t.Errorf("ffmpeg complained: %s", line)
+		}
+	}
+	samples := make([]int16, len(out)/2)
+	if _, err := binary.Decode([]byte(out), binary.LittleEndian, samples); err != nil {
+		t.Fatal(err)
+	}
+	return samples
+}
+
+// lengths are what an end can fall on: nothing, one frame, just within and without a second, and somewhere. Most rates do with
+// a few of them.
+func lengths(rate, channels int) []int {
+	if rate == 16000 && channels == 1 || rate == 48000 && channels == 2 {
+		return []int{0, 1, rate/50 - 1, rate - rate/100, rate - 1, rate, rate + 1, 3 * rate, 3*rate + rate/3}
+	}
+	return []int{2*rate + rate/7}
+}
+
+func TestLosslessCodecsLoseNothing(t *testing.T) {
+	for _, codec := range []string{"flac", "wav"} {
+		for _, rate := range []int{8000, 16000, 44100, 48000} {
+			for _, channels := range []int{1, 2} {
+				for _, frames := range lengths(rate, channels) {
+					name := fmt.Sprintf("%s %d Hz %d channels %d frames", codec, rate, channels, frames)
+					samples := talk(rate, channels, frames)
+					file := join(encode(t, audio.Format{Codec: codec, Rate: rate, Channels: channels, ID: "7q4k9mz2ha"}, samples))
+					if codec == "wav" {
+						if want, _ := binary.Append(wav.Header(rate, channels, wav.Unknown), binary.LittleEndian, samples); !bytes.Equal(file, want) {
+							t.Errorf("%s: the file is not as it should be", name)
+						}
+					} else if frames > 0 {
+						_, complaint := tool(t, file, "flac", "-t", "-s", "-")
+						complaint = strings.TrimSpace(strings.Replace(complaint, "-: WARNING, cannot check MD5 signature since it was unset in the STREAMINFO", "", 1))
+						if complaint != "" {
+							t.Errorf("%s: flac complained: %s", name, complaint)
+						}
+					}
+					if frames > 0 && !slices.Equal(decoded(t, file, rate, channels), samples) {
+						t.Errorf("%s: what ffmpeg decoded is something else", name)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestOpusIsAsLongAsWhatItWasGiven(t *testing.T) {
+	for _, rate := range []int{8000, 12000, 16000, 24000, 48000} {
+		for _, channels := range []int{1, 2} {
+			for _, frames := range lengths(rate, channels) {
+				name := fmt.Sprintf("%d Hz %d channels %d frames", rate, channels, frames)
+				file := join(encode(t, audio.Format{Codec: "opus", Rate: rate, Channels: channels, Bitrate: 32000, ID: "7q4k9mz2ha"}, talk(rate, channels, frames)))
+				checkOpus(t, name, file)
+				if frames == 0 {
+					continue
+				}
+				if n := len(decoded(t, file, 48000, channels)) / channels; n != frames*(48000/rate) {
+					t.Errorf("%s: ffmpeg decoded %d frames at 48 kHz", name, n)
+				}
+				if out, complaint := tool(t, file, "opusdec", "--quiet", "--rate", "48000", "-", "-"); complaint != "" || len(out)/2/channels != frames*(48000/rate) {
+					t.Errorf("%s: opusdec decoded %d bytes and complained: %s", name, len(out), complaint)
+				}
+			}
+		}
+	}
+}
+
+// checkOpus holds a file against opusinfo.
+func checkOpus(t *testing.T, name string, file []byte) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "x.opus")
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, complaint := tool(t, nil, "opusinfo", path)
+	if complaint != "" || strings.Contains(strings.ToLower(out), "warning") || strings.Contains(strings.ToLower(out), "error") {
+		t.Errorf("%s: opusinfo complained: %s%s", name, complaint, out)
+	}
+	if !strings.Contains(out, "TACET_ID=7q4k9mz2ha") || !strings.Contains(out, "Pre-skip: 312") {
+		t.Errorf("%s: opusinfo says\n%s", name, out)
+	}
+}
+
+func TestOpusIsInStep(t *testing.T) {
+	for _, rate := range []int{8000, 16000, 48000} {
+		samples := talk(rate, 1, 2*rate)
+		file := join(encode(t, audio.Format{Codec: "opus", Rate: rate, Channels: 1, Bitrate: 64000, ID: "x"}, samples))
+		heard := audiotest.Floats(decoded(t, file, 48000, 1))
+		said := audiotest.Resample(audiotest.Floats(samples), rate, 48000)
+		best, most := 0, 0.0
+		for lag := -400; lag <= 400; lag++ {
+			sum := 0.0
+			for i := 10000; i < 50000; i += 3 {
+				sum += said[i] * heard[i+lag]
+			}
+			if sum > most {
+				best, most = lag, sum
+			}
+		}
+		if math.Abs(float64(best)) > 48000/float64(rate)+1 {
+			t.Errorf("at %d Hz the sound comes %d samples late", rate, best)
+		}
+	}
+}
+
+func TestNewEncoderRefuses(t *testing.T) {
+	for _, f := range []audio.Format{
+		{Codec: "mp3", Rate: 48000, Channels: 1},
+		{Codec: "opus", Rate: 44100, Channels: 1, Bitrate: 32000},
+		{Codec: "opus", Rate: 48000, Channels: 1, Bitrate: 1000},
+		{Codec: "opus", Rate: 48000, Channels: 1, Bitrate: 1000000},
+		{Codec: "opus", Rate: 48000, Channels: 3, Bitrate: 32000},
+		{Codec: "flac", Rate: 48017, Channels: 1},
+		{Codec: "flac", Rate: 0, Channels: 1},
+		{Codec: "wav", Rate: 48000, Channels: 0},
+		{Codec: "wav", Rate: -1, Channels: 1},
+	} {
+		if _, err := audio.NewEncoder(f); err == nil {
+			t.Errorf("%+v was taken", f)
+		} else {
+			t.Log(err)
+		}
+	}
+}
+
+// Sizes must not tell whether somebody speaks.
+func TestOpusSizesTellNothing(t *testing.T) {
+	const rate = 48000
+	loud := talk(rate, 1, 3*rate)
+	mixed := append(append(make([]int16, 3*rate), loud...), audiotest.Code(0, 3*rate)...)
+	for _, bitrate := range []int{6000, 16000, 24000, 32000, 33333, 64000, 128000, 256000} {
+		list := encode(t, audio.Format{Codec: "opus", Rate: rate, Channels: 1, Bitrate: bitrate, ID: "x"}, mixed)
+		for i, s := range list[1 : len(list)-1] {
+			if len(s.Data) != len(list[1].Data) {
+				t.Errorf("%d bit/s: segment %d has %d bytes, segment 1 has %d", bitrate, i+1, len(s.Data), len(list[1].Data))
+			}
+		}
+	}
+}
+
+func BenchmarkEncode(b *testing.B) {
+	for _, codec := range []string{"opus", "flac", "wav"} {
+		b.Run(codec, func(b *testing.B) {
+			samples := talk(48000, 1, 48000)
+			e, err := audio.NewEncoder(audio.Format{Codec: codec, Rate: 48000, Channels: 1, Bitrate: 32000, ID: "x"})
+			if err != nil {
+				b.Fatal(err)
+			}
+			size := 0
+			for b.Loop() {
+				s, err := e.Encode(samples)
+				if err != nil {
+					b.Fatal(err)
+				}
+				size += len(s[0].Data)
+			}
+			b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)*3600, "s/h")
+			b.ReportMetric(float64(size)/float64(b.N), "bytes/s")
+		})
+	}
+}

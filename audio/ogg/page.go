@@ -1,0 +1,124 @@
+package ogg
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// What a page's flags say.
+const (
+	Continued byte = 1 << iota // it begins within a packet
+	First                      // of the stream
+	Last                       // of the stream
+)
+
+const (
+	capture   = "OggS"
+	headerLen = 27
+	maxLacing = 255
+	flagsAt   = 5
+	crcAt     = 22
+)
+
+// A Page is one page of a stream.
+type Page struct {
+	Flags    byte
+	Granule  int64 // samples at 48 kHz up to the end of the page's last packet
+	Serial   uint32
+	Sequence uint32
+	Lacing   []byte // how long the packets are: 255 for each full piece, and the rest
+	Body     []byte // the packets
+}
+
+// Append appends the page as it stands in a file.
+func (p *Page) Append(dst []byte) []byte {
+	at := len(dst)
+	dst = append(dst, capture...)
+	dst = append(dst, 0, p.Flags)
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(p.Granule))
+	dst = binary.LittleEndian.AppendUint32(dst, p.Serial)
+	dst = binary.LittleEndian.AppendUint32(dst, p.Sequence)
+	dst = append(dst, 0, 0, 0, 0, byte(len(p.Lacing)))
+	dst = append(dst, p.Lacing...)
+	dst = append(dst, p.Body...)
+	binary.LittleEndian.PutUint32(dst[at+crcAt:], checksum(dst[at:]))
+	return dst
+}
+
+// Parse takes the page at the front of data and returns what follows it. Lacing and Body alias data.
+func Parse(data []byte) (p Page, rest []byte, err error) {
+	if len(data) < headerLen || string(data[:4]) != capture || data[4] != 0 {
+		return p, nil, errors.New("no Ogg page")
+	}
+	end := headerLen + int(data[26])
+	if len(data) < end {
+		return p, nil, errors.New("an Ogg page is cut")
+	}
+	p.Lacing = data[headerLen:end:end]
+	begin := end
+	for _, n := range p.Lacing {
+		end += int(n)
+	}
+	if len(data) < end {
+		return p, nil, errors.New("an Ogg page is cut")
+	}
+	p.Flags = data[flagsAt]
+	p.Granule = int64(binary.LittleEndian.Uint64(data[6:]))
+	p.Serial = binary.LittleEndian.Uint32(data[14:])
+	p.Sequence = binary.LittleEndian.Uint32(data[18:])
+	p.Body = data[begin:end:end]
+	if want := binary.LittleEndian.Uint32(data[crcAt:]); checksum(data[:end]) != want {
+		return p, nil, fmt.Errorf("page %d has a wrong checksum", p.Sequence)
+	}
+	return p, data[end:], nil
+}
+
+// Packets yields the page's packets; false for the last one where it goes on in the next page.
+func (p *Page) Packets(yield func(packet []byte, whole bool) bool) {
+	begin, end := 0, 0
+	for _, n := range p.Lacing {
+		end += int(n)
+		if n < maxLacing {
+			if !yield(p.Body[begin:end], true) {
+				return
+			}
+			begin = end
+		}
+	}
+	if begin < end {
+		yield(p.Body[begin:end], false)
+	}
+}
+
+// lace appends the lacing of a packet of n bytes.
+func lace(lacing []byte, n int) []byte {
+	for ; n >= maxLacing; n -= maxLacing {
+		lacing = append(lacing, maxLacing)
+	}
+	return append(lacing, byte(n))
+}
+
+// checksum is Ogg's CRC-32 of a page, taking its own field for zero.
+func checksum(page []byte) uint32 {
+	var crc uint32
+	for i, b := range page {
+		if i >= crcAt && i < crcAt+4 {
+			b = 0
+		}
+		crc = crc<<8 ^ crcTable[byte(crc>>24)^b]
+	}
+	return crc
+}
+
+// crcTable is for the polynomial 0x04c11db7, most significant bit first.
+var crcTable = func() (table [256]uint32) {
+	for i := range table {
+		crc := uint32(i) << 24
+		for range 8 {
+			crc = crc<<1 ^ crc>>31*0x04c11db7
+		}
+		table[i] = crc
+	}
+	return table
+}()
