@@ -1,0 +1,30 @@
+package hw
+
+import (
+	"context"
+
+	"periph.io/x/host/v3/gpioioctl"
+)
+
+// What the tests reach into.
+
+const (
+	FreshFor = freshFor
+	Settle   = settle
+)
+
+func KeepStdin(init func() error) error { return keepStdin(init) }
+
+func Expose(lines []*gpioioctl.GPIOLine, n int) (string, func()) { return expose(lines, n) }
+
+func KernelName(chip, name string) string { return kernelName(chip, name) }
+
+func Explain(err error, l LineInfo) error { return explain(err, l) }
+
+func WhoMay(path string) string { return whoMay(path) }
+
+// WaitForChips is the wait at start in a /dev of the test's.
+func WaitForChips(ctx context.Context, list func() []string, open func(string) error, named ...string) (refused, err error) {
+	d := devices{list: list, open: open, who: func(string) string { return "ask the rule" }}
+	return d.wait(ctx, named)
+}

@@ -1,0 +1,213 @@
+package hw
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"periph.io/x/conn/v3/gpio"
+)
+
+// Light is the light that says the microphone is open.
+type Light struct {
+	*lamp
+	sense *input // nil: not wired
+}
+
+// On lights it. Like the others it returns when the line has been driven.
+func (l *Light) On() error { return l.show(steady) }
+
+// Off darkens it.
+func (l *Light) Off() error { return l.show(dark) }
+
+// Pulse blinks once a second, lit first, until the next call.
+func (l *Light) Pulse() error { return l.show(pulse) }
+
+// Flash lights it three times, quickly, and leaves it dark. It returns at the first.
+func (l *Light) Flash() error { return l.show(flash) }
+
+// Sense returns what the sense line says; known is false where there is none. It also returns the error of a blink,
+// which nobody waited for, until the line has been driven again.
+func (l *Light) Sense() (lit, known bool, err error) {
+	if err := l.Err(); err != nil {
+		return false, false, err
+	}
+	if l.sense == nil {
+		return false, false, nil
+	}
+	lit, err = l.sense.read()
+	return lit, err == nil, err
+}
+
+func (l *Light) close() error {
+	err := l.lamp.close()
+	if l.sense != nil {
+		err = errors.Join(err, l.sense.close())
+	}
+	return err
+}
+
+// StatusLight is the optional second light, of another colour.
+type StatusLight struct{ *lamp }
+
+// Steady is ready.
+func (l *StatusLight) Steady() error { return l.show(steady) }
+
+// Pulse is a slow pulse, until the next call: it works, but something needs a person.
+func (l *StatusLight) Pulse() error { return l.show(pulse) }
+
+// Flash is three quick flashes, again and again until the next call: can't record.
+func (l *StatusLight) Flash() error { return l.show(flashes) }
+
+// Off darkens it.
+func (l *StatusLight) Off() error { return l.show(dark) }
+
+// A pattern is how a lamp blinks: for how long it is lit, then dark, and so on. After the last step it starts again, or
+// changes over once more and stays.
+type pattern struct {
+	lit    bool
+	steps  []time.Duration
+	repeat bool
+}
+
+const quick = 200 * time.Millisecond
+
+var (
+	dark    = pattern{}
+	steady  = pattern{lit: true}
+	pulse   = pattern{lit: true, steps: []time.Duration{500 * time.Millisecond, 500 * time.Millisecond}, repeat: true}
+	flash   = pattern{lit: true, steps: []time.Duration{quick, quick, quick, quick, quick}}
+	flashes = pattern{lit: true, steps: []time.Duration{quick, quick, quick, quick, quick, 7 * quick}, repeat: true}
+)
+
+// A lamp is an output with a light on it, and the goroutine that makes it blink.
+type lamp struct {
+	info      LineInfo
+	activeLow bool
+	blinkers  sync.WaitGroup
+
+	mu     sync.Mutex // guards what follows; the line is driven under it
+	line   LineSet
+	closed bool
+	stop   chan struct{} // ends the blinking; nil: none
+	failed error         // of the last blink; nil once the line was driven again
+}
+
+// newLamp takes the line and darkens it. The request drives it low: an active-high lamp is dark from then on, an
+// active-low one is lit for the microseconds until the next call. Being an output from the start, it is lit later in
+// one change; periph's GPIOLine would drive it low first.
+func newLamp(b Board, info LineInfo, out Output) (*lamp, error) {
+	line, err := b.Request(info, Drive, gpio.PullNoChange)
+	if err != nil {
+		return nil, fmt.Errorf("take line %s: %w", info, err)
+	}
+	l := &lamp{info: info, activeLow: out.ActiveLow, line: line}
+	if err := l.drive(false); err != nil {
+		return nil, errors.Join(err, line.Close())
+	}
+	return l, nil
+}
+
+// Err is the error of a blink, until the line has been driven again.
+func (l *lamp) Err() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.failed
+}
+
+// show ends what is shown and drives the line to the beginning of p.
+func (l *lamp) show(p pattern) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return ErrClosed
+	}
+	l.endBlinking()
+	if err := l.drive(p.lit); err != nil {
+		return err
+	}
+	l.failed = nil
+	if len(p.steps) > 0 {
+		stop := make(chan struct{})
+		l.stop = stop
+		l.blinkers.Go(func() { l.blink(p, stop) })
+	}
+	return nil
+}
+
+// endBlinking sees to it that no blink drives the line any more. The caller holds mu.
+func (l *lamp) endBlinking() {
+	if l.stop != nil {
+		close(l.stop)
+		l.stop = nil
+	}
+}
+
+// blink plays p, the beginning of which is shown already, until stop. A failed blink ends nothing: the next may work.
+func (l *lamp) blink(p pattern, stop <-chan struct{}) {
+	lit := p.lit
+	timer := time.NewTimer(p.steps[0])
+	defer timer.Stop()
+	for i := 1; ; i++ {
+		select {
+		case <-stop:
+			return
+		case <-timer.C:
+		}
+		lit = !lit
+		if !l.blinkOnce(lit, stop) {
+			return
+		}
+		if i == len(p.steps) {
+			if !p.repeat {
+				return
+			}
+			i = 0
+		}
+		timer.Reset(p.steps[i])
+	}
+}
+
+// blinkOnce drives the line unless stop was closed, which happens under mu: so nothing is driven after it.
+func (l *lamp) blinkOnce(lit bool, stop <-chan struct{}) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case <-stop:
+		return false
+	default:
+	}
+	l.failed = l.drive(lit)
+	return true
+}
+
+// drive sets the line. The caller holds mu, or is alone.
+func (l *lamp) drive(lit bool) error {
+	var bits gpio.GPIOValue
+	if lit != l.activeLow {
+		bits = 1
+	}
+	if err := l.line.Out(bits, 1); err != nil {
+		return fmt.Errorf("drive line %s: %w", l.info, err)
+	}
+	return nil
+}
+
+// close darkens the lamp and releases the line, and both are tried.
+func (l *lamp) close() error {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return nil
+	}
+	l.closed = true
+	l.endBlinking()
+	err := l.drive(false)
+	if cerr := l.line.Close(); cerr != nil {
+		err = errors.Join(err, fmt.Errorf("release line %s: %w", l.info, cerr))
+	}
+	l.mu.Unlock()
+	l.blinkers.Wait()
+	return err
+}

@@ -1,0 +1,11 @@
+//go:build !linux
+
+package hw
+
+import "io/fs"
+
+// There is GPIO on Linux only; elsewhere this package merely compiles.
+
+func keepStdin(init func() error) error { return init() }
+
+func groupOf(fs.FileInfo) (gid int, ok bool) { return 0, false }
