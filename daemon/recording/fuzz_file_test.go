@@ -3,6 +3,7 @@ package recording_test
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"runtime"
 	"testing"
@@ -74,15 +75,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	head := join(list[:find(t, list, "000001.age")])
 	jumbled := bytes.Clone(head)
 	for n := range 2000 {
-		s := bytes.Clone(segment)
-		copy(s, []byte{'0', '0', byte('0' + n/1000%10), byte('0' + n/100%10), byte('0' + n/10%10), byte('0' + n%10)})
-		sum := 0
-		copy(s[148:156], "        ")
-		for _, b := range s[:512] {
-			sum += int(b)
-		}
-		copy(s[148:], []byte{'0', byte('0' + sum>>12&7), byte('0' + sum>>9&7), byte('0' + sum>>6&7), byte('0' + sum>>3&7), byte('0' + sum&7), 0, ' '})
-		jumbled = append(jumbled, s...)
+		jumbled = append(jumbled, renamed(segment, fmt.Sprintf("%06d.age", n))...)
 	}
 	rubbish := make([]byte, 4096)
 	for i := range len(rubbish) / 8 {
