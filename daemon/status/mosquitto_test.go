@@ -115,7 +115,9 @@ type heard struct {
 	retained bool
 }
 
-func (h heard) String() string { return fmt.Sprintf("%s=%s", h.topic, h.payload) }
+func (h heard) String() string {
+	return fmt.Sprintf("%s=%.80s retained=%v", h.topic, h.payload, h.retained)
+}
 
 // watcher is somebody else at the broker.
 type watcher struct {

@@ -126,6 +126,28 @@ func TestOutboxKeepsTheNewest(t *testing.T) {
 	}
 }
 
+func TestTheSameAgainIsNoNews(t *testing.T) {
+	o := newOutbox(1)
+	for _, payload := range []string{"", "", "x", "x"} {
+		o.set("alert", []byte(payload))
+		if _, ok := o.next(); ok {
+			o.done(true)
+			o.set("alert", []byte(payload))
+		}
+		if _, ok := o.next(); ok {
+			t.Fatalf("%q is said twice", payload)
+		}
+	}
+	// What changes while it is in flight is said once more.
+	o.set("alert", []byte("y"))
+	o.next()
+	o.set("alert", []byte("z"))
+	o.done(true)
+	if m, ok := o.next(); !ok || string(m.payload) != "z" {
+		t.Errorf("%q is what the broker hears last", m.payload)
+	}
+}
+
 // TestStateGoesBeforeAnEventThatCameLater: who hears that a recording has
 // started has heard that the unit records.
 func TestStateGoesBeforeAnEventThatCameLater(t *testing.T) {
@@ -148,7 +170,7 @@ func TestRetryGrowsAndStaysBelowAHeartbeat(t *testing.T) {
 	r := retry{min: standardTiming.retryMin, max: min(standardTiming.retryMax, heartbeat*2/3)}
 	seen := make(map[time.Duration]bool)
 	for range 100 {
-		d := r.next()
+		d := r.next(time.Second)
 		if d < r.min/2 || d > r.max || d+standardTiming.connect > heartbeat {
 			t.Fatalf("a pause of %v", d)
 		}
@@ -160,8 +182,7 @@ func TestRetryGrowsAndStaysBelowAHeartbeat(t *testing.T) {
 	if r.last != r.max {
 		t.Errorf("after 100 failures the pause is %v", r.last)
 	}
-	r.reset()
-	if d := r.next(); d > r.min {
+	if d := r.next(time.Hour); d > r.min {
 		t.Errorf("after a good connection the pause is %v", d)
 	}
 }

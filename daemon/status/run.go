@@ -33,10 +33,7 @@ func (c *Client) Run(ctx context.Context) error {
 			break
 		}
 		c.report(Report{Trouble: diagnose(talking, err)})
-		if time.Since(began) > c.o.Heartbeat {
-			r.reset()
-		}
-		c.pause(ctx, r.next())
+		c.pause(ctx, r.next(time.Since(began)))
 	}
 	c.report(Report{})
 	return nil
@@ -250,9 +247,12 @@ func (c *Client) report(r Report) {
 // within a heartbeat of its return.
 type retry struct{ min, max, last time.Duration }
 
-func (r *retry) reset() { r.last = 0 }
-
-func (r *retry) next() time.Duration {
+// next is the pause after a connection that lived for some time. One that
+// outlived the longest pause was a good one: it begins with short pauses again.
+func (r *retry) next(lived time.Duration) time.Duration {
+	if lived > r.max {
+		r.last = 0
+	}
 	r.last = min(max(2*r.last, r.min), r.max)
 	return r.last/2 + rand.N(r.last/2+1)
 }

@@ -28,6 +28,7 @@ package status
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -211,6 +212,7 @@ func (c *Client) Alerts(up map[string]string) {
 		text, there := up[code]
 		if there {
 			known++
+			text = cmp.Or(text, code) // empty would mean that it is over
 		}
 		c.complain(c.whole(c.names.Alert(code), []byte(topic.OneLine(text))))
 	}
