@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tacet/audio/stream"
 	"tacet/daemon/consent"
 )
 
@@ -53,6 +54,7 @@ func (d *Daemon) openMic() {
 	d.mic.state, d.mic.stop, d.mic.keeping = micIsOpening, stop, true
 	d.mic.by = time.Now().Add(openTime)
 	d.mic.last, d.mic.zeroSince, d.mic.heard = time.Time{}, time.Time{}, false
+	d.meter = stream.Meter{Rate: d.cfg.Audio.Rate, Channels: d.cfg.Audio.Channels}
 	d.gaps = newGaps(d.cfg.Audio.Rate, time.Now())
 	go func() {
 		handle, err := d.hw.Microphone.Open(

@@ -130,6 +130,7 @@ func actsOf(acts []consent.Act) []recording.Act {
 
 func (d *Daemon) prepared(ev prepared) {
 	if ev.err != nil {
+		d.prober.unfinished.Store(true) // what is left of its file goes
 		d.warn(codeOf(ev.err, "spool-error"), ev.err)
 		d.step(consent.Prepared{OK: false})
 		return

@@ -124,14 +124,16 @@ func (r *room) watch(ctx context.Context, d *daemon.Daemon) {
 // check holds what is said and seen against what is.
 func (r *room) check(d *daemon.Daemon) {
 	s, now := d.Status(), time.Now()
+	// The light is looked at before and behind: both may change meanwhile.
+	dark := r.front.State().Light != panel.On
 	open, last := r.mic.is()
-	if open && !r.front.Light.Lit() && r.front.State().Light != panel.On && r.lampWorks() {
+	if dark && open && r.front.State().Light != panel.On && r.lampWorks() {
 		r.Errorf("the microphone is open and the light is %s", r.front.State().Light)
 	}
 	if s.Phase != "recording" {
 		return
 	}
-	if !open {
+	if !open && r.d == d && d.Status().Phase == "recording" {
 		r.Error("recording is said while the microphone is closed")
 	}
 	// One period may be under way beside what the daemon allows.
