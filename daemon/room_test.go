@@ -36,6 +36,7 @@ type room struct {
 	*testing.T
 	cfg   *config.Config
 	front *panel.Panel
+	lines daemon.Buttons // the front's, if nothing else
 	mic   *mic
 	spool *durabletest.Disk
 	own   *durabletest.Disk // the unit's folder: its key, its ledger
@@ -69,6 +70,7 @@ func newRoom(t *testing.T, parties ...string) *room {
 		s.Buttons = append(s.Buttons, panel.Button{Party: p})
 	}
 	r.front = panel.New(s)
+	r.lines = r.front.Buttons
 	return r
 }
 
@@ -77,7 +79,7 @@ func (r *room) boot() {
 	r.Helper()
 	r.boots++
 	d, err := daemon.New(r.cfg, daemon.Hardware{
-		Buttons: r.front.Buttons, Light: guardedLight{r}, StatusLight: r.front.StatusLight, Microphone: r.mic, Clock: r.clock,
+		Buttons: r.lines, Light: guardedLight{r}, StatusLight: r.front.StatusLight, Microphone: r.mic, Clock: r.clock,
 		NewEncoder: r.newEncoder,
 	}, daemon.Options{
 		Log: slog.New(slog.NewTextHandler(r.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})), Boot: fmt.Sprintf("boot%d", r.boots), Dir: "/unit/",

@@ -95,6 +95,7 @@ func TestRules(t *testing.T) {
 
 		// Lapses.
 		{"waiting: 30 s", "mm", `give0 ; 29999ms =waiting > 1ms =idle >off`},
+		{"waiting: at 30 s it lapses, whoever's give is due just then", "mm", `give0 29870ms p1 100ms r1 30ms =idle`},
 		{"waiting: 30 s from the last give", "mmm", `give0 20s give1 20s =waiting give2 =starting`},
 		{"waiting: not ready", "mm", `give0 ; ready! =fault >off`},
 		{"waiting: a fault", "mm", `give0 ; fault =idle >off`},
