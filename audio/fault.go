@@ -8,23 +8,30 @@ import (
 	"github.com/gen2brain/malgo"
 )
 
-// What can be wrong with a microphone.
+// A Fault is what can be wrong with a microphone.
+type Fault struct{ code, text string }
+
+func (f *Fault) Error() string { return f.text }
+
+// Code names the warning that stands for the fault.
+func (f *Fault) Code() string { return f.code }
+
 var (
-	ErrMissing   = errors.New("there is no such sound card or PCM")
-	ErrBusy      = errors.New("another program uses it")
-	ErrDenied    = errors.New("not allowed: the user must be in the group audio")
-	ErrRate      = errors.New("the card can't do what the configuration asks for")
-	ErrLibrary   = errors.New("libasound.so.2 can't be loaded: install the package libasound2 (libasound2t64 since Debian 13)")
-	ErrUnplugged = errors.New("the sound card is gone")
-	ErrStopped   = errors.New("the sound card stopped by itself")
-	ErrStuck     = errors.New("the sound library hangs: this process has to end")
+	ErrMissing   = &Fault{"mic-missing", "there is no such sound card or PCM"}
+	ErrBusy      = &Fault{"mic-busy", "another program uses it"}
+	ErrDenied    = &Fault{"mic-fault", "not allowed: the user must be in the group audio"}
+	ErrRate      = &Fault{"mic-rate", "the card can't do what the configuration asks for"}
+	ErrLibrary   = &Fault{"mic-fault", "libasound.so.2 can't be loaded: install the package libasound2 (libasound2t64 since Debian 13)"}
+	ErrUnplugged = &Fault{"mic-fault", "the sound card is gone"}
+	ErrStopped   = &Fault{"mic-fault", "the sound card stopped by itself"}
+	ErrStuck     = &Fault{"mic-fault", "the sound library hangs: this process has to end"}
 )
 
 // explain turns the sound library's error into one of ours.
 func (m *Mic) explain(err error) error {
-	var known error
+	var known *Fault
 	switch {
-	case errors.Is(err, malgo.ErrDoesNotExist):
+	case errors.Is(err, malgo.ErrDoesNotExist), errors.Is(err, malgo.ErrConnectionRefused):
 		known = ErrMissing
 	case errors.Is(err, malgo.ErrBusy):
 		known = ErrBusy

@@ -97,6 +97,9 @@ func (m *Mic) open(s *stream) error {
 	cfg.Capture.DeviceID = m.id
 	cfg.Capture.Format = malgo.FormatS16
 	cfg.Capture.Channels = uint32(m.channels)
+	if s.isSilent() {
+		return ErrStuck // Open has given up on us
+	}
 	dev, err := malgo.InitDevice(m.ctx.Context, cfg, malgo.DeviceCallbacks{Data: s.data, Stop: s.stopped})
 	if err != nil {
 		return m.explain(err)
@@ -105,6 +108,10 @@ func (m *Mic) open(s *stream) error {
 	if err := got.differs(m.device, m.rate, m.channels); err != nil {
 		dev.Uninit()
 		return err
+	}
+	if s.isSilent() {
+		dev.Uninit()
+		return ErrStuck
 	}
 	if err := dev.Start(); err != nil {
 		dev.Uninit()
@@ -204,6 +211,12 @@ func (s *stream) silence() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.silent = true
+}
+
+func (s *stream) isSilent() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.silent
 }
 
 // Close stops the card and lets go of it. Once Close has been called nothing is delivered any more. It returns nil

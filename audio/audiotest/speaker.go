@@ -23,8 +23,9 @@ type speaker struct {
 // A speech is something to say, or to leave out.
 type speech struct {
 	samples []int16
-	lose    bool          // the samples never reach the microphone, but their time passes
-	said    chan struct{} // closed when the last has been said
+	lose    bool           // the samples never reach the microphone, but their time passes
+	begun   chan time.Time // gets the moment at which the first is due
+	said    chan struct{}  // closed when the last has been said
 }
 
 func newSpeaker(pipe string, gone <-chan struct{}) (*speaker, error) {
@@ -42,19 +43,44 @@ func (s *speaker) Play(ctx context.Context, samples []int16) error {
 	return s.speak(ctx, &speech{samples: samples})
 }
 
+// Begin begins to say samples, and tells when the first is due. Each is due 1/Rate after the one before it, and comes as late
+// as the machine is busy, but never early.
+func (s *speaker) Begin(ctx context.Context, samples []int16) (time.Time, error) {
+	what := &speech{samples: samples}
+	if err := s.hand(ctx, what); err != nil {
+		return time.Time{}, err
+	}
+	select {
+	case due := <-what.begun:
+		return due, nil
+	case <-s.gone:
+		return time.Time{}, os.ErrClosed
+	case <-ctx.Done():
+		return time.Time{}, ctx.Err()
+	}
+}
+
 // Lose takes d out of what the room delivers, as a sound card that is not read in time does: time passes, no sample comes.
 func (s *speaker) Lose(ctx context.Context, d time.Duration) error {
 	return s.speak(ctx, &speech{samples: make([]int16, int(d*Rate/time.Second)), lose: true})
 }
 
-func (s *speaker) speak(ctx context.Context, what *speech) error {
-	what.said = make(chan struct{})
+// hand gives the speaker something to say next.
+func (s *speaker) hand(ctx context.Context, what *speech) error {
+	what.begun, what.said = make(chan time.Time, 1), make(chan struct{})
 	select {
 	case s.say <- what:
+		return nil
 	case <-s.gone:
 		return os.ErrClosed
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+func (s *speaker) speak(ctx context.Context, what *speech) error {
+	if err := s.hand(ctx, what); err != nil {
+		return err
 	}
 	select {
 	case <-what.said:
@@ -90,6 +116,10 @@ func (s *speaker) run(pipe *os.File) {
 			block := make([]int16, due)
 			lose := false
 			if now != nil {
+				select {
+				case now.begun <- begin.Add(time.Duration(written-int64(due)) * time.Second / Rate):
+				default: // it has long begun
+				}
 				n = copy(block, now.samples)
 				now.samples, lose = now.samples[n:], now.lose
 				if len(now.samples) == 0 {

@@ -103,7 +103,7 @@ func appendNumber(dst []byte, n uint32) []byte {
 	for limit := uint32(1) << 11; more < 5 && n >= limit; limit <<= 5 {
 		more++
 	}
-	lead := byte(0xff) << (6 - more)
+	lead := byte(0xff) << (7 - more)
 	dst = append(dst, lead|byte(n>>(6*more)))
 	for more--; more >= 0; more-- {
 		dst = append(dst, 0x80|byte(n>>(6*more))&0x3f)

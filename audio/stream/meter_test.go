@@ -66,7 +66,7 @@ func TestMeterHearsNobodyInAnEmptyRoom(t *testing.T) {
 		"a clock":      audiotest.Mix(room(60, -60), 1, ticks),
 		"dead silence": make([]float64, 60*rate),
 	} {
-		if part := heard(signal, 0, 60); !(part == 0) {
+		if part := heard(signal, 0, 60); part != 0 {
 			t.Errorf("%s: sound in %.1f %% of the time", name, part*100)
 		}
 	}
@@ -109,7 +109,7 @@ func TestMeterForgetsAFan(t *testing.T) {
 	if part := heard(signal, 30, 35); !(part >= 0.9) {
 		t.Errorf("a fan that has just been turned on is no sound: %.2f", part)
 	}
-	if part := heard(signal, 75, 110); !(part == 0) {
+	if part := heard(signal, 75, 110); part != 0 {
 		t.Errorf("a fan is sound for ever: %.2f", part)
 	}
 	// And when it stops, a whisper counts at once.

@@ -74,6 +74,9 @@ func (j *Joiner) Add(segment []byte) ([]byte, error) {
 
 // Skip puts a second of silence in the place of a segment that is lost.
 func (j *Joiner) Skip() ([]byte, error) {
+	if j.ended {
+		return nil, errors.New("nothing can be lost behind the last segment")
+	}
 	var out []byte
 	if !j.begun {
 		out = Header(j.rate, j.channels, Unknown)
