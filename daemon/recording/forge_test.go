@@ -76,6 +76,7 @@ func TestWhoMayEnd(t *testing.T) {
 		"as units do":                    {false, End{Reason: InterruptedBy, Last: last}, false, Interrupted},
 		"whole, by the unit":             {true, End{Reason: Withdrawn}, false, Damaged},
 		"whole, without end.age":         {false, End{Reason: Withdrawn}, true, Damaged},
+		"whole, but for end.age":         {false, End{Reason: Withdrawn, Last: last}, true, Damaged},
 		"interrupted, by the recording":  {false, End{Reason: InterruptedBy, Last: last}, true, Damaged},
 		"interrupted, with end.age":      {true, End{Reason: InterruptedBy, Last: last}, false, Damaged},
 		"interrupted, elsewhere":         {false, End{Reason: InterruptedBy, Last: strings.Replace(last, "\n10\n", "\n8\n", 1)}, false, Damaged},
@@ -113,6 +114,17 @@ func TestHeadIsSigned(t *testing.T) {
 	rep := verifyBytes(t, append(f.file, must(f.sealer.End(End{Reason: Stopped}, nil))...), f.vkey)
 	if rep.State != Damaged || rep.HeadProved || rep.Vouched || rep.Segments != 0 {
 		t.Errorf("%v, head proved %v, vouched %v, %d segments proved", rep.State, rep.HeadProved, rep.Vouched, rep.Segments)
+	}
+}
+
+// TestTimeIsTheHeads: the archive's time is the one that is signed.
+func TestTimeIsTheHeads(t *testing.T) {
+	f := forge(t, honest)
+	s := must(NewSealer(f.sealer.Head(), f.sealer.key, f.unit))
+	s.file.headers = must(newHeaders(s.file.headers.mtime + 1))
+	file := append(must(s.Begin(nil)), must(s.End(End{Reason: Stopped}, nil))...)
+	if rep := verifyBytes(t, file, f.vkey); rep.State != Damaged {
+		t.Errorf("%v", rep.State)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"strings"
 	"time"
 
@@ -27,13 +26,10 @@ type Key struct {
 
 const keyShown = "recording key"
 
-// Format is what fmt uses, whatever the verb.
+// Format is what fmt uses, and so most loggers, whatever the verb.
 func (Key) Format(f fmt.State, _ rune) { io.WriteString(f, keyShown) }
 
-// LogValue is what slog uses.
-func (Key) LogValue() slog.Value { return slog.StringValue(keyShown) }
-
-// MarshalText is what encoding/json and its like use.
+// MarshalText is what encoding/json and slog use.
 func (Key) MarshalText() ([]byte, error) { return []byte(keyShown), nil }
 
 // maxKeyMessage bounds what goes to the child that makes a key, and what comes

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -145,6 +146,7 @@ func TestKeyIsNotShown(t *testing.T) {
 		"the public half in hex":     hex.EncodeToString(raw),
 		"the public half in numbers": strings.Trim(fmt.Sprint(raw[:8]), "[]"),
 		"key.age":                    "age-encryption.org",
+		"key.age in base64":          base64.StdEncoding.EncodeToString(key.Age[:30]),
 	} {
 		if strings.Contains(shown.String(), secret) {
 			t.Errorf("%s is shown:\n%.400s", what, shown.String())

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"slices"
 	"time"
 
@@ -203,6 +202,3 @@ func (s *Sealer) Root() string { return s.covered.root.String() }
 
 // Format keeps the keys out of whatever fmt is asked to print.
 func (s Sealer) Format(f fmt.State, _ rune) { io.WriteString(f, "sealer of "+s.head.ID) }
-
-// LogValue is what slog uses.
-func (s Sealer) LogValue() slog.Value { return slog.StringValue(s.head.ID) }
