@@ -104,7 +104,7 @@ func (m *Machine) voidPresses() {
 // rest begins the dead time, or begins it again; a press that began before counts as nothing either.
 func (m *Machine) rest(now time.Time) {
 	m.voidPresses()
-	m.deadUntil = later(m.deadUntil, now.Add(deadTime))
+	m.deadUntil = now.Add(deadTime)
 }
 
 // idle is the phase without consent.

@@ -194,6 +194,7 @@ func TestActs(t *testing.T) {
 		{Party: "patient", Kind: Gave, At: start, Line: "GPIO5"},
 		{Party: "clinician", Kind: Gave, At: at(time.Second), Line: "GPIO6"},
 	}
+	s.m.Acts()[0].Party = "the caller's copy"
 	sameActs(t, s.m.Acts(), gives)
 	s.run(`record 960ms`)
 	withdrew := Act{Party: "clinician", Kind: Withdrew, At: at(2 * time.Second), Line: "GPIO6"}

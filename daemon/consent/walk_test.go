@@ -33,7 +33,7 @@ func TestWalk(t *testing.T) {
 		{"mm", "give0", 5},
 		{"mm", "give0 give1 lit prepared", 4},
 		{"mm", "give0 give1 record", 4},
-		{"ml", idle, 5},
+		{"ml", idle, 4},
 		{"ml", "give1", 5},
 		{"ml", "give0 give1 record p0", 4},
 	} {
