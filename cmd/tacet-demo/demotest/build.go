@@ -1,0 +1,72 @@
+package demotest
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// binEnv names a folder with programs that are built already.
+const binEnv = "TACET_BIN"
+
+// bin is where the programs are.
+var bin string
+
+// Main builds the programs, unless TACET_BIN says where they are, and runs the tests. It is TestMain.
+func Main(m *testing.M) {
+	os.Exit(func() int {
+		if bin = os.Getenv(binEnv); bin != "" {
+			return m.Run()
+		}
+		dir, err := os.MkdirTemp("", "tacet-bin-")
+		if err == nil {
+			defer os.RemoveAll(dir)
+			bin = dir
+			err = build(dir)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "build the programs:", err)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+// build makes them as make build does, so that it finds in Go's cache what that has compiled.
+func build(dir string) error {
+	for _, b := range []struct {
+		env  string
+		args []string
+	}{
+		{"CGO_LDFLAGS=-Wl,--as-needed -l:libopus.a -lm", []string{"tacet/cmd/tacetd", "tacet/cmd/tacet-demo"}},
+		{"CGO_ENABLED=0", []string{"tacet/cmd/tacet"}},
+	} {
+		c := exec.Command("go", append([]string{"build", "-trimpath", "-tags=nolibopusfile", "-ldflags=-s -w", "-o", dir + "/"}, b.args...)...)
+		c.Env = append(os.Environ(), b.env)
+		if out, err := c.CombinedOutput(); err != nil {
+			return fmt.Errorf("%w:\n%s", err, out)
+		}
+	}
+	return nil
+}
+
+// Program is the path of a program that was built.
+func Program(name string) string { return filepath.Join(bin, name) }
+
+// Tool is the path of somebody else's program: one that make installs into TACET_TOOLS, or one of the system's. Without it
+// the test fails, since make test installs it.
+func Tool(t testing.TB, name string) string {
+	t.Helper()
+	if path := filepath.Join(os.Getenv("TACET_TOOLS"), name); os.Getenv("TACET_TOOLS") != "" {
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Fatalf("%v: make installs it", err)
+	}
+	return path
+}
