@@ -1,0 +1,199 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+const (
+	title   = `document.querySelector("#phase-title").textContent`
+	bulb    = `getComputedStyle(document.querySelector("#light .bulb"))`
+	lit     = bulb + `.opacity === "1" && ` + bulb + `.animationName === "none"`
+	pulsing = bulb + `.animationName === "pulse" && ` + bulb + `.animationDuration === "1s"`
+	dark    = bulb + `.opacity === "0" && ` + bulb + `.animationName === "none"`
+	whole   = `document.querySelector(".recording .state")?.dataset.state === "whole"`
+	player  = `document.querySelector(".recording audio")`
+)
+
+// push presses a button on the wall, and act one in the list of recordings.
+func push(party string) action {
+	return chromedp.Click(chromedp.Search(fmt.Sprintf(`//div[@id="buttons"]/button[span="%s"]`, party)))
+}
+
+func act(what string) action {
+	return chromedp.Click(chromedp.Search(fmt.Sprintf(`//button[text()="%s"]`, what)))
+}
+
+// A visit, as the people in the room see it: press, see the light, press, listen.
+func TestAVisitInABrowser(t *testing.T) {
+	d := start(t, "-mic", "voice", "-dir", t.TempDir())
+	b := d.browse()
+	b.until(title + ` === "Not recording" && ` + dark)
+	b.do(push("patient"))
+	b.until(title + ` === "Waiting for the clinician" && ` + pulsing)
+	b.do(push("clinician"))
+	b.until(title + ` === "Recording" && ` + lit)
+	b.until(`document.querySelector(".recording .state")?.dataset.state === "now"`)
+	d.until("three seconds", recorded(1, 3))
+	b.until(`document.querySelector("#clock-text").textContent >= "0:03"`)
+	b.do(push("patient"))
+	b.until(title + ` === "Not recording" && ` + dark + ` && ` + whole)
+
+	length := d.panel().Recordings[0].Seconds
+	b.do(act("Play"))
+	b.until(player + `?.currentTime > 0.2 && !` + player + `.paused`)
+	if heard := get[float64](b, player+`.duration`); math.Abs(heard-length) > 0.05 {
+		t.Errorf("the player says %.3f s of a recording of %.3f s", heard, length)
+	}
+	get[float64](b, player+`.currentTime = `+player+`.duration - 0.5`)
+	b.until(player + `.ended`)
+
+	b.do(act("Check"))
+	b.until(`document.querySelector(".recording .result").textContent.startsWith("Whole. Every byte")`)
+	if text := get[string](b, `document.querySelector(".recording .result").textContent`); !strings.Contains(text, "This unit made it") {
+		t.Errorf("the check says %q", text)
+	}
+	d.damage()
+	b.until(`document.querySelector(".recording .state").dataset.state === "damaged"`)
+	b.do(act("Check"))
+	b.until(`document.querySelector(".recording .result").textContent.includes("Second 2")`)
+}
+
+// damage changes a byte in the second second of the only recording.
+func (d *running) damage() {
+	d.t.Helper()
+	path := filepath.Join(d.dir, "spool", d.panel().Recordings[0].File)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	data[strings.Index(string(data), "000002.age")+512+400] ^= 1
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// The same without a mouse; and the power goes.
+func TestAVisitWithTheKeyboardAlone(t *testing.T) {
+	d := start(t, "-mic", "voice", "-dir", t.TempDir())
+	b := d.browse()
+	b.until(title + ` === "Not recording"`)
+	focused := `document.activeElement.textContent`
+	tab := func(to string) {
+		t.Helper()
+		for range 30 {
+			b.do(chromedp.KeyEvent(kb.Tab))
+			if get[string](b, focused) == to {
+				if !get[bool](b, `(e => { const s = getComputedStyle(e.querySelector(".cap") || e); return s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 2 })(document.activeElement)`) {
+					t.Errorf("the focus on %q can't be seen", to)
+				}
+				return
+			}
+		}
+		t.Fatalf("the tab key never comes to %q", to)
+	}
+	tab("patient")
+	b.do(chromedp.KeyEvent(kb.Enter))
+	b.until(title + ` === "Waiting for the clinician"`)
+	tab("clinician")
+	b.do(chromedp.KeyEvent(" "))
+	b.until(title + ` === "Recording"`)
+	d.until("two seconds", recorded(1, 2))
+	tab("Cut the power")
+	b.do(chromedp.KeyEvent(kb.Enter))
+	b.until(`document.querySelector("#said").textContent === "The power was cut."`)
+	b.until(title + ` === "Not recording" && ` + dark)
+	b.until(`document.querySelector(".recording .state").dataset.state === "interrupted"`)
+	tab("Play")
+	b.do(chromedp.KeyEvent(kb.Enter))
+	b.until(player + `?.currentTime > 0.2`)
+}
+
+// Who asked for no movement sees none, and reads what the light does.
+func TestNoMovementForWhoAskedForNone(t *testing.T) {
+	d := start(t, "-mic", "voice", "-dir", t.TempDir())
+	b := d.browse(still())
+	b.until(title + ` === "Not recording"`)
+	d.post("/panel/press?party=patient")
+	b.until(title + ` === "Waiting for the clinician"`)
+	if name := get[string](b, bulb+`.animationName`); name != "none" {
+		t.Errorf("the light moves: %s", name)
+	}
+	if text := get[string](b, `document.querySelector("#light-words").textContent`); !strings.Contains(text, "pulses slowly") {
+		t.Errorf("the words beside the light say %q", text)
+	}
+	if label := get[string](b, `document.querySelector("#light").getAttribute("aria-label")`); label != "Light: slow pulse" {
+		t.Errorf("a screen reader says %q", label)
+	}
+}
+
+// axe looks for what keeps people out, in every phase, at a phone's width and at
+// a desk's, by day and by night.
+func TestNothingKeepsPeopleOut(t *testing.T) {
+	found, _ := filepath.Glob(filepath.Join(os.Getenv("TACET_TOOLS"), "axe-core@*.js"))
+	if len(found) == 0 {
+		t.Fatal("no axe-core in $TACET_TOOLS: make test installs it")
+	}
+	axe, err := os.ReadFile(found[len(found)-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := start(t, "-mic", "voice", "-dir", t.TempDir())
+	b := d.browse(chromedp.EmulateViewport(320, 640))
+	get[any](b, string(axe)+`; null`)
+	b.until(title + ` === "Not recording"`)
+	b.audit("idle")
+	d.post("/panel/press?party=patient")
+	b.until(title + ` === "Waiting for the clinician"`)
+	b.audit("waiting")
+	d.until("its end by itself", phase("idle"))
+	rest()
+	d.consent()
+	b.until(title + ` === "Recording"`)
+	b.audit("recording")
+	d.until("a second", recorded(1, 1))
+	d.post("/panel/press?party=patient")
+	b.until(whole)
+	b.do(act("Check"), act("Play"))
+	b.until(`document.querySelector(".recording .result").textContent.startsWith("Whole.") && ` + player + `?.duration > 0`)
+	b.audit("with a recording")
+}
+
+// flat takes the gradients away, behind which axe doesn't measure contrast, and
+// leaves the colour of each that is the worst to read on.
+const flat = `
+	document.body.style.background = matchMedia("(prefers-color-scheme: dark)").matches ? "var(--wall-lit)" : "var(--wall)";
+	document.querySelector("#unit").style.background = "var(--plate-low)"; null`
+
+// audit runs axe at two widths, by day and by night.
+func (b *browser) audit(when string) {
+	b.t.Helper()
+	for _, width := range []int64{320, 1280} {
+		for _, scheme := range []string{"light", "dark"} {
+			b.do(chromedp.EmulateViewport(width, 800), colours(scheme))
+			get[any](b, flat)
+			if over := get[int](b, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
+				b.t.Errorf("%s: at a width of %d it is %d too wide", when, width, over)
+			}
+			violations := get[[]struct {
+				ID, Impact, Help string
+				Nodes            []struct{ HTML string }
+			}](b, `axe.run().then(r => r.violations)`)
+			for _, v := range violations {
+				if slices.Contains([]string{"serious", "critical"}, v.Impact) {
+					b.t.Errorf("%s, %d wide, %s: %s: %s: %+v", when, width, scheme, v.ID, v.Help, v.Nodes)
+				} else {
+					b.t.Logf("%s, %d wide, %s: minor: %s: %s: %+v", when, width, scheme, v.ID, v.Help, v.Nodes)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"tacet/cmd/internal/cli"
+	"tacet/cmd/internal/library"
+	"tacet/cmd/tacet-demo/page"
+	"tacet/cmd/tacet-demo/power"
+	"tacet/hw/panel"
+)
+
+// options are the command line.
+type options struct {
+	listen, config, dir, mic string
+}
+
+// demoMain reads the command line and runs the demo until it is interrupted.
+func demoMain(env *cli.Env, args []string) error {
+	var o options
+	f := env.Flags()
+	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`address` of the page")
+	f.StringVar(&o.config, "config", "", "a unit's config `file`; without it, one is made")
+	f.StringVar(&o.dir, "dir", "", "`folder` for all but the recordings of a -config (default: a new one, printed)")
+	f.StringVar(&o.mic, "mic", "", "auto, voice (one that is built in) or an ALSA `device` (default: what -config says, or auto)")
+	rest, err := env.Parse(f, args)
+	if err != nil {
+		return err
+	}
+	if len(rest) > 0 {
+		return env.Usage("%q is one argument too many", rest[0])
+	}
+	u, err := prepare(o)
+	if err != nil {
+		return err
+	}
+	for _, w := range u.warnings {
+		env.Warn("%s", w)
+	}
+	return u.serve(env, o.listen)
+}
+
+// serve powers the unit up, tells where its page is, and serves that until it is
+// interrupted; then the unit stops in order.
+func (u *unit) serve(env *cli.Env, listen string) error {
+	log := slog.New(slog.NewTextHandler(env.Stderr, nil))
+	shelf, err := library.Open(u.cfg.Spool.Path, library.Options{Identities: u.identities, Units: u.keys})
+	if err != nil {
+		return err
+	}
+	defer shelf.Close()
+	listener, err := net.Listen("tcp", listen)
+	if err != nil {
+		return err
+	}
+	front := panel.New(u.front())
+	supply := power.New(u.command(), front, log)
+	host, _, _ := net.SplitHostPort(listen)
+	p := &page.Page{Panel: front, Unit: supply, Library: shelf, Card: u.card(), Name: host}
+	server := &http.Server{Handler: p.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
+		MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
+	defer server.Close()
+
+	ctx, cancel := context.WithCancel(env.Ctx)
+	defer cancel()
+	served, ended := make(chan error, 1), make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	go func() { ended <- supply.Run(ctx) }()
+	select {
+	case <-supply.Reported():
+		fmt.Fprintf(env.Stdout, "page:   http://%s/\nfolder: %s\n", reached(listener.Addr()), u.dir)
+	case err := <-ended:
+		return err
+	}
+	select {
+	case err := <-served:
+		cancel()
+		<-ended
+		return err
+	case err := <-ended:
+		return err
+	}
+}
+
+// reached is where a browser on this machine finds the page.
+func reached(a net.Addr) string {
+	at, err := netip.ParseAddrPort(a.String())
+	if err == nil && at.Addr().IsUnspecified() {
+		return fmt.Sprintf("localhost:%d", at.Port())
+	}
+	return a.String()
+}

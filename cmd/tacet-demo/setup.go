@@ -1,0 +1,219 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"filippo.io/age"
+
+	"tacet/cmd/internal/cli"
+	"tacet/cmd/tacet-demo/page"
+	"tacet/cmd/tacet-demo/power"
+	"tacet/config"
+	"tacet/daemon/recording"
+	"tacet/hw/panel"
+)
+
+// usualKey is where a unit keeps its key if its config doesn't say.
+const usualKey = "/var/lib/tacet/unit.key"
+
+const (
+	officeKey  = "office.key" // the identity that opens the recordings
+	officePub  = "office.pub"
+	configFile = "tacet.toml"
+)
+
+// generated is the config of a unit with two parties and everything a front can
+// have: two show best what consent is.
+const generated = `# Made by tacet-demo for a unit that hangs in a browser. Its lines lead there.
+[room]
+site = "high-street"
+id   = "room-3"
+name = "Consulting room 3"
+
+[unit]
+key = %q
+
+[consent]
+notice  = "2026-03"
+purpose = "Your own record of this consultation"
+
+[[button]]
+party = "patient"
+line  = "GPIO5"
+[[button]]
+party = "clinician"
+line  = "GPIO6"
+
+[light]
+line  = "GPIO27"
+sense = "GPIO22"
+[status_light]
+line = "GPIO23"
+
+[audio]
+device = "default"
+
+[encrypt]
+recipients = [%q]
+
+[spool]
+path = %q
+`
+
+// unit is everything that the demo knows of the unit before it starts.
+type unit struct {
+	dir        string
+	configPath string
+	mic        string
+	cfg        *config.Config
+	warnings   []config.Problem
+	identities []age.Identity
+}
+
+// prepare makes what is missing and reads what is there.
+func prepare(o options) (*unit, error) {
+	u := &unit{dir: o.dir, configPath: o.config, mic: o.mic}
+	var err error
+	if u.dir == "" {
+		u.dir, err = os.MkdirTemp("", "tacet-demo-")
+	} else if u.dir, err = filepath.Abs(u.dir); err == nil {
+		err = os.MkdirAll(u.dir, 0o700)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if u.configPath == "" {
+		u.mic = cmp.Or(u.mic, autoMic)
+		if err := u.generate(); err != nil {
+			return nil, err
+		}
+	}
+	if u.cfg, u.warnings, err = load(u.configPath, u.dir); err != nil {
+		return nil, err
+	}
+	if o.config == "" {
+		u.warnings = nil // one key and no copies are enough to try it
+	}
+	u.mic = cmp.Or(u.mic, u.cfg.Audio.Device)
+	if u.mic == autoMic {
+		u.mic = auto("/sys/class/sound")
+	}
+	if err := os.MkdirAll(u.cfg.Spool.Path, 0o700); err != nil {
+		return nil, err
+	}
+	u.identities, err = identities(filepath.Join(u.dir, officeKey))
+	return u, err
+}
+
+// What -mic can say, beside a device.
+const (
+	autoMic  = "auto"
+	voiceMic = "voice"
+)
+
+// auto is the machine's own microphone or, where no card can record, the voice.
+// It opens none.
+func auto(sysfs string) string {
+	cards, err := filepath.Glob(filepath.Join(sysfs, "pcmC*D*c"))
+	if err != nil || len(cards) == 0 {
+		return voiceMic
+	}
+	return "default"
+}
+
+// load reads a config and puts the unit's key into dir, unless the config wants
+// it elsewhere.
+func load(path, dir string) (*config.Config, []config.Problem, error) {
+	cfg, warnings, err := config.Load(path)
+	if err != nil {
+		return nil, nil, cli.Exit(power.BadConfig, err)
+	}
+	if cfg.Unit.Key == usualKey {
+		cfg.Unit.Key = filepath.Join(dir, "unit.key")
+	}
+	return cfg, warnings, nil
+}
+
+// generate makes the config, and the office's key where there is none yet.
+func (u *unit) generate() error {
+	key, pub := filepath.Join(u.dir, officeKey), filepath.Join(u.dir, officePub)
+	if _, err := os.Stat(key); os.IsNotExist(err) {
+		i, err := age.GenerateHybridIdentity()
+		if err != nil {
+			return err
+		}
+		text := fmt.Sprintf("# public key: %s\n%s\n", i.Recipient(), i)
+		if err := os.WriteFile(key, []byte(text), 0o600); err != nil {
+			return err
+		}
+		if err := os.WriteFile(pub, []byte(i.Recipient().String()+"\n"), 0o644); err != nil {
+			return err
+		}
+	}
+	u.configPath = filepath.Join(u.dir, configFile)
+	text := fmt.Sprintf(generated, filepath.Join(u.dir, "unit.key"), pub, filepath.Join(u.dir, "spool"))
+	return os.WriteFile(u.configPath, []byte(text), 0o644)
+}
+
+// identities reads the office's key, if it lies in the folder.
+func identities(path string) ([]age.Identity, error) {
+	f, err := os.Open(path)
+	if os.IsNotExist(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	ids, err := recording.ParseIdentities(f, noPassphrase)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return ids, nil
+}
+
+// noPassphrase is for a key behind a passphrase: nobody is here to ask.
+func noPassphrase() (string, error) { return "", errors.New("it is behind a passphrase") }
+
+// keys are the public keys of the units that the page knows: its own unit's,
+// which is on the second line of its key file once the unit has made it.
+func (u *unit) keys() []string {
+	text, err := os.ReadFile(u.cfg.Unit.Key)
+	if err != nil {
+		return nil
+	}
+	_, public, _ := strings.Cut(string(text), "\n")
+	return []string{strings.TrimSpace(public)}
+}
+
+// front is what is fitted to the wall.
+func (u *unit) front() panel.Settings {
+	s := panel.Settings{Door: u.cfg.Door != nil, Sense: u.cfg.Light.Sense != "", StatusLight: u.cfg.StatusLight != nil}
+	for _, b := range u.cfg.Buttons {
+		s.Buttons = append(s.Buttons, panel.Button{Party: b.Party, Latching: b.Latching()})
+	}
+	for _, store := range u.cfg.Stores {
+		s.Drive = s.Drive || store.Kind == config.Drive
+	}
+	return s
+}
+
+// card is what the card on the wall says.
+func (u *unit) card() page.Card {
+	c := u.cfg.Consent
+	return page.Card{Site: u.cfg.Room.Site, Room: u.cfg.Room.Name, Purpose: c.Purpose, Notice: c.Notice,
+		Max: c.Max.Seconds(), Quiet: c.Quiet.Seconds(), Microphone: u.hears(), Key: len(u.identities) > 0}
+}
+
+// hears says whose sound the unit takes.
+func (u *unit) hears() string {
+	if u.mic == voiceMic {
+		return "a voice that is built in"
+	}
+	return "this machine’s microphone (" + u.mic + ")"
+}

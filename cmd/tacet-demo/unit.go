@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"syscall"
+	"time"
+
+	"tacet/audio"
+	"tacet/audio/voice"
+	"tacet/cmd/internal/cli"
+	"tacet/cmd/tacet-demo/page"
+	"tacet/cmd/tacet-demo/power"
+	"tacet/cmd/tacet-demo/wire"
+	"tacet/config"
+	"tacet/daemon"
+)
+
+// unitCommand is the first argument of the process that is the unit. Nobody
+// types it.
+const unitCommand = "unit"
+
+// command starts the unit that was prepared.
+func (u *unit) command() []string {
+	return []string{"/proc/self/exe", unitCommand, "-config", u.configPath, "-dir", u.dir, "-mic", u.mic}
+}
+
+// unitMain is the unit's life.
+func unitMain(env *cli.Env, args []string) error {
+	f := env.Flags()
+	configPath, dir, mic := f.String("config", "", ""), f.String("dir", "", ""), f.String("mic", "", "")
+	if _, err := env.Parse(f, args); err != nil {
+		return err
+	}
+	return runUnit(env.Ctx, *configPath, *dir, *mic, slog.New(slog.NewTextHandler(env.Stderr, nil)))
+}
+
+func runUnit(ctx context.Context, configPath, dir, mic string, log *slog.Logger) error {
+	wires, err := net.FileConn(os.NewFile(power.WireFD, "wires"))
+	if err != nil {
+		return fmt.Errorf("find the wires: %w", err)
+	}
+	front := wire.Connect(wires)
+	go func() {
+		// Whoever held the front is gone, and with it the power. Death is what the
+		// kernel would have sent anyway.
+		<-front.Gone()
+		syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	}()
+	cfg, _, err := load(configPath, dir)
+	if err != nil {
+		return err
+	}
+	d, err := daemon.New(cfg, hardware(cfg, front, mic, log), daemon.Options{Log: log, Version: "demo", Dir: dir})
+	if err != nil {
+		return err
+	}
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	go report(work, d, front)
+	return d.Run(ctx)
+}
+
+// hardware is the panel for hands and eyes, and a microphone or a voice.
+func hardware(cfg *config.Config, front *wire.Front, mic string, log *slog.Logger) daemon.Hardware {
+	a := cfg.Audio
+	hw := daemon.Hardware{
+		Buttons: front, Light: front, Microphone: microphone(a, mic, log), Clock: clock{},
+		NewEncoder: func(id string) (daemon.Encoder, error) {
+			return audio.NewEncoder(audio.Format{Codec: a.Codec, Rate: a.Rate, Channels: a.Channels, Bitrate: a.Bitrate, ID: id})
+		},
+	}
+	if cfg.StatusLight != nil {
+		hw.StatusLight = wire.StatusLight{Front: front}
+	}
+	return hw
+}
+
+// microphone is the voice or an ALSA device.
+func microphone(a config.Audio, mic string, log *slog.Logger) daemon.Microphone {
+	if mic == voiceMic {
+		return voice.New(a.Rate, a.Channels)
+	}
+	return audio.NewMic(mic, a.Rate, a.Channels, log)
+}
+
+// clock is this machine's, which somebody else looks after.
+type clock struct{}
+
+func (clock) Now() time.Time { return time.Now() }
+func (clock) Synced() bool   { return true }
+
+// report tells the page what the daemon says, whenever that changes.
+func report(ctx context.Context, d *daemon.Daemon, front *wire.Front) {
+	for {
+		select {
+		case <-d.Changed():
+		case <-ctx.Done():
+			return
+		}
+		if front.Report(status(d.Status())) != nil {
+			return
+		}
+	}
+}
+
+// status is what the page shows of what the daemon says.
+func status(s daemon.Status) page.Status {
+	p := page.Status{Power: true, Phase: s.Phase, Since: s.Since, Consented: s.Consented, Warnings: []page.Warning{}}
+	if s.Recording != "" {
+		p.Since, p.Recording = s.Started, s.Recording
+	}
+	for _, w := range s.Warnings {
+		shown := page.Warning{Code: w.Code, Title: w.Title, Text: w.Text, Do: w.Do}
+		for _, c := range w.Causes {
+			if c.Detail != "" {
+				shown.Details = append(shown.Details, c.Detail)
+			}
+		}
+		p.Warnings = append(p.Warnings, shown)
+	}
+	return p
+}
