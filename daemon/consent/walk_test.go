@@ -22,7 +22,7 @@ func TestWalk(t *testing.T) {
 		buttons, from string
 		depth         int
 	}{
-		{"m", idle, 6},
+		{"m", idle, 7},
 		{"m", giving, 5},
 		{"m", "give0 lit", 5},
 		{"m", recording, 5},
