@@ -26,7 +26,7 @@ var whyEnded = map[string]string{
 // verdict puts a report into words.
 func verdict(r *recording.Report) Verdict {
 	v := Verdict{State: r.State.String()}
-	length := clock(r.Length())
+	length := words(r.Length())
 	switch r.State {
 	case recording.Whole:
 		v.Title = "Whole."
@@ -67,7 +67,7 @@ func damages(r *recording.Report) string {
 		all = append(all, fmt.Sprintf("And %d more places.", more))
 	}
 	if r.Segments > 0 {
-		all = append(all, fmt.Sprintf("It is proved up to %s.", clock(time.Duration(r.Segments)*time.Second)))
+		all = append(all, fmt.Sprintf("The first %s are proved.", words(time.Duration(r.Segments)*time.Second)))
 	}
 	return strings.Join(all, " ")
 }
@@ -80,11 +80,22 @@ func sentence(phrase string) string {
 	return strings.ToUpper(phrase[:1]) + phrase[1:] + "."
 }
 
-// clock writes a length as minutes and seconds.
-func clock(d time.Duration) string {
+// words writes a length as a person says it.
+func words(d time.Duration) string {
 	s := int64(d.Round(time.Second) / time.Second)
-	if s >= 3600 {
-		return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
+	var parts []string
+	for _, unit := range []struct {
+		seconds int64
+		name    string
+	}{{3600, "hour"}, {60, "minute"}, {1, "second"}} {
+		n := s / unit.seconds
+		s %= unit.seconds
+		switch {
+		case n == 1:
+			parts = append(parts, "1 "+unit.name)
+		case n > 1 || unit.seconds == 1 && len(parts) == 0:
+			parts = append(parts, fmt.Sprintf("%d %ss", n, unit.name))
+		}
 	}
-	return fmt.Sprintf("%d:%02d", s/60, s%60)
+	return strings.Join(parts, " ")
 }
