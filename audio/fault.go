@@ -31,7 +31,8 @@ var (
 func (m *Mic) explain(err error) error {
 	var known *Fault
 	switch {
-	case errors.Is(err, malgo.ErrDoesNotExist), errors.Is(err, malgo.ErrConnectionRefused):
+	case errors.Is(err, malgo.ErrDoesNotExist), errors.Is(err, malgo.ErrConnectionRefused),
+		errors.Is(err, malgo.ErrInvalidArgs) && strings.Contains(m.complaint(), "snd_pcm_open"): // a name that can't be
 		known = ErrMissing
 	case errors.Is(err, malgo.ErrBusy):
 		known = ErrBusy

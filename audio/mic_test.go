@@ -10,6 +10,7 @@ import (
 
 	"tacet/audio"
 	"tacet/audio/audiotest"
+	"tacet/audio/stream"
 )
 
 // patience is how long a real-time test waits for something that takes a moment: on a busy machine, many.
@@ -162,5 +163,121 @@ func TestMicWhoseSoundServerDies(t *testing.T) {
 	case err := <-r.failed:
 		t.Errorf("it failed once more: %v", err)
 	default:
+	}
+}
+
+func TestMicWhoseSoundServerHangs(t *testing.T) {
+	room := audiotest.NewPulse(t)
+	room.Setenv(t)
+	mic := audio.NewMic(audiotest.Device, 48000, 1, slog.New(slog.DiscardHandler))
+	r := newTape()
+	c := openMic(t, mic, r)
+	r.until(t, "samples", func(s []int16) bool { return len(s) > 0 })
+	if _, err := mic.Open(r.deliver, r.fail); !errors.Is(err, audio.ErrBusy) {
+		t.Errorf("opened twice: %v", err)
+	}
+	if err := room.Freeze(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Close(); !errors.Is(err, audio.ErrStuck) {
+		t.Errorf("close: %v", err)
+	}
+	if err := c.Close(); !errors.Is(err, audio.ErrStuck) {
+		t.Errorf("close once more: %v", err)
+	}
+	if _, err := mic.Open(r.deliver, r.fail); !errors.Is(err, audio.ErrStuck) {
+		t.Errorf("opened although the library hangs: %v", err)
+	}
+	if _, err := audio.NewMic(audiotest.Device, 48000, 1, slog.New(slog.DiscardHandler)).Open(r.deliver, r.fail); !errors.Is(err, audio.ErrStuck) {
+		t.Errorf("open a microphone that hangs: %v", err)
+	}
+	n := len(r.all())
+	if err := room.Thaw(); err != nil {
+		t.Fatal(err)
+	}
+	if err := room.Play(t.Context(), make([]int16, audiotest.Rate/2)); err != nil {
+		t.Fatal(err)
+	}
+	if m := len(r.all()); m != n {
+		t.Errorf("%d samples came after Close, once the server went on", m-n)
+	}
+	select {
+	case err := <-r.failed:
+		t.Errorf("it failed after Close: %v", err)
+	default:
+	}
+}
+
+func TestMicThatCannotBeOpened(t *testing.T) {
+	r := newTape()
+	for device, want := range map[string]error{
+		"hw:CARD=Nowhere,DEV=0":   audio.ErrMissing,
+		"plughw:77,0":             audio.ErrMissing,
+		"no-such-pcm":             audio.ErrMissing,
+		"":                        audio.ErrMissing,
+		":0,0":                    audio.ErrMissing,
+		string(make([]byte, 300)): audio.ErrMissing,
+	} {
+		_, err := audio.NewMic(device, 48000, 1, slog.New(slog.DiscardHandler)).Open(r.deliver, r.fail)
+		if errors.Is(err, audio.ErrLibrary) {
+			t.Skip(err)
+		}
+		if !errors.Is(err, want) {
+			t.Errorf("%q: %v", device, err)
+		}
+	}
+}
+
+// A loss of time in the real chain is found by Gaps, and nothing else is.
+func TestLostTimeIsFound(t *testing.T) {
+	room := audiotest.NewPulse(t)
+	room.Setenv(t)
+	mic := audio.NewMic(audiotest.Device, 48000, 1, slog.New(slog.DiscardHandler))
+	opened := time.Now()
+	r := newTape()
+	c := openMic(t, mic, r)
+	const before, after = 3 * audiotest.Rate, 5 * audiotest.Rate / 2
+	if err := room.Play(t.Context(), audiotest.Code(0, before)); err != nil {
+		t.Fatal(err)
+	}
+	if err := room.Lose(t.Context(), 300*time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	if err := room.Play(t.Context(), audiotest.Code(before, after)); err != nil {
+		t.Fatal(err)
+	}
+	r.until(t, "end of the code", func(s []int16) bool {
+		runs := audiotest.Runs(s[max(0, len(s)-audiotest.Rate):])
+		return len(runs) > 0 && runs[len(runs)-1].First+int64(runs[len(runs)-1].Len) == before+after
+	})
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	gaps := stream.NewGaps(audiotest.Rate, opened)
+	var verdicts []stream.Verdict
+	for i := range r.arrived {
+		begin := 0
+		if i > 0 {
+			begin = r.ends[i-1]
+		}
+		verdicts = append(verdicts, gaps.Push(r.ends[i]-begin, r.arrived[i])...)
+	}
+	verdicts = append(verdicts, gaps.Flush()...)
+	runs := audiotest.Runs(r.all())
+	at := runs[0].At + before - int(runs[0].First) // where the time is missing
+	found := false
+	for _, v := range verdicts {
+		if v.Lost == 0 {
+			continue
+		}
+		// The source hands samples on in pieces of its own: the loss may lie within a block.
+		off := r.ends[v.Block] - at
+		if found || v.Lost < 48*280 || v.Lost > 48*340 || off < -4096 || off > 3*4096 {
+			t.Errorf("%d frames are said to be lost before block %d, which ends %d behind the place", v.Lost, v.Block, off)
+		}
+		found = true
+	}
+	if !found {
+		t.Error("nobody missed 300 ms")
 	}
 }

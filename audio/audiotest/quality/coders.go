@@ -91,18 +91,31 @@ func ours(bitrate int) coder {
 	}}
 }
 
-// candidates are all the ways that are worth a try, with a constant bitrate.
+// A setting is one way to set libopus up, with a constant bitrate.
+type setting struct {
+	application opus.Application
+	bandwidth   opus.Bandwidth
+	ms          int // of a packet
+	complexity  int
+}
+
+// candidates are all the settings that are worth a try.
 func candidates(bitrate int) []coder {
-	var list []coder
-	for _, app := range []struct {
-		name string
-		app  opus.Application
-	}{{"audio", opus.AppAudio}, {"voip", opus.AppVoIP}, {"low delay", opus.AppRestrictedLowdelay}} {
-		for _, ms := range []int{20, 40} {
-			for _, complexity := range []int{0, 2, 3, 5, 8, 10} {
-				name := fmt.Sprintf("%s, %d ms, complexity %d", app.name, ms, complexity)
-				list = append(list, coder{name, func(samples []int16) ([]int16, time.Duration, int, error) {
-					return try(samples, bitrate, app.app, ms, complexity)
+	applications := []struct {
+		name  string
+		value opus.Application
+	}{{"audio", opus.AppAudio}, {"low delay", opus.AppRestrictedLowdelay}, {"voip", opus.AppVoIP}}
+	bandwidths := []struct {
+		name  string
+		value opus.Bandwidth
+	}{{"20 kHz", opus.Fullband}, {"12 kHz", opus.SuperWideband}, {"8 kHz", opus.Wideband}}
+	list := []coder{{"not coded", func(samples []int16) ([]int16, time.Duration, int, error) { return samples, 0, 2 * len(samples), nil }}}
+	for _, a := range applications {
+		for _, b := range bandwidths {
+			for _, complexity := range []int{0, 2, 5, 10} {
+				s := setting{a.value, b.value, 20, complexity}
+				list = append(list, coder{fmt.Sprintf("%s, %s, complexity %d", a.name, b.name, complexity), func(samples []int16) ([]int16, time.Duration, int, error) {
+					return s.try(samples, bitrate)
 				}})
 			}
 		}
@@ -110,12 +123,12 @@ func candidates(bitrate int) []coder {
 	return list
 }
 
-func try(samples []int16, bitrate int, app opus.Application, ms, complexity int) ([]int16, time.Duration, int, error) {
-	enc, err := opus.NewEncoder(rate, 1, app)
+func (s setting) try(samples []int16, bitrate int) ([]int16, time.Duration, int, error) {
+	enc, err := opus.NewEncoder(rate, 1, s.application)
 	if err != nil {
 		return nil, 0, 0, err
 	}
-	for _, err := range []error{enc.SetVBR(false), enc.SetBitrate(bitrate), enc.SetComplexity(complexity)} {
+	for _, err := range []error{enc.SetVBR(false), enc.SetBitrate(bitrate), enc.SetComplexity(s.complexity), enc.SetMaxBandwidth(s.bandwidth)} {
 		if err != nil {
 			return nil, 0, 0, err
 		}
@@ -124,8 +137,8 @@ func try(samples []int16, bitrate int, app opus.Application, ms, complexity int)
 	if err != nil {
 		return nil, 0, 0, err
 	}
-	frame := rate * ms / 1000
-	packet, block := make([]byte, bitrate/8*ms/1000), make([]int16, frame)
+	frame := rate * s.ms / 1000
+	packet, block := make([]byte, bitrate/8*s.ms/1000), make([]int16, frame)
 	var heard []int16
 	var used time.Duration
 	size := 0
@@ -143,7 +156,7 @@ func try(samples []int16, bitrate int, app opus.Application, ms, complexity int)
 		heard = append(heard, block[:n]...)
 	}
 	late := ogg.PreSkip
-	if app == opus.AppRestrictedLowdelay {
+	if s.application == opus.AppRestrictedLowdelay {
 		late = rate / 400
 	}
 	return heard[late:], used, size, nil

@@ -1,0 +1,119 @@
+package audio
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gen2brain/malgo"
+)
+
+func TestCardThatDiffersIsRefused(t *testing.T) {
+	for _, c := range []struct {
+		device string
+		got    shape
+		want   string
+	}{
+		{"hw:0,0", shape{48000, 1, malgo.FormatS16}, ""},
+		{"hw:0,0", shape{44100, 1, malgo.FormatS16}, "it has no 48000 Hz, but 44100: set rate = 44100, or name a PCM that converts"},
+		{"hw:0,0", shape{48000, 2, malgo.FormatS16}, "it has no 1 channels, but 2: set channels = 2, or write plughw:0,0 for the device"},
+		{"hw:0,0", shape{48000, 1, malgo.FormatS32}, "it has no 16-bit samples: write plughw:0,0 for the device"},
+		{"mine", shape{48000, 1, malgo.FormatS24}, "it has no 16-bit samples: write plug:'mine' for the device"},
+	} {
+		err := c.got.differs(c.device, 48000, 1)
+		if c.want == "" {
+			if err != nil {
+				t.Error(err)
+			}
+		} else if want := ErrRate.Error() + ": " + c.want; !errors.Is(err, ErrRate) || err.Error() != want {
+			t.Errorf("%v\ninstead of\n%s", err, want)
+		}
+	}
+}
+
+func TestPeriodFrames(t *testing.T) {
+	for rate, want := range map[int]int{8000: 512, 16000: 1024, 44100: 4096, 48000: 4096, 96000: 8192} {
+		if n := periodFrames(rate); n != want {
+			t.Errorf("%d frames at %d Hz instead of %d", n, rate, want)
+		}
+	}
+}
+
+// fakeStream is a stream of a microphone with no card.
+func fakeStream(deliver func([]int16, time.Time), failed func(error)) (*Mic, *stream) {
+	m := NewMic("fake", 48000, 1, slog.New(slog.DiscardHandler))
+	s := &stream{mic: m, deliver: deliver, failed: failed, closing: make(chan struct{}), done: make(chan struct{})}
+	m.current.Store(s)
+	return m, s
+}
+
+func TestUnpluggedCardFailsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var errs []error
+		m, s := fakeStream(nil, func(err error) { errs = append(errs, err) })
+		for i := range 3 { // the library says it over and over
+			begin := time.Now()
+			m.hear(fmt.Sprintf("[ALSA] POLLERR detected. status = %d\n", i))
+			if time.Since(begin) == 0 {
+				t.Error("the library's thread spins")
+			}
+		}
+		s.stopped()
+		synctest.Wait()
+		if len(errs) != 1 || !errors.Is(errs[0], ErrUnplugged) {
+			t.Errorf("%v", errs)
+		}
+		close(s.closing)
+		begin := time.Now()
+		m.hear("[ALSA] POLLERR detected. status = 8\n")
+		if time.Since(begin) != 0 {
+			t.Error("closing has to wait")
+		}
+	})
+}
+
+func TestStopThatWasAskedForIsNoFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, s := fakeStream(nil, func(err error) { t.Error(err) })
+		close(s.closing)
+		s.stopped()
+		synctest.Wait()
+	})
+}
+
+func TestOverrunsAreCounted(t *testing.T) {
+	m, _ := fakeStream(nil, func(err error) { t.Error(err) })
+	m.hear("EPIPE (read)\n")
+	m.hear("EPIPE (read)\n")
+	m.hear("[ALSA] Waking up...\n")
+	if m.Overruns() != 2 {
+		t.Errorf("%d overruns", m.Overruns())
+	}
+}
+
+func TestBlocksCostNoMemory(t *testing.T) {
+	frames, at := 0, time.Time{}
+	_, s := fakeStream(func(samples []int16, arrived time.Time) {
+		frames += len(samples)
+		at = arrived
+		if samples[1] != 0x0403 {
+			t.Errorf("%x", samples[:2])
+		}
+	}, nil)
+	in := make([]byte, 4096)
+	copy(in, []byte{1, 2, 3, 4})
+	if n := testing.AllocsPerRun(100, func() { s.data(nil, in, 2048) }); n != 0 {
+		t.Errorf("%v allocations for a block", n)
+	}
+	if frames != 101*2048 || at.IsZero() {
+		t.Errorf("%d frames were delivered", frames)
+	}
+	s.silence()
+	s.data(nil, in, 2048)
+	if frames != 101*2048 {
+		t.Error("a block was delivered after the end")
+	}
+}
