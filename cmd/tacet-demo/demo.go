@@ -36,6 +36,11 @@ func demoMain(env *cli.Env, args []string) error {
 	if len(rest) > 0 {
 		return env.Usage("%q is one argument too many", rest[0])
 	}
+	listener, err := net.Listen("tcp", o.listen)
+	if err != nil {
+		return cli.WithHint(err, "-listen takes another address, and 127.0.0.1:0 one that is free")
+	}
+	defer listener.Close()
 	u, err := prepare(o)
 	if err != nil {
 		return err
@@ -43,25 +48,21 @@ func demoMain(env *cli.Env, args []string) error {
 	for _, w := range u.warnings {
 		env.Warn("%s", w)
 	}
-	return u.serve(env, o.listen)
+	host, _, _ := net.SplitHostPort(o.listen)
+	return u.serve(env, listener, host)
 }
 
 // serve powers the unit up, tells where its page is, and serves that until it is
 // interrupted; then the unit stops in order.
-func (u *unit) serve(env *cli.Env, listen string) error {
+func (u *unit) serve(env *cli.Env, listener net.Listener, host string) error {
 	log := slog.New(slog.NewTextHandler(env.Stderr, nil))
 	shelf, err := library.Open(u.cfg.Spool.Path, library.Options{Identities: u.identities, Units: u.keys})
 	if err != nil {
 		return err
 	}
 	defer shelf.Close()
-	listener, err := net.Listen("tcp", listen)
-	if err != nil {
-		return err
-	}
 	front := panel.New(u.front())
 	supply := power.New(u.command(), front, log)
-	host, _, _ := net.SplitHostPort(listen)
 	p := &page.Page{Panel: front, Unit: supply, Library: shelf, Card: u.card(), Name: host}
 	server := &http.Server{Handler: p.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
 		MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}

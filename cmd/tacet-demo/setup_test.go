@@ -163,6 +163,29 @@ func TestABadConfigIsSaidLineByLine(t *testing.T) {
 	}
 }
 
+// Nothing is made where there can be no page.
+func TestAnAddressThatIsTaken(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "new")
+	demo := exec.Command(self, "-listen", taken.Addr().String(), "-dir", dir)
+	demo.Env = append(os.Environ(), asDemo+"=1")
+	said, _ := demo.CombinedOutput()
+	if code := demo.ProcessState.ExitCode(); code != 1 || !strings.Contains(string(said), "tacet-demo: hint: -listen") {
+		t.Errorf("it exits with %d and says\n%s", code, said)
+	}
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("it made its folder: %v", err)
+	}
+}
+
 func TestArgumentsThatMakeNoSense(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {

@@ -230,46 +230,6 @@ func TestAGrowingRecordingIsLookedAtNowAndThen(t *testing.T) {
 	})
 }
 
-func (s *shelf) verdict(name string) (v Verdict) {
-	s.t.Helper()
-	w := s.get("/" + name + "/verify")
-	if w.Code != 200 {
-		s.t.Fatalf("answer %d %s", w.Code, w.Body)
-	}
-	if err := json.Unmarshal(w.Body.Bytes(), &v); err != nil {
-		s.t.Fatal(err)
-	}
-	return v
-}
-
-func TestACheckSaysInWordsWhatItFound(t *testing.T) {
-	s := open(t, true)
-	whole := s.add(recordingtest.Spec{Segments: 62}, nil)
-	v := s.verdict(whole)
-	if v.State != "whole" || !strings.Contains(v.Text, "1 minute 2 seconds") || !strings.Contains(v.Text, "pressed to stop") || !strings.Contains(v.Text, "This unit made it") {
-		t.Errorf("of a whole one: %+v", v)
-	}
-	damaged := s.add(recordingtest.Spec{Segments: 3}, func(data []byte) []byte {
-		data[bytes.Index(data, []byte("000002.age"))+512+300] ^= 1
-		return data
-	})
-	if v = s.verdict(damaged); v.State != "damaged" || !strings.Contains(v.Text, "Second 2") {
-		t.Errorf("of a damaged one: %+v", v)
-	}
-	cut := s.add(recordingtest.Spec{Segments: 3, Cut: true}, nil)
-	if v = s.verdict(cut); v.State != "unfinished" || !strings.Contains(v.Text, "second 3") {
-		t.Errorf("of an unfinished one: %+v", v)
-	}
-	for range 2 * maxStreams { // each gives its place back
-		s.verdict(cut)
-	}
-	stranger := open(t, false)
-	name := stranger.add(recordingtest.Spec{Segments: 1}, nil)
-	if v = stranger.verdict(name); v.State != "whole" || !strings.Contains(v.Text, "its key isn’t known") {
-		t.Errorf("of a stranger's: %+v", v)
-	}
-}
-
 func TestOnlyRecordingsOfTheFolderAreServed(t *testing.T) {
 	s := open(t, true)
 	name := s.add(recordingtest.Spec{Segments: 1}, nil)
@@ -304,17 +264,6 @@ func TestOnlyRecordingsOfTheFolderAreServed(t *testing.T) {
 	for _, path := range []string{"/recordings.js", "/recordings.css"} {
 		if w := s.get(path); w.Code != 200 {
 			t.Errorf("GET %s: %d", path, w.Code)
-		}
-	}
-}
-
-func TestLengthsInWords(t *testing.T) {
-	for length, want := range map[time.Duration]string{
-		0: "0 seconds", time.Second: "1 second", 1400 * time.Millisecond: "1 second", 59600 * time.Millisecond: "1 minute",
-		2 * time.Minute: "2 minutes", 2*time.Hour + time.Second: "2 hours 1 second", time.Hour + 90*time.Second: "1 hour 1 minute 30 seconds",
-	} {
-		if got := words(length); got != want {
-			t.Errorf("%v is %q, want %q", length, got, want)
 		}
 	}
 }
