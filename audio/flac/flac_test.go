@@ -195,6 +195,31 @@ func TestJoinerRefusesWhatIsOutOfPlace(t *testing.T) {
 	}
 }
 
+func TestFrameHeaders(t *testing.T) {
+	f, err := newFormat(id, 48000, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := f.frameHeader(nil, 300, f.block, mono)
+	if n, ok := f.parseFrame(good, 300); !ok || n != f.block {
+		t.Errorf("%d, %v", n, ok)
+	}
+	damaged := bytes.Clone(good)
+	damaged[len(damaged)-1]++
+	for name, header := range map[string][]byte{
+		"another number":   f.frameHeader(nil, 301, f.block, mono),
+		"too many samples": f.frameHeader(nil, 300, f.block+1, mono),
+		"two channels":     f.frameHeader(nil, 300, f.block, midSide),
+		"a wrong checksum": damaged,
+		"half of it":       good[:5],
+		"nothing":          nil,
+	} {
+		if _, ok := f.parseFrame(header, 300); ok {
+			t.Errorf("%s was taken", name)
+		}
+	}
+}
+
 func TestNumbersAreCodedAsUTF8(t *testing.T) {
 	for n, want := range map[uint32]string{0: "\x00", 0x7f: "\x7f", 0x80: "\u0080", 0x7ff: "\u07ff", 0x800: "\u0800", 0xffff: "\uffff", 0x10000: "\U00010000", 0x1fffff: "\xf7\xbf\xbf\xbf", 0x200000: "\xf8\x88\x80\x80\x80", 0x4000000: "\xfc\x84\x80\x80\x80\x80", 0x7fffffff: "\xfd\xbf\xbf\xbf\xbf\xbf"} {
 		if got := appendNumber(nil, n); string(got) != want {

@@ -49,7 +49,6 @@ type Gaps struct {
 
 	first   time.Duration // when the first block arrived, since opened
 	started bool          // the first blocks have been let go
-	settled bool
 	held    []block
 	decided []Verdict // Push's and Flush's answer: valid until the next call
 	recent  lags
@@ -123,7 +122,7 @@ func (g *Gaps) decide(all bool) []Verdict {
 			lost = 0 // it may only have come late
 		}
 		g.insert(n, lost)
-		g.remember(b)
+		g.recent.add(b.arrived, b.lag)
 		g.decided = append(g.decided, Verdict{Block: b.index, Lost: lost, Stale: b.stale})
 	}
 	g.held = g.held[:copy(g.held, g.held[n:])]
@@ -200,13 +199,4 @@ func (g *Gaps) look() {
 		least = min(least, g.held[i].lag)
 		g.held[i].least = least
 	}
-}
-
-// remember takes a decided block's lag for usual.
-func (g *Gaps) remember(b *block) {
-	if !g.settled && b.arrived-g.first >= settle {
-		g.settled = true
-		g.recent.forget(b.arrived - settle/2)
-	}
-	g.recent.add(b.arrived, b.lag)
 }

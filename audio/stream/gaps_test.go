@@ -267,6 +267,29 @@ func TestGapsDropsWhatIsOlderThanTheOpening(t *testing.T) {
 	})
 }
 
+// Old samples may come in a burst, after a moment in which they could have been new. They are the oldest, not those that
+// give them away.
+func TestGapsDropsTheOldest(t *testing.T) {
+	opened := time.Now()
+	var list []delivery
+	for i := range 10 {
+		list = append(list, delivery{frames: 1000, arrived: opened.Add(100*time.Millisecond + time.Duration(i)*time.Microsecond)})
+	}
+	for i := range 50 {
+		list = append(list, delivery{frames: 1000, arrived: opened.Add(120*time.Millisecond + time.Duration(i)*20*time.Millisecond)})
+	}
+	// 200 ms came within 100 ms: the first 100 ms were captured before the opening.
+	for i, v := range judge(t, NewGaps(50000, opened), list) {
+		want := int64(0)
+		if i < 5 {
+			want = 1000
+		}
+		if diff := v.Stale - want; v.Lost != 0 || max(diff, -diff) > 1 {
+			t.Errorf("%+v, %d expected", v, want)
+		}
+	}
+}
+
 func TestGapsFlushDeclaresNoLateness(t *testing.T) {
 	g := NewGaps(48000, time.Time{})
 	at := time.Time{}

@@ -29,22 +29,13 @@ func (l *lags) add(at, lag time.Duration) {
 	l.newest = max(l.newest, number)
 }
 
-// forget drops all quarters that ended before a time.
-func (l *lags) forget(before time.Duration) {
-	for i := range l.ring {
-		if l.ring[i].number <= int64(before/bucket) {
-			l.ring[i].number = 0
-		}
-	}
-}
-
 // usual is the least lag of late, and the noise: by how much the middling quarter's least lag is above that. The quarter that
 // is not over yet says nothing about noise.
 func (l *lags) usual() (least, noise time.Duration, known bool) {
 	var whole [buckets]time.Duration
 	n := 0
 	for _, r := range l.ring {
-		if r.number == 0 || r.number <= l.newest-buckets {
+		if r.number == 0 {
 			continue
 		}
 		if !known || r.least < least {
