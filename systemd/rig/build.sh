@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# build.sh: the virtual wall unit's kernel, initrd and disk image, into bin/rig.
+#
+# Everything comes from the Debian packages of the machine's own suite, by the mirrors in its own apt configuration. Only
+# the disk image needs root. A second run does nothing, unless a file here that goes into the image has changed.
+set -euo pipefail
+here=$(dirname "$(readlink -f "$0")")
+out=${RIG_DIR:-$here/../../bin/rig}
+mkdir -p "$out"
+out=$(readlink -f "$out")
+. /etc/os-release
+suite=$VERSION_CODENAME
+
+# What a room device has; libasound2 comes with alsa-utils, the broker is the one that tacetd talks to.
+packages=systemd,systemd-sysv,udev,dbus,openssh-server,kmod,iproute2,procps,e2fsprogs,alsa-utils,gpiod,mosquitto,mosquitto-clients,dosfstools,exfatprogs
+modules="virtio_pci virtio_blk virtio_net virtio_rng 9p 9pnet_virtio ext4 vfat exfat nls_ascii nls_cp437 nls_utf8
+  configfs gpio-sim snd-aloop snd-usb-audio xhci_pci usb_storage uas sd_mod loop overlay fuse autofs4 nf_tables"
+boot="virtio_pci virtio_blk ext4" # what the initrd needs to find the disk
+
+root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+# step NAME NEEDS...: runs the function of that name, unless it has run as it stands, with the same needs: files here, or
+# earlier steps. What it says goes to a log.
+step() {
+  local name=$1 began=$SECONDS state
+  shift
+  state=$( (declare -f "$name"; echo "$suite $packages $modules"; for need; do cat "$out/state.$need" 2>/dev/null || cat "$here/$need"; done) | sha256sum)
+  [ "$state" = "$(cat "$out/state.$name" 2>/dev/null)" ] && return
+  if ! (set -e; cd "$out"; "$name") >"$out/log.$name" 2>&1; then
+    tail -n 20 "$out/log.$name"
+    echo "build: $name failed; all of it is in $out/log.$name"
+    exit 1
+  fi
+  echo "$state" >"$out/state.$name"
+  echo "build: $name, $((SECONDS - began)) s"
+}
+
+debs() {
+  rm -rf debs unpacked
+  mkdir -p debs unpacked
+  apt-cache show linux-image-amd64 >/dev/null 2>&1 || root apt-get -o DPkg::Lock::Timeout=300 update -qq
+  apt-cache depends linux-image-amd64 | sed -n 's/.*Depends: linux-image-\([0-9]\S*\).*/\1/p' | head -1 >release
+  local v; v=$(cat release)
+  local series; series=$(echo "$v" | cut -d. -f1,2)
+  (cd debs && apt-get -o APT::Sandbox::User=root download \
+    "linux-image-$v" "linux-headers-$v" "linux-headers-${v%-amd64}-common" "linux-kbuild-$series" "linux-source-$series" busybox-static)
+  for deb in debs/*.deb; do dpkg-deb -x "$deb" unpacked; done
+}
+
+# gpio-sim is in the kernel's source and not in Debian's kernel: it is built as a module of its own, with irq_sim in it.
+module() {
+  local v series; v=$(cat release); series=$(echo "$v" | cut -d. -f1,2)
+  local source=linux-source-$series headers=$out/unpacked/usr/src/linux-headers-$v
+  rm -rf module "$source"
+  tar xf "unpacked/usr/src/$source.tar.xz" "$source/drivers/gpio" "$source/kernel/irq"
+  patch -p1 -d "$source" <"$here/gpio-sim.patch"
+  mkdir module
+  cp "$source/drivers/gpio/gpio-sim.c" module/gpio-sim-main.c
+  cp "$source/drivers/gpio/gpiolib.h" module/
+  cp "$source/kernel/irq/irq_sim.c" module/irq-sim.c
+  printf '%s\n' 'obj-m := gpio-sim.o' 'gpio-sim-y := gpio-sim-main.o irq-sim.o' 'ccflags-y := -I$(src)' >module/Makefile
+  sed -i "s|^include /usr/src/|include $out/unpacked/usr/src/|" "$headers/Makefile"
+  make -C "$headers" M="$out/module" modules
+  local extra=unpacked/lib/modules/$v/extra
+  mkdir -p "$extra"
+  cp module/gpio-sim.ko "$extra"
+  depmod -b unpacked "$v"
+}
+
+# closure MODULE... prints the files of the modules and of all that they need, in the order in which to load them.
+closure() {
+  for m; do /sbin/modprobe -d "$out/unpacked" -S "$(cat release)" --show-depends "$m"; done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }'
+}
+
+initrd() {
+  rm -rf initrd initrd.gz
+  mkdir -p initrd/bin initrd/dev initrd/proc initrd/sys initrd/new initrd/modules
+  cp unpacked/bin/busybox initrd/bin/
+  cp "$here/guest/init" initrd/init
+  local n=10
+  for file in $(closure $boot); do cp "$file" "initrd/modules/$((n++))-$(basename "$file")"; done
+  (cd initrd && find . | cpio -o -H newc --quiet | gzip -1) >initrd.gz
+  cp "unpacked/boot/vmlinuz-$(cat release)" vmlinuz
+  rm -f key key.pub
+  ssh-keygen -q -t ed25519 -N '' -f key
+}
+
+# sources prints the machine's own Debian mirrors and suites, component main; what a third party serves is left out.
+sources() {
+  awk -v RS= '/debian-archive-keyring/ {
+      uri = suites = by = ""
+      for (i = 1; i < NF; i++) if ($i == "URIs:") uri = $(i + 1); else if ($i == "Signed-By:") by = $(i + 1)
+      for (i = 1; i <= NF && $i != "Suites:"; i++);
+      while (++i <= NF && $i !~ /:$/) print "deb [signed-by=" by "] " uri " " $i " main"
+    }' /etc/apt/sources.list.d/*.sources >sources.list 2>/dev/null || true
+  [ -s sources.list ] || grep -h '^deb ' /etc/apt/sources.list >sources.list
+}
+
+rootfs() {
+  sources
+  root env TMPDIR="$out" mmdebstrap --variant=minbase --mode=root --aptopt='Apt::Install-Recommends "false"' \
+    --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
+    --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/info/*' \
+    --include="$packages" "$suite" rootfs.tar - <sources.list
+}
+
+image() {
+  closure $modules >files
+  root bash "$here/image.sh" "$out" "$here"
+}
+
+step debs
+step module debs gpio-sim.patch
+step initrd debs guest/init
+step rootfs
+step image module initrd rootfs image.sh guest/gpio-chip guest/gpio-chip.service

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"sync"
+)
+
+// broker is what somebody elsewhere hears of the unit.
+type broker struct {
+	sub *exec.Cmd
+	mu  sync.Mutex
+	all bytes.Buffer // lines of "topic payload"
+}
+
+func subscribe() (*broker, error) {
+	b := &broker{sub: exec.Command("mosquitto_sub", "-t", "#", "-F", "%t %p")}
+	b.sub.Stdout = b
+	if err := b.sub.Start(); err != nil {
+		return nil, err
+	}
+	_, err := until("the broker tells that the unit is there", patience, func() bool { return b.heard("tacet/rig/room-1/availability online") })
+	return b, err
+}
+
+// Write takes what mosquitto_sub prints.
+func (b *broker) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.all.Write(p)
+}
+
+func (b *broker) lines() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.all.String()
+}
+
+func (b *broker) heard(what string) bool { return strings.Contains(b.lines(), what) }
+
+func (b *broker) stop() {
+	b.sub.Process.Kill()
+	b.sub.Wait()
+}
+
+// told holds what was heard while one recording was made against what may be told.
+func (b *broker) told() error {
+	const unit = "tacet/rig/room-1/"
+	if _, err := until("the event of the end", patience, func() bool { return b.heard(`"event_type":"ended"`) }); err != nil {
+		return err
+	}
+	var errs []error
+	heard := b.lines()
+	at := 0
+	for _, what := range []string{
+		unit + "state ", `"phase":"idle"`, `"event_type":"started"`, `"event_type":"ended"`,
+	} {
+		i := strings.Index(heard[at:], what)
+		if i < 0 {
+			errs = append(errs, fmt.Errorf("not heard, or not in this order: %s", what))
+			continue
+		}
+		at += i
+	}
+	for _, what := range []string{`"phase":"recording"`, "homeassistant/device/tacet_rig_room-1/config ", unit + "ledger ", unit + "heartbeat "} {
+		if !strings.Contains(heard, what) {
+			errs = append(errs, fmt.Errorf("not heard: %s", what))
+		}
+	}
+	// Nor half a consent, nor who, nor why.
+	for _, what := range []string{"waiting", "starting", "stopping", "withdrawn", "patient", "clinician", "AGE-SECRET", "age1"} {
+		if strings.Contains(heard, what) {
+			errs = append(errs, fmt.Errorf("heard: %s", what))
+		}
+	}
+	for line := range strings.Lines(heard) {
+		if !strings.HasPrefix(line, unit) && !strings.HasPrefix(line, "homeassistant/device/") {
+			errs = append(errs, fmt.Errorf("not a topic of its: %s", line))
+		}
+	}
+	return errors.Join(errs...)
+}

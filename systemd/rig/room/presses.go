@@ -1,0 +1,111 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	manyPresses = 500
+	manyBounces = 500
+	// shortest is what a give takes at least, less what this machine's clocks and ours may be apart.
+	shortest = 50*time.Millisecond - 20*time.Millisecond
+)
+
+// fidget presses two buttons at odd times, some with bouncing contacts, and keeps its own account of who could have given.
+type fidget struct {
+	*room
+	rng              *rand.Rand
+	presses, bounces int
+	given            [2]bool // since the microphone was last closed: pressed for long enough, once at least
+	recordings       int
+	unasked, missed  []string
+}
+
+func (r *room) presses() error {
+	seed := rand.Uint64()
+	f := &fidget{room: r, rng: rand.New(rand.NewPCG(seed, 0))}
+	count := len(recordings())
+	for f.presses < manyPresses || f.bounces < manyBounces {
+		if f.rng.IntN(16) == 0 {
+			f.honest()
+		}
+		f.press(f.rng.IntN(2), f.odd(400*time.Millisecond), f.rng.IntN(4))
+		pause(f.odd(300 * time.Millisecond))
+	}
+	_, err := until("the last of it has ended", patience, func() bool { return !micOpen() && !r.lit() })
+	r.note("seed %d: %d presses, %d bounces, %d times the microphone was open, %d recordings",
+		seed, f.presses, f.bounces, f.recordings, len(recordings())-count)
+	for _, what := range append(f.unasked, f.missed...) {
+		err = errors.Join(err, errors.New(what))
+	}
+	if f.recordings < 10 {
+		err = errors.Join(err, fmt.Errorf("only %d recordings: this tried nothing", f.recordings))
+	}
+	return err
+}
+
+// odd is a time up to most, short ones more often.
+func (f *fidget) odd(most time.Duration) time.Duration {
+	x := f.rng.Float64()
+	return time.Duration(x * x * float64(most))
+}
+
+// honest is two people who want to be recorded, after a pause.
+func (f *fidget) honest() {
+	pause(deadTime)
+	f.press(0, hand, 2)
+	pause(300*time.Millisecond + f.odd(time.Second))
+	f.press(1, hand, 2)
+	until("", 3*time.Second, micOpen)
+	pause(f.odd(2 * time.Second))
+}
+
+// press presses a button for so long, with so many bounces at either end.
+func (f *fidget) press(party int, long time.Duration, bounces int) {
+	f.account()
+	open := micOwner()
+	line := []int{patient, clinician}[party]
+	began := time.Now()
+	f.bounce(line, bounces, f.down, f.up)
+	pause(long)
+	f.bounce(line, bounces, f.up, f.down)
+	// From the first edge to the last: more than the unit can have taken it for.
+	if time.Since(began) >= shortest {
+		f.given[party] = true
+	}
+	f.presses++
+	if open == "" {
+		return
+	}
+	if _, err := until("", 3*time.Second, func() bool { return micOwner() != open }); err != nil {
+		f.missed = append(f.missed, fmt.Sprintf("press %d, by party %d, ended nothing", f.presses, party))
+	}
+	// What was pressed up to the end of the last counts for nothing now, this press included.
+	f.given = [2]bool{}
+}
+
+// bounce moves a contact, which closes and opens a few times more.
+func (f *fidget) bounce(line, n int, to, from func(int)) {
+	to(line)
+	for range n {
+		pause(f.odd(4 * time.Millisecond))
+		from(line)
+		pause(f.odd(4 * time.Millisecond))
+		to(line)
+		f.bounces++
+	}
+}
+
+// account counts a microphone that is open now, and asks who had given.
+func (f *fidget) account() {
+	if !micOpen() {
+		return
+	}
+	f.recordings++
+	if !f.given[0] || !f.given[1] {
+		f.unasked = append(f.unasked, fmt.Sprintf("the microphone is open at press %d, and given was %v", f.presses, f.given))
+	}
+}

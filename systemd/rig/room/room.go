@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"periph.io/x/conn/v3/gpio"
+
+	"tacet/hw/hwtest"
+)
+
+// What is wired where.
+const (
+	patient   = 5
+	clinician = 6
+	light     = 27
+	ready     = 23
+)
+
+const (
+	spool = "/var/lib/tacet/spool"
+	card  = "/proc/asound/Loopback"
+	// patience is how long anything may take in a machine that is emulated, on a computer that is busy.
+	patience = 20 * time.Second
+	// hand is how long a hand presses.
+	hand = 150 * time.Millisecond
+	// deadTime is how long after an end presses count as nothing, and a little.
+	deadTime = 3500 * time.Millisecond
+)
+
+// room is what somebody in it can see and do.
+type room struct {
+	sim   hwtest.Sim
+	notes []string
+
+	dark atomic.Int64 // times that the microphone was open and the light was off
+	eyes bool
+}
+
+// enter finds the GPIO chip, and opens the eyes that watch the light for the rest of the time.
+func (r *room) enter() error {
+	chips, err := filepath.Glob("/sys/devices/platform/gpio-sim.*/gpiochip*/sim_gpio" + strconv.Itoa(light))
+	if err != nil || len(chips) != 1 {
+		return fmt.Errorf("%d chips have a line %d, not one: %v", len(chips), light, err)
+	}
+	r.sim = hwtest.Sim(filepath.Dir(chips[0]))
+	if !r.eyes {
+		r.eyes = true
+		go r.watch()
+	}
+	return nil
+}
+
+// watch holds the first promise against what can be seen: the microphone is open only while the light is on.
+func (r *room) watch() {
+	for range time.Tick(20 * time.Millisecond) {
+		before := micOwner()
+		if before != "" && !r.lit() && micOwner() == before {
+			r.dark.Add(1)
+		}
+	}
+}
+
+// seen says whether the light was dark while the microphone was open.
+func (r *room) seen() error {
+	if n := r.dark.Swap(0); n > 0 {
+		return fmt.Errorf("the microphone was open and the light was dark, %d times", n)
+	}
+	return nil
+}
+
+func (r *room) lit() bool {
+	level, err := r.sim.Level(light)
+	return err == nil && bool(level)
+}
+
+// micOwner tells who has the microphone open: "" is nobody.
+func micOwner() string {
+	owners, _ := filepath.Glob(card + "/pcm1c/sub*/status")
+	for _, path := range owners {
+		data, _ := os.ReadFile(path)
+		if text := string(data); text != "" && !strings.HasPrefix(text, "closed") {
+			for line := range strings.Lines(text) {
+				if strings.HasPrefix(line, "trigger_time") || strings.HasPrefix(line, "owner_pid") {
+					path += strings.TrimSpace(line)
+				}
+			}
+			return path
+		}
+	}
+	return ""
+}
+
+func micOpen() bool { return micOwner() != "" }
+
+// down and up move a button. Both are stronger than the pull that tacetd asks for.
+func (r *room) down(line int) { r.drive(line, gpio.Low) }
+func (r *room) up(line int)   { r.drive(line, gpio.High) }
+
+func (r *room) drive(line int, level gpio.Level) {
+	if err := r.sim.Drive(line, level); err != nil {
+		fmt.Printf("not ok - the rig itself: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+// press presses and releases.
+func (r *room) press(line int) {
+	r.down(line)
+	pause(hand)
+	r.up(line)
+}
+
+func pause(d time.Duration) { <-time.After(d) }
+
+// until waits for something, and tells how long it took.
+func until(what string, limit time.Duration, is func() bool) (time.Duration, error) {
+	began := time.Now()
+	for tick := time.Tick(2 * time.Millisecond); ; <-tick {
+		if is() {
+			return time.Since(began), nil
+		}
+		if time.Since(began) > limit {
+			return 0, fmt.Errorf("not within %v: %s", limit, what)
+		}
+	}
+}
+
+// stays wants something to be so for all of the time.
+func stays(what string, long time.Duration, is func() bool) error {
+	began := time.Now()
+	for tick := time.Tick(20 * time.Millisecond); time.Since(began) < long; <-tick {
+		if !is() {
+			return fmt.Errorf("no longer, after %v: %s", time.Since(began).Round(time.Millisecond), what)
+		}
+	}
+	return nil
+}
+
+// run runs a program; its error carries what the program said.
+func run(name string, args ...string) (string, error) {
+	cmd := exec.Command(name, args...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		err = fmt.Errorf("%s %s: %w: %s%s", name, strings.Join(args, " "), err, out, stderr.String())
+	}
+	return strings.TrimSpace(string(out)), err
+}
+
+// first error of several steps, each of which is done only if those before went well.
+func steps(list ...func() error) error {
+	for _, step := range list {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var errNothing = errors.New("nothing there")

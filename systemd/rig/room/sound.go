@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"tacet/audio/audiotest"
+)
+
+const rate = 48000
+
+// speech is somebody who speaks the time code at the other end of the sound card, until told to stop.
+type speech struct {
+	aplay *exec.Cmd
+	pipe  io.WriteCloser
+	says  bytes.Buffer
+}
+
+func speak() (*speech, error) {
+	s := &speech{}
+	s.aplay = exec.Command("aplay", "-q", "-D", "hw:Loopback,0,0", "-t", "raw", "-f", "S16_LE", "-r", strconv.Itoa(rate), "-c", "1",
+		"--buffer-time=2000000", "--period-time=20000", "-")
+	s.aplay.Stderr = &s.says
+	var err error
+	if s.pipe, err = s.aplay.StdinPipe(); err != nil {
+		return nil, err
+	}
+	if err := s.aplay.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		for first := int64(0); ; first += rate / 10 {
+			if binary.Write(s.pipe, binary.LittleEndian, audiotest.Code(first, rate/10)) != nil {
+				return
+			}
+		}
+	}()
+	_, err = until("somebody speaks", patience, func() bool { return s.at() > rate/2 })
+	if err != nil {
+		err = fmt.Errorf("%w: %s", err, s.says.String())
+	}
+	return s, err
+}
+
+// at is the sample that is being spoken. It may be older by a period and a timer's tick, which is margin.
+func (s *speech) at() int64 {
+	data, _ := os.ReadFile(card + "/pcm0p/sub0/status")
+	n, _ := strconv.ParseInt(field(string(data), "hw_ptr"), 10, 64)
+	return n
+}
+
+const margin = rate * 60 / 1000
+
+func (s *speech) stop() {
+	s.pipe.Close()
+	s.aplay.Process.Kill()
+	s.aplay.Wait()
+}
+
+// stumbled says whether the speaker itself did not keep up.
+func (s *speech) stumbled() bool { return strings.Contains(s.says.String(), "underrun") }
+
+// whole wants every sample once, in order, without one from before from or after to.
+func (r *room) whole(samples []int16, s *speech, from, to int64) error {
+	runs := audiotest.Runs(samples)
+	if len(runs) == 0 {
+		return fmt.Errorf("none of %d samples is of what was said", len(samples))
+	}
+	if s.stumbled() {
+		r.note("the speaker did not keep up: %s", strings.TrimSpace(s.says.String()))
+	}
+	if d := audiotest.Damages(samples); len(d) > 0 {
+		return fmt.Errorf("%d places are not as they were said, the first: %+v", len(d), d[0])
+	}
+	run := runs[0]
+	first, end := run.First, run.First+int64(run.Len)
+	if lead := run.At; lead > rate/10 {
+		return fmt.Errorf("%d samples of nothing stand before what was said", lead)
+	}
+	if rest := len(samples) - run.At - run.Len; rest > 0 {
+		return fmt.Errorf("%d samples at the end are none of what was said", rest)
+	}
+	r.note("%d samples, each once and in order; the first was said %v after the give, the last %v before the withdrawal",
+		run.Len, ms(first-from), ms(to-end))
+	if first < from {
+		return fmt.Errorf("it begins %d samples before consent was given", from-first)
+	}
+	if end > to+margin {
+		return fmt.Errorf("it goes on for %d samples after consent was withdrawn", end-to)
+	}
+	return nil
+}
+
+func ms(samples int64) time.Duration {
+	return (time.Duration(samples) * time.Second / rate).Round(time.Millisecond)
+}

@@ -1,0 +1,220 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const configFile = "/etc/tacet/tacet.toml"
+
+// setting is the unit's configuration, as far as the scenes differ in it.
+type setting struct {
+	parties int    // 1 or 2
+	codec   string // wav, opus
+}
+
+func (s setting) write() error {
+	buttons := "[[button]]\nline = \"GPIO5\"\n"
+	if s.parties == 2 {
+		buttons = "[[button]]\nparty = \"patient\"\nline = \"GPIO5\"\n[[button]]\nparty = \"clinician\"\nline = \"GPIO6\"\n"
+	}
+	return os.WriteFile(configFile, fmt.Appendf(nil, `[room]
+site = "rig"
+id = "room-1"
+[consent]
+notice = "1"
+purpose = "Trying the wall unit"
+quiet = "0s"
+%s[light]
+line = "GPIO27"
+[status_light]
+line = "GPIO23"
+[audio]
+device = "hw:CARD=Loopback,DEV=1"
+codec = "%s"
+[encrypt]
+recipients = ["/etc/tacet/practice.pub"]
+[spool]
+reserve = "30m"
+[mqtt]
+broker = "mqtt://127.0.0.1:1883"
+`, buttons, s.codec), 0o644)
+}
+
+// says is status.json.
+type says struct {
+	PID       int    `json:"pid"`
+	Phase     string `json:"phase"`
+	Recording string `json:"recording"`
+	Mic       string `json:"mic"`
+	UnitKey   string `json:"unit_key"`
+	Warnings  []struct {
+		Code string `json:"code"`
+	} `json:"warnings"`
+}
+
+// status is what the unit says of itself; the zero value where it says nothing.
+func status() (s says) {
+	data, err := os.ReadFile("/run/tacet/status.json")
+	if err == nil {
+		err = json.Unmarshal(data, &s)
+	}
+	if err != nil {
+		return says{}
+	}
+	return s
+}
+
+func (s says) warns(code string) bool {
+	for _, w := range s.Warnings {
+		if w.Code == code {
+			return true
+		}
+	}
+	return false
+}
+
+// idle waits until the unit could record.
+func idle() error {
+	_, err := until("the unit is idle, and has its key", 60*time.Second, func() bool {
+		s := status()
+		return s.Phase == "idle" && s.UnitKey != ""
+	})
+	if err != nil {
+		err = fmt.Errorf("%w: it says %+v", err, status())
+	}
+	return err
+}
+
+// mainPID is the daemon's; 0: none.
+func mainPID() int {
+	out, _ := run("systemctl", "show", "-p", "MainPID", "--value", "tacetd")
+	pid, _ := strconv.Atoi(out)
+	return pid
+}
+
+// recorded is one line of what "tacet ls" says.
+type recorded struct {
+	File    string  `json:"file"`
+	Seconds float64 `json:"seconds"`
+	State   string  `json:"state"`
+	Reason  string  `json:"reason"`
+}
+
+// recordings lists the spool, oldest first. The names begin with the time.
+func recordings() (files []string) {
+	files, _ = filepath.Glob(spool + "/*.tacet")
+	return files
+}
+
+// last describes the youngest recording, of which there have to be so many.
+func last(count int) (recorded, error) {
+	files := recordings()
+	if len(files) != count {
+		return recorded{}, fmt.Errorf("there are %d recordings, not %d: %s", len(files), count, strings.Join(files, " "))
+	}
+	if count == 0 {
+		return recorded{}, errNothing
+	}
+	out, err := run("tacet", "ls", "-json", files[count-1])
+	if err != nil {
+		return recorded{}, err
+	}
+	var list []recorded
+	if err := json.Unmarshal([]byte(out), &list); err != nil || len(list) != 1 {
+		return recorded{}, fmt.Errorf("tacet ls says %s: %w", out, err)
+	}
+	return list[0], nil
+}
+
+// ended waits for the youngest recording to be as it should.
+func ended(count int, state, reason string) (recorded, error) {
+	var rec recorded
+	var err error
+	_, waited := until("", patience, func() bool {
+		rec, err = last(count)
+		return err == nil && rec.State == state
+	})
+	if waited != nil && err == nil {
+		err = fmt.Errorf("%s is %s, not %s", rec.File, rec.State, state)
+	}
+	if err == nil && rec.Reason != reason {
+		err = fmt.Errorf("%s ended because of %q, not %q", rec.File, rec.Reason, reason)
+	}
+	return rec, err
+}
+
+// listen opens the recording as the office does, and returns its samples.
+func (rec recorded) listen() ([]int16, error) {
+	const out = "/tmp/out.wav"
+	os.Remove(out)
+	key, err := run("tacetd", "status", "-key")
+	if err != nil {
+		return nil, err
+	}
+	if _, err := run("tacet", "verify", "-unit", key, rec.File); err != nil {
+		return nil, err
+	}
+	if _, err := run("tacet", "open", "-unit", key, "-i", "/root/office.key", "-o", out, rec.File); err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(out)
+	if err != nil {
+		return nil, err
+	}
+	const header = 44
+	if len(data) < header || string(data[:4]) != "RIFF" {
+		return nil, errors.New("what tacet open wrote is no WAV file")
+	}
+	data = data[header:]
+	samples := make([]int16, len(data)/2)
+	for i := range samples {
+		samples[i] = int16(uint16(data[2*i]) | uint16(data[2*i+1])<<8)
+	}
+	return samples, nil
+}
+
+// process is what the kernel counts of the daemon.
+type process struct {
+	at       time.Time
+	cpu      time.Duration
+	switches int64 // voluntary, of all threads
+}
+
+func measure(pid int) (p process, err error) {
+	p.at = time.Now()
+	dir := fmt.Sprintf("/proc/%d/", pid)
+	stat, err := os.ReadFile(dir + "stat")
+	if err != nil {
+		return p, err
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	fields := strings.Fields(rest)
+	for _, i := range []int{11, 12} { // utime and stime, in hundredths of a second
+		n, _ := strconv.ParseInt(fields[i], 10, 64)
+		p.cpu += time.Duration(n) * 10 * time.Millisecond
+	}
+	threads, _ := filepath.Glob(dir + "task/*/status")
+	for _, path := range threads {
+		data, _ := os.ReadFile(path)
+		n, _ := strconv.ParseInt(field(string(data), "voluntary_ctxt_switches"), 10, 64)
+		p.switches += n
+	}
+	return p, nil
+}
+
+// field finds a value in one of the kernel's lists of "name: value".
+func field(text, name string) string {
+	for line := range strings.Lines(text) {
+		if key, value, _ := strings.Cut(line, ":"); key == name {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,165 @@
+// Command volatile is a disk with a volatile write cache, so that cutting a virtual machine's power costs what it would
+// cost a real one.
+//
+//	volatile IMAGE SOCKET KEEP
+//
+// It serves the file IMAGE as a network block device on the Unix socket SOCKET. What is written stays in memory until the
+// client asks for a flush. SIGUSR1 is the power cut: of the blocks that nobody has flushed, each one reaches the disk with a
+// chance of KEEP percent, as if the drive had just been busy with it; then the disk is gone. SIGTERM writes everything.
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/signal"
+	"strconv"
+	"sync"
+	"syscall"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "volatile:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) != 3 {
+		return fmt.Errorf("usage: volatile IMAGE SOCKET KEEP")
+	}
+	keep, err := strconv.Atoi(args[2])
+	if err != nil {
+		return fmt.Errorf("KEEP is a percentage: %w", err)
+	}
+	d, err := openDisk(args[0])
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("unix", args[1])
+	if err != nil {
+		return err
+	}
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGUSR1, syscall.SIGTERM, syscall.SIGINT)
+	failed := make(chan error, 1)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				failed <- err
+				return
+			}
+			// The machine's firmware tries the disk and hangs up; the kernel comes after it.
+			_ = serve(c, d)
+			c.Close()
+		}
+	}()
+	select {
+	case err := <-failed:
+		return err
+	case s := <-told:
+		// Nothing is served any more: the lock is never given back.
+		d.mu.Lock()
+		if s == syscall.SIGUSR1 {
+			return d.cut(keep)
+		}
+		return d.flush()
+	}
+}
+
+const blockSize = 4096
+
+// disk is a file, and what has been written to it and not flushed.
+type disk struct {
+	size int64
+
+	mu     sync.Mutex // guards what follows
+	file   *os.File
+	cached map[int64]*[blockSize]byte
+}
+
+func openDisk(path string) (*disk, error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.Size()%blockSize != 0 {
+		return nil, fmt.Errorf("%s is no whole number of %d bytes", path, blockSize)
+	}
+	return &disk{size: info.Size(), file: f, cached: map[int64]*[blockSize]byte{}}, nil
+}
+
+// read and write are called with the lock held, and stay within the disk.
+func (d *disk) read(p []byte, off int64) error {
+	return d.each(p, off, func(part []byte, n, at int64) error {
+		if b := d.cached[n]; b != nil {
+			copy(part, b[at:])
+			return nil
+		}
+		_, err := d.file.ReadAt(part, n*blockSize+at)
+		return err
+	})
+}
+
+func (d *disk) write(p []byte, off int64) error {
+	return d.each(p, off, func(part []byte, n, at int64) error {
+		b := d.cached[n]
+		if b == nil {
+			b = new([blockSize]byte)
+			if len(part) < blockSize {
+				if _, err := d.file.ReadAt(b[:], n*blockSize); err != nil {
+					return err
+				}
+			}
+			d.cached[n] = b
+		}
+		copy(b[at:], part)
+		return nil
+	})
+}
+
+// each takes a stretch apart into blocks.
+func (d *disk) each(p []byte, off int64, do func(part []byte, n, at int64) error) error {
+	for len(p) > 0 {
+		n, at := off/blockSize, off%blockSize
+		length := min(int64(len(p)), blockSize-at)
+		if err := do(p[:length], n, at); err != nil {
+			return err
+		}
+		p, off = p[length:], off+length
+	}
+	return nil
+}
+
+func (d *disk) flush() error {
+	for n, b := range d.cached {
+		if _, err := d.file.WriteAt(b[:], n*blockSize); err != nil {
+			return err
+		}
+	}
+	clear(d.cached)
+	return nil
+}
+
+// cut forgets what is cached, but for the part that luck keeps.
+func (d *disk) cut(keep int) error {
+	kept := 0
+	for n, b := range d.cached {
+		if rand.IntN(100) >= keep {
+			continue
+		}
+		if _, err := d.file.WriteAt(b[:], n*blockSize); err != nil {
+			return err
+		}
+		kept++
+	}
+	fmt.Printf("power cut: %d blocks were not flushed; %d of them are lost\n", len(d.cached), len(d.cached)-kept)
+	return nil
+}
