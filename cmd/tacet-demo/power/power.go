@@ -116,16 +116,19 @@ func (s *Supply) Run(ctx context.Context) error {
 	defer runtime.UnlockOSThread()
 	defer close(s.ended)
 	for {
-		err := s.powered(ctx)
+		cut, err := s.powered(ctx)
 		s.panel.PowerOff()
 		s.set(dark())
 		var exit *exec.ExitError
 		switch {
+		case cut != nil:
+			s.log.Info("power cut")
+			close(cut)
 		case ctx.Err() != nil:
 			return err
 		case errors.As(err, &exit) && exit.ExitCode() == BadConfig:
 			return fmt.Errorf("the unit can't start: %w", err)
-		case err != nil:
+		default:
 			s.log.Error("the unit ended", "err", err)
 		}
 		if !s.outage(ctx) {
@@ -149,12 +152,12 @@ func (s *Supply) outage(ctx context.Context) bool {
 	}
 }
 
-// powered is one life of the unit, from power-up to its end; nil is a cut or a
-// stop.
-func (s *Supply) powered(ctx context.Context) error {
+// powered is one life of the unit, from power-up to its end, after which nothing
+// that it said is heard any more. Where its power was cut, it returns the request.
+func (s *Supply) powered(ctx context.Context) (cut chan struct{}, err error) {
 	unit, wires, err := s.start()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	served := make(chan struct{})
 	go func() {
@@ -169,26 +172,20 @@ func (s *Supply) powered(ctx context.Context) error {
 		if err == nil {
 			err = errors.New("it stopped by itself")
 		}
-		return err
-	case done := <-s.cuts:
+		return nil, err
+	case cut = <-s.cuts:
 		kill(unit)
 		<-exited
-		wires.Close()
-		<-served // nothing it said is heard after its death
-		s.panel.PowerOff()
-		s.set(dark())
-		s.log.Info("power cut")
-		close(done)
-		return nil
+		return cut, nil
 	case <-ctx.Done():
 		unit.Process.Signal(syscall.SIGTERM)
 		select {
 		case err := <-exited:
-			return err
+			return nil, err
 		case <-time.After(s.StopWithin):
 			kill(unit)
 			<-exited
-			return errors.New("the unit didn't stop in time and was killed")
+			return nil, errors.New("the unit didn't stop in time and was killed")
 		}
 	}
 }

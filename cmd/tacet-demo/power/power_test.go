@@ -91,7 +91,11 @@ func TestAPowerCutLeavesNothingOfTheUnit(t *testing.T) {
 	if front.State().Light != panel.Off {
 		t.Error("the light shines without power")
 	}
-	s.CutPower() // there is nothing to cut: it comes back all the same
+	turn := front.State().LightTurn
+	s.CutPower()
+	if front.State().LightTurn != turn {
+		t.Error("the second cut waited until there was something to cut")
+	}
 	if second := pid(t, s.until(t, "power again", running)); second == first {
 		t.Error("the same unit came back from the dead")
 	}

@@ -20,7 +20,7 @@ func joined(t *testing.T, s panel.Settings, report func(page.Status)) (*panel.Pa
 	p := panel.New(s)
 	here, there := net.Pipe()
 	served := make(chan struct{})
-	go func() { defer close(served); Serve(t.Context(), here, p, report) }()
+	go func() { defer close(served); Serve(context.Background(), here, p, report) }()
 	t.Cleanup(func() { there.Close(); <-served })
 	return p, Connect(there), there
 }
@@ -117,6 +117,9 @@ func TestABrokenWatchComesAcross(t *testing.T) {
 		p.Break(panel.Faults{Watch: errors.New("chip gone")})
 		if err := <-ended; err == nil || err.Error() != "chip gone" {
 			t.Errorf("Watch ended with %v", err)
+		}
+		if err := f.Watch(t.Context(), func(int, bool, time.Time, bool) {}); err == nil {
+			t.Error("a second Watch doesn't hear of it")
 		}
 	})
 }
