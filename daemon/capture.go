@@ -55,7 +55,7 @@ func (d *Daemon) openMic() {
 	d.mic.by = time.Now().Add(openTime)
 	d.mic.last, d.mic.zeroSince, d.mic.heard = time.Time{}, time.Time{}, false
 	d.meter = stream.Meter{Rate: d.cfg.Audio.Rate, Channels: d.cfg.Audio.Channels}
-	d.gaps = newGaps(d.cfg.Audio.Rate, time.Now())
+	d.gaps = stream.NewGaps(d.cfg.Audio.Rate, time.Now())
 	go func() {
 		handle, err := d.hw.Microphone.Open(
 			func(samples []int16, arrived time.Time) { d.deliver(stop, opening, samples, arrived) },
@@ -138,7 +138,7 @@ func (d *Daemon) cut() {
 	}
 	d.mic.keeping = false
 	d.mic.stop.Store(true)
-	d.settle(d.gaps.finder.Flush())
+	d.settle(d.gaps.Flush())
 	d.keepCleared()
 	for _, b := range d.mic.held {
 		d.ring.give(b)

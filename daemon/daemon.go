@@ -78,7 +78,7 @@ type Daemon struct {
 	statusLight string
 	mic         microphone
 	meter       stream.Meter
-	gaps        *gaps
+	gaps        *stream.Gaps
 	heldRetry   time.Time
 	recorder    *recorder
 	disk        *disk
@@ -184,6 +184,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	err = errors.Join(err, d.shutDown(err))
 	cancel()
 	<-told
+	if err == nil { // nothing is open any more that could touch it
+		err = d.ring.close()
+	}
 	return err
 }
 

@@ -7,22 +7,13 @@ import (
 	"tacet/audio/stream"
 )
 
-// gaps runs the gap finder over the blocks of one opening. The finder counts
-// blocks; decided is how many it is done with.
-type gaps struct {
-	finder  *stream.Gaps
-	decided int64
-}
-
-func newGaps(rate int, opened time.Time) *gaps { return &gaps{finder: stream.NewGaps(rate, opened)} }
-
 // judge shows the finder a new block and applies what it decided to the blocks
 // at the front of the undecided.
 func (d *Daemon) judge(b *block) {
 	frames := len(b.samples) / d.cfg.Audio.Channels
 	// Frames that the full ring refused are lost, but for certain: the finder
 	// counts them as arrived.
-	d.settle(d.gaps.finder.Push(frames+int(b.lost), b.arrived))
+	d.settle(d.gaps.Push(frames+int(b.lost), b.arrived))
 }
 
 func (d *Daemon) settle(verdicts []stream.Verdict) {

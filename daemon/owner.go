@@ -133,11 +133,14 @@ func (d *Daemon) step(ev consent.Event) {
 	}
 	for len(d.inbox) > 0 {
 		before := d.machine.Phase()
-		for _, effect := range d.machine.Step(time.Now(), d.inbox[0]) {
-			d.apply(effect)
-		}
+		effects := d.machine.Step(time.Now(), d.inbox[0])
 		if after := d.machine.Phase(); after != before {
+			// Said before it is done: recording is never said of a closed microphone.
 			d.phaseChanged(before, after)
+			d.publish(time.Now())
+		}
+		for _, effect := range effects {
+			d.apply(effect)
 		}
 		d.inbox = d.inbox[1:]
 	}

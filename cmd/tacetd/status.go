@@ -66,7 +66,6 @@ func reportOf(s daemon.Status) report {
 type reporter struct {
 	path string // empty: there is no such folder
 	log  *slog.Logger
-	last []byte
 }
 
 func newReporter(dir string, log *slog.Logger) *reporter {
