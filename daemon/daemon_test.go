@@ -29,8 +29,11 @@ func (r *room) span(kept []int16) (first, last int64) {
 // since is how long after t a sample of the time ms was captured.
 func since(t time.Time, ms int64) time.Duration {
 	d := (ms - t.UnixMilli()%32767) % 32767
-	if d < -16384 {
+	switch {
+	case d < -16384:
 		d += 32767
+	case d > 16384:
+		d -= 32767
 	}
 	return time.Duration(d) * time.Millisecond
 }
