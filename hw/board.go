@@ -13,6 +13,8 @@ type Board interface {
 	Lines() ([]LineInfo, error)
 	// Request takes one line from the kernel.
 	Request(l LineInfo, u Use, pull gpio.Pull) (LineSet, error)
+	// Refused is why chips that are there are not listed; nil: none are.
+	Refused() error
 }
 
 // A LineSet is one requested line with the calls, and the habits, of periph's gpioioctl.LineSet.

@@ -54,7 +54,7 @@ func (d devices) wait(ctx context.Context, named []string) (refused, err error) 
 	again := time.NewTicker(look)
 	defer again.Stop()
 	for {
-		usable, refused, missing := d.look(named)
+		usable, missing, refused := d.look(named)
 		waited := time.Since(began)
 		if usable > 0 && len(missing) == 0 && (refused == nil || waited >= permit) {
 			return refused, nil
@@ -70,8 +70,8 @@ func (d devices) wait(ctx context.Context, named []string) (refused, err error) 
 	}
 }
 
-// look counts the chips that can be used and tells which are refused and which of the named ones are not usable.
-func (d devices) look(named []string) (usable int, refused error, missing []string) {
+// look counts the chips that can be used and tells which of the named ones can't, and what is refused.
+func (d devices) look(named []string) (usable int, missing []string, refused error) {
 	var refusals []error
 	missing = slices.Clone(named)
 	for _, path := range d.list() {
@@ -85,7 +85,7 @@ func (d devices) look(named []string) (usable int, refused error, missing []stri
 		usable++
 		missing = slices.DeleteFunc(missing, func(name string) bool { return name == filepath.Base(path) })
 	}
-	return usable, errors.Join(refusals...), missing
+	return usable, missing, errors.Join(refusals...)
 }
 
 // absent is why there is nothing to open.

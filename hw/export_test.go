@@ -11,6 +11,7 @@ import (
 const (
 	FreshFor = freshFor
 	Settle   = settle
+	Prove    = prove
 )
 
 func KeepStdin(init func() error) error { return keepStdin(init) }

@@ -168,7 +168,7 @@ func LightsOutOn(b Board, w Wiring) error {
 	for _, out := range w.outputs() {
 		info, err := find(lines, out.Line)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", out.role, err))
+			errs = append(errs, fmt.Errorf("%s: %w", out.role, err), b.Refused())
 			continue
 		}
 		l, err := newLamp(b, info, *out.Output)

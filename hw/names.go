@@ -78,7 +78,7 @@ func (w *Wiring) chips() []string {
 	return slices.Compact(chips)
 }
 
-// find looks up every line, and returns all errors at once.
+// find looks up every line, and returns all errors at once; with a line missing, also why chips are.
 func (w *Wiring) find(b Board) (map[role]LineInfo, error) {
 	all, err := b.Lines()
 	if err != nil {
@@ -87,11 +87,13 @@ func (w *Wiring) find(b Board) (map[role]LineInfo, error) {
 	found := map[role]LineInfo{}
 	taken := map[string]role{} // by chip:number, so that two ways of writing one line are one
 	var errs []error
+	var refused error
 	roles, specs := w.lines()
 	for i, r := range roles {
 		info, err := find(all, specs[i])
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", r, err))
+			refused = b.Refused()
 			continue
 		}
 		if other, ok := taken[info.address()]; ok {
@@ -104,7 +106,7 @@ func (w *Wiring) find(b Board) (map[role]LineInfo, error) {
 	if len(w.Buttons) == 0 {
 		errs = append(errs, errors.New("no button is wired"))
 	}
-	return found, errors.Join(errs...)
+	return found, errors.Join(append(errs, refused)...)
 }
 
 func (l LineInfo) address() string { return l.Chip + ":" + strconv.Itoa(l.Number) }

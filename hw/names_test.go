@@ -64,6 +64,20 @@ func TestLinesThatCantBeFound(t *testing.T) {
 	}
 }
 
+func TestMissingLineTellsOfChipsThatWereRefused(t *testing.T) {
+	b := pi5()
+	b.Refuse(syscall.EACCES)
+	w := wiring()
+	open(t, b, w).Close()
+	w.Light.Line = "GPIO99"
+	if _, err := hw.OpenOn(b, w); !errors.Is(err, syscall.EACCES) {
+		t.Errorf("Open: %v", err)
+	}
+	if err := hw.LightsOutOn(b, w); !errors.Is(err, syscall.EACCES) {
+		t.Errorf("LightsOut: %v", err)
+	}
+}
+
 func TestAllWiringErrorsAtOnce(t *testing.T) {
 	_, err := hw.OpenOn(pi5(), hw.Wiring{Light: hw.Output{Line: "GPIO98"}, Door: &hw.Input{}, Sense: &hw.Input{Line: "GPIO97"}})
 	if err == nil {

@@ -67,11 +67,10 @@ func (b *board) Lines() ([]LineInfo, error) {
 			})
 		}
 	}
-	if len(lines) == 0 && b.refused != nil {
-		return nil, b.refused
-	}
 	return lines, nil
 }
+
+func (b *board) Refused() error { return b.refused }
 
 // kernelName undoes periph's renaming: of two lines with one name (a Raspberry Pi 5 has such) it puts the chip's name
 // before the second. Here that is an ambiguity for a person to decide, not a line with another name.

@@ -17,6 +17,8 @@ const (
 	blocked = 500 * time.Microsecond
 	// settle is the wait after an edge. When it runs out the queue is empty and the level is read.
 	settle = 5 * time.Millisecond
+	// prove is the wait that has to run out after an absence before anything is fresh again.
+	prove = 100 * time.Millisecond
 	// recheck is how often an idle line is read again, for whatever the kernel may not have told. The lines of a
 	// panel do it together: what costs is the wake-up.
 	recheck = 15 * time.Second
@@ -39,7 +41,11 @@ const (
 //
 // The queue is known to be empty when a wait ran out, in its time, and just before a wait that had blocked returned.
 // So a bouncing contact stays fresh: each bounce came while the reader waited, or within freshFor of one that did.
-// What this can't see is the time for which the whole process did not run; the edge is older by that much.
+// A short wait that ran out proves little: if the process stands still between setting the deadline and looking at the
+// queue, it isn't looked at. So after an absence the wait is longer.
+//
+// What this can't see is a time for which the process did not run, if that fell into a wait: it is taken for one that
+// had blocked. A fresh edge may be older by that time, and by another freshFor.
 type reader struct {
 	*input
 	report func(input int, active bool, at time.Time, fresh bool) bool // false: the Watch is over, nobody was told
@@ -56,7 +62,10 @@ func (r *reader) step() error {
 	began := time.Now()
 	known := !r.empty.IsZero() && began.Sub(r.empty) <= freshFor
 	timeout := settle
-	if r.settled && known {
+	switch {
+	case !known:
+		timeout = prove
+	case r.settled:
 		timeout = idleWait(began.Sub(r.opened))
 	}
 	number, edge, err := r.line.WaitForEdge(timeout)

@@ -63,7 +63,7 @@ func TestEdgesWhileTheCallerIsBusyAreNotFresh(t *testing.T) {
 		expect(t, "while busy", w.take(), fresh(0, true))
 		pass(601 * time.Millisecond)
 		expect(t, "afterwards", w.take(), stale(0, false), stale(0, true))
-		pass(100 * time.Millisecond)
+		pass(200 * time.Millisecond)
 		b.Float("GPIO5")
 		expect(t, "release", w.take(), fresh(0, false))
 	})
@@ -125,6 +125,29 @@ func TestOverflowEndsWithTheLinesLevel(t *testing.T) {
 	})
 }
 
+func TestNoisyLineCostsNoOtherItsEdges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := hwtest.NewBoard("GPIO5", "GPIO6", "GPIO27")
+		wired := wiring()
+		wired.Buttons = append(wired.Buttons, hw.Input{Line: "GPIO6", ActiveLow: true})
+		p := open(t, b, wired)
+		b.Drive("GPIO6", pressed)
+		b.Float("GPIO6")
+		for i := range 1000 {
+			b.Drive("GPIO5", gpio.Level(i%2 == 1))
+		}
+		w := startWatch(p.Buttons(), nil)
+		defer w.stop()
+		var quiet []edge
+		for _, e := range w.take() {
+			if e.input == 1 {
+				quiet = append(quiet, e)
+			}
+		}
+		expect(t, "the quiet line", quiet, stale(1, true), stale(1, false))
+	})
+}
+
 // An overflow whose last edges were lost, as older kernels drop them.
 func TestLevelIsReadAgainAfterABurst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -183,7 +206,7 @@ func TestNextWatchTellsWhatChangedMeanwhile(t *testing.T) {
 		b.Slip("GPIO5", pressed)
 		w = startWatch(p.Buttons(), nil)
 		defer w.stop()
-		pass(20 * time.Millisecond)
+		pass(200 * time.Millisecond)
 		expect(t, "press", w.take(), stale(0, true))
 	})
 }
@@ -233,6 +256,31 @@ func TestLateWaitProvesNoEmptyQueue(t *testing.T) {
 		w.cancel()
 		pass(2 * time.Minute)
 		<-w.ended
+	})
+}
+
+// A wait may run out without having looked at the queue.
+func TestShortWaitThatRanOutProvesLittle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := hwtest.NewBoard("GPIO5", "GPIO27")
+		var stalls []time.Duration
+		b.Stall = func() (d time.Duration) {
+			if len(stalls) > 0 {
+				d, stalls = stalls[0], stalls[1:]
+			}
+			return d
+		}
+		p := open(t, b, wiring())
+		b.Drive("GPIO5", pressed)
+		b.Float("GPIO5")
+		pass(time.Hour)
+		stalls = []time.Duration{10 * time.Millisecond} // Watch's first wait
+		w := startWatch(p.Buttons(), nil)
+		defer w.stop()
+		pass(time.Second)
+		expect(t, "queued", w.take(), stale(0, true), stale(0, false))
+		b.Drive("GPIO5", pressed)
+		expect(t, "press", w.take(), fresh(0, true))
 	})
 }
 

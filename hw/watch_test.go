@@ -121,7 +121,7 @@ func TestPressAndReleaseAreFresh(t *testing.T) {
 		b, p := oneButton(t)
 		w := startWatch(p.Buttons(), nil)
 		defer w.stop()
-		pass(10 * time.Millisecond) // until the queue is known to be empty
+		pass(100 * time.Millisecond) // until the queue is known to be empty
 		for _, idle := range []time.Duration{time.Millisecond, time.Second, 15*time.Second - 1, 15 * time.Second, time.Hour} {
 			pass(idle)
 			w.take()

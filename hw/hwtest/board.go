@@ -47,8 +47,13 @@ type Board struct {
 	// mainline's makes it an input. Set it before use.
 	KeepsLevel bool
 
+	// Stall, if set, says for how long the process stands still in a wait, between setting its deadline and looking
+	// at the queue. If that is the timeout or more the queue is not looked at. Set it before use.
+	Stall func() time.Duration
+
 	mu      sync.Mutex // guards what follows, and all lines
 	lines   []*line
+	refused error
 	reads   int
 	wakings map[time.Time]bool
 }
@@ -223,6 +228,20 @@ func (b *Board) Wakings() []time.Time {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.SortedFunc(maps.Keys(b.wakings), time.Time.Compare)
+}
+
+// Refused implements hw.Board.
+func (b *Board) Refused() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.refused
+}
+
+// Refuse has the board say that it has chips which could not be opened.
+func (b *Board) Refuse(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.refused = err
 }
 
 // Lines implements hw.Board.

@@ -96,6 +96,14 @@ func (s *lineSet) WaitForEdge(timeout time.Duration) (int, gpio.Edge, error) {
 	if err != nil {
 		return 0, gpio.NoEdge, err
 	}
+	if s.board.Stall != nil {
+		if d := s.board.Stall(); d > 0 {
+			<-time.After(d)
+			if timeout > 0 && d >= timeout {
+				return s.expire(time.Now())
+			}
+		}
+	}
 	for {
 		if number, edge, err, ok := s.poll(); ok {
 			return number, edge, err
