@@ -86,6 +86,7 @@ func TestEveryPartyMustAgree(t *testing.T) {
 		}
 		r.press("clinician")
 		r.phase("recording", time.Second)
+		pause(time.Second)
 		if err := r.halt(); err != nil {
 			t.Error(err)
 		}
