@@ -26,6 +26,8 @@ const (
 	stopTime = 20 * time.Second
 	// readFailTime is how long the lines may be unreadable before consent ends.
 	readFailTime = 500 * time.Millisecond
+	// watchRetry is the pause before a reader that failed is tried again.
+	watchRetry = time.Second
 	// heldTime is how long a button may be held before it counts as stuck.
 	heldTime = time.Minute
 	// farWake is when the owner looks again at the latest, with nothing to do.
@@ -173,7 +175,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	go func() { d.post(watchEnded{d.watch(work)}) }()
+	go d.watch(work)
 	d.prober = newProber(d)
 	go d.prober.run(work)
 
@@ -190,15 +192,24 @@ func (d *Daemon) Run(ctx context.Context) error {
 	return err
 }
 
-// watch lets the buttons' reader post its edges.
-func (d *Daemon) watch(ctx context.Context) error {
-	err := d.hw.Buttons.Watch(ctx, func(input int, active bool, at time.Time, fresh bool) {
-		d.post(edge{input, active, at, fresh})
-	})
-	if ctx.Err() != nil {
-		return nil
+// watch lets the buttons' reader post its edges until ctx ends. A reader that
+// fails is tried again: until it reads, nothing is recorded.
+func (d *Daemon) watch(ctx context.Context) {
+	for {
+		err := d.hw.Buttons.Watch(ctx, func(input int, active bool, at time.Time, fresh bool) {
+			d.post(edge{input, active, at, fresh})
+		})
+		if ctx.Err() != nil {
+			return
+		}
+		d.post(watchEnded{fmt.Errorf("watch the buttons: %w", err)})
+		select {
+		case <-time.After(watchRetry):
+			d.post(watchBegins{})
+		case <-ctx.Done():
+			return
+		}
 	}
-	return fmt.Errorf("watch the buttons: %w", err)
 }
 
 // readFirst tells the machine how the lines stand at start: what is held now has

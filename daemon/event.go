@@ -18,7 +18,8 @@ type (
 		fresh  bool
 	}
 
-	watchEnded struct{ err error }
+	watchEnded  struct{ err error }
+	watchBegins struct{}
 
 	micOpened struct {
 		opening uint64

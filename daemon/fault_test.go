@@ -43,6 +43,7 @@ var faults = []fault{
 	{"lamp blown", func(r *room) { r.wire(panel.Faults{Blown: true}) }, mendFront, "light-sense", "light-sense", "idle"},
 	{"sense line unreadable", func(r *room) { r.wire(panel.Faults{Sense: errMade}) }, mendFront, "light-sense", "light-sense", "idle"},
 	{"buttons unreadable", func(r *room) { r.wire(panel.Faults{Read: errMade}) }, mendFront, "button-fault", "button-fault", "fault"},
+	{"nobody watches the buttons", func(r *room) { r.wire(panel.Faults{Watch: errMade}); r.front.Hold("room", false) }, mendFront, "button-fault", "button-fault", "fault"},
 	{"microphone unplugged", func(r *room) { r.mic.unplug(code("mic-missing")) }, mendMic, "mic-missing", "mic-missing", "fault"},
 	{"microphone taken", func(r *room) { r.mic.set(func(m *mic) { m.refuse = code("mic-busy") }); r.mic.fail(errMade) }, mendMic, "mic-busy", "mic-fault", "idle"},
 	{"no samples", func(r *room) { r.mic.set(func(m *mic) { m.stalled = true }) }, mendMic, "mic-fault", "mic-fault", "idle"},
@@ -99,7 +100,7 @@ func TestFaultBeforePress(t *testing.T) {
 				r.press("room")
 				r.until("three flashes", 2*time.Second, func() bool {
 					s := r.front.State()
-					return s.Light == panel.Flash || strings.HasPrefix(f.before, "light-")
+					return s.Light == panel.Flash || strings.HasPrefix(f.before, "light-") || strings.HasPrefix(f.name, "nobody")
 				})
 				r.warned(f.before, 8*time.Second)
 				r.phase(f.phase, 8*time.Second)

@@ -91,10 +91,10 @@ func (d *Daemon) handle(ev event) {
 	case edge:
 		d.edge(ev)
 	case watchEnded:
-		if ev.err != nil {
-			d.watchErr = ev.err
-			d.buttonsFailed(ev.err)
-		}
+		d.watchErr = ev.err
+		d.buttonsFailed(ev.err)
+	case watchBegins:
+		d.watchErr = nil
 	case micOpened:
 		d.micOpened(ev)
 	case micFailed:
