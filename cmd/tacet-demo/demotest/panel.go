@@ -107,23 +107,24 @@ func (d *Demo) Consent() {
 	d.Until("readiness", Phase("idle"))
 	for i, party := range d.Parties {
 		last := i == len(d.Parties)-1
-		d.give(party, func(p Panel) bool { return p.Phase != "idle" && (last == (p.Phase != "waiting")) })
+		d.Insist(party, "consent", func(p Panel) bool { return p.Phase != "idle" && last == (p.Phase != "waiting") })
 	}
 	d.Until("the recording", func(p Panel) bool { return p.Phase == "recording" && p.Light == "on" })
 }
 
-// give presses a party's button until that has an effect, as a person does. On a busy machine a press may reach the unit with
-// its release on its heels; then it looks like a contact that bounces, and counts as nothing.
-func (d *Demo) give(party string, given func(Panel) bool) {
+// Insist presses a party's button until that has an effect, as a person does. A press may count as nothing where it comes within
+// the debounce time of the unit's start, or reaches the unit with its release on its heels because the machine is busy.
+func (d *Demo) Insist(party, what string, effect func(Panel) bool) Panel {
 	d.t.Helper()
-	const tries, each = 5, 5 * time.Second
+	const tries, each = 5, 3 * time.Second
 	for range tries {
 		d.Press(party)
-		if _, ok := d.within(each, given); ok {
-			return
+		if p, ok := d.within(each, effect); ok {
+			return p
 		}
 	}
-	d.t.Fatalf("%d presses of %s's button had no effect", tries, party)
+	d.t.Fatalf("%d presses of %s's button didn't bring %s", tries, party, what)
+	panic("not reached")
 }
 
 // Warnings are the codes of what the page warns of.

@@ -19,6 +19,7 @@ type Settings struct {
 	Rate    int      // default: 48000
 	Parties []string // default: patient, clinician
 	Reserve string   // default: 1m
+	Spool   string   // default: a folder of the test's
 }
 
 // Unit is what of a unit outlives its process, and the office that can open its recordings.
@@ -59,7 +60,7 @@ func NewUnit(t testing.TB, s Settings) *Unit {
 	t.Helper()
 	root := t.TempDir()
 	at := func(name string) string { return filepath.Join(root, name) }
-	u := &Unit{Config: at("unit.toml"), Dir: at("unit"), Spool: at("spool"), Temp: at("tmp"), Key: at("office.key"), Parties: s.Parties}
+	u := &Unit{Config: at("unit.toml"), Dir: at("unit"), Spool: cmp.Or(s.Spool, at("spool")), Temp: at("tmp"), Key: at("office.key"), Parties: s.Parties}
 	if u.Parties == nil {
 		u.Parties = []string{"patient", "clinician"}
 	}
@@ -76,7 +77,7 @@ func NewUnit(t testing.TB, s Settings) *Unit {
 	write(t, u.Config, text)
 	write(t, u.Key, office.String()+"\n")
 	for _, dir := range []string{u.Dir, u.Spool, u.Temp} {
-		if err := os.Mkdir(dir, 0o700); err != nil {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,0 +1,185 @@
+package e2e_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tacet/audio/audiotest"
+	"tacet/cmd/tacet-demo/demotest"
+)
+
+// asound is an ALSA configuration of a test's own, which can change while programs run.
+type asound struct{ dir string }
+
+// newAsound makes a configuration with the given PCMs and nothing else.
+func newAsound(t *testing.T, pcms string) asound {
+	t.Helper()
+	a := asound{t.TempDir()}
+	a.set(t, pcms)
+	return a
+}
+
+func (a asound) path() string { return filepath.Join(a.dir, "asoundrc") }
+
+// set replaces the file as a whole: who reads it sees the old one or the new one.
+func (a asound) set(t *testing.T, pcms string) {
+	t.Helper()
+	next := a.path() + ".next"
+	if err := os.WriteFile(next, []byte("</usr/share/alsa/alsa.conf>\n"+pcms), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(next, a.path()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (a asound) env() string { return "ALSA_CONFIG_PATH=" + a.path() }
+
+// pcmOf gives the definition of the PCM that a room has made.
+func pcmOf(t *testing.T, room *audiotest.Pulse) string {
+	t.Helper()
+	for _, e := range room.Env() {
+		if path, ok := strings.CutPrefix(e, "ALSA_CONFIG_PATH="); ok {
+			_, pcm, _ := strings.Cut(string(read(t, path)), "\n")
+			return pcm
+		}
+	}
+	t.Fatal("the room has no ALSA configuration")
+	return ""
+}
+
+// refused presses the one button of a unit that can't record for now, and wants to see it refused: a flash, a warning, no file.
+func refused(t *testing.T, demo *demotest.Demo, code string) {
+	t.Helper()
+	demo.Insist("room", "the flash", demotest.Light("flash"))
+	demo.Warns(code)
+	if p := demo.Until("darkness", demotest.Light("off")); len(p.Recordings) != 0 {
+		t.Errorf("a press that was refused left %+v", p.Recordings)
+	}
+}
+
+// records makes a recording on a unit that works again.
+func records(t *testing.T, unit *demotest.Unit, demo *demotest.Demo) {
+	t.Helper()
+	demo.Consent()
+	demo.Until("a second", demotest.Recorded(1, 1))
+	demo.Press("room")
+	file := demo.Until("the end", demotest.Ended(1, "whole")).Recordings[0].File
+	sound, _ := unit.Open(t, file)
+	oneRun(t, decode(t, sound))
+}
+
+func TestAMicrophoneThatComesLateIsUsedWithoutARestart(t *testing.T) {
+	t.Parallel()
+	room := audiotest.NewPulse(t)
+	speak(t, room)
+	cards := newAsound(t, "")
+	unit := demotest.NewUnit(t, demotest.Settings{Device: audiotest.Device, Parties: []string{"room"}})
+	demo := unit.Start(t, append(room.Env(), cards.env())...)
+	demo.Until("readiness", demotest.Phase("idle"))
+	refused(t, demo, "mic-fault")
+	cards.set(t, pcmOf(t, room))
+	records(t, unit, demo)
+}
+
+// A card that the kernel doesn't list is known to be missing before anybody presses.
+func TestACardThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	unit := demotest.NewUnit(t, demotest.Settings{Device: "hw:CARD=Nowhere,DEV=0", Parties: []string{"room"}})
+	demo := unit.Start(t)
+	demo.Warns("mic-missing")
+	demo.Until("the refusal", func(p demotest.Panel) bool { return p.Phase == "fault" && p.StatusLight == "flash" && p.Light == "off" })
+	refused(t, demo, "mic-missing")
+}
+
+// A card that has two channels and no other number, as many have.
+func TestACardWithAnotherFormat(t *testing.T) {
+	t.Parallel()
+	cards := newAsound(t, `
+pcm.nothing { type null }
+pcm.stereo { type multi slaves.a { pcm nothing channels 2 } bindings { 0 { slave a channel 0 } 1 { slave a channel 1 } } }
+`)
+	unit := demotest.NewUnit(t, demotest.Settings{Device: "stereo", Parties: []string{"room"}})
+	demo := unit.Start(t, cards.env())
+	demo.Until("readiness", demotest.Phase("idle"))
+	refused(t, demo, "mic-rate")
+}
+
+// taken is an ALSA plugin that does what a card does while another program holds it, as long as a file exists; else it opens
+// the room. A sound server never refuses for that reason.
+const taken = `
+extern int snd_pcm_open(void **, const char *, int, int);
+extern int access(const char *, int);
+int _snd_pcm_taken_open(void **pcm, const char *name, void *root, void *conf, int stream, int mode) {
+	return access(%q, 0) == 0 ? -16 /* EBUSY */ : snd_pcm_open(pcm, %q, stream, mode);
+}
+char __snd_pcm_taken_open_dlsym_pcm_001;
+`
+
+func TestACardThatIsTaken(t *testing.T) {
+	t.Parallel()
+	room := audiotest.NewPulse(t)
+	speak(t, room)
+	dir := t.TempDir()
+	holder, source, plugin := filepath.Join(dir, "holder"), filepath.Join(dir, "taken.c"), filepath.Join(dir, "taken.so")
+	for path, text := range map[string]string{holder: "", source: fmt.Sprintf(taken, holder, audiotest.Device)} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := exec.Command("gcc", "-shared", "-fPIC", "-o", plugin, source).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	cards := newAsound(t, pcmOf(t, room)+fmt.Sprintf("pcm_type.taken { lib %q }\npcm.card { type taken }\n", plugin))
+	unit := demotest.NewUnit(t, demotest.Settings{Device: "card", Parties: []string{"room"}})
+	demo := unit.Start(t, append(room.Env(), cards.env())...)
+	demo.Until("readiness", demotest.Phase("idle"))
+	refused(t, demo, "mic-busy")
+	if err := os.Remove(holder); err != nil {
+		t.Fatal(err)
+	}
+	records(t, unit, demo)
+}
+
+func TestADiskWithoutRoom(t *testing.T) {
+	t.Parallel()
+	// A disk of memory has room for less than a thousand hours.
+	memory, err := os.MkdirTemp("/dev/shm", "tacet-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(memory) })
+	unit := demotest.NewUnit(t, demotest.Settings{Device: audiotest.Device, Parties: []string{"room"}, Reserve: "1000h", Spool: memory})
+	demo := unit.Start(t)
+	demo.Warns("spool-full")
+	demo.Until("the refusal", func(p demotest.Panel) bool { return p.Phase == "fault" && p.StatusLight == "flash" })
+	refused(t, demo, "spool-full")
+}
+
+// Told to stop while it records, the unit ends the recording as it should be ended.
+func TestStopWhileRecording(t *testing.T) {
+	t.Parallel()
+	room := audiotest.NewPulse(t)
+	speak(t, room)
+	unit := demotest.NewUnit(t, demotest.Settings{Device: audiotest.Device})
+	demo := unit.Start(t, room.Env()...)
+	demo.Consent()
+	file := demo.Until("a second", demotest.Recorded(1, 1)).Recordings[0].File
+	if code := demo.Stop(); code != 0 {
+		t.Errorf("it exits with %d", code)
+	}
+	sound, _ := unit.Open(t, file)
+	samples := decode(t, sound)
+	oneRun(t, samples)
+	rep := unit.Report(t, file)
+	if rep.State.String() != "whole" || rep.End.Reason != "stopped" || rep.End.Samples != int64(len(samples)) {
+		t.Errorf("%d samples, and it is %v: %+v", len(samples), rep.State, rep.End)
+	}
+	if len(rep.Closing) != 1 || rep.Closing[0].Act != "lapsed" || rep.Closing[0].Cause != "stopped" {
+		t.Errorf("its closing acts are %+v", rep.Closing)
+	}
+}
