@@ -73,7 +73,7 @@ func TestDamageIsLocated(t *testing.T) {
 		"a header's padding":  {change("000012.age", 511), []string{"second 12: 000012.age: its header differs in the padding"}},
 		"a header's size": {change("000012.age", 133), []string{"second 12: 000012.age: its header differs in the size or the checksum",
 			"second 12: 000012.age: the padding", "second 12: 000012.age: its content was altered", "seconds 13 to 14"}},
-		"a header's size, by far": {change("000012.age", 130), []string{"second 12: 1024 bytes that are no member",
+		"a header's size, by far": {change("000012.age", 131), []string{"second 12: 1024 bytes that are no member",
 			"second 12: 000012.age: it is missing", "seconds 13 to 14"}},
 		"padding":            {change("000012.age", 1023), []string{"second 12: 000012.age: the padding behind it is not zero"}},
 		"a note's text":      {change("000012.note", 512+37), []string{"second 12: 000012.note: its text was altered"}},

@@ -13,22 +13,28 @@ import (
 	"tacet/daemon/recording/recordingtest"
 )
 
-// small is a recording with every kind of member, in as few bytes as can be.
-func small(t testing.TB, u recordingtest.Unit, o recordingtest.Office) []byte {
+// tiny is a recording with so many segments, a gap in the last, and hardly a sound.
+func tiny(t testing.TB, u recordingtest.Unit, o recordingtest.Office, segments int, cut bool) []byte {
 	return recordingtest.Make(t, recordingtest.Spec{
-		Unit: u, For: []string{o.Recipient}, Segments: 2,
-		Happened: map[int]*recording.Happening{2: {Gaps: []recording.Gap{{Sample: 9000, Samples: 480}}}},
+		Unit: u, For: []string{o.Recipient}, Segments: segments, Cut: cut,
+		Happened: map[int]*recording.Happening{segments: {Gaps: []recording.Gap{{Sample: 9000, Samples: 480}}}},
 		Sound:    func(n int) []byte { return fmt.Appendf(nil, "second %d", n) },
 	})
 }
 
+// small has every kind of member, in few bytes.
+func small(t testing.TB, u recordingtest.Unit, o recordingtest.Office) []byte {
+	return tiny(t, u, o, 2, false)
+}
+
 // interrupted is the same, closed by the unit after the power had gone.
 func interrupted(t testing.TB, u recordingtest.Unit, o recordingtest.Office) []byte {
-	file := recordingtest.Make(t, recordingtest.Spec{
-		Unit: u, For: []string{o.Recipient}, Segments: 2, Cut: true,
-		Happened: map[int]*recording.Happening{2: {Gaps: []recording.Gap{{Sample: 9000, Samples: 480}}}},
-		Sound:    func(n int) []byte { return fmt.Appendf(nil, "second %d", n) },
-	})
+	return closed(t, u, tiny(t, u, o, 2, true))
+}
+
+// closed recovers a file.
+func closed(t testing.TB, u recordingtest.Unit, file []byte) []byte {
+	t.Helper()
 	var out bytes.Buffer
 	if _, err := recording.Recover(bytes.NewReader(file), int64(len(file)), &out, u.Signer, "boot-2"); err != nil {
 		t.Fatal(err)
@@ -63,8 +69,9 @@ func mustFind(t *testing.T, what string, file []byte) {
 // TestEveryByte is promise 7: whichever byte is altered, Verify finds it.
 func TestEveryByte(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
-	for name, file := range map[string][]byte{"whole": small(t, u, o), "interrupted": interrupted(t, u, o)} {
+	for name, file := range map[string][]byte{"whole": tiny(t, u, o, 1, false), "interrupted": closed(t, u, tiny(t, u, o, 1, true))} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			if rep := verify(t, file, u.VKey); !rep.State.Complete() || !rep.Vouched {
 				t.Fatalf("unaltered: %v, %s", rep.State, rep.Why)
 			}
@@ -78,12 +85,23 @@ func TestEveryByte(t *testing.T) {
 	}
 }
 
+// lengths are those to which a file is cut: all around the blocks' borders, and some
+// between.
+func lengths(size int) (list []int) {
+	for n := range size + 1 {
+		if in := (n + 2) % 512; in < 5 || in%37 == 0 {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
 // TestEveryLength: cut anywhere, a recording is neither whole nor damaged but
 // unfinished.
 func TestEveryLength(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	file := small(t, u, o)
-	for n := range file {
+	for _, n := range lengths(len(file) - 1) {
 		rep := verify(t, file[:n])
 		want := recording.Unfinished
 		if n == 0 {

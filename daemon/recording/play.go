@@ -95,10 +95,13 @@ func (p *player) play(join joiner, w io.Writer) (*Sound, error) {
 			return nil, fatal.error
 		}
 		if err == nil {
-			var written bool
-			if written, err = out.add(n, plain); err != nil && written {
-				return nil, err
-			}
+			err = p.mayStand(f, plain)
+		}
+		if err == nil {
+			err = out.add(n, plain)
+		}
+		if out.failed != nil {
+			return nil, out.failed
 		}
 		switch {
 		case err != nil && f.proved && p.final:
@@ -111,59 +114,74 @@ func (p *player) play(join joiner, w io.Writer) (*Sound, error) {
 	return out.finish(p.rep.Segments)
 }
 
-// An assembly is a file that is being put together.
-type assembly struct {
-	join  joiner
-	w     io.Writer
-	sound Sound
-	any   bool // a segment has been added
-}
-
-// add puts a segment in its place, behind silence for those that are lost. An
-// error before anything of it was written is the segment's.
-func (a *assembly) add(n int64, plain []byte) (written bool, err error) {
-	if err := a.skipTo(n - 1); err != nil {
-		return true, err
-	}
-	b, err := a.join.Add(plain)
-	if err != nil {
-		return false, err
-	}
-	a.sound.Seconds, a.any = n, true
-	_, err = a.w.Write(b)
-	return true, err
-}
-
-// skipTo writes silence up to second n.
-func (a *assembly) skipTo(n int64) error {
-	for ; a.sound.Seconds < n; a.sound.Seconds++ {
-		b, err := a.join.Skip()
-		if err != nil {
-			return err
-		}
-		if _, err := a.w.Write(b); err != nil {
-			return err
-		}
-		a.sound.Silence = extend(a.sound.Silence, a.sound.Seconds+1)
+// mayStand refuses, before others, a segment that would end a WAV file: nothing but
+// its place tells it from others, and nothing proves that.
+func (p *player) mayStand(f *found, plain []byte) error {
+	a := &p.head.Audio
+	last := p.segments[len(p.segments)-1].n
+	if a.Codec == "wav" && !f.proved && f.n < last && len(plain) < 2*a.Channels*a.Rate {
+		return errors.New("it is the last one")
 	}
 	return nil
 }
 
-// finish ends the file, which has to be as many seconds long at least.
+// An assembly is a file that is being put together.
+type assembly struct {
+	join   joiner
+	w      io.Writer
+	sound  Sound
+	any    bool  // a segment has been added
+	failed error // the writer's
+}
+
+func (a *assembly) write(b []byte) {
+	if a.failed == nil {
+		_, a.failed = a.w.Write(b)
+	}
+}
+
+// add puts a segment in its place, behind silence for those that are lost.
+func (a *assembly) add(n int64, plain []byte) error {
+	if err := a.skipTo(n - 1); err != nil {
+		return err
+	}
+	b, err := a.join.Add(plain)
+	if err != nil {
+		return err
+	}
+	a.write(b)
+	a.sound.Seconds, a.any = n, true
+	return nil
+}
+
+// skipTo writes silence up to second n. Behind what ended the sound there can be
+// none.
+func (a *assembly) skipTo(n int64) error {
+	for a.sound.Seconds < n && a.failed == nil {
+		b, err := a.join.Skip()
+		if err != nil {
+			return err
+		}
+		a.write(b)
+		a.sound.Seconds++
+		a.sound.Silence = extend(a.sound.Silence, a.sound.Seconds)
+	}
+	return nil
+}
+
+// finish ends the file, which should be as many seconds long at least.
 func (a *assembly) finish(seconds int64) (*Sound, error) {
 	if !a.any {
 		return nil, ErrNoSound
 	}
-	if err := a.skipTo(seconds); err != nil {
-		return nil, err
-	}
+	a.skipTo(seconds) // its error: the sound has ended before
 	b, err := a.join.Finish()
 	if err != nil {
 		return nil, err
 	}
+	a.write(b)
 	a.sound.Samples = a.join.Samples()
-	_, err = a.w.Write(b)
-	return &a.sound, err
+	return &a.sound, a.failed
 }
 
 // extend adds a second behind the last one to a list of spans.

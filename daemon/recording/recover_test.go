@@ -41,11 +41,7 @@ func TestRecoverEveryLength(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	file := small(t, u, o)
 	places := ends(t, file)
-	step := 1
-	if testing.Short() {
-		step = 7
-	}
-	for n := 0; n <= len(file); n += step {
+	for _, n := range lengths(len(file)) {
 		last, segments, ended := 0, int64(-1), false
 		for _, p := range places {
 			if p.at > n || !strings.HasSuffix(p.name, ".note") {

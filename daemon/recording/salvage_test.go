@@ -204,6 +204,53 @@ func TestOpenFarJump(t *testing.T) {
 	}
 }
 
+// TestOpenEndInTheMiddle: the last, short second, put in an earlier one's place, ends
+// nothing.
+func TestOpenEndInTheMiddle(t *testing.T) {
+	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
+	spec := recordingtest.Spec{Unit: u, For: []string{o.Recipient}, ID: recording.NewID(), Audio: wavAudio, Segments: 20}
+	spec.Sound = func(n int) []byte {
+		b := recordingtest.Sound(wavAudio, spec.ID, n, 20)
+		if n == 20 {
+			b = b[:400]
+		}
+		return b
+	}
+	list := members(t, recordingtest.Make(t, spec))
+	list[find(t, list, "000005.age")].bytes = renamed(list[find(t, list, "000020.age")].bytes, "000005.age")
+	got, rep, err := open(join(list), o.Identity)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []recording.Span{{First: 5, Last: 5}}; rep.Sound.Seconds != 20 || !slices.Equal(rep.Sound.Silence, want) {
+		t.Errorf("%d seconds, silence for %v", rep.Sound.Seconds, rep.Sound.Silence)
+	}
+	if want := wav.HeaderLen + 19*32000 + 400; len(got) != want {
+		t.Errorf("%d bytes, want %d", len(got), want)
+	}
+}
+
+// TestOpenBehindTheEnd: what a recorder signed behind the end of its own sound is told,
+// and the rest is kept.
+func TestOpenBehindTheEnd(t *testing.T) {
+	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
+	for _, a := range []recording.Audio{opusAudio, flacAudio, wavAudio} {
+		spec := recordingtest.Spec{Unit: u, For: []string{o.Recipient}, ID: recording.NewID(), Audio: a, Segments: 4}
+		spec.Sound = func(n int) []byte {
+			if n > 2 {
+				return nil
+			}
+			return recordingtest.Sound(a, spec.ID, n, 2)
+		}
+		_, rep, err := open(recordingtest.Make(t, spec), o.Identity)
+		if err != nil {
+			t.Errorf("%s: %v", a.Codec, err)
+		} else if rep.Sound.Seconds < 2 || len(rep.Damages) == 0 {
+			t.Errorf("%s: %+v, %v", a.Codec, rep.Sound, rep.Damages)
+		}
+	}
+}
+
 // renamed gives a member another name, and the checksum that goes with it.
 func renamed(m []byte, name string) []byte {
 	m = bytes.Clone(m)
