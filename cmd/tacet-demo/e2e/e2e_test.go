@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { demotest.Main(m) }
 
-// A visit's sound may come this much later to the daemon than it was due: the speaker writes every 10 ms, the sound server
+// The sound may come this much later to the daemon than it was due: the speaker writes every 10 ms, the sound server
 // passes it on when it can, on a machine that has other things to do.
 const latency = 300 * time.Millisecond
 
@@ -27,10 +27,13 @@ type spoken struct {
 	begun time.Time // when the sample 0 was due
 }
 
-// speak plays the time code until the test has ended, or for an hour.
+// speech is how long there is something to hear: longer than any test takes.
+const speech = 5 * time.Minute
+
+// speak plays the time code until the test has ended.
 func speak(t *testing.T, room *audiotest.Pulse) spoken {
 	t.Helper()
-	begun, err := room.Begin(t.Context(), audiotest.Code(0, 600*audiotest.Rate))
+	begun, err := room.Begin(t.Context(), audiotest.Code(0, int(speech/time.Second)*audiotest.Rate))
 	if err != nil {
 		t.Fatal(err)
 	}

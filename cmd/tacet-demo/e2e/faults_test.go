@@ -131,7 +131,7 @@ func TestACardThatIsTaken(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if out, err := exec.Command("gcc", "-shared", "-fPIC", "-o", plugin, source).CombinedOutput(); err != nil {
+	if out, err := exec.Command("gcc", "-shared", "-fPIC", "-o", plugin, source, "-l:libasound.so.2").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	cards := newAsound(t, pcmOf(t, room)+fmt.Sprintf("pcm_type.taken { lib %q }\npcm.card { type taken }\n", plugin))
