@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -25,20 +26,29 @@ const unitCommand = "unit"
 
 // command starts the unit that was prepared.
 func (u *unit) command() []string {
-	return []string{"/proc/self/exe", unitCommand, "-config", u.configPath, "-dir", u.dir, "-mic", u.mic}
+	return []string{"/proc/self/exe", unitCommand, "-config", u.configPath, "-dir", u.dir, "-mic", u.mic, "-broker", u.broker}
 }
 
 // unitMain is the unit's life.
 func unitMain(env *cli.Env, args []string) error {
 	f := env.Flags()
-	configPath, dir, mic := f.String("config", "", ""), f.String("dir", "", ""), f.String("mic", "", "")
+	configPath, dir := f.String("config", "", ""), f.String("dir", "", "")
+	mic, broker := f.String("mic", "", ""), f.String("broker", "", "")
 	if _, err := env.Parse(f, args); err != nil {
 		return err
 	}
-	return runUnit(env.Ctx, *configPath, *dir, *mic, slog.New(slog.NewTextHandler(env.Stderr, nil)))
+	cfg, _, err := load(*configPath, *dir, *broker)
+	if err != nil {
+		return err
+	}
+	return runUnit(env.Ctx, cfg, *dir, *mic, slog.New(slog.NewTextHandler(env.Stderr, nil)))
 }
 
-func runUnit(ctx context.Context, configPath, dir, mic string, log *slog.Logger) error {
+// gcPercent is tacetd's.
+const gcPercent = 20
+
+func runUnit(ctx context.Context, cfg *config.Config, dir, mic string, log *slog.Logger) error {
+	debug.SetGCPercent(gcPercent)
 	wires, err := net.FileConn(os.NewFile(power.WireFD, "wires"))
 	if err != nil {
 		return fmt.Errorf("find the wires: %w", err)
@@ -50,10 +60,6 @@ func runUnit(ctx context.Context, configPath, dir, mic string, log *slog.Logger)
 		<-front.Gone()
 		syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	}()
-	cfg, _, err := load(configPath, dir)
-	if err != nil {
-		return err
-	}
 	d, err := daemon.New(cfg, hardware(cfg, front, mic, log), daemon.Options{Log: log, Version: "demo", Dir: dir})
 	if err != nil {
 		return err

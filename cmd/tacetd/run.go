@@ -48,6 +48,7 @@ func (s *service) serve(env *cli.Env) error {
 	if err := harden(); err != nil {
 		return err
 	}
+	saveMemory()
 	cfg, err := load(env, s.config)
 	if err != nil {
 		return err
