@@ -55,18 +55,20 @@ func bestOrder(signal []int32) int {
 	if len(signal) <= orderMax {
 		return -1
 	}
-	var sum [orderMax + 1]uint64
-	var last [orderMax]int32
+	var sum [orderMax + 1]int64
+	var a, b, c, d int32 // the last sample, and the last difference of each order
 	for i, s := range signal {
-		d := s
-		for k := range orderMax {
-			if i >= orderMax {
-				sum[k] += uint64(max(d, -d))
-			}
-			d, last[k] = d-last[k], d
-		}
+		d1 := s - a
+		d2 := d1 - b
+		d3 := d2 - c
+		d4 := d3 - d
+		a, b, c, d = s, d1, d2, d3
 		if i >= orderMax {
-			sum[orderMax] += uint64(max(d, -d))
+			sum[0] += int64(max(s, -s))
+			sum[1] += int64(max(d1, -d1))
+			sum[2] += int64(max(d2, -d2))
+			sum[3] += int64(max(d3, -d3))
+			sum[4] += int64(max(d4, -d4))
 		}
 	}
 	best := 0
@@ -81,15 +83,22 @@ func bestOrder(signal []int32) int {
 // predict fills in the residual.
 func (c *coder) predict(signal []int32, order int) {
 	c.residual = c.residual[:0]
-	var last [orderMax]int32
-	for i, s := range signal {
-		d := s
-		for k := range order {
-			d, last[k] = d-last[k], d
+	for i := order; i < len(signal); i++ {
+		x := signal[i-order : i+1]
+		var d int32
+		switch order {
+		case 0:
+			d = x[0]
+		case 1:
+			d = x[1] - x[0]
+		case 2:
+			d = x[2] - 2*x[1] + x[0]
+		case 3:
+			d = x[3] - 3*(x[2]-x[1]) - x[0]
+		case 4:
+			d = x[4] - 4*(x[3]+x[1]) + 6*x[2] + x[0]
 		}
-		if i >= order {
-			c.residual = append(c.residual, uint32(d<<1)^uint32(d>>31))
-		}
+		c.residual = append(c.residual, uint32(d<<1)^uint32(d>>31))
 	}
 }
 
@@ -163,8 +172,12 @@ func (c *coder) rice(w *writer, n, order, partition int) {
 		k, _ := riceParameter(sum, m)
 		w.put(uint32(k), 4)
 		for _, r := range rest[:m] {
-			w.zeros(int(r >> k))
-			w.put(r&(1<<k-1)|1<<k, k+1)
+			q := int(r >> k)
+			if q > 16 {
+				w.zeros(q)
+				q = 0
+			}
+			w.put(r&(1<<k-1)|1<<k, q+k+1)
 		}
 		rest = rest[m:]
 	}

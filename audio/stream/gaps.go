@@ -35,12 +35,13 @@ type Verdict struct {
 //
 // Push hands in a block and returns the blocks that are now decided, in order. As long as blocks come when they should,
 // that is the block itself. A late block, and all behind it, is held until it shows whether time was lost or only spent:
-// a second, or two where it is late by less than 0.1 s. The first blocks are held for 200 ms, so that samples from before the opening are told from later ones.
+// a second, or two where it is late by less than 0.1 s. The first blocks are held for 200 ms, so that samples from before the
+// opening are told from later ones.
 //
 // A loss of 20 ms or more is found, placed before the first block that follows it (or one earlier, where two come in one
-// period), and measured to a few milliseconds. In
-// the first second only one above 150 ms is found; while a machine is so busy that no block comes in time, small ones
-// aren't. Jitter of any size that is made up for, and a card whose clock is wrong by 300 ppm, are no loss.
+// period), and measured to a few milliseconds. In the first second only one above 150 ms is found; while a machine is so busy
+// that no block comes in time, small ones aren't. Jitter of any size that is made up for, and a card whose clock is wrong by
+// 300 ppm, are no loss.
 type Gaps struct {
 	rate   int64
 	opened time.Time
@@ -69,7 +70,7 @@ func NewGaps(rate int, opened time.Time) *Gaps {
 
 // Push takes the next block of so many frames. The answer is valid until the next call.
 func (g *Gaps) Push(frames int, arrived time.Time) []Verdict {
-	at := arrived.Sub(g.opened)
+	at := max(0, arrived.Sub(g.opened))
 	if g.blocks == 0 {
 		g.first = at
 	}

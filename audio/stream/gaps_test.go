@@ -290,6 +290,23 @@ func TestGapsDropsTheOldest(t *testing.T) {
 	}
 }
 
+func TestGapsDropsBlocksFromBeforeTheOpening(t *testing.T) {
+	opened := time.Now()
+	var list []delivery
+	for i := range 50 {
+		list = append(list, delivery{frames: 4800, arrived: opened.Add(time.Duration(i-20) * 100 * time.Millisecond)})
+	}
+	for i, v := range judge(t, NewGaps(48000, opened), list) {
+		want := int64(0)
+		if i <= 20 { // this one ended at the opening
+			want = 4800
+		}
+		if v.Lost != 0 || v.Stale != want {
+			t.Errorf("%+v, %d expected", v, want)
+		}
+	}
+}
+
 func TestGapsFlushDeclaresNoLateness(t *testing.T) {
 	g := NewGaps(48000, time.Time{})
 	at := time.Time{}

@@ -109,7 +109,7 @@ func candidates(bitrate int) []coder {
 		name  string
 		value opus.Bandwidth
 	}{{"20 kHz", opus.Fullband}, {"12 kHz", opus.SuperWideband}, {"8 kHz", opus.Wideband}}
-	list := []coder{{"not coded", func(samples []int16) ([]int16, time.Duration, int, error) { return samples, 0, 2 * len(samples), nil }}}
+	list := []coder{{"as it is", func(samples []int16) ([]int16, time.Duration, int, error) { return samples, 0, 2 * len(samples), nil }}}
 	for _, a := range applications {
 		for _, b := range bandwidths {
 			for _, complexity := range []int{0, 2, 5, 10} {

@@ -2,13 +2,15 @@
 // understood (STOI and ESTOI, against what was said in the room without its noise), and what it costs. The peer is opusenc as
 // it comes. It needs espeak-ng and opus-tools.
 //
-//	go run -tags nolibopusfile ./audio/audiotest/quality
+//	go run -tags nolibopusfile ./audio/audiotest/quality [-try .]
 package main
 
 import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
+	"strings"
 	"text/tabwriter"
 
 	"tacet/audio/audiotest"
@@ -16,7 +18,7 @@ import (
 
 const rate = 48000
 
-var voices = []string{"en-us+m3", "en-gb+f2", "en-gb-scotland+m7"}
+var voices = []string{"en-us+m3", "en-gb+f2", "en-gb-scotland+m7"} // of espeak-ng
 
 var noises = []float64{5, 10, 20, 30} // dB that the speech is above the noise
 
@@ -34,25 +36,33 @@ type scene struct {
 
 func main() {
 	bitrate := flag.Int("bitrate", 32000, "bits a second")
-	all := flag.Bool("all", false, "try every setting, not only the one that is used")
+	try := flag.String("try", "", "a regular expression: other settings to try, beside the one that is used")
+	names := flag.String("voices", strings.Join(voices, ","), "espeak-ng's names for who speaks")
 	flag.Parse()
-	if err := run(*bitrate, *all); err != nil {
+	voices = strings.Split(*names, ",")
+	if err := run(*bitrate, *try); err != nil {
 		fmt.Fprintln(os.Stderr, "quality: error:", err)
 		os.Exit(1)
 	}
 }
 
-func run(bitrate int, all bool) error {
+func run(bitrate int, try string) error {
+	wanted, err := regexp.Compile(try)
+	if err != nil {
+		return err
+	}
 	scenes, err := scenes()
 	if err != nil {
 		return err
 	}
 	coders := []coder{peer(bitrate), ours(bitrate)}
-	if all {
-		coders = append(coders, candidates(bitrate)...)
+	for _, c := range candidates(bitrate) {
+		if try != "" && wanted.MatchString(c.name) {
+			coders = append(coders, c)
+		}
 	}
 	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	defer out.Flush()
+	var results []result
 	fmt.Fprintf(out, "%d bit/s, mean of %v dB above pink noise\tCPU s/h\tbit/s\t", bitrate, noises)
 	for _, v := range voices {
 		fmt.Fprintf(out, "%s STOI\tESTOI\t", v)
@@ -68,6 +78,16 @@ func run(bitrate int, all bool) error {
 			fmt.Fprintf(out, "%.4f\t%.4f\t", r.stoi[i], r.estoi[i])
 		}
 		fmt.Fprintln(out)
+		results = append(results, r)
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	for i, v := range voices {
+		peer, ours := results[0], results[1]
+		if ours.stoi[i] < peer.stoi[i] || ours.estoi[i] < peer.estoi[i] {
+			fmt.Printf("%s is understood worse than from opusenc\n", v)
+		}
 	}
 	return nil
 }
