@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"periph.io/x/conn/v3/driver/driverreg"
 	"periph.io/x/conn/v3/gpio"
@@ -76,8 +77,27 @@ func (b *board) Refused() error { return b.refused }
 // before the second. Here that is an ambiguity for a person to decide, not a line with another name.
 func kernelName(chip, name string) string { return strings.TrimPrefix(name, chip+"-") }
 
+const (
+	// letGo is how long a line may be busy that was released a moment ago: while another thread waits for files, the
+	// kernel may put off the release of one that is closed.
+	letGo = 200 * time.Millisecond
+	// askAgain is the pause between two requests meanwhile.
+	askAgain = 5 * time.Millisecond
+)
+
 // Request asks for one line as a LineSet: only that returns errors, and which edge it was.
 func (b *board) Request(l LineInfo, u Use, pull gpio.Pull) (LineSet, error) {
+	began := time.Now()
+	for {
+		set, err := b.request(l, u, pull)
+		if err == nil || !busy(err) || time.Since(began) >= letGo {
+			return set, err
+		}
+		<-time.After(askAgain)
+	}
+}
+
+func (b *board) request(l LineInfo, u Use, pull gpio.Pull) (LineSet, error) {
 	chip, err := chipOf(l)
 	if err != nil {
 		return nil, err
@@ -129,9 +149,12 @@ func expose(lines []*gpioioctl.GPIOLine, n int) (name string, restore func()) {
 	return name, func() { lines[first], lines[n] = lines[n], lines[first] }
 }
 
-// explain says who holds a busy line. periph returns the kernel's error as text only.
+// busy tells whether the kernel says that a line is held. periph returns its error as text only.
+func busy(err error) bool { return strings.Contains(err.Error(), "busy") }
+
+// explain says who holds a busy line.
 func explain(err error, l LineInfo) error {
-	if !strings.Contains(err.Error(), "busy") {
+	if !busy(err) {
 		return err
 	}
 	if l.Consumer == "" {
