@@ -5,13 +5,14 @@ export TACET_TOOLS := $(CURDIR)/bin/tools
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X tacet/cmd/internal/cli.Version=$(VERSION)
 
-.PHONY: help build run test lint bench soak clean
+.PHONY: help build run test lint bench rig-test soak clean
 
 help:
 	@echo 'make build   tacetd, tacet and tacet-demo into bin/'
 	@echo 'make run     the real daemon on a virtual wall unit; prints the address of its page'
 	@echo 'make test    all checks and tests'
 	@echo 'make bench   speed and size, as ratios against stock tools measured in the same run'
+	@echo 'make rig-test  the daemon as systemd runs it, in a virtual wall unit'
 	@echo 'make soak    the long fault runs'
 
 # libopus goes into the binary, so that the unit needs one package less.
@@ -35,6 +36,11 @@ test: lint build
 bench: build
 	@.ci/install bench
 	go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./cmd/tacet-demo
+
+# The daemon as systemd runs it, in a virtual wall unit; needs root, or sudo. RIG_LONG=1: ten minutes of sound.
+rig-test: build
+	@.ci/install rig
+	systemd/rig/test.sh
 
 soak: build
 	@.ci/install test

@@ -25,7 +25,7 @@ echo wall-unit >root/etc/hostname
 echo '127.0.0.1 localhost wall-unit' >root/etc/hosts
 cat >root/etc/fstab <<'S'
 /dev/vda / ext4 rw,noatime 0 1
-LABEL=state /var/lib/tacet ext4 rw,noatime,x-systemd.device-timeout=60 0 2
+LABEL=state /var/lib/tacet ext4 rw,noatime,noinit_itable,x-systemd.device-timeout=60 0 2
 share /share 9p trans=virtio,version=9p2000.L,msize=262144,nofail,x-systemd.device-timeout=20 0 0
 S
 mkdir -p root/share root/var/lib/tacet root/etc/rig root/var/log/journal root/root/.ssh

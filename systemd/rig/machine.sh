@@ -33,8 +33,8 @@ start() {
   if [ "${1:-}" = fresh ] || [ ! -f "$run/root.qcow2" ]; then
     rm -f "$run/root.qcow2" "$run/state.img"
     qemu-img create -q -f qcow2 -b "$rig/base.qcow2" -F qcow2 "$run/root.qcow2"
-    truncate -s 1G "$run/state.img"
-    /sbin/mkfs.ext4 -q -F -L state "$run/state.img"
+    truncate -s 16G "$run/state.img" # sparse; more than a day of WAV
+    /sbin/mkfs.ext4 -q -F -L state -E lazy_itable_init=1 "$run/state.img"
   fi
   rm -f "$run/state.sock"
   "$rig/volatile" "$run/state.img" "$run/state.sock" "${KEEP:-30}" >"$run/volatile.log" 2>&1 &

@@ -29,7 +29,7 @@ func (r *room) presses() error {
 	f := &fidget{room: r, rng: rand.New(rand.NewPCG(seed, 0))}
 	count := len(recordings())
 	for f.presses < manyPresses || f.bounces < manyBounces {
-		if f.rng.IntN(16) == 0 {
+		if f.rng.IntN(25) == 0 {
 			f.honest()
 		}
 		f.press(f.rng.IntN(2), f.odd(400*time.Millisecond), f.rng.IntN(4))
@@ -59,8 +59,9 @@ func (f *fidget) honest() {
 	f.press(0, hand, 2)
 	pause(300*time.Millisecond + f.odd(time.Second))
 	f.press(1, hand, 2)
-	until("", 3*time.Second, micOpen)
-	pause(f.odd(2 * time.Second))
+	if _, err := until("", patience, micOpen); err == nil {
+		pause(f.odd(2 * time.Second))
+	}
 }
 
 // press presses a button for so long, with so many bounces at either end.

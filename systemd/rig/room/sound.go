@@ -44,9 +44,10 @@ func speak() (*speech, error) {
 	}()
 	_, err = until("somebody speaks", patience, func() bool { return s.at() > rate/2 })
 	if err != nil {
-		err = fmt.Errorf("%w: %s", err, s.says.String())
+		s.stop()
+		return nil, fmt.Errorf("%w: %s", err, s.says.String())
 	}
-	return s, err
+	return s, nil
 }
 
 // at is the sample that is being spoken. It may be older by a period and a timer's tick, which is margin.
