@@ -14,7 +14,10 @@ import (
 )
 
 const (
-	title   = `document.querySelector("#phase-title").textContent`
+	title = `document.querySelector("#phase-title").textContent`
+
+	senseWords = `document.querySelector("#sense-words").textContent`
+
 	bulb    = `getComputedStyle(document.querySelector("#light .bulb"))`
 	lit     = bulb + `.opacity === "1" && ` + bulb + `.animationName === "none"`
 	pulsing = bulb + `.animationName === "pulse" && ` + bulb + `.animationDuration === "1s"`
@@ -39,8 +42,9 @@ func TestAVisitInABrowser(t *testing.T) {
 	b.until(title + ` === "Not recording" && ` + dark)
 	b.do(push("patient"))
 	b.until(title + ` === "Waiting for the clinician" && ` + pulsing)
+	b.until(senseWords + `.endsWith("lit and dark in turn.")`)
 	b.do(push("clinician"))
-	b.until(title + ` === "Recording" && ` + lit)
+	b.until(title + ` === "Recording" && ` + lit + ` && ` + senseWords + ` === "The sense line reads lit."`)
 	b.until(`document.querySelector(".recording .state")?.dataset.state === "now"`)
 	d.until("three seconds", recorded(1, 3))
 	b.until(`document.querySelector("#clock-text").textContent >= "0:03"`)

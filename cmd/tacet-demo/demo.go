@@ -48,13 +48,18 @@ func demoMain(env *cli.Env, args []string) error {
 	for _, w := range u.warnings {
 		env.Warn("%s", w)
 	}
+	traffic, close, err := u.connect()
+	if err != nil {
+		return err
+	}
+	defer close()
 	host, _, _ := net.SplitHostPort(o.listen)
-	return u.serve(env, listener, host)
+	return u.serve(env, listener, host, traffic)
 }
 
 // serve powers the unit up, tells where its page is, and serves that until it is
 // interrupted; then the unit stops in order.
-func (u *unit) serve(env *cli.Env, listener net.Listener, host string) error {
+func (u *unit) serve(env *cli.Env, listener net.Listener, host string, traffic *page.Traffic) error {
 	log := slog.New(slog.NewTextHandler(env.Stderr, nil))
 	shelf, err := library.Open(u.cfg.Spool.Path, library.Options{Identities: u.identities, Units: u.keys})
 	if err != nil {
@@ -63,7 +68,7 @@ func (u *unit) serve(env *cli.Env, listener net.Listener, host string) error {
 	defer shelf.Close()
 	front := panel.New(u.front())
 	supply := power.New(u.command(), front, log)
-	p := &page.Page{Panel: front, Unit: supply, Library: shelf, Card: u.card(), Name: host}
+	p := &page.Page{Panel: front, Unit: supply, Library: shelf, Card: u.card(), Traffic: traffic, Name: host}
 	server := &http.Server{Handler: p.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
 		MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
 	defer server.Close()
@@ -75,7 +80,7 @@ func (u *unit) serve(env *cli.Env, listener net.Listener, host string) error {
 	go func() { ended <- supply.Run(ctx) }()
 	select {
 	case <-supply.Reported():
-		fmt.Fprintf(env.Stdout, "page:   http://%s/\nfolder: %s\n", reached(listener.Addr()), u.dir)
+		fmt.Fprintf(env.Stdout, "page:   http://%s/\nbroker: %s\nfolder: %s\n", reached(listener.Addr()), u.broker, u.dir)
 	case err := <-ended:
 		return err
 	}

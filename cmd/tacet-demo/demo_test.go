@@ -21,12 +21,14 @@ const patience = 60 * time.Second
 
 // running is a tacet-demo that a test has started.
 type running struct {
-	t    *testing.T
-	cmd  *exec.Cmd
-	url  string
-	dir  string
-	done chan struct{} // closed when it has ended
-	news chan struct{} // something changed
+	t   *testing.T
+	cmd *exec.Cmd
+	url string
+	dir string
+
+	broker string        // its address
+	done   chan struct{} // closed when it has ended
+	news   chan struct{} // something changed
 }
 
 // start runs tacet-demo and waits until it says where its page is. It is stopped
@@ -54,6 +56,8 @@ func start(t *testing.T, args ...string) *running {
 		switch is = strings.TrimSpace(is); what {
 		case "page":
 			d.url = strings.TrimSuffix(is, "/")
+		case "broker":
+			d.broker = is
 		case "folder":
 			d.dir = is
 		}
@@ -98,6 +102,19 @@ func (d *running) listen() {
 			}
 		}
 	}()
+}
+
+// first is the first event that a viewer is sent: the unit as it is.
+func (d *running) first() string {
+	d.t.Helper()
+	answer, err := http.Get(d.url + "/live")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	lines := bufio.NewScanner(answer.Body)
+	lines.Scan()
+	return strings.TrimPrefix(lines.Text(), "data: ")
 }
 
 // front is what GET /panel says.

@@ -8,6 +8,10 @@
 // isn't the unit: the buttons and lights in the air, the page, and the office's
 // key. If it is killed, the unit dies with it.
 //
+// What the unit says over MQTT goes to a broker of the demo's own, on this
+// machine alone and at an address that is printed, and its page shows each
+// message; a config with [mqtt] has its own broker, and then there is no other.
+//
 // Without -config it makes a unit with two parties, an office key and a folder
 // for all of it. With -config everything is as the file says, but for the lines,
 // which are the page's, and the unit's own folder, which is -dir.
@@ -29,7 +33,7 @@ func run(env *cli.Env) error {
 	}
 	return env.Dispatch("a wall unit to try, with the real daemon behind it", []cli.Command{{
 		Usage: "[-listen ADDRESS] [-config FILE] [-dir FOLDER] [-mic auto|voice|DEVICE]",
-		About: "runs until it is interrupted; prints the address of its page",
+		About: "runs until it is interrupted; prints the addresses of its page and its broker",
 		Run:   demoMain,
 	}})
 }

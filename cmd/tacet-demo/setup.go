@@ -11,6 +11,7 @@ import (
 	"filippo.io/age"
 
 	"tacet/cmd/internal/cli"
+	"tacet/cmd/tacet-demo/broker"
 	"tacet/cmd/tacet-demo/page"
 	"tacet/cmd/tacet-demo/power"
 	"tacet/config"
@@ -20,6 +21,9 @@ import (
 
 // usualKey is where a unit keeps its key if its config doesn't say.
 const usualKey = "/var/lib/tacet/unit.key"
+
+// discovery is Home Assistant's usual prefix.
+const discovery = "homeassistant"
 
 const (
 	officeKey  = "office.key" // the identity that opens the recordings
@@ -70,6 +74,7 @@ type unit struct {
 	dir        string
 	configPath string
 	mic        string
+	broker     string // its address, once it is known
 	cfg        *config.Config
 	warnings   []config.Problem
 	identities []age.Identity
@@ -93,7 +98,7 @@ func prepare(o options) (*unit, error) {
 			return nil, err
 		}
 	}
-	if u.cfg, u.warnings, err = load(u.configPath, u.dir); err != nil {
+	if u.cfg, u.warnings, err = load(u.configPath, u.dir, ""); err != nil {
 		return nil, err
 	}
 	if o.config == "" {
@@ -127,14 +132,17 @@ func auto(sysfs string) string {
 }
 
 // load reads a config and puts the unit's key into dir, unless the config wants
-// it elsewhere.
-func load(path, dir string) (*config.Config, []config.Problem, error) {
+// it elsewhere. Without a broker of its own, it gets the one at this address.
+func load(path, dir, broker string) (*config.Config, []config.Problem, error) {
 	cfg, warnings, err := config.Load(path)
 	if err != nil {
 		return nil, nil, cli.Exit(power.BadConfig, err)
 	}
 	if cfg.Unit.Key == usualKey {
 		cfg.Unit.Key = filepath.Join(dir, "unit.key")
+	}
+	if cfg.MQTT == nil && broker != "" {
+		cfg.MQTT = &config.MQTT{Broker: broker, HomeAssistant: discovery}
 	}
 	return cfg, warnings, nil
 }
@@ -191,6 +199,22 @@ func (u *unit) keys() []string {
 	return []string{strings.TrimSpace(public)}
 }
 
+// connect gives the unit a broker if its config names none. The messages that
+// pass somebody else's aren't heard here: it may not let us, and they are theirs.
+func (u *unit) connect() (_ *page.Traffic, close func(), err error) {
+	if u.cfg.MQTT != nil {
+		u.broker = u.cfg.MQTT.Broker
+		return nil, func() {}, nil
+	}
+	traffic := &page.Traffic{}
+	b, err := broker.Start(traffic.Add)
+	if err != nil {
+		return nil, nil, err
+	}
+	u.broker = b.URL()
+	return traffic, b.Close, nil
+}
+
 // front is what is fitted to the wall.
 func (u *unit) front() panel.Settings {
 	s := panel.Settings{Door: u.cfg.Door != nil, Sense: u.cfg.Light.Sense != "", StatusLight: u.cfg.StatusLight != nil}
@@ -207,7 +231,7 @@ func (u *unit) front() panel.Settings {
 func (u *unit) card() page.Card {
 	c := u.cfg.Consent
 	return page.Card{Site: u.cfg.Room.Site, Room: u.cfg.Room.Name, Purpose: c.Purpose, Notice: c.Notice,
-		Max: c.Max.Seconds(), Quiet: c.Quiet.Seconds(), Microphone: u.hears(), Key: len(u.identities) > 0}
+		Max: c.Max.Seconds(), Quiet: c.Quiet.Seconds(), Microphone: u.hears(), Key: len(u.identities) > 0, Broker: u.broker}
 }
 
 // hears says whose sound the unit takes.

@@ -11,6 +11,9 @@ const (
 	Pulse Glow = "pulse" // 1 Hz, half a second lit
 	Flash Glow = "flash" // three quick flashes
 	None  Glow = "none"  // there is no such light
+
+	// Unread is what a sense line says that can't be read.
+	Unread Glow = "unread"
 )
 
 const (
@@ -118,6 +121,22 @@ func (l *Light) Sense() (lit, known bool, err error) {
 		return *f.SenseStuck, true, nil
 	}
 	return l.lamp.lit(), true, nil
+}
+
+// sensed is the pattern that somebody who reads the sense line for a while sees.
+// The caller holds mu.
+func (p *Panel) sensed() Glow {
+	switch f := p.faults; {
+	case !p.settings.Sense:
+		return None
+	case f.Sense != nil:
+		return Unread
+	case f.SenseStuck != nil && *f.SenseStuck:
+		return On
+	case f.SenseStuck != nil:
+		return Off
+	}
+	return p.Light.lamp.glow()
 }
 
 // Lit says whether light comes out at this instant, sense line or not: what an

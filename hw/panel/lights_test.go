@@ -163,3 +163,40 @@ func TestPowerOffMakesBothDark(t *testing.T) {
 		t.Errorf("without power: %v", s)
 	}
 }
+
+// What the sense line reads is what a person sees, unless that line is at fault.
+func TestWhatTheSenseLineReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		if got := New(Settings{}).State().Sense; got != None {
+			t.Errorf("without a sense line: %s", got)
+		}
+		p := New(Settings{Sense: true})
+		yes, no := true, false
+		for _, c := range []struct {
+			drive  func() error
+			faults Faults
+			want   Glow
+		}{
+			{p.Light.Off, Faults{}, Off},
+			{p.Light.On, Faults{}, On},
+			{p.Light.Pulse, Faults{}, Pulse},
+			{p.Light.Flash, Faults{}, Flash},
+			{p.Light.On, Faults{Blown: true}, Off},
+			{p.Light.On, Faults{SenseStuck: &no}, Off},
+			{p.Light.Off, Faults{SenseStuck: &yes}, On},
+			{p.Light.On, Faults{Sense: errors.New("cut wire")}, Unread},
+		} {
+			must(t, c.drive())
+			told := p.Changed()
+			p.Break(c.faults)
+			select {
+			case <-told:
+			default:
+				t.Errorf("nobody was told of %+v", c.faults)
+			}
+			if got := p.State().Sense; got != c.want {
+				t.Errorf("with %+v it reads %s, want %s", c.faults, got, c.want)
+			}
+		}
+	})
+}

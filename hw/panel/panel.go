@@ -82,6 +82,7 @@ type State struct {
 	Light       Glow
 	LightTurn   int  // moves each time the light is driven: a second flash isn't the first
 	StatusLight Glow // None where none is fitted
+	Sense       Glow // what the sense line reads; None where none is fitted
 	Buttons     []ButtonState
 	Door        *bool // true is open; nil where there is no contact
 	Drive       *bool // true is present; nil where there is no place for one
@@ -97,7 +98,7 @@ type ButtonState struct {
 func (p *Panel) State() State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := State{Light: p.Light.lamp.glow(), LightTurn: p.Light.lamp.turn, StatusLight: None}
+	s := State{Light: p.Light.lamp.glow(), LightTurn: p.Light.lamp.turn, StatusLight: None, Sense: p.sensed()}
 	if p.StatusLight != nil {
 		s.StatusLight = p.StatusLight.lamp.glow()
 	}

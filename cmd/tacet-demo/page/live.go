@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -20,7 +21,7 @@ const (
 	sendWithin = 10 * time.Second
 )
 
-// liveJSON is everything that the page shows.
+// liveJSON is everything that the page shows of the unit.
 type liveJSON struct {
 	Card        Card            `json:"card"`
 	Power       bool            `json:"power"`
@@ -29,9 +30,11 @@ type liveJSON struct {
 	Light       panel.Glow      `json:"light"`
 	LightTurn   int             `json:"light_turn"` // moves each time the light is driven
 	StatusLight panel.Glow      `json:"status_light"`
+	Sense       panel.Glow      `json:"sense"` // what the sense line reads
 	Buttons     []liveButton    `json:"buttons"`
 	Drive       *bool           `json:"drive"`
 	Door        *bool           `json:"door"`
+	Heard       bool            `json:"heard"` // MQTT messages follow as they pass
 	Warnings    []Warning       `json:"warnings"`
 	Recordings  []liveRecording `json:"recordings"`
 }
@@ -56,8 +59,8 @@ func (p *Page) show() (liveJSON, time.Time, error) {
 	}
 	l := liveJSON{
 		Card: p.Card, Power: status.Power, Phase: status.Phase,
-		Light: front.Light, LightTurn: front.LightTurn, StatusLight: front.StatusLight,
-		Buttons: []liveButton{}, Drive: front.Drive, Door: front.Door,
+		Light: front.Light, LightTurn: front.LightTurn, StatusLight: front.StatusLight, Sense: front.Sense,
+		Buttons: []liveButton{}, Drive: front.Drive, Door: front.Door, Heard: p.Traffic != nil,
 		Warnings: status.Warnings, Recordings: []liveRecording{},
 	}
 	for i, b := range front.Buttons {
@@ -69,8 +72,9 @@ func (p *Page) show() (liveJSON, time.Time, error) {
 	return l, status.Since, nil
 }
 
-// live sends what the page shows at each change, as server-sent events, until
-// the viewer goes away.
+// live sends what the page shows at each change, and each MQTT message as an
+// event of its own, as server-sent events until the viewer goes away. It begins
+// with the unit as it is and the messages that are still known.
 func (p *Page) live(w http.ResponseWriter, r *http.Request) {
 	select {
 	case p.viewers <- struct{}{}:
@@ -83,26 +87,16 @@ func (p *Page) live(w http.ResponseWriter, r *http.Request) {
 	out := http.NewResponseController(w)
 	again := time.NewTicker(lookAgain)
 	defer again.Stop()
-	var last []byte
+	v := viewed{page: p}
 	for {
-		front, unit := p.Panel.Changed(), p.Unit.Changed()
-		now, since, err := p.show()
-		if err != nil {
+		front, unit, passed := p.Panel.Changed(), p.Unit.Changed(), p.Traffic.Changed()
+		var news bytes.Buffer
+		if v.unit(&news) != nil || v.messages(&news) != nil {
 			return
 		}
-		shown, err := json.Marshal(now)
-		if err != nil {
-			return
-		}
-		if !bytes.Equal(shown, last) {
-			last = shown
-			now.Since = time.Since(since).Milliseconds()
-			message, err := json.Marshal(now)
-			if err != nil {
-				return
-			}
+		if news.Len() > 0 {
 			out.SetWriteDeadline(time.Now().Add(sendWithin))
-			fmt.Fprintf(w, "data: %s\n\n", message)
+			w.Write(news.Bytes())
 			if out.Flush() != nil {
 				return
 			}
@@ -113,11 +107,50 @@ func (p *Page) live(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-front:
 		case <-unit:
+		case <-passed:
 		case <-again.C:
 		case <-r.Context().Done():
 			return
 		}
 	}
+}
+
+// viewed is what one viewer was told.
+type viewed struct {
+	page   *Page
+	last   []byte // the unit as it was shown last, but for its Since
+	passed int    // MQTT messages
+}
+
+// unit writes the unit as it is now, if it isn't as it was.
+func (v *viewed) unit(news io.Writer) error {
+	now, since, err := v.page.show()
+	if err != nil {
+		return err
+	}
+	shown, err := json.Marshal(now)
+	if err != nil || bytes.Equal(shown, v.last) {
+		return err
+	}
+	v.last = shown
+	now.Since = time.Since(since).Milliseconds()
+	message, err := json.Marshal(now)
+	fmt.Fprintf(news, "data: %s\n\n", message)
+	return err
+}
+
+// messages writes the MQTT messages that have passed meanwhile.
+func (v *viewed) messages(news io.Writer) error {
+	var fresh []Message
+	fresh, v.passed = v.page.Traffic.after(v.passed)
+	for _, m := range fresh {
+		message, err := json.Marshal(m)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(news, "event: mqtt\ndata: %s\n\n", message)
+	}
+	return nil
 }
 
 // wait passes some time, and reports false when the viewer has gone.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -19,6 +20,21 @@ import (
 type viewer struct {
 	t     *testing.T
 	lines *bufio.Scanner
+}
+
+// next reads the next event: its name, "" for the unit's, and its data.
+func (v viewer) next() (event, data string) {
+	v.t.Helper()
+	for v.lines.Scan() {
+		if name, ok := strings.CutPrefix(v.lines.Text(), "event: "); ok {
+			event = name
+		}
+		if data, ok := strings.CutPrefix(v.lines.Text(), "data: "); ok {
+			return event, data
+		}
+	}
+	v.t.Fatalf("no more events: %v", v.lines.Err())
+	return "", ""
 }
 
 func (s *site) watch() (_ viewer, leave func()) {
@@ -42,9 +58,10 @@ func (s *site) watch() (_ viewer, leave func()) {
 // until reads messages until one is as wanted.
 func (v viewer) until(what string, wanted func(liveJSON) bool) {
 	v.t.Helper()
-	for v.lines.Scan() {
-		data, ok := strings.CutPrefix(v.lines.Text(), "data: ")
-		if !ok {
+	v.t.Log("waiting for " + what)
+	for {
+		event, data := v.next()
+		if event != "" {
 			continue
 		}
 		var m liveJSON
@@ -55,14 +72,14 @@ func (v viewer) until(what string, wanted func(liveJSON) bool) {
 			return
 		}
 	}
-	v.t.Fatalf("%s: never told: %v", what, v.lines.Err())
 }
 
 func TestAViewerIsToldOfEveryChange(t *testing.T) {
-	s := serve(t, both())
+	s := serve(t, panel.Settings{Buttons: both().Buttons, Sense: true, Door: true})
 	v, _ := s.watch()
 	v.until("the beginning", func(m liveJSON) bool {
-		return m.Phase == "idle" && m.Light == panel.Off && len(m.Buttons) == 2 && m.Card.Room == "Consulting room 3"
+		return m.Sense == panel.Off && m.Door != nil && !*m.Door && !m.Heard &&
+			m.Phase == "idle" && m.Light == panel.Off && len(m.Buttons) == 2 && m.Card.Room == "Consulting room 3"
 	})
 	s.panel.Light.Flash()
 	v.until("the flash", func(m liveJSON) bool { return m.Light == panel.Flash })
@@ -71,6 +88,10 @@ func TestAViewerIsToldOfEveryChange(t *testing.T) {
 	v.until("the fault", func(m liveJSON) bool {
 		return m.Phase == "fault" && len(m.Warnings) == 1 && m.Warnings[0].Do == "Plug it in"
 	})
+	s.panel.Break(panel.Faults{Sense: errors.New("cut wire")})
+	v.until("the broken sense line", func(m liveJSON) bool { return m.Sense == panel.Unread })
+	s.panel.SetDoor(true)
+	v.until("the open door", func(m liveJSON) bool { return m.Door != nil && *m.Door })
 	s.unit.say(Status{Phase: "fault"})
 	v.until("the power cut", func(m liveJSON) bool { return !m.Power })
 }

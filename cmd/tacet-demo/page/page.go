@@ -6,7 +6,8 @@
 //	POST /panel/drive?present=true   put the thumb drive in, or take it out
 //	POST /panel/door?open=true       open the door, where it has a contact
 //	POST /panel/power-cut            cut the unit's power; it comes back by itself
-//	GET  /live                       everything the page shows, at each change
+//	GET  /live                       everything the page shows, at each change,
+//	                                 and each MQTT message, an event called mqtt
 //
 // It answers 204 where something was done, 404 where there is no such thing,
 // 405 for another method, and 403 to any page but its own (see guard). It knows
@@ -64,6 +65,7 @@ type Card struct {
 	Quiet   float64 `json:"quiet"` // seconds; 0 is never
 
 	Microphone string `json:"microphone"` // what it hears
+	Broker     string `json:"broker"`     // the address that it tells its state
 	Key        bool   `json:"key"`        // the page holds a key that opens recordings
 }
 
@@ -73,6 +75,7 @@ type Page struct {
 	Unit    Unit
 	Library *library.Library
 	Card    Card
+	Traffic *Traffic // nil where the broker is somebody else's
 	// Name is a host name under which the page is reached, beside the addresses
 	// it listens on; usually empty.
 	Name string
@@ -94,7 +97,7 @@ func (p *Page) Handler() http.Handler {
 	p.fingers = make(chan struct{}, maxFingers)
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", asset("page.html"))
-	for _, name := range []string{"page.js", "page.css", "icon.svg"} {
+	for _, name := range []string{"page.js", "wires.js", "page.css", "icon.svg"} {
 		mux.Handle("GET /"+name, asset(name))
 	}
 	mux.HandleFunc("GET /panel", p.panel)

@@ -45,7 +45,8 @@ type site struct {
 	shelf *library.Library
 }
 
-func serve(t *testing.T, s panel.Settings) *site {
+// serve serves a unit with such a front. What with says is done to its page.
+func serve(t *testing.T, s panel.Settings, with ...func(*Page)) *site {
 	t.Helper()
 	shelf, err := library.Open(t.TempDir(), library.Options{})
 	if err != nil {
@@ -54,6 +55,9 @@ func serve(t *testing.T, s panel.Settings) *site {
 	t.Cleanup(func() { shelf.Close() })
 	unit := &fakeUnit{status: Status{Power: true, Phase: "idle"}, changed: make(chan struct{})}
 	p := &Page{Panel: panel.New(s), Unit: unit, Library: shelf, Card: Card{Room: "Consulting room 3"}}
+	for _, set := range with {
+		set(p)
+	}
 	server := httptest.NewServer(p.Handler())
 	t.Cleanup(server.Close)
 	return &site{server, t, p.Panel, unit, shelf}

@@ -1,6 +1,7 @@
 // Draws the unit from what /live says. Nothing here decides anything: a press
 // goes to the unit, and the page shows what the unit then does.
 import { showRecordings } from "/recordings/recordings.js";
+import { addMessage, forgetMessages, showBroker } from "/wires.js";
 
 const at = (id) => document.getElementById(id);
 const capital = (s) => s.charAt(0).toUpperCase() + s.slice(1);
@@ -28,6 +29,14 @@ const lightWords = {
 };
 const lightNames = { off: "off", on: "steady", pulse: "slow pulse", flash: "three quick flashes" };
 const statusWords = { off: "off", on: "steady, ready", pulse: "slow pulse, something needs a person", flash: "quick flashes, can’t record" };
+const senseWords = {
+  none: "There is no sense line: nothing reads the light back.",
+  off: "The sense line reads dark.",
+  on: "The sense line reads lit.",
+  pulse: "The sense line reads lit and dark in turn.",
+  flash: "The sense line reads three short flashes.",
+  unread: "The sense line can’t be read.",
+};
 
 // single is true where one button speaks for the whole room.
 const single = (s) => s.buttons.length === 1;
@@ -101,6 +110,7 @@ function drawLight(s) {
   light.dataset.glow = s.light;
   light.setAttribute("aria-label", "Light: " + lightNames[s.light]);
   say(at("light-words"), s.power ? lightWords[s.light] : "Both lights are dark: no power.");
+  say(at("sense-words"), s.power ? senseWords[s.sense] : "Nothing reads the light back.");
   at("status").hidden = s.status_light === "none";
   at("status-light").dataset.glow = s.status_light;
   at("status-light").setAttribute("aria-label", "Status light: " + (statusWords[s.status_light] || "none"));
@@ -179,6 +189,8 @@ function drawLevers(s) {
     at(id).dataset.is = s[id];
     say(at(id), s[id] ? words.on : words.off);
   }
+  at("doorway").hidden = s.door === null;
+  say(at("door-words"), s.door ? "The door is open." : "The door is shut.");
   at("slot").hidden = s.drive === null;
   at("slot").dataset.drive = s.drive;
   at("slot").setAttribute("aria-label", "Thumb drive: " + (s.drive ? "in its place" : "taken out"));
@@ -199,6 +211,7 @@ function draw(s) {
   drawWarnings(s);
   drawLevers(s);
   showRecordings(at("recordings"), s.recordings.toReversed());
+  showBroker(s.card.broker, s.heard);
 }
 
 at("cut").addEventListener("click", async () => {
@@ -211,6 +224,8 @@ for (const [id, { query }] of Object.entries(levers)) {
 }
 
 const source = new EventSource("/live");
+source.onopen = forgetMessages; // those that are still known follow
+source.addEventListener("mqtt", (m) => addMessage(JSON.parse(m.data)));
 source.onmessage = (m) => draw(JSON.parse(m.data));
 source.onerror = () => {
   since = 0;
