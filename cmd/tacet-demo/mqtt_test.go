@@ -1,0 +1,279 @@
+package main
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"tacet/cmd/tacet-demo/broker"
+)
+
+// heard is one MQTT message.
+type heard struct{ topic, payload string }
+
+// subscribe hears everything at a broker, as anybody on this machine can.
+func subscribe(t *testing.T, url string) <-chan heard {
+	t.Helper()
+	all := make(chan heard, 1000)
+	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker(strings.Replace(url, "mqtt:", "tcp:", 1)).SetClientID("reader"))
+	t.Cleanup(func() { c.Disconnect(0) })
+	for _, step := range []func() mqtt.Token{c.Connect, func() mqtt.Token {
+		return c.Subscribe("#", 1, func(_ mqtt.Client, m mqtt.Message) { all <- heard{m.Topic(), string(m.Payload())} })
+	}} {
+		if token := step(); !token.WaitTimeout(patience) || token.Error() != nil {
+			t.Fatalf("listen to %s: %v", url, token.Error())
+		}
+	}
+	return all
+}
+
+// await reads messages until one on a topic of the unit's holds a text.
+func await(t *testing.T, all <-chan heard, name, holds string) {
+	t.Helper()
+	var last []heard
+	for late := time.After(patience); ; {
+		select {
+		case h := <-all:
+			if strings.HasSuffix(h.topic, "/"+name) && strings.Contains(h.payload, holds) {
+				return
+			}
+			last = append(last, h)
+		case <-late:
+			t.Fatalf("no %s with %s in %v", name, holds, last)
+		}
+	}
+}
+
+// sockets are the inodes of a process's sockets.
+func sockets(t *testing.T, pid int) map[string]bool {
+	t.Helper()
+	found := map[string]bool{}
+	links, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+	if err != nil || len(links) == 0 {
+		t.Fatalf("the files of %d: %v, %v", pid, links, err)
+	}
+	for _, link := range links {
+		to, _ := os.Readlink(link)
+		if inode, ok := strings.CutPrefix(to, "socket:["); ok {
+			found[strings.TrimSuffix(inode, "]")] = true
+		}
+	}
+	return found
+}
+
+// doors are the addresses at which the demo and its unit can be reached from
+// elsewhere: TCP sockets that listen, and all of UDP's.
+func (d *running) doors() (at []string) {
+	d.t.Helper()
+	own := sockets(d.t, d.cmd.Process.Pid)
+	units := children(d.t, d.cmd.Process.Pid)
+	if len(units) != 1 {
+		d.t.Fatalf("its children are %v", units)
+	}
+	for inode := range sockets(d.t, units[0]) {
+		own[inode] = true
+	}
+	for _, table := range []string{"tcp", "tcp6", "udp", "udp6"} {
+		text, err := os.ReadFile("/proc/net/" + table)
+		if os.IsNotExist(err) {
+			continue
+		}
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		for _, line := range strings.Split(string(text), "\n")[1:] {
+			const listens = "0A"
+			f := strings.Fields(line)
+			if len(f) > 9 && own[f[9]] && (f[3] == listens || strings.HasPrefix(table, "udp")) {
+				at = append(at, table+" "+address(d.t, f[1]))
+			}
+		}
+	}
+	slices.Sort(at)
+	return at
+}
+
+// address reads an address as the kernel's tables have it: words of four bytes
+// in this machine's order, and the port.
+func address(t *testing.T, text string) string {
+	t.Helper()
+	host, port, _ := strings.Cut(text, ":")
+	raw, err := hex.DecodeString(host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for word := range slices.Chunk(raw, 4) {
+		slices.Reverse(word)
+	}
+	ip, _ := netip.AddrFromSlice(raw)
+	number, err := strconv.ParseUint(port, 16, 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return netip.AddrPortFrom(ip, uint16(number)).String()
+}
+
+// A unit that was given no broker talks to the demo's own, which anybody on this
+// machine can listen to, and nobody elsewhere.
+func TestTheDemosOwnBroker(t *testing.T) {
+	d := start(t, "-mic", "voice", "-dir", t.TempDir())
+	all := subscribe(t, d.broker)
+	await(t, all, "state", `"phase":"idle"`)
+	await(t, all, "availability", "online")
+	want := []string{"tcp " + strings.TrimPrefix(d.broker, "mqtt://"), "tcp " + strings.TrimPrefix(d.url, "http://")}
+	slices.Sort(want)
+	if got := d.doors(); !slices.Equal(got, want) {
+		t.Errorf("it listens at %v, want %v", got, want)
+	}
+	for _, at := range want {
+		if !strings.HasPrefix(at, "tcp 127.0.0.1:") {
+			t.Errorf("%s is not on the loopback", at)
+		}
+	}
+	d.until("readiness", phase("idle"))
+	d.consent()
+	await(t, all, "event", `"event_type":"started"`)
+	d.post("/panel/power-cut")
+	await(t, all, "availability", "offline")
+	await(t, all, "availability", "online")
+	d.until("readiness", phase("idle"))
+}
+
+// A config's own broker is the only one, and what it hears isn't shown.
+func TestAConfigsOwnBroker(t *testing.T) {
+	theirs, err := broker.Start(func(string, []byte, bool) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer theirs.Close()
+	path, _ := configFor(t, fmt.Sprintf("[mqtt]\nbroker = %q\nhomeassistant = \"\"\n", theirs.URL()))
+	all := subscribe(t, theirs.URL())
+	d := start(t, "-mic", "voice", "-dir", t.TempDir(), "-config", path)
+	await(t, all, "availability", "online")
+	if d.broker != theirs.URL() {
+		t.Errorf("it says that its broker is %s", d.broker)
+	}
+	if got, want := d.doors(), []string{"tcp " + strings.TrimPrefix(d.url, "http://")}; !slices.Equal(got, want) {
+		t.Errorf("it listens at %v, want %v", got, want)
+	}
+	var live struct {
+		Heard bool
+		Card  struct{ Broker string }
+	}
+	if err := json.Unmarshal([]byte(d.first()), &live); err != nil || live.Heard || live.Card.Broker != theirs.URL() {
+		t.Errorf("the page says %+v of the broker (%v)", live, err)
+	}
+}
+
+// A config without [mqtt] leaves the demo its own.
+func TestAConfigWithoutABroker(t *testing.T) {
+	path, _ := configFor(t, "")
+	d := start(t, "-mic", "voice", "-dir", t.TempDir(), "-config", path)
+	await(t, subscribe(t, d.broker), "availability", "online")
+	if n := len(d.doors()); n != 2 {
+		t.Errorf("it listens at %d addresses", n)
+	}
+}
+
+const (
+	pane    = `document.querySelector("#passing")`
+	unheard = pane + `.hidden`
+)
+
+// row finds a message in the pane.
+func row(topic, holds string) string {
+	return fmt.Sprintf(`[...document.querySelectorAll("#messages li")].find(li => li.querySelector(".topic").textContent.endsWith(%q) && li.textContent.includes(%q))`, topic, holds)
+}
+
+// newest finds the topmost message of a topic.
+func newest(topic string) string { return row(topic, "") }
+
+// What the unit tells the world is seen as it is told.
+func TestMessagesAreSeenInABrowser(t *testing.T) {
+	d := start(t, "-mic", "voice", "-dir", t.TempDir())
+	b := d.browse()
+	b.until(title + ` === "Not recording" && ` + row("/availability", "online"))
+	if hint := get[string](b, `document.querySelector("#wires-hint").textContent`); !strings.Contains(hint, "mosquitto_sub -h 127.0.0.1 -p "+d.broker[strings.LastIndex(d.broker, ":")+1:]) {
+		t.Errorf("how to listen is said as %q", hint)
+	}
+	b.do(push("patient"))
+	b.until(title + ` === "Waiting for the clinician"`)
+	b.do(push("clinician"))
+	b.until(row("/state", `"phase":"recording"`) + `?.querySelector(".retained")`)
+	b.until(row("/event", `"event_type":"started"`))
+	if get[bool](b, row("/event", `"event_type":"started"`)+`.querySelector(".retained") !== null`) {
+		t.Error("an event is shown as retained")
+	}
+	b.do(act("Cut the power"))
+	b.until(row("/availability", "offline") + `?.querySelector(".retained")`)
+	b.until(title + ` === "Not recording"`)
+	b.until(row("/availability", "online") + ` === ` + newest("/availability"))
+
+	// Anybody on this machine can write to the broker, and shows as text only.
+	const most, hostile = 100, `<img src=x onerror=document.title=1><b>`
+	c := publish(t, d.broker)
+	for i := range most {
+		c("a/flood", fmt.Sprint(i))
+	}
+	c("a/<i>topic", hostile)
+	b.until(row("a/<i>topic", hostile))
+	if n := get[int](b, `document.querySelectorAll("#messages li").length`); n != most {
+		t.Errorf("%d messages are shown", n)
+	}
+	if get[bool](b, pane+`.querySelector("img, b, i") !== null || document.title === "1"`) {
+		t.Error("a message became a part of the page")
+	}
+	c("a/long", strings.Repeat("long ", 1000))
+	b.until(row("a/long", "5,000 bytes") + `?.querySelector("details:not([open])")`)
+	if live := get[string](b, pane+`.getAttribute("aria-live")`); live != "off" {
+		t.Errorf("a screen reader hears each of them: aria-live is %s", live)
+	}
+}
+
+// publish returns a function that sends one message at a time.
+func publish(t *testing.T, url string) func(topic, payload string) {
+	t.Helper()
+	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker(strings.Replace(url, "mqtt:", "tcp:", 1)).SetClientID("stranger"))
+	done := func(token mqtt.Token) {
+		t.Helper()
+		if !token.WaitTimeout(patience) || token.Error() != nil {
+			t.Fatalf("talk to %s: %v", url, token.Error())
+		}
+	}
+	done(c.Connect())
+	t.Cleanup(func() { c.Disconnect(0) })
+	return func(topic, payload string) { t.Helper(); done(c.Publish(topic, 1, false, payload)) }
+}
+
+// A config with a door and a broker, but without a sense line.
+func TestDoorAndSenseLineInABrowser(t *testing.T) {
+	theirs, err := broker.Start(func(string, []byte, bool) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer theirs.Close()
+	path, _ := configFor(t, fmt.Sprintf("[mqtt]\nbroker = %q\n", theirs.URL()))
+	d := start(t, "-mic", "voice", "-dir", t.TempDir(), "-config", path)
+	b := d.browse()
+	words := func(id string) string { return fmt.Sprintf(`document.querySelector(%q).textContent`, "#"+id) }
+	b.until(words("door-words") + ` === "The door is shut." && ` + words("sense-words") + `.startsWith("There is no sense line")`)
+	b.until(unheard + ` && ` + words("wires-hint") + `.endsWith(` + strconv.Quote(theirs.URL()) + `)`)
+	d.until("readiness", phase("idle"))
+	d.post("/panel/press?party=room")
+	d.until("the recording", phase("recording"))
+	b.do(act("Open the door"))
+	b.until(words("door-words") + ` === "The door is open."`)
+	d.until("the end", phase("idle"))
+	b.do(act("Shut the door"))
+	b.until(words("door-words") + ` === "The door is shut."`)
+}
