@@ -35,7 +35,7 @@ test: lint build
 
 bench: build
 	@.ci/install bench
-	go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./cmd/tacet-demo
+	TACET_BIN=$(CURDIR)/bin go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./cmd/tacet-demo/bench
 
 # The daemon as systemd runs it, in a virtual wall unit; needs root, or sudo. RIG_LONG=1: ten minutes of sound.
 rig-test: build

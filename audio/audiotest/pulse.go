@@ -130,7 +130,7 @@ func (p *Pulse) Env() []string {
 }
 
 // Setenv lets this process find the room, for the length of the test.
-func (p *Pulse) Setenv(t *testing.T) {
+func (p *Pulse) Setenv(t testing.TB) {
 	t.Helper()
 	for _, e := range p.Env() {
 		name, value, _ := strings.Cut(e, "=")

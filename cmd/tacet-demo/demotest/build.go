@@ -15,8 +15,12 @@ const binEnv = "TACET_BIN"
 var bin string
 
 // Main builds the programs, unless TACET_BIN says where they are, and runs the tests. It is TestMain.
-func Main(m *testing.M) {
+func Main(m *testing.M) { MainThen(m, func() {}) }
+
+// MainThen is Main for those who have something to say in the end.
+func MainThen(m *testing.M, then func()) {
 	os.Exit(func() int {
+		defer then()
 		if bin = os.Getenv(binEnv); bin != "" {
 			return m.Run()
 		}

@@ -1,0 +1,79 @@
+package bench_test
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// cpu is what a process has used, in user and kernel, with the children that it has waited for.
+func cpu(b *testing.B, pid int) time.Duration {
+	b.Helper()
+	const tick = time.Second / 100 // USER_HZ, on every Linux there is
+	fields := stat(b, pid)
+	var ticks int64
+	for _, f := range fields[11:15] { // utime, stime, cutime, cstime
+		n, err := strconv.ParseInt(f, 10, 64)
+		if err != nil {
+			b.Fatal(err)
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * tick
+}
+
+// stat are the fields of /proc/PID/stat from the state on.
+func stat(b *testing.B, pid int) []string {
+	b.Helper()
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		b.Fatal(err)
+	}
+	return strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+}
+
+// child is the one process that a process has started.
+func child(b *testing.B, of int) int {
+	b.Helper()
+	tasks, err := filepath.Glob("/proc/" + strconv.Itoa(of) + "/task/*/children")
+	if err != nil {
+		b.Fatal(err)
+	}
+	var pids []string
+	for _, path := range tasks {
+		text, _ := os.ReadFile(path)
+		pids = append(pids, strings.Fields(string(text))...)
+	}
+	if len(pids) != 1 {
+		b.Fatalf("process %d has the children %v", of, pids)
+	}
+	pid, err := strconv.Atoi(pids[0])
+	if err != nil {
+		b.Fatal(err)
+	}
+	return pid
+}
+
+// memory takes some figures, in MiB, out of a file of /proc/PID.
+func memory(b *testing.B, pid int, file string, names ...string) (sum float64) {
+	b.Helper()
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/" + file)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		for _, name := range names {
+			if rest, ok := strings.CutPrefix(line, name+":"); ok {
+				kib, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
+				if err != nil {
+					b.Fatal(err)
+				}
+				sum += kib / 1024
+			}
+		}
+	}
+	return sum
+}
