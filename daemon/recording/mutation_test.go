@@ -69,17 +69,24 @@ func mustFind(t *testing.T, what string, file []byte) {
 // TestEveryByte is promise 7: whichever byte is altered, Verify finds it.
 func TestEveryByte(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
-	for name, file := range map[string][]byte{"whole": tiny(t, u, o, 1, false), "interrupted": closed(t, u, tiny(t, u, o, 1, true))} {
+	whole, interrupted := tiny(t, u, o, 1, false), closed(t, u, tiny(t, u, o, 1, true))
+	for name, c := range map[string]struct {
+		file []byte
+		from int
+	}{
+		"whole":       {whole, 0},
+		"interrupted": {interrupted, len(join(members(t, interrupted)[:5]))}, // the head is like the other's
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if rep := verify(t, file, u.VKey); !rep.State.Complete() || !rep.Vouched {
+			if rep := verify(t, c.file, u.VKey); !rep.State.Complete() || !rep.Vouched {
 				t.Fatalf("unaltered: %v, %s", rep.State, rep.Why)
 			}
-			for i := range file {
+			for i := c.from; i < len(c.file); i++ {
 				change := byte(1) << (i % 8)
-				file[i] ^= change
-				mustFind(t, fmt.Sprintf("byte %d of %d changed by %#x", i, len(file), change), file)
-				file[i] ^= change
+				c.file[i] ^= change
+				mustFind(t, fmt.Sprintf("byte %d of %d changed by %#x", i, len(c.file), change), c.file)
+				c.file[i] ^= change
 			}
 		})
 	}
