@@ -289,10 +289,13 @@ func (o *opening) toFile(name string) error {
 	return opened
 }
 
+// link is os.Link, but for tests.
+var link = os.Link
+
 // publish gives a file its name, if nothing has it. Where there are no hard links, as
 // on a FAT stick, an empty file takes the name first.
 func publish(from, to string) error {
-	err := os.Link(from, to)
+	err := link(from, to)
 	if err == nil || errors.Is(err, os.ErrExist) {
 		return err
 	}

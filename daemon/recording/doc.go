@@ -35,7 +35,7 @@
 //   - The private half of a recording's key is never in the process that records, and neither half is ever shown by fmt,
 //     slog or encoding/json.
 //   - Identities and recipients are native age ones only: no file can make a plugin start.
-//   - No input makes it panic, write elsewhere than to the given writer, or take more than some megabytes.
+//   - No input makes it panic, write elsewhere than to the given writer, or take more than some tens of megabytes.
 //
 // The parts: name.go and head.go say what things are called and what the JSON members hold; tar.go, member.go, tree.go and
 // checkpoint.go make the file's bytes; seal.go and append.go put them together. scan.go and walk.go read a file strictly, up
