@@ -168,7 +168,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	defer close(d.gone)
 	now := time.Now()
 	d.machine = consent.New(d.settings, now)
-	d.since = now
+	d.since, d.probeAt = now, now
 	d.lightResult(d.hw.Light.Off())
 	_, d.light.proved, _ = d.hw.Light.Sense()
 	d.readFirst(now)

@@ -292,6 +292,7 @@ type mic struct {
 	absent   error
 	refuse   error         // Open fails
 	takes    time.Duration // Open takes
+	looks    time.Duration // a look at whether it is there takes
 	stuck    bool          // Close fails: it may be open for ever
 	stalled  bool          // no samples come; those of the time are lost
 	zero     bool          // digital silence
@@ -329,8 +330,10 @@ func (m *mic) unplug(err error) {
 
 func (m *mic) Present() error {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.absent
+	looks, absent := m.looks, m.absent
+	m.mu.Unlock()
+	pause(looks)
+	return absent
 }
 
 func (m *mic) Open(deliver func([]int16, time.Time), failed func(error)) (io.Closer, error) {

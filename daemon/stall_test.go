@@ -126,6 +126,28 @@ func TestHungDiskEndsTheRecording(t *testing.T) {
 	})
 }
 
+// What has not been looked at yet is not what hangs.
+func TestDiskIsNotSuspectedAtStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRoom(t, "room")
+		r.mic.set(func(m *mic) { m.looks = 30 * time.Second })
+		r.boot()
+		r.press("room")
+		if slices.Contains(r.warnings(), "spool-error") {
+			t.Error("a disk that has had no time to answer is said to hang")
+		}
+		pause(20 * time.Second)
+		if !slices.Contains(r.warnings(), "spool-error") {
+			t.Error("nobody is told that the disk hangs")
+		}
+		r.mic.set(func(m *mic) { m.looks = 0 })
+		r.until("its answer", 20*time.Second, func() bool { return !slices.Contains(r.warnings(), "spool-error") })
+		if err := r.halt(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // A stuck sound card may be open: the light stays on, and the process ends.
 func TestStuckMicrophoneEndsTheProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
