@@ -162,12 +162,18 @@ func deviceID(name string) (*malgo.DeviceID, error) {
 	return &id, nil
 }
 
+// A device is the sound library's handle of an open card.
+type device interface {
+	Stop() error
+	Uninit()
+}
+
 // A stream is an open card.
 type stream struct {
 	mic     *Mic
 	deliver func([]int16, time.Time)
 	failed  func(error)
-	device  *malgo.Device // set before Open returns
+	device  device // set before Open returns
 
 	mu     sync.Mutex // held while a block is delivered
 	silent bool       // guarded by mu: deliver nothing any more

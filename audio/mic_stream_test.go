@@ -117,3 +117,63 @@ func TestBlocksCostNoMemory(t *testing.T) {
 		t.Error("a block was delivered after the end")
 	}
 }
+
+// fakeDevice is a card that goes on for a moment when it is told to stop, or hangs.
+type fakeDevice struct {
+	stream *stream
+	hang   chan struct{} // closed where it doesn't
+	did    []string
+}
+
+func (d *fakeDevice) Stop() error {
+	d.did = append(d.did, "stop")
+	d.stream.data(nil, make([]byte, 100), 50)
+	d.stream.stopped()
+	return nil
+}
+
+func (d *fakeDevice) Uninit() {
+	<-d.hang
+	d.did = append(d.did, "uninit")
+}
+
+func TestCloseStopsAndThenLetsGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, s := fakeStream(func([]int16, time.Time) { t.Error("a block was delivered after Close") }, func(err error) { t.Error(err) })
+		d := &fakeDevice{stream: s, hang: make(chan struct{})}
+		s.device = d
+		close(d.hang)
+		for range 2 {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		if fmt.Sprint(d.did) != "[stop uninit]" {
+			t.Error(d.did)
+		}
+		if m.current.Load() != nil {
+			t.Error("it can't be opened again")
+		}
+	})
+}
+
+func TestCloseOfACardThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, s := fakeStream(func([]int16, time.Time) { t.Error("a block was delivered after Close") }, func(err error) { t.Error(err) })
+		d := &fakeDevice{stream: s, hang: make(chan struct{})}
+		s.device = d
+		begin := time.Now()
+		for range 2 {
+			if err := s.Close(); !errors.Is(err, ErrStuck) {
+				t.Error(err)
+			}
+		}
+		if waited := time.Since(begin); waited != deadline {
+			t.Errorf("Close took %v", waited)
+		}
+		if _, err := m.Open(nil, nil); !errors.Is(err, ErrStuck) {
+			t.Errorf("it was opened again: %v", err)
+		}
+		close(d.hang)
+	})
+}
