@@ -60,6 +60,8 @@ func inspect(r io.ReaderAt, size int64, into *contents, o *Options) (*Report, er
 	switch {
 	case outcome == errTorn && ended:
 		rep.State, rep.Why = Unfinished, "the two zero blocks at its end are missing: everything before is proved"
+	case outcome == errTorn && rep.Segments == 0:
+		rep.State, rep.Why = Unfinished, "its head is proved, but no second of it, and it has no end"
 	case outcome == errTorn:
 		rep.State, rep.Why = Unfinished, fmt.Sprintf("it is proved up to second %d, and has no end", rep.Segments)
 	case w.end.Reason == InterruptedBy:
