@@ -30,7 +30,7 @@ type Mic struct {
 	channels int
 	log      *slog.Logger
 
-	overruns atomic.Int64           // blocks of samples that the card threw away, since the start
+	overruns atomic.Int64           // how often the card threw samples away, since the start
 	current  atomic.Pointer[stream] // the open stream, for the log hook
 	heard    atomic.Pointer[string] // the last complaint of the sound library
 
@@ -51,7 +51,7 @@ func (m *Mic) Overruns() int64 { return m.overruns.Load() }
 
 // Open opens the card and starts it. deliver runs on the sound library's own thread for each block; samples is C
 // memory and valid only during the call: deliver copies, and never blocks. failed is called at most once, from a
-// goroutine of its own, when the card goes away or stops; the stream must still be closed then. Neither is called
+// goroutine of its own, when the card goes away or stops; the stream must still be closed then. Nothing is delivered
 // after Close has been called.
 //
 // An error wraps ErrMissing, ErrBusy, ErrDenied, ErrRate, ErrLibrary or ErrStuck where it is one of those. After
@@ -83,7 +83,7 @@ func (m *Mic) Open(deliver func(samples []int16, arrived time.Time), failed func
 	return s, nil
 }
 
-// open does what can hang. While it runs, its caller holds m.mu.
+// open does what can hang. Its caller holds m.mu while it waits; after that nothing else touches what m.mu guards.
 func (m *Mic) open(s *stream) error {
 	if err := m.load(); err != nil {
 		return err
