@@ -11,8 +11,9 @@ import (
 )
 
 // probeEvery is how often the prober looks whether a recording could begin. A
-// press in between that finds something missing is refused all the same.
-const probeEvery = 2 * time.Second
+// press in between that finds something missing is refused all the same. Each look
+// costs an idle unit some twenty context switches.
+const probeEvery = 5 * time.Second
 
 // prober looks, off the owner's goroutine, at what may block: the card's
 // presence, the disk, room on it. It opens the disk as soon as it is there.

@@ -76,8 +76,9 @@ func newReporter(dir string, log *slog.Logger) *reporter {
 	return r
 }
 
+// report tells systemd last: whoever waits for that finds the file as it says.
 func (r *reporter) report(s daemon.Status) {
-	notify(s)
+	defer notify(s)
 	if r.path == "" {
 		return
 	}
