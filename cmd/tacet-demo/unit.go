@@ -60,6 +60,7 @@ func runUnit(ctx context.Context, cfg *config.Config, dir, mic string, log *slog
 		<-front.Gone()
 		syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	}()
+	daemon.Frugal()
 	d, err := daemon.New(cfg, hardware(cfg, front, mic, log), daemon.Options{Log: log, Version: "demo", Dir: dir})
 	if err != nil {
 		return err

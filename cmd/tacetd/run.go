@@ -49,6 +49,7 @@ func (s *service) serve(env *cli.Env) error {
 		return err
 	}
 	saveMemory()
+	daemon.Frugal()
 	cfg, err := load(env, s.config)
 	if err != nil {
 		return err
