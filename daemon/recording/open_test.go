@@ -230,7 +230,7 @@ func TestOpenProgress(t *testing.T) {
 // one is not believed, whatever it signed.
 func TestOpenKeyOfAnotherRecording(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
-	session, err := age.GenerateX25519Identity()
+	identity, err := age.GenerateX25519Identity()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,12 +238,12 @@ func TestOpenKeyOfAnotherRecording(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sealed, err := recording.SealIdentity(session, recording.Origin("high-street", "room-3", "0000000000"), to)
+	sealed, err := recording.SealIdentity(identity, recording.Origin("high-street", "room-3", "0000000000"), to)
 	if err != nil {
 		t.Fatal(err)
 	}
 	spec := recordingtest.Spec{Unit: u, For: []string{o.Recipient}, ID: "7q4k9mz2ha", Started: recordingtest.Started, Audio: wavAudio}
-	s, err := recording.NewSealer(spec.Head(), recording.Key{Age: sealed, Recipient: session.Recipient()}, u.Signer)
+	s, err := recording.NewSealer(spec.Head(), recording.Key{Age: sealed, Recipient: identity.Recipient()}, u.Signer)
 	if err != nil {
 		t.Fatal(err)
 	}

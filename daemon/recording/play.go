@@ -15,7 +15,7 @@ type player struct {
 	size     int64
 	rep      *Report
 	head     Head
-	session  *age.X25519Identity
+	identity  *age.X25519Identity
 	segments []found // by number
 	sealed   []byte  // space for one
 	final    bool    // what goes wrong now is to be reported
@@ -27,7 +27,7 @@ func (p *player) unlock(in *contents, identities []age.Identity) error {
 	if in.key == nil {
 		return errors.New("key.age is missing: nothing of it can be opened")
 	}
-	session, origin, err := openKey(in.key, identities)
+	identity, origin, err := openKey(in.key, identities)
 	var none *age.NoIdentityMatchError
 	if errors.As(err, &none) {
 		return ErrIdentity
@@ -38,12 +38,12 @@ func (p *player) unlock(in *contents, identities []age.Identity) error {
 	if p.rep.HeadProved && origin != p.head.Origin() {
 		return fmt.Errorf("key.age is that of %s, not of %s", origin, p.head.Origin())
 	}
-	p.session = session
-	if p.rep.Consent, err = openActs(in.consent, session); err != nil {
+	p.identity = identity
+	if p.rep.Consent, err = openActs(in.consent, identity); err != nil {
 		p.rep.add(Damage{Member: "consent.age", Second: AtHead, What: "it doesn't open"})
 	}
 	if in.closing != nil {
-		if p.rep.Closing, err = openActs(in.closing, session); err != nil {
+		if p.rep.Closing, err = openActs(in.closing, identity); err != nil {
 			p.rep.add(Damage{Member: "end.age", Second: AtEnd, What: "it doesn't open"})
 		}
 	}
@@ -65,7 +65,7 @@ func (p *player) open(f *found) ([]byte, error) {
 	if sha256.Sum256(p.sealed) != f.sum {
 		return nil, &readError{ErrChanged}
 	}
-	return unseal(p.sealed, p.session)
+	return unseal(p.sealed, p.identity)
 }
 
 // readError is one that ends Open; others cost a segment.

@@ -169,8 +169,8 @@ func sealActs(acts []Act, to age.Recipient) ([]byte, error) {
 	return seal(append(plain, '\n'), to)
 }
 
-func openActs(sealed []byte, session age.Identity) ([]Act, error) {
-	plain, err := unseal(sealed, session)
+func openActs(sealed []byte, identity age.Identity) ([]Act, error) {
+	plain, err := unseal(sealed, identity)
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +185,7 @@ var errKeyFile = errors.New("key.age holds no identity of a recording")
 
 // openKey decrypts key.age. It returns the recording's identity and the origin
 // in its comment: which recording the key was made for.
-func openKey(sealed []byte, identities []age.Identity) (session *age.X25519Identity, origin string, err error) {
+func openKey(sealed []byte, identities []age.Identity) (identity *age.X25519Identity, origin string, err error) {
 	plain, err := unseal(sealed, identities...)
 	if err != nil {
 		return nil, "", err
@@ -200,20 +200,20 @@ func openKey(sealed []byte, identities []age.Identity) (session *age.X25519Ident
 			}
 			origin = line[2:]
 		case strings.HasPrefix(line, "#"):
-		case session != nil:
+		case identity != nil:
 			return nil, "", errKeyFile
 		default:
-			session, err = age.ParseX25519Identity(line)
+			identity, err = age.ParseX25519Identity(line)
 			if err != nil {
 				return nil, "", errKeyFile // not err: it could show a part of the key
 			}
 		}
 	}
-	if lines.Err() != nil || session == nil {
+	if lines.Err() != nil || identity == nil {
 		return nil, "", errKeyFile
 	}
 	if _, _, _, err := parseOrigin(origin); err != nil {
 		return nil, "", errKeyFile
 	}
-	return session, origin, nil
+	return identity, origin, nil
 }

@@ -190,15 +190,15 @@ func NewSealer(t testing.TB, s Spec) *recording.Sealer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	session, err := age.GenerateX25519Identity()
+	identity, err := age.GenerateX25519Identity()
 	if err != nil {
 		t.Fatal(err)
 	}
-	sealed, err := recording.SealIdentity(session, recording.Origin(s.Unit.Site, s.Unit.Room, s.ID), recipients)
+	sealed, err := recording.SealIdentity(identity, recording.Origin(s.Unit.Site, s.Unit.Room, s.ID), recipients)
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := recording.Key{Age: sealed, Recipient: session.Recipient()}
+	key := recording.Key{Age: sealed, Recipient: identity.Recipient()}
 	sealer, err := recording.NewSealer(s.Head(), key, s.Unit.Signer)
 	if err != nil {
 		t.Fatal(err)
