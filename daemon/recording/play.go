@@ -15,7 +15,7 @@ type player struct {
 	size     int64
 	rep      *Report
 	head     Head
-	identity  *age.X25519Identity
+	identity *age.X25519Identity
 	segments []found // by number
 	sealed   []byte  // space for one
 	final    bool    // what goes wrong now is to be reported
