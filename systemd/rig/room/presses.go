@@ -20,6 +20,7 @@ type fidget struct {
 	rng              *rand.Rand
 	presses, bounces int
 	given            [2]bool // since the microphone was last closed: pressed for long enough, once at least
+	tries            int     // of honest people
 	recordings       int
 	unasked, missed  []string
 }
@@ -29,19 +30,19 @@ func (r *room) presses() error {
 	f := &fidget{room: r, rng: rand.New(rand.NewPCG(seed, 0))}
 	count := len(recordings())
 	for f.presses < manyPresses || f.bounces < manyBounces {
-		if f.rng.IntN(25) == 0 {
+		if f.presses%40 == 20 {
 			f.honest()
 		}
 		f.press(f.rng.IntN(2), f.odd(400*time.Millisecond), f.rng.IntN(4))
 		pause(f.odd(300 * time.Millisecond))
 	}
 	_, err := until("the last of it has ended", patience, func() bool { return !micOpen() && !r.lit() })
-	r.note("seed %d: %d presses, %d bounces, %d times the microphone was open, %d recordings",
-		seed, f.presses, f.bounces, f.recordings, len(recordings())-count)
+	r.note("seed %d: %d presses, %d bounces; of %d honest tries %d opened the microphone; %d recordings",
+		seed, f.presses, f.bounces, f.tries, f.recordings, len(recordings())-count)
 	for _, what := range append(f.unasked, f.missed...) {
 		err = errors.Join(err, errors.New(what))
 	}
-	if f.recordings < 10 {
+	if f.recordings < 3 {
 		err = errors.Join(err, fmt.Errorf("only %d recordings: this tried nothing", f.recordings))
 	}
 	return err
@@ -53,13 +54,21 @@ func (f *fidget) odd(most time.Duration) time.Duration {
 	return time.Duration(x * x * float64(most))
 }
 
-// honest is two people who want to be recorded, after a pause.
+// honest is two people who want to be recorded, after a pause. They press without bounces: in an emulated machine those
+// get so far apart that tacetd, rightly, can't tell how old they are.
 func (f *fidget) honest() {
-	pause(deadTime)
-	f.press(0, hand, 2)
+	for range 3 {
+		pause(deadTime)
+		if _, err := until("", 1200*time.Millisecond, f.lit); err != nil {
+			break // dark, and not between two pulses: nobody has given
+		}
+		f.press(0, hand, 0)
+	}
+	f.press(0, hand, 0)
 	pause(300*time.Millisecond + f.odd(time.Second))
-	f.press(1, hand, 2)
-	if _, err := until("", patience, micOpen); err == nil {
+	f.press(1, hand, 0)
+	f.tries++
+	if _, err := until("", 10*time.Second, micOpen); err == nil {
 		pause(f.odd(2 * time.Second))
 	}
 }

@@ -61,7 +61,7 @@ func (r *room) enter() error {
 
 // watch holds the first promise against what can be seen: the microphone is open only while the light is on.
 func (r *room) watch() {
-	for range time.Tick(20 * time.Millisecond) {
+	for range time.Tick(50 * time.Millisecond) {
 		before := micOwner()
 		if before != "" && !r.lit() && micOwner() == before {
 			r.dark.Add(1)
@@ -84,8 +84,7 @@ func (r *room) lit() bool {
 
 // micOwner tells who has the microphone open: "" is nobody.
 func micOwner() string {
-	owners, _ := filepath.Glob(card + "/pcm1c/sub*/status")
-	for _, path := range owners {
+	for _, path := range []string{card + "/pcm1c/sub0/status", card + "/pcm1c/sub1/status"} {
 		data, _ := os.ReadFile(path)
 		if text := string(data); text != "" && !strings.HasPrefix(text, "closed") {
 			for line := range strings.Lines(text) {
@@ -124,7 +123,7 @@ func pause(d time.Duration) { <-time.After(d) }
 // until waits for something, and tells how long it took.
 func until(what string, limit time.Duration, is func() bool) (time.Duration, error) {
 	began := time.Now()
-	for tick := time.Tick(2 * time.Millisecond); ; <-tick {
+	for tick := time.Tick(5 * time.Millisecond); ; <-tick {
 		if is() {
 			return time.Since(began), nil
 		}
@@ -137,7 +136,7 @@ func until(what string, limit time.Duration, is func() bool) (time.Duration, err
 // stays wants something to be so for all of the time.
 func stays(what string, long time.Duration, is func() bool) error {
 	began := time.Now()
-	for tick := time.Tick(20 * time.Millisecond); time.Since(began) < long; <-tick {
+	for tick := time.Tick(100 * time.Millisecond); time.Since(began) < long; <-tick {
 		if !is() {
 			return fmt.Errorf("no longer, after %v: %s", time.Since(began).Round(time.Millisecond), what)
 		}

@@ -1,8 +1,13 @@
 package main
 
 import (
+	"bytes"
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -210,242 +215,34 @@ func (r *room) longRecording(b *broker) error {
 	return r.whole(samples, s, from, to)
 }
 
-// killed has the daemon die without a word.
-func (r *room) killed() error {
-	pause(deadTime)
-	count := len(recordings())
-	s, err := speak()
-	if err != nil {
-		return err
-	}
-	defer s.stop()
-	from, err := r.give(s, patient)
-	if err != nil {
-		return err
-	}
-	pause(5 * time.Second)
-	pid := mainPID()
-	at := s.at()
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-		return err
-	}
-	took, err := until("dark after a crash", patience, func() bool { return !r.lit() && !micOpen() })
-	if err != nil {
-		return err
-	}
-	r.note("kill to dark: %v", took.Round(time.Millisecond))
-	if _, err := until("it runs again", 60*time.Second, func() bool { p := mainPID(); return p != 0 && p != pid && status().PID == p }); err != nil {
-		return err
-	}
-	if err := idle(); err != nil {
-		return err
-	}
-	if err := stays("dark and idle after a crash", 3*time.Second, func() bool { return !r.lit() && !micOpen() && status().Phase == "idle" }); err != nil {
-		return err
-	}
-	rec, err := ended(count+1, "interrupted", "interrupted")
-	if err != nil {
-		return err
-	}
-	samples, err := rec.listen()
-	if err != nil {
-		return err
-	}
-	if err := r.whole(samples, s, from, at); err != nil {
-		return err
-	}
-	return r.littleLost(samples, at)
-}
-
-// unplugged pulls the sound card out from under a recording.
-func (r *room) unplugged() error {
-	pause(deadTime)
-	count := len(recordings())
-	s, err := speak()
-	if err != nil {
-		return err
-	}
-	defer s.stop()
-	if _, err := r.give(s, patient); err != nil {
-		return err
-	}
-	pause(3 * time.Second)
-	pid := mainPID()
-	began := time.Now()
-	go pull("unbind") // which waits until nobody holds the card any more
-	if _, err := until("dark, without a microphone", patience, func() bool { return !r.lit() }); err != nil {
-		return err
-	}
-	noticed := time.Since(began)
-	r.note("unplugged to dark: %v", noticed.Round(time.Millisecond))
-	if _, err := ended(count+1, "whole", "fault"); err != nil {
-		return err
-	}
-	if _, err := until("it says that the microphone is missing", patience, func() bool { s := status(); return s.Mic == "missing" && s.warns("mic-missing") }); err != nil {
-		return err
-	}
-	s.stop()
-	pause(deadTime)
-	r.press(patient)
-	if err := stays("no recording without a microphone", 3*time.Second, func() bool { return status().Phase != "recording" }); err != nil {
-		return err
-	}
-	if _, err := until("dark again", patience, func() bool { return !r.lit() }); err != nil {
-		return err
-	}
-	if err := pull("bind"); err != nil {
-		return err
-	}
-	if err := idle(); err != nil {
-		return err
-	}
-	pause(deadTime)
-	if s, err = speak(); err != nil {
-		return err
-	}
-	defer s.stop()
-	from, err := r.give(s, patient)
-	if err != nil {
-		return err
-	}
-	pause(2 * time.Second)
-	to, err := r.withdraw(s, patient)
-	if err != nil {
-		return err
-	}
-	rec, err := ended(count+2, "whole", "withdrawn")
-	if err != nil {
-		return err
-	}
-	samples, err := rec.listen()
-	if err != nil {
-		return err
-	}
-	if err := r.whole(samples, s, from, to); err != nil {
-		return err
-	}
-	if mainPID() != pid {
-		return fmt.Errorf("it works again, but as another process: %d was %d", mainPID(), pid)
-	}
-	if noticed > 2*time.Second {
-		return fmt.Errorf("it took %v to notice", noticed)
-	}
-	return nil
-}
-
-func pull(how string) error {
-	return os.WriteFile("/sys/bus/platform/drivers/snd_aloop/"+how, []byte("snd_aloop.0"), 0)
-}
-
-// reconfigure has the running daemon take another configuration.
-func reconfigure(s setting) error {
-	if err := s.write(); err != nil {
-		return err
-	}
-	before, _ := run("journalctl", "-u", "tacetd", "-q", "--grep", "new configuration.*changed")
-	if _, err := run("systemctl", "reload", "tacetd"); err != nil {
-		return err
-	}
-	_, err := until("the new configuration is taken over", patience, func() bool {
-		now, _ := run("journalctl", "-u", "tacetd", "-q", "--grep", "new configuration.*changed")
-		return now != before
-	})
-	if err != nil {
-		return err
-	}
-	return idle()
-}
-
-func (r *room) opus() error {
-	if err := reconfigure(setting{1, "opus"}); err != nil {
-		return err
-	}
-	pause(deadTime)
-	count := len(recordings())
-	s, err := speak()
-	if err != nil {
-		return err
-	}
-	defer s.stop()
-	if _, err := r.give(s, patient); err != nil {
-		return err
-	}
-	pid := mainPID()
-	before, err := measure(pid)
-	if err != nil {
-		return err
-	}
-	pause(10 * time.Second)
-	after, err := measure(pid)
-	if err != nil {
-		return err
-	}
-	if _, err := r.withdraw(s, patient); err != nil {
-		return err
-	}
-	rec, err := ended(count+1, "whole", "withdrawn")
-	if err != nil {
-		return err
-	}
-	r.note("while recording Opus: %.1f %% of a core", 100*(after.cpu-before.cpu).Seconds()/after.at.Sub(before.at).Seconds())
-	if rec.Seconds < 10 {
-		return fmt.Errorf("%s has %.1f s, and was made for more than 10", rec.File, rec.Seconds)
-	}
-	return nil
-}
-
-func (r *room) twoParties() error {
-	if err := reconfigure(setting{2, "wav"}); err != nil {
-		return err
-	}
-	pause(deadTime)
-	count := len(recordings())
-	s, err := speak()
-	if err != nil {
-		return err
-	}
-	defer s.stop()
-	r.press(patient)
-	if _, err := until("a pulse after the first of two", patience, r.lit); err != nil {
-		return err
-	}
-	if err := stays("no microphone after the first of two", 3*time.Second, func() bool { return !micOpen() && status().Phase == "idle" }); err != nil {
-		return err
-	}
-	for i, who := range []int{patient, clinician} {
-		if i > 0 {
-			pause(deadTime)
-			r.press(patient)
-		}
-		from, err := r.give(s, clinician)
-		if err != nil {
-			return err
-		}
-		pause(2 * time.Second)
-		to, err := r.withdraw(s, who)
-		if err != nil {
-			return err
-		}
-		rec, err := ended(count+i+1, "whole", "withdrawn")
-		if err != nil {
-			return err
-		}
-		samples, err := rec.listen()
-		if err != nil {
-			return err
-		}
-		if err := r.whole(samples, s, from, to); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// inClear looks for ten seconds' worth of what was said, and for private keys, in all that the unit keeps.
+// inClear looks for what was said in the first recording, and for private keys, in all that the unit keeps. Of the sound it takes
+// 8 samples, which no chance puts there, out of each second.
 func (r *room) inClear() error {
-	found, err := run("sh", "-c", "grep -rlE 'AGE-SECRET-KEY' /var/lib/tacet /var/log /run/tacet /tmp 2>/dev/null || true")
-	if err == nil && found != "" {
-		err = fmt.Errorf("a private key in %s", found)
+	samples, err := recorded{File: recordings()[0]}.listen()
+	if err != nil {
+		return err
 	}
+	secrets := [][]byte{[]byte("AGE-SECRET-KEY")}
+	for at := rate; at+8 <= len(samples); at += rate {
+		word, _ := binary.Append(nil, binary.LittleEndian, samples[at:at+8])
+		secrets = append(secrets, word)
+	}
+	files := 0
+	for _, dir := range []string{"/var/lib/tacet", "/var/log", "/run/tacet"} {
+		err = errors.Join(err, filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+			if err != nil || !e.Type().IsRegular() {
+				return err
+			}
+			files++
+			data, err := os.ReadFile(path)
+			for _, secret := range secrets {
+				if bytes.Contains(data, secret) {
+					return fmt.Errorf("%s holds %x", path, secret)
+				}
+			}
+			return err
+		}))
+	}
+	r.note("%d files, and %d stretches of sound", files, len(secrets)-1)
 	return err
 }
