@@ -178,7 +178,11 @@ func (r *room) until(what string, limit time.Duration, holds func() bool) {
 }
 
 // pause lets fake time pass.
-func pause(d time.Duration) { <-time.After(d) }
+func pause(d time.Duration) {
+	if d > 0 {
+		<-time.After(d)
+	}
+}
 
 // wire breaks the front, or mends it.
 func (r *room) wire(f panel.Faults) {

@@ -180,8 +180,8 @@ func (b *Buttons) Read() ([]bool, error) {
 		return nil, err
 	}
 	lines := make([]bool, len(b.p.inputs))
-	for i, in := range b.p.inputs {
-		lines[i] = in.active
+	for i := range b.p.inputs { // not the whole input: what a hand holds is not the panel's
+		lines[i] = b.p.inputs[i].active
 	}
 	return lines, nil
 }
