@@ -145,6 +145,7 @@ func TestDiskIsNotSuspectedAtStart(t *testing.T) {
 		if err := r.halt(); err != nil {
 			t.Error(err)
 		}
+		pause(time.Minute) // a look under way comes to its end
 	})
 }
 
