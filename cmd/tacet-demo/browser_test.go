@@ -142,18 +142,11 @@ func TestNoMovementForWhoAskedForNone(t *testing.T) {
 // axe looks for what keeps people out, in every phase, at a phone's width and at
 // a desk's, by day and by night.
 func TestNothingKeepsPeopleOut(t *testing.T) {
-	found, _ := filepath.Glob(filepath.Join(os.Getenv("TACET_TOOLS"), "axe-core@*.js"))
-	if len(found) == 0 {
-		t.Fatal("no axe-core in $TACET_TOOLS: make test installs it")
-	}
-	axe, err := os.ReadFile(found[len(found)-1])
-	if err != nil {
-		t.Fatal(err)
-	}
 	d := start(t, "-mic", "voice", "-dir", t.TempDir())
 	b := d.browse(chromedp.EmulateViewport(320, 640))
-	get[any](b, string(axe)+`; null`)
+	b.axe()
 	b.until(title + ` === "Not recording"`)
+	b.until(row("/availability", "online"))
 	b.audit("idle")
 	d.post("/panel/press?party=patient")
 	b.until(title + ` === "Waiting for the clinician"`)
@@ -170,6 +163,20 @@ func TestNothingKeepsPeopleOut(t *testing.T) {
 	b.do(act("Check"), act("Play"))
 	b.until(`document.querySelector(".recording .result").textContent.startsWith("Whole.") && ` + player + `?.duration > 0`)
 	b.audit("with a recording")
+}
+
+// axe loads axe into the page.
+func (b *browser) axe() {
+	b.t.Helper()
+	found, _ := filepath.Glob(filepath.Join(os.Getenv("TACET_TOOLS"), "axe-core@*.js"))
+	if len(found) == 0 {
+		b.t.Fatal("no axe-core in $TACET_TOOLS: make test installs it")
+	}
+	axe, err := os.ReadFile(found[len(found)-1])
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	get[any](b, string(axe)+`; null`)
 }
 
 // flat takes the gradients away, behind which axe doesn't measure contrast, and

@@ -140,7 +140,7 @@ func TestTheDemosOwnBroker(t *testing.T) {
 			t.Errorf("%s is not on the loopback", at)
 		}
 	}
-	d.until("readiness", phase("idle"))
+	d.until("readiness", ready)
 	d.consent()
 	await(t, all, "event", `"event_type":"started"`)
 	d.post("/panel/power-cut")
@@ -203,6 +203,7 @@ func TestMessagesAreSeenInABrowser(t *testing.T) {
 	d := start(t, "-mic", "voice", "-dir", t.TempDir())
 	b := d.browse()
 	b.until(title + ` === "Not recording" && ` + row("/availability", "online"))
+	d.until("readiness", ready)
 	if hint := get[string](b, `document.querySelector("#wires-hint").textContent`); !strings.Contains(hint, "mosquitto_sub -h 127.0.0.1 -p "+d.broker[strings.LastIndex(d.broker, ":")+1:]) {
 		t.Errorf("how to listen is said as %q", hint)
 	}
@@ -276,4 +277,6 @@ func TestDoorAndSenseLineInABrowser(t *testing.T) {
 	d.until("the end", phase("idle"))
 	b.do(act("Shut the door"))
 	b.until(words("door-words") + ` === "The door is shut."`)
+	b.axe()
+	b.audit("with a door")
 }
