@@ -61,6 +61,7 @@ func (d *Daemon) nextWake() time.Time {
 		sooner(d.light.seen.Add(senseEvery), d.light.proved)
 	}
 	sooner(d.lastMinutes())
+	sooner(d.probeAt.Add(probeHangs), now.Before(d.probeAt.Add(probeHangs)))
 	for i := range d.buttons {
 		t, ok := d.machine.HeldSince(i)
 		sooner(t.Add(heldTime), ok && now.Before(t.Add(heldTime)))
