@@ -78,10 +78,9 @@ func aligned(t *testing.T, played, heard []int16) {
 	}
 }
 
-// locate says where in what was played a recording begins, by the best match of its first 200 ms, to an eighth of a millisecond.
+// locate says where in what was played a recording begins, by the best match of its first 200 ms, to half a millisecond.
 func locate(played, heard []int16) time.Duration {
-	const slower = 6
-	where, piece := thin(played, slower), thin(heard[:audiotest.Rate/5], slower)
+	where, piece := thin(played), thin(heard[:audiotest.Rate/5])
 	best, at := math.Inf(-1), 0
 	for i := range len(where) - len(piece) {
 		var sum, power float64
@@ -97,11 +96,14 @@ func locate(played, heard []int16) time.Duration {
 	return time.Duration(at) * slower * time.Second / audiotest.Rate
 }
 
+// slower is by how much a signal is thinned out to be compared, which keeps what lies below 1 kHz.
+const slower = 24
+
 // thin takes the mean of every few samples.
-func thin(samples []int16, by int) []float64 {
-	out := make([]float64, len(samples)/by)
+func thin(samples []int16) []float64 {
+	out := make([]float64, len(samples)/slower)
 	for i := range out {
-		for _, s := range samples[i*by : (i+1)*by] {
+		for _, s := range samples[i*slower : (i+1)*slower] {
 			out[i] += float64(s)
 		}
 	}
