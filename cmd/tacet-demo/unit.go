@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -44,11 +43,7 @@ func unitMain(env *cli.Env, args []string) error {
 	return runUnit(env.Ctx, cfg, *dir, *mic, slog.New(slog.NewTextHandler(env.Stderr, nil)))
 }
 
-// gcPercent is tacetd's.
-const gcPercent = 20
-
 func runUnit(ctx context.Context, cfg *config.Config, dir, mic string, log *slog.Logger) error {
-	debug.SetGCPercent(gcPercent)
 	wires, err := net.FileConn(os.NewFile(power.WireFD, "wires"))
 	if err != nil {
 		return fmt.Errorf("find the wires: %w", err)

@@ -2,17 +2,9 @@ package main
 
 import (
 	"fmt"
-	"runtime/debug"
 
 	"golang.org/x/sys/unix"
 )
-
-// gcPercent keeps the heap small: a recorder makes little garbage, and a unit has
-// little memory. It halves what a recording takes, for a collection every few
-// seconds.
-const gcPercent = 20
-
-func saveMemory() { debug.SetGCPercent(gcPercent) }
 
 // harden keeps what is said in the room out of core dumps and out of reach of
 // other processes of the same user, whatever started this one.

@@ -48,7 +48,6 @@ func (s *service) serve(env *cli.Env) error {
 	if err := harden(); err != nil {
 		return err
 	}
-	saveMemory()
 	daemon.Frugal()
 	cfg, err := load(env, s.config)
 	if err != nil {
@@ -124,7 +123,7 @@ func (s *service) life(ctx context.Context, cfg *config.Config, panel *hw.Panel,
 // reread reads the configuration anew; nil if there is nothing to change to.
 func (s *service) reread(cfg *config.Config, d *daemon.Daemon) *config.Config {
 	next, warnings, err := config.Load(s.config)
-	d.ConfigRefused(err)
+	_ = err
 	if err != nil {
 		s.log.Error("new configuration refused", "err", err)
 		return nil
