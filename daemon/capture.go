@@ -16,7 +16,7 @@ const (
 	// microphone may be open and nobody knows: the process has to end.
 	openTime  = 10 * time.Second
 	closeTime = 5 * time.Second
-	// stalledTime without samples is a warning, deadTime the recording's end.
+	// stalledTime without samples is a warning, lostTime the recording's end.
 	stalledTime = 1500 * time.Millisecond
 	lostTime    = 5 * time.Second
 	// silentTime of digital zero is a warning.
