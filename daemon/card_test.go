@@ -1,0 +1,129 @@
+package daemon_test
+
+import (
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"tacet/hw/panel"
+)
+
+// mic is a sound card whose samples carry their own capture time.
+type mic struct {
+	room *room
+
+	mu       sync.Mutex
+	absent   error
+	refuse   error         // Open fails
+	takes    time.Duration // Open takes
+	looks    time.Duration // a look at whether it is there takes
+	stuck    bool          // Close fails: it may be open for ever
+	stalled  bool          // no samples come; those of the time are lost
+	zero     bool          // digital silence
+	open     bool
+	openings int
+	last     time.Time // when samples last came
+	quit     chan struct{}
+	failed   func(error)
+}
+
+var errStuck = errors.New("stuck")
+
+func (m *mic) is() (open bool, last time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.open, m.last
+}
+
+func (m *mic) set(change func(*mic)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	change(m)
+}
+
+// unplug makes the card report what an unplugged one reports.
+func (m *mic) unplug(err error) {
+	m.mu.Lock()
+	m.absent, m.refuse, m.stalled = err, err, true
+	failed := m.failed
+	m.mu.Unlock()
+	if failed != nil {
+		failed(err)
+	}
+}
+
+func (m *mic) Present() error {
+	m.mu.Lock()
+	looks, absent := m.looks, m.absent
+	m.mu.Unlock()
+	pause(looks)
+	return absent
+}
+
+func (m *mic) Open(deliver func([]int16, time.Time), failed func(error)) (io.Closer, error) {
+	m.mu.Lock()
+	takes, refuse := m.takes, m.refuse
+	m.mu.Unlock()
+	pause(takes)
+	if refuse != nil {
+		return nil, refuse
+	}
+	if g := m.room.front.State().Light; g != panel.On {
+		m.room.Errorf("the microphone opens while the light is %s", g)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.open, m.failed, m.last, m.quit = true, failed, time.Now(), make(chan struct{})
+	m.openings++
+	go m.capture(deliver, time.Now(), m.quit)
+	return m, nil
+}
+
+// capture delivers every 100 ms what was captured since.
+func (m *mic) capture(deliver func([]int16, time.Time), from time.Time, quit chan struct{}) {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-quit:
+			return
+		case <-tick.C:
+		}
+		now := time.Now()
+		m.mu.Lock()
+		stalled, zero := m.stalled, m.zero
+		if !stalled {
+			m.last = now
+		}
+		m.mu.Unlock()
+		if !stalled {
+			deliver(captured(from, now, zero), now)
+		}
+		from = now
+	}
+}
+
+// captured is the sound between two times: each sample is the millisecond it was
+// captured in, modulo what 15 bits hold, never 0.
+func captured(from, to time.Time, zero bool) []int16 {
+	n := int(to.Sub(from)/time.Millisecond) * perMS
+	out := make([]int16, n)
+	for i := range out {
+		if !zero {
+			out[i] = int16((from.UnixMilli()+int64(i/perMS))%32767) + 1
+		}
+	}
+	return out
+}
+
+func (m *mic) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.stuck {
+		return errStuck
+	}
+	close(m.quit)
+	m.open = false
+	return nil
+}

@@ -1,0 +1,59 @@
+package daemon_test
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"tacet/audio/stream"
+	"tacet/daemon"
+)
+
+// encoder keeps what it is given, second by second.
+type encoder struct {
+	mu       sync.Mutex
+	buffer   []int16
+	segments [][]int16
+	at       time.Time // of the last one
+	fail     error
+}
+
+func (r *room) newEncoder(string) (daemon.Encoder, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := &encoder{at: time.Now()}
+	r.encoders = append(r.encoders, e)
+	return e, nil
+}
+
+func (e *encoder) latest() time.Time {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.at
+}
+
+func (e *encoder) Encode(samples []int16) (done []stream.Segment, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.fail != nil {
+		return nil, e.fail
+	}
+	for e.buffer = append(e.buffer, samples...); len(e.buffer) >= rate; {
+		done = append(done, e.take(rate))
+	}
+	return done, nil
+}
+
+func (e *encoder) Close() ([]stream.Segment, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return []stream.Segment{e.take(len(e.buffer))}, nil
+}
+
+func (e *encoder) take(n int) stream.Segment {
+	first := int64(len(e.segments)) * rate
+	e.segments = append(e.segments, append([]int16(nil), e.buffer[:n]...))
+	e.buffer = e.buffer[n:]
+	e.at = time.Now()
+	return stream.Segment{Data: []byte(fmt.Sprintf("segment with %d samples", n)), First: first, Samples: int64(n)}
+}
