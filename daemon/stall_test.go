@@ -136,6 +136,9 @@ func TestDiskIsNotSuspectedAtStart(t *testing.T) {
 		if slices.Contains(r.warnings(), "spool-error") {
 			t.Error("a disk that has had no time to answer is said to hang")
 		}
+		if p := r.d.Status().Phase; p != "fault" {
+			t.Errorf("nobody has looked at the disk yet, and the phase is %s", p)
+		}
 		pause(20 * time.Second)
 		if !slices.Contains(r.warnings(), "spool-error") {
 			t.Error("nobody is told that the disk hangs")

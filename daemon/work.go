@@ -24,7 +24,7 @@ func (d *Daemon) work(now time.Time) {
 	d.watchHands(now)
 	d.watchProbe(now)
 	d.health.Tick(now)
-	if ready := !d.health.Blocking(); ready != d.ready {
+	if ready := d.disk != nil && !d.health.Blocking(); ready != d.ready {
 		d.ready = ready
 		d.step(consent.Ready{OK: ready})
 	}
