@@ -123,7 +123,7 @@ func (s *service) life(ctx context.Context, cfg *config.Config, panel *hw.Panel,
 // reread reads the configuration anew; nil if there is nothing to change to.
 func (s *service) reread(cfg *config.Config, d *daemon.Daemon) *config.Config {
 	next, warnings, err := config.Load(s.config)
-	_ = err
+	d.ConfigRefused(err)
 	if err != nil {
 		s.log.Error("new configuration refused", "err", err)
 		return nil
