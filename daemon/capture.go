@@ -165,9 +165,6 @@ func (d *Daemon) arrive(b *block) {
 	d.noteZero(zero, now)
 	d.mic.held = append(d.mic.held, b)
 	d.judge(b)
-	if !d.checkLight(now) {
-		return
-	}
 	for _, code := range []string{"mic-busy", "mic-rate", "mic-fault"} {
 		d.health.Clear(code)
 	}
@@ -248,7 +245,7 @@ func (d *Daemon) watchMic(now time.Time) {
 		}
 		if age >= lostTime {
 			d.micFault(fmt.Errorf("no samples for %s", lostTime))
-		} else if now.Sub(d.light.seen) >= senseEvery {
+		} else if d.light.proved && now.Sub(d.light.seen) >= senseEvery {
 			d.checkLight(now)
 		}
 	}

@@ -59,6 +59,9 @@ func (d *Daemon) proveLight(now time.Time) {
 // checkLight reads the sense line while the microphone is open. Good is false
 // unless the light was just seen; the machine has been told then.
 func (d *Daemon) checkLight(now time.Time) (good bool) {
+	if !d.light.proved {
+		return true // driven, and nothing can see it
+	}
 	lit, known, err := d.hw.Light.Sense()
 	if err == nil && (lit || !known) {
 		d.light.seen = now

@@ -38,7 +38,7 @@ func (f *Front) call(method string, args, answer any) error {
 }
 
 // Watch calls deliver for every change of a line until ctx ends. An edge has the
-// time at which it arrived here.
+// time at which the line changed, however busy the machine was since.
 func (f *Front) Watch(ctx context.Context, deliver func(input int, active bool, at time.Time, fresh bool)) error {
 	for {
 		var e Edge
@@ -54,7 +54,7 @@ func (f *Front) Watch(ctx context.Context, deliver func(input int, active bool, 
 			}
 			return err
 		}
-		deliver(e.Input, e.Active, time.Now(), e.Fresh)
+		deliver(e.Input, e.Active, time.Now().Add(min(0, e.At-monotonic())), e.Fresh)
 	}
 }
 

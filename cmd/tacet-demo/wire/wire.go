@@ -16,16 +16,25 @@ import (
 	"net/rpc"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"tacet/cmd/tacet-demo/page"
 	"tacet/hw/panel"
 )
 
-// Edge is one change of a line. It carries no time: the unit's own clock says
-// when it arrived, as with real lines.
+// Edge is one change of a line.
 type Edge struct {
 	Input  int
 	Active bool
+	At     time.Duration // on the monotonic clock, which both processes share
 	Fresh  bool
+}
+
+// monotonic is the machine's monotonic clock; in a bubble's tests, the bubble's.
+var monotonic = func() time.Duration {
+	var t unix.Timespec
+	unix.ClockGettime(unix.CLOCK_MONOTONIC, &t) // fails for no clock that exists
+	return time.Duration(t.Nano())
 }
 
 // Drive is one call on a light.
@@ -57,9 +66,9 @@ func Serve(ctx context.Context, conn io.ReadWriteCloser, p *panel.Panel, report 
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	s := &server{panel: p, report: report, edges: make(chan Edge), failed: make(chan error, 1), ended: ctx.Done()}
 	go func() {
-		s.failed <- p.Buttons.Watch(ctx, func(input int, active bool, _ time.Time, fresh bool) {
+		s.failed <- p.Buttons.Watch(ctx, func(input int, active bool, at time.Time, fresh bool) {
 			select {
-			case s.edges <- Edge{input, active, fresh}:
+			case s.edges <- Edge{input, active, monotonic() - time.Since(at), fresh}:
 			case <-ctx.Done():
 			}
 		})

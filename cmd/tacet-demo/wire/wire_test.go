@@ -86,7 +86,7 @@ func TestButtonsAcrossTheWire(t *testing.T) {
 				if !at.Equal(time.Now()) {
 					t.Errorf("an edge of %v arrived at %v", at, time.Now())
 				}
-				edges = append(edges, Edge{input, active, fresh})
+				edges = append(edges, Edge{Input: input, Active: active, Fresh: fresh})
 			})
 		}()
 		synctest.Wait()
@@ -95,7 +95,7 @@ func TestButtonsAcrossTheWire(t *testing.T) {
 		}
 		p.SetDoor(true)
 		synctest.Wait()
-		if want := []Edge{{1, true, true}, {1, false, true}, {2, true, true}}; !slices.Equal(edges, want) {
+		if want := []Edge{{1, true, 0, true}, {1, false, 0, true}, {2, true, 0, true}}; !slices.Equal(edges, want) {
 			t.Errorf("edges %v, want %v", edges, want)
 		}
 		if lines, err := f.Read(); err != nil || !slices.Equal(lines, []bool{false, false, true}) {
@@ -104,6 +104,36 @@ func TestButtonsAcrossTheWire(t *testing.T) {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Errorf("Watch ended with %v", err)
+		}
+	})
+}
+
+func init() { monotonic = func() time.Duration { return time.Duration(time.Now().UnixNano()) } }
+
+// A unit that is busy when an edge comes knows all the same when it came: a press
+// keeps its length.
+func TestALateEdgeKeepsItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, f, _ := joined(t, panel.Settings{Buttons: []panel.Button{{Party: "room"}}}, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		began := time.Now()
+		var at []time.Duration
+		ended := make(chan error)
+		go func() {
+			ended <- f.Watch(ctx, func(_ int, _ bool, t time.Time, _ bool) {
+				at = append(at, t.Sub(began))
+				<-time.After(300 * time.Millisecond)
+			})
+		}()
+		synctest.Wait()
+		if err := p.Press(t.Context(), "room"); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(time.Second)
+		cancel()
+		<-ended
+		if len(at) != 2 || at[1]-at[0] != panel.PressTime {
+			t.Errorf("edges at %v of a press of %s", at, panel.PressTime)
 		}
 	})
 }
