@@ -25,6 +25,13 @@ type fidget struct {
 	unasked, missed  []string
 }
 
+// again is for a look at the presses alone, in a machine that test.sh has left running: machine.sh ssh /share/room again.
+func again(r *room) {
+	r.check("500 presses and 500 bounces, once more", func() error {
+		return steps(idle, r.presses)
+	})
+}
+
 func (r *room) presses() error {
 	seed := rand.Uint64()
 	f := &fidget{room: r, rng: rand.New(rand.NewPCG(seed, 0))}
@@ -76,7 +83,7 @@ func (f *fidget) honest() {
 // press presses a button for so long, with so many bounces at either end.
 func (f *fidget) press(party int, long time.Duration, bounces int) {
 	f.account()
-	open := micOwner()
+	open := micOpen()
 	line := []int{patient, clinician}[party]
 	began := time.Now()
 	f.bounce(line, bounces, f.down, f.up)
@@ -87,10 +94,10 @@ func (f *fidget) press(party int, long time.Duration, bounces int) {
 		f.given[party] = true
 	}
 	f.presses++
-	if open == "" {
+	if !open {
 		return
 	}
-	if _, err := until("", 3*time.Second, func() bool { return micOwner() != open }); err != nil {
+	if _, err := until("", 5*time.Second, func() bool { return !micOpen() }); err != nil {
 		f.missed = append(f.missed, fmt.Sprintf("press %d, by party %d, ended nothing", f.presses, party))
 	}
 	// What was pressed up to the end of the last counts for nothing now, this press included.
