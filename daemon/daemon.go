@@ -75,6 +75,7 @@ type Daemon struct {
 	inbox       []consent.Event
 	levels      []bool    // of the lines, as the machine knows them
 	readFailing time.Time // while recording: since when the lines can't be read
+	linesSettle time.Time // since start: before, no press can give
 	watchErr    error     // why nobody watches the buttons any more
 	light       lightState
 	statusLight string
@@ -172,6 +173,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.lightResult(d.hw.Light.Off())
 	_, d.light.proved, _ = d.hw.Light.Sense()
 	d.readFirst(now)
+	d.linesSettle = now.Add(d.debounce)
 
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()

@@ -21,7 +21,6 @@ var errNotLit = errors.New("the sense line does not see the light")
 
 // lightState is the owner's view of the light.
 type lightState struct {
-	on      bool      // driven on and not yet off
 	proved  bool      // there is a sense line
 	proving time.Time // on, and not seen yet: until when; zero: not waiting
 	seen    time.Time // the last good reading
@@ -32,7 +31,6 @@ func (d *Daemon) lightOn() {
 		d.lightFailed("light-fault", err)
 		return
 	}
-	d.light.on = true
 	d.light.proving = time.Now().Add(senseTime)
 	d.proveLight(time.Now())
 }
@@ -78,7 +76,7 @@ func (d *Daemon) lightFailed(code string, err error) {
 }
 
 func (d *Daemon) lightOff() {
-	d.light.on, d.light.proving = false, time.Time{}
+	d.light.proving = time.Time{}
 	d.lightResult(d.hw.Light.Off())
 	d.step(consent.Dark{})
 }

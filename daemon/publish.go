@@ -42,7 +42,7 @@ func (d *Daemon) describe(now time.Time) Status {
 	}
 	if r := d.recorder; r != nil {
 		s.Recording, s.Started = r.id, r.started
-		s.Stored = time.Duration(r.storedSegments.Load()) * time.Second
+		s.Stored = d.framesTime(r.storedSamples.Load())
 		s.Checkpoint = string(r.lastCheckpoint())
 	}
 	if d.disk != nil {

@@ -49,10 +49,10 @@ type recorder struct {
 	sealed chan sealed
 
 	// The owner reads these.
-	storedSegments atomic.Int64 // synced
-	storedAt       atomic.Int64 // when, by elapsed
-	busySince      atomic.Int64 // an append under way since, by elapsed; 0: none
-	origin         time.Time    // of elapsed
+	storedSamples atomic.Int64 // synced
+	storedAt      atomic.Int64 // when, by elapsed
+	busySince     atomic.Int64 // an append under way since, by elapsed; 0: none
+	origin        time.Time    // of elapsed
 
 	mu         sync.Mutex
 	checkpoint []byte // the last one on disk
@@ -240,6 +240,7 @@ func (r *recorder) storeAll() {
 		r.mu.Lock()
 		r.checkpoint = s.checkpoint
 		r.mu.Unlock()
+		r.storedSamples.Add(s.samples)
 		r.storedAt.Store(int64(r.elapsed()))
 	}
 	if err := r.file.Close(); err != nil && failed == nil {

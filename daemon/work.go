@@ -24,7 +24,7 @@ func (d *Daemon) work(now time.Time) {
 	d.watchHands(now)
 	d.watchProbe(now)
 	d.health.Tick(now)
-	if ready := d.disk != nil && !d.health.Blocking(); ready != d.ready {
+	if ready := d.disk != nil && !d.health.Blocking() && !now.Before(d.linesSettle); ready != d.ready {
 		d.ready = ready
 		d.step(consent.Ready{OK: ready})
 	}
@@ -61,6 +61,7 @@ func (d *Daemon) nextWake() time.Time {
 		sooner(d.light.seen.Add(senseEvery), d.light.proved)
 	}
 	sooner(d.lastMinutes())
+	sooner(d.linesSettle, now.Before(d.linesSettle))
 	sooner(d.probeAt.Add(probeHangs), now.Before(d.probeAt.Add(probeHangs)))
 	for i := range d.buttons {
 		t, ok := d.machine.HeldSince(i)
