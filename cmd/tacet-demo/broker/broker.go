@@ -23,7 +23,6 @@ import (
 	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
-	"github.com/mochi-mqtt/server/v2/listeners"
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
@@ -71,7 +70,7 @@ func Start(heard Heard) (*Broker, error) {
 	})
 	err = server.AddHook(&ear{server: server, heard: heard}, nil)
 	if err == nil {
-		err = server.AddListener(listeners.NewNet("loopback", listener))
+		err = server.AddListener(&loopback{Listener: listener, open: make(map[net.Conn]struct{})})
 	}
 	if err == nil {
 		err = server.Serve()
@@ -86,8 +85,7 @@ func Start(heard Heard) (*Broker, error) {
 // URL is where the broker is reached.
 func (b *Broker) URL() string { return "mqtt://" + b.at.String() }
 
-// Close ends the broker and its connections. One on which nobody has said a word
-// yet isn't waited for.
+// Close ends the broker and its connections.
 func (b *Broker) Close() {
 	b.ended.Do(func() {
 		done := make(chan struct{})
