@@ -1,0 +1,112 @@
+//go:build unix
+
+// Package store carries every recording from the spool to the places that the practice chose: a thumb drive, a
+// folder or share, an SFTP server, an S3 server.
+//
+// One follower for each place reads what the spool has synced and appends it to the copy there, while the recording
+// still runs. When the recording has ended the copy is read back from the medium and compared; only then does it
+// count as held, and only then may the spool's copy go.
+//
+// What breaks, and what follows from it:
+//
+//   - A place that is not there waits, and so do its recordings, on the unit. It is tried again with growing pauses,
+//     and at once when something was plugged in or mounted.
+//   - After any interruption a follower reads what the copy holds, compares it with the spool, and goes on at the
+//     first byte that is missing.
+//   - A file that holds something else under a recording's name is never touched: the copy takes another name beside
+//     it (see [Beside]), and a warning says so. So with a copy that is longer than the spool's file and proves to be whole
+//     as far as it goes: a disk that lost what it had promised must not cost the better copy.
+//   - After a failed write or sync a copy is made anew in a new file, which takes the old one's name when it is on the medium.
+//   - A place that hangs keeps its one goroutine, and nothing else.
+package store
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"tacet/daemon/durable"
+	"tacet/daemon/topic"
+)
+
+// A Kind is a configured place, and how to reach it. Its methods are called by one goroutine at a time.
+type Kind interface {
+	// Open reaches the place. Where the cause of a failure is known the error is a [*Trouble]. It may take long, and
+	// ends with ctx where that can be had.
+	Open(ctx context.Context) (Medium, error)
+	// Changed receives when it may be worth opening again, or looking at what is open: something was mounted or
+	// unmounted. nil where nobody would know.
+	Changed() <-chan struct{}
+}
+
+// A Medium is a place that was reached, until it fails or is closed. It is a [Folder] or a [Bucket]. One goroutine uses it,
+// but for Abort.
+type Medium interface {
+	// ID tells this medium from another that might have come into its place: a drive's mark and mount, a server's address.
+	ID() string
+	// Check says, as a [*Trouble], why the medium can't be used any longer; nil as far as can be told. cause is what an
+	// operation on it failed with, or nil.
+	Check(cause error) error
+	// Abort makes operations under way, and all later ones, fail where that can be had. Any goroutine may call it.
+	Abort()
+	Close() error
+}
+
+// A Folder holds copies as files that can grow.
+type Folder interface {
+	Medium
+	// FS is the folder that the copies lie in.
+	FS() durable.FS
+	// ReadBack opens a copy, synced before, to read it from its begin: from the medium, and not from this machine's
+	// memory. An error says that this can't be had.
+	ReadBack(name string) (io.ReadCloser, error)
+}
+
+// A Bucket holds copies as objects that come into being whole, after the recording's end.
+type Bucket interface {
+	Medium
+	// Put makes an object of size bytes; it goes on where an earlier Put of the same bytes was interrupted. fs.ErrExist
+	// says that there is one of that name, which is left as it is.
+	Put(ctx context.Context, name string, from io.ReaderAt, size int64) error
+	// Get reads an object, and says how long it is. fs.ErrNotExist: there is none.
+	Get(ctx context.Context, name string) (object io.ReadCloser, size int64, err error)
+}
+
+// A Trouble is a place that can't be used now, and why.
+type Trouble struct {
+	// Code is the warning that goes with it: store-missing, store-full, …
+	Code string
+	Err  error
+}
+
+func (t *Trouble) Error() string { return t.Err.Error() }
+func (t *Trouble) Unwrap() error { return t.Err }
+
+// State is the trouble in a word, for telemetry.
+func (t *Trouble) State() topic.Store {
+	switch t.Code {
+	case "store-missing", "store-foreign":
+		return topic.StoreMissing
+	case "store-full":
+		return topic.StoreFull
+	case "store-readonly":
+		return topic.StoreReadOnly
+	}
+	return topic.StoreError
+}
+
+// troubleOf is err as a [*Trouble]: store-error where its cause is not known.
+func troubleOf(err error) *Trouble {
+	if t := (*Trouble)(nil); errors.As(err, &t) {
+		return t
+	}
+	return &Trouble{"store-error", err}
+}
+
+// appendEvery and syncEvery are how often a running recording is appended to its copies, and these are synced. A sync on a FAT
+// drive rewrites the same few blocks: it comes less often than the spool's.
+const (
+	appendEvery = 5 * time.Second
+	syncEvery   = 15 * time.Second
+)
