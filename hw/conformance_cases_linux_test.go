@@ -3,6 +3,7 @@ package hw_test
 import (
 	"errors"
 	"os"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -112,6 +113,22 @@ var conformance = []struct {
 		}
 		if _, _, err := s.WaitForEdge(1); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("a wait after Close: %v", err)
+		}
+	}},
+	{"Close releases a line at once, whatever was asked of a closed one", func(t *testing.T, b bench) {
+		for range 20 {
+			s := b.take(t, 0, hw.Edges, gpio.PullUp)
+			ended := make(chan error, 1)
+			go func() { _, _, err := s.WaitForEdge(enough); ended <- err }()
+			pass(step)
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-ended; !errors.Is(err, os.ErrClosed) {
+				t.Errorf("the wait that Close ended: %v", err)
+			}
+			s.WaitForEdge(1) // periph would make a file of descriptor 0,
+			runtime.GC()     // and this close it: the next line would be descriptor 0, and never be released
 		}
 	}},
 	{"asking for an output drives it low", func(t *testing.T, b bench) {

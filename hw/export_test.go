@@ -18,6 +18,9 @@ func KeepStdin(init func() error) error { return keepStdin(init) }
 
 func Expose(lines []*gpioioctl.GPIOLine, n int) (string, func()) { return expose(lines, n) }
 
+// Guard is what Request puts around a set of periph's.
+func Guard(set LineSet) LineSet { return &line{set: set} }
+
 func KernelName(chip, name string) string { return kernelName(chip, name) }
 
 func Explain(err error, l LineInfo) error { return explain(err, l) }

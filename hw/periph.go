@@ -114,6 +114,9 @@ func (b *board) request(l LineInfo, u Use, pull gpio.Pull) (LineSet, error) {
 	name, restore := expose(chip.Lines(), l.Number)
 	defer restore()
 	config.Lines = []string{name}
+	if err := openNull(); err != nil { // as descriptor 0 a line could not be released
+		return nil, err
+	}
 	set, err := chip.LineSetFromConfig(config)
 	if err != nil {
 		return nil, explain(err, l)
@@ -121,7 +124,7 @@ func (b *board) request(l LineInfo, u Use, pull gpio.Pull) (LineSet, error) {
 	if got := set.Lines()[0].Number(); got != l.Number {
 		return nil, errors.Join(fmt.Errorf("periph took line %d instead", got), set.Close())
 	}
-	return set, nil
+	return &line{set: set}, nil
 }
 
 func chipOf(l LineInfo) (*gpioioctl.GPIOChip, error) {

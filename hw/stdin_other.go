@@ -8,4 +8,6 @@ import "io/fs"
 
 func keepStdin(init func() error) error { return init() }
 
+func openNull() error { return nil }
+
 func groupOf(fs.FileInfo) (gid int, ok bool) { return 0, false }

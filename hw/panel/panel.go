@@ -54,6 +54,7 @@ type Panel struct {
 	drive   bool
 	faults  Faults
 	watches []*watch
+	mirrors []*mirror
 	changed chan struct{} // closed at the next change
 }
 
@@ -150,8 +151,11 @@ func (p *Panel) PowerOff() {
 	}
 }
 
-// touch tells everybody who waits that the front changed. The caller holds mu.
+// touch shows and tells that the front changed. The caller holds mu.
 func (p *Panel) touch() {
+	for _, m := range p.mirrors {
+		m.show(p.levels())
+	}
 	close(p.changed)
 	p.changed = make(chan struct{})
 }
