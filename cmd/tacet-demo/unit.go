@@ -48,7 +48,11 @@ func runUnit(ctx context.Context, cfg *config.Config, dir, mic string, log *slog
 	if err != nil {
 		return fmt.Errorf("find the wires: %w", err)
 	}
-	front := wire.Connect(wires)
+	window, err := wire.OpenWindow(os.NewFile(power.WindowFD, "window"))
+	if err != nil {
+		return err
+	}
+	front := wire.Connect(wires, window)
 	go func() {
 		// Whoever held the front is gone, and with it the power. Death is what the
 		// kernel would have sent anyway.

@@ -35,7 +35,11 @@ func fakeUnitMain(mode string) int {
 	if err != nil {
 		return 1
 	}
-	front := wire.Connect(wires)
+	window, err := wire.OpenWindow(os.NewFile(WindowFD, "window"))
+	if err != nil {
+		return 1
+	}
+	front := wire.Connect(wires, window)
 	if front.On() != nil || front.Report(page.Status{Power: true, Phase: "recording", Recording: strconv.Itoa(os.Getpid())}) != nil {
 		return 1
 	}

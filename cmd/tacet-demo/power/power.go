@@ -34,8 +34,12 @@ const outage = time.Second
 // started again.
 const BadConfig = 78 // as tacetd exits
 
-// WireFD is the file descriptor at which a unit finds its wires to the front.
-const WireFD = 3
+// A unit finds its wires to the front, and its window to it, at these file
+// descriptors.
+const (
+	WireFD   = 3
+	WindowFD = 4
+)
 
 // Supply keeps one unit powered. It is what the page calls the unit.
 type Supply struct {
@@ -155,14 +159,19 @@ func (s *Supply) outage(ctx context.Context) bool {
 // powered is one life of the unit, from power-up to its end, after which nothing
 // that it said is heard any more. Where its power was cut, it returns the request.
 func (s *Supply) powered(ctx context.Context) (cut chan struct{}, err error) {
-	unit, wires, err := s.start()
+	window, err := wire.NewWindow()
+	if err != nil {
+		return nil, err
+	}
+	defer window.Close()
+	unit, wires, err := s.start(window)
 	if err != nil {
 		return nil, err
 	}
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		wire.Serve(context.Background(), wires, s.panel, s.set)
+		wire.Serve(context.Background(), wires, window, s.panel, s.set)
 	}()
 	defer func() { wires.Close(); <-served }()
 	exited := make(chan error, 1)
@@ -197,7 +206,7 @@ func kill(unit *exec.Cmd) {
 }
 
 // start powers the unit up; wires lead from it to the front.
-func (s *Supply) start() (*exec.Cmd, net.Conn, error) {
+func (s *Supply) start(window *wire.Window) (*exec.Cmd, net.Conn, error) {
 	ends, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, nil, fmt.Errorf("wire the unit: %w", err)
@@ -211,7 +220,7 @@ func (s *Supply) start() (*exec.Cmd, net.Conn, error) {
 	}
 	unit := exec.Command(s.command[0], s.command[1:]...)
 	unit.Stdout, unit.Stderr = os.Stderr, os.Stderr
-	unit.ExtraFiles = []*os.File{theirs}
+	unit.ExtraFiles = []*os.File{theirs, window.File()}
 	// A group of its own: Ctrl-C in a terminal stops it through us, and in order.
 	unit.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	if err := unit.Start(); err != nil {

@@ -3,9 +3,10 @@
 // nothing of it left but its disk.
 //
 // The process with the front calls [Serve]; the unit calls [Connect] and gets
-// buttons and lights that answer as the panel's own. Calls go over one stream,
-// in both directions, until it ends; then everything fails and [Front.Gone] is
-// closed.
+// buttons and lights that answer as the panel's own. Edges and calls go over one
+// stream, in both directions, until it ends; then everything fails and [Front.Gone]
+// is closed. How the lines and the light are now is read through a [Window], as
+// long as that is plain: what blinks or is broken is asked for.
 package wire
 
 import (
@@ -58,11 +59,12 @@ type server struct {
 	ended  <-chan struct{}
 }
 
-// Serve lets the unit at the other end of conn use the front, and hands on what
-// it reports, until conn ends or ctx does.
-func Serve(ctx context.Context, conn io.ReadWriteCloser, p *panel.Panel, report func(page.Status)) {
+// Serve lets the unit at the other end of conn, and of the window, use the front,
+// and hands on what it reports, until conn ends or ctx does.
+func Serve(ctx context.Context, conn io.ReadWriteCloser, w *Window, p *panel.Panel, report func(page.Status)) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer p.Mirror(w.show)()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	s := &server{panel: p, report: report, edges: make(chan Edge), failed: make(chan error, 1), ended: ctx.Done()}
 	go func() {

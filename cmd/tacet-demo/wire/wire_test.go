@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"reflect"
+	"runtime/debug"
 	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"tacet/cmd/tacet-demo/page"
 	"tacet/hw/panel"
@@ -18,11 +22,15 @@ import (
 func joined(t *testing.T, s panel.Settings, report func(page.Status)) (*panel.Panel, *Front, net.Conn) {
 	t.Helper()
 	p := panel.New(s)
+	w, err := NewWindow()
+	if err != nil {
+		t.Fatal(err)
+	}
 	here, there := net.Pipe()
 	served := make(chan struct{})
-	go func() { defer close(served); Serve(context.Background(), here, p, report) }()
-	t.Cleanup(func() { there.Close(); <-served })
-	return p, Connect(there), there
+	go func() { defer close(served); Serve(context.Background(), here, w, p, report) }()
+	t.Cleanup(func() { there.Close(); <-served; w.Close() })
+	return p, Connect(there, w), there
 }
 
 func TestLightsAcrossTheWire(t *testing.T) {
@@ -136,6 +144,53 @@ func TestALateEdgeKeepsItsTime(t *testing.T) {
 			t.Errorf("edges at %v of a press of %s", at, panel.PressTime)
 		}
 	})
+}
+
+// What the unit looks at ten times a second wakes nobody at the other end.
+func TestLinesAndLightAreReadThroughTheWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, f, there := joined(t, panel.Settings{Buttons: []panel.Button{{Party: "patient"}, {Party: "clinician"}}, Sense: true}, nil)
+		if err := f.On(); err != nil {
+			t.Fatal(err)
+		}
+		f.client.Close() // nobody answers any more
+		p.Hold("clinician", true)
+		if lines, err := f.Read(); err != nil || !slices.Equal(lines, []bool{false, true}) {
+			t.Errorf("Read says %v, %v", lines, err)
+		}
+		if lit, known, err := f.Sense(); !lit || !known || err != nil {
+			t.Errorf("Sense says %v, %v, %v", lit, known, err)
+		}
+		there.Close()
+	})
+}
+
+func TestTheUnitCannotWriteOnItsWindow(t *testing.T) {
+	w, err := NewWindow()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	fd, err := unix.Dup(int(w.File().Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	unit, err := OpenWindow(os.NewFile(uintptr(fd), "window"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unit.Close()
+	w.show(7)
+	if got := unit.look(); got != 7 {
+		t.Errorf("the unit sees %d, want 7", got)
+	}
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if recover() == nil {
+			t.Error("the unit wrote on its window")
+		}
+	}()
+	unit.show(8)
 }
 
 func TestABrokenWatchComesAcross(t *testing.T) {
