@@ -14,6 +14,7 @@ import (
 	"tacet/daemon/durable"
 	"tacet/daemon/health"
 	"tacet/daemon/recording"
+	"tacet/daemon/store"
 )
 
 const (
@@ -44,6 +45,8 @@ type Options struct {
 	Dir string
 	// FS opens a folder; durable.OS over an os.Root where nil.
 	FS func(dir string) (durable.FS, error)
+	// Store makes the kinds of store that the configuration names; without it recordings stay on the unit.
+	Store StoreKind
 	// NewKey makes a recording's key pair; recording.NewKey where nil.
 	NewKey func(ctx context.Context, recipients []string, comment string) (recording.Key, error)
 }
@@ -68,6 +71,7 @@ type Daemon struct {
 	health    *health.Tracker
 	prober    *prober
 	published atomic.Pointer[Status]
+	storesNew atomic.Bool // the stores may have something new to say
 	changed   chan struct{}
 
 	// All below is the owner goroutine's.
@@ -85,8 +89,12 @@ type Daemon struct {
 	heldRetry   time.Time
 	recorder    *recorder
 	disk        *disk
-	free        time.Duration // room on it, as recording time
-	probeAt     time.Time     // when the prober last said something
+	copies      *copies
+	stores      []store.Status // as last looked at
+	pending     int            // recordings that some store still has to get
+	oldest      time.Time      // when the first of them began
+	free        time.Duration  // room on it, as recording time
+	probeAt     time.Time      // when the prober last said something
 	lightBroken bool
 	teller      teller
 	ready       bool
@@ -238,6 +246,9 @@ func (d *Daemon) shutDown(fatal error) error {
 		return nil
 	}
 	d.lightResult(d.hw.Light.Off())
+	if d.copies != nil {
+		d.copies.stop()
+	}
 	if d.disk != nil {
 		return d.disk.close()
 	}

@@ -134,12 +134,17 @@ func (k *disk) writeBoot(d *Daemon) error {
 
 // recover closes what an interruption left open, and tells the ledger. again:
 // not all of it could be closed, and it may be tried later.
-func (k *disk) recover(d *Daemon) (warnings []found, again bool, err error) {
+func (k *disk) recover(d *Daemon, c *copies) (warnings []found, again bool, err error) {
 	list, err := k.spool.Recover(k.unit, d.o.Boot)
 	if err != nil {
 		return nil, true, err
 	}
 	for _, r := range list {
+		if c != nil && r.Removed {
+			c.Gone(r.Name)
+		} else if c != nil && r.Err == nil {
+			c.Ended(r.Name, true)
+		}
 		if r.Code() != "" {
 			warnings = append(warnings, found{r.Code(), r.ID, detailOf(r.Err)})
 		}

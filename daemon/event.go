@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tacet/daemon/status"
+	"tacet/daemon/topic"
 )
 
 // An event is what the owner goroutine is told by the others.
@@ -34,6 +35,8 @@ type (
 		opening uint64
 		err     error
 	}
+
+	told struct{ event topic.Event }
 
 	ping   struct{ answered chan struct{} }
 	retire struct{}

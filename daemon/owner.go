@@ -116,6 +116,8 @@ func (d *Daemon) handle(ev event) {
 		d.probed(ev)
 	case tellerReady:
 		d.teller.client = ev.client
+	case told:
+		d.teller.event(ev.event)
 	case ping:
 		close(ev.answered)
 	case retire:

@@ -136,6 +136,7 @@ func (d *Daemon) prepared(ev prepared) {
 		return
 	}
 	d.recorder = ev.recorder
+	d.copies.Began(ev.recorder.name)
 	d.log.Info("recording prepared", "recording", ev.recorder.id)
 	d.step(consent.Prepared{OK: true})
 }
@@ -152,9 +153,13 @@ func (d *Daemon) recorderEnded(ev recorderEnded) {
 	r := ev.recorder
 	switch {
 	case ev.err != nil:
+		d.copies.Ended(r.name, false)
 		d.prober.unfinished.Store(true)
 	case r.position == 0:
+		d.copies.Ended(r.name, false)
 		d.prober.drop(r)
+	default:
+		d.copies.Ended(r.name, true)
 	}
 	d.log.Info("recording ended", "recording", r.id, "seconds", r.position/int64(r.rate), "err", ev.err)
 	if ev.err != nil || r.position > 0 {

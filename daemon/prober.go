@@ -18,9 +18,10 @@ const probeEvery = 5 * time.Second
 // prober looks, off the owner's goroutine, at what may block: the card's
 // presence, the disk, room on it. It opens the disk as soon as it is there.
 type prober struct {
-	d    *Daemon
-	now  chan struct{} // asks for a look at once
-	disk *disk         // once open
+	d      *Daemon
+	now    chan struct{} // asks for a look at once
+	disk   *disk         // once open
+	copies *copies       // once what an interruption left open is closed
 	// unfinished: there may be recordings to close that nobody writes any more.
 	unfinished atomic.Bool
 
@@ -32,6 +33,7 @@ type prober struct {
 type probed struct {
 	mic     error
 	disk    *disk
+	copies  *copies
 	diskErr error
 	free    time.Duration // as recording time
 	fatal   error
@@ -55,7 +57,7 @@ func (p *prober) run(ctx context.Context) {
 	timer := time.NewTimer(probeEvery)
 	defer timer.Stop()
 	for {
-		p.d.post(p.look())
+		p.d.post(p.look(ctx))
 		timer.Reset(probeEvery)
 		select {
 		case <-timer.C:
@@ -66,7 +68,7 @@ func (p *prober) run(ctx context.Context) {
 	}
 }
 
-func (p *prober) look() probed {
+func (p *prober) look(ctx context.Context) probed {
 	r := probed{mic: p.d.hw.Microphone.Present()}
 	if p.disk == nil {
 		p.disk, r.diskErr = p.d.openDisk()
@@ -78,18 +80,22 @@ func (p *prober) look() probed {
 	if p.disk == nil {
 		return r
 	}
-	r.disk = p.disk
+	r.disk, r.copies = p.disk, p.copies
 	if r.diskErr = errors.Join(p.disk.lock.Check(), p.disk.spool.Check()); r.diskErr != nil {
 		return r
 	}
 	if p.unfinished.Swap(false) {
 		var again bool
-		r.found, again, r.diskErr = p.disk.recover(p.d)
+		r.found, again, r.diskErr = p.disk.recover(p.d, p.copies)
 		if again {
 			p.unfinished.Store(true)
 		}
 	}
 	p.dropEmpty()
+	if p.copies == nil && r.diskErr == nil {
+		p.copies, r.diskErr = p.d.follow(ctx, p.disk)
+	}
+	r.copies = p.copies
 	if r.diskErr != nil {
 		return r
 	}
@@ -116,6 +122,9 @@ func (p *prober) dropEmpty() {
 	for _, r := range empty {
 		if err := p.disk.drop(r.id, r.name, p.d.hw.Clock, p.d.log); err != nil {
 			p.d.log.Warn("dropping a recording without a sample", "recording", r.id, "err", err)
+			p.copies.Ended(r.name, true)
+			continue
 		}
+		p.copies.Gone(r.name)
 	}
 }

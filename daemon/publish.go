@@ -48,6 +48,7 @@ func (d *Daemon) describe(now time.Time) Status {
 	if d.disk != nil {
 		s.UnitKey = d.disk.key
 	}
+	s.Stores, s.Pending, s.Oldest = d.stores, d.pending, d.oldest
 	return s
 }
 
@@ -68,7 +69,7 @@ func (d *Daemon) micWord() string {
 // same says that two statuses tell a person the same.
 func (s *Status) same(o *Status) bool {
 	return s.Phase == o.Phase && s.Recording == o.Recording && s.Mic == o.Mic && s.Light == o.Light && s.Clock == o.Clock &&
-		s.Stored == o.Stored && s.StatusLight == o.StatusLight && s.SpoolFree/time.Minute == o.SpoolFree/time.Minute &&
+		s.Pending == o.Pending && sameStores(s.Stores, o.Stores) && s.Stored == o.Stored && s.StatusLight == o.StatusLight && s.SpoolFree/time.Minute == o.SpoolFree/time.Minute &&
 		slices.Equal(s.Consented, o.Consented) && slices.Equal(s.Pressed, o.Pressed) && s.alerts() == o.alerts()
 }
 

@@ -20,7 +20,8 @@ func (d *Daemon) probed(p probed) {
 		d.fatal = p.fatal
 		return
 	}
-	d.disk, d.free = p.disk, p.free
+	d.disk, d.free, d.copies = p.disk, p.free, p.copies
+	d.storesNew.Store(true) // one may have been silent for long
 	d.set("mic-missing", p.mic)
 	bad := ""
 	if p.diskErr != nil {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"tacet/daemon/health"
+	"tacet/daemon/store"
 )
 
 // storedTime is how old the last sync may be while "recording" is said.
@@ -36,6 +37,10 @@ type Status struct {
 	Checkpoint  string        // the running recording's last, signed
 	Warnings    []health.Active
 	StatusLight string // steady, pulse, flash
+
+	Stores  []store.Status // in the configuration's order
+	Pending int            // recordings that some store still has to get
+	Oldest  time.Time      // when the first of them began
 }
 
 // Status is the last published one.

@@ -162,6 +162,16 @@ func (t *teller) state(d *Daemon, s *Status, now time.Time) topic.State {
 	if d.disk != nil {
 		out.SpoolFreeH = topic.Hours(s.SpoolFree)
 	}
+	out.Pending = s.Pending
+	if s.Pending > 0 && !s.Oldest.IsZero() {
+		out.OldestPendingH = topic.Hours(max(0, d.hw.Clock.Now().Sub(s.Oldest)))
+	}
+	for _, st := range s.Stores {
+		if out.Stores == nil {
+			out.Stores = map[string]topic.Store{}
+		}
+		out.Stores[st.Name] = st.State
+	}
 	for _, w := range s.Warnings {
 		out.Alerts = append(out.Alerts, w.Code)
 	}

@@ -23,8 +23,9 @@ func (d *Daemon) work(now time.Time) {
 	d.watchDisk(now)
 	d.watchHands(now)
 	d.watchProbe(now)
+	d.watchStores(now)
 	d.health.Tick(now)
-	if ready := d.disk != nil && !d.health.Blocking() && !now.Before(d.linesSettle); ready != d.ready {
+	if ready := d.disk != nil && d.copies != nil && !d.health.Blocking() && !now.Before(d.linesSettle); ready != d.ready {
 		d.ready = ready
 		d.step(consent.Ready{OK: ready})
 	}

@@ -13,6 +13,7 @@ var declared = slices.SortedFunc(
 )
 
 const (
+	soon   = 2 * time.Second  // a drive that is being changed for another
 	settle = 5 * time.Second  // a plug that is being put in, a disk that is being looked at
 	calm   = 10 * time.Second // how long something that comes and goes must be well
 	hour   = time.Hour

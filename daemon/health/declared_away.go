@@ -5,27 +5,27 @@ import "time"
 // stores are kept for each store by its name, with SetFor.
 var stores = []Warning{
 	{
-		Code: "store-missing", Title: "Store not there", Severity: Attention, After: 10 * time.Minute, Linger: calm,
+		Code: "store-missing", Title: "Store not there", Severity: Attention, After: soon, Linger: calm,
 		Text: "A place for copies is not there: the drive is not plugged in, the share not mounted, or the server not reached.",
 		Do:   "Plug the drive in, or check the network. Recordings wait on the unit meanwhile.",
 	},
 	{
-		Code: "store-foreign", Title: "Unknown drive", Severity: Attention, After: settle, Linger: calm,
+		Code: "store-foreign", Title: "Unknown drive", Severity: Attention, After: soon, Linger: calm,
 		Text: "A drive is plugged in that does not carry this store's mark. Nothing is written to it.",
 		Do:   "Plug in the unit's own drive, or let the technician prepare this one.",
 	},
 	{
-		Code: "store-full", Title: "Store full", Severity: Attention, After: settle, Linger: calm,
+		Code: "store-full", Title: "Store full", Severity: Attention, After: soon, Linger: calm,
 		Text: "A place for copies has no room left. New recordings stay on the unit.",
 		Do:   "Take the old recordings off it, or use a larger one.",
 	},
 	{
-		Code: "store-readonly", Title: "Store can't be written", Severity: Attention, After: settle, Linger: calm,
+		Code: "store-readonly", Title: "Store can't be written", Severity: Attention, After: soon, Linger: calm,
 		Text: "A place for copies refuses to be written: write protection, missing rights, or a file system that found an error.",
 		Do:   "Look for a write-protect switch; check the rights. A drive that was pulled while writing needs fsck.",
 	},
 	{
-		Code: "store-error", Title: "Copying fails", Severity: Attention, After: 10 * time.Minute, Linger: calm,
+		Code: "store-error", Title: "Copying fails", Severity: Attention, After: time.Minute, Linger: calm,
 		Text: "Copies to this place fail again and again. Recordings wait on the unit and are tried again.",
 		Do:   "See the detail. The technician runs \"tacetd doctor\"; a drive that fails is changed.",
 	},
@@ -33,6 +33,16 @@ var stores = []Warning{
 		Code: "store-mismatch", Title: "Copy differs from the recording", Severity: Fault,
 		Text: "A copy that was read back is not what was written. It does not count, and is made again.",
 		Do:   "The drive or server alters data: change it, and verify what is on it with \"tacet verify\".",
+	},
+	{
+		Code: "store-hung", Title: "Store does not answer", Severity: Attention, Linger: calm,
+		Text: "A place for copies has not answered for half a minute. Recordings wait on the unit; nothing else is held up.",
+		Do:   "Look whether the server or the network is down. A drive that does this is pulled out and put in again.",
+	},
+	{
+		Code: "store-conflict", Title: "Copy beside another file", Severity: Attention, Lasts: day,
+		Text: "Where a copy should go lies a file of the same name that is not its begin. It was left alone; the copy has a number behind its name.",
+		Do:   "See the detail, and look at both files with \"tacet verify\": the unit's own copy may be the shorter one if its disk lost something.",
 	},
 	{
 		Code: "store-behind", Title: "Copies late", Severity: Attention, Linger: calm,

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"slices"
-	"strings"
 	"time"
 
 	"tacet/daemon/durable"
@@ -146,7 +144,7 @@ func (l *Ledger) continueInNew() error {
 	if err := l.saveHead(); err != nil {
 		return err
 	}
-	if err := l.copyTo(fmt.Sprintf("%s.%010d", l.name, l.first), l.bytes); err != nil {
+	if err := l.copyTo(l.part(l.first), l.bytes); err != nil {
 		return err
 	}
 	e := Entry{Type: continued, Time: time.Now(), Size: l.tree.size, Root: l.tree.root().String()}
@@ -167,15 +165,7 @@ func (l *Ledger) continueInNew() error {
 
 // forgetOldest removes files that were continued, beyond as many as are kept. It can wait, so errors are not told.
 func (l *Ledger) forgetOldest() {
-	entries, _ := l.fs.ReadDir(".")
-	var parts []string
-	for _, e := range entries {
-		number, ours := strings.CutPrefix(e.Name(), l.name+".")
-		if ours && len(number) == 10 && strings.Trim(number, "0123456789") == "" && e.Type().IsRegular() {
-			parts = append(parts, e.Name())
-		}
-	}
-	slices.Sort(parts)
+	parts, _ := l.parts()
 	for len(parts) > maxParts {
 		l.fs.Remove(parts[0])
 		parts = parts[1:]

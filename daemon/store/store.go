@@ -109,4 +109,5 @@ func troubleOf(err error) *Trouble {
 const (
 	appendEvery = 5 * time.Second
 	syncEvery   = 15 * time.Second
+	checkEvery  = 2500 * time.Millisecond
 )

@@ -1,0 +1,258 @@
+//go:build unix
+
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"sync"
+	"time"
+
+	"tacet/daemon/durable"
+	"tacet/daemon/spool"
+	"tacet/daemon/topic"
+)
+
+// Spool is what the followers read from; a [*spool.Spool].
+type Spool interface {
+	List() ([]spool.Entry, error)
+	Read(name string) (durable.File, error)
+	Synced(name string) (size int64, live bool, err error)
+	Remove(name string) error
+}
+
+// Log is the unit's ledger, as far as copies go. What it returned nil for is on the disk.
+type Log interface {
+	// History tells of what was copied (with a store) and released (without), oldest first.
+	History(tell func(id, store string)) error
+	Copied(id, store string) error
+	Released(id string) error
+	// Expired: a copy was removed from a store, which had kept it as long as it should.
+	Expired(id, store string) error
+}
+
+// Place is a configured store.
+type Place struct {
+	Name string
+	Kind Kind
+	// Keep is how long copies stay there, if another store holds them too; 0: for ever.
+	Keep time.Duration
+}
+
+// Settings are what a Set works with.
+type Settings struct {
+	Spool   Spool
+	Log     *slog.Logger
+	Ledger  Log
+	Places  []Place
+	Release Release
+	// ClockSet reports whether the clock may be trusted to say how old a copy is.
+	ClockSet func() bool
+	// Copied and Released are told of what was done, from the followers' goroutines.
+	Copied   func(id, store string)
+	Released func(id string)
+	// Conflict is told of a copy that does not have the recording's own name, and why.
+	Conflict func(store, why string)
+	// Changed is called when Stores or Pending may say something new. It must not block.
+	Changed func()
+}
+
+// Set is all the stores of a unit. Any goroutine may use it.
+type Set struct {
+	Settings
+	index     *index
+	followers []*follower
+}
+
+// A logError is a failure of the ledger's.
+type logError struct{ err error }
+
+func (e *logError) Error() string { return e.err.Error() }
+func (e *logError) Unwrap() error { return e.err }
+
+// NewSet looks at what is in the spool, after its Recover, and at what the ledger says of it. It writes nothing, and starts
+// nothing.
+func NewSet(s Settings) (*Set, error) {
+	set := &Set{Settings: s, index: newIndex(len(s.Places))}
+	for i, p := range s.Places {
+		set.followers = append(set.followers, &follower{
+			set: set, index: i, place: p, wake: make(chan struct{}, 1), passed: map[string]time.Time{},
+			standing: standing{changed: s.Changed},
+		})
+	}
+	held, _, err := set.history()
+	if err != nil {
+		return nil, err
+	}
+	entries, err := s.Spool.List()
+	if err != nil && !errors.Is(err, durable.ErrTooMany) {
+		return nil, err
+	}
+	for _, e := range entries {
+		set.index.put(e.Name, e.Live, e.Finished, held[e.ID])
+	}
+	return set, nil
+}
+
+// history reads from the ledger which stores hold what, and what was released.
+func (s *Set) history() (held map[string][]bool, released map[string]bool, err error) {
+	number := map[string]int{}
+	for i, p := range s.Places {
+		number[p.Name] = i
+	}
+	held, released = map[string][]bool{}, map[string]bool{}
+	err = s.Ledger.History(func(id, store string) {
+		i, known := number[store]
+		switch {
+		case store == "":
+			released[id] = true
+		case known:
+			if held[id] == nil {
+				held[id] = make([]bool, len(s.Places))
+			}
+			held[id][i] = true
+		}
+	})
+	if err != nil {
+		return nil, nil, &logError{err}
+	}
+	return held, released, nil
+}
+
+// stuckWait is how long an end waits for followers whose place does not answer.
+const stuckWait = 3 * time.Second
+
+// Run follows until ctx ends. A follower that hangs in an operation is not waited for longer than a few seconds: what it
+// might still do is append to a copy what belongs there.
+func (s *Set) Run(ctx context.Context) {
+	s.settle()
+	var all sync.WaitGroup
+	for _, f := range s.followers {
+		all.Go(func() { f.run(ctx) })
+	}
+	done := make(chan struct{})
+	go func() { defer close(done); all.Wait() }()
+	<-ctx.Done()
+	timer := time.NewTimer(stuckWait)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+		s.Log.Warn("a store does not answer, and is left behind")
+	}
+}
+
+// settle does what an end came between: recordings that may go, and releases that were not written down.
+func (s *Set) settle() {
+	held, released, err := s.history()
+	if err != nil {
+		s.Log.Error("reading the ledger for what was released", "err", err)
+		return
+	}
+	for _, name := range s.index.leaving(s.Release) {
+		if err := s.release(name); err != nil {
+			s.Log.Error("releasing a recording", "file", name, "err", err)
+		}
+	}
+	there := s.index.ids()
+	for id, stores := range held {
+		if !there[id] && !released[id] && s.Release.met(stores) {
+			if err := s.Ledger.Released(id); err != nil {
+				s.Log.Error("noting a release", "recording", id, "err", err)
+				return
+			}
+		}
+	}
+}
+
+// Began says that a recording is being written. It never blocks.
+func (s *Set) Began(name string) { s.put(name, true, false) }
+
+// Ended says that a recording has its end and is on the disk; or, if not finished, that nobody writes it any more.
+// It never blocks.
+func (s *Set) Ended(name string, finished bool) { s.put(name, false, finished) }
+
+// Gone says that a recording was removed from the spool. It never blocks.
+func (s *Set) Gone(name string) {
+	s.index.drop(name)
+	s.Changed()
+}
+
+func (s *Set) put(name string, live, finished bool) {
+	s.index.put(name, live, finished, nil)
+	s.Changed()
+	for _, f := range s.followers {
+		select {
+		case f.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Stores says how each store stands, in the configuration's order.
+func (s *Set) Stores() []Status {
+	now := time.Now()
+	all := make([]Status, len(s.followers))
+	for i, f := range s.followers {
+		all[i] = Status{Name: f.place.Name, State: topic.StoreOK, Trouble: f.now(now)}
+		if t := all[i].Trouble; t != nil {
+			all[i].State = t.State()
+		}
+		all[i].Pending, all[i].Oldest = s.index.pending(i)
+	}
+	return all
+}
+
+// Pending is how many recordings some store still has to get, and when the oldest of them began.
+func (s *Set) Pending() (n int, oldest time.Time) { return s.index.pendingAnywhere() }
+
+// holds writes down that a store holds a recording, and releases the spool's copy if that was the last it waited for.
+func (s *Set) holds(f *follower, name string) error {
+	e, known := s.index.get(name)
+	if !known {
+		return nil
+	}
+	if err := s.Ledger.Copied(e.id, f.place.Name); err != nil {
+		return &logError{err}
+	}
+	f.well()
+	s.Log.Info("copied", "recording", e.id, "store", f.place.Name)
+	s.Copied(e.id, f.place.Name)
+	leave := s.index.hold(name, f.index, s.Release)
+	s.Changed()
+	if !leave {
+		return nil
+	}
+	if err := s.release(name); err != nil {
+		s.Log.Error("releasing a recording", "file", name, "err", err)
+	}
+	return nil
+}
+
+// release removes the spool's copy of a recording. What fails is tried again at the next start.
+func (s *Set) release(name string) error {
+	e, known := s.index.get(name)
+	if !known {
+		return nil
+	}
+	err := s.Spool.Remove(name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.index.stay(name)
+		return err
+	}
+	s.index.drop(name)
+	if err := s.Ledger.Released(e.id); err != nil {
+		return fmt.Errorf("note the release of %s: %w", e.id, err)
+	}
+	s.Log.Info("released", "recording", e.id)
+	s.Released(e.id)
+	return nil
+}
+
+func (s *Set) conflict(store, why string) {
+	s.Log.Warn("a copy has another name than its recording", "store", store, "why", why)
+	s.Conflict(store, why)
+}

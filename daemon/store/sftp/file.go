@@ -1,0 +1,112 @@
+//go:build unix
+
+package sftp
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+
+	"github.com/pkg/sftp"
+
+	"tacet/daemon/durable"
+)
+
+// file is an open file on the server.
+type file struct {
+	*medium
+	name string
+	file *sftp.File
+	end  int64 // where the next write goes; the writer's
+	at   int64 // where the next Read reads; the reader's
+}
+
+var _ durable.File = (*file)(nil)
+
+// do carries out one request. The end of a file is not wrapped: readers compare it.
+func (f *file) do(op string, request func() error) error {
+	defer f.conn.Await()()
+	if err := request(); err != nil && err != io.EOF {
+		return named(op, f.name, err)
+	} else {
+		return err
+	}
+}
+
+// Write puts p at the end, in many requests at once. After an error the file may hold any part of p, also with holes.
+func (f *file) Write(p []byte) (n int, err error) {
+	err = f.do("write", func() error {
+		n, err = f.file.WriteAt(p, f.end)
+		return err
+	})
+	f.end += int64(n)
+	return n, err
+}
+
+func (f *file) Read(p []byte) (int, error) {
+	n, err := f.ReadAt(p, f.at)
+	f.at += int64(n)
+	if n > 0 && err == io.EOF {
+		err = nil
+	}
+	return n, err
+}
+
+// ReadAt asks again where the server gave less than it was asked for, since only nothing is the end.
+func (f *file) ReadAt(p []byte, off int64) (n int, err error) {
+	if off < 0 {
+		return 0, named("read", f.name, fs.ErrInvalid)
+	}
+	err = f.do("read", func() error {
+		for n < len(p) {
+			some, err := f.file.ReadAt(p[n:], off+int64(n))
+			n += some
+			if err != nil && (err != io.EOF || some == 0) {
+				return err
+			}
+		}
+		return nil
+	})
+	return n, err
+}
+
+// Sync flushes the file to the server's disk where the server can be asked to.
+func (f *file) Sync() error {
+	return f.do("sync", func() error {
+		if _, ok := f.files.HasExtension("fsync@openssh.com"); !ok {
+			return nil
+		}
+		return f.file.Sync()
+	})
+}
+
+func (f *file) Truncate(size int64) error {
+	return f.do("truncate", func() error {
+		if size < 0 {
+			return fs.ErrInvalid
+		}
+		err := f.file.Truncate(size)
+		if err == nil {
+			f.end = size
+		}
+		return err
+	})
+}
+
+func (f *file) Stat() (info fs.FileInfo, err error) {
+	err = f.do("stat", func() error {
+		info, err = f.file.Stat()
+		return err
+	})
+	return info, err
+}
+
+func (f *file) Close() error {
+	return f.do("close", func() error {
+		err := f.file.Close()
+		if errors.Is(err, sftp.ErrSSHFxConnectionLost) && f.lost() {
+			return f.ended()
+		}
+		return err
+	})
+}

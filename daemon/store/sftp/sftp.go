@@ -1,0 +1,152 @@
+//go:build unix
+
+// Package sftp is the kind of store that is a folder on an SFTP server: the office's backup machine, mostly an OpenSSH.
+//
+//	kind := sftp.Kind{Addr: "backup.lan:22", User: "room-3", Path: "/recordings",
+//		Key: "/etc/tacet/sftp_key", KnownHosts: "/etc/tacet/known_hosts"}
+//
+// The server needs an account with that key and nothing else: internal-sftp in a chroot will do, with no shell.
+//
+// What it promises:
+//
+//   - Only Addr is dialled. The server must show a key that KnownHosts has for it; where it has none, nothing is dialled, and
+//     where the server shows another, nothing is sent, not even the user's name.
+//   - Nothing hangs for ever: a connection on which nothing moves while something is awaited ends after Stall.
+//   - Memory is bounded: 2 MiB of requests are under way, and reading back holds 2 MiB more.
+//
+// What holds for a copy on such a server:
+//
+//   - A write is cut into many requests that are under way at once. When one fails, later ones may have been carried out: the
+//     file can then be longer than what was written, with a hole of zeros in it. So can it be after a lost connection.
+//     Whoever goes on with a copy compares what it holds, from its begin.
+//   - Sync asks for fsync@openssh.com, which OpenSSH has had since 6.5. Where a server does not offer it, Sync only says that the server
+//     has taken everything, and a warning in the log says so once for each connection: what such a server loses when its
+//     power fails, within the half minute or so that its system keeps writes in memory, is lost. SyncDir can't be had
+//     over SFTP at all; with the file's own fsync the common file systems write its name too.
+//   - ReadBack gives what the server reads, which may come out of its memory; never out of this machine's.
+//   - SFTP has one code for all that fails on a disk. It is taken for a full one when the server, asked for its free
+//     space with statvfs@openssh.com, says that there is none. A user's quota is not seen so, unless the file system shows it
+//     as the size of the disk, which XFS and ZFS do for a folder's quota.
+package sftp
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/pkg/sftp"
+	"golang.org/x/crypto/ssh"
+
+	"tacet/daemon/store"
+	"tacet/daemon/store/stall"
+)
+
+// Kind is a configured SFTP store. It reads its files at each Open, so that a new key needs no restart.
+type Kind struct {
+	Addr       string // host:port
+	User       string
+	Path       string // absolute, on the server
+	Key        string // file of the private key, without a passphrase
+	KnownHosts string // file, as ssh has it
+
+	Dial  time.Duration // how long connecting may take, to the last step; 0: 30 s
+	Stall time.Duration // a connection on which nothing moves for so long ends; 0: 30 s
+	Log   *slog.Logger  // nil: none
+}
+
+var _ store.Kind = Kind{}
+
+const (
+	defaultDial  = 30 * time.Second
+	defaultStall = 30 * time.Second
+	// inFlight requests of packet bytes are under way at once. Every server takes 32 KiB.
+	inFlight = 64
+	packet   = 32 << 10
+)
+
+// Changed is nil: nobody tells of a server that came back.
+func (k Kind) Changed() <-chan struct{} { return nil }
+
+// Open connects, and looks for the folder.
+func (k Kind) Open(ctx context.Context) (store.Medium, error) {
+	known, err := k.hostKeys()
+	if err != nil {
+		return nil, &store.Trouble{Code: "store-host-key", Err: err}
+	}
+	signer, err := k.signer()
+	if err != nil {
+		return nil, &store.Trouble{Code: "store-error", Err: err}
+	}
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(k.Dial, defaultDial))
+	defer cancel()
+	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4}}
+	raw, err := dialer.DialContext(ctx, "tcp", k.Addr)
+	if err != nil {
+		return nil, &store.Trouble{Code: "store-missing", Err: fmt.Errorf("the SFTP server is not reached: %w", err)}
+	}
+	conn := stall.New(raw, cmp.Or(k.Stall, defaultStall))
+	done := conn.Await()
+	defer done()
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	m, err := k.connect(conn, known, signer)
+	if !stop() && err == nil { // closed already
+		err = ctx.Err()
+	}
+	if err != nil {
+		conn.Close()
+		return nil, k.refusal(err, ctx.Err())
+	}
+	return m, nil
+}
+
+// connect speaks SSH and then SFTP over conn, which the caller closes after an error.
+func (k Kind) connect(conn *stall.Conn, known *hostKeys, signer ssh.Signer) (*medium, error) {
+	transport, channels, requests, err := ssh.NewClientConn(conn, k.Addr, &ssh.ClientConfig{
+		User:              k.User,
+		Auth:              []ssh.AuthMethod{ssh.PublicKeys(signer)},
+		HostKeyCallback:   known.check,
+		HostKeyAlgorithms: known.algorithms,
+	})
+	if err != nil {
+		return nil, err
+	}
+	client := ssh.NewClient(transport, channels, requests)
+	files, err := sftp.NewClient(client, sftp.UseConcurrentWrites(true), sftp.UseFstat(true),
+		sftp.MaxConcurrentRequestsPerFile(inFlight), sftp.MaxPacket(packet))
+	if err != nil {
+		return nil, &store.Trouble{Code: "store-error", Err: fmt.Errorf(
+			"the server accepts the key, but offers no SFTP to %s (internal-sftp, or the subsystem sftp in sshd_config): %w", k.User, err)}
+	}
+	m := newMedium(k, conn, client, files)
+	info, err := files.Stat(k.Path)
+	if err != nil || !info.IsDir() {
+		return nil, m.noFolder(err)
+	}
+	if _, ok := files.HasExtension("fsync@openssh.com"); !ok && k.Log != nil {
+		k.Log.Warn("the SFTP server can't be asked to sync: what it took may be lost when its power fails", "server", k.Addr)
+	}
+	return m, nil
+}
+
+// refusal says why connecting failed. expired is why it was given up, if it was.
+func (k Kind) refusal(err, expired error) error {
+	if t := (*store.Trouble)(nil); errors.As(err, &t) && expired == nil {
+		return t
+	}
+	code, what := "store-missing", fmt.Errorf("the connection to the SFTP server %s ended before it was ready: %w", k.Addr, err)
+	switch {
+	case expired != nil:
+		what = fmt.Errorf("the SFTP server %s does not answer in time: %w", k.Addr, expired)
+	case isHostKey(err):
+		code, what = "store-host-key", k.wrongKey(err)
+	case isRefused(err):
+		code = "store-denied"
+		what = fmt.Errorf("the SFTP server %s refuses the key %s for the user %q; add its public half to that user's authorized_keys: %w",
+			k.Addr, k.Key, k.User, err)
+	}
+	return &store.Trouble{Code: code, Err: what}
+}

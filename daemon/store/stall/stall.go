@@ -1,0 +1,99 @@
+// Package stall ends a network connection on which nothing moves any more.
+//
+// A server that hangs, a firewall that forgot the connection and a cable that was pulled all look alike: nothing arrives, no
+// error either. TCP alone takes a quarter of an hour to give up, and never does where the other machine's kernel still answers.
+// A [Conn] fails, and stays so, when something is awaited on it and no byte has moved in either direction for a
+// given time. It has no timer and wakes nothing up while nothing is awaited.
+package stall
+
+import (
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// Conn is a connection that ends by itself when it stalls.
+type Conn struct {
+	net.Conn
+	limit time.Duration
+
+	mu      sync.Mutex
+	waiting int  // operations that await something; guarded by mu
+	stalled bool // guarded by mu
+	left    int  // bytes until over is called, if it is not nil; guarded by mu
+	over    func()
+}
+
+// New ends conn when nothing moves for limit while something is awaited.
+func New(conn net.Conn, limit time.Duration) *Conn { return &Conn{Conn: conn, limit: limit} }
+
+// Await says that an answer is expected, until done is called. Any goroutine may; calls nest.
+func (c *Conn) Await() (done func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.waiting++; c.waiting == 1 {
+		c.extend()
+	}
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.waiting--; c.waiting == 0 {
+			c.Conn.SetReadDeadline(time.Time{})
+		}
+	}
+}
+
+// Limit calls over when more than limit bytes have been read, until done is called. One limit stands at a time.
+func (c *Conn) Limit(limit int, over func()) (done func()) {
+	c.set(limit, over)
+	return func() { c.set(0, nil) }
+}
+
+func (c *Conn) set(left int, over func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.left, c.over = left, over
+}
+
+// Stalled reports whether the connection ended because nothing moved.
+func (c *Conn) Stalled() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stalled
+}
+
+func (c *Conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.moved(n, err)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.left -= n; c.left < 0 && c.over != nil {
+		c.over()
+		c.over = nil
+	}
+	return n, err
+}
+
+// Write takes limit for all of p, so p must not be larger than a slow line carries in that time; what writes to a
+// connection does so in pieces of 64 KiB at most.
+func (c *Conn) Write(p []byte) (int, error) {
+	c.Conn.SetWriteDeadline(time.Now().Add(c.limit))
+	n, err := c.Conn.Write(p)
+	c.moved(n, err)
+	return n, err
+}
+
+func (c *Conn) moved(n int, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.stalled = true
+	} else if n > 0 && c.waiting > 0 {
+		c.extend()
+	}
+}
+
+// extend is called with mu held. A Read under way heeds the new deadline.
+func (c *Conn) extend() { c.Conn.SetReadDeadline(time.Now().Add(c.limit)) }

@@ -1,0 +1,95 @@
+package stall_test
+
+import (
+	"errors"
+	"net"
+	"os"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tacet/daemon/store/stall"
+)
+
+const limit = 30 * time.Second
+
+// pair is a connection under test and its other end, in fake time.
+func pair(t *testing.T) (*stall.Conn, net.Conn) {
+	near, far := net.Pipe()
+	t.Cleanup(func() { near.Close(); far.Close() })
+	return stall.New(near, limit), far
+}
+
+func TestSilenceEndsWhatIsAwaited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn, _ := pair(t)
+		conn.Await()
+		start := time.Now()
+		_, err := conn.Read(make([]byte, 1))
+		if !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(start) != limit || !conn.Stalled() {
+			t.Errorf("a silent connection gave %v after %v (stalled: %v)", err, time.Since(start), conn.Stalled())
+		}
+	})
+}
+
+func TestSilenceIsFineWhileNothingIsAwaited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn, far := pair(t)
+		done := conn.Await()
+		done()
+		go func() {
+			<-time.After(24 * time.Hour) // of fake time
+			far.Write([]byte{1})
+		}()
+		if n, err := conn.Read(make([]byte, 1)); n != 1 || err != nil {
+			t.Errorf("after a silent day: %d bytes, %v", n, err)
+		}
+	})
+}
+
+// What moves slowly, in either direction, is not stalled.
+func TestSlowIsNotStalled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn, far := pair(t)
+		conn.Await()
+		go func() {
+			one := make([]byte, 1)
+			for range 5 {
+				<-time.After(limit - time.Second)
+				far.Read(one)
+			}
+			for range 5 {
+				<-time.After(limit - time.Second)
+				far.Write(one)
+			}
+		}()
+		answer := make(chan error)
+		go func() { // the reader waits all along, as a protocol's does
+			one := make([]byte, 1)
+			for range 5 {
+				if _, err := conn.Read(one); err != nil {
+					answer <- err
+					return
+				}
+			}
+			answer <- nil
+		}()
+		for range 5 {
+			if _, err := conn.Write([]byte{1}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := <-answer; err != nil || conn.Stalled() {
+			t.Errorf("a slow connection ended: %v", err)
+		}
+	})
+}
+
+func TestWriteThatNobodyTakesEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn, _ := pair(t)
+		if _, err := conn.Write([]byte{1}); !errors.Is(err, os.ErrDeadlineExceeded) || !conn.Stalled() {
+			t.Errorf("writing into nowhere: %v (stalled: %v)", err, conn.Stalled())
+		}
+	})
+}

@@ -1,0 +1,142 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"tacet/config"
+	"tacet/daemon/ledger"
+	"tacet/daemon/store"
+	"tacet/daemon/topic"
+)
+
+// lateAfter is how long a recording may wait for a store before somebody should know.
+const lateAfter = 24 * time.Hour
+
+// troubleCodes are the warnings of which a store brings one at a time.
+var troubleCodes = []string{
+	"store-missing", "store-foreign", "store-full", "store-readonly", "store-error", "store-mismatch", "store-denied",
+	"store-host-key", "store-hung",
+}
+
+// copies are the followers that bring recordings to the stores, and their end.
+type copies struct {
+	*store.Set
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+// follow starts the followers. It comes after the spool's recovery.
+func (d *Daemon) follow(ctx context.Context, k *disk) (*copies, error) {
+	set, err := store.NewSet(store.Settings{
+		Spool: k.spool, Ledger: &copyLog{k.ledger, d.hw.Clock}, Log: d.log,
+		Places: d.places(), Release: store.Release(d.cfg.Spool.Release), ClockSet: d.hw.Clock.Synced,
+		Copied: func(id, name string) {
+			d.post(told{topic.Event{Type: topic.Copied, Recording: id, Store: name}})
+		},
+		Released: func(id string) { d.post(told{topic.Event{Type: topic.Released, Recording: id}}) },
+		Conflict: func(name, why string) { d.health.SetFor("store-conflict", name, why) },
+		Changed:  d.storesChanged,
+	})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	c := &copies{Set: set, cancel: cancel, done: make(chan struct{})}
+	go func() { defer close(c.done); set.Run(ctx) }()
+	return c, nil
+}
+
+// stop ends the followers, and waits for those that answer.
+func (c *copies) stop() {
+	c.cancel()
+	<-c.done
+}
+
+// places are the configuration's stores, as the program knows to reach them.
+func (d *Daemon) places() []store.Place {
+	var places []store.Place
+	for _, s := range d.cfg.Stores {
+		if d.o.Store == nil {
+			break
+		}
+		places = append(places, store.Place{Name: s.Name, Kind: d.o.Store(s), Keep: s.Keep})
+	}
+	return places
+}
+
+// StoreKind makes the kind of store that a configuration asks for.
+type StoreKind func(config.Store) store.Kind
+
+// storesChanged wakes the owner. It is called from any goroutine, and never blocks.
+func (d *Daemon) storesChanged() {
+	d.storesNew.Store(true)
+	select {
+	case d.nudge <- struct{}{}:
+	default:
+	}
+}
+
+// watchStores turns what the stores say of themselves into warnings, one for each at most, and one more where recordings
+// wait too long.
+func (d *Daemon) watchStores(now time.Time) {
+	if d.copies == nil || !d.storesNew.Swap(false) {
+		return
+	}
+	d.stores = d.copies.Stores()
+	d.pending, d.oldest = d.copies.Pending()
+	for _, s := range d.stores {
+		up := ""
+		if s.Trouble != nil {
+			up = s.Trouble.Code
+			d.health.SetFor(up, s.Name, s.Trouble.Error())
+		}
+		for _, code := range troubleCodes {
+			if code != up {
+				d.health.ClearFor(code, s.Name)
+			}
+		}
+		if !s.Oldest.IsZero() && d.hw.Clock.Now().Sub(s.Oldest) >= lateAfter {
+			d.health.SetFor("store-behind", s.Name, fmt.Sprintf("%d recordings wait, the oldest since %s", s.Pending,
+				s.Oldest.Local().Format(time.DateTime)))
+		} else {
+			d.health.ClearFor("store-behind", s.Name)
+		}
+	}
+}
+
+// sameStores says that two lists tell a person the same.
+func sameStores(a, b []store.Status) bool {
+	return slices.EqualFunc(a, b, func(a, b store.Status) bool {
+		return a.Name == b.Name && a.State == b.State && a.Pending == b.Pending && a.Oldest.Equal(b.Oldest)
+	})
+}
+
+// copyLog writes into the ledger what the stores hold.
+type copyLog struct {
+	ledger *ledger.Ledger
+	clock  Clock
+}
+
+func (l *copyLog) History(tell func(id, store string)) error {
+	return l.ledger.History(func(e ledger.Entry) {
+		switch e.Type {
+		case ledger.Copied, ledger.Released:
+			tell(e.ID, e.Store)
+		}
+	})
+}
+
+func (l *copyLog) Copied(id, store string) error {
+	return l.ledger.Append(ledger.Entry{Type: ledger.Copied, Time: l.clock.Now(), ID: id, Store: store})
+}
+
+func (l *copyLog) Released(id string) error {
+	return l.ledger.Append(ledger.Entry{Type: ledger.Released, Time: l.clock.Now(), ID: id})
+}
+
+func (l *copyLog) Expired(id, store string) error {
+	return l.ledger.Append(ledger.Entry{Type: ledger.Erased, Time: l.clock.Now(), ID: id, Store: store})
+}
