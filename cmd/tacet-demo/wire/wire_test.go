@@ -190,7 +190,7 @@ func TestTheUnitCannotWriteOnItsWindow(t *testing.T) {
 			t.Error("the unit wrote on its window")
 		}
 	}()
-	unit.show(8)
+	unit.page[0] = 8
 }
 
 func TestABrokenWatchComesAcross(t *testing.T) {
