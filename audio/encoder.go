@@ -19,10 +19,14 @@ type Format struct {
 // A Segment is a second of a recording, encoded.
 type Segment = judged.Segment
 
-// An Encoder turns samples into segments.
+// An Encoder turns samples into segments. It is for one goroutine.
 type Encoder interface {
 	// Encode takes more samples, interleaved, and returns the segments that they completed. It keeps none of its input.
 	Encode(samples []int16) ([]Segment, error)
+	// Partial returns the segment that is being filled, as if the recording ended with it. It holds what the codec has encoded so
+	// far, which may be less than what it has taken: by 20 ms of Opus, 10 ms of WAV, a block of FLAC (83 ms at 48 kHz, 250 ms at
+	// 16 kHz); where that is nothing there is no data. It changes nothing: what Encode and Close return is the same without it.
+	Partial() Segment
 	// Close returns the rest: always one segment, which may hold no frame but only the end.
 	Close() ([]Segment, error)
 }
@@ -47,25 +51,32 @@ func NewEncoder(f Format) (Encoder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode %q: %w", f.Codec, err)
 	}
-	return &encoder{codec: c, format: f, block: make([]int16, 0, f.Rate*f.Channels)}, nil
+	return &encoder{codec: c, format: f, rest: make([]int16, 0, c.unit()*f.Channels)}, nil
 }
 
-// A codec writes one format.
+// A codec writes one format, a second at a time.
 type codec interface {
+	// unit is how many frames are encoded at once. A second holds a whole number of them.
+	unit() int
 	// begin appends the headers.
 	begin(dst []byte) []byte
-	// second appends one second of samples.
-	second(dst []byte, samples []int16) ([]byte, error)
-	// end appends the last samples, less than a second, and the end mark.
+	// add encodes some units of the running second.
+	add(samples []int16) error
+	// second appends the running second, which is full, and begins the next one.
+	second(dst []byte) []byte
+	// partial appends the units of the running second as the last ones of the file.
+	partial(dst []byte) []byte
+	// end appends the running second with the last samples, less than a unit, and the end mark.
 	end(dst []byte, samples []int16) ([]byte, error)
 }
 
-// An encoder cuts samples into seconds.
+// An encoder cuts samples into units, and those into seconds.
 type encoder struct {
 	codec  codec
 	format Format
-	block  []int16 // less than a second
-	frames int64   // encoded so far
+	rest   []int16 // less than a unit
+	first  int64   // the frame that the running second begins with
+	frames int64   // of the running second that the codec has
 	begun  bool
 	closed bool
 }
@@ -76,19 +87,34 @@ func (e *encoder) Encode(samples []int16) ([]Segment, error) {
 	}
 	var list []Segment
 	for len(samples) > 0 {
-		n := min(len(samples), cap(e.block)-len(e.block))
-		e.block = append(e.block, samples[:n]...)
+		n := min(len(samples), cap(e.rest)-len(e.rest))
+		e.rest = append(e.rest, samples[:n]...)
 		samples = samples[n:]
-		if len(e.block) < cap(e.block) {
+		if len(e.rest) < cap(e.rest) {
 			break
 		}
-		s, err := e.segment(e.codec.second)
-		if err != nil {
-			return list, err
+		if err := e.codec.add(e.rest); err != nil {
+			return list, e.failed(err)
 		}
-		list = append(list, s)
+		e.frames += int64(len(e.rest) / e.format.Channels)
+		e.wipe()
+		if e.frames == int64(e.format.Rate) {
+			s := e.running()
+			s.Data = e.codec.second(s.Data)
+			list = append(list, s)
+			e.first, e.frames, e.begun = e.first+e.frames, 0, true
+		}
 	}
 	return list, nil
+}
+
+func (e *encoder) Partial() Segment {
+	if e.frames == 0 {
+		return Segment{First: e.first}
+	}
+	s := e.running()
+	s.Data = e.codec.partial(s.Data)
+	return s
 }
 
 func (e *encoder) Close() ([]Segment, error) {
@@ -96,25 +122,31 @@ func (e *encoder) Close() ([]Segment, error) {
 		return nil, nil
 	}
 	e.closed = true
-	s, err := e.segment(e.codec.end)
-	if err != nil {
-		return nil, err
+	s := e.running()
+	s.Samples += int64(len(e.rest) / e.format.Channels)
+	var err error
+	if s.Data, err = e.codec.end(s.Data, e.rest); err != nil {
+		return nil, e.failed(err)
 	}
+	e.wipe()
 	return []Segment{s}, nil
 }
 
-// segment encodes what has been gathered, by one of the codec's two ways.
-func (e *encoder) segment(encode func([]byte, []int16) ([]byte, error)) (Segment, error) {
-	s := Segment{First: e.frames, Samples: int64(len(e.block) / e.format.Channels)}
+// running is the segment that is being filled, without its sound.
+func (e *encoder) running() Segment {
+	s := Segment{First: e.first, Samples: e.frames}
 	if !e.begun {
-		s.Data, e.begun = e.codec.begin(nil), true
+		s.Data = e.codec.begin(nil)
 	}
-	var err error
-	if s.Data, err = encode(s.Data, e.block); err != nil {
-		return s, fmt.Errorf("encode second %d of %s: %w", s.First/int64(e.format.Rate), e.format.ID, err)
-	}
-	e.frames += s.Samples
-	clear(e.block) // no samples are left lying about
-	e.block = e.block[:0]
-	return s, nil
+	return s
+}
+
+func (e *encoder) failed(err error) error {
+	return fmt.Errorf("encode second %d of %s: %w", e.first/int64(e.format.Rate), e.format.ID, err)
+}
+
+// wipe leaves no samples lying about.
+func (e *encoder) wipe() {
+	clear(e.rest)
+	e.rest = e.rest[:0]
 }

@@ -16,6 +16,7 @@ import (
 
 	"tacet/audio"
 	"tacet/audio/audiotest"
+	"tacet/audio/flac"
 	"tacet/audio/wav"
 )
 
@@ -84,6 +85,25 @@ func join(list []audio.Segment) []byte {
 	return file
 }
 
+// joinFLAC puts a FLAC file together as it is done at a desk, with a header that tells its length and MD5.
+func joinFLAC(t *testing.T, rate, channels int, list []audio.Segment) []byte {
+	t.Helper()
+	j, err := flac.NewJoiner("7q4k9mz2ha", rate, channels)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file []byte
+	for _, s := range list {
+		out, err := j.Add(s.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file = append(file, out...)
+	}
+	copy(file, j.Header())
+	return file
+}
+
 // tool runs a decoder or checker, and returns what it said and what it complained of.
 func tool(t *testing.T, stdin []byte, name string, args ...string) (out, complaint string) {
 	t.Helper()
@@ -133,15 +153,15 @@ func TestLosslessCodecsLoseNothing(t *testing.T) {
 				for _, frames := range lengths(rate, channels) {
 					name := fmt.Sprintf("%s %d Hz %d channels %d frames", codec, rate, channels, frames)
 					samples := talk(rate, channels, frames)
-					file := join(encode(t, audio.Format{Codec: codec, Rate: rate, Channels: channels, ID: "7q4k9mz2ha"}, samples))
+					list := encode(t, audio.Format{Codec: codec, Rate: rate, Channels: channels, ID: "7q4k9mz2ha"}, samples)
+					file := join(list)
 					if codec == "wav" {
 						if want, _ := binary.Append(wav.Header(rate, channels, wav.Unknown), binary.LittleEndian, samples); !bytes.Equal(file, want) {
 							t.Errorf("%s: the file is not as it should be", name)
 						}
 					} else if frames > 0 {
-						_, complaint := tool(t, file, "flac", "-t", "-s", "-")
-						complaint = strings.TrimSpace(strings.Replace(complaint, "-: WARNING, cannot check MD5 signature since it was unset in the STREAMINFO", "", 1))
-						if complaint != "" {
+						file = joinFLAC(t, rate, channels, list)
+						if _, complaint := tool(t, file, "flac", "-t", "-s", "-w", "-"); complaint != "" {
 							t.Errorf("%s: flac complained: %s", name, complaint)
 						}
 					}

@@ -39,6 +39,7 @@ type opusCodec struct {
 	channels int
 	scale    int64 // samples at 48 kHz for each frame
 	granule  int64 // where the last full page ended
+	running  int64 // packets on the page since
 }
 
 func newOpus(f Format) (*opusCodec, error) {
@@ -72,29 +73,9 @@ func newOpus(f Format) (*opusCodec, error) {
 
 func (c *opusCodec) begin(dst []byte) []byte { return append(dst, c.headers...) }
 
-func (c *opusCodec) second(dst []byte, samples []int16) ([]byte, error) {
-	if err := c.packets(samples); err != nil {
-		return nil, err
-	}
-	c.granule += ogg.Rate
-	return c.stream.Page(dst, 0, c.granule), nil
-}
+func (c *opusCodec) unit() int { return c.frame / c.channels }
 
-// end adds as much silence as libopus is late by, and rounds up to whole packets: the page's granule says where to stop.
-func (c *opusCodec) end(dst []byte, samples []int16) ([]byte, error) {
-	frames := int64(len(samples) / c.channels)
-	need := len(samples) + ogg.PreSkip/int(c.scale)*c.channels
-	last := make([]int16, (need+c.frame-1)/c.frame*c.frame)
-	copy(last, samples)
-	defer clear(last)
-	if err := c.packets(last); err != nil {
-		return nil, err
-	}
-	return c.stream.Page(dst, ogg.Last, c.granule+frames*c.scale+ogg.PreSkip), nil
-}
-
-// packets encodes samples, of which there are a whole number of packets.
-func (c *opusCodec) packets(samples []int16) error {
+func (c *opusCodec) add(samples []int16) error {
 	for ; len(samples) > 0; samples = samples[c.frame:] {
 		n, err := c.encoder.Encode(samples[:c.frame], c.packet)
 		if err != nil {
@@ -104,6 +85,30 @@ func (c *opusCodec) packets(samples []int16) error {
 			return fmt.Errorf("libopus made a packet of %d bytes instead of %d", n, len(c.packet))
 		}
 		c.stream.Packet(c.packet)
+		c.running++
 	}
 	return nil
+}
+
+func (c *opusCodec) second(dst []byte) []byte {
+	c.granule, c.running = c.granule+ogg.Rate, 0
+	return c.stream.Page(dst, 0, c.granule)
+}
+
+// partial is a page with the end mark. What libopus is late by is missing at the end of it.
+func (c *opusCodec) partial(dst []byte) []byte {
+	return c.stream.Peek(dst, ogg.Last, c.granule+c.running*ogg.Rate/opusFrames)
+}
+
+// end adds as much silence as libopus is late by, and rounds up to whole packets: the page's granule says where to stop.
+func (c *opusCodec) end(dst []byte, samples []int16) ([]byte, error) {
+	at := c.granule + c.running*ogg.Rate/opusFrames + int64(len(samples)/c.channels)*c.scale
+	need := len(samples) + ogg.PreSkip/int(c.scale)*c.channels
+	last := make([]int16, (need+c.frame-1)/c.frame*c.frame)
+	copy(last, samples)
+	defer clear(last)
+	if err := c.add(last); err != nil {
+		return nil, err
+	}
+	return c.stream.Page(dst, ogg.Last, at+ogg.PreSkip), nil
 }

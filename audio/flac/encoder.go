@@ -1,13 +1,21 @@
 package flac
 
-import "encoding/binary"
+import (
+	"bytes"
+	"fmt"
+
+	mewkiz "github.com/mewkiz/flac"
+	"github.com/mewkiz/flac/frame"
+	"github.com/mewkiz/flac/meta"
+)
 
 // An Encoder writes the frames of one stream.
 type Encoder struct {
 	format
-	number  int64      // of the next frame
-	signals [4][]int32 // left, right, middle and side of one block
-	coder   coder
+	encoder *mewkiz.Encoder
+	out     bytes.Buffer // what the library has written and nobody has taken
+	left    []int32      // of one block
+	right   []int32
 }
 
 // NewEncoder begins the stream of a recording with 16-bit samples.
@@ -16,115 +24,98 @@ func NewEncoder(id string, rate, channels int) (*Encoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Encoder{format: f}
-	for i := range e.signals {
-		e.signals[i] = make([]int32, f.block)
+	e := &Encoder{format: f, left: make([]int32, f.block), right: make([]int32, f.block)}
+	info := &meta.StreamInfo{
+		BlockSizeMin: uint16(f.block), BlockSizeMax: uint16(f.block),
+		SampleRate: uint32(rate), NChannels: uint8(channels), BitsPerSample: depth,
 	}
+	if e.encoder, err = mewkiz.NewEncoder(&e.out, info); err != nil {
+		return nil, fmt.Errorf("begin a FLAC stream: %w", err)
+	}
+	e.encoder.EnablePredictionAnalysis(true)
+	e.out.Reset() // its header, which has no room for our comment
 	return e, nil
 }
 
-// Header is all that comes before the first frame.
-func (e *Encoder) Header() []byte { return e.header(totals{}) }
+// Block is how many samples of each channel a frame holds. It divides a second.
+func (e *Encoder) Block() int { return e.block }
 
-// Frames appends samples, interleaved, as frames. Their number is a multiple of what a second holds, but at the very end of the
+// Header is all that comes before the first frame.
+func (e *Encoder) Header() []byte { return e.format.header(totals{}) }
+
+// Frames appends samples, interleaved, as frames. Their number is a multiple of what a block holds, but at the very end of the
 // stream.
-func (e *Encoder) Frames(dst []byte, samples []int16) []byte {
+func (e *Encoder) Frames(dst []byte, samples []int16) ([]byte, error) {
+	defer e.wipe()
 	for len(samples) > 0 {
 		n := min(len(samples), e.block*e.channels)
-		dst = e.frame(dst, samples[:n])
+		if err := e.frame(samples[:n]); err != nil {
+			return dst, fmt.Errorf("encode a FLAC frame: %w", err)
+		}
 		samples = samples[n:]
 	}
-	return dst
+	return append(dst, e.out.Bytes()...), nil
 }
 
-func (e *Encoder) frame(dst []byte, samples []int16) []byte {
-	at, n := len(dst), len(samples)/e.channels
-	left, right, mid, side := e.signals[0][:n], e.signals[1][:n], e.signals[2][:n], e.signals[3][:n]
-	channels := mono
+// wipe leaves no samples lying about.
+func (e *Encoder) wipe() {
+	e.out.Reset()
+	clear(e.left)
+	clear(e.right)
+}
+
+// frame has the library encode one block.
+func (e *Encoder) frame(samples []int16) error {
+	n := len(samples) / e.channels
+	f := &frame.Frame{Header: frame.Header{
+		HasFixedBlockSize: true, BlockSize: uint16(n), BitsPerSample: depth, Channels: frame.ChannelsMono,
+	}}
+	if rateCode(e.rate) != 0 {
+		f.SampleRate = uint32(e.rate)
+	}
+	left, right := e.left[:n], e.right[:n]
+	f.Subframes = []*frame.Subframe{subframe(left)}
 	if e.channels == 1 {
 		for i := range left {
 			left[i] = int32(samples[i])
 		}
-	} else {
-		for i := range left {
-			l, r := int32(samples[2*i]), int32(samples[2*i+1])
-			left[i], right[i], mid[i], side[i] = l, r, (l+r)>>1, l-r
-		}
-		channels = cheapest(cost(left), cost(right), cost(mid), cost(side))
+		return e.encoder.WriteFrame(f)
 	}
-	dst = e.frameHeader(dst, e.number, n, channels)
-	e.number++
-	w := &writer{out: dst}
-	switch channels {
-	case mono:
-		e.coder.subframe(w, left, depth)
-	case leftRight:
-		e.coder.subframe(w, left, depth)
-		e.coder.subframe(w, right, depth)
-	case leftSide:
-		e.coder.subframe(w, left, depth)
-		e.coder.subframe(w, side, depth+1)
-	case sideRight:
-		e.coder.subframe(w, side, depth+1)
-		e.coder.subframe(w, right, depth)
-	case midSide:
-		e.coder.subframe(w, mid, depth)
-		e.coder.subframe(w, side, depth+1)
+	for i := range left {
+		left[i], right[i] = int32(samples[2*i]), int32(samples[2*i+1])
 	}
-	dst = w.flush()
-	return binary.BigEndian.AppendUint16(dst, crc16(0, dst[at:]))
+	f.Subframes = append(f.Subframes, subframe(right))
+	f.Channels = cheapest(left, right)
+	return e.encoder.WriteFrame(f)
 }
 
-// cheapest chooses how to store two channels.
-func cheapest(left, right, mid, side int64) byte {
-	best, least := leftRight, left+right
+// subframe is one channel's, for which the library chooses a predictor.
+func subframe(samples []int32) *frame.Subframe {
+	return &frame.Subframe{SubHeader: frame.SubHeader{Pred: frame.PredVerbatim}, Samples: samples, NSamples: len(samples)}
+}
+
+// cheapest chooses how to store two channels, which the library leaves to its caller: by the sum of the second differences. A dead
+// channel is cheap as it is, two that say the same as their difference.
+func cheapest(left, right []int32) frame.Channels {
+	var sum [4]int64 // of left, right, their middle and their difference
+	var before, last [4]int32
+	for i := range left {
+		l, r := left[i], right[i]
+		now := [4]int32{l, r, (l + r) >> 1, l - r}
+		for k, x := range now {
+			d := int64(x) - 2*int64(last[k]) + int64(before[k])
+			sum[k] += max(d, -d)
+		}
+		before, last = last, now
+	}
+	best, least := frame.ChannelsLR, sum[0]+sum[1]
 	for _, c := range []struct {
-		how  byte
+		how  frame.Channels
 		cost int64
-	}{{leftSide, left + side}, {sideRight, side + right}, {midSide, mid + side}} {
+	}{{frame.ChannelsLeftSide, sum[0] + sum[3]}, {frame.ChannelsSideRight, sum[1] + sum[3]}, {frame.ChannelsMidSide, sum[2] + sum[3]}} {
 		if c.cost < least {
 			best, least = c.how, c.cost
 		}
 	}
 	return best
-}
-
-// cost estimates what a signal costs: the sum of its second differences.
-func cost(signal []int32) (sum int64) {
-	for i := 2; i < len(signal); i++ {
-		d := signal[i] - 2*signal[i-1] + signal[i-2]
-		sum += int64(max(d, -d))
-	}
-	return sum
-}
-
-// A writer packs bits, most significant first.
-type writer struct {
-	out  []byte
-	acc  uint64 // the last n bits
-	used int
-}
-
-// put appends the n lowest bits of v, 32 at most.
-func (w *writer) put(v uint32, n int) {
-	w.acc = w.acc<<n | uint64(v)&(1<<n-1)
-	w.used += n
-	for w.used >= 8 {
-		w.used -= 8
-		w.out = append(w.out, byte(w.acc>>w.used))
-	}
-}
-
-// zeros appends n of them.
-func (w *writer) zeros(n int) {
-	for ; n > 32; n -= 32 {
-		w.put(0, 32)
-	}
-	w.put(0, n)
-}
-
-// flush fills the last byte up with zeros.
-func (w *writer) flush() []byte {
-	w.put(0, (8-w.used)%8)
-	return w.out
 }

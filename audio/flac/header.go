@@ -1,14 +1,13 @@
 package flac
 
 import (
+	"crypto/md5"
 	"encoding/binary"
 	"fmt"
 )
 
-// Tag is the comment that holds the recording's ID.
-const Tag = "TACET_ID="
-
 const (
+	tagName  = "TACET_ID" // of the comment that holds the recording's ID
 	vendor   = "tacet"
 	infoLen  = 34      // of the stream's description
 	blockMax = 4608    // what any decoder has to take, up to 48 kHz
@@ -49,6 +48,7 @@ func newFormat(id string, rate, channels int) (format, error) {
 type totals struct {
 	samples            int64
 	frameMin, frameMax int // bytes
+	md5                [md5.Size]byte
 }
 
 // header is all that comes before the first frame.
@@ -59,9 +59,9 @@ func (f format) header(t totals) []byte {
 	h = append(h, byte(t.frameMin>>16), byte(t.frameMin>>8), byte(t.frameMin))
 	h = append(h, byte(t.frameMax>>16), byte(t.frameMax>>8), byte(t.frameMax))
 	h = binary.BigEndian.AppendUint64(h, uint64(f.rate)<<44|uint64(f.channels-1)<<41|uint64(depth-1)<<36|uint64(t.samples)&(1<<36-1))
-	h = append(h, make([]byte, 16)...) // no MD5: nobody has heard all of it at once
+	h = append(h, t.md5[:]...)
 
-	comment := Tag + f.id
+	comment := tagName + "=" + f.id
 	size := 4 + len(vendor) + 4 + 4 + len(comment)
 	h = append(h, lastMeta|comments, byte(size>>16), byte(size>>8), byte(size))
 	h = binary.LittleEndian.AppendUint32(h, uint32(len(vendor)))
@@ -76,22 +76,22 @@ func rateCode(rate int) byte {
 	return map[int]byte{88200: 1, 176400: 2, 192000: 3, 8000: 4, 16000: 5, 22050: 6, 24000: 7, 32000: 8, 44100: 9, 48000: 10, 96000: 11}[rate]
 }
 
-// How a frame's channels are stored.
-const (
-	mono      byte = 0
-	leftRight byte = 1
-	leftSide  byte = 8
-	sideRight byte = 9
-	midSide   byte = 10
-)
-
-// frameHeader appends the header of a frame.
-func (f format) frameHeader(dst []byte, number int64, samples int, channels byte) []byte {
+// silence appends a frame of so many samples that are all zero. Its header says nothing that the stream's doesn't say, but its
+// number and length.
+func (f format) silence(dst []byte, number int64, samples int) []byte {
+	const (
+		lengthFollows = 7 << 4 // as 16 bits
+		size16        = 4 << 1
+	)
 	at := len(dst)
-	dst = append(dst, 0xff, 0xf8, 7<<4|rateCode(f.rate), channels<<4|4<<1)
+	dst = append(dst, 0xff, 0xf8, lengthFollows|rateCode(f.rate), byte(f.channels-1)<<4|size16)
 	dst = appendNumber(dst, uint32(number))
 	dst = binary.BigEndian.AppendUint16(dst, uint16(samples-1))
-	return append(dst, crc8(dst[at:]))
+	dst = append(dst, crc8(dst[at:]))
+	for range f.channels {
+		dst = append(dst, 0, 0, 0) // the same value all along, and that is zero
+	}
+	return binary.BigEndian.AppendUint16(dst, crc16(dst[at:]))
 }
 
 // appendNumber appends a frame's number, coded as UTF-8 is, but up to 31 bits.
@@ -109,24 +109,4 @@ func appendNumber(dst []byte, n uint32) []byte {
 		dst = append(dst, 0x80|byte(n>>(6*more))&0x3f)
 	}
 	return dst
-}
-
-// parseFrame takes the header of the frame with a given number from the front of data, and returns how many samples the frame
-// has. It knows only headers as they are written here.
-func (f format) parseFrame(data []byte, number int64) (samples int, ok bool) {
-	const channelsAt, most = 3, 13
-	if len(data) < most {
-		data = append(data[:len(data):len(data)], make([]byte, most)...)
-	}
-	channels := data[channelsAt] >> 4
-	if f.channels == 1 && channels != mono || f.channels == 2 && (channels == mono || channels > leftRight && channels < leftSide || channels > midSide) {
-		return 0, false
-	}
-	want := f.frameHeader(nil, number, 1, channels)
-	n := len(want) - 3 // up to the length and the checksum
-	if string(data[:n]) != string(want[:n]) || crc8(data[:n+2]) != data[n+2] {
-		return 0, false
-	}
-	samples = int(binary.BigEndian.Uint16(data[n:])) + 1
-	return samples, samples <= f.block
 }

@@ -57,7 +57,9 @@ func flacSound(a recording.Audio, id string, n int) []byte {
 		if i > 1 {
 			b = b[:0]
 		}
-		b = encoder.Frames(b, Tone(a, i))
+		if b, err = encoder.Frames(b, Tone(a, i)); err != nil {
+			panic(err)
+		}
 	}
 	return b
 }
