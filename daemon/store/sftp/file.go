@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"sync/atomic"
 
 	"github.com/pkg/sftp"
 
@@ -17,8 +18,8 @@ type file struct {
 	*medium
 	name string
 	file *sftp.File
-	end  int64 // where the next write goes; the writer's
-	at   int64 // where the next Read reads; the reader's
+	end  int64        // where the next write goes; the writer's
+	at   atomic.Int64 // where the next Read reads: behind the last, or behind what was written
 }
 
 var _ durable.File = (*file)(nil)
@@ -40,12 +41,14 @@ func (f *file) Write(p []byte) (n int, err error) {
 		return err
 	})
 	f.end += int64(n)
+	f.at.Store(f.end)
 	return n, err
 }
 
 func (f *file) Read(p []byte) (int, error) {
-	n, err := f.ReadAt(p, f.at)
-	f.at += int64(n)
+	at := f.at.Load()
+	n, err := f.ReadAt(p, at)
+	f.at.CompareAndSwap(at, at+int64(n))
 	if n > 0 && err == io.EOF {
 		err = nil
 	}

@@ -93,3 +93,37 @@ func TestWriteThatNobodyTakesEnds(t *testing.T) {
 		}
 	})
 }
+
+func TestLimitTellsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn, far := pair(t)
+		go func() {
+			for range 40 {
+				far.Write([]byte{1})
+			}
+		}()
+		read := func(bytes int) {
+			for range bytes {
+				if _, err := conn.Read(make([]byte, 1)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		told := 0
+		done := conn.Limit(10, func() { told++ })
+		read(10)
+		if told != 0 {
+			t.Error("the limit is told where it is kept")
+		}
+		read(10)
+		done()
+		if told != 1 {
+			t.Errorf("told %d times, want once", told)
+		}
+		conn.Limit(10, func() { told++ })()
+		read(20)
+		if told != 1 {
+			t.Error("a limit stands that was lifted")
+		}
+	})
+}
