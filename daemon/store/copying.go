@@ -26,6 +26,7 @@ type copying struct {
 	as       string       // the copy's name
 	out      durable.File // open for appending; nil: not located yet
 	temp     bool         // out has not got the copy's name yet
+	unnamed  bool         // the name may not be on the medium
 	at       int64        // bytes in out that are the spool's
 	unsynced bool         // some of them may not be on the medium
 	syncDue  time.Time
@@ -88,11 +89,10 @@ func (c *copying) begin(size int64, progress func()) error {
 		c.temp, c.at = true, 0
 	case p.there:
 		c.out, err = fsys.Append(p.as)
-		c.unsynced = true // what reads back may have been waiting for its first sync
+		c.unsynced, c.unnamed = true, true // what reads back may have been waiting for its first sync
 	default:
-		if c.out, err = fsys.Create(p.as); err == nil {
-			err = fsys.SyncDir(".")
-		}
+		c.out, err = fsys.Create(p.as)
+		c.unnamed = true
 	}
 	if err != nil {
 		return fmt.Errorf("open the copy %s: %w", c.as, err)
@@ -153,15 +153,16 @@ func (c *copying) settle() error {
 		c.unsynced = false
 	}
 	if c.temp {
-		fsys := c.folder.FS()
-		err := fsys.Rename(c.as+durable.TempSuffix, c.as)
-		if err == nil {
-			err = fsys.SyncDir(".")
+		if err := c.folder.FS().Rename(c.as+durable.TempSuffix, c.as); err != nil {
+			return &lostWrite{c.as, err}
 		}
-		if err != nil {
-			return fmt.Errorf("name the copy %s: %w", c.as, err)
+		c.temp, c.unnamed = false, true
+	}
+	if c.unnamed {
+		if err := c.folder.FS().SyncDir("."); err != nil {
+			return &lostWrite{c.as, err} // only a new name would be written again
 		}
-		c.temp = false
+		c.unnamed = false
 	}
 	c.syncDue = time.Now().Add(syncEvery)
 	return nil

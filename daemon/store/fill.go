@@ -113,7 +113,7 @@ func (v *filling) keepUp(now time.Time) error {
 	more, err := v.bring(v.live, size)
 	if err == nil && !more {
 		v.due = now.Add(appendEvery)
-		if v.live.temp || v.live.unsynced && !now.Before(v.live.syncDue) {
+		if v.live.temp || v.live.unnamed || v.live.unsynced && !now.Before(v.live.syncDue) {
 			err = v.settled(v.live)
 		}
 	}

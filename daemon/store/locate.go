@@ -158,7 +158,33 @@ func provedTo(folder Folder, as string, length int64) (int64, error) {
 	if !report.HeadProved {
 		return 0, nil
 	}
-	return report.Bytes, nil
+	return onMedium(folder, as, f, report.Bytes)
+}
+
+// onMedium is how many of a file's first bytes are on the medium as they read from memory.
+func onMedium(folder Folder, as string, f io.ReaderAt, size int64) (int64, error) {
+	back, err := folder.ReadBack(as)
+	if err != nil {
+		return 0, fmt.Errorf("read the copy %s: %w", as, err)
+	}
+	defer back.Close()
+	got, want := make([]byte, chunk), make([]byte, chunk)
+	for at := int64(0); at < size; {
+		n := min(chunk, size-at)
+		if _, err := f.ReadAt(want[:n], at); err != nil {
+			return 0, fmt.Errorf("read the copy %s: %w", as, err)
+		}
+		read, err := io.ReadFull(back, got[:n])
+		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			return 0, fmt.Errorf("read the copy %s: %w", as, err)
+		}
+		same := prefix(got[:read], want[:n])
+		at += same
+		if same < n {
+			return at, nil
+		}
+	}
+	return size, nil
 }
 
 // headSize is where a recording's head ends: a copy that has all of it is a copy of this recording.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tacet/daemon/durable"
@@ -65,6 +66,7 @@ type Set struct {
 	Settings
 	index     *index
 	followers []*follower
+	over      atomic.Bool // nothing is written down any more
 }
 
 // A logError is a failure of the ledger's.
@@ -136,6 +138,7 @@ func (s *Set) Run(ctx context.Context) {
 	done := make(chan struct{})
 	go func() { defer close(done); all.Wait() }()
 	<-ctx.Done()
+	s.over.Store(true)
 	timer := time.NewTimer(stuckWait)
 	defer timer.Stop()
 	select {
@@ -152,11 +155,6 @@ func (s *Set) settle() {
 		s.Log.Error("reading the ledger for what was released", "err", err)
 		return
 	}
-	for _, name := range s.index.leaving(s.Release) {
-		if err := s.release(name); err != nil {
-			s.Log.Error("releasing a recording", "file", name, "err", err)
-		}
-	}
 	there := s.index.ids()
 	for id, stores := range held {
 		if !there[id] && !released[id] && s.Release.met(stores) {
@@ -164,6 +162,11 @@ func (s *Set) settle() {
 				s.Log.Error("noting a release", "recording", id, "err", err)
 				return
 			}
+		}
+	}
+	for _, name := range s.index.leaving(s.Release) {
+		if err := s.release(name); err != nil {
+			s.Log.Error("releasing a recording", "file", name, "err", err)
 		}
 	}
 }
@@ -214,6 +217,9 @@ func (s *Set) holds(f *follower, name string) error {
 	e, known := s.index.get(name)
 	if !known {
 		return nil
+	}
+	if s.over.Load() {
+		return context.Canceled
 	}
 	if err := s.Ledger.Copied(e.id, f.place.Name); err != nil {
 		return &logError{err}

@@ -46,6 +46,7 @@ type Disk struct {
 	faults   []fault
 	limit    int64 // bytes that all files together may have; negative: no limit
 	readOnly bool
+	lies     bool // syncs say nil and do nothing
 	slow     time.Duration
 	hang     chan struct{} // not nil: syncs wait until it is closed
 	off      chan struct{} // closed when the power is off

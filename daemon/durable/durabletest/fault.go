@@ -32,7 +32,7 @@ func (d *Disk) FailAt(n int, err error, applied bool) {
 }
 
 // FailOn is FailAt counting only one kind of operation: "create", "append", "open", "read", "write", "sync",
-// "truncate", "close", "rename", "remove", "stat", "readdir", "syncdir", "freeze", "access" or "space".
+// "truncate", "close", "rename", "remove", "stat", "readdir", "syncdir", "freeze", "access", "space" or "readback".
 func (d *Disk) FailOn(op string, n int, err error, applied bool) {
 	d.addFault(fault{op: op, left: n, err: err, applied: applied})
 }
@@ -54,11 +54,19 @@ func (d *Disk) addFault(f fault) {
 	d.faults = append(d.faults, f)
 }
 
-// Mend takes back all faults that were ordered, the read-only state and the limit of space.
+// Mend takes back all faults that were ordered, the read-only state, the limit of space and the lies.
 func (d *Disk) Mend() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.faults, d.readOnly, d.limit = nil, false, -1
+	d.faults, d.readOnly, d.limit, d.lies = nil, false, -1, false
+}
+
+// Lie lets every sync say that it was done although nothing reached the disk, and never will: a stick that claims to be
+// larger than it is.
+func (d *Disk) Lie(on bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lies = on
 }
 
 // Full leaves room for free more bytes. A write that does not fit is done as far as it does.

@@ -4,6 +4,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -204,7 +205,11 @@ func (h *handle) Sync() error {
 		if h.d.readOnly && len(h.n.dirty) > 0 {
 			return errReadOnly
 		}
-		h.n.sync()
+		if h.d.lies {
+			h.n.failSync()
+		} else {
+			h.n.sync()
+		}
 		synced = true
 		return nil
 	})
@@ -217,6 +222,44 @@ func (h *handle) Sync() error {
 		h.n.failed = "a sync that failed: " + err.Error()
 	}
 	return err
+}
+
+// ReadBack is what a file's medium holds of it, and not what memory does: sectors that no sync will write any more are
+// as they were before. It counts as one operation, "readback".
+func (d *Disk) ReadBack(name string) ([]byte, error) {
+	var data []byte
+	err := d.do("readback", name, func() error {
+		n := d.names[name]
+		if n == nil {
+			return fs.ErrNotExist
+		}
+		data = slices.Clone(n.data)
+		for b := range n.lost {
+			if b < 0 || b*sector >= int64(len(data)) {
+				continue
+			}
+			part := data[b*sector : min((b+1)*sector, int64(len(data)))]
+			clear(part)
+			copy(part, tail(n.platter, b*sector))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return data, nil
+}
+
+// Safe is what a power cut would leave of a file at the least: nothing that was not synced, under a name that was. It is no
+// operation of the disk's.
+func (d *Disk) Safe(name string) ([]byte, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := d.platter[name]
+	if n == nil {
+		return nil, fs.ErrNotExist
+	}
+	return slices.Clone(n.platter), nil
 }
 
 // Close may fail, and the file is closed all the same.

@@ -1,0 +1,101 @@
+//go:build unix
+
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"tacet/daemon/durable"
+	"tacet/daemon/durable/durabletest"
+)
+
+// medium is an open stick.
+type medium struct {
+	stick *stick
+	disk  *durabletest.Disk
+	id    string
+	gone  atomic.Bool
+}
+
+var errAway = &Trouble{"store-missing", errors.New("it was pulled out")}
+
+func (m *medium) ID() string     { return m.id }
+func (m *medium) Abort()         {}
+func (m *medium) Close() error   { return nil }
+func (m *medium) FS() durable.FS { return m.disk }
+
+func (m *medium) ReadBack(name string) (io.ReadCloser, error) {
+	data, err := m.disk.ReadBack(name)
+	if err != nil {
+		return nil, err
+	}
+	return io.NopCloser(bytes.NewReader(data)), nil
+}
+
+func (m *medium) Check(cause error) error {
+	switch {
+	case m.gone.Load():
+		return errAway
+	case errors.Is(cause, syscall.ENOSPC):
+		return &Trouble{"store-full", cause}
+	case errors.Is(cause, syscall.EROFS):
+		return &Trouble{"store-readonly", cause}
+	}
+	if err := m.disk.Writable(); errors.Is(err, syscall.EROFS) {
+		return &Trouble{"store-readonly", err}
+	}
+	return nil
+}
+
+// memory is a ledger that never fails.
+type memory struct {
+	mu   sync.Mutex
+	said []line
+}
+
+type line struct{ what, id, store string }
+
+func (l *memory) add(what, id, store string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.said = append(l.said, line{what, id, store})
+	return nil
+}
+
+func (l *memory) Copied(id, store string) error  { return l.add("copied", id, store) }
+func (l *memory) Released(id string) error       { return l.add("released", id, "") }
+func (l *memory) Expired(id, store string) error { return l.add("expired", id, store) }
+
+func (l *memory) History(tell func(id, store string)) error {
+	for _, s := range l.lines() {
+		if s.what != "expired" {
+			tell(s.id, s.store)
+		}
+	}
+	return nil
+}
+
+func (l *memory) lines() []line {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]line(nil), l.said...)
+}
+
+func (l *memory) has(id, store string) bool { return l.count("copied", id, store) > 0 }
+
+func (l *memory) count(what, id, store string) (n int) {
+	for _, s := range l.lines() {
+		if s == (line{what, id, store}) {
+			n++
+		}
+	}
+	return n
+}
+
+func (s line) String() string { return fmt.Sprint(s.what, " ", s.id, " ", s.store) }
