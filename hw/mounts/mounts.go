@@ -1,0 +1,162 @@
+// Package mounts tells what is mounted on this machine, and when that changes.
+//
+//	w, err := mounts.Watch(ctx)
+//	changed := w.Subscribe()
+//	for range changed {
+//		table, err := mounts.Read()
+//		…
+//	}
+//
+// It reads the mount table of the process's own namespace, /proc/self/mountinfo: what a service that systemd confines sees is what
+// the service can reach.
+//
+// The watcher sleeps in one system call. The kernel wakes it when the table changes: something was mounted, unmounted or
+// remounted. A drive that is pulled out while it is mounted does not change the table; its device node goes, and that wakes the watcher
+// too. Where nothing happens it costs nothing. A file system that the kernel itself makes read-only, after an error, wakes nobody.
+package mounts
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Mount is a line of the mount table.
+type Mount struct {
+	ID, Parent int    // Parent is the mount that Point lies on
+	Device     string // of the file system, "major:minor" as in /sys/dev/block; the major number is 0 where no single device is behind it
+	Root       string // which folder of the file system is mounted: "/" but for bind mounts and btrfs
+	Point      string // where
+	FSType     string // "vfat", "ext4", "nfs4", …
+	Source     string // "/dev/sda1", "server:/share", …
+	Options    string // of the mount and of the file system, comma-separated
+	ReadOnly   bool   // either of them is, or the file system has shut itself off
+}
+
+const (
+	maxMounts = 8192
+	maxLine   = 64 << 10
+)
+
+// Table is the mount table, in the order in which the kernel tells it.
+type Table []Mount
+
+// Parse reads a table of at most 8,192 mounts.
+func Parse(r io.Reader) (Table, error) {
+	var table Table
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, maxLine)
+	for lines.Scan() {
+		if len(table) == maxMounts {
+			return nil, fmt.Errorf("read the mount table: more than %d mounts", maxMounts)
+		}
+		m, err := parseLine(lines.Text())
+		if err != nil {
+			return nil, fmt.Errorf("read the mount table: line %d: %w", len(table)+1, err)
+		}
+		table = append(table, m)
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("read the mount table: %w", err)
+	}
+	return table, nil
+}
+
+// parseLine reads a line as proc(5) describes it:
+//
+//	36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue
+//
+// with any number of fields between the options and the hyphen.
+func parseLine(line string) (Mount, error) {
+	field := strings.Split(line, " ")
+	hyphen := -1
+	if len(field) > 6 {
+		if hyphen = slices.Index(field[6:], "-"); hyphen >= 0 {
+			hyphen += 6
+		}
+	}
+	if hyphen < 0 || len(field) < hyphen+4 {
+		return Mount{}, fmt.Errorf("%.100q is not of a mount table", line)
+	}
+	id, err1 := strconv.Atoi(field[0])
+	parent, err2 := strconv.Atoi(field[1])
+	if err1 != nil || err2 != nil {
+		return Mount{}, fmt.Errorf("%.100q does not begin with two numbers", line)
+	}
+	options := field[5] + "," + field[hyphen+3]
+	return Mount{
+		ID: id, Parent: parent, Device: field[2],
+		Root: unescape(field[3]), Point: unescape(field[4]),
+		FSType: unescape(field[hyphen+1]), Source: unescape(field[hyphen+2]),
+		Options: options, ReadOnly: readOnly(options),
+	}, nil
+}
+
+// readOnly looks for the kernel's word, and for ext4's own: after an error it may stay "rw" and write nothing.
+func readOnly(options string) bool {
+	for option := range strings.SplitSeq(options, ",") {
+		if option == "ro" || option == "emergency_ro" || option == "shutdown" {
+			return true
+		}
+	}
+	return false
+}
+
+// unescape undoes what the kernel does to blanks, tabs, line ends, backslashes and hashes: \ooo.
+func unescape(s string) string {
+	if !strings.Contains(s, `\`) {
+		return s
+	}
+	var out strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+4 <= len(s) {
+			if octal, err := strconv.ParseUint(s[i+1:i+4], 8, 8); err == nil {
+				out.WriteByte(byte(octal))
+				i += 3
+				continue
+			}
+		}
+		out.WriteByte(s[i])
+	}
+	return out.String()
+}
+
+// On is the mount that an absolute path, clean and free of symbolic links, leads to: it walks the table as the kernel would, so that
+// what is mounted over hides what is under it. It touches no file system.
+func (t Table) On(path string) (Mount, bool) {
+	var here Mount
+	found := false
+	for range len(t) { // a table can't be deeper than it is long
+		next, more := t.below(here, path, found)
+		if !more {
+			break
+		}
+		here, found = next, true
+	}
+	return here, found
+}
+
+// below is the first mount that the walk to path enters from the mount here; at the start, the one that "/" lies on.
+func (t Table) below(here Mount, path string, started bool) (next Mount, found bool) {
+	for _, m := range t {
+		switch {
+		case started && (m.Parent != here.ID || m.ID == here.ID || !leadsTo(m.Point, path)):
+		case !started && (m.Point != "/" || t.has(m.Parent)):
+		case !found || len(m.Point) <= len(next.Point):
+			next, found = m, true
+		}
+	}
+	return next, found
+}
+
+func (t Table) has(id int) bool {
+	return slices.ContainsFunc(t, func(m Mount) bool { return m.ID == id && m.Parent != id })
+}
+
+// leadsTo reports whether path is point, or lies below it.
+func leadsTo(point, path string) bool {
+	return point == path || strings.HasPrefix(path, strings.TrimSuffix(point, "/")+"/")
+}
