@@ -97,7 +97,7 @@ func (o osFS) SyncDir(name string) error {
 	if err != nil {
 		return err
 	}
-	err = dir.Sync()
+	err = syncDir(dir)
 	if closeErr := dir.Close(); err == nil {
 		err = closeErr
 	}

@@ -3,6 +3,7 @@
 package durable
 
 import (
+	"errors"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -21,3 +22,12 @@ func space(dir *os.File) (free, total int64, err error) {
 }
 
 func writable(dir *os.File) error { return unix.Faccessat(int(dir.Fd()), ".", unix.W_OK|unix.X_OK, 0) }
+
+// syncDir takes EINVAL for an answer: so the kernel says that a file system has no such call for folders. Some network file systems have
+// none: their server keeps its own names.
+func syncDir(dir *os.File) error {
+	if err := dir.Sync(); !errors.Is(err, unix.EINVAL) {
+		return err
+	}
+	return nil
+}

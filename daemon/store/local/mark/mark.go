@@ -1,0 +1,155 @@
+// Package mark is what makes a drive a store's own: a small file in its root, TACET-DRIVE.txt, which "tacet drive init" writes at a
+// desk and the unit looks for.
+//
+//	{"format":"tacet-drive/1","site":"high-street","room":"room-3","store":"drive","id":"K5PZ…"}
+//
+// One line of JSON in this very form. A drive without it is not written to by any unit, one with another room's mark by that room's unit
+// alone: a stick that somebody left plugged in, or carried next door, stays as it is. The ID is random: it tells two drives of one store apart.
+// The mark is no secret and no proof; recordings are sealed before they come near a drive.
+package mark
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"regexp"
+
+	"tacet/daemon/durable"
+)
+
+// File is the mark's name. FAT keeps it as it stands, and a person sees what it is.
+const File = "TACET-DRIVE.txt"
+
+const (
+	format  = "tacet-drive/1"
+	maxSize = 1 << 10
+)
+
+// ErrBad says that there is a mark which "tacet drive init" can't have written.
+var ErrBad = errors.New("is not a mark that tacet drive init made")
+
+// Mark says whose a drive is.
+type Mark struct {
+	Format string `json:"format"`
+	Site   string `json:"site"`
+	Room   string `json:"room"`
+	Store  string `json:"store"`
+	ID     string `json:"id"`
+}
+
+// New makes a mark with an ID of its own. Site, room and store are 1 to 32 of a-z, 0-9 and -.
+func New(site, room, store string) (Mark, error) {
+	m := Mark{Format: format, Site: site, Room: room, Store: store, ID: rand.Text()}
+	return m, m.check()
+}
+
+// For reports whether the drive is this store's.
+func (m Mark) For(site, room, store string) bool {
+	return m.Site == site && m.Room == room && m.Store == store
+}
+
+// String names the store that the drive belongs to.
+func (m Mark) String() string { return fmt.Sprintf("%s/%s, store %q", m.Site, m.Room, m.Store) }
+
+var (
+	placeForm = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
+	idForm    = regexp.MustCompile(`^[A-Z2-7]{26}$`)
+)
+
+func (m Mark) check() error {
+	for what, text := range map[string]string{"site": m.Site, "room": m.Room, "store": m.Store} {
+		if !placeForm.MatchString(text) {
+			return fmt.Errorf("%s %q is not 1 to 32 of a-z, 0-9 and -", what, text)
+		}
+	}
+	if m.Format != format || !idForm.MatchString(m.ID) {
+		return ErrBad
+	}
+	return nil
+}
+
+func (m Mark) line() []byte {
+	line, err := json.Marshal(m)
+	if err != nil {
+		panic(err) // five strings
+	}
+	return line
+}
+
+// Parse reads a mark. It takes what line makes and nothing else, but for a line end in Windows' way or none.
+func Parse(text []byte) (Mark, error) {
+	text = bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("\r"))
+	var m Mark
+	if json.Unmarshal(text, &m) != nil || m.check() != nil || !bytes.Equal(m.line(), text) {
+		return Mark{}, fmt.Errorf("%s %w", File, ErrBad)
+	}
+	return m, nil
+}
+
+// Read reads the mark in the root of a drive. fs.ErrNotExist: it carries none.
+func Read(drive *os.Root) (Mark, error) {
+	fsys := durable.OS(drive)
+	info, err := fsys.Stat(File)
+	if err != nil {
+		return Mark{}, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxSize {
+		return Mark{}, fmt.Errorf("%s %w", File, ErrBad)
+	}
+	text, err := durable.ReadFile(fsys, File, maxSize)
+	if err != nil {
+		return Mark{}, err
+	}
+	return Parse(text)
+}
+
+// Write marks a drive, in place of a mark that it may carry, and leaves all else on it. When it returns nil the mark outlives the drive's
+// being pulled out. On file systems with owners everybody gets the right to write in the drive's root, and to read the mark: the unit's user is
+// another than the one at the desk.
+func (m Mark) Write(drive *os.Root) error {
+	if err := m.check(); err != nil {
+		return err
+	}
+	if err := open(drive); err != nil {
+		return err
+	}
+	fsys := durable.OS(drive)
+	if err := durable.WriteFile(fsys, File, append(m.line(), '\n')); err != nil {
+		return err
+	}
+	drive.Chmod(File, 0o644) // FAT has no owners, and may refuse
+	f, err := fsys.Append(File)
+	if err != nil {
+		return err
+	}
+	err = f.Sync()
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = fsys.SyncDir(".")
+	}
+	if err != nil {
+		return fmt.Errorf("sync %s: %w", File, err)
+	}
+	return nil
+}
+
+const everybody = 0o777
+
+// open gives everybody the right to write in the drive's root. FAT, where the right comes with the mount, leaves everything as it is or refuses: then
+// the next write tells.
+func open(drive *os.Root) error {
+	info, err := drive.Stat(".")
+	if err != nil {
+		return err
+	}
+	if info.Mode().Perm()&0o002 != 0 {
+		return nil
+	}
+	if err := drive.Chmod(".", info.Mode().Perm()|everybody); err != nil && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, errors.ErrUnsupported) {
+		return fmt.Errorf("let everybody write on the drive: %w", err)
+	}
+	return nil
+}
