@@ -56,8 +56,11 @@ ln -sf /lib/systemd/system/multi-user.target "$units/default.target"
 for unit in systemd-networkd ssh mosquitto; do ln -sf "/lib/systemd/system/$unit.service" "$units/multi-user.target.wants/"; done
 cp "$here/guest/gpio-chip.service" "$units/"
 ln -sf ../gpio-chip.service "$units/sysinit.target.wants/"
+# The file servers are started by who tries them.
+rm -f "$units"/*.wants/{smbd,nmbd,samba-ad-dc,nfs-server,nfs-blkmap,rpcbind,rpc-statd}.* "$units"/*.wants/nfs-client.target
 for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer \
-  getty@tty1.service systemd-networkd-wait-online.service systemd-pstore.service systemd-timesyncd.service; do
+  getty@tty1.service systemd-networkd-wait-online.service systemd-pstore.service systemd-timesyncd.service \
+  systemd-binfmt.service nmbd.service samba-ad-dc.service winbind.service; do
   ln -sf /dev/null "$units/$unit"
 done
 install -m 755 "$here/guest/gpio-chip" root/usr/local/bin/

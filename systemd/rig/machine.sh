@@ -7,16 +7,20 @@
 #   stop            shut it down
 #   reboot          the same, and start again
 #   cut             cut the power: what its disk's write cache held, and nobody had flushed, is lost
-#   plug FILE       insert a thumb drive whose content is FILE
-#   yank            pull it out, without a word
+#   plug PORT FILE HOW   insert a thumb drive whose content is FILE; PORT is any word, HOW is rw, ro (write-protected) or
+#                   volatile: then it forgets what nobody has flushed, as the unit's disk does, when it is pulled out or the
+#                   power is cut
+#   yank PORT       pull it out, without a word
+#   serve           do what is asked for in SHARE/please, line by line: "plug PORT FILE HOW" or "yank PORT", until the machine is
+#                   gone; a FILE is one in bin/rig/sticks
 #
-# SHARE (default bin/rig/share) is the folder that the unit sees as /share. The network reaches nothing but the unit's ssh
-# port, from this machine.
+# SHARE (default bin/rig/share/run) is the folder that the unit sees as /share; RIG_RUN (default bin/rig/run) is where one machine's
+# disks and state are, so that there can be several. The network reaches nothing but the unit's ssh port, from this machine.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 rig=$(readlink -f "${RIG_DIR:-$here/../../bin/rig}")
-run=$rig/run
-share=${SHARE:-$rig/share}
+run=${RIG_RUN:-$rig/run}
+share=${SHARE:-$rig/share/run}
 mkdir -p "$run" "$share"
 
 reach() {
@@ -27,6 +31,25 @@ alive() { [ -f "$run/pid" ] && kill -0 "$(cat "$run/pid")" 2>/dev/null; }
 monitor() { echo "$1" | socat -t 2 - "UNIX-CONNECT:$run/monitor" | tr -d '\r' | grep -v '^QEMU \|^(qemu)' || true; }
 gone() { rm -f "$run/pid" "$run/ssh"; }
 
+# volatile NAME FILE: a disk that loses what was not flushed.
+volatile() {
+  local disk=$run/disk-$1
+  rm -f "$disk.sock"
+  "$rig/volatile" "$2" "$disk.sock" "${KEEP:-30}" >"$disk.log" 2>&1 &
+  echo $! >"$disk.pid"
+  until [ -S "$disk.sock" ]; do kill -0 $! || { cat "$disk.log"; exit 1; }; sleep 0.1; done
+}
+# lose NAME: its power is cut; what it says of it is printed.
+lose() {
+  local disk=$run/disk-$1 n=0 pid
+  [ -f "$disk.pid" ] || return 0
+  pid=$(cat "$disk.pid")
+  rm -f "$disk.pid"
+  kill -USR1 "$pid" || return 0
+  while kill -0 "$pid" 2>/dev/null && [ $((n++)) -lt 100 ]; do sleep 0.05; done
+  sed "s/^/$1: /" "$disk.log"
+}
+
 start() {
   alive && { echo "it runs already"; exit 1; }
   gone
@@ -36,16 +59,13 @@ start() {
     truncate -s 16G "$run/state.img" # sparse; more than a day of WAV
     /sbin/mkfs.ext4 -q -F -L state -E lazy_itable_init=1 "$run/state.img"
   fi
-  rm -f "$run/state.sock"
-  "$rig/volatile" "$run/state.img" "$run/state.sock" "${KEEP:-30}" >"$run/volatile.log" 2>&1 &
-  echo $! >"$run/volatile.pid"
-  until [ -S "$run/state.sock" ]; do kill -0 $! || { cat "$run/volatile.log"; exit 1; }; sleep 0.1; done
+  volatile state "$run/state.img"
   echo $((20000 + RANDOM % 10000)) >"$run/port"
   qemu-system-x86_64 -accel tcg,thread=multi -cpu "${CPU:-qemu64}" -M q35 -smp "${SMP:-2}" -m "${MEM:-1024}" \
     -kernel "$rig/vmlinuz" -initrd "$rig/initrd.gz" \
     -append "console=ttyS0 root=/dev/vda rw quiet mitigations=off nokaslr tsc=reliable no_timer_check net.ifnames=0 systemd.show_status=0 audit=0 panic=-1" \
     -drive if=virtio,file="$run/root.qcow2",format=qcow2,cache=writeback \
-    -drive if=virtio,file=nbd+unix:///?socket="$run/state.sock",format=raw,cache=writeback \
+    -drive if=virtio,file=nbd+unix:///?socket="$run/disk-state.sock",format=raw,cache=writeback \
     -netdev user,id=n0,restrict=on,hostfwd=tcp:127.0.0.1:"$(cat "$run/port")"-:22 -device virtio-net-pci,netdev=n0,romfile= \
     -virtfs local,path="$share",mount_tag=share,security_model=none \
     -device virtio-rng-pci -device qemu-xhci,id=xhci \
@@ -69,8 +89,46 @@ stop() {
   local n=0
   while alive && [ $((n++)) -lt 120 ]; do sleep 0.5; done
   alive && kill -9 "$(cat "$run/pid")"
-  kill "$(cat "$run/volatile.pid")" 2>/dev/null || true
+  for disk in "$run"/disk-*.pid; do
+    [ -f "$disk" ] || continue
+    kill "$(cat "$disk")" 2>/dev/null || true
+    rm -f "$disk"
+  done
   gone
+}
+
+plug() {
+  local port=$1 file=$2
+  case ${3:-rw} in
+  volatile)
+    volatile "$port" "$file"
+    file=nbd+unix:///?socket=$run/disk-$port.sock
+    ;;
+  ro) file=$(readlink -f "$file"),readonly=on ;;
+  *) file=$(readlink -f "$file") ;;
+  esac
+  monitor "drive_add 0 if=none,id=$port,format=raw,cache=writeback,file=$file"
+  monitor "device_add usb-storage,id=plug-$port,drive=$port,bus=xhci.0,removable=on"
+}
+yank() {
+  lose "$1"
+  monitor "device_del plug-$1"
+}
+
+serve() {
+  local what port file how
+  while alive; do
+    if [ -f "$share/please" ]; then
+      while read -r what port file how; do
+        case $what in
+        plug) plug "$port" "$rig/sticks/$file" "$how" ;;
+        yank) yank "$port" ;;
+        esac
+      done <"$share/please" >"$share/said" 2>&1
+      rm -f "$share/please"
+    fi
+    sleep 0.1
+  done
 }
 
 case ${1:-} in
@@ -80,16 +138,17 @@ ssh) shift; reach "$@" ;;
 stop) stop ;;
 reboot) stop; start; wait_for ;;
 cut)
-  kill -USR1 "$(cat "$run/volatile.pid")" # the disk first, as it was at this moment
+  for disk in "$run"/disk-*.pid; do # the disks first, as they were at this moment
+    disk=${disk##*/disk-}
+    lose "${disk%.pid}" &
+  done
+  sleep 0.02
   kill -9 "$(cat "$run/pid")"
-  sleep 0.3
-  cat "$run/volatile.log"
+  wait
   gone
   ;;
-plug)
-  monitor "drive_add 0 if=none,id=stick,format=raw,file=$(readlink -f "$2")"
-  monitor "device_add usb-storage,id=stick-plug,drive=stick,bus=xhci.0,removable=on"
-  ;;
-yank) monitor "device_del stick-plug" ;;
+plug) plug "$2" "$3" "${4:-rw}" ;;
+yank) yank "$2" ;;
+serve) serve ;;
 *) sed -n '2,/^set /s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

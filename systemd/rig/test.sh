@@ -1,24 +1,30 @@
 #!/usr/bin/env bash
-# test.sh: the whole daemon, as systemd runs it, in a virtual wall unit. "make rig-test" calls it.
+# test.sh: the whole daemon, as systemd runs it, in virtual wall units. "make rig-test" calls it.
 #
-# RIG_LONG=1 records ten minutes instead of one. RIG_KEEP=1 leaves the machine running, to be looked at with machine.sh.
+# Two units are at work beside each other: what one has to go through one after the other would take too long.
+#
+#   RIG_LONG=1    record ten minutes instead of one
+#   RIG_HANG=1h   have the file servers stand still for so long instead of 45 s
+#   RIG_PART=day  only the first unit; stores: only the second
+#   RIG_SOAK=50   instead of all that cut the power so many times while it records
+#   RIG_KEEP=1    leave the first unit running, to be looked at with machine.sh
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
 root=$(readlink -f "$here/../..")
 rig=$root/bin/rig
-export RIG_DIR=$rig SHARE=$rig/share
-mkdir -p "$SHARE"
+export RIG_DIR=$rig
+mkdir -p "$rig/share" "$rig/sticks" "$rig/files"
 log=$rig/test.log
 : >"$log"
 machine=$here/machine.sh
 began=$SECONDS
 
-fail() { echo "not ok - $*" | tee -a "$log"; finish; }
-
 # finish counts what was said.
 finish() {
   trap - EXIT
-  if [ -z "${RIG_KEEP:-}" ]; then "$machine" stop >/dev/null 2>&1; fi
+  [ -z "${stores:-}" ] || { kill "$stores" 2>/dev/null; wait "$stores"; }
+  unit run
+  [ -n "${RIG_KEEP:-}" ] || "$machine" stop >/dev/null 2>&1
   local passed failed
   passed=$(grep -c '^ok ' "$log")
   failed=$(grep -c '^not ok ' "$log")
@@ -27,61 +33,134 @@ finish() {
   [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
   exit
 }
+fail() { echo "not ok - $*" | tee -a "$log"; finish; }
 trap 'fail "interrupted"' INT TERM
 trap 'fail "stopped too early"' EXIT
 
-room() { timeout -k 10 "${limit:-900}" "$machine" ssh "RIG_LONG=${RIG_LONG:-} /share/room $*" | tee -a "$log"; }
-boot() { "$machine" start "$@" && "$machine" wait && booted=$SECONDS; }
+# unit NAME: what follows is about this machine.
+unit() { export RIG_RUN=$rig/$1 SHARE=$rig/share/$1; }
 
+in_unit() { timeout -k 10 "${limit:-900}" "$machine" ssh "$@"; }
+room() { in_unit "RIG_LONG=${RIG_LONG:-} RIG_HANG=${RIG_HANG:-} /share/room $*" | tee -a "$log"; }
+boot() { "$machine" start "$@" && "$machine" wait; }
+
+# fresh NAME: a new unit, with tacetd in it as the package will do it.
+fresh() {
+  unit "$1"
+  "$machine" stop >/dev/null 2>&1
+  mkdir -p "$SHARE"
+  rm -f "$SHARE"/*
+  cp "$rig"/files/* "$SHARE/"
+  boot fresh && in_unit 'set -e
+    install -m 755 /share/tacetd /share/tacet /usr/bin/
+    install -m 644 /share/tacetd.service /etc/systemd/system/tacetd.service
+    install -m 644 /share/*.rules /usr/lib/udev/rules.d/
+    install -D -m 644 /share/tacet.sysusers /usr/lib/sysusers.d/tacet.conf
+    install -D -m 644 /share/tacet.tmpfiles /usr/lib/tmpfiles.d/tacet.conf
+    systemd-sysusers
+    systemd-tmpfiles --create tacet.conf
+    udevadm control --reload
+    udevadm trigger --settle --subsystem-match=gpio
+    systemctl daemon-reload
+    systemctl enable -q tacetd
+    tacet keygen -plain -o /root/office.key >/etc/tacet/practice.pub
+    sync'
+}
+
+# sticks makes the thumb drives.
+sticks() {
+  for whose in own other; do
+    for kind in vfat exfat ext4; do
+      file=$rig/sticks/$whose-$kind.img
+      rm -f "$file"
+      truncate -s 64M "$file"
+      case $kind in
+      vfat) /sbin/mkfs.vfat -n "T$kind" "$file" ;;
+      exfat) /sbin/mkfs.exfat -L "T$kind" "$file" ;;
+      ext4) /sbin/mkfs.ext4 -q -F -L "T$kind" "$file" ;;
+      esac >/dev/null || return
+    done
+  done
+}
+
+# until_cut DIR: a recording, in the middle of which the power is cut.
+until_cut() {
+  limit=180 room "$1" >"$rig/record.log" &
+  local recording=$!
+  for ((i = 0; i < 1200; i++)); do
+    grep -q '^cut\|^not ok' "$rig/record.log" && break
+    sleep 0.1
+  done
+  sleep "0.$((RANDOM % 10))"
+  "$machine" cut | sed 's/^/# /'
+  wait "$recording"
+  grep -v '^cut' "$rig/record.log"
+}
+
+# day is the life of one unit.
+day() {
+  fresh run || fail "boot a unit"
+  echo "# $((SECONDS - began)) s until the first unit was up"
+  room first
+  in_unit 'echo 5 >/etc/rig/held; sync' # a reboot, with a hand on the button
+  "$machine" stop && boot || fail "boot again"
+  room held
+  in_unit 'rm /etc/rig/held; sync'
+  until_cut record
+  boot || fail "boot after the power cut"
+  room after
+  echo "# $((SECONDS - began)) s until the first unit was through"
+}
+
+# copies is the life of another, with drives and shares, and with restless hands in the end.
+copies() {
+  sticks || { echo "not ok - make thumb drives" | tee -a "$log"; return; }
+  fresh run.stores || { echo "not ok - boot a second unit" | tee -a "$log"; return; }
+  "$machine" serve &
+  room presses
+  "$machine" stop
+}
+
+# cuts is one unit whose power fails again and again; its disk and its drive have volatile caches.
+cuts() {
+  sticks && fresh run || fail "boot a unit"
+  "$machine" serve &
+  room cuts
+  for ((n = 1; n <= RIG_SOAK; n++)); do
+    until_cut cutting
+    boot || fail "boot after power cut $n"
+    "$machine" serve &
+    room afterwards
+  done
+}
+
+# What can be made beside something else is.
+make -s -C "$root" build >"$rig/log.make" 2>&1 &
+built=$!
 "$here/build.sh" || fail "build the wall unit"
+wait "$built" || { tail -20 "$rig/log.make"; fail "make build"; }
 cd "$root" || exit
 export GOFLAGS="-tags=nolibopusfile ${GOFLAGS:-}"
 {
-  cp bin/tacetd bin/tacet "$SHARE/" &&
-    cp systemd/tacetd.service systemd/60-tacet.rules systemd/tacet.sysusers systemd/tacet.tmpfiles "$SHARE/" &&
-    CGO_ENABLED=0 go build -trimpath -o "$SHARE/room" ./systemd/rig/room &&
+  cp bin/tacetd bin/tacet systemd/tacetd.service systemd/*.rules systemd/tacet.sysusers systemd/tacet.tmpfiles "$rig/files/" &&
+    CGO_ENABLED=0 go build -trimpath -o "$rig/files/room" ./systemd/rig/room &&
     CGO_ENABLED=0 go build -trimpath -o "$rig/volatile" ./systemd/rig/volatile &&
-    CGO_ENABLED=0 go test -c -o "$SHARE/hw.test" ./hw
+    CGO_ENABLED=0 go test -c -o "$rig/files/hw.test" ./hw
 } || fail "build what runs in the wall unit"
 echo "# $((SECONDS - began)) s to build"
 
-"$machine" stop >/dev/null 2>&1
-rm -f "$SHARE/cut"
-boot fresh || fail "boot"
-echo "# $((SECONDS - began)) s until it was up"
-
-# As the package will do it.
-"$machine" ssh 'set -e
-  install -m 755 /share/tacetd /share/tacet /usr/bin/
-  install -m 644 /share/tacetd.service /etc/systemd/system/tacetd.service
-  install -D -m 644 /share/60-tacet.rules /usr/lib/udev/rules.d/60-tacet.rules
-  install -D -m 644 /share/tacet.sysusers /usr/lib/sysusers.d/tacet.conf
-  install -D -m 644 /share/tacet.tmpfiles /usr/lib/tmpfiles.d/tacet.conf
-  systemd-sysusers
-  systemd-tmpfiles --create tacet.conf
-  udevadm control --reload
-  udevadm trigger --settle --subsystem-match=gpio
-  systemctl daemon-reload
-  systemctl enable -q tacetd
-  tacet keygen -plain -o /root/office.key >/etc/tacet/practice.pub
-  sync' || fail "install"
-room first
-
-# A reboot, with a hand on the button.
-"$machine" ssh 'echo 5 >/etc/rig/held; sync'
-"$machine" stop && boot || fail "boot again"
-room held
-"$machine" ssh 'rm /etc/rig/held; sync'
-
-# A power cut in the middle of a recording.
-limit=180 room record >"$rig/record.log" &
-for ((i = 0; i < 120; i++)); do
-  grep -q '^cut\|^not ok' "$rig/record.log" && break
-  sleep 1
-done
-"$machine" cut | sed 's/^/# /'
-wait
-cat "$rig/record.log" | grep -v '^cut'
-boot || fail "boot after the power cut"
-room after
+if [ -n "${RIG_SOAK:-}" ]; then
+  cuts
+  finish
+fi
+if [ "${RIG_PART:-}" != day ]; then
+  (trap - EXIT INT TERM; copies) >"$rig/stores.log" 2>&1 &
+  stores=$!
+fi
+[ "${RIG_PART:-}" = stores ] || day
+if [ -n "${stores:-}" ]; then
+  wait "$stores"
+  stores=
+  cat "$rig/stores.log"
+fi
 finish

@@ -41,6 +41,16 @@ func (b *broker) lines() string {
 
 func (b *broker) heard(what string) bool { return strings.Contains(b.lines(), what) }
 
+// toldOfCopy tells whether a store was said to hold a recording.
+func (b *broker) toldOfCopy(id, store string) bool {
+	for line := range strings.Lines(b.lines()) {
+		if strings.Contains(line, `"event_type":"copied"`) && strings.Contains(line, `"`+id+`"`) && strings.Contains(line, `"`+store+`"`) {
+			return true
+		}
+	}
+	return false
+}
+
 func (b *broker) stop() {
 	b.sub.Process.Kill()
 	b.sub.Wait()

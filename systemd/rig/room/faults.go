@@ -154,7 +154,7 @@ func reconfigure(s setting) error {
 }
 
 func (r *room) opus() error {
-	if err := reconfigure(setting{1, "opus"}); err != nil {
+	if err := reconfigure(setting{parties: 1, codec: "opus"}); err != nil {
 		return err
 	}
 	pause(deadTime)
@@ -192,7 +192,7 @@ func (r *room) opus() error {
 }
 
 func (r *room) twoParties() error {
-	if err := reconfigure(setting{2, "wav"}); err != nil {
+	if err := reconfigure(setting{parties: 2, codec: "wav"}); err != nil {
 		return err
 	}
 	pause(deadTime)

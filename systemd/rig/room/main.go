@@ -15,13 +15,15 @@ import (
 	"time"
 )
 
-// scenes are what test.sh asks for, in its order, but for "again".
+// scenes are what test.sh asks for.
 var scenes = map[string]func(*room){
-	"first":  first,
-	"again":  again,
-	"held":   heldAtBoot,
-	"record": untilTheCut,
-	"after":  afterTheCut,
+	"first":   first,
+	"held":    heldAtBoot,
+	"record":  untilTheCut,
+	"after":   afterTheCut,
+	"sticks":  sticks,
+	"shares":  shares,
+	"presses": fidgeting,
 }
 
 func main() {

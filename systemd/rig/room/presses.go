@@ -25,11 +25,13 @@ type fidget struct {
 	unasked, missed  []string
 }
 
-// again is for a look at the presses alone, in a machine that test.sh has left running: machine.sh ssh /share/room again.
-func again(r *room) {
-	r.check("500 presses and 500 bounces, once more", func() error {
-		return steps(idle, r.presses)
-	})
+// fidgeting is the scene of it.
+func fidgeting(r *room) {
+	if err := steps(setting{parties: 2, codec: "wav"}.write, r.start); err != nil {
+		fmt.Printf("not ok - start for the presses\n# %v\n", err)
+		return
+	}
+	r.check("500 presses and 500 bounces: none records what not all have given, no withdrawal is missed", r.presses)
 }
 
 func (r *room) presses() error {
@@ -37,7 +39,7 @@ func (r *room) presses() error {
 	f := &fidget{room: r, rng: rand.New(rand.NewPCG(seed, 0))}
 	count := len(recordings())
 	for f.presses < manyPresses || f.bounces < manyBounces {
-		if f.presses%40 == 20 {
+		if f.presses%80 == 20 {
 			f.honest()
 		}
 		f.press(f.rng.IntN(2), f.odd(400*time.Millisecond), f.rng.IntN(4))

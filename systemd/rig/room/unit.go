@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,6 +20,8 @@ const configFile = "/etc/tacet/tacet.toml"
 type setting struct {
 	parties int    // 1 or 2
 	codec   string // wav, opus
+	release string // "": as tacetd does it
+	stores  string // their sections
 }
 
 func (s setting) write() error {
@@ -44,9 +47,10 @@ codec = "%s"
 recipients = ["/etc/tacet/practice.pub"]
 [spool]
 reserve = "30m"
+release = "%s"
 [mqtt]
 broker = "mqtt://127.0.0.1:1883"
-`, buttons, s.codec), 0o644)
+%s`, buttons, s.codec, cmp.Or(s.release, "all"), s.stores), 0o644)
 }
 
 // says is status.json.
@@ -57,7 +61,8 @@ type says struct {
 	Mic       string `json:"mic"`
 	UnitKey   string `json:"unit_key"`
 	Warnings  []struct {
-		Code string `json:"code"`
+		Code    string `json:"code"`
+		Message string `json:"message"`
 	} `json:"warnings"`
 }
 
@@ -76,6 +81,16 @@ func status() (s says) {
 func (s says) warns(code string) bool {
 	for _, w := range s.Warnings {
 		if w.Code == code {
+			return true
+		}
+	}
+	return false
+}
+
+// warnsOf tells whether a warning is up for a store.
+func (s says) warnsOf(code, store string) bool {
+	for _, w := range s.Warnings {
+		if w.Code == code && (strings.Contains(w.Message, store+":") || strings.Contains(w.Message, store+";") || strings.Contains(w.Message, store+")")) {
 			return true
 		}
 	}

@@ -1,0 +1,368 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// kinds are the file systems of the thumb drives. Each drive is a store of its own, so that all three are tried at once.
+var kinds = []string{"vfat", "exfat", "ext4"}
+
+const (
+	// soon is how long after something happened to a drive its warning has to be up: 2 s for somebody who changes one drive
+	// for another, and 5 s.
+	soon = 7 * time.Second
+	// append is how often a copy is appended to; until then nothing is known of a drive that is full.
+	appending = 5 * time.Second
+	// inserted is how long an emulated machine may take to find a drive, check and mount it.
+	inserted = 60 * time.Second
+)
+
+// sticks is what happens to thumb drives.
+func sticks(r *room) {
+	r.check("thumb drives are mounted when they are plugged in, and given a mark: vfat, exfat, ext4", r.marks)
+	broker, err := subscribe()
+	if err != nil {
+		fmt.Printf("not ok - listen to the broker\n# %v\n", err)
+		return
+	}
+	defer broker.stop()
+	r.check("drives pulled out while recording, swapped, write-protected, full: said in time; put back they get it whole", func() error {
+		return r.changes(broker)
+	})
+	r.check("drives pulled out while they are written to, again and again: dirty, and none the worse for it", func() error {
+		return r.dirty(broker)
+	})
+}
+
+// marks prepares two sets of drives: the unit's own, and another room's.
+func (r *room) marks() error {
+	var stores strings.Builder
+	for _, kind := range kinds {
+		fmt.Fprintf(&stores, "[[store]]\nname = \"on-%s\"\nkind = \"drive\"\nlabel = \"T%s\"\n", kind, kind)
+	}
+	if err := steps(setting{parties: 1, codec: "wav", release: "never", stores: stores.String()}.write, r.start); err != nil {
+		return err
+	}
+	for _, whose := range []string{"other", "own"} {
+		if err := plug(whose, "rw"); err != nil {
+			return err
+		}
+		for _, kind := range kinds {
+			point, _ := mounted(kind)
+			config := configFile
+			if whose == "other" {
+				var err error
+				if config, err = otherRoom(); err != nil {
+					return err
+				}
+			}
+			if _, err := run("tacet", "drive", "init", "-config", config, "-store", "on-"+kind, point); err != nil {
+				return err
+			}
+		}
+		if err := yank(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// otherRoom writes the configuration of the room next door.
+func otherRoom() (string, error) {
+	const path = "/tmp/other.toml"
+	data, err := os.ReadFile(configFile)
+	if err == nil {
+		err = os.WriteFile(path, bytes.Replace(data, []byte(`"room-1"`), []byte(`"room-2"`), 1), 0o644)
+	}
+	return path, err
+}
+
+// changes is one recording, during which everything happens to the drives that can.
+func (r *room) changes(b *broker) error {
+	count := len(recordings())
+	pid := mainPID()
+	if err := steps(func() error { return plug("own", "rw") }, r.storesWell); err != nil {
+		return err
+	}
+	s, err := speak()
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	from, err := r.give(s, patient)
+	if err != nil {
+		return err
+	}
+	err = steps(
+		grown,
+		yank,
+		r.said("pulled out", "store-missing", soon),
+		func() error { return plug("other", "rw") },
+		r.said("another room's", "store-foreign", soon),
+		untouched,
+		yank,
+		func() error { return plug("own", "ro") },
+		r.said("write-protected", "store-readonly", soon),
+		yank,
+		func() error { return plug("own", "rw") },
+		r.storesWell,
+		grown,
+		fill,
+		r.said("full", "store-full", appending+soon),
+		unfill,
+		r.storesWell,
+	)
+	if err != nil {
+		return err
+	}
+	to, err := r.withdraw(s, patient)
+	if err != nil {
+		return err
+	}
+	rec, err := ended(count+1, "whole", "withdrawn")
+	if err != nil {
+		return err
+	}
+	if err := r.copied(b, rec.File, patience+time.Minute); err != nil {
+		return err
+	}
+	samples, err := recorded{File: copyOf("exfat", rec.File)}.listen()
+	if err != nil {
+		return err
+	}
+	if err := r.whole(samples, s, from, to); err != nil {
+		return err
+	}
+	return samePID(pid)
+}
+
+// dirty pulls the drives out in the middle of writing, three times, and looks whether they are whole in the end.
+func (r *room) dirty(b *broker) error {
+	count := len(recordings())
+	pid := mainPID()
+	s, err := speak()
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	pause(deadTime)
+	from, err := r.give(s, patient)
+	if err != nil {
+		return err
+	}
+	for i := range 3 {
+		pause(time.Duration(5+i) * time.Second)
+		if err := steps(yank, func() error { return plug("own", "rw") }); err != nil {
+			return err
+		}
+	}
+	to, err := r.withdraw(s, patient)
+	if err != nil {
+		return err
+	}
+	rec, err := ended(count+1, "whole", "withdrawn")
+	if err != nil {
+		return err
+	}
+	if err := r.copied(b, rec.File, patience+time.Minute); err != nil {
+		return err
+	}
+	samples, err := rec.listen()
+	if err != nil {
+		return err
+	}
+	found, _ := run("sh", "-c", "journalctl -q -t systemd-fsck | grep -c -i 'dirty\\|recover\\|journal\\|not properly' || true")
+	r.note("file system checks that found a drive dirty: %s", found)
+	return errors.Join(r.whole(samples, s, from, to), samePID(pid), yank())
+}
+
+func samePID(pid int) error {
+	if now := mainPID(); now != pid {
+		return fmt.Errorf("it is another process now: %d was %d", now, pid)
+	}
+	return nil
+}
+
+// said wants a warning to be up for each drive in time.
+func (r *room) said(what, code string, limit time.Duration) func() error {
+	return func() error {
+		var slowest time.Duration
+		began := time.Now()
+		for _, kind := range kinds {
+			_, err := until(fmt.Sprintf("%s for the drive with %s, which is %s", code, kind, what), limit-time.Since(began), func() bool {
+				return status().warnsOf(code, "on-"+kind)
+			})
+			if err != nil {
+				return fmt.Errorf("%w; it says %+v", err, status().Warnings)
+			}
+			slowest = time.Since(began)
+		}
+		r.note("%s: %s is up after %v", what, code, slowest.Round(100*time.Millisecond))
+		return nil
+	}
+}
+
+// storesWell waits until no store is in trouble.
+func (r *room) storesWell() error {
+	took, err := until("no warning of a store", time.Minute, func() bool {
+		for _, w := range status().Warnings {
+			if strings.HasPrefix(w.Code, "store-") {
+				return false
+			}
+		}
+		return true
+	})
+	if err != nil {
+		return fmt.Errorf("%w; it says %+v", err, status().Warnings)
+	}
+	r.note("all stores are well after %v", took.Round(100*time.Millisecond))
+	return nil
+}
+
+// copyOf is where the copy of a recording lies on a drive.
+func copyOf(kind, file string) string {
+	point, _ := mounted(kind)
+	return filepath.Join(point, filepath.Base(file))
+}
+
+// grown wants the copies of the youngest recording to be there and to get longer.
+func grown() error {
+	file := recordings()[len(recordings())-1]
+	for _, kind := range kinds {
+		before := size(copyOf(kind, file))
+		if _, err := until(fmt.Sprintf("the copy on the drive with %s grows beyond %d bytes", kind, before), patience, func() bool { return size(copyOf(kind, file)) > before }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func size(path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// copied wants the broker to have heard of a copy on each drive, and it to be there.
+func (r *room) copied(b *broker, file string, limit time.Duration) error {
+	id := strings.TrimSuffix(file[strings.LastIndexByte(file, '_')+1:], ".tacet")
+	began := time.Now()
+	for _, kind := range kinds {
+		_, err := until(fmt.Sprintf("a copy of %s on the drive with %s", id, kind), limit, func() bool { return b.toldOfCopy(id, "on-"+kind) })
+		if err != nil {
+			return fmt.Errorf("%w; it says %+v", err, status().Warnings)
+		}
+		if _, err := run("cmp", file, copyOf(kind, file)); err != nil {
+			return err
+		}
+	}
+	r.note("copied, read back, and the same on all: %v after the end", time.Since(began).Round(100*time.Millisecond))
+	return nil
+}
+
+// untouched wants nothing to be on another room's drives but their mark.
+func untouched() error {
+	for _, kind := range kinds {
+		point, _ := mounted(kind)
+		files, err := filepath.Glob(point + "/*.tacet*")
+		if err != nil || len(files) > 0 {
+			return fmt.Errorf("another room's drive was written to: %s %w", strings.Join(files, " "), err)
+		}
+	}
+	return nil
+}
+
+// fill leaves no room on the drives.
+func fill() error {
+	for _, kind := range kinds {
+		point, _ := mounted(kind)
+		if out, err := run("sh", "-c", "cat /dev/zero >"+point+"/filler"); err == nil {
+			return fmt.Errorf("%s can't be filled: %s", point, out)
+		}
+		// The last bytes, which a large write may have left.
+		run("sh", "-c", fmt.Sprintf("for i in $(seq 64); do echo | dd of=%s/filler oflag=append conv=notrunc bs=512 count=1 status=none || break; done; sync -f %s", point, point))
+	}
+	return nil
+}
+
+func unfill() error {
+	for _, kind := range kinds {
+		point, _ := mounted(kind)
+		if err := os.Remove(point + "/filler"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mounted tells where the drive with this file system is.
+func mounted(kind string) (point string, ok bool) {
+	data, _ := os.ReadFile("/proc/self/mounts")
+	for line := range strings.Lines(string(data)) {
+		f := strings.Fields(line)
+		if len(f) > 2 && f[2] == kind && strings.HasPrefix(f[1], "/run/media/tacet/") {
+			return f[1], true
+		}
+	}
+	return "/nowhere", false
+}
+
+// plug puts a set of drives in, and waits until they are mounted.
+func plug(whose, how string) error {
+	var lines strings.Builder
+	for _, kind := range kinds {
+		fmt.Fprintf(&lines, "plug %s %s-%s.img %s\n", kind, whose, kind, how)
+	}
+	if err := please(lines.String()); err != nil {
+		return err
+	}
+	for _, kind := range kinds {
+		if _, err := until("the drive with "+kind+" is mounted", inserted, func() bool { _, ok := mounted(kind); return ok }); err != nil {
+			log, _ := run("journalctl", "-q", "-n", "20", "--no-hostname", "-o", "short")
+			return fmt.Errorf("%w\n%s", err, log)
+		}
+	}
+	return nil
+}
+
+// yank pulls them out, and waits until nothing is left of their mounts.
+func yank() error {
+	var lines strings.Builder
+	for _, kind := range kinds {
+		fmt.Fprintf(&lines, "yank %s\n", kind)
+	}
+	if err := please(lines.String()); err != nil {
+		return err
+	}
+	for _, kind := range kinds {
+		if _, err := until("the mount of the drive with "+kind+" is gone", inserted, func() bool { _, ok := mounted(kind); return !ok }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// please asks whoever stands beside the machine to do something with their hands.
+func please(what string) error {
+	const asked = "/share/please"
+	if err := os.WriteFile(asked+".new", []byte(what), 0o600); err != nil {
+		return err
+	}
+	if err := os.Rename(asked+".new", asked); err != nil {
+		return err
+	}
+	_, err := until(what+" is done", patience, func() bool {
+		_, err := os.Stat(asked)
+		return errors.Is(err, syscall.ENOENT)
+	})
+	return err
+}
