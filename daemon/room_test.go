@@ -31,15 +31,16 @@ const (
 // and every 50 ms.
 type room struct {
 	*testing.T
-	cfg   *config.Config
-	front *panel.Panel
-	lines daemon.Buttons // the front's, if nothing else
-	mic   *mic
-	spool *durabletest.Disk
-	own   *durabletest.Disk // the unit's folder: its key, its ledger
-	clock *clock
-	slow  time.Duration // of the key's making
-	keys  error         // that it fails with
+	cfg    *config.Config
+	front  *panel.Panel
+	lines  daemon.Buttons // the front's, if nothing else
+	mic    *mic
+	spool  *durabletest.Disk
+	own    *durabletest.Disk // the unit's folder: its key, its ledger
+	clock  *clock
+	slow   time.Duration     // of the key's making
+	keys   error             // that it fails with
+	sticks map[string]*stick // by the store's name
 
 	mu       sync.Mutex
 	faults   panel.Faults // of the front
@@ -86,7 +87,7 @@ func (r *room) boot() {
 			}
 			return r.own, nil
 		},
-		NewKey: r.newKey,
+		NewKey: r.newKey, Store: r.storeKind,
 	})
 	if err != nil {
 		r.Fatal(err)

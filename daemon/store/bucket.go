@@ -25,6 +25,9 @@ func putWhole(ctx context.Context, b Bucket, from *original, size int64, name st
 			beside = fmt.Sprintf("the object %s is something else", as)
 			continue
 		}
+		if errors.Is(err, errDiffers) {
+			err = &Trouble{"store-mismatch", fmt.Errorf("%s: %w", as, err)}
+		}
 		return beside, err
 	}
 	return "", fmt.Errorf("put the copy %s: %d other objects have its name: move them elsewhere", name, maxBeside)

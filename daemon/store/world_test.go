@@ -26,6 +26,7 @@ type world struct {
 	spool   *spool.Spool
 	log     *memory
 	sticks  []*stick
+	more    []Kind // behind the sticks
 	release Release
 	keep    time.Duration
 	unit    recordingtest.Unit
@@ -71,6 +72,9 @@ func (w *world) start() {
 	}
 	for i, k := range w.sticks {
 		s.Places = append(s.Places, Place{Name: name(i), Kind: k, Keep: w.keep})
+	}
+	for i, k := range w.more {
+		s.Places = append(s.Places, Place{Name: name(len(w.sticks) + i), Kind: k})
 	}
 	set, err := NewSet(s)
 	if err != nil {
