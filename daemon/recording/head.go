@@ -70,6 +70,10 @@ type Happening struct {
 	Gaps       []Gap       `json:"gaps,omitempty"`
 	ClockSteps []ClockStep `json:"clock_steps,omitempty"`
 	LeftOut    int64       `json:"left_out,omitempty"` // entries for which there was no room
+
+	// Samples is how many there are in a segment that is shorter than a second and has no end behind it that says so: in a
+	// tail. 0 is a full second.
+	Samples int64 `json:"samples,omitempty"`
 }
 
 // Reasons for the end of a recording.
@@ -206,6 +210,9 @@ func (e *End) check() error {
 func parseHappening(data []byte) (Happening, error) {
 	var h Happening
 	err := parseJSON(data, &h)
+	if err == nil && h.Samples < 0 {
+		err = errors.New("a number below zero")
+	}
 	return h, err
 }
 

@@ -40,6 +40,9 @@ type Recovered struct {
 
 	Segments, Leaves int64
 	Root             string // of the last note, in base64
+
+	// Tail is how many of the segments came from the tail.
+	Tail int64
 }
 
 // Recover closes a recording that was cut off: it writes to w what the first
@@ -50,7 +53,13 @@ type Recovered struct {
 // into what had been synced. It never writes into the old file. What it has
 // written should be synced, and verified, before it takes the old one's place.
 func Recover(r io.ReaderAt, size int64, w io.Writer, unit note.Signer, boot string) (Recovered, error) {
-	rec, err := recoverFile(r, size, w, unit, boot)
+	return RecoverWithTail(r, size, nil, w, unit, boot)
+}
+
+// RecoverWithTail is Recover for a process that was killed: of the tail, which it left in the unit's memory, it puts behind the
+// file's last note what goes on there and is proved as the file is. Whatever else a tail holds, it is ignored.
+func RecoverWithTail(r io.ReaderAt, size int64, tail []byte, w io.Writer, unit note.Signer, boot string) (Recovered, error) {
+	rec, err := recoverFile(r, size, tail, w, unit, boot)
 	if err != nil && rec.Head.ID != "" {
 		return rec, fmt.Errorf("recover recording %s: %w", rec.Head.ID, err)
 	}
@@ -60,7 +69,7 @@ func Recover(r io.ReaderAt, size int64, w io.Writer, unit note.Signer, boot stri
 	return rec, nil
 }
 
-func recoverFile(r io.ReaderAt, size int64, out io.Writer, unit note.Signer, boot string) (Recovered, error) {
+func recoverFile(r io.ReaderAt, size int64, tail []byte, out io.Writer, unit note.Signer, boot string) (Recovered, error) {
 	w, outcome, err := lastValid(r, size)
 	rec := Recovered{Head: w.head}
 	if err != nil {
@@ -89,20 +98,29 @@ func recoverFile(r io.ReaderAt, size int64, out io.Writer, unit note.Signer, boo
 		_, err := out.Write(endBlocks[:])
 		return rec, err
 	}
+	file, tail, err := w.withTail(tail)
+	if err != nil {
+		return rec, err
+	}
+	if _, err := out.Write(tail); err != nil {
+		return rec, err
+	}
+	good = file.good
+	rec.Tail, rec.Segments = good.segments-rec.Segments, good.segments
 	rec.End = End{
 		Reason:   InterruptedBy,
-		Samples:  good.segments * int64(w.head.Audio.Rate),
+		Samples:  good.samples,
 		Gaps:     good.happened.gaps,
 		LeftOut:  good.happened.leftOut,
 		Last:     string(good.covered.append(nil)),
 		CutBytes: rec.Cut,
 		Boot:     boot,
 	}
-	file, err := appenderBehind(r, &good)
+	behind, err := file.appender()
 	if err != nil {
 		return rec, err
 	}
-	b := file.batch()
+	b := behind.batch()
 	b.json(name{kind: kindEndJSON}, &rec.End)
 	covered, _ := b.note(name{kind: kindEndNote}, unit)
 	if b.err != nil {
@@ -138,11 +156,14 @@ func lastValid(r io.ReaderAt, size int64) (w *walk, outcome, err error) {
 	return w, nil, err
 }
 
-// appenderBehind returns an appender that goes on behind a note.
-func appenderBehind(r io.ReaderAt, m *mark) (*appender, error) {
-	w := newWalk(r, m.note.end())
-	if err := w.run(); err != errTorn || w.good.covered != m.covered {
-		return nil, fmt.Errorf("the file changed while it was read (%v)", err)
+// appender returns an appender that goes on behind the last good note.
+func (w *walk) appender() (*appender, error) {
+	if w.next != w.good.note.end() { // the walk has gone further
+		again := newWalk(w.r, w.good.note.end())
+		if err := again.run(); err != errTorn || again.good.covered != w.good.covered {
+			return nil, fmt.Errorf("the file changed while it was read (%v)", err)
+		}
+		w = again
 	}
 	return &appender{w.head.Origin(), w.headers, w.tree, w.last}, nil
 }

@@ -112,36 +112,41 @@ func (s *Sealer) Segment(data []byte, h *Happening) ([]byte, error) {
 }
 
 func (s *Sealer) segment(n int32, data []byte, h *Happening) ([]byte, error) {
-	if n > MaxSegments {
-		return nil, errors.New("a recording can't have more")
-	}
-	sealed, err := seal(data, s.key.Recipient)
+	b, covered, msg, err := s.next(n, data, h)
 	if err != nil {
 		return nil, err
 	}
+	s.file, s.covered, s.note = b.appender, covered, msg
+	if h != nil {
+		list, more := listed(append(s.gaps, h.Gaps...))
+		s.gaps, s.leftOut = list, s.leftOut+more
+	}
+	return b.out, nil
+}
+
+// next makes segment n, which stands behind all that was sealed, and leaves the recording where it stands.
+func (s *Sealer) next(n int32, data []byte, h *Happening) (*batch, checkpoint, []byte, error) {
+	if n > MaxSegments {
+		return nil, checkpoint{}, nil, errors.New("a recording can't have more")
+	}
+	sealed, err := seal(data, s.key.Recipient)
+	if err != nil {
+		return nil, checkpoint{}, nil, err
+	}
 	b := s.file.batch()
-	var gaps []Gap
-	if h != nil && len(h.Gaps)+len(h.ClockSteps) > 0 {
-		gaps = h.Gaps
+	if h != nil && len(h.Gaps)+len(h.ClockSteps)+int(h.Samples) > 0 {
 		b.json(name{kindHappening, n}, h.trimmed())
 	}
 	b.member(name{kindSegment, n}, sealed)
 	covered, msg := b.note(name{kindNote, n}, s.own)
-	if b.err != nil {
-		return nil, b.err
-	}
-	s.file, s.covered, s.note = b.appender, covered, msg
-	s.gaps = append(s.gaps, gaps...)
-	list, more := listed(s.gaps)
-	s.gaps, s.leftOut = list, s.leftOut+more
-	return b.out, nil
+	return b, covered, msg, b.err
 }
 
 // trimmed is h with no more entries than a member has room for.
 func (h *Happening) trimmed() *Happening {
 	gaps, more := listed(h.Gaps)
 	steps, more2 := listed(h.ClockSteps)
-	return &Happening{gaps, steps, h.LeftOut + more + more2}
+	return &Happening{gaps, steps, h.LeftOut + more + more2, h.Samples}
 }
 
 // End returns the rest of the file, and forgets the signing key. acts are those

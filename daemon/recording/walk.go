@@ -24,6 +24,8 @@ type walk struct {
 	own      note.Verifier // the recording's
 	end      End
 	happened happened
+	samples  int64 // up to the last note
+	short    int64 // samples in the segment that comes, where it says so
 
 	noted mark // behind the last note whose text agrees
 	good  mark // the same; with everySignature, only where the signature is good
@@ -42,6 +44,7 @@ type mark struct {
 	segments int64
 	covered  checkpoint // what the note says
 	happened happened   // up to there
+	samples  int64      // up to there
 }
 
 func (m *mark) reached() bool { return m.note.kind != noKind }
@@ -99,6 +102,7 @@ func (w *walk) take(m *member) error {
 			return m.damage("it can't be read: %v", err)
 		}
 		w.happened.add(h.Gaps, h.LeftOut)
+		w.short = h.Samples
 		return nil
 	case kindEndJSON:
 		return w.takeEnd(m, text)
@@ -172,10 +176,16 @@ func (w *walk) takeNote(m *member, msg []byte) error {
 		return m.damage("%v", errSignature)
 	}
 	segments := int64(m.n)
-	if m.kind == kindEndNote {
+	switch {
+	case m.kind == kindEndNote:
 		segments = w.noted.segments
+	case m.kind == kindNote && w.short > 0:
+		w.samples += w.short
+	case m.kind == kindNote:
+		w.samples += int64(w.head.Audio.Rate)
 	}
-	w.noted = mark{note: *m, segments: segments, covered: c, happened: w.happened}
+	w.short = 0
+	w.noted = mark{note: *m, segments: segments, covered: c, happened: w.happened, samples: w.samples}
 	if !w.everySignature || w.noteKey(m.name).Verify(text, sig[:]) {
 		w.good = w.noted
 	}
