@@ -13,7 +13,7 @@ here=$(dirname "$(readlink -f "$0")")
 root=$(readlink -f "$here/../..")
 rig=$root/bin/rig
 export RIG_DIR=$rig
-mkdir -p "$rig/share" "$rig/sticks" "$rig/files"
+mkdir -p "$rig/share" "$rig/sticks" "$rig/unit"
 log=$rig/test.log
 : >"$log"
 machine=$here/machine.sh
@@ -50,7 +50,7 @@ fresh() {
   "$machine" stop >/dev/null 2>&1
   mkdir -p "$SHARE"
   rm -f "$SHARE"/*
-  cp "$rig"/files/* "$SHARE/"
+  cp "$rig"/unit/* "$SHARE/"
   boot fresh && in_unit 'set -e
     install -m 755 /share/tacetd /share/tacet /usr/bin/
     install -m 644 /share/tacetd.service /etc/systemd/system/tacetd.service
@@ -142,10 +142,10 @@ wait "$built" || { tail -20 "$rig/log.make"; fail "make build"; }
 cd "$root" || exit
 export GOFLAGS="-tags=nolibopusfile ${GOFLAGS:-}"
 {
-  cp bin/tacetd bin/tacet systemd/tacetd.service systemd/*.rules systemd/tacet.sysusers systemd/tacet.tmpfiles "$rig/files/" &&
-    CGO_ENABLED=0 go build -trimpath -o "$rig/files/room" ./systemd/rig/room &&
+  cp bin/tacetd bin/tacet systemd/tacetd.service systemd/*.rules systemd/tacet.sysusers systemd/tacet.tmpfiles "$rig/unit/" &&
+    CGO_ENABLED=0 go build -trimpath -o "$rig/unit/room" ./systemd/rig/room &&
     CGO_ENABLED=0 go build -trimpath -o "$rig/volatile" ./systemd/rig/volatile &&
-    CGO_ENABLED=0 go test -c -o "$rig/files/hw.test" ./hw
+    CGO_ENABLED=0 go test -c -o "$rig/unit/hw.test" ./hw
 } || fail "build what runs in the wall unit"
 echo "# $((SECONDS - began)) s to build"
 
