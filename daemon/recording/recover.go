@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"golang.org/x/mod/sumdb/note"
 )
@@ -102,9 +103,6 @@ func recoverFile(r io.ReaderAt, size int64, tail []byte, out io.Writer, unit not
 	if err != nil {
 		return rec, err
 	}
-	if _, err := out.Write(tail); err != nil {
-		return rec, err
-	}
 	good = file.good
 	rec.Tail, rec.Segments = good.segments-rec.Segments, good.segments
 	rec.End = End{
@@ -128,7 +126,7 @@ func recoverFile(r io.ReaderAt, size int64, tail []byte, out io.Writer, unit not
 	}
 	b.close()
 	rec.Leaves, rec.Root = covered.leaves, covered.root.String()
-	_, err = out.Write(b.out)
+	_, err = out.Write(slices.Concat(tail, b.out))
 	return rec, err
 }
 
