@@ -61,12 +61,15 @@ func demoMain(env *cli.Env, args []string) error {
 // interrupted; then the unit stops in order.
 func (u *unit) serve(env *cli.Env, listener net.Listener, host string, traffic *page.Traffic) error {
 	log := slog.New(slog.NewTextHandler(env.Stderr, nil))
-	shelf, err := library.Open(u.cfg.Spool.Path, library.Options{Identities: u.identities, Units: u.keys})
+	front := panel.New(u.front())
+	if err := u.makeDrives(); err != nil {
+		return err
+	}
+	shelf, err := library.Open(u.cfg.Spool.Path, library.Options{Identities: u.identities, Units: u.keys, Elsewhere: u.drives(front)})
 	if err != nil {
 		return err
 	}
 	defer shelf.Close()
-	front := panel.New(u.front())
 	supply := power.New(u.command(), front, log)
 	p := &page.Page{Panel: front, Unit: supply, Library: shelf, Card: u.card(), Traffic: traffic, Name: host}
 	server := &http.Server{Handler: p.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,

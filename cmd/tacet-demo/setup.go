@@ -65,8 +65,14 @@ device = "default"
 [encrypt]
 recipients = [%q]
 
+# The folder drive-drive stands for a thumb drive; the spool keeps its copies too, to be listened to with the drive out.
 [spool]
 path = %q
+release = "never"
+[[store]]
+name = "drive"
+kind = "drive"
+label = "TACET"
 `
 
 // unit is everything that the demo knows of the unit before it starts.

@@ -12,6 +12,7 @@ import (
 	"tacet/audio"
 	"tacet/audio/voice"
 	"tacet/cmd/internal/cli"
+	"tacet/cmd/internal/stores"
 	"tacet/cmd/tacet-demo/page"
 	"tacet/cmd/tacet-demo/power"
 	"tacet/cmd/tacet-demo/wire"
@@ -60,10 +61,18 @@ func runUnit(ctx context.Context, cfg *config.Config, dir, mic string, log *slog
 		syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	}()
 	daemon.Frugal()
-	d, err := daemon.New(cfg, hardware(cfg, front, mic, log), daemon.Options{Log: log, Version: "demo", Dir: dir})
+	others, err := stores.New(ctx, log)
 	if err != nil {
 		return err
 	}
+	place := &slot{dir: dir}
+	d, err := daemon.New(cfg, hardware(cfg, front, mic, log), daemon.Options{
+		Log: log, Version: "demo", Dir: dir, Store: place.kinds(others.Kind(cfg.Room)),
+	})
+	if err != nil {
+		return err
+	}
+	go front.Slots(place.set)
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	go report(work, d, front)

@@ -11,6 +11,7 @@ import (
 
 	"tacet/audio"
 	"tacet/cmd/internal/cli"
+	"tacet/cmd/internal/stores"
 	"tacet/config"
 	"tacet/daemon"
 	"tacet/hw"
@@ -24,7 +25,7 @@ var runCommand = cli.Command{
 		var s service
 		f.StringVar(&s.config, "config", usualConfig, "configuration `file`")
 		f.StringVar(&s.state, "state", "/var/lib/tacet", "`folder` of the unit's ledger")
-		f.StringVar(&s.run, "run", usualRun, "`folder` for status.json; need not exist")
+		f.StringVar(&s.run, "run", usualRun, "`folder` in memory, for status.json and tails; need not exist")
 		rest, err := env.Parse(f, args)
 		if err != nil {
 			return err
@@ -41,6 +42,7 @@ var runCommand = cli.Command{
 type service struct {
 	config, state, run string
 	log                *slog.Logger
+	stores             *stores.Maker
 }
 
 // serve runs one daemon after another: a new one for each new configuration.
@@ -60,6 +62,9 @@ func (s *service) serve(env *cli.Env) error {
 	signal.Notify(reload, syscall.SIGHUP)
 	defer signal.Stop(reload)
 
+	if s.stores, err = stores.New(ctx, s.log); err != nil {
+		return err
+	}
 	panel, err := hw.Open(ctx, wiring(cfg))
 	if err != nil {
 		return cli.WithHint(err, "\"gpioinfo\" lists the lines that there are; the service's user must be in the group gpio")
@@ -93,7 +98,7 @@ func (s *service) change(ctx context.Context, old, next *config.Config) (*config
 // for the next configuration.
 func (s *service) life(ctx context.Context, cfg *config.Config, panel *hw.Panel, reload <-chan os.Signal) (next *config.Config, err error) {
 	d, err := daemon.New(cfg, s.hardware(cfg, panel), daemon.Options{
-		Log: s.log, Version: cli.Version, Dir: s.state,
+		Log: s.log, Version: cli.Version, Dir: s.state, RunDir: s.run, Store: s.stores.Kind(cfg.Room),
 	})
 	if err != nil {
 		return nil, err

@@ -35,7 +35,17 @@ type report struct {
 	Clock     string    `json:"clock"`
 	FreeHours float64   `json:"spool_free_h"`
 	UnitKey   string    `json:"unit_key,omitempty"`
+	Pending   int       `json:"pending"` // recordings that some store still has to get
+	Stores    []place   `json:"stores"`
 	Warnings  []warning `json:"warnings"`
+}
+
+type place struct {
+	Name    string `json:"name"`
+	State   string `json:"state"` // ok, missing, full, readonly or error
+	Pending int    `json:"pending"`
+	Oldest  string `json:"oldest,omitempty"` // when the first of those began
+	Detail  string `json:"detail,omitempty"`
 }
 
 type warning struct {
@@ -48,13 +58,23 @@ func reportOf(s daemon.Status) report {
 	r := report{
 		PID: os.Getpid(), Time: time.Now().UTC(), Version: s.Version, Boot: s.Boot, Phase: s.Phase,
 		Recording: s.Recording, Mic: s.Mic, Light: s.Light, Clock: s.Clock,
-		FreeHours: float64(int(s.SpoolFree.Hours()*10)) / 10, UnitKey: s.UnitKey, Warnings: []warning{},
+		FreeHours: float64(int(s.SpoolFree.Hours()*10)) / 10, UnitKey: s.UnitKey, Pending: s.Pending, Stores: []place{}, Warnings: []warning{},
 	}
 	switch s.Phase {
 	case "waiting", "starting":
 		r.Phase, r.Recording = "idle", ""
 	case "stopping":
 		r.Phase = "recording"
+	}
+	for _, st := range s.Stores {
+		p := place{Name: st.Name, State: string(st.State), Pending: st.Pending}
+		if !st.Oldest.IsZero() {
+			p.Oldest = st.Oldest.UTC().Format(time.RFC3339)
+		}
+		if st.Trouble != nil {
+			p.Detail = st.Trouble.Error()
+		}
+		r.Stores = append(r.Stores, p)
 	}
 	for _, w := range s.Warnings {
 		r.Warnings = append(r.Warnings, warning{w.Code, w.Since.UTC(), w.Message()})
@@ -171,6 +191,13 @@ func (r *report) print(env *cli.Env) {
 	row("clock", "%s", r.Clock)
 	row("room left", "%.1f h of recording", r.FreeHours)
 	row("version", "%s", r.Version)
+	for _, p := range r.Stores {
+		line := p.Name + ": " + p.State
+		if p.Pending > 0 {
+			line += fmt.Sprintf(", %d recordings wait, the oldest since %s", p.Pending, p.Oldest)
+		}
+		row("store", "%s", line)
+	}
 	for _, w := range r.Warnings {
 		row("warning", "%s: %s", w.Code, w.Message)
 	}

@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"net/http"
 	"os"
 	"slices"
@@ -45,6 +46,9 @@ type Options struct {
 	Identities []age.Identity
 	// Units returns the keys of the units that are known; it may be nil.
 	Units func() []string
+	// Elsewhere returns further folders, where there are some now; it may be nil. Of recordings that lie in several the
+	// first folder's is shown.
+	Elsewhere func() []string
 }
 
 // Library is one folder. It is safe for use by several goroutines.
@@ -126,7 +130,44 @@ func (l *Library) List() ([]Item, error) {
 
 // names lists the recordings' names, oldest first: they begin with the time.
 func (l *Library) names() ([]string, error) {
-	dir, err := l.root.Open(".")
+	names, err := namesIn(l.root)
+	if err != nil {
+		return nil, err
+	}
+	for root := range l.elsewhere() {
+		more, err := namesIn(root)
+		if err != nil {
+			continue // it has just gone
+		}
+		names = append(names, more...)
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	return names[max(0, len(names)-maxFiles):], nil
+}
+
+// elsewhere opens the further folders, one after another.
+func (l *Library) elsewhere() iter.Seq[*os.Root] {
+	return func(yield func(*os.Root) bool) {
+		if l.options.Elsewhere == nil {
+			return
+		}
+		for _, dir := range l.options.Elsewhere() {
+			root, err := os.OpenRoot(dir)
+			if err != nil {
+				continue
+			}
+			more := yield(root)
+			root.Close()
+			if !more {
+				return
+			}
+		}
+	}
+}
+
+func namesIn(root *os.Root) ([]string, error) {
+	dir, err := root.Open(".")
 	if err != nil {
 		return nil, err
 	}
@@ -205,14 +246,27 @@ func (l *Library) open(name string) (*os.File, int64, error) {
 	if _, _, _, err := recording.ParseName(name); err != nil {
 		return nil, 0, fmt.Errorf("%w: %w", fs.ErrNotExist, err)
 	}
-	info, err := l.root.Lstat(name)
+	f, size, err := openIn(l.root, name)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return f, size, err
+	}
+	for root := range l.elsewhere() {
+		if f, size, err := openIn(root, name); err == nil {
+			return f, size, nil
+		}
+	}
+	return nil, 0, err
+}
+
+func openIn(root *os.Root, name string) (*os.File, int64, error) {
+	info, err := root.Lstat(name)
 	if err != nil {
 		return nil, 0, err
 	}
 	if !info.Mode().IsRegular() {
 		return nil, 0, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
 	}
-	f, err := l.root.Open(name)
+	f, err := root.Open(name)
 	if err != nil {
 		return nil, 0, err
 	}

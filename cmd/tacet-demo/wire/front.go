@@ -78,6 +78,18 @@ func (f *Front) Sense() (lit, known bool, err error) {
 	return s.Lit, s.Known || err != nil, err
 }
 
+// Slots calls told with how the thumb drive's place is, now and at each change, until the front is gone.
+func (f *Front) Slots(told func(present bool)) {
+	for known := (Slot{}); ; {
+		var now Slot
+		if f.call("Slot", known, &now) != nil {
+			return
+		}
+		told(now.Present)
+		known = now
+	}
+}
+
 // Report says what the unit does.
 func (f *Front) Report(s page.Status) error { return f.call("Report", s, new(Nothing)) }
 

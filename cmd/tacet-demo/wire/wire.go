@@ -47,6 +47,9 @@ type Drive struct {
 // Sensed is what the sense line says.
 type Sensed struct{ Lit, Known bool }
 
+// Slot is the place for the thumb drive.
+type Slot struct{ Known, Present bool }
+
 // Nothing stands where a call has nothing to say.
 type Nothing bool
 
@@ -136,6 +139,22 @@ func (c *calls) Edge(_ Nothing, answer *Edge) error {
 		return err
 	case <-c.ended:
 		return errors.New("the front is gone")
+	}
+}
+
+// Slot waits until the thumb drive is not as the unit knows it to be.
+func (c *calls) Slot(known Slot, answer *Slot) error {
+	for {
+		changed := c.panel.Changed()
+		drive := c.panel.State().Drive
+		if *answer = (Slot{Known: true, Present: drive != nil && *drive}); *answer != known {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-c.ended:
+			return errors.New("the front is gone")
+		}
 	}
 }
 

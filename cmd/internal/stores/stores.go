@@ -1,0 +1,93 @@
+//go:build unix
+
+// Package stores makes the kinds of store that a configuration names, for the programs that run a daemon.
+//
+//	shelf, err := stores.New(ctx, log)
+//	options.Store = shelf.Kind(cfg.Room)
+package stores
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/url"
+	"sync"
+
+	"tacet/config"
+	"tacet/daemon"
+	"tacet/daemon/store"
+	"tacet/daemon/store/local"
+	"tacet/daemon/store/s3"
+	"tacet/daemon/store/sftp"
+	"tacet/hw/mounts"
+)
+
+// Maker makes kinds. All of them share one watcher of what is mounted.
+type Maker struct {
+	watcher *mounts.Watcher
+	log     *slog.Logger
+
+	mu   sync.Mutex
+	told map[string]<-chan struct{} // by store: a new configuration goes on with the old one's; guarded by mu
+}
+
+// New starts to watch what is mounted, until ctx ends.
+func New(ctx context.Context, log *slog.Logger) (*Maker, error) {
+	w, err := mounts.Watch(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &Maker{watcher: w, log: log, told: map[string]<-chan struct{}{}}, nil
+}
+
+// Kind returns what makes the kinds of a room's stores.
+func (m *Maker) Kind(room config.Room) daemon.StoreKind {
+	return func(s config.Store) store.Kind {
+		switch s.Kind {
+		case config.Drive:
+			return &local.Drive{Site: room.Site, Room: room.ID, Store: s.Name, Label: s.Label, Mounts: table, Changes: m.changes(s.Name)}
+		case config.Folder:
+			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: table, Changes: m.changes(s.Name)}
+		case config.SFTP:
+			return overSFTP(s, m.log)
+		default:
+			return s3.Kind{
+				Endpoint: s.Endpoint, Bucket: s.Bucket, Prefix: s.Prefix, Region: s.Region, AccessKeyFile: s.AccessKeyFile,
+				SecretKeyFile: s.SecretKeyFile, PathStyle: s.PathStyle, CA: s.CA, Lock: s.Lock,
+			}
+		}
+	}
+}
+
+// changes tells a store of what is mounted and unmounted.
+func (m *Maker) changes(name string) <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.told[name] == nil {
+		m.told[name] = m.watcher.Subscribe()
+	}
+	return m.told[name]
+}
+
+// overSFTP takes the address apart, which the configuration's check has found good.
+func overSFTP(s config.Store, log *slog.Logger) store.Kind {
+	k := sftp.Kind{Key: s.Key, KnownHosts: s.KnownHosts, Log: log}
+	if u, err := url.Parse(s.URL); err == nil {
+		port := u.Port()
+		if port == "" {
+			port = "22"
+		}
+		k.Addr, k.User, k.Path = net.JoinHostPort(u.Hostname(), port), u.User.Username(), u.Path
+	}
+	return k
+}
+
+// table reads the mount table.
+func table() ([]local.Mount, error) {
+	read, err := mounts.Read()
+	all := make([]local.Mount, len(read))
+	for i, m := range read {
+		all[i] = local.Mount(m)
+	}
+	return all, err
+}

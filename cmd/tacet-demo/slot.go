@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"tacet/config"
+	"tacet/daemon"
+	"tacet/daemon/store"
+	"tacet/daemon/store/local"
+	"tacet/hw/panel"
+)
+
+// slot is the place for the thumb drive, as the unit's stores see it: a drive is a folder that can't be reached while it is
+// taken out.
+type slot struct {
+	dir string
+
+	mu      sync.Mutex // guards all below
+	present bool
+	drives  []*drive
+}
+
+// drive is the kind of a store that is a thumb drive.
+type drive struct {
+	local.Folder
+	slot    *slot
+	changed chan struct{}
+	open    store.Medium // the last one; guarded by slot.mu
+}
+
+var errOut = &store.Trouble{Code: "store-missing", Err: errors.New("the thumb drive is not in its place")}
+
+// kinds makes drives of this slot, and leaves all other stores to others.
+func (s *slot) kinds(others daemon.StoreKind) daemon.StoreKind {
+	return func(c config.Store) store.Kind {
+		if c.Kind != config.Drive {
+			return others(c)
+		}
+		d := &drive{slot: s, changed: make(chan struct{}, 1)}
+		d.Folder = local.Folder{Path: driveDir(s.dir, c.Name), UnmountedOK: true, Mounts: noMounts, Changes: d.changed}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.drives = append(s.drives, d)
+		return d
+	}
+}
+
+func noMounts() ([]local.Mount, error) { return nil, nil }
+
+// driveDir is where the demo keeps what is on a store's thumb drive.
+func driveDir(dir, name string) string { return filepath.Join(dir, "drive-"+name) }
+
+// set puts the drive in or takes it out, in the middle of whatever is being written.
+func (s *slot) set(present bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.present = present
+	for _, d := range s.drives {
+		if !present && d.open != nil {
+			d.open.Abort()
+		}
+		select {
+		case d.changed <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (s *slot) out() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.present
+}
+
+// Open opens the folder, while the drive is in its place.
+func (d *drive) Open(ctx context.Context) (store.Medium, error) {
+	if d.slot.out() {
+		return nil, errOut
+	}
+	m, err := d.Folder.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d.slot.mu.Lock()
+	defer d.slot.mu.Unlock()
+	d.open = m
+	if !d.slot.present { // taken out meanwhile
+		m.Abort()
+	}
+	return inSlot{m.(store.Folder), d.slot}, nil
+}
+
+// inSlot is a folder that is gone when the drive is.
+type inSlot struct {
+	store.Folder
+	slot *slot
+}
+
+func (m inSlot) Check(cause error) error {
+	if m.slot.out() {
+		return errOut
+	}
+	return m.Folder.Check(cause)
+}
+
+// drives are the folders of the thumb drives, which the demo makes, if there is one in the unit's place for it.
+func (u *unit) drives(front *panel.Panel) func() []string {
+	return func() (dirs []string) {
+		if present := front.State().Drive; present == nil || !*present {
+			return nil
+		}
+		for _, s := range u.cfg.Stores {
+			if s.Kind == config.Drive {
+				dirs = append(dirs, driveDir(u.dir, s.Name))
+			}
+		}
+		return dirs
+	}
+}
+
+// makeDrives makes the folders that stand for thumb drives.
+func (u *unit) makeDrives() error {
+	for _, s := range u.cfg.Stores {
+		if s.Kind != config.Drive {
+			continue
+		}
+		if err := os.MkdirAll(driveDir(u.dir, s.Name), 0o700); err != nil {
+			return err
+		}
+	}
+	return nil
+}
