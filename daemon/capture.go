@@ -200,6 +200,17 @@ func (d *Daemon) holdBackDue() (time.Time, bool) {
 	return time.Time{}, false
 }
 
+// holdBackWake is when the held blocks are looked at again if nothing happens. The
+// next block's arrival is such a happening, and so comes before it wherever the
+// card keeps its pace: one wake-up does for both.
+func (d *Daemon) holdBackWake() (time.Time, bool) {
+	due, held := d.holdBackDue()
+	if due.Before(d.heldRetry) {
+		return d.heldRetry, held
+	}
+	return due.Add(max(0, senseEvery-d.debounce)), held
+}
+
 // clearHeld reads the lines and the light for the blocks whose debounce time has
 // passed, and keeps those that are proved.
 func (d *Daemon) clearHeld(now time.Time) {

@@ -1,6 +1,7 @@
 package daemon_test
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"sync"
@@ -17,6 +18,7 @@ type mic struct {
 	absent   error
 	refuse   error         // Open fails
 	takes    time.Duration // Open takes
+	every    time.Duration // a block comes; 100 ms where 0
 	looks    time.Duration // a look at whether it is there takes
 	stuck    bool          // Close fails: it may be open for ever
 	stalled  bool          // no samples come; those of the time are lost
@@ -80,9 +82,11 @@ func (m *mic) Open(deliver func([]int16, time.Time), failed func(error)) (io.Clo
 	return m, nil
 }
 
-// capture delivers every 100 ms what was captured since.
+// capture delivers, block by block, what was captured since.
 func (m *mic) capture(deliver func([]int16, time.Time), from time.Time, quit chan struct{}) {
-	tick := time.NewTicker(100 * time.Millisecond)
+	m.mu.Lock()
+	tick := time.NewTicker(cmp.Or(m.every, 100*time.Millisecond))
+	m.mu.Unlock()
 	defer tick.Stop()
 	for {
 		select {

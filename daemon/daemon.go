@@ -70,6 +70,7 @@ type Daemon struct {
 	ring      *ring
 	health    *health.Tracker
 	prober    *prober
+	warned    atomic.Uint64 // counts the changes of what is up
 	published atomic.Pointer[Status]
 	storesNew atomic.Bool // the stores may have something new to say
 	changed   chan struct{}
@@ -95,6 +96,9 @@ type Daemon struct {
 	oldest      time.Time      // when the first of them began
 	free        time.Duration  // room on it, as recording time
 	probeAt     time.Time      // when the prober last said something
+	synced      bool           // the wall clock is, when last looked
+	warnings    []health.Active
+	upAsOf      uint64 // of warned
 	lightBroken bool
 	teller      teller
 	ready       bool
@@ -148,6 +152,7 @@ func New(cfg *config.Config, hw Hardware, o Options) (*Daemon, error) {
 	}
 	d.bytesPerSecond = fileRate(cfg.Audio)
 	d.health.OnChange(func() {
+		d.warned.Add(1)
 		select {
 		case d.nudge <- struct{}{}:
 		default:
@@ -178,6 +183,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	now := time.Now()
 	d.machine = consent.New(d.settings, now)
 	d.since, d.probeAt = now, now
+	d.synced = d.hw.Clock.Synced()
 	d.lightResult(d.hw.Light.Off())
 	_, d.light.proved, _ = d.hw.Light.Sense()
 	d.readFirst(now)

@@ -22,7 +22,9 @@
 //
 // A block of sound waits in the hold-back until the lines were read after its
 // arrival, showed no press, and the debounce time has passed; until the light
-// was seen; and until the gap finder is done with it. Whatever ends a recording
+// was seen; and until the gap finder is done with it. They are read when the next
+// block arrives, or 100 ms later where none does: what costs a unit its power is
+// not work but wake-ups, and this way there is one for each block. Whatever ends a recording
 // drops all that still waits. So a sample too many needs two errors, and a
 // sample too few none.
 //

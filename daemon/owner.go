@@ -58,7 +58,9 @@ func (d *Daemon) drainEvents() {
 
 // stop ends what runs; nothing starts any more.
 func (d *Daemon) stop() {
-	d.stopBy = time.Now().Add(stopTime)
+	now := time.Now()
+	d.stopBy = now.Add(stopTime)
+	d.clearHeld(now)
 	d.step(consent.Stop{})
 }
 

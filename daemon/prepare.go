@@ -17,14 +17,14 @@ import (
 // its key pair, its file, its line in the ledger. The microphone is opened only
 // after all of it.
 func (d *Daemon) prepare() {
-	disk, acts := d.disk, actsOf(d.machine.Acts())
+	disk, acts, proved := d.disk, actsOf(d.machine.Acts()), d.light.proved
 	go func() {
-		r, err := d.newRecorder(disk, acts)
+		r, err := d.newRecorder(disk, acts, proved)
 		d.post(prepared{r, err})
 	}()
 }
 
-func (d *Daemon) newRecorder(disk *disk, acts []recording.Act) (_ *recorder, err error) {
+func (d *Daemon) newRecorder(disk *disk, acts []recording.Act, proved bool) (_ *recorder, err error) {
 	if disk == nil {
 		return nil, fmt.Errorf("the spool is not there")
 	}
@@ -42,7 +42,7 @@ func (d *Daemon) newRecorder(disk *disk, acts []recording.Act) (_ *recorder, err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), keyTime)
 	defer cancel()
-	head := d.head(r, disk)
+	head := d.head(r, disk, proved)
 	key, err := d.o.NewKey(ctx, d.cfg.Encrypt.Recipients, "tacet/"+head.Site+"/"+head.Room+"/"+r.id)
 	if err != nil {
 		return nil, withCode("recipients-bad", fmt.Errorf("make the recording's key: %w", err))
@@ -86,13 +86,13 @@ func (d *Daemon) begin(r *recorder, disk *disk, head []byte) error {
 	return nil
 }
 
-func (d *Daemon) head(r *recorder, disk *disk) recording.Head {
+func (d *Daemon) head(r *recorder, disk *disk, proved bool) recording.Head {
 	clock := "unsynced"
 	if d.hw.Clock.Synced() {
 		clock = "synced"
 	}
 	light := "unproved"
-	if d.light.proved {
+	if proved {
 		light = "proved"
 	}
 	var parties []string

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tacet/daemon/consent"
+	"tacet/daemon/health"
 )
 
 // publish makes the status anew and tells whoever waits, if it differs in more
@@ -28,12 +29,12 @@ func (d *Daemon) describe(now time.Time) Status {
 		Boot: d.o.Boot, Version: d.o.Version,
 		Phase: d.phase(now), Since: d.since,
 		Mic: d.micWord(), Light: "unproved", Clock: "unsynced",
-		SpoolFree: d.free, StatusLight: d.statusLight, Warnings: d.health.Up(),
+		SpoolFree: d.free, StatusLight: d.statusLight, Warnings: d.up(),
 	}
 	if d.light.proved {
 		s.Light = "proved"
 	}
-	if d.hw.Clock.Synced() {
+	if d.synced {
 		s.Clock = "synced"
 	}
 	for i := range d.buttons {
@@ -52,10 +53,18 @@ func (d *Daemon) describe(now time.Time) Status {
 	return s
 }
 
+// up are the warnings that are up; they are put together when one has changed.
+func (d *Daemon) up() []health.Active {
+	if n := d.warned.Load(); n != d.upAsOf {
+		d.upAsOf, d.warnings = n, d.health.Up()
+	}
+	return d.warnings
+}
+
 // micWord is ok, missing or fault.
 func (d *Daemon) micWord() string {
 	word := "ok"
-	for _, w := range d.health.Up() {
+	for _, w := range d.up() {
 		switch w.Code {
 		case "mic-missing":
 			return "missing"

@@ -41,7 +41,7 @@ func (d *Daemon) probed(p probed) {
 	for _, f := range p.found {
 		d.health.SetFor(f.code, f.on, f.detail)
 	}
-	if d.hw.Clock.Synced() {
+	if d.synced = d.hw.Clock.Synced(); d.synced {
 		d.health.Clear("clock-unsynced")
 	} else {
 		d.health.Set("clock-unsynced", "")

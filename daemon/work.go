@@ -10,21 +10,24 @@ import (
 )
 
 // work does what is due: deadlines of the machine, the light, the microphone
-// and the hold-back, warnings, and what is said of it all.
+// and the hold-back, warnings, and what is said of it all. What was captured comes
+// before what ends it.
 func (d *Daemon) work(now time.Time) {
+	d.clearHeld(now)
 	if t, ok := d.machine.Deadline(); ok && !now.Before(t) {
 		d.step(consent.Tick{})
 	}
 	if !d.light.proving.IsZero() {
 		d.proveLight(now)
 	}
-	d.clearHeld(now)
 	d.watchMic(now)
 	d.watchDisk(now)
 	d.watchHands(now)
 	d.watchProbe(now)
 	d.watchStores(now)
-	d.health.Tick(now)
+	if t, ok := d.health.Deadline(); ok && !now.Before(t) {
+		d.health.Tick(now)
+	}
 	if ready := d.disk != nil && d.copies != nil && !d.health.Blocking() && !now.Before(d.linesSettle); ready != d.ready {
 		d.ready = ready
 		d.step(consent.Ready{OK: ready})
@@ -47,12 +50,7 @@ func (d *Daemon) nextWake() time.Time {
 	t, ok = d.health.Deadline()
 	sooner(t, ok)
 	sooner(now.Add(senseRetry), !d.light.proving.IsZero())
-	if t, ok := d.holdBackDue(); ok {
-		if t.Before(d.heldRetry) {
-			t = d.heldRetry
-		}
-		sooner(t, true)
-	}
+	sooner(d.holdBackWake())
 	switch d.mic.state {
 	case micIsOpening, micIsClosing:
 		sooner(d.mic.by, true)
@@ -160,7 +158,7 @@ func (d *Daemon) showStatus(now time.Time) {
 	switch {
 	case !d.ready && !recording:
 		want, drive = "flash", d.hw.StatusLight.Flash
-	case len(d.health.Up()) > 0, recording && now.Add(5*time.Minute).After(lapses):
+	case len(d.up()) > 0, recording && now.Add(5*time.Minute).After(lapses):
 		want, drive = "pulse", d.hw.StatusLight.Pulse
 	}
 	if want == d.statusLight {

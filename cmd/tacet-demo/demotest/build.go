@@ -41,14 +41,14 @@ func MainThen(m *testing.M, then func()) {
 // build makes them as make build does, so that it finds in Go's cache what that has compiled.
 func build(dir string) error {
 	for _, b := range []struct {
-		env  string
-		args []string
+		env, args []string
 	}{
-		{"CGO_LDFLAGS=-Wl,--as-needed -l:libopus.a -lm", []string{"tacet/cmd/tacetd", "tacet/cmd/tacet-demo"}},
-		{"CGO_ENABLED=0", []string{"tacet/cmd/tacet"}},
+		{[]string{"CGO_CFLAGS=-g -O2 -DMA_DATA_CONVERTER_STACK_BUFFER_SIZE=16384", "CGO_LDFLAGS=-Wl,--as-needed -l:libopus.a -lm"},
+			[]string{"tacet/cmd/tacetd", "tacet/cmd/tacet-demo"}},
+		{[]string{"CGO_ENABLED=0"}, []string{"tacet/cmd/tacet"}},
 	} {
 		c := exec.Command("go", append([]string{"build", "-trimpath", "-tags=nolibopusfile", "-ldflags=-s -w", "-o", dir + "/"}, b.args...)...)
-		c.Env = append(os.Environ(), b.env)
+		c.Env = append(os.Environ(), b.env...)
 		if out, err := c.CombinedOutput(); err != nil {
 			return fmt.Errorf("%w:\n%s", err, out)
 		}

@@ -12,10 +12,10 @@ import (
 )
 
 // A killed process costs at most one second: the segment that was being filled. Beside it goes what the daemon had not let
-// through yet: a period of the card's, and the debounce time that a block is held back for.
+// through yet: a period of the card's, and another until the lines are read again.
 const (
 	segment  = time.Second
-	holdBack = 150 * time.Millisecond
+	holdBack = 250 * time.Millisecond
 )
 
 // killsAtATime is how many a unit is subjected to, one after the other.
@@ -48,7 +48,7 @@ func killAgainAndAgain(t *testing.T, random *rand.Rand) (worst time.Duration) {
 	for n := 1; n <= killsAtATime; n++ {
 		demo.Consent()
 		file := demo.Panel().Recordings[n-1].File
-		after := segment + time.Duration(random.Int64N(int64(2500*time.Millisecond)))
+		after := segment + holdBack + time.Duration(random.Int64N(int64(2500*time.Millisecond)))
 		<-time.After(after)
 		busy, killed := late.lately(), time.Now()
 		demo.Kill()

@@ -1,0 +1,102 @@
+package daemon_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tacet/daemon"
+	"tacet/hw/panel"
+)
+
+const (
+	every    = 80 * time.Millisecond // a block comes
+	debounce = 30 * time.Millisecond
+)
+
+// readings notes when the lines were read.
+type readings struct {
+	daemon.Buttons
+	room *room
+	at   []time.Time
+}
+
+func (b *readings) Read() ([]bool, error) {
+	b.room.mu.Lock()
+	defer b.room.mu.Unlock()
+	b.at = append(b.at, time.Now())
+	return b.Buttons.Read()
+}
+
+// inStep is a room that records, with a card that brings a block every 80 ms and
+// the readings of its lines from here on. It has no sense line: nothing but the
+// hold-back looks at anything.
+func inStep(t *testing.T) (*room, *readings) {
+	r := newRoom(t, "room")
+	r.front = panel.New(panel.Settings{Buttons: []panel.Button{{Party: "room"}}, StatusLight: true})
+	r.lines = r.front.Buttons
+	b := &readings{Buttons: r.lines, room: r}
+	r.lines, r.mic.every = b, every
+	r.boot()
+	r.press("room")
+	r.phase("recording", time.Second)
+	pause(2 * time.Second)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	b.at = nil
+	return r, b
+}
+
+// What costs a unit is wake-ups: a card that keeps its pace makes one for each
+// block, in which the lines are read for the blocks before it.
+func TestLinesAreReadWhenABlockArrives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, b := inStep(t)
+		_, block := r.mic.is()
+		pause(4 * time.Second)
+		r.mu.Lock()
+		apart := 0
+		for _, at := range b.at {
+			if at.Sub(block)%every != 0 {
+				apart++
+			}
+		}
+		if n := len(b.at); n < 49 || n > 55 || apart > 5 { // those where something else woke it
+			t.Errorf("in 50 blocks the lines were read %d times, %d of them between blocks", n, apart)
+		}
+		r.mu.Unlock()
+		r.finish()
+	})
+}
+
+// A block needs no next one to be let through.
+func TestBlocksThatStopAreLetThrough(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, _ := inStep(t)
+		r.mic.set(func(m *mic) { m.stalled = true })
+		pause(every)
+		_, end := r.mic.is()
+		pause(200 * time.Millisecond)
+		r.press("room")
+		r.phase("idle", 5*time.Second)
+		if _, last := r.span(r.kept(0)); since(end, last) != -time.Millisecond {
+			t.Errorf("the last sample is %s from the end of the last block", since(end, last))
+		}
+		r.finish()
+	})
+}
+
+// What was captured before a stop is kept as far as it is proved; a hand's
+// withdrawal leaves no time for that.
+func TestStopKeepsWhatIsProved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, _ := inStep(t)
+		_, end := r.mic.is()
+		pause(time.Until(end.Add(every + debounce + time.Millisecond)))
+		_, end = r.mic.is()
+		r.finish()
+		if _, last := r.span(r.kept(0)); since(end, last) != -time.Millisecond {
+			t.Errorf("the last sample is %s from the end of the last block", since(end, last))
+		}
+	})
+}
