@@ -73,10 +73,7 @@ func (m Mark) check() error {
 }
 
 func (m Mark) line() []byte {
-	line, err := json.Marshal(m)
-	if err != nil {
-		panic(err) // five strings
-	}
+	line, _ := json.Marshal(m) // five strings: that never fails
 	return line
 }
 

@@ -1,0 +1,75 @@
+//go:build linux
+
+package local
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// devices is what the kernel tells of its block devices. The zero value asks the real one.
+type devices struct {
+	root string // "": /; tests have another
+}
+
+// there reports whether the device of a mounted file system is still plugged in, as far as can be told: of a network share, always.
+func (d devices) there(m Mount) bool {
+	path := filepath.Join("/dev/block", m.Device)
+	switch {
+	case !strings.HasPrefix(m.Device, "0:"):
+		path = filepath.Join("/sys/dev/block", m.Device)
+	case strings.HasPrefix(m.Source, "/dev/"): // btrfs
+		path = m.Source
+	default:
+		return true
+	}
+	if _, err := os.Lstat(d.at(path)); !errors.Is(err, fs.ErrNotExist) {
+		return true
+	}
+	_, err := os.Lstat(d.at(filepath.Dir(path))) // without the folder nothing is told
+	return err != nil
+}
+
+// plugged reports whether a device is one that people plug in and pull out.
+func (d devices) plugged(m Mount) bool {
+	path, err := filepath.EvalSymlinks(d.at(filepath.Join("/sys/dev/block", m.Device)))
+	if err != nil {
+		return false
+	}
+	if strings.Contains(path, "/usb") {
+		return true
+	}
+	for _, disk := range []string{path, filepath.Dir(path)} { // a partition lies in its disk's folder
+		if text, err := os.ReadFile(filepath.Join(disk, "removable")); err == nil {
+			return strings.TrimSpace(string(text)) == "1"
+		}
+	}
+	return false
+}
+
+// labelled is the device whose file system has this label, and its node; "" where there is none.
+func (d devices) labelled(label string) (device, node string) {
+	if label == "" {
+		return "", ""
+	}
+	node, err := os.Readlink(d.at(filepath.Join("/dev/disk/by-label", label)))
+	if err != nil {
+		return "", ""
+	}
+	name := filepath.Base(node)
+	number, err := os.ReadFile(d.at(filepath.Join("/sys/class/block", name, "dev")))
+	if err != nil {
+		return "", ""
+	}
+	return strings.TrimSpace(string(number)), "/dev/" + name
+}
+
+func (d devices) at(path string) string {
+	if d.root == "" {
+		return path
+	}
+	return filepath.Join(d.root, path)
+}

@@ -1,0 +1,87 @@
+//go:build linux
+
+package local
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"tacet/daemon/durable"
+	"tacet/daemon/store"
+)
+
+// medium is a drive or a folder that is open.
+type medium struct {
+	root      *os.Root
+	fs        durable.FS
+	mount     Mount // as it was when it was opened
+	path      string
+	id        string
+	mounts    Table
+	devices   devices
+	removable bool // a drive, not a share
+
+	abort   sync.Once
+	aborted chan struct{} // closed by Abort
+}
+
+var _ store.Folder = (*medium)(nil)
+
+func newMedium(root *os.Root, m Mount, id string, mounts Table, d devices) *medium {
+	return &medium{
+		root: root, fs: durable.OS(root), mount: m, mounts: mounts, devices: d, aborted: make(chan struct{}), path: truePath(root),
+		id: fmt.Sprintf("%s on mount %d, device %s", id, m.ID, m.Device),
+	}
+}
+
+// truePath is where a folder lies, without the symbolic links that led to it.
+func truePath(root *os.Root) string {
+	if dir, err := root.Open("."); err == nil {
+		defer dir.Close()
+		if path, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", dir.Fd())); err == nil {
+			return path
+		}
+	}
+	return root.Name()
+}
+
+// ID changes with each mount: what a failed write left in memory goes with the mount.
+func (m *medium) ID() string { return m.id }
+
+func (m *medium) FS() durable.FS { return m.fs }
+
+// ReadBack opens a copy to read it from the medium.
+func (m *medium) ReadBack(name string) (io.ReadCloser, error) {
+	file, err := openBack(m.root, name, m.mount)
+	if err != nil {
+		return nil, fmt.Errorf("read %s back: %w", name, err)
+	}
+	return readAhead(file, m.aborted), nil
+}
+
+// Abort lets nothing more begin: not in the folder, and not in what is being read back. A file that is open stays writable to who holds it.
+func (m *medium) Abort() {
+	m.abort.Do(func() { close(m.aborted) })
+	m.root.Close()
+}
+
+func (m *medium) Close() error {
+	m.abort.Do(func() { close(m.aborted) })
+	return m.root.Close()
+}
+
+// usable says what would keep every write from the medium.
+func (m *medium) usable() error {
+	if err := m.Check(nil); err != nil {
+		return err
+	}
+	if err := m.fs.Writable(); err != nil {
+		if t := m.means(err); t != nil {
+			return t
+		}
+		return err
+	}
+	return nil
+}

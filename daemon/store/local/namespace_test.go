@@ -1,0 +1,116 @@
+//go:build linux
+
+package local
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+const inNamespace = "TACET_TEST_NAMESPACE"
+
+// namespaced runs the test again in a process that may mount what it likes, seen by itself alone; there it returns true.
+func namespaced(t *testing.T) bool {
+	t.Helper()
+	if os.Getenv(inNamespace) != "" {
+		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+			t.Fatal(err)
+		}
+		return true
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.count=1")
+	cmd.Env = append(os.Environ(), inNamespace+"=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS}
+	if os.Getuid() != 0 {
+		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
+	}
+	out, err := cmd.CombinedOutput()
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSPC) {
+		t.Skipf("this machine lets nobody but root mount anything (%v)", err)
+	}
+	if err == nil && bytes.Contains(out, []byte("--- SKIP: "+t.Name())) {
+		t.Skipf("in a namespace of its own:\n%s", out)
+	}
+	if err != nil || !bytes.Contains(out, []byte("--- PASS: "+t.Name())) {
+		t.Fatalf("in a namespace of its own: %v\n%s", err, out)
+	}
+	return false
+}
+
+// kernelTable reads the true mount table, as hw/mounts does, as far as these tests need it.
+func kernelTable() ([]Mount, error) {
+	text, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return nil, err
+	}
+	var table []Mount
+	for line := range strings.Lines(string(text)) {
+		front, back, _ := strings.Cut(strings.TrimSpace(line), " - ")
+		f, b := strings.Fields(front), strings.Fields(back)
+		m := Mount{Device: f[2], Root: f[3], Point: f[4], Options: f[5] + "," + b[2], FSType: b[0], Source: b[1]}
+		m.ID, _ = strconv.Atoi(f[0])
+		m.Parent, _ = strconv.Atoi(f[1])
+		for option := range strings.SplitSeq(m.Options, ",") {
+			m.ReadOnly = m.ReadOnly || option == "ro" || option == "emergency_ro" || option == "shutdown"
+		}
+		table = append(table, m)
+	}
+	return table, nil
+}
+
+// run runs a program.
+func run(t *testing.T, name string, args ...string) {
+	t.Helper()
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+}
+
+// stick is a file system in a file, mounted through a loop device.
+type stick struct{ image, point string }
+
+// mounted makes and mounts a file system; without the rights the test is skipped.
+func mounted(t *testing.T, fsType string, megabytes int64) stick {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("loop devices need root")
+	}
+	dir := t.TempDir()
+	s := stick{filepath.Join(dir, "image"), filepath.Join(dir, "point")}
+	if err := os.Mkdir(s.point, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(s.image, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(s.image, megabytes<<20); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{s.image}
+	if fsType == "ext4" {
+		args = []string{"-q", "-F", "-m", "0", s.image}
+	}
+	run(t, "mkfs."+fsType, args...)
+	if out, err := exec.Command("mount", "-t", fsType, "-o", "loop", s.image, s.point).CombinedOutput(); err != nil {
+		t.Skipf("this kernel mounts no %s, or no loop devices: %s", fsType, out)
+	}
+	t.Cleanup(func() { unmountAll(s.point) })
+	return s
+}
+
+// unmountAll takes away what is mounted at a folder, one over the other.
+func unmountAll(point string) {
+	for unix.Unmount(point, unix.MNT_DETACH) == nil {
+	}
+}
