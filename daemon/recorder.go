@@ -28,8 +28,8 @@ type file interface {
 	Close() error
 }
 
-// recorder takes one recording from the owner's blocks to the disk. Two
-// goroutines of its own, encode and store, block where the owner must not.
+// recorder takes one recording from the owner's blocks to the disk. Goroutines of
+// its own, encode, store and tails, block where the owner must not.
 type recorder struct {
 	id, name string
 	started  time.Time
@@ -42,6 +42,7 @@ type recorder struct {
 	enc    Encoder
 	sealer *recording.Sealer
 	file   file
+	tails  *tails
 	ledger *ledger.Ledger
 	post   func(event) // to the owner
 
@@ -62,6 +63,9 @@ type recorder struct {
 	gaps     []recording.Gap // those not yet written before a segment
 	steps    []recording.ClockStep
 	drift    time.Duration // wall clock less monotonic clock, when last looked
+	sealedTo int64         // frames in sealed segments
+	tailed   bool          // the running second is in the tail
+	unsynced unsynced
 }
 
 // item is what the owner hands on: a block to keep, or the end.
@@ -83,7 +87,7 @@ type sealed struct {
 	end        *ledger.Entry // set on the last one
 }
 
-// run starts both goroutines. It is called once, by whoever prepared the
+// run starts the goroutines. It is called once, by whoever prepared the
 // recording; the goroutines end after the item with the end.
 func (r *recorder) run() {
 	r.items = make(chan item, ringBlocks+2) // every block and an end: the owner never blocks
@@ -92,6 +96,7 @@ func (r *recorder) run() {
 	r.drift = r.wallDrift()
 	go r.encodeAll()
 	go r.storeAll()
+	go r.tails.run()
 }
 
 func (r *recorder) elapsed() time.Duration { return time.Since(r.origin) + 1 } // never 0
@@ -142,7 +147,10 @@ func (r *recorder) encode(b *block) error {
 	}
 	r.noteClock()
 	r.position += int64(len(b.samples) / r.channels)
-	return r.sealAll(r.enc.Encode(b.samples))
+	if err := r.sealAll(r.enc.Encode(b.samples)); err != nil {
+		return err
+	}
+	return r.keepTail()
 }
 
 // encodeSilence fills a gap with silence of its own length.
@@ -180,31 +188,38 @@ func (r *recorder) sealAll(segments []stream.Segment, err error) error {
 }
 
 func (r *recorder) sealOne(s stream.Segment) error {
-	// A gap or a step belongs before the segment that it begins in.
 	end := s.First + s.Samples
-	var h *recording.Happening
-	g := split(&r.gaps, func(g recording.Gap) bool { return g.Sample < end })
-	c := split(&r.steps, func(c recording.ClockStep) bool { return c.Sample < end })
-	if len(g)+len(c) > 0 {
-		h = &recording.Happening{Gaps: g, ClockSteps: c}
+	h := r.happened(end)
+	if h != nil {
+		r.gaps, r.steps = r.gaps[len(h.Gaps):], r.steps[len(h.ClockSteps):]
 	}
 	b, err := r.sealer.Segment(s.Data, h)
 	if err != nil {
 		return err
 	}
+	r.noteSealed(b, end)
 	r.sealed <- sealed{bytes: b, checkpoint: r.sealer.Checkpoint(), samples: s.Samples}
 	return nil
 }
 
-// split takes the leading elements that hold from list and returns them.
-func split[T any](list *[]T, holds func(T) bool) []T {
+// happened is what belongs before the segment that ends at a frame: each gap and
+// step stands before the one that it begins in. It is nil for nothing.
+func (r *recorder) happened(end int64) *recording.Happening {
+	g := leading(r.gaps, func(g recording.Gap) bool { return g.Sample < end })
+	c := leading(r.steps, func(c recording.ClockStep) bool { return c.Sample < end })
+	if len(g)+len(c) == 0 {
+		return nil
+	}
+	return &recording.Happening{Gaps: g, ClockSteps: c}
+}
+
+// leading is a copy of the first elements, for as long as they hold.
+func leading[T any](list []T, holds func(T) bool) []T {
 	n := 0
-	for n < len(*list) && holds((*list)[n]) {
+	for n < len(list) && holds(list[n]) {
 		n++
 	}
-	out := slices.Clone((*list)[:n])
-	*list = (*list)[n:]
-	return out
+	return slices.Clone(list[:n])
 }
 
 func (r *recorder) seal(e ending) error {
@@ -271,6 +286,7 @@ func (r *recorder) finish(ended *ledger.Entry, failed error) {
 	if failed == nil && ended == nil {
 		failed = fmt.Errorf("end of %s could not be sealed", r.id)
 	}
+	r.tails.end(failed == nil) // recovery needs the tail of one that has no end
 	if failed == nil {
 		ended.Time = r.clock.Now()
 		err := r.ledger.Append(*ended)
