@@ -3,6 +3,7 @@
 //
 //	tacet keygen -o office.key > practice.pub
 //	tacet check tacet.toml
+//	tacet drive init -config tacet.toml /media/TACET
 //	tacet ls /media/TACET
 //	tacet verify 20261121T140322Z_room-3_7q4k9mz2ha.tacet
 //	tacet open -i office.key -o consultation.opus 20261121T140322Z_room-3_7q4k9mz2ha.tacet
@@ -20,6 +21,7 @@ func run(env *cli.Env) error {
 var commands = []cli.Command{
 	keygenCommand,
 	checkCommand,
+	driveCommand,
 	lsCommand,
 	verifyCommand,
 	openCommand,

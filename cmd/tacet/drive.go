@@ -1,0 +1,154 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"tacet/cmd/internal/cli"
+	"tacet/config"
+	"tacet/daemon/store/local/mark"
+)
+
+var driveCommand = cli.Command{
+	Name:  "drive",
+	Usage: "init [-config FILE | -site SITE -room ROOM] [-store NAME] [-replace] PATH",
+	About: "make a thumb drive a unit's own",
+	Help: `
+Writes a mark, the file ` + mark.File + `, into the root of the drive that is mounted at PATH, and leaves all else on it as it is. A unit writes
+to a drive with its own mark and to no other.
+
+    tacet drive init -config tacet.toml /media/TACET
+    tacet drive init -site high-street -room room-3 /media/TACET
+
+The store is the one of kind "drive" in the config; without a config it is called "drive". Where the unit mounts drives by their label, the
+drive also needs that label.`,
+	Run: drive,
+}
+
+func drive(env *cli.Env, args []string) error {
+	flags := env.Flags()
+	site := flags.String("site", "", "the unit's `SITE`, as [room] site says it")
+	room := flags.String("room", "", "the unit's `ROOM`, as [room] id says it")
+	name := flags.String("store", "", "the store's `NAME`; needed if the config has more than one drive")
+	file := flags.String("config", "", "take site, room and store from the unit's config `FILE`")
+	replace := flags.Bool("replace", false, "take the drive over from another room or store")
+	if len(args) > 0 && args[0] == "init" {
+		args = args[1:]
+	} else if len(args) > 0 && args[0] != "-h" && args[0] != "-help" && args[0] != "--help" {
+		return env.Usage("drive knows no %q", args[0])
+	}
+	paths, err := env.Parse(flags, args)
+	switch {
+	case err != nil:
+		return err
+	case len(paths) != 1:
+		return env.Usage("drive init needs the path of one drive")
+	case *file != "" && (*site != "" || *room != ""):
+		return env.Usage("-config says site and room; leave -site and -room away")
+	case *file == "" && (*site == "" || *room == ""):
+		return env.Usage("whose drive is it? name -config, or -site and -room")
+	case *file != "":
+		if *site, *room, *name, err = driveOf(env, *file, *name); err != nil {
+			return err
+		}
+	case *name == "":
+		*name = "drive"
+	}
+	m, err := mark.New(*site, *room, *name)
+	if err != nil {
+		return env.Usage("%v", err)
+	}
+	return markDrive(env, paths[0], m, *replace)
+}
+
+// driveOf takes from a config whose drive it is to be.
+func driveOf(env *cli.Env, file, name string) (site, room, store string, err error) {
+	cfg, _, err := config.Load(file)
+	if err != nil {
+		return "", "", "", cli.WithHint(err, "\"tacet check %s\" says what to write instead; or name -site, -room and -store", file)
+	}
+	var names []string
+	for _, s := range cfg.Stores {
+		if s.Kind == config.Drive {
+			names = append(names, s.Name)
+		}
+	}
+	switch {
+	case name == "" && len(names) == 1:
+		name = names[0]
+	case name == "" && len(names) > 1:
+		return "", "", "", cli.WithHint(fmt.Errorf("%s has %d drives", file, len(names)), "name one with -store: %q", names)
+	case len(names) == 0:
+		return "", "", "", cli.WithHint(fmt.Errorf("%s has no store of kind \"drive\"", file), "write [[store]] with name = \"drive\" and kind = \"drive\"")
+	case !slices.Contains(names, name):
+		return "", "", "", cli.WithHint(fmt.Errorf("%s has no drive called %q", file, name), "the drives there are %q", names)
+	}
+	return cfg.Room.Site, cfg.Room.ID, name, nil
+}
+
+// markDrive writes the mark, unless the drive is somebody else's or no drive at all.
+func markDrive(env *cli.Env, path string, m mark.Mark, replace bool) error {
+	if err := wholeDrive(path); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return fmt.Errorf("open the drive: %w", err)
+	}
+	defer root.Close()
+	old, err := mark.Read(root)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err == nil && old.For(m.Site, m.Room, m.Store):
+		m = old // what it is called stays; the rights may need to be given again
+	case replace && (err == nil || errors.Is(err, mark.ErrBad)):
+	case err == nil:
+		return cli.WithHint(fmt.Errorf("%s belongs to %s", path, old), "see that nobody needs it there, and then take it over with -replace; the recordings on it stay")
+	case errors.Is(err, mark.ErrBad):
+		return cli.WithHint(fmt.Errorf("%s: %w", path, err), "write it anew with -replace")
+	default:
+		return fmt.Errorf("look at the drive: %w", err)
+	}
+	if err := m.Write(root); err != nil {
+		err = fmt.Errorf("mark %s: %w", path, err)
+		if errors.Is(err, fs.ErrPermission) {
+			err = cli.WithHint(err, "the drive's file system has owners: run it as root (sudo), or format the drive with exFAT")
+		}
+		return err
+	}
+	env.Note("%s is now the drive of %s; eject it before you pull it out", path, m)
+	return nil
+}
+
+// wholeDrive refuses what is not the root of a drive: on a folder of a disk no unit would look for a mark.
+func wholeDrive(path string) error {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	if abs, err = filepath.EvalSymlinks(abs); err != nil {
+		return fmt.Errorf("look at the drive: %w", err)
+	}
+	info, err := os.Stat(abs)
+	if err != nil {
+		return fmt.Errorf("look at the drive: %w", err)
+	}
+	if !info.IsDir() {
+		return cli.WithHint(fmt.Errorf("%s is not a folder", path), "name the folder at which the drive is mounted")
+	}
+	top, err := topOf(abs)
+	if err != nil {
+		return fmt.Errorf("look at the drive: %w", err)
+	}
+	switch {
+	case ownDisk(top):
+		return cli.WithHint(fmt.Errorf("%s is on this computer's own disk", path), "plug the drive in, mount it, and name the folder at which it is mounted")
+	case top != abs:
+		return cli.WithHint(fmt.Errorf("%s is a folder on a drive", path), "name the drive itself: %s", top)
+	}
+	return nil
+}

@@ -1,0 +1,44 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+)
+
+// topOf is the root of the file system that a folder lies on: the last one on the way up with the same device.
+func topOf(path string) (string, error) {
+	device := func(path string) (uint64, error) {
+		info, err := os.Lstat(path)
+		if err != nil {
+			return 0, err
+		}
+		st, _ := info.Sys().(*syscall.Stat_t)
+		return uint64(st.Dev), nil
+	}
+	own, err := device(path)
+	if err != nil {
+		return "", err
+	}
+	for path != "/" {
+		above := filepath.Dir(path)
+		other, err := device(above)
+		if err != nil {
+			return "", err
+		}
+		if other != own {
+			break
+		}
+		path = above
+	}
+	return path, nil
+}
+
+// ownDisk reports whether a file system with this root belongs to the computer.
+func ownDisk(top string) bool {
+	return slices.Contains([]string{"/", "/boot", "/boot/efi", "/boot/firmware", "/efi", "/home", "/opt", "/root", "/srv", "/tmp", "/usr", "/var",
+		"/dev", "/proc", "/sys", "/run", "/System/Volumes/Data"}, top)
+}
