@@ -85,7 +85,7 @@ func (r *room) cut(keep int, tear durabletest.Tear) {
 	}
 }
 
-// claims holds every copy that the ledger speaks of against what is there.
+// claims holds every copy and release that the ledger speaks of against what is there.
 func (r *room) claims() (copied int) {
 	r.Helper()
 	data, err := durable.ReadFile(r.own, "ledger", 1<<20)
@@ -94,7 +94,13 @@ func (r *room) claims() (copied int) {
 	}
 	for _, line := range bytes.Split(data, []byte("\n")) {
 		var e ledger.Entry
-		if json.Unmarshal(line, &e) != nil || e.Type != ledger.Copied {
+		if json.Unmarshal(line, &e) != nil {
+			continue
+		}
+		if e.Type == ledger.Released && r.holds(r.spool, e.ID) {
+			r.Errorf("the ledger says that %s was released, and it is there", e.ID)
+		}
+		if e.Type != ledger.Copied {
 			continue
 		}
 		copied++

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"tacet/cmd/internal/stores"
 	"tacet/config"
 	"tacet/daemon"
 	"tacet/daemon/store"
@@ -41,15 +42,13 @@ func (s *slot) kinds(others daemon.StoreKind) daemon.StoreKind {
 			return others(c)
 		}
 		d := &drive{slot: s, changed: make(chan struct{}, 1)}
-		d.Folder = local.Folder{Path: driveDir(s.dir, c.Name), UnmountedOK: true, Mounts: noMounts, Changes: d.changed}
+		d.Folder = local.Folder{Path: driveDir(s.dir, c.Name), UnmountedOK: true, Mounts: stores.Table, Changes: d.changed}
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.drives = append(s.drives, d)
 		return d
 	}
 }
-
-func noMounts() ([]local.Mount, error) { return nil, nil }
 
 // driveDir is where the demo keeps what is on a store's thumb drive.
 func driveDir(dir, name string) string { return filepath.Join(dir, "drive-"+name) }

@@ -45,9 +45,9 @@ func (m *Maker) Kind(room config.Room) daemon.StoreKind {
 	return func(s config.Store) store.Kind {
 		switch s.Kind {
 		case config.Drive:
-			return &local.Drive{Site: room.Site, Room: room.ID, Store: s.Name, Label: s.Label, Mounts: table, Changes: m.changes(s.Name)}
+			return &local.Drive{Site: room.Site, Room: room.ID, Store: s.Name, Label: s.Label, Mounts: Table, Changes: m.changes(s.Name)}
 		case config.Folder:
-			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: table, Changes: m.changes(s.Name)}
+			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: Table, Changes: m.changes(s.Name)}
 		case config.SFTP:
 			return overSFTP(s, m.log)
 		default:
@@ -82,8 +82,8 @@ func overSFTP(s config.Store, log *slog.Logger) store.Kind {
 	return k
 }
 
-// table reads the mount table.
-func table() ([]local.Mount, error) {
+// Table reads the mount table.
+func Table() ([]local.Mount, error) {
 	read, err := mounts.Read()
 	all := make([]local.Mount, len(read))
 	for i, m := range read {
