@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -67,12 +68,14 @@ func no(t *testing.T, err error) {
 	}
 }
 
-// noise is size bytes that no two places share.
-func noise(size int) []byte {
-	data := make([]byte, size)
+// noise is size bytes that no two places share. Nobody may change them.
+func noise(size int) []byte { return noises()[:size:size] }
+
+var noises = sync.OnceValue(func() []byte {
+	data := make([]byte, 32<<20)
 	rand.NewChaCha8([32]byte{1}).Read(data)
 	return data
-}
+})
 
 func readBack(t *testing.T, m store.Folder, name string) []byte {
 	t.Helper()

@@ -161,7 +161,7 @@ func TestDiskFull(t *testing.T) {
 		t.Errorf("%d of %d bytes are free (%v)", free, total, err)
 	}
 	no(t, m.Check(nil)) // looking at a full disk is no failure
-	f.Close() // until then its bytes stay
+	f.Close()           // until then its bytes stay
 	no(t, m.FS().Remove("a"))
 	no(t, durable.WriteFile(m.FS(), "b", noise(1<<20)))
 	no(t, m.Check(errors.New("something else")))

@@ -1,0 +1,115 @@
+//go:build unix
+
+package s3
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+
+	"tacet/daemon/store"
+)
+
+// explain is err as a [store.Trouble] where its cause is one of the place, and err itself otherwise.
+func (m *medium) explain(err error) error {
+	var (
+		known *store.Trouble
+		ours  *readError
+	)
+	if err == nil || errors.As(err, &known) || errors.As(err, &ours) ||
+		slices.ContainsFunc([]error{fs.ErrExist, fs.ErrNotExist, context.Canceled}, func(e error) bool { return errors.Is(err, e) }) {
+		return err
+	}
+	if answer, ok := answered(err); ok {
+		if code, what := m.meaning(answer); code != "" {
+			return &store.Trouble{Code: code, Err: fmt.Errorf("%s: %w", what, err)}
+		}
+		return err
+	}
+	var (
+		certificate *tls.CertificateVerificationError
+		sent        *url.Error
+		network     net.Error
+	)
+	switch {
+	case errors.As(err, &certificate):
+		return &store.Trouble{Code: "store-host-key", Err: fmt.Errorf("the certificate of %s is not vouched for by %s, or this unit's clock, "+
+			"at %s, is wrong; nothing was sent: %w", m.kind.Endpoint, m.vouching(), time.Now().UTC().Format(time.DateTime), err)}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &store.Trouble{Code: "store-missing", Err: fmt.Errorf("the S3 server %s has stopped answering: %w", m.kind.Endpoint, err)}
+	case errors.As(err, &sent), errors.As(err, &network), errors.Is(err, io.ErrUnexpectedEOF):
+		return &store.Trouble{Code: "store-missing", Err: fmt.Errorf("the S3 server %s is not reached, or was lost: %w", m.kind.Endpoint, err)}
+	}
+	return err
+}
+
+func (m *medium) vouching() string {
+	if m.kind.CA == "" {
+		return "anybody whom this machine trusts (an authority of your own goes into ca)"
+	}
+	return m.kind.CA
+}
+
+// answered is what the server said, where it said something.
+func answered(err error) (minio.ErrorResponse, bool) {
+	var answer minio.ErrorResponse
+	ok := errors.As(err, &answer)
+	return answer, ok
+}
+
+// full are the codes of servers without room; S3 itself has none for it.
+var full = []string{"QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "InsufficientStorage", "StorageFull", "NoSpaceLeft"}
+
+// denied are the codes for keys that are not taken. Most servers send them as Forbidden, not all.
+var denied = []string{"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "AllAccessDisabled", "AccountProblem", "XAdminUserNotFound"}
+
+// meaning is the warning that an answer stands for, and what to do; "" for one that says nothing of the place.
+func (m *medium) meaning(answer minio.ErrorResponse) (code, what string) {
+	ahead, wrongClock := m.clock.off()
+	switch {
+	case answer.Code == "RequestTimeTooSkewed", answer.StatusCode == http.StatusForbidden && wrongClock:
+		// An answer without a body has no code but Forbidden.
+		way := "ahead of"
+		if ahead < 0 {
+			way = "behind"
+		}
+		return "store-error", fmt.Sprintf("this unit's clock is %v %s the S3 server's, which refuses it for that; see that both have a time server "+
+			"(\"timedatectl timesync-status\")", ahead.Abs(), way)
+	case answer.Code == "NoSuchBucket":
+		return "store-error", fmt.Sprintf("the bucket %q is not on the S3 server %s; make it, or correct bucket", m.kind.Bucket, m.kind.Endpoint)
+	case slices.Contains(full, answer.Code), answer.StatusCode == http.StatusInsufficientStorage:
+		return "store-full", "the S3 server has no room left for the bucket " + m.kind.Bucket
+	case slices.Contains(denied, answer.Code), answer.StatusCode == http.StatusForbidden, answer.StatusCode == http.StatusUnauthorized:
+		return "store-denied", fmt.Sprintf("the S3 server %s refuses the keys in %s and %s, or does not allow them what is needed in the bucket %s",
+			m.kind.Endpoint, m.kind.AccessKeyFile, m.kind.SecretKeyFile, m.kind.Bucket)
+	case m.kind.Lock > 0 && slices.Contains([]string{"InvalidRequest", "InvalidBucketObjectLockConfiguration",
+		"ObjectLockConfigurationNotFoundError", "ObjectLockConfigurationNotFound"}, answer.Code):
+		return "store-error", fmt.Sprintf("the bucket %s may have been made without object lock, which lock needs; make one with it, or set lock to \"0d\"", m.kind.Bucket)
+	case answer.StatusCode/100 == 3, answer.Code == "AuthorizationHeaderMalformed":
+		return "store-error", fmt.Sprintf("the bucket %s is elsewhere; correct region and endpoint", m.kind.Bucket)
+	}
+	return "", ""
+}
+
+// missing tells the answer that there is no such object.
+func missing(err error) bool {
+	answer, ok := answered(err)
+	return ok && (answer.Code == minio.NoSuchKey || answer.Code == "NotFound")
+}
+
+// exists tells the answer to a conditional request that came too late.
+func exists(err error) bool {
+	answer, ok := answered(err)
+	return ok && answer.StatusCode == http.StatusPreconditionFailed
+}
