@@ -204,9 +204,12 @@ func (d *Disk) SyncDir(name string) error {
 	if err := d.wait(); err != nil {
 		return &fs.PathError{Op: "syncdir", Path: name, Err: err}
 	}
-	synced := false
+	synced, left := false, drop()
 	err := d.do("syncdir", name, func() error {
 		synced = true
+		if left {
+			return nil
+		}
 		return d.syncDir(name)
 	})
 	if err != nil && !synced {

@@ -200,17 +200,19 @@ func (h *handle) Sync() error {
 	if err := h.d.wait(); err != nil {
 		return &fs.PathError{Op: "sync", Path: h.name, Err: err}
 	}
-	synced := false
+	synced, left := false, drop()
 	err := h.do("sync", func() error {
 		if h.d.readOnly && len(h.n.dirty) > 0 {
 			return errReadOnly
 		}
-		if h.d.lies {
+		synced = true
+		switch {
+		case left:
+		case h.d.lies:
 			h.n.failSync()
-		} else {
+		default:
 			h.n.sync()
 		}
-		synced = true
 		return nil
 	})
 	if err != nil {
