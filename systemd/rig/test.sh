@@ -7,7 +7,7 @@
 #   RIG_HANG=1h   have the file servers stand still for so long instead of 45 s
 #   RIG_PART=day  only the first unit; stores: only the second
 #   RIG_SOAK=50   instead of all that cut the power so many times while it records
-#   RIG_KEEP=1    leave the first unit running, to be looked at with machine.sh
+#   RIG_KEEP=1    leave the units running, to be looked at with machine.sh
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
 root=$(readlink -f "$here/../..")
@@ -23,8 +23,10 @@ began=$SECONDS
 finish() {
   trap - EXIT
   [ -z "${stores:-}" ] || { kill "$stores" 2>/dev/null; wait "$stores"; }
-  unit run
-  [ -n "${RIG_KEEP:-}" ] || "$machine" stop >/dev/null 2>&1
+  for name in run run.stores; do
+    unit $name
+    [ -n "${RIG_KEEP:-}" ] || "$machine" stop >/dev/null 2>&1
+  done
   local passed failed
   passed=$(grep -c '^ok ' "$log")
   failed=$(grep -c '^not ok ' "$log")
@@ -75,9 +77,9 @@ sticks() {
       rm -f "$file"
       truncate -s 64M "$file"
       case $kind in
-      vfat) /sbin/mkfs.vfat -n "T$kind" "$file" ;;
-      exfat) /sbin/mkfs.exfat -L "T$kind" "$file" ;;
-      ext4) /sbin/mkfs.ext4 -q -F -L "T$kind" "$file" ;;
+      vfat) /sbin/mkfs.vfat -n "T${kind^^}" "$file" ;;
+      exfat) /sbin/mkfs.exfat -L "T${kind^^}" "$file" ;;
+      ext4) /sbin/mkfs.ext4 -q -F -L "T${kind^^}" "$file" ;;
       esac >/dev/null || return
     done
   done
@@ -117,8 +119,9 @@ copies() {
   sticks || { echo "not ok - make thumb drives" | tee -a "$log"; return; }
   fresh run.stores || { echo "not ok - boot a second unit" | tee -a "$log"; return; }
   "$machine" serve &
+  room sticks
+  room shares
   room presses
-  "$machine" stop
 }
 
 # cuts is one unit whose power fails again and again; its disk and its drive have volatile caches.

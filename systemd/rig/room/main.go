@@ -17,13 +17,16 @@ import (
 
 // scenes are what test.sh asks for.
 var scenes = map[string]func(*room){
-	"first":   first,
-	"held":    heldAtBoot,
-	"record":  untilTheCut,
-	"after":   afterTheCut,
-	"sticks":  sticks,
-	"shares":  shares,
-	"presses": fidgeting,
+	"first":      first,
+	"held":       heldAtBoot,
+	"record":     untilTheCut,
+	"after":      afterTheCut,
+	"sticks":     sticks,
+	"shares":     shares,
+	"presses":    fidgeting,
+	"cuts":       cuts,
+	"cutting":    cutting,
+	"afterwards": afterwards,
 }
 
 func main() {

@@ -45,7 +45,7 @@ func sticks(r *room) {
 func (r *room) marks() error {
 	var stores strings.Builder
 	for _, kind := range kinds {
-		fmt.Fprintf(&stores, "[[store]]\nname = \"on-%s\"\nkind = \"drive\"\nlabel = \"T%s\"\n", kind, kind)
+		fmt.Fprintf(&stores, "[[store]]\nname = \"on-%s\"\nkind = \"drive\"\nlabel = \"T%s\"\n", kind, strings.ToUpper(kind))
 	}
 	if err := steps(setting{parties: 1, codec: "wav", release: "never", stores: stores.String()}.write, r.start); err != nil {
 		return err
@@ -63,7 +63,7 @@ func (r *room) marks() error {
 					return err
 				}
 			}
-			if _, err := run("tacet", "drive", "init", "-config", config, "-store", "on-"+kind, point); err != nil {
+			if err := mark(point, "on-"+kind, config); err != nil {
 				return err
 			}
 		}
@@ -72,6 +72,12 @@ func (r *room) marks() error {
 		}
 	}
 	return nil
+}
+
+// mark makes a drive a store's.
+func mark(point, store, config string) error {
+	_, err := run("tacet", "drive", "init", "-config", config, "-store", store, point)
+	return err
 }
 
 // otherRoom writes the configuration of the room next door.

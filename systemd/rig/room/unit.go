@@ -139,7 +139,12 @@ func last(count int) (recorded, error) {
 	if count == 0 {
 		return recorded{}, errNothing
 	}
-	out, err := run("tacet", "ls", "-json", files[count-1])
+	return listed(files[count-1])
+}
+
+// listed describes one recording.
+func listed(path string) (recorded, error) {
+	out, err := run("tacet", "ls", "-json", path)
 	if err != nil {
 		return recorded{}, err
 	}

@@ -1,0 +1,233 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The power cuts: a unit whose disk and drive forget what nobody has flushed. Its spool lets go of a recording as soon as the
+// drive is said to hold it, so that a claim that isn't so would cost a recording.
+const (
+	cutsKind  = "ext4"
+	cutsStore = "on-" + cutsKind
+	// seenFile lists what was recorded, with how far each had got. It lies outside of the unit.
+	seenFile = "/share/seen"
+)
+
+// cuts prepares the unit for it.
+func cuts(r *room) {
+	r.check("a unit and a drive, both with a volatile write cache", func() error {
+		stores := fmt.Sprintf("[[store]]\nname = \"%s\"\nkind = \"drive\"\nlabel = \"T%s\"\n", cutsStore, strings.ToUpper(cutsKind))
+		return steps(
+			setting{parties: 2, codec: "wav", stores: stores}.write,
+			r.start,
+			plugVolatile,
+			func() error {
+				point, _ := mounted(cutsKind)
+				return mark(point, cutsStore, configFile)
+			},
+			r.storesWell,
+			func() error { _, err := run("sync"); return err },
+			func() error { return os.WriteFile(seenFile, nil, 0o600) },
+		)
+	})
+}
+
+func plugVolatile() error {
+	if err := please(fmt.Sprintf("plug %s own-%s.img volatile\n", cutsKind, cutsKind)); err != nil {
+		return err
+	}
+	_, err := until("the drive is mounted", inserted, func() bool { _, ok := mounted(cutsKind); return ok })
+	return err
+}
+
+// cutting makes a whole recording now and then, which may get to the drive, and then one until the power is cut.
+func cutting(r *room) {
+	err := func() error {
+		if rand.IntN(2) == 0 {
+			file, err := r.recordTwo(time.Duration(2+rand.IntN(4)) * time.Second)
+			if err != nil {
+				return err
+			}
+			if err := remember(file, "whole", 0, 0); err != nil {
+				return err
+			}
+			pause(time.Duration(rand.IntN(6)) * time.Second) // copied by the time of the cut, or not
+		}
+		s, err := speak()
+		if err != nil {
+			return err
+		}
+		pause(deadTime)
+		r.press(patient)
+		pause(500 * time.Millisecond)
+		from, err := r.give(s, clinician)
+		if err != nil {
+			return err
+		}
+		file := recordings()[len(recordings())-1]
+		after := time.Duration(1+rand.IntN(25)) * time.Second
+		for began := time.Now(); ; {
+			if err := remember(file, "interrupted", from, s.at()); err != nil {
+				return err
+			}
+			if time.Since(began) > after {
+				fmt.Println("cut")
+				after = time.Hour
+			}
+			pause(100 * time.Millisecond)
+		}
+	}()
+	fmt.Printf("not ok - record until the power is cut\n# %v\n", err)
+	r.explain(time.Now().Add(-time.Minute))
+}
+
+// recordTwo makes a recording of two parties.
+func (r *room) recordTwo(long time.Duration) (file string, err error) {
+	pause(deadTime)
+	s, err := speak()
+	if err != nil {
+		return "", err
+	}
+	defer s.stop()
+	r.press(patient)
+	pause(500 * time.Millisecond)
+	if _, err := r.give(s, clinician); err != nil {
+		return "", err
+	}
+	file = recordings()[len(recordings())-1]
+	pause(long)
+	_, err = r.withdraw(s, patient)
+	return file, err
+}
+
+// remembered is what the people in the room know of a recording.
+type remembered struct {
+	File     string
+	State    string
+	From, At int64
+}
+
+func memories() (list []remembered, err error) {
+	data, err := os.ReadFile(seenFile)
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(data)) {
+		var m remembered
+		if err := json.Unmarshal([]byte(line), &m); err != nil {
+			return nil, err
+		}
+		list = append(list, m)
+	}
+	return list, nil
+}
+
+// remember puts a recording down, or how far it has got now.
+func remember(file, state string, from, at int64) error {
+	list, err := memories()
+	if err != nil {
+		return err
+	}
+	m := remembered{filepath.Base(file), state, from, at}
+	if i := slices.IndexFunc(list, func(o remembered) bool { return o.File == m.File }); i >= 0 {
+		list[i] = m
+	} else {
+		list = append(list, m)
+	}
+	var out strings.Builder
+	for _, m := range list {
+		line, _ := json.Marshal(m)
+		fmt.Fprintf(&out, "%s\n", line)
+	}
+	if err := os.WriteFile(seenFile+".new", []byte(out.String()), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(seenFile+".new", seenFile)
+}
+
+// afterwards looks at what a power cut has left.
+func afterwards(r *room) {
+	r.check("a power cut while recording: closed as interrupted, no more than a segment, a sync and 0.1 s lost; no copy claimed that isn't there", func() error {
+		if err := idle(); err != nil {
+			return err
+		}
+		// Before the drive is there and could make up for it: what the unit itself says it has let go of.
+		released, err := gone()
+		if err != nil {
+			return err
+		}
+		if err := plugVolatile(); err != nil {
+			return err
+		}
+		list, err := memories()
+		if err != nil {
+			return err
+		}
+		var errs []error
+		for i, m := range list {
+			errs = append(errs, r.kept(m, i == len(list)-1, released[m.File]))
+		}
+		return errors.Join(append(errs, r.storesWell())...)
+	})
+}
+
+// gone tells which recordings the ledger says a store holds.
+func gone() (map[string]bool, error) {
+	held := map[string]bool{}
+	data, err := os.ReadFile("/var/lib/tacet/ledger")
+	if err != nil {
+		return nil, err
+	}
+	list, err := memories()
+	for _, m := range list {
+		id := strings.TrimSuffix(m.File[strings.LastIndexByte(m.File, '_')+1:], ".tacet")
+		for line := range strings.Lines(string(data)) {
+			if strings.Contains(line, `"copied"`) && strings.Contains(line, id) {
+				held[m.File] = true
+			}
+		}
+	}
+	return held, err
+}
+
+// kept wants a recording to be in the spool or on the drive, whole; where the ledger says so, on the drive.
+func (r *room) kept(m remembered, youngest, claimed bool) error {
+	point, _ := mounted(cutsKind)
+	onDrive, inSpool := filepath.Join(point, m.File), filepath.Join(spool, m.File)
+	path := inSpool
+	if claimed {
+		path = onDrive
+	} else if size(inSpool) == 0 {
+		path = onDrive // copied since the unit started
+	}
+	var rec recorded
+	if _, err := until("", patience, func() bool {
+		var err error
+		rec, err = listed(path)
+		return err == nil && rec.State != "unfinished"
+	}); err != nil {
+		return fmt.Errorf("%s (claimed to be on the drive: %v) is %q in %s", m.File, claimed, rec.State, path)
+	}
+	if !youngest {
+		if rec.State != "whole" && rec.State != "interrupted" {
+			return fmt.Errorf("%s is %s", path, rec.State)
+		}
+		return nil
+	}
+	if rec.State != "interrupted" || rec.Reason != "interrupted" {
+		return fmt.Errorf("%s is %s because of %s", path, rec.State, rec.Reason)
+	}
+	samples, err := rec.listen()
+	if err != nil {
+		return err
+	}
+	return errors.Join(r.whole(samples, &speech{}, m.From, m.At+2*rate), r.littleLost(samples, m.At))
+}
