@@ -128,6 +128,9 @@ func status(s daemon.Status) page.Status {
 	if s.Recording != "" {
 		p.Since, p.Recording = s.Started, s.Recording
 	}
+	for _, c := range s.Stores {
+		p.Stores = append(p.Stores, page.Store{Name: c.Name, State: string(c.State), Pending: c.Pending})
+	}
 	for _, w := range s.Warnings {
 		shown := page.Warning{Code: w.Code, Title: w.Title, Text: w.Text, Do: w.Do}
 		for _, c := range w.Causes {

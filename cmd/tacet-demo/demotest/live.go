@@ -10,6 +10,13 @@ import (
 // live is the part of the page's events that tests look at.
 type live struct {
 	Warnings []struct{ Code string }
+	Stores   []Store
+}
+
+// Store is how a place for copies stands, as the page says.
+type Store struct {
+	Name, State string
+	Pending     int
 }
 
 // live takes the first of the page's events: all that it shows now.

@@ -2,6 +2,7 @@ package demotest
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -101,6 +102,19 @@ func (d *Demo) Press(party string) {
 	}
 }
 
+// Drive puts the thumb drive in its place or takes it out.
+func (d *Demo) Drive(present bool) {
+	d.t.Helper()
+	answer, err := http.Post(fmt.Sprintf("%s/panel/drive?present=%t", d.url, present), "", nil)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusNoContent {
+		d.t.Fatalf("drive: %s", answer.Status)
+	}
+}
+
 // Consent presses every party's button, and waits for the recording.
 func (d *Demo) Consent() {
 	d.t.Helper()
@@ -135,6 +149,19 @@ func (d *Demo) Warnings() []string {
 		codes = append(codes, w.Code)
 	}
 	return codes
+}
+
+// Copied waits until a store has all that it should have.
+func (d *Demo) Copied(store string) {
+	d.t.Helper()
+	d.Until("all copies to "+store, func(p Panel) bool {
+		for _, s := range d.live().Stores {
+			if s.Name == store {
+				return s.State == "ok" && s.Pending == 0
+			}
+		}
+		return false
+	})
 }
 
 // Warns waits for a warning.

@@ -20,6 +20,7 @@ type Settings struct {
 	Parties []string // default: patient, clinician
 	Reserve string   // default: 1m
 	Spool   string   // default: a folder of the test's
+	Stores  string   // the config's [[store]] sections
 }
 
 // Unit is what of a unit outlives its process, and the office that can open its recordings.
@@ -74,7 +75,7 @@ func NewUnit(t testing.TB, s Settings) *Unit {
 		fmt.Fprintf(&buttons, "[[button]]\nparty = %q\nline = \"GPIO%d\"\n", party, 5+i)
 	}
 	text := fmt.Sprintf(config, buttons.String(), s.Device, cmp.Or(s.Codec, "wav"), cmp.Or(s.Rate, 48000), office.Recipient(), u.Spool, cmp.Or(s.Reserve, "1m"))
-	write(t, u.Config, text)
+	write(t, u.Config, text+s.Stores)
 	write(t, u.Key, office.String()+"\n")
 	for _, dir := range []string{u.Dir, u.Spool, u.Temp} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {

@@ -36,6 +36,7 @@ type liveJSON struct {
 	Door        *bool           `json:"door"`
 	Heard       bool            `json:"heard"` // MQTT messages follow as they pass
 	Warnings    []Warning       `json:"warnings"`
+	Stores      []Store         `json:"stores"`
 	Recordings  []liveRecording `json:"recordings"`
 }
 
@@ -61,7 +62,7 @@ func (p *Page) show() (liveJSON, time.Time, error) {
 		Card: p.Card, Power: status.Power, Phase: status.Phase,
 		Light: front.Light, LightTurn: front.LightTurn, StatusLight: front.StatusLight, Sense: front.Sense,
 		Buttons: []liveButton{}, Drive: front.Drive, Door: front.Door, Heard: p.Traffic != nil,
-		Warnings: status.Warnings, Recordings: []liveRecording{},
+		Warnings: status.Warnings, Stores: status.Stores, Recordings: []liveRecording{},
 	}
 	for i, b := range front.Buttons {
 		l.Buttons = append(l.Buttons, liveButton{buttonJSON{b.Party, b.Pressed, status.consented(i)}, b.Latching})

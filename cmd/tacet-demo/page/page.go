@@ -44,6 +44,14 @@ type Status struct {
 	Consented []bool    // in the buttons' order
 	Recording string    // the ID of the one being written, or ""
 	Warnings  []Warning
+	Stores    []Store
+}
+
+// Store is a place for copies.
+type Store struct {
+	Name    string `json:"name"`
+	State   string `json:"state"`   // ok, missing, full, readonly or error
+	Pending int    `json:"pending"` // recordings that it still has to get
 }
 
 // Warning is one thing that is wrong and what to do about it.

@@ -151,6 +151,21 @@ function drawWarnings(s) {
   }));
 }
 
+const storeWords = { ok: "there", missing: "not there", full: "full", readonly: "can’t be written", error: "in trouble" };
+
+function drawCopies(s) {
+  const rows = (s.power && s.stores || []).map((c) => {
+    const li = document.createElement("li");
+    li.dataset.state = c.state;
+    li.textContent = "Copies to " + c.name + ": " + (storeWords[c.state] || c.state) + ", " + (c.pending ? c.pending + " still to come" : "has all");
+    return li;
+  });
+  const now = rows.map((r) => r.textContent).join();
+  if (at("copies").dataset.now === now) return;
+  at("copies").dataset.now = now;
+  at("copies").replaceChildren(...rows);
+}
+
 function drawCard(s) {
   const c = s.card;
   say(at("room"), c.room + ", " + c.site);
@@ -209,6 +224,7 @@ function draw(s) {
   drawClock();
   drawYes(s);
   drawWarnings(s);
+  drawCopies(s);
   drawLevers(s);
   showRecordings(at("recordings"), s.recordings.toReversed());
   showBroker(s.card.broker, s.heard);
