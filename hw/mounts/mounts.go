@@ -145,7 +145,7 @@ func (t Table) below(here Mount, path string, started bool) (next Mount, found b
 		switch {
 		case started && (m.Parent != here.ID || m.ID == here.ID || !leadsTo(m.Point, path)):
 		case !started && (m.Point != "/" || t.has(m.Parent)):
-		case !found || len(m.Point) <= len(next.Point):
+		case !found || len(m.Point) < len(next.Point):
 			next, found = m, true
 		}
 	}

@@ -136,8 +136,14 @@ func TestStaleMount(t *testing.T) {
 func TestHiddenMount(t *testing.T) {
 	m := newMachine(t)
 	m.plug("8:1", true)
-	marked(t, m.mount("8:1", "vfat"), "room-3", "drive")
-	m.table[1].ID += 100_000
+	m.plug("8:17", true)
+	dir := m.mount("8:17", "vfat")
+	marked(t, dir, "room-3", "drive")
+	m.table = append(m.table, Mount{ID: 900_000, Parent: 1, Root: "/", Point: dir, Device: "8:1", FSType: "vfat"})
+	if id := opened(t, m.drive()).ID(); !strings.Contains(id, "8:17") {
+		t.Errorf("it is taken for the one below: %s", id)
+	}
+	m.table = append(m.table[:1], m.table[2])
 	if med, err := m.drive().Open(context.Background()); err == nil {
 		t.Errorf("%s was opened under another", med.ID())
 	}

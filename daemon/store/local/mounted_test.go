@@ -59,7 +59,8 @@ func backFromMedium(t *testing.T, d store.Folder, s stick) {
 		t.Fatal(err)
 	}
 	readBack(t, d, data)
-	plainly(t, d, data) // now it is in memory
+	plainly(t, d, data) // now it is in memory,
+	defer pin(t, d)()   // and stays there, whoever asks the kernel to drop it
 	image, err := os.ReadFile(s.image)
 	if err != nil {
 		t.Fatal(err)
@@ -86,6 +87,25 @@ func backFromMedium(t *testing.T, d store.Folder, s stick) {
 	if err := d.FS().Remove("a.tacet"); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// pin holds the copy in memory until it is called back.
+func pin(t *testing.T, d store.Folder) func() {
+	t.Helper()
+	f, err := d.FS().Open("a.tacet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	view, err := unix.Mmap(int(f.(*os.File).Fd()), 0, int(info.Size()), unix.PROT_READ, unix.MAP_SHARED|unix.MAP_POPULATE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() { unix.Munmap(view) }
 }
 
 // plainly wants what an ordinary read returns.
