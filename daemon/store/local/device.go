@@ -17,14 +17,11 @@ type devices struct {
 
 // there reports whether the device of a mounted file system is still plugged in, as far as can be told: of a network share, always.
 func (d devices) there(m Mount) bool {
-	path := filepath.Join("/dev/block", m.Device)
-	switch {
-	case !strings.HasPrefix(m.Device, "0:"):
-		path = filepath.Join("/sys/dev/block", m.Device)
-	case strings.HasPrefix(m.Source, "/dev/"): // btrfs
-		path = m.Source
-	default:
-		return true
+	path := filepath.Join("/sys/dev/block", m.Device)
+	if strings.HasPrefix(m.Device, "0:") {
+		if path = m.Source; !strings.HasPrefix(path, "/dev/") { // as btrfs has it
+			return true
+		}
 	}
 	if _, err := os.Lstat(d.at(path)); !errors.Is(err, fs.ErrNotExist) {
 		return true

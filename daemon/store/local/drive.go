@@ -78,8 +78,7 @@ type search struct {
 	*Drive
 	device, node string // of the labelled file system
 	found        *medium
-	ours         string // the label's drive is found
-	mounted      bool   // the labelled device is
+	mounted      bool // the labelled device is
 	others       []*store.Trouble
 	pulled       *store.Trouble
 }
