@@ -16,7 +16,7 @@ suite=$VERSION_CODENAME
 packages=systemd,systemd-sysv,udev,dbus,openssh-server,kmod,iproute2,procps,e2fsprogs,alsa-utils,gpiod,mosquitto,mosquitto-clients,dosfstools,exfatprogs,samba,cifs-utils,nfs-kernel-server
 modules="virtio_pci virtio_blk virtio_net virtio_rng 9p 9pnet_virtio ext4 vfat exfat nls_ascii nls_cp437 nls_utf8
   configfs gpio-sim snd-aloop snd-usb-audio xhci_pci usb_storage uas sd_mod loop overlay fuse autofs4 nf_tables
-  cifs cmac ccm gcm ecb nfsd nfsv4"
+  cifs cmac ccm gcm ctr ghash-generic sha512_generic ecb nfsd nfsv4"
 boot="virtio_pci virtio_blk ext4" # what the initrd needs to find the disk
 
 root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
