@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -72,22 +70,6 @@ func (r *room) marks() error {
 		}
 	}
 	return nil
-}
-
-// mark makes a drive a store's.
-func mark(point, store, config string) error {
-	_, err := run("tacet", "drive", "init", "-config", config, "-store", store, point)
-	return err
-}
-
-// otherRoom writes the configuration of the room next door.
-func otherRoom() (string, error) {
-	const path = "/tmp/other.toml"
-	data, err := os.ReadFile(configFile)
-	if err == nil {
-		err = os.WriteFile(path, bytes.Replace(data, []byte(`"room-1"`), []byte(`"room-2"`), 1), 0o644)
-	}
-	return path, err
 }
 
 // changes is one recording, during which everything happens to the drives that can.
@@ -285,90 +267,4 @@ func untouched() error {
 		}
 	}
 	return nil
-}
-
-// fill leaves no room on the drives.
-func fill() error {
-	for _, kind := range kinds {
-		point, _ := mounted(kind)
-		if out, err := run("sh", "-c", "cat /dev/zero >"+point+"/filler"); err == nil {
-			return fmt.Errorf("%s can't be filled: %s", point, out)
-		}
-		// The last bytes, which a large write may have left.
-		run("sh", "-c", fmt.Sprintf("for i in $(seq 64); do echo | dd of=%s/filler oflag=append conv=notrunc bs=512 count=1 status=none || break; done; sync -f %s", point, point))
-	}
-	return nil
-}
-
-func unfill() error {
-	for _, kind := range kinds {
-		point, _ := mounted(kind)
-		if err := os.Remove(point + "/filler"); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// mounted tells where the drive with this file system is.
-func mounted(kind string) (point string, ok bool) {
-	data, _ := os.ReadFile("/proc/self/mounts")
-	for line := range strings.Lines(string(data)) {
-		f := strings.Fields(line)
-		if len(f) > 2 && f[2] == kind && strings.HasPrefix(f[1], "/run/media/tacet/") {
-			return f[1], true
-		}
-	}
-	return "/nowhere", false
-}
-
-// plug puts a set of drives in, and waits until they are mounted.
-func plug(whose, how string) error {
-	var lines strings.Builder
-	for _, kind := range kinds {
-		fmt.Fprintf(&lines, "plug %s %s-%s.img %s\n", kind, whose, kind, how)
-	}
-	if err := please(lines.String()); err != nil {
-		return err
-	}
-	for _, kind := range kinds {
-		if _, err := until("the drive with "+kind+" is mounted", inserted, func() bool { _, ok := mounted(kind); return ok }); err != nil {
-			log, _ := run("journalctl", "-q", "-n", "20", "--no-hostname", "-o", "short")
-			return fmt.Errorf("%w\n%s", err, log)
-		}
-	}
-	return nil
-}
-
-// yank pulls them out, and waits until nothing is left of their mounts.
-func yank() error {
-	var lines strings.Builder
-	for _, kind := range kinds {
-		fmt.Fprintf(&lines, "yank %s\n", kind)
-	}
-	if err := please(lines.String()); err != nil {
-		return err
-	}
-	for _, kind := range kinds {
-		if _, err := until("the mount of the drive with "+kind+" is gone", inserted, func() bool { _, ok := mounted(kind); return !ok }); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// please asks whoever stands beside the machine to do something with their hands.
-func please(what string) error {
-	const asked = "/share/please"
-	if err := os.WriteFile(asked+".new", []byte(what), 0o600); err != nil {
-		return err
-	}
-	if err := os.Rename(asked+".new", asked); err != nil {
-		return err
-	}
-	_, err := until(what+" is done", patience, func() bool {
-		_, err := os.Stat(asked)
-		return errors.Is(err, syscall.ENOENT)
-	})
-	return err
 }
