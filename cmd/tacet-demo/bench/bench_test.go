@@ -56,6 +56,16 @@ func measured(what string, value, target float64, unit string) {
 	table = append(table, r)
 }
 
+// atLeast puts a value into the table that should not be less than a target.
+func atLeast(what string, value, target float64, unit string) {
+	measured(what, value, 0, unit)
+	r := &table[len(table)-1]
+	r.target, r.met = fmt.Sprintf("≥ %.3g", target), "yes"
+	if value < target {
+		r.met = "**no**"
+	}
+}
+
 func printTable() {
 	if len(table) == 0 {
 		return
