@@ -67,4 +67,5 @@ install -m 755 "$here/guest/gpio-chip" root/usr/local/bin/
 
 truncate -s 1536M base.raw
 mkfs.ext4 -q -F -L root -E lazy_itable_init=0,lazy_journal_init=0 -d root base.raw
-qemu-img convert -c -O qcow2 base.raw base.qcow2
+qemu-img convert -c -O qcow2 base.raw base.new # a machine may still hold the old one
+mv base.new base.qcow2
