@@ -1,27 +1,31 @@
 package e2e_test
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
 
 	"tacet/audio/audiotest"
 	"tacet/cmd/tacet-demo/demotest"
+	"tacet/daemon/recording"
 )
 
-// A killed process costs at most one second: the segment that was being filled. Beside it goes what the daemon had not let
-// through yet: a period of the card's, and another until the lines are read again.
-const (
-	segment  = time.Second
-	holdBack = 250 * time.Millisecond
-)
+// killCosts is the most that a killed process may cost, from the moment of the kill back to the last sound that is kept: what had not
+// been let through yet, the half second that is not sealed yet, and all else in between.
+const killCosts = time.Second
+
+// lateMost is by how much a machine may come late and still show that: beyond it the sound itself, which other processes play and
+// pass on, comes to the daemon later than it was due.
+const lateMost = 200 * time.Millisecond
 
 // killsAtATime is how many a unit is subjected to, one after the other.
 const killsAtATime = 10
 
-// The power goes at random moments of a recording. What was on disk before opens after, and only the last second is lost.
+// The process is killed at random moments of a recording. What there is opens after, and only the last second is lost.
 func TestKilledWhileRecording(t *testing.T) {
 	t.Parallel()
 	units := 1
@@ -31,15 +35,18 @@ func TestKilledWhileRecording(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
-	var worst time.Duration
+	var costs []time.Duration
 	for n := range units {
-		t.Run(strconv.Itoa(n+1), func(t *testing.T) { worst = max(worst, killAgainAndAgain(t, random)) })
+		t.Run(strconv.Itoa(n+1), func(t *testing.T) { costs = append(costs, killAgainAndAgain(t, random)...) })
 	}
-	t.Logf("of %d kills the worst cost %v", units*killsAtATime, worst)
+	slices.Sort(costs)
+	if n := len(costs); n > 0 {
+		t.Logf("%d kills cost %v at least, %v in the middle, nine of ten at most %v, the worst %v", n, costs[0], costs[n/2], costs[n*9/10], costs[n-1])
+	}
 }
 
-// killAgainAndAgain kills a unit in its recordings and returns the most that one of them has lost.
-func killAgainAndAgain(t *testing.T, random *rand.Rand) (worst time.Duration) {
+// killAgainAndAgain kills a unit in its recordings and returns what each of them has lost.
+func killAgainAndAgain(t *testing.T, random *rand.Rand) (costs []time.Duration) {
 	room := audiotest.NewPulse(t)
 	code := speak(t, room)
 	late := watchLateness(t)
@@ -47,34 +54,47 @@ func killAgainAndAgain(t *testing.T, random *rand.Rand) (worst time.Duration) {
 	demo := unit.Start(t, room.Env()...)
 	for n := 1; n <= killsAtATime; n++ {
 		demo.Consent()
+		said := time.Now()
 		file := demo.Panel().Recordings[n-1].File
-		after := segment + holdBack + time.Duration(random.Int64N(int64(2500*time.Millisecond)))
+		after := time.Duration(random.Int64N(int64(3500 * time.Millisecond)))
 		<-time.After(after)
 		busy, killed := late.lately(), time.Now()
 		demo.Kill()
 		demo = unit.Start(t, room.Env()...)
 		demo.Until("its recovery", demotest.Ended(n, "interrupted"))
 
-		lost := lostBy(t, unit, file, code, killed)
-		if worst = max(worst, lost); lost > segment+holdBack+busy {
+		lost := lostBy(t, unit, file, code, said, killed)
+		costs = append(costs, lost)
+		if lost > killCosts && (busy < lateMost || lost > killCosts+busy) {
 			t.Errorf("killed %v into a recording: the last %v are lost (the machine was late by %v)", after, lost, busy)
 		}
 	}
 	if code := demo.Stop(); code != 0 {
 		t.Errorf("it exits with %d", code)
 	}
-	return worst
+	return costs
 }
 
-// lostBy opens a recording that was interrupted and says how long before the kill its sound ends.
-func lostBy(t *testing.T, unit *demotest.Unit, file string, code spoken, killed time.Time) time.Duration {
+// lostBy opens a recording that was interrupted and says how long before the kill its sound ends; where it has none, how long
+// before it was said that it records.
+func lostBy(t *testing.T, unit *demotest.Unit, file string, code spoken, said, killed time.Time) time.Duration {
 	t.Helper()
-	rep := unit.Report(t, file)
-	if rep.State.String() != "interrupted" || rep.End == nil || rep.End.Reason != "interrupted" {
+	data := read(t, unit.Path(file))
+	rep, err := recording.Verify(bytes.NewReader(data), int64(len(data)), recording.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rep.State != recording.Interrupted || rep.End == nil || rep.End.Reason != recording.InterruptedBy {
 		t.Fatalf("it is %v, %+v", rep.State, rep.End)
+	}
+	if rep.End.Samples == 0 {
+		return killed.Sub(said)
 	}
 	sound, _ := unit.Open(t, file)
 	samples := decode(t, sound)
+	if int64(len(samples)) != rep.End.Samples {
+		t.Errorf("it says that it has %d samples, and has %d", rep.End.Samples, len(samples))
+	}
 	last := oneRun(t, samples) + int64(len(samples))
 	return killed.Sub(code.due(last))
 }
