@@ -21,6 +21,9 @@ const (
 	lostTime    = 5 * time.Second
 	// silentTime of digital zero is a warning.
 	silentTime = 10 * time.Second
+	// keptPerSecond is how often in each second of a recording what was kept is
+	// handed on: nobody does anything with less, and each time costs.
+	keptPerSecond = 2
 )
 
 type micState uint8
@@ -43,6 +46,7 @@ type microphone struct {
 
 	held      []*block // arrived, not yet kept, in order
 	decided   int      // how many of held the gap finder is done with
+	kept      int64    // frames handed on: where the recording stands
 	last      time.Time
 	heard     bool // samples have come
 	zeroSince time.Time
@@ -53,7 +57,7 @@ func (d *Daemon) openMic() {
 	opening, stop := d.mic.opening, new(atomic.Bool)
 	d.mic.state, d.mic.stop, d.mic.keeping = micIsOpening, stop, true
 	d.mic.by = time.Now().Add(openTime)
-	d.mic.last, d.mic.zeroSince, d.mic.heard = time.Time{}, time.Time{}, false
+	d.mic.last, d.mic.zeroSince, d.mic.heard, d.mic.kept = time.Time{}, time.Time{}, false, 0
 	d.meter = stream.Meter{Rate: d.cfg.Audio.Rate, Channels: d.cfg.Audio.Channels}
 	d.gaps = stream.NewGaps(d.cfg.Audio.Rate, time.Now())
 	go func() {
@@ -145,7 +149,7 @@ func (d *Daemon) cut() {
 	d.mic.keeping = false
 	d.mic.stop.Store(true)
 	d.settle(d.gaps.Flush())
-	d.keepCleared()
+	d.handOn(d.proved())
 	for _, b := range d.mic.held {
 		d.ring.give(b)
 	}
@@ -228,18 +232,29 @@ func (d *Daemon) clearHeld(now time.Time) {
 		}
 		b.cleared = true
 	}
-	d.keepCleared()
+	share := int64(d.cfg.Audio.Rate / keptPerSecond)
+	n, at := d.proved()
+	if at/share > d.mic.kept/share {
+		d.handOn(n, at)
+	}
 }
 
-// keepCleared hands on, in order, what is cleared and decided.
-func (d *Daemon) keepCleared() {
-	n := 0
-	for n < d.mic.decided && d.mic.held[n].cleared {
-		d.recorder.keep(d.mic.held[n])
-		n++
+// proved is how many of the held blocks, from the first, are cleared and decided,
+// and where the recording stands behind them.
+func (d *Daemon) proved() (n int, at int64) {
+	for at = d.mic.kept; n < d.mic.decided && d.mic.held[n].cleared; n++ {
+		b := d.mic.held[n]
+		at += b.silence + int64(len(b.samples)/d.cfg.Audio.Channels)
 	}
-	d.mic.held = d.mic.held[n:]
-	d.mic.decided -= n
+	return n, at
+}
+
+// handOn gives the recorder the first n held blocks.
+func (d *Daemon) handOn(n int, at int64) {
+	for _, b := range d.mic.held[:n] {
+		d.recorder.keep(b)
+	}
+	d.mic.held, d.mic.decided, d.mic.kept = d.mic.held[n:], d.mic.decided-n, at
 }
 
 // watchMic looks after deadlines of the microphone.

@@ -15,6 +15,8 @@ type encoder struct {
 	buffer   []int16
 	segments [][]int16
 	at       time.Time // of the last one
+	roused   time.Time // when it last got samples
+	times    int       // how often it did, after a pause
 	fail     error
 }
 
@@ -37,6 +39,10 @@ func (e *encoder) Encode(samples []int16) (done []stream.Segment, err error) {
 	defer e.mu.Unlock()
 	if e.fail != nil {
 		return nil, e.fail
+	}
+	if now := time.Now(); now != e.roused {
+		e.roused = now
+		e.times++
 	}
 	for e.buffer = append(e.buffer, samples...); len(e.buffer) >= rate; {
 		done = append(done, e.take(rate))

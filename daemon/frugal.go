@@ -4,7 +4,11 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"sync/atomic"
 )
+
+// frugal is set where the process is the unit's alone.
+var frugal atomic.Bool
 
 // Frugal makes this process cost little. A program calls it before Run; what
 // GOMAXPROCS and GOGC in its environment say comes first.
@@ -17,8 +21,9 @@ import (
 //
 // And it keeps the heap small: a recorder makes little garbage, and a unit has
 // little memory. It halves what a recording takes, for a collection every few
-// seconds.
+// seconds. What of the program only a start needs is let go of.
 func Frugal() {
+	frugal.Store(true)
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(1)
 	}

@@ -69,6 +69,25 @@ func TestLinesAreReadWhenABlockArrives(t *testing.T) {
 	})
 }
 
+// What is kept is handed on twice a second.
+func TestWhatIsKeptIsHandedOnTwiceASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, _ := inStep(t)
+		e := r.encoders[0]
+		handed := func() int {
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			return e.times
+		}
+		before := handed()
+		pause(10 * time.Second)
+		if n := handed() - before; n != 20 {
+			t.Errorf("the encoder was roused %d times in 10 s, want 20", n)
+		}
+		r.finish()
+	})
+}
+
 // A block needs no next one to be let through.
 func TestBlocksThatStopAreLetThrough(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

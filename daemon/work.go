@@ -30,6 +30,7 @@ func (d *Daemon) work(now time.Time) {
 	}
 	if ready := d.disk != nil && d.copies != nil && !d.health.Blocking() && !now.Before(d.linesSettle); ready != d.ready {
 		d.ready = ready
+		d.letGo()
 		d.step(consent.Ready{OK: ready})
 	}
 	d.showStatus(now)
@@ -132,6 +133,7 @@ func (d *Daemon) warn(code string, err error) {
 func (d *Daemon) phaseChanged(before, after consent.Phase) {
 	d.since = time.Now()
 	if after == consent.Recording {
+		d.letGo()
 		d.teller.event(topic.Event{Type: topic.Started, Recording: d.recorder.id})
 	}
 	silent := d.mic.state != micIsClosed && !d.mic.heard && time.Since(d.mic.last) >= time.Second

@@ -50,18 +50,19 @@ func BenchmarkLive(b *testing.B) {
 		for room.Play(talk, sound) == nil {
 		}
 	}()
-	var ours, peers, ratios, rests, rss, private []float64
+	var ours, peers, ratios, rests, rss, private, server []float64
 	for range rounds {
 		m := live(b, room, "opus", length)
 		codec := encodeAlone(b, sound, length)
 		ours, peers = append(ours, m.ours), append(peers, m.peers)
 		ratios, rests = append(ratios, m.ours/m.peers), append(rests, m.ours-codec)
-		rss, private = append(rss, m.rss), append(private, m.private)
+		rss, private, server = append(rss, m.rss), append(private, m.private), append(server, m.server)
 		b.Logf("ours %.1f, peers %.1f, libopus alone %.1f CPU s/h", m.ours, m.peers, codec)
 	}
 	wav := live(b, room, "wav", length)
 	measured("CPU live, Opus 32 kbit/s, against arecord, opusenc and age", median(ratios), 0.5, "")
 	measured("– ours, the whole process", median(ours), 0, "CPU s/h")
+	measured("– of it the sound server's client thread, which arecord has too", median(server), 0, "CPU s/h")
 	measured("– theirs, three processes", median(peers), 0, "CPU s/h")
 	measured("the same less libopus alone", median(rests), 15, "CPU s/h")
 	measured("– as WAV: no codec, three times the bytes", wav.ours, 0, "CPU s/h")
@@ -71,7 +72,7 @@ func BenchmarkLive(b *testing.B) {
 }
 
 // costs are in CPU seconds for each hour of sound, and MiB.
-type costs struct{ ours, peers, rss, private float64 }
+type costs struct{ ours, peers, server, rss, private float64 }
 
 // live records for some time with both.
 func live(b *testing.B, room *audiotest.Pulse, codec string, length time.Duration) costs {
@@ -89,13 +90,22 @@ func live(b *testing.B, room *audiotest.Pulse, codec string, length time.Duratio
 		return cpu(b, daemon), peers
 	}
 	ours, peers := count()
-	begin := time.Now()
+	before, begin := threads(b, daemon), time.Now()
 	<-time.After(length)
 	oursNow, peersNow := count()
-	perHour := float64(time.Hour) / float64(time.Since(begin))
+	took := time.Since(begin)
+	perHour := float64(time.Hour) / float64(took)
 	c := costs{
 		ours: (oursNow - ours).Seconds() * perHour, peers: (peersNow - peers).Seconds() * perHour,
 		rss: memory(b, daemon, "status", "VmRSS"), private: memory(b, daemon, "smaps_rollup", "Private_Clean", "Private_Dirty"),
+	}
+	for _, t := range since(before, threads(b, daemon)) {
+		if t.name == "threaded-ml" {
+			c.server = t.cpu.Seconds() * perHour
+		}
+		if t.cpu > took/10000 {
+			b.Logf("thread %-12s %5.1f CPU s/h, %5.1f waits a second", t.name, t.cpu.Seconds()*perHour, float64(t.switches)/took.Seconds())
+		}
 	}
 	for _, pid := range pipe {
 		syscall.Kill(pid, syscall.SIGTERM)

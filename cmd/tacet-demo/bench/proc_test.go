@@ -1,8 +1,10 @@
 package bench_test
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -23,6 +25,49 @@ func cpu(b *testing.B, pid int) time.Duration {
 		ticks += n
 	}
 	return time.Duration(ticks) * tick
+}
+
+// A thread is one of a process's: what it is called, what it has used, and how often it gave its processor up to wait.
+type thread struct {
+	name     string
+	cpu      time.Duration
+	switches int64
+}
+
+// threads are those of a process, by number.
+func threads(b *testing.B, pid int) map[string]thread {
+	b.Helper()
+	tasks, err := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*")
+	if err != nil || len(tasks) == 0 {
+		b.Fatalf("process %d has no threads: %v", pid, err)
+	}
+	all := map[string]thread{}
+	for _, task := range tasks {
+		name, _ := os.ReadFile(task + "/comm")
+		used, _ := os.ReadFile(task + "/schedstat")
+		status, _ := os.ReadFile(task + "/status")
+		t := thread{name: strings.TrimSpace(string(name))}
+		if f := strings.Fields(string(used)); len(f) > 0 {
+			n, _ := strconv.ParseInt(f[0], 10, 64)
+			t.cpu = time.Duration(n)
+		}
+		for line := range strings.Lines(string(status)) {
+			if rest, ok := strings.CutPrefix(line, "voluntary_ctxt_switches:"); ok {
+				t.switches, _ = strconv.ParseInt(strings.TrimSpace(rest), 10, 64)
+			}
+		}
+		all[filepath.Base(task)] = t
+	}
+	return all
+}
+
+// since is what each thread has used and how often it waited since before was taken, the thirstiest first.
+func since(before, now map[string]thread) (list []thread) {
+	for id, t := range now {
+		list = append(list, thread{t.name, t.cpu - before[id].cpu, t.switches - before[id].switches})
+	}
+	slices.SortFunc(list, func(x, y thread) int { return cmp.Compare(y.cpu, x.cpu) })
+	return list
 }
 
 // stat are the fields of /proc/PID/stat from the state on.
