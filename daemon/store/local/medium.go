@@ -3,10 +3,14 @@
 package local
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
+
+	"golang.org/x/sys/unix"
 
 	"tacet/daemon/durable"
 	"tacet/daemon/store"
@@ -77,11 +81,33 @@ func (m *medium) usable() error {
 	if err := m.Check(nil); err != nil {
 		return err
 	}
-	if err := m.fs.Writable(); err != nil {
-		if t := m.means(err); t != nil {
-			return t
-		}
+	err := m.fs.Writable()
+	if err == nil && strings.HasPrefix(m.mount.FSType, "ext") {
+		err = m.tryWriting()
+	}
+	if err == nil {
+		return nil
+	}
+	if t := m.means(err); t != nil {
+		return t
+	}
+	return err
+}
+
+// tryWriting makes a file without a name, and lets go of it. After an error ext4 refuses to be written, and some kernels (6.1, for one) go on telling
+// everybody that it can be.
+func (m *medium) tryWriting() error {
+	dir, err := m.root.Open(".")
+	if err != nil {
 		return err
 	}
-	return nil
+	defer dir.Close()
+	fd, err := unix.Openat(int(dir.Fd()), ".", unix.O_TMPFILE|unix.O_WRONLY|unix.O_CLOEXEC, 0o600)
+	switch {
+	case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT): // of a full drive copies can still be removed
+		return nil
+	case err != nil:
+		return &os.PathError{Op: "try to write", Path: m.mount.Point, Err: err}
+	}
+	return unix.Close(fd)
 }

@@ -164,7 +164,13 @@ func TestRealExt4Damaged(t *testing.T) {
 	if err := os.WriteFile(trigger, []byte("a test"), 0); err != nil {
 		t.Skipf("this kernel breaks no file system on demand: %v", err)
 	}
-	isTrouble(t, d.Check(nil), readOnly, "e2fsck")
+	kind.Mounts = func() ([]Mount, error) { // some kernels go on saying "rw" in the table
+		table, err := kernelTable()
+		for i := range table {
+			table[i].ReadOnly = false
+		}
+		return table, err
+	}
 	_, err := d.FS().Create("a.tacet")
 	isTrouble(t, d.Check(err), readOnly, "e2fsck")
 	refused(t, kind, readOnly)
