@@ -146,12 +146,17 @@ func TestNamesStayInside(t *testing.T) {
 
 func TestExistingObjectStays(t *testing.T) {
 	server := storetest.StartS3(t)
-	m := open(t, kind(server))
+	proxy := storetest.StartProxy(t, server.Addr)
+	m := open(t, through(server, proxy))
 	no(t, put(t, m, "a", []byte("theirs")))
+	before := proxy.Up()
 	for _, size := range []int{10, s3.PartSize + 1} {
 		if err := put(t, m, "a", noise(size)); !errors.Is(err, fs.ErrExist) {
 			t.Errorf("putting %d bytes over an object: %v", size, err)
 		}
+	}
+	if sent := proxy.Up() - before; sent > 10_000 {
+		t.Errorf("%d bytes were sent for nothing", sent)
 	}
 	holds(t, m, "a", []byte("theirs"))
 	no(t, m.Check(fs.ErrExist))

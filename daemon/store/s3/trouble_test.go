@@ -253,8 +253,22 @@ func TestOnlyTheEndpointIsDialled(t *testing.T) {
 	no(t, os.WriteFile(k.AccessKeyFile, []byte("key"), 0o600))
 	no(t, os.WriteFile(k.SecretKeyFile, []byte("key"), 0o600))
 	refused(t, k, "store-error", "elsewhere")
-	k.Endpoint = "https://s3.amazonaws.com" // the library would go to the region's own host
+	var hosts []string
+	asked := func(http.RoundTripper) http.RoundTripper {
+		return roundTrip(func(q *http.Request) (*http.Response, error) {
+			hosts = append(hosts, q.URL.Host)
+			return nil, errors.New("not sent")
+		})
+	}
 	k.Region = "eu-central-1"
+	for _, endpoint := range []string{"s3.eu-central-1.amazonaws.com", "s3.lan:9000"} {
+		k.Endpoint, hosts = "https://"+endpoint, nil
+		refused(t, k.Wrapped(asked), "store-missing")
+		if len(hosts) != 1 || hosts[0] != endpoint {
+			t.Errorf("%s: asked %q", endpoint, hosts)
+		}
+	}
+	k.Endpoint = "https://s3.amazonaws.com" // the library would go to the region's own host
 	refused(t, k, "store-missing", "not the configured endpoint")
 }
 

@@ -264,7 +264,7 @@ func TestStalledWhileConnecting(t *testing.T) {
 	server := storetest.StartSSHD(t)
 	server.Freeze()
 	k := kind(server)
-	k.Dial = time.Second
+	k.Dial, k.Stall = time.Second, time.Hour
 	refused(t, k, "store-missing", "in time")
 	ctx, cancel := context.WithCancel(t.Context())
 	k.Dial = 0

@@ -4,6 +4,7 @@ package sftp_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -12,6 +13,7 @@ import (
 	"testing"
 
 	"tacet/daemon/durable"
+	"tacet/daemon/store/sftp"
 	"tacet/daemon/store/storetest"
 )
 
@@ -196,5 +198,23 @@ func TestServerWithoutExtensions(t *testing.T) {
 	no(t, m.Check(nil))
 	if string(readBack(t, m, "b")) != "x" {
 		t.Error("the copy holds something else")
+	}
+}
+
+// A folder with names without end does not fill the memory; the connection outlives the refusal.
+func TestListingIsBounded(t *testing.T) {
+	server := storetest.StartSSHD(t)
+	for i := range 2000 {
+		no(t, os.WriteFile(filepath.Join(server.Dir, fmt.Sprintf("%d-%s", i, strings.Repeat("x", 200))), nil, 0o600))
+	}
+	m := open(t, kind(server))
+	undo := sftp.LimitListing(100_000)
+	_, err := m.FS().ReadDir(".")
+	undo()
+	if !errors.Is(err, durable.ErrTooMany) {
+		t.Errorf("a listing that is too long: %v", err)
+	}
+	if all, err := m.FS().ReadDir("."); len(all) != 2000 || err != nil {
+		t.Errorf("%d files are listed, want 2000 (%v)", len(all), err)
 	}
 }
