@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	"tacet/daemon"
 	"tacet/daemon/health"
+	"tacet/daemon/store"
 )
 
 func active(t *testing.T, code string) health.Active {
@@ -32,7 +34,8 @@ func TestReportRoundTrip(t *testing.T) {
 		r.report(daemon.Status{
 			Boot: "b", Version: "v", Phase: phase, Consented: []bool{true, false}, Pressed: []bool{false, true}, Recording: "7q4k9mz2ha",
 			Mic: "ok", Light: "proved", Clock: "synced", SpoolFree: 41*time.Hour + 35*time.Minute, UnitKey: "key",
-			Warnings: []health.Active{active(t, "spool-low")},
+			Warnings: []health.Active{active(t, "spool-low")}, Pending: 2,
+			Stores: []store.Status{{Name: "nas", State: "full", Pending: 2, Trouble: &store.Trouble{Code: "store-full", Err: errors.New("no room")}}},
 		})
 		path := filepath.Join(dir, statusFile)
 		got, err := readReport(path)
@@ -41,6 +44,9 @@ func TestReportRoundTrip(t *testing.T) {
 		}
 		if got.Phase != want || got.PID != os.Getpid() || got.FreeHours != 41.5 || got.UnitKey != "key" || len(got.Warnings) != 1 || got.Warnings[0].Code != "spool-low" {
 			t.Errorf("%s: read %+v", phase, got)
+		}
+		if len(got.Stores) != 1 || got.Stores[0] != (place{Name: "nas", State: "full", Pending: 2, Detail: "no room"}) || got.Pending != 2 {
+			t.Errorf("the stores: %+v", got.Stores)
 		}
 		if hidden := phase == "waiting" || phase == "starting"; hidden && got.Recording != "" {
 			t.Errorf("%s: a recording is told that may never be", phase)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -505,4 +506,35 @@ func TestPauses(t *testing.T) {
 		}
 		w.end()
 	})
+}
+
+// Ten recordings wait while the store stalls for an hour: nothing gathers in memory meanwhile, and all are there afterwards.
+func TestAnHourOfStalling(t *testing.T) {
+	in(t, 1, func(w *world) {
+		release := w.sticks[0].disk.Hang()
+		for i := range 10 {
+			w.record(i, 1_000_000, 1_000_000, 1_000_000)
+		}
+		w.start()
+		defer w.end()
+		<-time.After(time.Minute)
+		before := heap()
+		<-time.After(time.Hour)
+		if grown := heap() - before; grown > chunk/2 {
+			t.Errorf("in an hour %d bytes have gathered", grown)
+		}
+		if s := w.set.Stores()[0]; s.Trouble == nil || s.Trouble.Code != "store-hung" || s.Pending != 10 {
+			t.Errorf("%+v", s)
+		}
+		release()
+		w.copied(time.Minute)
+	})
+}
+
+// heap is what is in use of it, in bytes.
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

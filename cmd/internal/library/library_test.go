@@ -150,6 +150,37 @@ func TestListTellsEachStateAndNothingElse(t *testing.T) {
 	}
 }
 
+// What has left the folder is shown from where else it lies, as long as that is there.
+func TestElsewhere(t *testing.T) {
+	s := open(t, true)
+	drive, out := t.TempDir(), false
+	s.options.Elsewhere = func() []string {
+		if out {
+			return nil
+		}
+		return []string{filepath.Join(drive, "none"), drive}
+	}
+	both, left := s.add(recordingtest.Spec{Segments: 2}, nil), s.add(recordingtest.Spec{Segments: 3}, nil)
+	for _, name := range []string{both, left} {
+		data, err := os.ReadFile(filepath.Join(s.dir, name))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(drive, name), data, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Remove(filepath.Join(s.dir, left)); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []int{2, 1} {
+		if items, err := s.List(); err != nil || len(items) != want {
+			t.Errorf("%d are listed, not %d: %v", len(items), want, err)
+		}
+		out = true
+	}
+}
+
 func TestNothingIsPlayableWithoutAnIdentity(t *testing.T) {
 	s := open(t, false)
 	name := s.add(recordingtest.Spec{Segments: 1}, nil)
