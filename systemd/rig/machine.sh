@@ -35,8 +35,9 @@ gone() { rm -f "$run/pid" "$run/ssh"; }
 volatile() {
   local disk=$run/disk-$1
   rm -f "$disk.sock"
-  "$rig/volatile" "$2" "$disk.sock" "${KEEP:-30}" >"$disk.log" 2>&1 &
+  setsid "$rig/volatile" "$2" "$disk.sock" "${KEEP:-30}" >"$disk.log" 2>&1 &
   echo $! >"$disk.pid"
+  first $! 2>/dev/null || true
   until [ -S "$disk.sock" ]; do kill -0 $! || { cat "$disk.log"; exit 1; }; sleep 0.1; done
 }
 # lose NAME: its power is cut; what it says of it is printed.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // mounted tells where the drive with this file system is.
@@ -19,6 +20,16 @@ func mounted(kind string) (point string, ok bool) {
 		}
 	}
 	return "/nowhere", false
+}
+
+// happened is when something was last done to each drive: when it was pulled out, or full, or had been mounted.
+var happened = map[string]time.Time{}
+
+// now takes down that it happens now, to all.
+func now() {
+	for _, kind := range kinds {
+		happened[kind] = time.Now()
+	}
 }
 
 // plug puts a set of drives in, and waits until they are mounted.
@@ -36,6 +47,7 @@ func plug(whose, how string) error {
 			return fmt.Errorf("%w\n%s", err, log)
 		}
 	}
+	now()
 	return nil
 }
 
@@ -48,6 +60,7 @@ func yank() error {
 	if err := please(lines.String()); err != nil {
 		return err
 	}
+	now()
 	for _, kind := range kinds {
 		if _, err := until("the mount of the drive with "+kind+" is gone", inserted, func() bool { _, ok := mounted(kind); return !ok }); err != nil {
 			return err
@@ -79,6 +92,7 @@ func fill() error {
 		if out, err := run("sh", "-c", "cat /dev/zero >"+point+"/filler"); err == nil {
 			return fmt.Errorf("%s can't be filled: %s", point, out)
 		}
+		happened[kind] = time.Now()
 		// The last bytes, which a large write may have left.
 		run("sh", "-c", fmt.Sprintf("for i in $(seq 64); do echo | dd of=%s/filler oflag=append conv=notrunc bs=512 count=1 status=none || break; done; sync -f %s", point, point))
 	}

@@ -182,17 +182,17 @@ func samePID(pid int) error {
 func (r *room) said(what, code string, limit time.Duration) func() error {
 	return func() error {
 		var slowest time.Duration
-		began := time.Now()
 		for _, kind := range kinds {
+			began := happened[kind]
 			_, err := until(fmt.Sprintf("%s for the drive with %s, which is %s", code, kind, what), limit-time.Since(began), func() bool {
 				return status().warnsOf(code, "on-"+kind)
 			})
 			if err != nil {
 				return fmt.Errorf("%w; it says %+v", err, status().Warnings)
 			}
-			slowest = time.Since(began)
+			slowest = max(slowest, time.Since(began))
 		}
-		r.note("%s: %s is up after %v", what, code, slowest.Round(100*time.Millisecond))
+		r.note("%s: %s is up for all after %v at most", what, code, slowest.Round(100*time.Millisecond))
 		return nil
 	}
 }
