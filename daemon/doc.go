@@ -15,10 +15,14 @@
 //	prober ─────→     │ blocks, cleared
 //	                  ▼
 //	encode, seal ─→ append, sync ─→ spool, ledger
+//	                                  │ what was synced
+//	                                  ▼
+//	                                followers ─→ drive, folder, SFTP, S3
 //
 // Whatever may block lives elsewhere: the reader of the buttons, the sound
 // card's opening and closing, the prober that looks at card and disk, a
-// recording's two goroutines (encode, store), the broker's client.
+// recording's two goroutines (encode, store), the stores' followers (see daemon/store),
+// the broker's client.
 //
 // A block of sound waits in the hold-back until the lines were read after its
 // arrival, showed no press, and the debounce time has passed; until the light
