@@ -10,6 +10,7 @@ mkdir -p "$out"
 out=$(readlink -f "$out")
 . /etc/os-release
 suite=$VERSION_CODENAME
+PATH=$PATH:/usr/sbin:/sbin # depmod: an unprivileged user may not have them
 
 # What a room device has; libasound2 comes with alsa-utils, the broker is the one that tacetd talks to. And the office's file
 # servers, with what mounts them: the unit has no other machine to go to.
@@ -71,7 +72,7 @@ module() {
 
 # closure MODULE... prints the files of the modules and of all that they need, in the order in which to load them.
 closure() {
-  for m; do /sbin/modprobe -d "$out/unpacked" -S "$(cat release)" --show-depends "$m"; done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }'
+  for m; do modprobe -d "$out/unpacked" -S "$(cat release)" --show-depends "$m"; done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }'
 }
 
 initrd() {

@@ -19,6 +19,7 @@
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 rig=$(readlink -f "${RIG_DIR:-$here/../../bin/rig}")
+PATH=$PATH:/usr/sbin:/sbin # mkfs: an unprivileged user may not have them
 run=${RIG_RUN:-$rig/run}
 share=${SHARE:-$rig/share/run}
 mkdir -p "$run" "$share"
@@ -58,7 +59,7 @@ start() {
     rm -f "$run/root.qcow2" "$run/state.img"
     qemu-img create -q -f qcow2 -b "$rig/base.qcow2" -F qcow2 "$run/root.qcow2"
     truncate -s 16G "$run/state.img" # sparse; more than a day of WAV
-    /sbin/mkfs.ext4 -q -F -L state -E lazy_itable_init=1 "$run/state.img"
+    mkfs.ext4 -q -F -L state -E lazy_itable_init=1 "$run/state.img"
   fi
   volatile state "$run/state.img"
   echo $((20000 + RANDOM % 10000)) >"$run/port"

@@ -12,7 +12,7 @@ set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
 root=$(readlink -f "$here/../..")
 rig=$root/bin/rig
-export RIG_DIR=$rig
+export RIG_DIR=$rig PATH=$PATH:/usr/sbin:/sbin # where an unprivileged user may not have them
 mkdir -p "$rig/share" "$rig/sticks" "$rig/unit"
 log=$rig/test.log
 : >"$log"
@@ -77,9 +77,9 @@ sticks() {
       rm -f "$file"
       truncate -s 64M "$file"
       case $kind in
-      vfat) /sbin/mkfs.vfat -n "T${kind^^}" "$file" ;;
-      exfat) /sbin/mkfs.exfat -L "T${kind^^}" "$file" ;;
-      ext4) /sbin/mkfs.ext4 -q -F -L "T${kind^^}" "$file" ;;
+      vfat) mkfs.vfat -n "T${kind^^}" "$file" ;;
+      exfat) mkfs.exfat -L "T${kind^^}" "$file" ;;
+      ext4) mkfs.ext4 -q -F -L "T${kind^^}" "$file" ;;
       esac >/dev/null || return
     done
   done
