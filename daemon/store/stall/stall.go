@@ -66,7 +66,7 @@ func (c *Conn) Stalled() bool {
 
 func (c *Conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	c.moved(n, err)
+	err = c.moved(n, err)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.left -= n; c.left < 0 && c.over != nil {
@@ -81,18 +81,23 @@ func (c *Conn) Read(p []byte) (int, error) {
 func (c *Conn) Write(p []byte) (int, error) {
 	c.Conn.SetWriteDeadline(time.Now().Add(c.limit))
 	n, err := c.Conn.Write(p)
-	c.moved(n, err)
-	return n, err
+	return n, c.moved(n, err)
 }
 
-func (c *Conn) moved(n int, err error) {
+// moved notes how a Read or Write went, and returns its error. When one direction has stalled, whoever uses the connection closes
+// it, and the other fails because of that: it is given the cause.
+func (c *Conn) moved(n int, err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		c.stalled = true
-	} else if n > 0 && c.waiting > 0 {
+	case err != nil && c.stalled:
+		return os.ErrDeadlineExceeded
+	case n > 0 && c.waiting > 0:
 		c.extend()
 	}
+	return err
 }
 
 // extend is called with mu held. A Read under way heeds the new deadline.

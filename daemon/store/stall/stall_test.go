@@ -29,6 +29,10 @@ func TestSilenceEndsWhatIsAwaited(t *testing.T) {
 		if !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(start) != limit || !conn.Stalled() {
 			t.Errorf("a silent connection gave %v after %v (stalled: %v)", err, time.Since(start), conn.Stalled())
 		}
+		conn.Close() // as whoever read does
+		if _, err := conn.Write([]byte{1}); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("the writer is told %v", err)
+		}
 	})
 }
 
