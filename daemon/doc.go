@@ -32,6 +32,10 @@
 // drops all that still waits. So a sample too many needs two errors, and a
 // sample too few none.
 //
+// What is sealed and not on the disk yet, half of the running second included,
+// also lies in a file in memory, the tail, where a killed process leaves it to the
+// next: a kill costs at most one second, a power cut the second that was running.
+//
 // Everything has a bound: 64 blocks in locked memory, two minutes of sealed
 // seconds before a disk that stalls, 64 events. What can't be closed, a sound
 // card that hangs or a disk that never answers, ends the process with an error;

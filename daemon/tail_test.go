@@ -21,7 +21,8 @@ func (r *room) kill() (samples int64, lost time.Duration) {
 	at := time.Now()
 	spool, own, memory := r.spool.Kill(), r.own.Kill(), r.memory.Kill()
 	pause(time.Millisecond)
-	r.halt() // its disks are gone: what it returns does not matter
+	r.halt()        // its disks are gone: what it returns does not matter
+	synctest.Wait() // what still looked at its lock has let go of it
 	r.spool, r.own, r.memory, r.killed = spool, own, memory, true
 	r.boot()
 	pause(3 * time.Second)
@@ -123,6 +124,7 @@ func TestPowerCutHasNoTail(t *testing.T) {
 		tail := r.tail()
 		spool, own := r.spool.PowerCut(0, durabletest.Sector), r.own.PowerCut(0, durabletest.Sector)
 		r.halt()
+		synctest.Wait()
 		r.spool, r.own = spool, own
 		r.boot()
 		pause(3 * time.Second)
