@@ -3,6 +3,7 @@ package panel
 import (
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,8 +14,8 @@ import (
 func TestMirrorSaysWhatReadAndSenseSay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := New(Settings{Buttons: []Button{{Party: "patient"}, {Party: "clinician"}}, Door: true, Sense: true})
-		var l Levels
-		defer p.Mirror(func(now Levels) { l = now })()
+		var shown atomic.Uint32
+		defer p.Mirror(func(now Levels) { shown.Store(uint32(now)) })()
 		stuck := false
 		for _, c := range []struct {
 			what  string
@@ -37,6 +38,7 @@ func TestMirrorSaysWhatReadAndSenseSay(t *testing.T) {
 			{"no power", func() { p.PowerOff() }, true},
 		} {
 			c.do()
+			l := Levels(shown.Load())
 			lines, known := l.Lines()
 			isLit, hasLine, sensed := l.Sense()
 			if known != c.known || sensed != c.known {
