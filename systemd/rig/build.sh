@@ -112,8 +112,10 @@ image() {
   root bash "$here/image.sh" "$out" "$here"
 }
 
+step rootfs & # it needs nothing of the kernel's
+system=$!
 step debs
 step module debs gpio-sim.patch
 step initrd debs guest/init
-step rootfs
+wait $system
 step image module initrd rootfs image.sh guest/gpio-chip guest/gpio-chip.service
