@@ -174,7 +174,8 @@ func TestTailsThatAreIgnored(t *testing.T) {
 		})
 	}
 	// Behind a tail that is good nothing else is taken.
-	for name, more := range map[string][]byte{"rubbish": []byte(strings.Repeat("rubbish ", 100)), "an end": end, "itself": tail, "another's": other.tails[3], "zeros": make([]byte, 1024)} {
+	ended, _ := k.restart(t, file, tail)
+	for name, more := range map[string][]byte{"its end": ended[len(file)+len(tail):], "rubbish": []byte(strings.Repeat("rubbish ", 100)), "an end": end, "itself": tail, "another's": other.tails[3], "zeros": make([]byte, 1024)} {
 		if _, rec := k.restart(t, file, slices.Concat(tail, more)); rec.Tail != 1 || rec.Segments != 4 {
 			t.Errorf("%s behind it: %+v", name, rec)
 		}
