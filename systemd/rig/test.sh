@@ -69,13 +69,13 @@ fresh() {
     sync'
 }
 
-# sticks makes the thumb drives.
+# sticks SIZE: makes the thumb drives.
 sticks() {
   for whose in own other; do
     for kind in vfat exfat ext4; do
       file=$rig/sticks/$whose-$kind.img
       rm -f "$file"
-      truncate -s 64M "$file"
+      truncate -s "$1" "$file"
       case $kind in
       vfat) mkfs.vfat -n "T${kind^^}" "$file" ;;
       exfat) mkfs.exfat -L "T${kind^^}" "$file" ;;
@@ -116,7 +116,7 @@ day() {
 
 # copies is the life of another, with drives and shares, and with restless hands in the end.
 copies() {
-  sticks || { echo "not ok - make thumb drives" | tee -a "$log"; return; }
+  sticks 64M || { echo "not ok - make thumb drives" | tee -a "$log"; return; }
   fresh run.stores || { echo "not ok - boot a second unit" | tee -a "$log"; return; }
   "$machine" serve &
   room sticks
@@ -126,7 +126,7 @@ copies() {
 
 # cuts is one unit whose power fails again and again; its disk and its drive have volatile caches.
 cuts() {
-  sticks && fresh run || fail "boot a unit"
+  sticks 1G && fresh run || fail "boot a unit"
   "$machine" serve &
   room cuts
   for ((n = 1; n <= RIG_SOAK; n++)); do

@@ -171,11 +171,10 @@ func afterwards(r *room) {
 		if err != nil {
 			return err
 		}
-		var errs []error
-		for i, m := range list {
-			errs = append(errs, r.kept(m, i == len(list)-1, released[m.File]))
+		if err := steps(func() error { return r.everywhere(list, released) }, r.storesWell); err != nil {
+			return err
 		}
-		return errors.Join(append(errs, r.storesWell())...)
+		return r.lastOne(list[len(list)-1])
 	})
 }
 
@@ -198,32 +197,59 @@ func gone() (map[string]bool, error) {
 	return held, err
 }
 
-// kept wants a recording to be in the spool or on the drive, whole; where the ledger says so, on the drive.
-func (r *room) kept(m remembered, youngest, claimed bool) error {
+// everywhere wants each recording to be in the spool or on the drive, whole or properly closed; where the ledger said so right
+// after the start, on the drive.
+func (r *room) everywhere(list []remembered, claimed map[string]bool) error {
 	point, _ := mounted(cutsKind)
-	onDrive, inSpool := filepath.Join(point, m.File), filepath.Join(spool, m.File)
-	path := inSpool
-	if claimed {
-		path = onDrive
-	} else if size(inSpool) == 0 {
-		path = onDrive // copied since the unit started
-	}
-	var rec recorded
-	if _, err := until("", patience, func() bool {
-		var err error
-		rec, err = listed(path)
-		return err == nil && rec.State != "unfinished"
-	}); err != nil {
-		return fmt.Errorf("%s (claimed to be on the drive: %v) is %q in %s", m.File, claimed, rec.State, path)
-	}
-	if !youngest {
-		if rec.State != "whole" && rec.State != "interrupted" {
-			return fmt.Errorf("%s is %s", path, rec.State)
+	var missing error
+	_, err := until("", patience, func() bool {
+		missing = nil
+		inSpool, onDrive := states(spool), states(point)
+		for _, m := range list {
+			state := onDrive[m.File]
+			if state == "" && !claimed[m.File] {
+				state = inSpool[m.File]
+			}
+			if state != "interrupted" && state != "whole" {
+				missing = errors.Join(missing, fmt.Errorf("%s, claimed to be on the drive: %v; there it is %q, and in the spool %q",
+					m.File, claimed[m.File], onDrive[m.File], inSpool[m.File]))
+			}
 		}
-		return nil
+		return missing == nil
+	})
+	if err != nil {
+		return missing
 	}
-	if rec.State != "interrupted" || rec.Reason != "interrupted" {
-		return fmt.Errorf("%s is %s because of %s", path, rec.State, rec.Reason)
+	r.note("%d recordings are there; the ledger had claimed copies of %d", len(list), len(claimed))
+	return nil
+}
+
+// states lists what is in a folder.
+func states(dir string) map[string]string {
+	found := map[string]string{}
+	out, err := run("tacet", "ls", "-json", dir)
+	var list []recorded
+	if err != nil || json.Unmarshal([]byte(out), &list) != nil {
+		return found // a recording may have gone meanwhile; it is looked again
+	}
+	for _, rec := range list {
+		found[filepath.Base(rec.File)] = rec.State
+	}
+	return found
+}
+
+// lastOne wants the recording that was cut off to be closed, and to have nearly all that was said. The copy on the drive is
+// looked at, to which it gets now.
+func (r *room) lastOne(m remembered) error {
+	point, _ := mounted(cutsKind)
+	var rec recorded
+	_, err := until("the copy of "+m.File, time.Minute, func() bool {
+		var err error
+		rec, err = listed(filepath.Join(point, m.File))
+		return err == nil && rec.State == m.State
+	})
+	if err != nil || rec.Reason != "interrupted" {
+		return fmt.Errorf("%s is %q because of %q: %w", m.File, rec.State, rec.Reason, err)
 	}
 	samples, err := rec.listen()
 	if err != nil {
