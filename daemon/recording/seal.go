@@ -78,16 +78,12 @@ func trimTime(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond)
 // Begin returns the file's beginning, up to recording.note. acts are those that
 // led to the recording.
 func (s *Sealer) Begin(acts []Act) ([]byte, error) {
-	about, err := readMe(&s.head)
-	if err != nil {
-		return nil, fmt.Errorf("begin recording %s: %w", s.head.ID, err)
-	}
 	consent, err := sealActs(acts, s.key.Recipient)
 	if err != nil {
 		return nil, fmt.Errorf("begin recording %s: consent: %w", s.head.ID, err)
 	}
 	b := s.file.batch()
-	b.member(name{kind: kindReadMe}, about)
+	b.member(name{kind: kindReadMe}, readMe(&s.head))
 	b.json(name{kind: kindHead}, &s.head)
 	b.member(name{kind: kindKey}, s.key.Age)
 	b.member(name{kind: kindConsent}, consent)
