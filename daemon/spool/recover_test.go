@@ -132,6 +132,23 @@ func TestKeptAside(t *testing.T) {
 		}
 	}
 
+	// A process that is killed in the middle leaves a name that the next one sees, and that is not on the disk yet.
+	for n := range 50 {
+		disk := durabletest.NewDisk(uint64(n))
+		put(t, disk, r.name, damaged)
+		s := open(t, disk)
+		disk.CutAt(n + 1)
+		s.Recover(a.unit.Signer, "boot-2")
+		disk = disk.Kill()
+		if _, err := open(t, disk).Recover(a.unit.Signer, "boot-3"); err != nil {
+			t.Fatal(err)
+		}
+		disk = disk.PowerCut(0, durabletest.Sector)
+		if got := bytesOf(t, disk, r.name+damagedSuffix); !bytes.Equal(got, damaged) {
+			t.Fatalf("killed at %d, and the power cut after the next start: the old bytes are not kept", n+1)
+		}
+	}
+
 	disk := durabletest.NewDisk(1)
 	for range maxDamaged - 1 {
 		put(t, disk, recording.Name(recordingtest.Started, "room-3", recording.NewID())+damagedSuffix, nil)

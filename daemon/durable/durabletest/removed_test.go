@@ -13,7 +13,7 @@ import (
 // judges are the tests that cut the power. Which of them notices that a sync is missing does not matter.
 var judges = []struct{ pkg, run string }{
 	{"tacet/daemon/durable", "Cut"},
-	{"tacet/daemon/spool", "Cut|PowerGoes"},
+	{"tacet/daemon/spool", "Cut|Recover|Kept|Remove|Kill|Create"},
 	{"tacet/daemon/ledger", "Cut|Power|Fault|Fails"},
 	{"tacet/daemon/store", "Resume|Release|Stick|Followed|Operation"},
 	{"tacet/daemon", "PowerCut"},
