@@ -68,7 +68,7 @@ start() {
   setsid qemu-system-x86_64 -accel tcg,thread=multi -cpu "${CPU:-qemu64}" -M q35 -smp "${SMP:-2}" -m "${MEM:-1024}" \
     -kernel "$rig/vmlinuz" -initrd "$rig/initrd.gz" \
     -append "console=ttyS0 root=/dev/vda rw quiet mitigations=off nokaslr tsc=reliable no_timer_check net.ifnames=0 systemd.show_status=0 audit=0 panic=-1" \
-    -drive if=virtio,file="$run/root.qcow2",format=qcow2,cache=writeback \
+    -drive if=virtio,file="$run/root.qcow2",format=qcow2,cache=unsafe \
     -drive if=virtio,file=nbd+unix:///?socket="$run/disk-state.sock",format=raw,cache=writeback \
     -netdev user,id=n0,restrict=on,hostfwd=tcp:127.0.0.1:"$(cat "$run/port")"-:22 -device virtio-net-pci,netdev=n0,romfile= \
     -virtfs local,path="$share",mount_tag=share,security_model=none \
@@ -108,17 +108,19 @@ stop() {
   gone
 }
 
+# What is flushed to a disk has to survive this machine's being killed, and not the computer's: so nothing waits for the real disk
+# (cache=unsafe), which others keep busy. What a power cut costs is up to volatile.
 plug() {
-  local port=$1 file=$2
+  local port=$1 file=$2 cache=unsafe
   case ${3:-rw} in
   volatile)
     volatile "$port" "$file"
-    file=nbd+unix:///?socket=$run/disk-$port.sock
+    file=nbd+unix:///?socket=$run/disk-$port.sock cache=writeback
     ;;
   ro) file=$(readlink -f "$file"),readonly=on ;;
   *) file=$(readlink -f "$file") ;;
   esac
-  monitor "drive_add 0 if=none,id=$port,format=raw,cache=writeback,file=$file"
+  monitor "drive_add 0 if=none,id=$port,format=raw,cache=$cache,file=$file"
   monitor "device_add usb-storage,id=plug-$port,drive=$port,bus=xhci.0,removable=on"
 }
 yank() {
