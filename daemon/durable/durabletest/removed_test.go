@@ -49,7 +49,9 @@ func TestEveryRemovedSyncIsCaught(t *testing.T) {
 	}
 }
 
-func binary(dir, pkg string) string { return filepath.Join(dir, strings.ReplaceAll(pkg, "/", "-")+".test") }
+func binary(dir, pkg string) string {
+	return filepath.Join(dir, strings.ReplaceAll(pkg, "/", "-")+".test")
+}
 
 // judge runs some tests of a package, in its folder.
 func judge(dir, pkg, run, env string) ([]byte, error) {
