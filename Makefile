@@ -53,6 +53,9 @@ rig-test:
 soak: build
 	@.ci/install test
 	TACET_SOAK=1 go test -timeout 8h ./...
+	@.ci/install rig
+	RIG_SOAK=50 systemd/rig/test.sh
+	RIG_PART=shares RIG_HANG=1h systemd/rig/test.sh
 
 clean:
 	rm -rf bin

@@ -5,7 +5,7 @@
 #
 #   RIG_LONG=1    record ten minutes instead of one
 #   RIG_HANG=1h   have the file servers stand still for so long instead of 45 s
-#   RIG_PART=day  only the first unit; stores: only the second
+#   RIG_PART=day  only the first unit; stores: only the second; shares: only what it does with file servers
 #   RIG_SOAK=50   instead of all that cut the power so many times while it records
 #   RIG_KEEP=1    leave the units running, to be looked at with machine.sh
 set -uo pipefail
@@ -124,9 +124,9 @@ copies() {
   sticks 64M || { echo "not ok - make thumb drives" | tee -a "$log"; return; }
   fresh run.stores || { echo "not ok - boot a second unit" | tee -a "$log"; return; }
   "$machine" serve &
-  room sticks
-  room shares
-  room presses
+  [ "${RIG_PART:-}" = shares ] || room sticks
+  limit=9000 room shares
+  [ "${RIG_PART:-}" = shares ] || room presses
 }
 
 # cuts is one unit whose power fails again and again; its disk and its drive have volatile caches.
@@ -165,7 +165,7 @@ if [ "${RIG_PART:-}" != day ]; then
   (trap - EXIT INT TERM; copies) >"$rig/stores.log" 2>&1 &
   stores=$!
 fi
-[ "${RIG_PART:-}" = stores ] || day
+case ${RIG_PART:-} in stores | shares) ;; *) day ;; esac
 if [ -n "${stores:-}" ]; then
   wait "$stores"
   stores=
