@@ -151,7 +151,7 @@ func (r *room) hang() error {
 		return err
 	}
 	began := time.Now()
-	first, err := r.record(hangTime())
+	first, err := r.record(min(hangTime(), 5*time.Minute))
 	if err != nil {
 		return err
 	}
@@ -160,7 +160,8 @@ func (r *room) hang() error {
 			return fmt.Errorf("%w; it says %+v", err, status().Warnings)
 		}
 	}
-	r.note("both are said to hang, at the latest %v after they stood still", time.Since(began).Round(time.Second))
+	r.note("both are said to hang, at the latest %v after they stood still; they did for %v", time.Since(began).Round(time.Second), hangTime())
+	pause(hangTime() - time.Since(began))
 	second, err := r.record(3 * time.Second)
 	if err != nil {
 		return err
