@@ -40,7 +40,8 @@ var conformance = []struct {
 			}
 			got = append(got, e)
 		}
-		if len(got) != hwtest.QueueLength || got[0] != gpio.RisingEdge || got[len(got)-1] != gpio.FallingEdge {
+		// The 16th of all was rising, the last is falling. Of those between a busy machine may have made one of two.
+		if len(got) != hwtest.QueueLength || got[len(got)-1] != gpio.FallingEdge {
 			t.Errorf("%d edges: %v", len(got), got)
 		}
 	}},
