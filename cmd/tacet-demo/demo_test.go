@@ -230,7 +230,7 @@ func rest() { <-time.After(3200 * time.Millisecond) }
 func TestAVisitAndAPowerCut(t *testing.T) {
 	d := start(t, "-mic", "voice", "-dir", t.TempDir())
 	f := d.until("readiness", ready)
-	if f.Light != "off" || len(f.Buttons) != 2 || f.Drive != nil || len(f.Recordings) != 0 {
+	if f.Light != "off" || len(f.Buttons) != 2 || f.Drive == nil || !*f.Drive || len(f.Recordings) != 0 {
 		t.Errorf("at first: %+v", f)
 	}
 	d.post("/panel/press?party=patient")
