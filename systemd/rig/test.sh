@@ -116,10 +116,11 @@ day() {
   until_cut record
   boot || fail "boot after the power cut"
   room after
+  room presses
   echo "# $((SECONDS - began)) s until the first unit was through"
 }
 
-# copies is the life of another, with drives and shares, and with restless hands in the end.
+# copies is the life of another, with drives and shares. Both end with restless hands.
 copies() {
   sticks 64M || { echo "not ok - make thumb drives" | tee -a "$log"; return; }
   fresh run.stores || { echo "not ok - boot a second unit" | tee -a "$log"; return; }

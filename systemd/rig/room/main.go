@@ -45,15 +45,32 @@ func main() {
 	}
 }
 
-// check makes one check. What it says begins with the text that it returns with nil as well.
+// again is how often a check is made once more that the rig itself has spoilt.
+const again = 2
+
+// check makes one check. What it says begins with the text that it returns with nil as well. Where it failed, and the machine
+// had stood still meanwhile, as an emulated one may on a busy computer, it proves nothing: it is made once more.
 func (r *room) check(what string, f func() error) {
-	began := time.Now()
-	r.notes = nil
-	err := f()
-	if err == nil {
-		err = r.seen()
+	for try := 0; ; try++ {
+		began := time.Now()
+		r.notes = nil
+		r.still.Store(0)
+		err := f()
+		if err == nil {
+			err = r.seen()
+		}
+		took := time.Since(began).Round(100 * time.Millisecond)
+		if still := time.Duration(r.still.Load()); err != nil && still > 0 && try < again {
+			fmt.Printf("# the machine itself stood still for %v; once more: %s\n#   %v\n", still.Round(100*time.Millisecond), what, err)
+			r.calm()
+			continue
+		}
+		r.tell(what, took, began, err)
+		return
 	}
-	took := time.Since(began).Round(100 * time.Millisecond)
+}
+
+func (r *room) tell(what string, took time.Duration, began time.Time, err error) {
 	if err == nil {
 		fmt.Printf("ok - %s (%v)\n", what, took)
 	} else {
@@ -66,6 +83,25 @@ func (r *room) check(what string, f func() error) {
 	for _, note := range r.notes {
 		fmt.Printf("#   %s\n", note)
 	}
+}
+
+// calm ends what a check that failed has left.
+func (r *room) calm() {
+	r.up(patient)
+	r.up(clinician)
+	pull("bind") // fails where it is there
+	if status().Phase == "recording" {
+		r.press(patient)
+	}
+	for _, kind := range kinds {
+		if _, ok := mounted(kind); ok {
+			yank()
+			break
+		}
+	}
+	r.seen()
+	idle()
+	pause(deadTime)
 }
 
 // note says something for a person along with the check that is being made.

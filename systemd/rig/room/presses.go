@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	manyPresses = 500
-	manyBounces = 500
+	manyPresses = 250 // in each of the two units
+	manyBounces = 250
 	// shortest is what a give takes at least, less what this machine's clocks and ours may be apart.
 	shortest = 50*time.Millisecond - 20*time.Millisecond
 )
@@ -31,7 +31,7 @@ func fidgeting(r *room) {
 		fmt.Printf("not ok - start for the presses\n# %v\n", err)
 		return
 	}
-	r.check("500 presses and 500 bounces: none records what not all have given, no withdrawal is missed", r.presses)
+	r.check("250 presses and 250 bounces: none records what not all have given, no withdrawal is missed", r.presses)
 }
 
 func (r *room) presses() error {
@@ -39,7 +39,7 @@ func (r *room) presses() error {
 	f := &fidget{room: r, rng: rand.New(rand.NewPCG(seed, 0))}
 	count := len(recordings())
 	for f.presses < manyPresses || f.bounces < manyBounces {
-		if f.presses%80 == 20 {
+		if f.presses%50 == 20 {
 			f.honest()
 		}
 		f.press(f.rng.IntN(2), f.odd(400*time.Millisecond), f.rng.IntN(4))
@@ -51,7 +51,7 @@ func (r *room) presses() error {
 	for _, what := range append(f.unasked, f.missed...) {
 		err = errors.Join(err, errors.New(what))
 	}
-	if f.recordings < 3 {
+	if f.recordings < 2 {
 		err = errors.Join(err, fmt.Errorf("only %d recordings: this tried nothing", f.recordings))
 	}
 	return err

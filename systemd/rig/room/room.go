@@ -32,6 +32,9 @@ const (
 	patience = 20 * time.Second
 	// hand is how long a hand presses.
 	hand = 150 * time.Millisecond
+	// standstill is how long the eye on the light, which looks every 50 ms, may not have been able to, for the machine not to have
+	// stood still.
+	standstill = time.Second
 	// deadTime is how long after an end presses count as nothing, and a little.
 	deadTime = 3500 * time.Millisecond
 )
@@ -41,8 +44,9 @@ type room struct {
 	sim   hwtest.Sim
 	notes []string
 
-	dark atomic.Int64 // times that the microphone was open and the light was off
-	eyes bool
+	dark  atomic.Int64 // times that the microphone was open and the light was off
+	still atomic.Int64 // for how long the machine stood still, in ns
+	eyes  bool
 }
 
 // enter finds the GPIO chip, and opens the eyes that watch the light for the rest of the time.
@@ -61,7 +65,12 @@ func (r *room) enter() error {
 
 // watch holds the first promise against what can be seen: the microphone is open only while the light is on.
 func (r *room) watch() {
+	last := time.Now()
 	for range time.Tick(50 * time.Millisecond) {
+		if gap := time.Since(last); gap > standstill {
+			r.still.Add(int64(gap))
+		}
+		last = time.Now()
 		before := micOwner()
 		if before != "" && !r.lit() && micOwner() == before {
 			r.dark.Add(1)

@@ -190,6 +190,7 @@ func (r *room) withdraw(s *speech, line int) (to int64, err error) {
 }
 
 func (r *room) longRecording(b *broker) error {
+	count := len(recordings())
 	s, err := speak()
 	if err != nil {
 		return err
@@ -216,7 +217,7 @@ func (r *room) longRecording(b *broker) error {
 	if err != nil {
 		return err
 	}
-	rec, err := ended(1, "whole", "withdrawn")
+	rec, err := ended(count+1, "whole", "withdrawn")
 	if err != nil {
 		return err
 	}

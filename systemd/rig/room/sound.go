@@ -75,6 +75,8 @@ func (r *room) whole(samples []int16, s *speech, from, to int64) error {
 		return fmt.Errorf("none of %d samples is of what was said", len(samples))
 	}
 	if s.stumbled() {
+		// Its count of what it said begins anew then, so this proves nothing. Only a machine that stood still does that.
+		r.still.Add(int64(standstill))
 		r.note("the speaker did not keep up: %s", strings.TrimSpace(s.says.String()))
 	}
 	if d := audiotest.Damages(samples); len(d) > 0 {
