@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -238,7 +237,7 @@ func (k *backlog) take(to *backlog) string {
 }
 
 // notes is a log that is forgotten.
-type notes struct{ mu sync.Mutex }
+type notes struct{}
 
 func (*notes) History(func(id, store string)) error { return nil }
 func (*notes) Copied(string, string) error          { return nil }
