@@ -95,11 +95,12 @@ wait_for() {
 }
 
 stop() {
-  alive || return 0
-  reach poweroff || true
-  local n=0
-  while alive && [ $((n++)) -lt 120 ]; do sleep 0.5; done
-  alive && kill -9 "$(cat "$run/pid")"
+  if alive; then
+    reach poweroff || true
+    local n=0
+    while alive && [ $((n++)) -lt 120 ]; do sleep 0.5; done
+    alive && kill -9 "$(cat "$run/pid")"
+  fi
   for disk in "$run"/disk-*.pid; do
     [ -f "$disk" ] || continue
     kill "$(cat "$disk")" 2>/dev/null || true
