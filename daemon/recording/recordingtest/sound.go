@@ -1,8 +1,11 @@
 package recordingtest
 
 import (
+	"bytes"
 	"encoding/binary"
+	"fmt"
 	"math"
+	"sync"
 
 	"tacet/audio/flac"
 	"tacet/audio/ogg"
@@ -46,22 +49,35 @@ func wavSound(a recording.Audio, n int) []byte {
 	return b
 }
 
-// flacSound encodes all seconds up to the one that is wanted: frames are counted.
+// flacMade is what flacSound has made: frames are counted, so a second can only be encoded behind all before it.
+var flacMade = struct {
+	sync.Mutex
+	encoders map[string]*flac.Encoder // guarded by Mutex, like seconds
+	seconds  map[string][][]byte
+}{encoders: map[string]*flac.Encoder{}, seconds: map[string][][]byte{}}
+
+// flacSound encodes what is missing up to the second that is wanted.
 func flacSound(a recording.Audio, id string, n int) []byte {
-	encoder, err := flac.NewEncoder(id, a.Rate, a.Channels)
-	if err != nil {
-		panic(err)
-	}
-	b := encoder.Header()
-	for i := 1; i <= n; i++ {
-		if i > 1 {
-			b = b[:0]
+	flacMade.Lock()
+	defer flacMade.Unlock()
+	key := fmt.Sprint(a, id)
+	encoder, made := flacMade.encoders[key], flacMade.seconds[key]
+	for len(made) < n {
+		var b []byte
+		var err error
+		if encoder == nil {
+			if encoder, err = flac.NewEncoder(id, a.Rate, a.Channels); err != nil {
+				panic(err)
+			}
+			b = encoder.Header()
 		}
-		if b, err = encoder.Frames(b, Tone(a, i)); err != nil {
+		if b, err = encoder.Frames(b, Tone(a, len(made)+1)); err != nil {
 			panic(err)
 		}
+		made = append(made, b)
 	}
-	return b
+	flacMade.encoders[key], flacMade.seconds[key] = encoder, made
+	return bytes.Clone(made[n-1])
 }
 
 // opusSound is a second of Opus packets of silence: 50 of them, on a page.
