@@ -85,18 +85,28 @@ func please(what string) error {
 	return err
 }
 
-// fill leaves no room on the drives.
+// fill leaves no room on the drives, all at the same time.
 func fill() error {
+	failed := make(chan error, len(kinds))
 	for _, kind := range kinds {
 		point, _ := mounted(kind)
-		if out, err := run("sh", "-c", "cat /dev/zero >"+point+"/filler"); err == nil {
-			return fmt.Errorf("%s can't be filled: %s", point, out)
-		}
-		happened[kind] = time.Now()
-		// The last bytes, which a large write may have left.
-		run("sh", "-c", fmt.Sprintf("for i in $(seq 64); do echo | dd of=%s/filler oflag=append conv=notrunc bs=512 count=1 status=none || break; done; sync -f %s", point, point))
+		go func() {
+			out, err := run("sh", "-c", "cat /dev/zero >"+point+"/filler")
+			if err == nil {
+				failed <- fmt.Errorf("%s can't be filled: %s", point, out)
+				return
+			}
+			// The last bytes, which a large write may have left.
+			run("sh", "-c", "for i in $(seq 64); do echo | dd of="+point+"/filler oflag=append conv=notrunc bs=512 count=1 status=none || break; done")
+			failed <- nil
+		}()
 	}
-	return nil
+	var err error
+	for range kinds {
+		err = errors.Join(err, <-failed)
+	}
+	now()
+	return err
 }
 
 func unfill() error {
