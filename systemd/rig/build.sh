@@ -18,7 +18,7 @@ packages=systemd,systemd-sysv,udev,dbus,openssh-server,kmod,iproute2,procps,e2fs
 modules="virtio_pci virtio_blk virtio_net virtio_rng 9p 9pnet_virtio ext4 vfat exfat nls_ascii nls_cp437 nls_utf8
   configfs gpio-sim snd-aloop snd-usb-audio xhci_pci usb_storage uas sd_mod loop overlay fuse autofs4 nf_tables
   cifs cmac ccm gcm ctr ghash-generic sha512_generic ecb nfsd nfsv4"
-boot="virtio_pci virtio_blk ext4" # what the initrd needs to find the disk
+boot="virtio_pci virtio_blk ext4 9pnet_virtio" # what the initrd needs to find the disk; and /share, whose mount waits for no driver
 
 root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
@@ -27,7 +27,7 @@ root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 step() {
   local name=$1 began=$SECONDS state
   shift
-  state=$( (declare -f "$name"; echo "$suite $packages $modules"; for need; do cat "$out/state.$need" 2>/dev/null || cat "$here/$need"; done) | sha256sum)
+  state=$( (declare -f "$name"; echo "$suite $packages $modules $boot"; for need; do cat "$out/state.$need" 2>/dev/null || cat "$here/$need"; done) | sha256sum)
   [ "$state" = "$(cat "$out/state.$name" 2>/dev/null)" ] && return
   if ! (set -e; cd "$out"; "$name") >"$out/log.$name" 2>&1; then
     tail -n 20 "$out/log.$name"
