@@ -163,19 +163,24 @@ func (r *room) quiet() error {
 	return nil
 }
 
-// give presses until the microphone is open, and tells from when on there was consent.
+// give presses until it records, and tells from when on there was consent. An emulated machine that is busy can't always tell how old an
+// edge is, and then it gives nothing: so one presses again, as people do.
 func (r *room) give(s *speech, line int) (from int64, err error) {
-	r.down(line)
-	pause(hand)
-	from = s.at()
-	r.up(line)
-	took, err := until("light after a give", patience, r.lit)
-	if err != nil {
-		return 0, err
+	for range 3 {
+		r.down(line)
+		pause(hand)
+		from = s.at()
+		r.up(line)
+		var took time.Duration
+		if took, err = until("light after a give", patience/2, r.lit); err != nil {
+			continue
+		}
+		if _, err = until("it says recording", patience/2, func() bool { return status().Phase == "recording" }); err == nil {
+			r.note("release to light: %v", took.Round(time.Millisecond))
+			return from, nil
+		}
 	}
-	r.note("release to light: %v", took.Round(time.Millisecond))
-	_, err = until("it says recording", patience, func() bool { return status().Phase == "recording" })
-	return from, err
+	return 0, err
 }
 
 // withdraw presses, and tells the last sample that may be there.
@@ -241,7 +246,9 @@ func (r *room) inClear() error {
 	secrets := [][]byte{[]byte("AGE-SECRET-KEY")}
 	for at := rate; at+8 <= len(samples); at += rate {
 		word, _ := binary.Append(nil, binary.LittleEndian, samples[at:at+8])
-		secrets = append(secrets, word)
+		if !bytes.Equal(word, make([]byte, len(word))) { // a gap
+			secrets = append(secrets, word)
+		}
 	}
 	files := 0
 	for _, dir := range []string{"/var/lib/tacet", "/var/log", "/run/tacet"} {

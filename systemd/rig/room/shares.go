@@ -69,6 +69,10 @@ func (r *room) toShares() error {
 		setting{parties: 1, codec: "wav", release: "never", stores: stores}.write,
 		r.start,
 		r.storesWell,
+		func() error { // the earlier ones
+			_, err := until("nothing is left to copy", time.Minute, func() bool { s := status(); return s.PID != 0 && s.Pending == 0 })
+			return err
+		},
 	)
 	if err != nil {
 		return err

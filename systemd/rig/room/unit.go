@@ -60,6 +60,7 @@ type says struct {
 	Recording string `json:"recording"`
 	Mic       string `json:"mic"`
 	UnitKey   string `json:"unit_key"`
+	Pending   int    `json:"pending"`
 	Warnings  []struct {
 		Code    string `json:"code"`
 		Message string `json:"message"`
