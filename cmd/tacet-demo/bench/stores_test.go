@@ -177,7 +177,7 @@ func BenchmarkS3(b *testing.B) {
 		must(b, err)
 		return strings.TrimSpace(string(text))
 	}
-	rclone := fmt.Sprintf(`export RCLONE_CONFIG_X_TYPE=s3 RCLONE_CONFIG_X_PROVIDER=Other RCLONE_CONFIG_X_ENDPOINT=%s RCLONE_CONFIG_X_REGION=%s
+	rclone := fmt.Sprintf(`unset AWS_CA_BUNDLE; export RCLONE_CONFIG_X_TYPE=s3 RCLONE_CONFIG_X_PROVIDER=Other RCLONE_CONFIG_X_ENDPOINT=%s RCLONE_CONFIG_X_REGION=%s
 		export RCLONE_CONFIG_X_ACCESS_KEY_ID=%s RCLONE_CONFIG_X_SECRET_ACCESS_KEY=%s RCLONE_CONFIG=/dev/null RCLONE_S3_NO_CHECK_BUCKET=true
 		`, s3.URL, s3.Region, secret(s3.AccessFile), secret(s3.SecretFile))
 	k.speed(gigabyte+" to an S3 server on loopback, against rclone copy, rclone check --download", func() time.Duration {
