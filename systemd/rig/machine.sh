@@ -41,14 +41,14 @@ volatile() {
   first $! 2>/dev/null || true
   until [ -S "$disk.sock" ]; do kill -0 $! || { cat "$disk.log"; exit 1; }; sleep 0.1; done
 }
-# lose NAME: its power is cut; what it says of it is printed.
+# lose NAME SIGNAL: its power is cut; what it says of it is printed.
 lose() {
   local disk=$run/disk-$1 n=0 pid
   [ -f "$disk.pid" ] || return 0
   pid=$(cat "$disk.pid")
   rm -f "$disk.pid"
-  kill -USR1 "$pid" || return 0
-  while kill -0 "$pid" 2>/dev/null && [ $((n++)) -lt 100 ]; do sleep 0.05; done
+  kill -s "${2:-USR1}" "$pid" || return 0
+  while kill -0 "$pid" 2>/dev/null && [ $((n++)) -lt 160 ]; do sleep 0.05; done
   sed "s/^/$1: /" "$disk.log"
 }
 
@@ -152,7 +152,12 @@ ssh) shift; reach "$@" ;;
 stop) stop ;;
 reboot) stop; start; wait_for ;;
 cut)
-  for disk in "$run"/disk-*.pid; do # the disks first, as they were at this moment
+  # At a moment when one of the disks has just been written to; the other loses its power with it, and then the machine.
+  disks=("$run"/disk-*.pid)
+  first=${disks[RANDOM % ${#disks[@]}]##*/disk-}
+  lose "${first%.pid}" USR2
+  for disk in "$run"/disk-*.pid; do
+    [ -f "$disk" ] || continue
     disk=${disk##*/disk-}
     lose "${disk%.pid}" &
   done

@@ -5,7 +5,8 @@
 //
 // It serves the file IMAGE as a network block device on the Unix socket SOCKET. What is written stays in memory until the
 // client asks for a flush. SIGUSR1 is the power cut: of the blocks that nobody has flushed, each one reaches the disk with a
-// chance of KEEP percent, as if the drive had just been busy with it; then the disk is gone. SIGTERM writes everything.
+// chance of KEEP percent, as if the drive had just been busy with it; then the disk is gone. SIGUSR2 is a power cut at one of the
+// next writes, when there is something to lose. SIGTERM writes everything.
 package main
 
 import (
@@ -17,6 +18,7 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -43,7 +45,7 @@ func run(args []string) error {
 		return err
 	}
 	told := make(chan os.Signal, 1)
-	signal.Notify(told, syscall.SIGUSR1, syscall.SIGTERM, syscall.SIGINT)
+	signal.Notify(told, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGTERM, syscall.SIGINT)
 	failed := make(chan error, 1)
 	go func() {
 		for {
@@ -61,16 +63,24 @@ func run(args []string) error {
 	case err := <-failed:
 		return err
 	case s := <-told:
+		if s == syscall.SIGUSR2 {
+			d.awaitWrites(1 + rand.IntN(mostWrites))
+		}
 		// Nothing is served any more: the lock is never given back.
 		d.mu.Lock()
-		if s == syscall.SIGUSR1 {
-			return d.cut(keep)
+		if s == syscall.SIGTERM || s == syscall.SIGINT {
+			return d.flush()
 		}
-		return d.flush()
+		return d.cut(keep)
 	}
 }
 
-const blockSize = 4096
+const (
+	blockSize = 4096
+	// mostWrites is how many writes a power cut that awaits one lets by at most, and longest how long it waits.
+	mostWrites = 12
+	longest    = 6 * time.Second
+)
 
 // disk is a file, and what has been written to it and not flushed.
 type disk struct {
@@ -79,6 +89,9 @@ type disk struct {
 	mu     sync.Mutex // guards what follows
 	file   *os.File
 	cached map[int64]*[blockSize]byte
+	awaits int           // so many writes more, until
+	came   chan struct{} // is closed, and
+	gone   bool          // nothing is served any more
 }
 
 func openDisk(path string) (*disk, error) {
@@ -94,6 +107,29 @@ func openDisk(path string) (*disk, error) {
 		return nil, fmt.Errorf("%s is no whole number of %d bytes", path, blockSize)
 	}
 	return &disk{size: info.Size(), file: f, cached: map[int64]*[blockSize]byte{}}, nil
+}
+
+// awaitWrites returns when so many writes have come, and the last of them is only cached, or after a while without.
+func (d *disk) awaitWrites(n int) {
+	came := make(chan struct{})
+	d.mu.Lock()
+	d.awaits, d.came = n, came
+	d.mu.Unlock()
+	select {
+	case <-came:
+	case <-time.After(longest):
+	}
+}
+
+// wrote counts a write. The caller holds the lock.
+func (d *disk) wrote() {
+	if d.awaits == 0 {
+		return
+	}
+	if d.awaits--; d.awaits == 0 {
+		d.gone = true
+		close(d.came)
+	}
 }
 
 // read and write are called with the lock held, and stay within the disk.

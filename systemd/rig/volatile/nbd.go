@@ -70,6 +70,10 @@ func serve(c net.Conn, d *disk) error {
 
 func (d *disk) carryOut(kind, flags uint16, data []byte, off int64) (errno uint32) {
 	d.mu.Lock()
+	if d.gone {
+		d.mu.Unlock()
+		select {} // this process is about to end
+	}
 	defer d.mu.Unlock()
 	if kind != cmdFlush && (off < 0 || off > d.size-int64(len(data))) {
 		return errnoInvalid
@@ -82,6 +86,7 @@ func (d *disk) carryOut(kind, flags uint16, data []byte, off int64) (errno uint3
 		if err = d.write(data, off); err == nil && flags&flagThrough != 0 {
 			err = d.flush()
 		}
+		d.wrote()
 	case cmdFlush:
 		err = d.flush()
 	default:
