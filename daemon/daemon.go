@@ -25,6 +25,8 @@ const (
 	// stopTime is what a stop may take: the rest of the recording has to reach
 	// the disk.
 	stopTime = 20 * time.Second
+	// probeEnds is how long the end waits for a look at a disk that does not answer.
+	probeEnds = 2 * time.Second
 	// readFailTime is how long the lines may be unreadable before consent ends.
 	readFailTime = 500 * time.Millisecond
 	// watchRetry is the pause before a reader that failed is tried again.
@@ -199,12 +201,22 @@ func (d *Daemon) Run(ctx context.Context) error {
 	defer cancel()
 	go d.watch(work)
 	d.prober = newProber(d)
-	go d.prober.run(work)
+	probe, stopProbing := context.WithCancel(work)
+	defer stopProbing()
+	probed := make(chan struct{})
+	go func() { defer close(probed); d.prober.run(probe) }()
 
 	told := make(chan struct{})
 	go func() { defer close(told); d.tell(work) }()
 
 	err = d.own(ctx)
+	stopProbing()
+	if err == nil { // whoever opens the disk next must not find it held
+		select {
+		case <-probed:
+		case <-time.After(probeEnds):
+		}
+	}
 	err = errors.Join(err, d.shutDown(err))
 	cancel()
 	<-told

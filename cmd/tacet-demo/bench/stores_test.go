@@ -297,6 +297,7 @@ func BenchmarkWear(b *testing.B) {
 	bytes, dev, proc = size()-bytes, sectors(b, device)-dev, written(b, pid)-proc
 	demo.Press("room")
 	demo.Until("the end", demotest.Ended(1, "whole"))
+	demo.Stop() // it holds the disk
 	measured("bytes that the process writes for each byte of recording", proc/bytes, 1.5, "")
 	measured("bytes that the device writes for each (ext4 as mkfs makes it)", dev/bytes, 5, "")
 	measured("– on a day of six consulting hours", dev/duration(b).Seconds()*6*3600/1e6, 0, "MB")
