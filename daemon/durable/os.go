@@ -24,7 +24,17 @@ func (o osFS) Create(name string) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f, nil
+	return osFile{f}, nil
+}
+
+// osFile is a file made here.
+type osFile struct{ *os.File }
+
+func (f osFile) Reserve(size int64) error {
+	if err := again(func() error { return reserve(f.File, size) }); err != nil {
+		return &fs.PathError{Op: "reserve", Path: f.Name(), Err: err}
+	}
+	return nil
 }
 
 func (o osFS) Append(name string) (File, error) { return o.open(name, os.O_RDWR|os.O_APPEND) }

@@ -29,3 +29,38 @@ func TestFolderWithoutSync(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Room that was set aside is the file's until it is given back, and does not show in its length.
+func TestReserve(t *testing.T) {
+	root, err := os.OpenRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	f, err := durable.OS(root).Create("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	look := func() (size, taken int64) {
+		info, err := f.Stat()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size(), info.Sys().(*syscall.Stat_t).Blocks * 512
+	}
+	if err := f.(durable.Reserver).Reserve(1 << 20); errors.Is(err, errors.ErrUnsupported) {
+		t.Skip("the file system here has no room to set aside: ", err)
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	if size, taken := look(); size != 0 || taken < 1<<20 {
+		t.Errorf("%d bytes long, and %d taken", size, taken)
+	}
+	if err := f.Truncate(0); err != nil {
+		t.Fatal(err)
+	}
+	if _, taken := look(); taken != 0 {
+		t.Errorf("%d bytes are still taken", taken)
+	}
+}

@@ -22,10 +22,11 @@ type File struct {
 	name   string
 	synced atomic.Int64
 
-	mu     sync.Mutex // guards all below; held while the disk works
-	file   durable.File
-	err    error // after it nothing is written any more
-	closed bool
+	mu       sync.Mutex // guards all below; held while the disk works
+	file     durable.File
+	reserved int64 // up to where the disk was asked for room
+	err      error // after it nothing is written any more
+	closed   bool
 }
 
 // Create makes the file of a new recording, and its name durable. On an error there is no such file, or an empty one
@@ -44,6 +45,7 @@ func (s *Spool) Create(name string) (*File, error) {
 		return nil, s.fault("create "+name+" in", err)
 	}
 	f := &File{spool: s, name: name, file: file}
+	f.reserve(0)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.live[name] = f
@@ -61,6 +63,9 @@ func (f *File) Append(b []byte) error {
 	if len(b) == 0 {
 		return nil
 	}
+	if end := f.synced.Load() + int64(len(b)); end > f.reserved {
+		f.reserve(end)
+	}
 	_, err := f.file.Write(b)
 	if err == nil {
 		err = f.file.Sync()
@@ -71,6 +76,17 @@ func (f *File) Append(b []byte) error {
 	}
 	f.synced.Add(int64(len(b)))
 	return nil
+}
+
+// reserveAhead is for some minutes of Opus, or ten seconds of WAV.
+const reserveAhead = 1 << 20
+
+// reserve has the disk set room aside for the file to grow beyond size. Where it can't, the file takes its room as it comes.
+func (f *File) reserve(size int64) {
+	f.reserved = size + reserveAhead
+	if r, ok := f.file.(durable.Reserver); ok {
+		r.Reserve(f.reserved)
+	}
 }
 
 // Synced is how many bytes are on disk. It does not wait for an Append under way.
@@ -88,6 +104,9 @@ func (f *File) Close() error {
 		return nil
 	}
 	whole := f.err == nil && hasEnd(f.file, f.synced.Load())
+	if f.err == nil {
+		f.file.Truncate(f.synced.Load()) // gives the rest of the room back; where that fails it goes with the file
+	}
 	f.closed = true
 	if f.err == nil {
 		f.err = fmt.Errorf("append to %s in the spool: %w", f.name, fs.ErrClosed)

@@ -109,6 +109,31 @@ func TestDeadFile(t *testing.T) {
 	}
 }
 
+// A recording has room set aside before it grows into it; where the disk can't, or can't give it back, nothing is lost.
+func TestRoomSetAside(t *testing.T) {
+	r := cast(t).write(t, 30, 100_000)
+	for _, op := range []string{"", "reserve", "truncate"} {
+		disk := durabletest.NewDisk(1)
+		s := open(t, disk)
+		if op != "" {
+			disk.FailOn(op, 1, syscall.ENOSPC, false)
+		}
+		f, err := s.Create(r.name)
+		check(t, err)
+		before := disk.Ops()
+		for _, p := range r.pieces {
+			check(t, f.Append(p))
+		}
+		if more := disk.Ops() - before - 2*len(r.pieces); more != 2 { // beside writes and syncs
+			t.Errorf("room was set aside %d times for 3 MB, want twice after the first", more)
+		}
+		check(t, f.Close())
+		if list, err := s.List(); err != nil || len(list) != 1 || !list[0].Finished {
+			t.Errorf("%s fails: listed %+v, %v", op, list, err)
+		}
+	}
+}
+
 // Synced is told while the disk hangs, and is not ahead of it.
 func TestSyncedWhileSlow(t *testing.T) {
 	r := cast(t).write(t, 3, 300)

@@ -13,7 +13,7 @@ import (
 	"tacet/daemon/durable"
 )
 
-// chunk is how much is read, written or compared at a time: what a follower holds in memory, twice.
+// chunk is how much is read, written or compared at a time. A follower holds two in memory for each copy under way.
 const chunk = 1 << 20
 
 // copying is one recording on its way into a Folder, as far as one visit there brings it.
@@ -28,6 +28,7 @@ type copying struct {
 	temp     bool         // out has not got the copy's name yet
 	unnamed  bool         // the name may not be on the medium
 	at       int64        // bytes in out that are the spool's
+	next     *fetched     // what comes next; nil: not asked for yet
 	unsynced bool         // some of them may not be on the medium
 	syncDue  time.Time
 
@@ -59,7 +60,15 @@ func (o *original) read(b []byte, at int64) error {
 	return nil
 }
 
+// reread takes another file for the spool's.
+func (c *copying) reread(from *original) {
+	c.next.wait()
+	c.from.file.Close()
+	c.from, c.next = from, nil
+}
+
 func (c *copying) close() {
+	c.next.wait()
 	if c.out != nil {
 		c.out.Close()
 	}
@@ -101,25 +110,58 @@ func (c *copying) begin(size int64, progress func()) error {
 	return nil
 }
 
-// append brings over at most one chunk of what the spool has synced, and reports whether there is more.
+// append brings over at most one chunk of what the spool has synced, and reports whether there is more: that is read while
+// this is written.
 func (c *copying) append(size int64) (more bool, err error) {
-	n := min(size-c.at, chunk)
-	if n <= 0 {
+	if c.at >= size {
 		return false, nil
 	}
 	if err := c.room(size - c.at); err != nil {
 		return false, err
 	}
-	b := make([]byte, n)
-	if err := c.from.read(b, c.at); err != nil {
+	if c.next == nil {
+		c.next = c.from.fetch(c.at, size)
+	}
+	b, err := c.next.wait()
+	c.next = nil
+	if err != nil {
 		return false, err
+	}
+	after := c.at + int64(len(b))
+	if after < size {
+		c.next = c.from.fetch(after, size)
 	}
 	c.unsynced = true
 	if _, err := c.out.Write(b); err != nil {
 		return false, &lostWrite{c.as, err}
 	}
-	c.at += n
+	c.at = after
 	return c.at < size, nil
+}
+
+// fetched is a chunk that is being read from the spool.
+type fetched struct {
+	data []byte
+	err  error
+	done chan struct{}
+}
+
+// fetch begins to read the chunk at the given place.
+func (o *original) fetch(at, size int64) *fetched {
+	f := &fetched{data: make([]byte, min(size-at, chunk)), done: make(chan struct{})}
+	go func() {
+		defer close(f.done)
+		f.err = o.read(f.data, at)
+	}()
+	return f
+}
+
+func (f *fetched) wait() ([]byte, error) {
+	if f == nil {
+		return nil, nil
+	}
+	<-f.done
+	return f.data, f.err
 }
 
 // A lostWrite is a write or a sync that failed: nothing is ever written to that file again.

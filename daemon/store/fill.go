@@ -89,8 +89,7 @@ func (v *filling) ended(c *copying) bool {
 	if err != nil {
 		return false
 	}
-	c.from.file.Close()
-	c.from = from
+	c.reread(from)
 	v.jobs = append(v.jobs, c)
 	return true
 }

@@ -1,6 +1,7 @@
 package bench_test
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -8,9 +9,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/minio/minio-go/v7"
 
 	"tacet/cmd/internal/stores"
 	"tacet/cmd/tacet-demo/demotest"
@@ -178,12 +183,16 @@ func BenchmarkS3(b *testing.B) {
 		return strings.TrimSpace(string(text))
 	}
 	rclone := fmt.Sprintf(`unset AWS_CA_BUNDLE; export RCLONE_CONFIG_X_TYPE=s3 RCLONE_CONFIG_X_PROVIDER=Other RCLONE_CONFIG_X_ENDPOINT=%s RCLONE_CONFIG_X_REGION=%s
-		export RCLONE_CONFIG_X_ACCESS_KEY_ID=%s RCLONE_CONFIG_X_SECRET_ACCESS_KEY=%s RCLONE_CONFIG=/dev/null RCLONE_S3_NO_CHECK_BUCKET=true
+		export RCLONE_CONFIG_X_ACCESS_KEY_ID=%s RCLONE_CONFIG_X_SECRET_ACCESS_KEY='%s' RCLONE_CONFIG=/dev/null RCLONE_S3_NO_CHECK_BUCKET=true
 		`, s3.URL, s3.Region, secret(s3.AccessFile), secret(s3.SecretFile))
 	k.speed(gigabyte+" to an S3 server on loopback, against rclone copy, rclone check --download", func() time.Duration {
 		return k.follow(config.Store{Kind: config.S3, Endpoint: s3.URL, Bucket: s3.Bucket, Region: s3.Region, PathStyle: true,
 			AccessKeyFile: s3.AccessFile, SecretKeyFile: s3.SecretFile})
-	}, rclone+fmt.Sprintf("rclone -q copy %[1]s X:%[2]s; rclone -q check --download %[1]s X:%[2]s", k.dir, s3.Bucket), func() { clearFolder(b, s3.Dir) })
+	}, rclone+fmt.Sprintf("rclone -q copy %[1]s X:%[2]s; rclone -q check --download %[1]s X:%[2]s", k.dir, s3.Bucket), func() {
+		for _, name := range k.files {
+			must(b, s3.Admin.RemoveObject(b.Context(), s3.Bucket, name, minio.RemoveObjectOptions{}))
+		}
+	})
 }
 
 func clearFolder(b *testing.B, dir string) {
@@ -292,13 +301,16 @@ func BenchmarkWear(b *testing.B) {
 		return float64(info.Size())
 	}
 	pid := child(b, demo.Pid())
-	bytes, dev, proc := size(), sectors(b, device), written(b, pid)
+	calls := traceWrites(b, pid)
+	bytes, dev := size(), sectors(b, device)
 	wait(duration(b))
-	bytes, dev, proc = size()-bytes, sectors(b, device)-dev, written(b, pid)-proc
+	bytes, dev = size()-bytes, sectors(b, device)-dev
+	disk, rest := calls(at)
 	demo.Press("room")
 	demo.Until("the end", demotest.Ended(1, "whole"))
 	demo.Stop() // it holds the disk
-	measured("bytes that the process writes for each byte of recording", proc/bytes, 1.5, "")
+	measured("bytes that the process writes to disk for each byte of recording", disk/bytes, 1.5, "")
+	measured("– and elsewhere: the last second's tail in memory, MQTT, the demo's wires", rest/bytes, 0, "")
 	measured("bytes that the device writes for each (ext4 as mkfs makes it)", dev/bytes, 5, "")
 	measured("– on a day of six consulting hours", dev/duration(b).Seconds()*6*3600/1e6, 0, "MB")
 }
@@ -314,24 +326,44 @@ func sectors(b *testing.B, device string) float64 {
 	return n * 512
 }
 
-// written is what a process has given to write calls, in bytes: what it writes to sockets too.
-func written(b *testing.B, pid int) float64 {
+// traceWrites follows the calls of all threads of a process that write, with strace. What it returns ends that, and says how many bytes
+// went to files in a folder, and how many elsewhere.
+func traceWrites(b *testing.B, pid int) func(in string) (there, elsewhere float64) {
 	b.Helper()
-	f, err := os.Open(fmt.Sprintf("/proc/%d/io", pid))
+	log := filepath.Join(b.TempDir(), "strace")
+	tracer := exec.Command("strace", "-ff", "-y", "-s", "0", "-o", log, "-p", fmt.Sprint(pid),
+		"-e", "trace=write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,sendmmsg,sendfile,splice,copy_file_range")
+	said, err := tracer.StderrPipe()
 	must(b, err)
-	defer f.Close()
-	text, err := io.ReadAll(f)
-	must(b, err)
-	for line := range strings.Lines(string(text)) {
-		if n, ok := strings.CutPrefix(line, "wchar: "); ok {
-			var value float64
-			_, err := fmt.Sscan(n, &value)
-			must(b, err)
-			return value
-		}
+	must(b, tracer.Start())
+	for lines := bufio.NewScanner(said); lines.Scan() && !strings.Contains(lines.Text(), "attached"); {
 	}
-	b.Fatal("/proc tells nothing of what was written")
-	return 0
+	go io.Copy(io.Discard, said)
+	return func(in string) (there, elsewhere float64) {
+		tracer.Process.Signal(os.Interrupt)
+		tracer.Wait() // it says how it was ended
+		threads, err := filepath.Glob(log + ".*")
+		must(b, err)
+		var text []byte
+		for _, thread := range threads {
+			calls, err := os.ReadFile(thread)
+			must(b, err)
+			text = append(text, calls...)
+		}
+		for _, m := range regexp.MustCompile(`(?m)\(\d+<([^>]*)>.*= (\d+)$`).FindAllStringSubmatch(string(text), -1) {
+			n, err := strconv.ParseFloat(m[2], 64)
+			must(b, err)
+			if strings.HasPrefix(m[1], in+"/") {
+				there += n
+			} else {
+				elsewhere += n
+			}
+		}
+		if there == 0 {
+			b.Fatalf("strace saw nothing written in %s", in)
+		}
+		return there, elsewhere
+	}
 }
 
 func wait(d time.Duration) { <-time.After(d) }

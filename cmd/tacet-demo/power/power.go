@@ -21,6 +21,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"tacet/cmd/tacet-demo/page"
 	"tacet/cmd/tacet-demo/wire"
 	"tacet/hw/panel"
@@ -205,7 +207,10 @@ func kill(unit *exec.Cmd) {
 	unit.Process.Kill()
 }
 
-// start powers the unit up; wires lead from it to the front.
+// timerSlack is what systemd/tacetd.service gives the daemon, and why, in nanoseconds.
+const timerSlack = 1_000_000
+
+// start powers the unit up, from a thread that is its caller's own; wires lead from it to the front.
 func (s *Supply) start(window *wire.Window) (*exec.Cmd, net.Conn, error) {
 	ends, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -223,6 +228,9 @@ func (s *Supply) start(window *wire.Window) (*exec.Cmd, net.Conn, error) {
 	unit.ExtraFiles = []*os.File{theirs, window.File()}
 	// A group of its own: Ctrl-C in a terminal stops it through us, and in order.
 	unit.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	// What a thread's timers may be late by goes over to the processes that it starts; 0 is the usual again.
+	unix.Prctl(unix.PR_SET_TIMERSLACK, timerSlack, 0, 0, 0)
+	defer unix.Prctl(unix.PR_SET_TIMERSLACK, 0, 0, 0, 0)
 	if err := unit.Start(); err != nil {
 		wires.Close()
 		return nil, nil, fmt.Errorf("start the unit: %w", err)

@@ -27,6 +27,7 @@ func Conformance(t *testing.T, empty func(t *testing.T) Folder) {
 		"rename replaces, and needs a source":   renameReplaces,
 		"remove leaves open files readable":     removeOpen,
 		"truncate cuts, and fills with zeros":   truncates,
+		"room set aside changes nothing":        reserves,
 		"a listing is sorted and of one folder": lists,
 		"only regular files are opened":         onlyRegular,
 		"names do not lead out":                 namesStay,
@@ -116,6 +117,26 @@ func writesAppend(t *testing.T, d Folder) {
 		t.Errorf("size %d, want 13", st.Size())
 	}
 	holds(t, d, "a", "one two three")
+}
+
+func reserves(t *testing.T, d Folder) {
+	f, err := d.Create("a")
+	no(t, err)
+	defer f.Close()
+	r, ok := f.(durable.Reserver)
+	if !ok {
+		t.Skip("no room can be set aside here")
+	}
+	if err := r.Reserve(1 << 20); errors.Is(err, errors.ErrUnsupported) {
+		t.Skip("the file system has no room to set aside: ", err)
+	} else {
+		no(t, err)
+	}
+	_, err = f.Write([]byte("text"))
+	no(t, err)
+	no(t, f.Truncate(4))
+	no(t, f.Sync())
+	holds(t, d, "a", "text")
 }
 
 func readOnlyHandle(t *testing.T, d Folder) {

@@ -32,7 +32,7 @@ func (d *Disk) FailAt(n int, err error, applied bool) {
 }
 
 // FailOn is FailAt counting only one kind of operation: "create", "append", "open", "read", "write", "sync",
-// "truncate", "close", "rename", "remove", "stat", "readdir", "syncdir", "freeze", "access", "space" or "readback".
+// "truncate", "reserve", "close", "rename", "remove", "stat", "readdir", "syncdir", "freeze", "access", "space" or "readback".
 func (d *Disk) FailOn(op string, n int, err error, applied bool) {
 	d.addFault(fault{op: op, left: n, err: err, applied: applied})
 }

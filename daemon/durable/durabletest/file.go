@@ -196,6 +196,21 @@ func (h *handle) Truncate(size int64) error {
 	})
 }
 
+// Reserve promises nothing: a power cut, a full disk and what reads back are the same without it.
+func (h *handle) Reserve(size int64) error {
+	return h.do("reserve", func() error {
+		switch {
+		case !h.write || size < 0:
+			return fs.ErrInvalid
+		case h.d.readOnly:
+			return errReadOnly
+		case size-int64(len(h.n.data)) > h.d.free():
+			return errFull
+		}
+		return nil
+	})
+}
+
 func (h *handle) Sync() error {
 	if err := h.d.wait(); err != nil {
 		return &fs.PathError{Op: "sync", Path: h.name, Err: err}

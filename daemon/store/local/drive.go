@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"slices"
 
 	"tacet/daemon/durable"
@@ -170,7 +169,7 @@ type driveFS struct{ durable.FS }
 
 func (d driveFS) Create(name string) (durable.File, error) {
 	f, err := d.FS.Create(name)
-	if file, ok := f.(*os.File); ok && err == nil {
+	if file, ok := f.(interface{ Chmod(fs.FileMode) error }); ok && err == nil {
 		file.Chmod(0o644) // FAT has no owners, and may refuse
 	}
 	return f, err

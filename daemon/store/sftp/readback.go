@@ -3,25 +3,25 @@
 package sftp
 
 import (
+	"errors"
 	"io"
-	"io/fs"
-	"sync"
 
 	"tacet/daemon/durable"
 )
 
-// ahead is how much is read at once, and how much is read ahead of whoever compares it.
-const ahead = 1 << 20
+// ahead is how much is read at once, and places how many such pieces are under way or waiting for whoever compares them.
+const (
+	ahead  = 512 << 10
+	places = 4
+)
 
-// aheadReader reads a file from its begin, one piece ahead, so that the server is never idle.
+// aheadReader reads a file from its begin, some pieces ahead, so that the server is never idle.
 type aheadReader struct {
-	file   durable.File
-	pieces chan piece  // filled by fill, which closes it
-	empty  chan []byte // buffers to be filled again
-	stop   chan struct{}
-	once   sync.Once
-	now    piece  // what is being given out
-	left   []byte // of it
+	file  durable.File
+	off   int64        // of the next piece to ask for
+	asked []chan piece // in their order
+	now   piece        // what is being given out
+	left  []byte       // of it
 }
 
 type piece struct {
@@ -30,33 +30,21 @@ type piece struct {
 }
 
 func readAhead(f durable.File) io.ReadCloser {
-	r := &aheadReader{file: f, pieces: make(chan piece), empty: make(chan []byte, 2), stop: make(chan struct{})}
-	r.empty <- make([]byte, ahead)
-	r.empty <- make([]byte, ahead)
-	go r.fill()
+	r := &aheadReader{file: f}
+	for range places {
+		r.ask(make([]byte, ahead))
+	}
 	return r
 }
 
-func (r *aheadReader) fill() {
-	defer close(r.pieces)
-	for off := int64(0); ; {
-		var p piece
-		select {
-		case buffer := <-r.empty:
-			n, err := r.file.ReadAt(buffer, off)
-			p, off = piece{buffer[:n], err}, off+int64(n)
-		case <-r.stop:
-			return
-		}
-		select {
-		case r.pieces <- p:
-		case <-r.stop:
-			return
-		}
-		if p.err != nil {
-			return
-		}
-	}
+// ask begins to read the next piece.
+func (r *aheadReader) ask(buffer []byte) {
+	answer, off := make(chan piece, 1), r.off
+	go func() {
+		n, err := r.file.ReadAt(buffer, off)
+		answer <- piece{buffer[:n], err}
+	}()
+	r.asked, r.off = append(r.asked, answer), off+ahead
 }
 
 func (r *aheadReader) Read(p []byte) (int, error) {
@@ -65,12 +53,9 @@ func (r *aheadReader) Read(p []byte) (int, error) {
 			return 0, r.now.err
 		}
 		if r.now.data != nil {
-			r.empty <- r.now.data[:ahead]
+			r.ask(r.now.data[:ahead])
 		}
-		var ok bool
-		if r.now, ok = <-r.pieces; !ok {
-			return 0, fs.ErrClosed
-		}
+		r.now, r.asked = <-r.asked[0], r.asked[1:]
 		r.left = r.now.data
 	}
 	n := copy(p, r.left)
@@ -78,10 +63,13 @@ func (r *aheadReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Close waits for the read that is under way.
+// Close waits for what is under way.
 func (r *aheadReader) Close() error {
-	r.once.Do(func() { close(r.stop) })
-	for range r.pieces {
+	for _, answer := range r.asked {
+		<-answer
 	}
+	r.asked, r.left, r.now = nil, nil, piece{err: errClosed}
 	return r.file.Close()
 }
+
+var errClosed = errors.New("the read-back is closed")

@@ -36,6 +36,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/pkg/sftp"
@@ -63,9 +64,11 @@ var _ store.Kind = Kind{}
 const (
 	defaultDial  = 30 * time.Second
 	defaultStall = 30 * time.Second
-	// inFlight requests of packet bytes are under way at once. Every server takes 32 KiB.
-	inFlight = 64
-	packet   = 32 << 10
+	// underWay bytes of requests are sent before the first answer is awaited.
+	underWay = 2 << 20
+	// packet is what every server takes in one request, bigPacket what OpenSSH's takes (sftp-common.h).
+	packet    = 32 << 10
+	bigPacket = 255 << 10
 )
 
 // Changed is nil: nobody tells of a server that came back.
@@ -115,8 +118,11 @@ func (k Kind) connect(conn *stall.Conn, known *hostKeys, signer ssh.Signer) (*me
 		return nil, err
 	}
 	client := ssh.NewClient(transport, channels, requests)
-	files, err := sftp.NewClient(client, sftp.UseConcurrentWrites(true), sftp.UseFstat(true),
-		sftp.MaxConcurrentRequestsPerFile(inFlight), sftp.MaxPacket(packet))
+	files, err := speak(client, packet)
+	if err == nil && takesMore(transport, files) {
+		files.Close()
+		files, err = speak(client, bigPacket)
+	}
 	if err != nil {
 		return nil, &store.Trouble{Code: "store-error", Err: fmt.Errorf(
 			"the server accepts the key, but offers no SFTP to %s (internal-sftp, or the subsystem sftp in sshd_config): %w", k.User, err)}
@@ -130,6 +136,18 @@ func (k Kind) connect(conn *stall.Conn, known *hostKeys, signer ssh.Signer) (*me
 		k.Log.Warn("the SFTP server can't be asked to sync: what it took may be lost when its power fails", "server", k.Addr)
 	}
 	return m, nil
+}
+
+// speak begins to speak SFTP, in requests of so many bytes.
+func speak(client *ssh.Client, packet int) (*sftp.Client, error) {
+	return sftp.NewClient(client, sftp.UseConcurrentWrites(true), sftp.UseFstat(true),
+		sftp.MaxConcurrentRequestsPerFile(underWay/packet), sftp.MaxPacketUnchecked(packet))
+}
+
+// takesMore reports whether the server is OpenSSH's, 8.5 or later. Others may have the extension too, and less to offer.
+func takesMore(transport ssh.Conn, files *sftp.Client) bool {
+	_, limits := files.HasExtension("limits@openssh.com")
+	return limits && strings.HasPrefix(string(transport.ServerVersion()), "SSH-2.0-OpenSSH_")
 }
 
 // refusal says why connecting failed. expired is why it was given up, if it was.
