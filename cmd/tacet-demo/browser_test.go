@@ -11,6 +11,8 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"tacet/cmd/tacet-demo/demotest"
 )
 
 const (
@@ -46,12 +48,12 @@ func TestAVisitInABrowser(t *testing.T) {
 	b.do(push("clinician"))
 	b.until(title + ` === "Recording" && ` + lit + ` && ` + senseWords + ` === "The sense line reads lit."`)
 	b.until(`document.querySelector(".recording .state")?.dataset.state === "now"`)
-	d.until("three seconds", recorded(1, 3))
+	d.Until("three seconds", demotest.Recorded(1, 3))
 	b.until(`document.querySelector("#clock-text").textContent >= "0:03"`)
 	b.do(push("patient"))
 	b.until(title + ` === "Not recording" && ` + dark + ` && ` + whole)
 
-	length := d.panel().Recordings[0].Seconds
+	length := d.Panel().Recordings[0].Seconds
 	b.do(act("Play"))
 	b.until(player + `?.currentTime > 0.2 && !` + player + `.paused`)
 	if heard := get[float64](b, player+`.duration`); math.Abs(heard-length) > 0.05 {
@@ -74,7 +76,7 @@ func TestAVisitInABrowser(t *testing.T) {
 // damage changes a byte in the second second of the only recording.
 func (d *running) damage() {
 	d.t.Helper()
-	path := filepath.Join(d.dir, "spool", d.panel().Recordings[0].File)
+	path := filepath.Join(d.dir, "spool", d.Panel().Recordings[0].File)
 	data, err := os.ReadFile(path)
 	if err != nil {
 		d.t.Fatal(err)
@@ -110,7 +112,7 @@ func TestAVisitWithTheKeyboardAlone(t *testing.T) {
 	tab("clinician")
 	b.do(chromedp.KeyEvent(" "))
 	b.until(title + ` === "Recording"`)
-	d.until("two seconds", recorded(1, 2))
+	d.Until("two seconds", demotest.Recorded(1, 2))
 	tab("Cut the power")
 	b.do(chromedp.KeyEvent(kb.Enter))
 	b.until(`document.querySelector("#said").textContent === "The power was cut."`)
@@ -126,7 +128,7 @@ func TestNoMovementForWhoAskedForNone(t *testing.T) {
 	d := start(t, "-mic", "voice", "-dir", t.TempDir())
 	b := d.browse(still())
 	b.until(title + ` === "Not recording"`)
-	d.post("/panel/press?party=patient")
+	d.Post("/panel/press?party=patient")
 	b.until(title + ` === "Waiting for the clinician"`)
 	if name := get[string](b, bulb+`.animationName`); name != "none" {
 		t.Errorf("the light moves: %s", name)
@@ -148,17 +150,17 @@ func TestNothingKeepsPeopleOut(t *testing.T) {
 	b.until(title + ` === "Not recording"`)
 	b.until(row("/availability", "online"))
 	b.audit("idle")
-	d.post("/panel/press?party=patient")
+	d.Post("/panel/press?party=patient")
 	b.until(title + ` === "Waiting for the clinician"`)
 	b.audit("waiting")
-	d.post("/panel/press?party=patient")
-	d.until("the end of that consent", phase("idle"))
+	d.Post("/panel/press?party=patient")
+	d.Until("the end of that consent", demotest.Phase("idle"))
 	rest()
 	d.consent()
 	b.until(title + ` === "Recording"`)
 	b.audit("recording")
-	d.until("a second", recorded(1, 1))
-	d.post("/panel/press?party=patient")
+	d.Until("a second", demotest.Recorded(1, 1))
+	d.Post("/panel/press?party=patient")
 	b.until(whole)
 	b.do(act("Check"), act("Play"))
 	b.until(`document.querySelector(".recording .result").textContent.startsWith("Whole.") && ` + player + `?.duration > 0`)

@@ -51,7 +51,7 @@ func (d *running) browse(actions ...action) *browser {
 		}
 	}()
 	d.t.Cleanup(func() { chromedp.Cancel(tab); closeTab(); stop(); <-listened })
-	b.do(append(actions, chromedp.Navigate(d.url+"/"), chromedp.WaitVisible(chromedp.CSS("#buttons button")))...)
+	b.do(append(actions, chromedp.Navigate(d.URL+"/"), chromedp.WaitVisible(chromedp.CSS("#buttons button")))...)
 	return b
 }
 

@@ -16,6 +16,7 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"tacet/cmd/tacet-demo/broker"
+	"tacet/cmd/tacet-demo/demotest"
 )
 
 // heard is one MQTT message.
@@ -129,7 +130,7 @@ func TestTheDemosOwnBroker(t *testing.T) {
 	d := start(t, "-mic", "voice", "-dir", t.TempDir())
 	all := subscribe(t, d.broker)
 	await(t, all, "availability", "online")
-	want := []string{"tcp " + strings.TrimPrefix(d.broker, "mqtt://"), "tcp " + strings.TrimPrefix(d.url, "http://")}
+	want := []string{"tcp " + strings.TrimPrefix(d.broker, "mqtt://"), "tcp " + strings.TrimPrefix(d.URL, "http://")}
 	slices.Sort(want)
 	if got := d.doors(); !slices.Equal(got, want) {
 		t.Errorf("it listens at %v, want %v", got, want)
@@ -139,13 +140,13 @@ func TestTheDemosOwnBroker(t *testing.T) {
 			t.Errorf("%s is not on the loopback", at)
 		}
 	}
-	d.until("readiness", ready)
+	d.Until("readiness", ready)
 	d.consent()
 	await(t, all, "event", `"event_type":"started"`)
-	d.post("/panel/power-cut")
+	d.Post("/panel/power-cut")
 	await(t, all, "availability", "offline")
 	await(t, all, "availability", "online")
-	d.until("readiness", phase("idle"))
+	d.Until("readiness", demotest.Phase("idle"))
 }
 
 // A config's own broker is the only one, and what it hears isn't shown.
@@ -162,14 +163,14 @@ func TestAConfigsOwnBroker(t *testing.T) {
 	if d.broker != theirs.URL() {
 		t.Errorf("it says that its broker is %s", d.broker)
 	}
-	if got, want := d.doors(), []string{"tcp " + strings.TrimPrefix(d.url, "http://")}; !slices.Equal(got, want) {
+	if got, want := d.doors(), []string{"tcp " + strings.TrimPrefix(d.URL, "http://")}; !slices.Equal(got, want) {
 		t.Errorf("it listens at %v, want %v", got, want)
 	}
 	var live struct {
 		Heard bool
 		Card  struct{ Broker string }
 	}
-	if err := json.Unmarshal([]byte(d.first()), &live); err != nil || live.Heard || live.Card.Broker != theirs.URL() {
+	if err := json.Unmarshal([]byte(d.First()), &live); err != nil || live.Heard || live.Card.Broker != theirs.URL() {
 		t.Errorf("the page says %+v of the broker (%v)", live, err)
 	}
 }
@@ -202,7 +203,7 @@ func TestMessagesAreSeenInABrowser(t *testing.T) {
 	d := start(t, "-mic", "voice", "-dir", t.TempDir())
 	b := d.browse()
 	b.until(title + ` === "Not recording" && ` + row("/availability", "online"))
-	d.until("readiness", ready)
+	d.Until("readiness", ready)
 	if hint := get[string](b, `document.querySelector("#wires-hint").textContent`); !strings.Contains(hint, "mosquitto_sub -h 127.0.0.1 -p "+d.broker[strings.LastIndex(d.broker, ":")+1:]) {
 		t.Errorf("how to listen is said as %q", hint)
 	}
@@ -268,12 +269,12 @@ func TestDoorAndSenseLineInABrowser(t *testing.T) {
 	words := func(id string) string { return fmt.Sprintf(`document.querySelector(%q).textContent`, "#"+id) }
 	b.until(words("door-words") + ` === "The door is shut." && ` + words("sense-words") + `.startsWith("There is no sense line")`)
 	b.until(unheard + ` && ` + words("wires-hint") + `.endsWith(` + strconv.Quote(theirs.URL()) + `)`)
-	d.until("readiness", phase("idle"))
-	d.post("/panel/press?party=room")
-	d.until("the recording", phase("recording"))
+	d.Until("readiness", demotest.Phase("idle"))
+	d.Post("/panel/press?party=room")
+	d.Until("the recording", demotest.Phase("recording"))
 	b.do(act("Open the door"))
 	b.until(words("door-words") + ` === "The door is open."`)
-	d.until("the end", phase("idle"))
+	d.Until("the end", demotest.Phase("idle"))
 	b.do(act("Shut the door"))
 	b.until(words("door-words") + ` === "The door is shut."`)
 	b.axe()

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"tacet/cmd/internal/cli/clitest"
 )
 
 // The scripts of the drive mount file systems in memory, in namespaces of their own.
@@ -17,7 +19,7 @@ func TestDriveScripts(t *testing.T) {
 		Dir:                 filepath.Join("testdata", "drive"),
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": clitest.Exits},
 		Condition: func(name string) (bool, error) {
 			if name != "mounts" {
 				return false, fmt.Errorf("no condition is called %s", name)

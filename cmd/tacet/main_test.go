@@ -8,11 +8,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"tacet/cmd/internal/cli/clitest"
 )
 
 // The scripts in testdata drive the program itself: a fresh process for each line that says tacet.
@@ -36,27 +37,8 @@ func TestScripts(t *testing.T) {
 			env.Setenv("LANG", "C")
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "mode": mode},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": clitest.Exits, "mode": mode},
 	})
-}
-
-// exits N PROGRAM ARGS… wants the program to exit with N.
-func exits(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: exits N PROGRAM ARGS…")
-	}
-	want, err := strconv.Atoi(args[0])
-	ts.Check(err)
-	got := 0
-	var exit *exec.ExitError
-	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &exit) {
-		got = exit.ExitCode()
-	} else {
-		ts.Check(err)
-	}
-	if got != want {
-		ts.Fatalf("%s exits with %d, want %d", args[1], got, want)
-	}
 }
 
 // mode WANT FILE wants a file to have these permissions.

@@ -15,6 +15,7 @@ import (
 
 	"tacet/audio/flac"
 	"tacet/audio/wav"
+	"tacet/cmd/internal/cli/clitest"
 	"tacet/daemon/recording"
 	"tacet/daemon/recording/recordingtest"
 )
@@ -38,7 +39,7 @@ func TestRecordingScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "alter": alter, "drop": drop, "shorten": shorten, "lengthen": lengthen,
+			"exits": clitest.Exits, "alter": alter, "drop": drop, "shorten": shorten, "lengthen": lengthen,
 		},
 	})
 }

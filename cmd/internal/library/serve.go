@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
+	"os"
 
 	"tacet/daemon/recording"
 )
@@ -74,16 +75,11 @@ func (l *Library) file(w http.ResponseWriter, r *http.Request) {
 
 // verify reads every byte, also of a recording whose state is known already.
 func (l *Library) verify(w http.ResponseWriter, r *http.Request) {
-	f, size, err := l.open(r.PathValue("file"))
-	if err != nil {
-		fail(w, err)
+	f, size, leave := l.visit(w, r)
+	if f == nil {
 		return
 	}
-	defer f.Close()
-	if !l.enter(w) {
-		return
-	}
-	defer l.leave()
+	defer leave()
 	report, err := recording.Verify(f, size, recording.Options{Units: l.units()})
 	if err != nil {
 		fail(w, err)
@@ -92,16 +88,21 @@ func (l *Library) verify(w http.ResponseWriter, r *http.Request) {
 	answer(w, verdict(report))
 }
 
-// enter takes a place among those who have recordings read.
-func (l *Library) enter(w http.ResponseWriter) bool {
+// visit opens the recording that is asked for, and takes a place among those who have recordings read, until leave. Where it
+// can't, it has answered, and the file is nil.
+func (l *Library) visit(w http.ResponseWriter, r *http.Request) (f *os.File, size int64, leave func()) {
+	f, size, err := l.open(r.PathValue("file"))
+	if err != nil {
+		fail(w, err)
+		return nil, 0, nil
+	}
 	select {
 	case l.streams <- struct{}{}:
-		return true
+		return f, size, func() { <-l.streams; f.Close() }
 	default:
+		f.Close()
 		w.Header().Set("Retry-After", "1")
 		http.Error(w, "too many recordings are being read", http.StatusServiceUnavailable)
-		return false
+		return nil, 0, nil
 	}
 }
-
-func (l *Library) leave() { <-l.streams }

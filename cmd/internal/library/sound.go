@@ -16,16 +16,11 @@ var soundTypes = map[string]string{"opus": "audio/ogg; codecs=opus", "flac": "au
 // audio sends a recording's sound, decrypting it as it goes. Of one that is
 // damaged or not finished, that is what can be saved.
 func (l *Library) audio(w http.ResponseWriter, r *http.Request) {
-	f, size, err := l.open(r.PathValue("file"))
-	if err != nil {
-		fail(w, err)
+	f, size, leave := l.visit(w, r)
+	if f == nil {
 		return
 	}
-	defer f.Close()
-	if !l.enter(w) {
-		return
-	}
-	defer l.leave()
+	defer leave()
 	m, err := measured{}, recording.ErrIdentity
 	if len(l.options.Identities) > 0 {
 		m, err = l.measure(r.PathValue("file"), f, size)

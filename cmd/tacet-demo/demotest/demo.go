@@ -3,7 +3,6 @@ package demotest
 import (
 	"bufio"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"strings"
@@ -15,12 +14,10 @@ import (
 // Demo is a running tacet-demo.
 type Demo struct {
 	*Unit
-	t    testing.TB
+	*Page
 	cmd  *exec.Cmd
-	url  string
 	said *log
 	done chan struct{} // closed when it has ended
-	news chan struct{} // gets something after each change
 }
 
 // log is what a process has said so far.
@@ -44,7 +41,7 @@ func (l *log) String() string {
 // Start powers the unit up, and returns when its panel can be reached. It is killed with the test at the latest.
 func (u *Unit) Start(t testing.TB, env ...string) *Demo {
 	t.Helper()
-	d := &Demo{Unit: u, t: t, said: &log{}, done: make(chan struct{}), news: make(chan struct{}, 1)}
+	d := &Demo{Unit: u, said: &log{}, done: make(chan struct{})}
 	d.cmd = exec.Command(Program("tacet-demo"), "-listen", "127.0.0.1:0", "-config", u.Config, "-dir", u.Dir)
 	d.cmd.Env = append(append(os.Environ(), env...), "TMPDIR="+u.Temp)
 	d.cmd.Stderr = d.said
@@ -56,9 +53,10 @@ func (u *Unit) Start(t testing.TB, env ...string) *Demo {
 		t.Fatal(err)
 	}
 	lines := bufio.NewScanner(out)
-	for d.url == "" && lines.Scan() {
-		if url, ok := strings.CutPrefix(lines.Text(), "page:"); ok {
-			d.url = strings.TrimSuffix(strings.TrimSpace(url), "/")
+	url := ""
+	for url == "" && lines.Scan() {
+		if is, ok := strings.CutPrefix(lines.Text(), "page:"); ok {
+			url = strings.TrimSuffix(strings.TrimSpace(is), "/")
 		}
 	}
 	go func() {
@@ -73,30 +71,23 @@ func (u *Unit) Start(t testing.TB, env ...string) *Demo {
 			t.Logf("tacet-demo said:\n%s", d.said)
 		}
 	})
-	if d.url == "" {
+	if url == "" {
 		<-d.done
 		t.Fatalf("tacet-demo ended: %v", d.cmd.ProcessState)
 	}
-	d.listen()
+	d.Page = OpenPage(t, url, d.done)
 	return d
 }
 
-// listen has the page's own events tell of every change, until the demo ends.
-func (d *Demo) listen() {
+// Consent presses every party's button, and waits for the recording.
+func (d *Demo) Consent() {
 	d.t.Helper()
-	answer, err := http.Get(d.url + "/live")
-	if err != nil {
-		d.t.Fatal(err)
+	d.Until("readiness", Phase("idle"))
+	for i, party := range d.Parties {
+		last := i == len(d.Parties)-1
+		d.Insist(party, "consent", func(p Panel) bool { return p.Phase != "idle" && last == (p.Phase != "waiting") })
 	}
-	go func() {
-		defer answer.Body.Close()
-		for lines := bufio.NewScanner(answer.Body); lines.Scan(); {
-			select {
-			case d.news <- struct{}{}:
-			default:
-			}
-		}
-	}()
+	d.Until("the recording", func(p Panel) bool { return p.Phase == "recording" && p.Light == "on" })
 }
 
 // Stop stops the unit in order and returns its exit code.

@@ -21,6 +21,7 @@ type Panel struct {
 		Party              string
 		Pressed, Consented bool
 	}
+	Drive      *bool // in its place; nil: the unit has no drive
 	Recordings []Recording
 }
 
@@ -31,42 +32,42 @@ type Recording struct {
 }
 
 // Panel asks for the panel as it is now.
-func (d *Demo) Panel() (p Panel) {
-	d.t.Helper()
-	answer, err := http.Get(d.url + "/panel")
+func (p *Page) Panel() (now Panel) {
+	p.t.Helper()
+	answer, err := http.Get(p.URL + "/panel")
 	if err != nil {
-		d.t.Fatal(err)
+		p.t.Fatal(err)
 	}
 	defer answer.Body.Close()
-	if err := json.NewDecoder(answer.Body).Decode(&p); err != nil {
-		d.t.Fatal(err)
+	if err := json.NewDecoder(answer.Body).Decode(&now); err != nil {
+		p.t.Fatal(err)
 	}
-	return p
+	return now
 }
 
 // Until asks for the panel at each change until it is as wanted.
-func (d *Demo) Until(what string, wanted func(Panel) bool) Panel {
-	d.t.Helper()
-	p, ok := d.within(patience, wanted)
+func (p *Page) Until(what string, wanted func(Panel) bool) Panel {
+	p.t.Helper()
+	now, ok := p.within(patience, wanted)
 	if !ok {
-		d.t.Fatalf("%s: never seen; the last was %+v", what, p)
+		p.t.Fatalf("%s: never seen; the last was %+v", what, now)
 	}
-	return p
+	return now
 }
 
-func (d *Demo) within(limit time.Duration, wanted func(Panel) bool) (p Panel, ok bool) {
-	d.t.Helper()
+func (p *Page) within(limit time.Duration, wanted func(Panel) bool) (now Panel, ok bool) {
+	p.t.Helper()
 	late := time.After(limit)
 	for {
-		if p = d.Panel(); wanted(p) {
-			return p, true
+		if now = p.Panel(); wanted(now) {
+			return now, true
 		}
 		select {
-		case <-d.news:
-		case <-d.done:
-			d.t.Fatalf("tacet-demo ended: %v; its panel was last %+v", d.cmd.ProcessState, p)
+		case <-p.news:
+		case <-p.done:
+			p.t.Fatalf("tacet-demo ended; its panel was last %+v", now)
 		case <-late:
-			return p, false
+			return now, false
 		}
 	}
 }
@@ -89,73 +90,61 @@ func Ended(n int, state string) func(Panel) bool {
 	}
 }
 
-// Press presses a party's button and releases it.
-func (d *Demo) Press(party string) {
-	d.t.Helper()
-	answer, err := http.Post(d.url+"/panel/press?party="+url.QueryEscape(party), "", nil)
+// Post does what a button of the page does.
+func (p *Page) Post(path string) {
+	p.t.Helper()
+	answer, err := http.Post(p.URL+path, "", nil)
 	if err != nil {
-		d.t.Fatal(err)
+		p.t.Fatal(err)
 	}
 	answer.Body.Close()
 	if answer.StatusCode != http.StatusNoContent {
-		d.t.Fatalf("press %s: %s", party, answer.Status)
+		p.t.Fatalf("POST %s: %s", path, answer.Status)
 	}
+}
+
+// Press presses a party's button and releases it.
+func (p *Page) Press(party string) {
+	p.t.Helper()
+	p.Post("/panel/press?party=" + url.QueryEscape(party))
 }
 
 // Drive puts the thumb drive in its place or takes it out.
-func (d *Demo) Drive(present bool) {
-	d.t.Helper()
-	answer, err := http.Post(fmt.Sprintf("%s/panel/drive?present=%t", d.url, present), "", nil)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	answer.Body.Close()
-	if answer.StatusCode != http.StatusNoContent {
-		d.t.Fatalf("drive: %s", answer.Status)
-	}
-}
-
-// Consent presses every party's button, and waits for the recording.
-func (d *Demo) Consent() {
-	d.t.Helper()
-	d.Until("readiness", Phase("idle"))
-	for i, party := range d.Parties {
-		last := i == len(d.Parties)-1
-		d.Insist(party, "consent", func(p Panel) bool { return p.Phase != "idle" && last == (p.Phase != "waiting") })
-	}
-	d.Until("the recording", func(p Panel) bool { return p.Phase == "recording" && p.Light == "on" })
+func (p *Page) Drive(present bool) {
+	p.t.Helper()
+	p.Post(fmt.Sprintf("/panel/drive?present=%t", present))
 }
 
 // Insist presses a party's button until that has an effect, as a person does. A press may count as nothing where it comes within
 // the debounce time of the unit's start, or reaches the unit with its release on its heels because the machine is busy.
-func (d *Demo) Insist(party, what string, effect func(Panel) bool) Panel {
-	d.t.Helper()
+func (p *Page) Insist(party, what string, effect func(Panel) bool) Panel {
+	p.t.Helper()
 	const tries, each = 5, 3 * time.Second
 	for range tries {
-		d.Press(party)
-		if p, ok := d.within(each, effect); ok {
-			return p
+		p.Press(party)
+		if now, ok := p.within(each, effect); ok {
+			return now
 		}
 	}
-	d.t.Fatalf("%d presses of %s's button didn't bring %s", tries, party, what)
+	p.t.Fatalf("%d presses of %s's button didn't bring %s", tries, party, what)
 	panic("not reached")
 }
 
 // Warnings are the codes of what the page warns of.
-func (d *Demo) Warnings() []string {
-	d.t.Helper()
+func (p *Page) Warnings() []string {
+	p.t.Helper()
 	var codes []string
-	for _, w := range d.live().Warnings {
+	for _, w := range p.live().Warnings {
 		codes = append(codes, w.Code)
 	}
 	return codes
 }
 
 // Copied waits until a store has all that it should have.
-func (d *Demo) Copied(store string) {
-	d.t.Helper()
-	d.Until("all copies to "+store, func(p Panel) bool {
-		for _, s := range d.live().Stores {
+func (p *Page) Copied(store string) {
+	p.t.Helper()
+	p.Until("all copies to "+store, func(Panel) bool {
+		for _, s := range p.live().Stores {
 			if s.Name == store {
 				return s.State == "ok" && s.Pending == 0
 			}
@@ -165,7 +154,7 @@ func (d *Demo) Copied(store string) {
 }
 
 // Warns waits for a warning.
-func (d *Demo) Warns(code string) {
-	d.t.Helper()
-	d.Until("the warning "+code, func(Panel) bool { return slices.Contains(d.Warnings(), code) })
+func (p *Page) Warns(code string) {
+	p.t.Helper()
+	p.Until("the warning "+code, func(Panel) bool { return slices.Contains(p.Warnings(), code) })
 }

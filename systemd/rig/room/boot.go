@@ -42,19 +42,8 @@ func heldAtBoot(r *room) {
 			return err
 		}
 		pause(2 * time.Second)
-		to, err := r.withdraw(s, patient)
-		if err != nil {
-			return err
-		}
-		rec, err := ended(count+1, "whole", "withdrawn")
-		if err != nil {
-			return err
-		}
-		samples, err := rec.listen()
-		if err != nil {
-			return err
-		}
-		return r.whole(samples, s, from, to)
+		_, err = r.withdrawn(s, from, count+1)
+		return err
 	})
 }
 

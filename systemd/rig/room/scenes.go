@@ -217,23 +217,36 @@ func (r *room) longRecording(b *broker) error {
 	if err != nil {
 		return err
 	}
+	memory, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return err
+	}
+	resident := field(string(memory), "VmRSS")
 	took := after.at.Sub(before.at).Seconds()
-	to, err := r.withdraw(s, patient)
-	if err != nil {
-		return err
-	}
-	rec, err := ended(count+1, "whole", "withdrawn")
-	if err != nil {
-		return err
-	}
-	samples, err := rec.listen()
-	if err != nil {
+	if _, err := r.withdrawn(s, from, count+1); err != nil {
 		return err
 	}
 	overruns, _ := run("sh", "-c", "journalctl -u tacetd -q | grep -c 'lost samples' || true")
-	r.note("while recording WAV: %.1f %% of a core, %.0f context switches a second, %s xruns",
-		100*(after.cpu-before.cpu).Seconds()/took, float64(after.switches-before.switches)/took, overruns)
-	return r.whole(samples, s, from, to)
+	r.note("while recording WAV: %.1f %% of a core, %.0f context switches a second, %s xruns; resident %s",
+		100*(after.cpu-before.cpu).Seconds()/took, float64(after.switches-before.switches)/took, overruns, resident)
+	return nil
+}
+
+// withdrawn has the patient withdraw, and wants the n-th recording to be whole: all that was said since from, once and in order.
+func (r *room) withdrawn(s *speech, from int64, n int) (recorded, error) {
+	to, err := r.withdraw(s, patient)
+	if err != nil {
+		return recorded{}, err
+	}
+	rec, err := ended(n, "whole", "withdrawn")
+	if err != nil {
+		return rec, err
+	}
+	samples, err := rec.listen()
+	if err != nil {
+		return rec, err
+	}
+	return rec, r.whole(samples, s, from, to)
 }
 
 // inClear looks for what was said in the first recording, and for private keys, in all that the unit keeps. Of the sound it takes

@@ -151,24 +151,16 @@ func (r *room) dirty(b *broker) error {
 			return err
 		}
 	}
-	to, err := r.withdraw(s, patient)
-	if err != nil {
-		return err
-	}
-	rec, err := ended(count+1, "whole", "withdrawn")
+	rec, err := r.withdrawn(s, from, count+1)
 	if err != nil {
 		return err
 	}
 	if err := r.copied(b, rec.File, patience+time.Minute); err != nil {
 		return err
 	}
-	samples, err := rec.listen()
-	if err != nil {
-		return err
-	}
 	found, _ := run("sh", "-c", "journalctl -q -t systemd-fsck | grep -c -i 'dirty\\|recover\\|journal\\|not properly' || true")
 	r.note("file system checks that found a drive dirty: %s", found)
-	return errors.Join(r.whole(samples, s, from, to), samePID(pid), yank())
+	return errors.Join(samePID(pid), yank())
 }
 
 func samePID(pid int) error {
