@@ -209,19 +209,19 @@ func (d *Daemon) Run(ctx context.Context) error {
 	told := make(chan struct{})
 	go func() { defer close(told); d.tell(work) }()
 
-	err = d.own(ctx)
+	fatal := d.own(ctx)
 	stopProbing()
-	if err == nil { // whoever opens the disk next must not find it held
+	if fatal == nil { // whoever opens the disk next must not find it held
 		select {
 		case <-probed:
 		case <-time.After(probeEnds):
 		}
 	}
-	err = errors.Join(err, d.shutDown(err))
+	err = errors.Join(fatal, d.shutDown(fatal))
 	cancel()
 	<-told
-	if err == nil { // nothing is open any more that could touch it
-		err = d.ring.close()
+	if fatal == nil { // nothing is open any more that could touch it
+		err = errors.Join(err, d.ring.close())
 	}
 	return err
 }

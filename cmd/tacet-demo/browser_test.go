@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -82,7 +83,7 @@ func (d *running) damage() {
 		d.t.Fatal(err)
 	}
 	data[strings.Index(string(data), "000002.age")+512+400] ^= 1
-	if err := os.WriteFile(path, data, 0o600); err != nil {
+	if err := errors.Join(os.Chmod(path, 0o600), os.WriteFile(path, data, 0o600)); err != nil { // it is finished, and read-only
 		d.t.Fatal(err)
 	}
 }

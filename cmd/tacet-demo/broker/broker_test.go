@@ -81,7 +81,9 @@ func TestEveryMessageIsHeardInOrder(t *testing.T) {
 	reader, _ := client(t, b, "reader", "")
 	read := make(chan heard, 100)
 	done(t, reader.Subscribe("#", 1, func(_ mqtt.Client, m mqtt.Message) {
-		read <- heard{m.Topic(), string(m.Payload()), false}
+		if !m.Retained() { // a retained one that came while the subscription was made is sent twice
+			read <- heard{m.Topic(), string(m.Payload()), false}
+		}
 	}))
 	for i := range 50 {
 		want := heard{fmt.Sprint("a/", i), fmt.Sprint("payload ", i), i%3 == 0}
