@@ -13,7 +13,8 @@
 // folder in memory for them ([Spool.KeepTails]), Recover finds what was sealed and not on the disk yet in the recording's tail
 // ([Spool.WriteTail]), and puts it in its place. After an error nothing is
 // ever written to that file again; Recover makes a whole one of it, in a new file, in this life of the process or in the
-// next.
+// next. Room is set aside on the disk before a recording grows into it ([durable.Reserver]), up to 1 MiB more than it has, which
+// goes back when it is closed.
 //
 // The folder must exist, and is never made: where a disk should be mounted and is not, there is nothing to write on.
 // Whatever else lies in it is left alone and never followed. Of its own a spool knows, by their names alone:
