@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"time"
 )
@@ -45,19 +46,28 @@ func (f *follower) run(ctx context.Context) {
 			return
 		}
 		f.idle()
-		pause := lookEvery
 		if err != nil {
 			f.pause = min(max(2*f.pause, firstPause), longestPause)
-			pause = f.pause
 			if f.fail(err) {
 				f.set.Log.Warn("a store fails", "store", f.place.Name, "err", err)
 			}
+			f.rest(ctx, jitter(f.pause), false)
 		} else {
 			f.pause = 0
 			f.well()
+			f.rest(ctx, f.look(), true)
 		}
-		f.rest(ctx, jitter(pause), err == nil)
 	}
+}
+
+// look is how long to wait after all went well: until the place is due to be looked for, or a recording that was passed over
+// is to be tried again.
+func (f *follower) look() time.Duration {
+	d := jitter(lookEvery)
+	for _, until := range f.passed {
+		d = min(d, time.Until(until))
+	}
+	return d
 }
 
 // jitter is d, up to a quarter more or less: units that lost a server together don't come back together.
@@ -151,12 +161,9 @@ func (f *follower) send(ctx context.Context, b Bucket) error {
 func (f *follower) pick() string {
 	f.newest = !f.newest
 	now := time.Now()
+	maps.DeleteFunc(f.passed, func(_ string, until time.Time) bool { return !now.Before(until) })
 	return f.set.index.next(f.index, f.newest, func(name string) bool {
-		until, passed := f.passed[name]
-		if passed && !now.Before(until) {
-			delete(f.passed, name)
-			return false
-		}
+		_, passed := f.passed[name]
 		return passed
 	})
 }

@@ -469,7 +469,7 @@ func TestReleaseAfterAnInterruption(t *testing.T) {
 	})
 }
 
-// A recording that the spool can't read keeps none of the others back, and is no fault of the store's.
+// A recording that the spool can't read keeps none of the others back, is no fault of the store's, and is tried again.
 func TestARecordingThatCannotBeRead(t *testing.T) {
 	in(t, 1, func(w *world) {
 		bad, good := w.record(1, 2000), w.record(0, 2000)
@@ -480,7 +480,7 @@ func TestARecordingThatCannotBeRead(t *testing.T) {
 		if s := w.set.Stores()[0]; s.State != "ok" || w.log.has(id(bad), "store-0") {
 			t.Errorf("%+v", s)
 		}
-		w.copied(20 * time.Minute)
+		w.copied(passOver + time.Second)
 	})
 }
 
