@@ -96,17 +96,58 @@ func TestACardThatIsNotThere(t *testing.T) {
 	refused(t, demo, "mic-missing")
 }
 
-// A card that has two channels and no other number, as many have.
+// at44100 is an ALSA plugin that is a card of 44,100 Hz, and has nothing else. What it declares is alsa-lib's pcm_ioplug.h.
+const at44100 = `
+struct ioplug {
+	unsigned version; const char *name; unsigned flags; int poll_fd; unsigned poll_events, mmap_rw;
+	int (*const *callback)(void); void *private_data, *pcm; long rest[16];
+};
+extern int snd_pcm_ioplug_create(struct ioplug *, const char *name, int stream, int mode);
+extern int snd_pcm_ioplug_set_param_list(struct ioplug *, int param, unsigned n, const unsigned *list);
+extern int open(const char *, int, ...);
+static int nothing(void) { return 0; }
+static int (*const callbacks[32])(void) = {nothing /* start */, nothing /* stop */, nothing /* pointer */};
+static struct ioplug card = {.version = 0x10002, .name = "slower", .callback = callbacks};
+int _snd_pcm_slower_open(void **pcm, const char *name, void *root, void *conf, int stream, int mode) {
+	card.poll_fd = open("/dev/null", 0);
+	int err = snd_pcm_ioplug_create(&card, name, stream, mode);
+	if (err == 0) err = snd_pcm_ioplug_set_param_list(&card, 3 /* rate */, 1, (unsigned[]){44100});
+	*pcm = card.pcm;
+	return err;
+}
+char __snd_pcm_slower_open_dlsym_pcm_001;
+`
+
+// A card that has two channels and no other number, as many have; and one that has another rate.
 func TestACardWithAnotherFormat(t *testing.T) {
 	t.Parallel()
-	cards := newAsound(t, `
+	cards := newAsound(t, plugin(t, "slower", at44100)+`
+pcm.other-rate { type slower }
 pcm.nothing { type null }
 pcm.stereo { type multi slaves.a { pcm nothing channels 2 } bindings { 0 { slave a channel 0 } 1 { slave a channel 1 } } }
 `)
-	unit := demotest.NewUnit(t, demotest.Settings{Device: "stereo", Parties: []string{"room"}})
-	demo := unit.Start(t, cards.env())
-	demo.Until("readiness", demotest.Phase("idle"))
-	refused(t, demo, "mic-rate")
+	for _, card := range []string{"stereo", "other-rate"} {
+		t.Run(card, func(t *testing.T) {
+			t.Parallel()
+			unit := demotest.NewUnit(t, demotest.Settings{Device: card, Parties: []string{"room"}})
+			demo := unit.Start(t, cards.env())
+			demo.Until("readiness", demotest.Phase("idle"))
+			refused(t, demo, "mic-rate")
+		})
+	}
+}
+
+// plugin compiles one for ALSA, and returns what makes it known there.
+func plugin(t *testing.T, name, text string) string {
+	t.Helper()
+	source, lib := filepath.Join(t.TempDir(), name+".c"), filepath.Join(t.TempDir(), name+".so")
+	if err := os.WriteFile(source, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("gcc", "-shared", "-fPIC", "-o", lib, source, "-l:libasound.so.2").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return fmt.Sprintf("pcm_type.%s { lib %q }\n", name, lib)
 }
 
 // taken is an ALSA plugin that does what a card does while another program holds it, as long as a file exists; else it opens
@@ -124,17 +165,11 @@ func TestACardThatIsTaken(t *testing.T) {
 	t.Parallel()
 	room := audiotest.NewPulse(t)
 	speak(t, room)
-	dir := t.TempDir()
-	holder, source, plugin := filepath.Join(dir, "holder"), filepath.Join(dir, "taken.c"), filepath.Join(dir, "taken.so")
-	for path, text := range map[string]string{holder: "", source: fmt.Sprintf(taken, holder, audiotest.Device)} {
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	holder := filepath.Join(t.TempDir(), "holder")
+	if err := os.WriteFile(holder, nil, 0o600); err != nil {
+		t.Fatal(err)
 	}
-	if out, err := exec.Command("gcc", "-shared", "-fPIC", "-o", plugin, source, "-l:libasound.so.2").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	cards := newAsound(t, pcmOf(t, room)+fmt.Sprintf("pcm_type.taken { lib %q }\npcm.card { type taken }\n", plugin))
+	cards := newAsound(t, pcmOf(t, room)+plugin(t, "taken", fmt.Sprintf(taken, holder, audiotest.Device))+"pcm.card { type taken }\n")
 	unit := demotest.NewUnit(t, demotest.Settings{Device: "card", Parties: []string{"room"}})
 	demo := unit.Start(t, append(room.Env(), cards.env())...)
 	demo.Until("readiness", demotest.Phase("idle"))
