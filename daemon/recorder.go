@@ -188,8 +188,12 @@ func (r *recorder) sealAll(segments []stream.Segment, err error) error {
 }
 
 func (r *recorder) sealOne(s stream.Segment) error {
-	end := s.First + s.Samples
-	h := r.happened(end)
+	if r.shorter(s) { // until its end is on the disk too, nothing there says how short it is
+		if err := r.putTail(s); err != nil {
+			return err
+		}
+	}
+	h := r.happened(s.First + s.Samples)
 	if h != nil {
 		r.gaps, r.steps = r.gaps[len(h.Gaps):], r.steps[len(h.ClockSteps):]
 	}
@@ -197,7 +201,7 @@ func (r *recorder) sealOne(s stream.Segment) error {
 	if err != nil {
 		return err
 	}
-	r.noteSealed(b, end)
+	r.noteSealed(b, s)
 	r.sealed <- sealed{bytes: b, checkpoint: r.sealer.Checkpoint(), samples: s.Samples}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"tacet/audio/stream"
 	"tacet/daemon/recording"
 	"tacet/daemon/spool"
 )
@@ -112,13 +113,16 @@ func (u *unsynced) synced(frame int64, all bool) {
 }
 
 // noteSealed takes a segment that was sealed. While the disk has not taken the one
-// before, both go into the tail.
-func (r *recorder) noteSealed(piece []byte, end int64) {
+// before, both go into the tail. A recording's last, which is shorter, is there already.
+func (r *recorder) noteSealed(piece []byte, s stream.Segment) {
 	stored := r.storedSamples.Load()
 	r.unsynced.synced(stored, stored == r.sealedTo)
 	behind := stored < r.sealedTo
-	r.unsynced.add(piece, end)
-	r.sealedTo, r.tailed = end, false
+	r.sealedTo, r.tailed = s.First+s.Samples, false
+	if r.shorter(s) {
+		return
+	}
+	r.unsynced.add(piece, r.sealedTo)
 	if behind && !r.unsynced.full {
 		r.tails.put(slices.Concat(r.unsynced.pieces...))
 	}
@@ -131,17 +135,24 @@ func (r *recorder) keepTail() error {
 		return nil
 	}
 	r.tailed = true
+	return r.putTail(r.enc.Partial())
+}
+
+// putTail makes a new tail, with a segment at its end that says how short it is.
+func (r *recorder) putTail(s stream.Segment) error {
 	stored := r.storedSamples.Load()
 	r.unsynced.synced(stored, stored == r.sealedTo)
-	s := r.enc.Partial()
 	if s.Samples == 0 || r.unsynced.full {
 		return nil
 	}
-	end := s.First + s.Samples
-	tail, err := r.sealer.Tail(s.Data, s.Samples, r.happened(end))
+	tail, err := r.sealer.Tail(s.Data, s.Samples, r.happened(s.First+s.Samples))
 	if err != nil {
 		return err
 	}
 	r.tails.put(append(slices.Concat(r.unsynced.pieces...), tail...))
 	return nil
 }
+
+// shorter reports whether a segment is less than a second, as only a recording's
+// last can be.
+func (r *recorder) shorter(s stream.Segment) bool { return s.Samples < int64(r.rate) }

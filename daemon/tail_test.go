@@ -147,10 +147,28 @@ func TestRefusedSecondsAreInTheTail(t *testing.T) {
 		if len(all) != 1 || all[0].State != recording.Interrupted {
 			t.Fatalf("recovered %+v", all)
 		}
-		if kept := int64(len(r.kept(0))); all[0].End.Samples < kept-rate/2 || all[0].End.Samples <= 2*rate {
+		if kept := int64(len(r.kept(0))); all[0].End.Samples < kept-rate/2 || all[0].End.Samples > kept || all[0].End.Samples <= 2*rate {
 			t.Errorf("%d samples are left of %d", all[0].End.Samples, kept)
 		}
 		r.noTail()
+		r.finish()
+	})
+}
+
+// The last of them is shorter than the others, and says so.
+func TestALastSecondInTheTailIsAsShortAsItIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := recordingRoom(t, "room")
+		pause(2500 * time.Millisecond)
+		answer := r.spool.Hang()
+		pause(3750 * time.Millisecond)
+		r.spool.FailOn("sync", 1, syscall.EIO, false)
+		answer()
+		pause(8 * time.Second)
+		all, kept := r.reports(), int64(len(r.kept(0)))
+		if len(all) != 1 || all[0].State != recording.Interrupted || all[0].End.Samples != kept || kept%rate == 0 {
+			t.Errorf("%d samples were kept; recovered %+v", kept, all[0].End)
+		}
 		r.finish()
 	})
 }
