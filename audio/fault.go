@@ -16,6 +16,9 @@ func (f *Fault) Error() string { return f.text }
 // Code names the warning that stands for the fault.
 func (f *Fault) Code() string { return f.code }
 
+// MayBeOpen reports whether the card may be open behind our back, so that the process has to end.
+func (f *Fault) MayBeOpen() bool { return f == ErrStuck }
+
 var (
 	ErrMissing   = &Fault{"mic-missing", "there is no such sound card or PCM"}
 	ErrBusy      = &Fault{"mic-busy", "another program uses it"}

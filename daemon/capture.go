@@ -92,6 +92,11 @@ func (d *Daemon) micOpened(ev micOpened) {
 	if ev.opening != d.mic.opening {
 		return
 	}
+	var stuck interface{ MayBeOpen() bool }
+	if errors.As(ev.err, &stuck) && stuck.MayBeOpen() {
+		d.fatal = ev.err
+		return
+	}
 	if ev.err != nil {
 		d.mic.state, d.mic.keeping = micIsClosed, false
 		d.mic.stop.Store(true)

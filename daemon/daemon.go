@@ -94,6 +94,7 @@ type Daemon struct {
 	gaps        *stream.Gaps
 	heldRetry   time.Time
 	recorder    *recorder
+	recorded    bool // it has been said that it records
 	disk        *disk
 	copies      *copies
 	stores      []store.Status // as last looked at
@@ -210,6 +211,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	go func() { defer close(told); d.tell(work) }()
 
 	fatal := d.own(ctx)
+	if d.recorder != nil { // what it was given goes to the disk; the next start closes it
+		close(d.recorder.items)
+	}
 	stopProbing()
 	if fatal == nil { // whoever opens the disk next must not find it held
 		select {

@@ -55,7 +55,8 @@ type Microphone interface {
 	// Close of the returned handle ends capture before it returns; an error
 	// means that the device may still be open and the process has to end.
 	//
-	// An error that has a method Code() string names its warning by it.
+	// An error that has a method Code() string names its warning by it. One that
+	// has a method MayBeOpen() bool, and says so, ends the process too.
 	Open(deliver func(samples []int16, arrived time.Time), failed func(error)) (io.Closer, error)
 }
 

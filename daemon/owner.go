@@ -117,7 +117,7 @@ func (d *Daemon) handle(ev event) {
 	case probed:
 		d.probed(ev)
 	case tellerReady:
-		d.teller.client = ev.client
+		d.teller.client, d.teller.due = ev.client, true
 	case told:
 		d.teller.event(ev.event)
 	case ping:

@@ -28,6 +28,9 @@ func (d *Daemon) newRecorder(disk *disk, acts []recording.Act, proved bool) (_ *
 	if disk == nil {
 		return nil, fmt.Errorf("the spool is not there")
 	}
+	if err := disk.lock.Check(); err != nil { // the folder may have gone since it was last looked at
+		return nil, err
+	}
 	if _, err := disk.room(d.cfg.Spool.Reserve, d.bytesPerSecond); err != nil {
 		return nil, err
 	}
@@ -137,7 +140,6 @@ func (d *Daemon) prepared(ev prepared) {
 		return
 	}
 	d.recorder = ev.recorder
-	d.copies.Began(ev.recorder.name)
 	d.log.Info("recording prepared", "recording", ev.recorder.id)
 	d.step(consent.Prepared{OK: true})
 }
@@ -152,22 +154,23 @@ func (d *Daemon) end(e consent.End) {
 // microphone failed or a party thought better of it at once, is not kept.
 func (d *Daemon) recorderEnded(ev recorderEnded) {
 	r := ev.recorder
+	finished := ev.err == nil && r.position > 0
+	if finished || d.recorded { // of a start that came to nothing no store knows
+		d.copies.Ended(r.name, finished)
+	}
 	switch {
 	case ev.err != nil:
-		d.copies.Ended(r.name, false)
 		d.prober.unfinished.Store(true)
-	case r.position == 0:
-		d.copies.Ended(r.name, false)
+	case !finished:
 		d.prober.drop(r)
-	default:
-		d.copies.Ended(r.name, true)
 	}
 	d.log.Info("recording ended", "recording", r.id, "seconds", r.position/int64(r.rate), "err", ev.err)
-	if ev.err != nil || r.position > 0 {
+	if d.recorded {
 		length := d.framesTime(r.position)
 		d.teller.event(topic.Event{Type: topic.Ended, Recording: r.id, Seconds: topic.Seconds(length)})
+		d.teller.due = true
 	}
-	d.recorder = nil
+	d.recorder, d.recorded = nil, false
 	d.prober.soon()
 	d.step(consent.Ended{})
 }

@@ -39,6 +39,31 @@ func TestSpoolComesLater(t *testing.T) {
 }
 
 // Consent does not outlast the appointment: R5.
+// A spool that has gone since it was last looked at refuses the press itself.
+func TestSpoolThatHasJustGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRoom(t, "room")
+		r.boot()
+		r.phase("idle", time.Second)
+		away := r.cfg.Spool.Path + ".away"
+		if err := os.Rename(r.cfg.Spool.Path, away); err != nil {
+			t.Fatal(err)
+		}
+		r.press("room")
+		pause(100 * time.Millisecond)
+		if g := r.front.State().Light; g != panel.Flash || r.mic.openings > 0 {
+			t.Errorf("the press is answered with the light %s; the microphone was opened %d times", g, r.mic.openings)
+		}
+		r.warned("spool-missing", 8*time.Second)
+		if err := os.Rename(away, r.cfg.Spool.Path); err != nil {
+			t.Fatal(err)
+		}
+		pause(10 * time.Second)
+		r.recordsAgain()
+		r.finish()
+	})
+}
+
 func TestMaxEndsIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")

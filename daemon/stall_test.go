@@ -1,6 +1,8 @@
 package daemon_test
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -167,6 +169,56 @@ func TestStuckMicrophoneEndsTheProcess(t *testing.T) {
 		r.stop()
 		r.mic.set(func(m *mic) { m.stuck = false })
 		r.mic.Close()
+	})
+}
+
+// hangs is what a sound library says that may open the card at any time.
+type hangs struct{ error }
+
+func (hangs) MayBeOpen() bool { return true }
+func (h hangs) Unwrap() error { return h.error }
+
+// So with one that hangs while it opens: the light stays on, since the microphone may be open.
+func TestMicrophoneThatHangsOnOpeningEndsTheProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRoom(t, "room")
+		r.boot()
+		r.phase("idle", time.Second)
+		r.mic.set(func(m *mic) { m.takes, m.refuse = 3*time.Second, fmt.Errorf("open it: %w", hangs{errStuck}) })
+		r.press("room")
+		select {
+		case err := <-r.ended:
+			if !errors.Is(err, errStuck) {
+				t.Errorf("Run returned %v, and the microphone may be open", err)
+			}
+		case <-time.After(5 * time.Second):
+			t.Fatal("the process goes on, and the microphone may be open")
+		}
+		if g := r.front.State().Light; g != panel.On {
+			t.Errorf("the microphone may be open and the light is %s", g)
+		}
+		r.stop()
+	})
+}
+
+// Who withdraws while the microphone opens, however long that takes, finds no fault with it.
+func TestWithdrawnWhileTheMicrophoneOpens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRoom(t, "room")
+		r.boot()
+		r.phase("idle", time.Second)
+		r.mic.set(func(m *mic) { m.takes = 2500 * time.Millisecond })
+		for _, after := range []time.Duration{100 * time.Millisecond, 1100 * time.Millisecond} {
+			r.press("room")
+			pause(after)
+			r.press("room")
+			r.phase("idle", 5*time.Second)
+			pause(4 * time.Second)
+			if w := r.warnings(); len(w) > 0 || r.d.Status().Mic != "ok" {
+				t.Errorf("withdrawn after %v: %v, and the microphone is %s", after, w, r.d.Status().Mic)
+			}
+		}
+		r.finish()
 	})
 }
 

@@ -24,7 +24,7 @@ type Status struct {
 	Consented []bool // by button
 	Pressed   []bool
 
-	Recording string // the running recording's ID
+	Recording string // the running recording's ID; empty before samples have come, and for a start that came to nothing
 	Started   time.Time
 	Stored    time.Duration // of it, on disk
 

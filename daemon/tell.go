@@ -29,9 +29,7 @@ type teller struct {
 	client    *status.Client
 	alerts    map[string]string // as last told
 	witnessed time.Time
-	ledger    string
-	phase     topic.Phase // as shown, and since when
-	since     time.Time
+	due       bool // the ledger's head has to go out
 }
 
 // tell keeps the unit's broker up to date, if the configuration names one, until
@@ -110,7 +108,7 @@ func (t *teller) say(d *Daemon, s *Status, now time.Time) {
 	if t.client == nil {
 		return
 	}
-	t.client.Publish(t.state(d, s, now))
+	t.client.Publish(t.state(d, s))
 	alerts := map[string]string{}
 	for _, w := range s.Warnings {
 		alerts[w.Code] = topic.OneLine(w.Message())
@@ -128,18 +126,14 @@ func (t *teller) say(d *Daemon, s *Status, now time.Time) {
 	t.witness(d, s, now)
 }
 
-// witness hands out the ledger's head when it has changed, and the running
-// recording's checkpoint every minute.
+// witness hands out the ledger's head and the running recording's checkpoint: at the start, every minute of a recording,
+// and at its end. At no other time, or a consent that was withdrawn at once would show, in the lines that the ledger has of it.
 func (t *teller) witness(d *Daemon, s *Status, now time.Time) {
-	if d.disk == nil {
+	if d.disk == nil || !t.due && (s.Recording == "" || now.Sub(t.witnessed) < witnessEvery) {
 		return
 	}
-	head := string(d.disk.ledger.Head())
-	if head == t.ledger && (s.Recording == "" || now.Sub(t.witnessed) < witnessEvery) {
-		return
-	}
-	t.ledger, t.witnessed = head, now
-	t.client.Ledger(topic.Ledger{Head: head, Recording: s.Recording, Checkpoint: s.Checkpoint})
+	t.due, t.witnessed = false, now
+	t.client.Ledger(topic.Ledger{Head: string(d.disk.ledger.Head()), Recording: s.Recording, Checkpoint: s.Checkpoint})
 }
 
 func (t *teller) event(e topic.Event) {
@@ -149,13 +143,9 @@ func (t *teller) event(e topic.Event) {
 }
 
 // state is the status as the topic has it.
-func (t *teller) state(d *Daemon, s *Status, now time.Time) topic.State {
-	// Half a consent must not show in since either.
-	if p := topic.Phase(s.Phase).Shown(); p != t.phase {
-		t.phase, t.since = p, now
-	}
+func (t *teller) state(d *Daemon, s *Status) topic.State {
 	out := topic.State{
-		Version: s.Version, Clock: topic.Clock(s.Clock), Phase: t.phase, Since: t.since,
+		Version: s.Version, Clock: topic.Clock(s.Clock), Phase: topic.Phase(s.Phase),
 		Mic: topic.Mic(s.Mic), Light: topic.Light(s.Light),
 		Config: d.cfg.Hash(), Recipients: d.recipientsHash(),
 	}

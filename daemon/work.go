@@ -134,9 +134,12 @@ func (d *Daemon) phaseChanged(before, after consent.Phase) {
 	d.since = time.Now()
 	if after == consent.Recording {
 		d.letGo()
+		d.recorded = true
+		d.copies.Began(d.recorder.name)
 		d.teller.event(topic.Event{Type: topic.Started, Recording: d.recorder.id})
 	}
-	silent := d.mic.state != micIsClosed && !d.mic.heard && time.Since(d.mic.last) >= time.Second
+	// A microphone that is still opening when consent is withdrawn is none that failed.
+	silent := d.mic.state == micIsOpen && !d.mic.heard && time.Since(d.mic.last) >= time.Second
 	if before == consent.Starting && silent {
 		d.warn("mic-fault", errors.New("it delivered no samples within a second"))
 	}

@@ -149,6 +149,77 @@ func TestTheDemosOwnBroker(t *testing.T) {
 	d.Until("readiness", demotest.Phase("idle"))
 }
 
+// Who thinks better of it at once has done nothing that anybody hears of: what is told up to the next recording is the room
+// left, and that it records.
+func TestAConsentThatIsWithdrawnAtOnceIsNotTold(t *testing.T) {
+	d := start(t, "-mic", "voice", "-dir", t.TempDir())
+	all := subscribe(t, d.broker)
+	await(t, all, "ledger", "") // the last of what comes with the start
+	d.Until("readiness", ready)
+	for range 10 {
+		d.Insist("patient", "one consent", demotest.Phase("waiting"))
+		d.Press("clinician")
+		d.Until("the light", demotest.Light("on"))
+		d.Press("patient")
+		d.Until("the end", demotest.Phase("idle"))
+		d.consent()
+		var states []string
+		others, started := 0, 0
+		for _, h := range until(t, all, `"event_type":"started"`) {
+			switch name := h.topic[strings.LastIndex(h.topic, "/")+1:]; name {
+			case "heartbeat", "availability":
+			case "state":
+				states = append(states, unmoved(t, h.payload))
+			case "event":
+				started++
+			default:
+				others++
+			}
+		}
+		states = slices.Compact(states)
+		if n := len(states); n > 0 && strings.Contains(states[n-1], "phase:recording") {
+			states = states[:n-1]
+		}
+		if len(states) <= 1 && others == 0 && started == 1 {
+			d.Press("patient") // what was said to begin is said to end, though there may be no sample of it
+			until(t, all, `"event_type":"ended"`)
+			return
+		}
+		t.Logf("%d events, %d others, states %v", started, others, states)
+		d.Press("patient")
+		d.Until("the end", demotest.Phase("idle"))
+	}
+	t.Error("each time it was told")
+}
+
+// unmoved is a state without what always moves.
+func unmoved(t *testing.T, payload string) string {
+	t.Helper()
+	var state map[string]any
+	if err := json.Unmarshal([]byte(payload), &state); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"seq", "time", "since", "spool_free_h"} {
+		delete(state, key)
+	}
+	return fmt.Sprint(state)
+}
+
+// until collects what is told up to the first message that holds a text.
+func until(t *testing.T, all <-chan heard, holds string) (told []heard) {
+	t.Helper()
+	for late := time.After(patience); ; {
+		select {
+		case h := <-all:
+			if told = append(told, h); strings.Contains(h.payload, holds) {
+				return told
+			}
+		case <-late:
+			t.Fatalf("nothing with %s in %v", holds, told)
+		}
+	}
+}
+
 // A config's own broker is the only one, and what it hears isn't shown.
 func TestAConfigsOwnBroker(t *testing.T) {
 	theirs, err := broker.Start(func(string, []byte, bool) {})

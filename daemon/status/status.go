@@ -170,10 +170,10 @@ func (c *Client) Publish(s topic.State) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	shown, first := s.Phase.Shown(), c.body == nil
-	if s.Phase == topic.Stopping && !first {
+	if s.Phase == topic.Stopping {
 		// Only a recording stops as one. A start that came to nothing was never
 		// more than idle, a fault is still one.
-		shown = c.last.Phase
+		shown = cmp.Or(c.last.Phase, topic.Idle)
 	}
 	at := s.Time
 	if at.IsZero() {
