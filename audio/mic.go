@@ -18,7 +18,7 @@ const (
 	// period is at most how long the card gathers samples before it wakes us: a wake-up costs more than the samples do.
 	period = 100 * time.Millisecond
 	// periods is the length of the card's ring: what a stalled process may be late by and lose nothing.
-	periods = 8
+	periods = 16
 	// deadline is how long the sound library gets to open or to close a card; it can hang for ever in both.
 	deadline = 3 * time.Second
 )
