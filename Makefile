@@ -10,10 +10,11 @@ WAITS := net/http crypto/tls crypto/x509 encoding/xml github.com/minio/minio-go/
 	github.com/gorilla/... github.com/klauspost/... github.com/pelletier/... golang.org/x/crypto/ssh/... gopkg.in/...
 SMALL := $(foreach package,$(WAITS),-gcflags=$(package)=-l)
 
-.PHONY: help build run test lint bench rig-test soak clean
+.PHONY: help build deb run test lint bench rig-test soak clean
 
 help:
 	@echo 'make build   tacetd, tacet and tacet-demo into bin/'
+	@echo 'make deb     the same as a Debian package for the unit'
 	@echo 'make run     the real daemon on a virtual wall unit; prints the address of its page'
 	@echo 'make test    all checks and tests'
 	@echo 'make bench   speed and size, as ratios against stock tools measured in the same run'
@@ -28,6 +29,10 @@ build:
 	CGO_LDFLAGS='-Wl,--as-needed -Wl,--gc-sections -l:libopus.a -lm' \
 	go build -trimpath -ldflags '$(LDFLAGS)' $(SMALL) -o bin/ ./cmd/tacetd ./cmd/tacet-demo
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/tacet
+
+# For the machine that it is made on: a Raspberry Pi's is made on a Raspberry Pi.
+deb: build
+	systemd/deb.sh
 
 run: build
 	bin/tacet-demo

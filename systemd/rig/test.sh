@@ -51,7 +51,7 @@ in_unit() { timeout -k 10 "${limit:-900}" "$machine" ssh "$@"; }
 room() { in_unit "RIG_LONG=${RIG_LONG:-} RIG_HANG=${RIG_HANG:-} /share/room $*" | tee -a "$log"; }
 boot() { "$machine" start "$@" && "$machine" wait; }
 
-# fresh NAME: a new unit, with tacetd in it as the package will do it.
+# fresh NAME: a new unit, with the package in it.
 fresh() {
   unit "$1"
   "$machine" stop >/dev/null 2>&1
@@ -59,16 +59,8 @@ fresh() {
   rm -f "$SHARE"/*
   cp "$rig"/unit/* "$SHARE/"
   boot fresh && in_unit 'set -e
-    install -m 755 /share/tacetd /share/tacet /usr/bin/
-    install -m 644 /share/tacetd.service /etc/systemd/system/tacetd.service
-    install -m 644 /share/*.rules /usr/lib/udev/rules.d/
-    install -D -m 644 /share/tacet.sysusers /usr/lib/sysusers.d/tacet.conf
-    install -D -m 644 /share/tacet.tmpfiles /usr/lib/tmpfiles.d/tacet.conf
-    systemd-sysusers
-    systemd-tmpfiles --create tacet.conf
-    udevadm control --reload
-    udevadm trigger --settle --subsystem-match=gpio
-    systemctl daemon-reload
+    dpkg -i /share/tacet.deb
+    udevadm settle
     systemctl enable -q tacetd
     tacet keygen -plain -o /root/office.key >/etc/tacet/practice.pub
     sync'
@@ -151,7 +143,7 @@ wait "$built" || { tail -20 "$rig/log.make"; fail "make build"; }
 cd "$root" || exit
 export GOFLAGS="-tags=nolibopusfile ${GOFLAGS:-}"
 {
-  cp bin/tacetd bin/tacet systemd/tacetd.service systemd/*.rules systemd/tacet.sysusers systemd/tacet.tmpfiles "$rig/unit/" &&
+  rm -f "$rig"/unit/* && systemd/deb.sh "$rig/unit/tacet.deb" >>"$rig/log.make" &&
     CGO_ENABLED=0 go build -trimpath -o "$rig/unit/room" ./systemd/rig/room &&
     CGO_ENABLED=0 go build -trimpath -o "$rig/volatile" ./systemd/rig/volatile &&
     CGO_ENABLED=0 go test -c -o "$rig/unit/hw.test" ./hw
