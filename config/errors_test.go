@@ -119,8 +119,8 @@ func TestErrorsOfEachSection(t *testing.T) {
 		{"rate beyond all bounds", `[encrypt]`, "rate = 99999999999999999999\n[encrypt]", []string{`10 audio.rate: beyond all bounds`}},
 		{"three channels", `[encrypt]`, "channels = 3\n[encrypt]", []string{`10 audio.channels: there can't be 3; write 1 or 2`}},
 		{"codec that nobody has", `[encrypt]`, "codec = \"mp3\"\n[encrypt]", []string{`10 audio.codec: knows no "mp3"; write one of "opus", "flac", "wav"`}},
-		{"bitrate too low", `[encrypt]`, "bitrate = 5999\n[encrypt]", []string{`10 audio.bitrate: is 5999; write bits a second, between 6000 and 510000`}},
-		{"bitrate too high", `[encrypt]`, "bitrate = 510001\n[encrypt]", []string{`10 audio.bitrate: is 510001`}},
+		{"bitrate too low", `[encrypt]`, "bitrate = 5999\n[encrypt]", []string{`10 audio.bitrate: is 5999; write bits a second, between 6000 and 256000`}},
+		{"bitrate too high", `[encrypt]`, "bitrate = 256001\n[encrypt]", []string{`10 audio.bitrate: is 256001`}},
 
 		{"spool relative", "", "[spool]\npath = \"spool\"", []string{`14 spool.path: "spool" is not an absolute path`}},
 		{"reserve nonsense", "", "[spool]\nreserve = \"2 hours\"", []string{`14 spool.reserve: not a length of time`}},
