@@ -83,12 +83,12 @@ func TestErrorsOfEachSection(t *testing.T) {
 		{"name in two lines", `id = "room-3"`, "id = \"room-3\"\nname = \"a\u2028b\"", []string{`4 room.name: control character U\+2028`}},
 		{"unit key relative", "", "[unit]\nkey = \"unit.key\"", []string{`14 unit.key: "unit.key" is not an absolute path; write the whole path`}},
 
-		{"max too long", "", "[consent]\nmax = \"13h\"", []string{`14 consent.max: "13h" is too long; write a time between "1m" and "12h"`}},
-		{"max too short", "", "[consent]\nmax = \"59s\"", []string{`14 consent.max: too short`}},
+		{"max too long", "", "[consent]\nmax = \"13h\"", []string{`14 consent.max: "13h" is too long; write a time between "1s" and "12h"`}},
+		{"max too short", "", "[consent]\nmax = \"999ms\"", []string{`14 consent.max: too short`}},
 		{"max without a unit", "", "[consent]\nmax = 60", []string{`14 consent.max: is a number, not text; write max = "1h", between quotes and with its unit`}},
 		{"max in words", "", "[consent]\nmax = \"an hour\"", []string{`14 consent.max: not a length of time; .*"30d"`}},
 		{"max negative", "", "[consent]\nmax = \"-5m\"", []string{`14 consent.max: not a length of time`}},
-		{"quiet too short", "", "[consent]\nquiet = \"9s\"", []string{`14 consent.quiet: too short.*; write "10s" or more`}},
+		{"quiet too short", "", "[consent]\nquiet = \"999ms\"", []string{`14 consent.quiet: too short.*; write "10s" or more`}},
 
 		{"no line", `line = "GPIO5"`, ``, []string{`4 button.line: is missing; write line = "GPIO5"`}},
 		{"line by number", `line = "GPIO5"`, `line = 5`, []string{`5 button.line: is a number, not text; write line = "GPIO5"`}},
@@ -139,6 +139,7 @@ func TestErrorsOfStores(t *testing.T) {
 		{"name with a capital", "", "[[store]]\nname = \"A\"\nkind = \"drive\"", []string{`14 store.name: right form`}},
 		{"key of another kind", "", "[[store]]\nname = \"a\"\nkind = \"drive\"\nendpoint = \"x\"", []string{`16 store.endpoint: a store of kind drive has no such key; it goes with kind s3`}},
 		{"label too long", "", "[[store]]\nname = \"a\"\nkind = \"drive\"\nlabel = \"abcdefghijklmnopq\"", []string{`16 store.label: right form`}},
+		{"label with a space at its end", "", "[[store]]\nname = \"a\"\nkind = \"drive\"\nlabel = \"TACET \"", []string{`16 store.label: right form; .*spaces between them`}},
 		{"folder without path", "", "[[store]]\nname = \"a\"\nkind = \"folder\"", []string{`13 store.path: is missing`}},
 		{"folder relative", "", "[[store]]\nname = \"a\"\nkind = \"folder\"\npath = \"nas\"", []string{`16 store.path: absolute path`}},
 		{"folder in the spool", "", "[[store]]\nname = \"a\"\nkind = \"folder\"\npath = \"/var/lib/tacet/spool/copies\"", []string{`16 store.path: one within the other; put copies on another disk`}},

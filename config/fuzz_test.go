@@ -52,8 +52,8 @@ func FuzzParse(f *testing.F) {
 func checkWhole(t *testing.T, cfg *Config) {
 	t.Helper()
 	ok := plainName.MatchString(cfg.Room.Site) && plainName.MatchString(cfg.Room.ID) && cfg.Room.Name != "" &&
-		cfg.Consent.Max >= time.Minute && cfg.Consent.Max <= 12*time.Hour &&
-		(cfg.Consent.Quiet == 0 || cfg.Consent.Quiet >= 10*time.Second) &&
+		cfg.Consent.Max >= time.Second && cfg.Consent.Max <= 12*time.Hour &&
+		(cfg.Consent.Quiet == 0 || cfg.Consent.Quiet >= time.Second) &&
 		len(cfg.Buttons) > 0 && len(cfg.Buttons) <= maxButtons && cfg.Light.Line != "" &&
 		cfg.Audio.Device != "" && cfg.Audio.Rate > 0 && cfg.Audio.Channels > 0 && (cfg.Audio.Bitrate > 0) == (cfg.Audio.Codec == Opus) &&
 		len(cfg.Encrypt.Recipients) > 0 && isAbs(cfg.Spool.Path) && isAbs(cfg.Unit.Key) && len(cfg.Stores) <= maxStores &&

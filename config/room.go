@@ -26,11 +26,12 @@ func (c *checker) unit(cfg *Config) {
 	cfg.Unit.Key = c.block("unit").path("key", "/var/lib/tacet/unit.key")
 }
 
-// The bounds of [consent].
+// The bounds of [consent]. What is shorter than the usual is warned of: somebody who tries the unit out may want just that.
 const (
-	leastMax   = time.Minute
+	leastLapse = time.Second
 	mostMax    = 12 * time.Hour
-	leastQuiet = 10 * time.Second
+	usualMax   = time.Minute
+	usualQuiet = 10 * time.Second
 )
 
 func (c *checker) consent(cfg *Config) {
@@ -44,14 +45,21 @@ func (c *checker) consent(cfg *Config) {
 	if consent.Purpose == "" {
 		b.warn("purpose", "no recording will say what it was made for", `write it as the notice has it`)
 	}
-	consent.Max = b.span("max", time.Hour, leastMax, mostMax)
+	consent.Max = b.span("max", time.Hour, leastLapse, mostMax)
+	if consent.Max < usualMax {
+		b.warn("max", "is too short: appointments last longer", `write "1m" or more`)
+	}
 	consent.Quiet = b.span("quiet", 5*time.Minute, 0, mostMax)
-	switch {
-	case consent.Quiet == 0:
+	if consent.Quiet == 0 {
 		b.warn("quiet", "a recording goes on in an empty room until max", `write quiet = "5m"`)
-	case consent.Quiet < leastQuiet:
-		b.fail("quiet", "is too short: people pause for longer", `write "10s" or more, or "0s" for never`)
-	case consent.Quiet >= consent.Max:
+	} else if consent.Quiet < usualQuiet {
+		say := b.warn
+		if consent.Quiet < leastLapse {
+			say = b.fail
+		}
+		say("quiet", "is too short: people pause for longer", `write "10s" or more, or "0s" for never`)
+	}
+	if consent.Quiet >= consent.Max {
 		b.warn("quiet", "never comes to pass: max ("+spell(consent.Max)+") ends the recording first", "write less than max")
 	}
 }

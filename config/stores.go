@@ -61,7 +61,7 @@ func within(inner, outer string) bool {
 	return inner == outer || strings.HasPrefix(inner, strings.TrimSuffix(outer, "/")+"/")
 }
 
-var volumeLabel = regexp.MustCompile(`^[A-Za-z0-9_-]{1,16}$`)
+var volumeLabel = regexp.MustCompile(`^[A-Za-z0-9_-]([A-Za-z0-9_ -]{0,14}[A-Za-z0-9_-])?$`)
 
 // store reads one store. all are all of them.
 func (b block) store(all []block) Store {
@@ -73,7 +73,7 @@ func (b block) store(all []block) Store {
 	}
 	switch s.Kind {
 	case Drive:
-		s.Label = b.match("label", "TACET", volumeLabel, "the volume's label: 1 to 16 letters, digits, _ or -")
+		s.Label = b.match("label", "TACET", volumeLabel, "the volume's label: 1 to 16 letters, digits, _, - or spaces between them")
 		s.Keep = b.span("keep", 0, 0, 36500*day)
 		if s.Keep > 0 && len(all) == 1 {
 			b.warn("keep", "means nothing: a copy goes only if another store holds it, and there is no other", "write another [[store]], or remove it")

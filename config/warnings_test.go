@@ -68,6 +68,13 @@ endpoint = `
 		{"no purpose", `purpose = "p"`, ``, []string{`4 consent.purpose: no recording will say what`}},
 		{"quiet never", `purpose = "p"`, "purpose = \"p\"\nquiet = \"0s\"", []string{`7 consent.quiet: goes on in an empty room until max`}},
 		{"quiet after max", `purpose = "p"`, "purpose = \"p\"\nquiet = \"60m\"", []string{`7 consent.quiet: never comes to pass: max \(1h\)`}},
+		{"a short max", `purpose = "p"`, "purpose = \"p\"\nmax = \"1s\"\nquiet = \"0s\"", []string{
+			`7 consent.max: too short: appointments last longer; write "1m" or more`, `8 consent.quiet: goes on in an empty room`}},
+		{"a max that is no longer short", `purpose = "p"`, "purpose = \"p\"\nmax = \"1m\"\nquiet = \"10s\"", nil},
+		{"a short quiet", `purpose = "p"`, "purpose = \"p\"\nquiet = \"1s\"", []string{`7 consent.quiet: too short: people pause for longer; write "10s" or more, or "0s" for never`}},
+		{"a short quiet, and max shorter still", `purpose = "p"`, "purpose = \"p\"\nmax = \"1s\"\nquiet = \"1s\"", []string{
+			`7 consent.max: too short`, `8 consent.quiet: too short`, `8 consent.quiet: never comes to pass`}},
+		{"a label with spaces", `[[store]]`, "[[store]]\nname = \"stick\"\nkind = \"drive\"\nlabel = \"ROOM 3 A\"\n[[store]]", nil},
 		{"no room for a whole recording", `purpose = "p"`, "purpose = \"p\"\nmax = \"3h\"", []string{`20 spool.reserve: a recording of 3h`}},
 		{"no TLS", "", "[mqtt]\nbroker = \"mqtt://broker.lan\"", []string{`22 mqtt.broker: without TLS anybody`}},
 		{"no TLS needed", "", "[mqtt]\nbroker = \"mqtt://127.0.0.1\"", nil},
