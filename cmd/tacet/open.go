@@ -55,7 +55,7 @@ func open(env *cli.Env, args []string) error {
 	if _, err := os.Lstat(*out); *out != "-" && err == nil {
 		return soundExists(*out) // before anybody is asked for a passphrase
 	}
-	known, err := units.keys()
+	known, err := units.keys(env)
 	if err != nil {
 		return err
 	}

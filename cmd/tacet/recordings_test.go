@@ -54,6 +54,7 @@ const (
 //
 //	office.key locked.key (passphrase) stranger.key    identities
 //	unit.pub                                           the unit's key
+//	windows.pub windows-remark.pub                     the same, as an editor on Windows saves it
 //	impostor.pub                                       another key for a unit of that name
 //	opus.tacet flac.tacet wav.tacet opus.sound …       whole, and what they hold
 //	interrupted.tacet unfinished.tacet silent.tacet    the last without a segment
@@ -85,6 +86,8 @@ func fillShelf(t *testing.T, files map[string][]byte) {
 		}
 		files[name] = []byte(text)
 	}
+	files["windows.pub"] = []byte("\ufeff" + unit.VKey + "\r\n")
+	files["windows-remark.pub"] = []byte("\ufeff# our units\r\n" + unit.VKey + "\r\n")
 	spec := recordingtest.Spec{Unit: unit, For: []string{office.Recipient}, ID: shelfID, Segments: seconds}
 	for _, a := range []recording.Audio{
 		{Codec: "opus", Rate: 48000, Channels: 1, Bitrate: 32000}, {Codec: "flac", Rate: 8000, Channels: 1}, {Codec: "wav", Rate: 8000, Channels: 1},

@@ -35,10 +35,19 @@ type names []string
 func (n *names) String() string     { return strings.Join(*n, ", ") }
 func (n *names) Set(s string) error { *n = append(*n, s); return nil }
 
-// keys returns the verifier keys that are known.
-func (u *unitFlags) keys() ([]string, error) {
+// keys returns the verifier keys that are known. What is wrong with them says nothing of a recording, so it is never what
+// ExitFailed stands for.
+func (u *unitFlags) keys(env *cli.Env) ([]string, error) {
 	if len(u.named) == 0 {
-		return defaultUnits()
+		keys, err := defaultUnits()
+		switch {
+		case err == nil:
+			return keys, nil
+		case u.any:
+			env.Warn("%v; -any-unit does without", err)
+			return nil, nil
+		}
+		return nil, cli.WithHint(cli.Exit(cli.ExitUsage, err), "mend that file, or name the unit's key with -unit; -any-unit does without")
 	}
 	var keys []string
 	for _, name := range u.named {
@@ -51,7 +60,7 @@ func (u *unitFlags) keys() ([]string, error) {
 			err = fmt.Errorf("-unit %s is neither a unit's key nor a file of them", name)
 		}
 		if err != nil {
-			return nil, err
+			return nil, cli.WithHint(env.Usage("%v", err), "a unit shows its key with: tacetd status -key")
 		}
 		keys = append(keys, more...)
 	}
@@ -103,14 +112,17 @@ func readUnits(name string) ([]string, error) {
 	var keys []string
 	lines := bufio.NewScanner(io.LimitReader(f, maxUnitsFile))
 	for n := 1; lines.Scan(); n++ {
-		line := strings.TrimSpace(lines.Text())
+		line := lines.Text()
+		if n == 1 {
+			line = strings.TrimPrefix(line, "\ufeff") // as editors on Windows begin a file
+		}
+		line = strings.TrimSpace(line)
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
 		key, err := unitKey(line)
 		if err != nil {
-			return nil, cli.WithHint(fmt.Errorf("%s, line %d is not a unit's key: %w", name, n, err),
-				"a unit shows its key with: tacetd status -key")
+			return nil, fmt.Errorf("%s, line %d is not a unit's key: %w", name, n, err)
 		}
 		keys = append(keys, key)
 	}

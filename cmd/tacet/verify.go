@@ -38,7 +38,7 @@ func verify(env *cli.Env, args []string) error {
 	if len(files) == 0 {
 		return env.Usage("verify names no file")
 	}
-	known, err := units.keys()
+	known, err := units.keys(env)
 	if err != nil {
 		return err
 	}
