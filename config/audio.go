@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 var (
@@ -17,6 +18,9 @@ const (
 	leastBitrate = 6000
 	mostBitrate  = 256000
 )
+
+// maxWAV is how many bytes a WAV file can say that it holds, less some for its header.
+const maxWAV = 1<<32 - 64
 
 // byNumber is an ALSA name that counts cards: the count changes with the order in which they are found.
 var byNumber = regexp.MustCompile(`^((?:plug)?hw|default|sysdefault|front|dsnoop|iec958):(?:CARD=)?[0-9]+(?:,|$)`)
@@ -45,6 +49,11 @@ func (c *checker) audio(cfg *Config) {
 	if a.Codec == FLAC {
 		b.warn("codec", "the sizes of flac's segments tell how loud the room was, to anybody who sees the file",
 			`write "opus", whose segments are all of one size, or "wav"`)
+	}
+	if perSecond := int64(a.Rate) * int64(a.Channels) * 2; a.Codec == WAV && int64(cfg.Consent.Max.Seconds())*perSecond > maxWAV {
+		fits := time.Duration(maxWAV/perSecond) * time.Second
+		b.warn("codec", fmt.Sprintf("a recording of %s, as long as max lets it be, is larger than 4 GiB, and no WAV file can say how long it is then", spell(cfg.Consent.Max)),
+			fmt.Sprintf(`write max = %q or less in [consent], or codec = "flac" or "opus"`, spell(fits.Truncate(time.Minute))))
 	}
 	a.Bitrate = b.bitrate(a.Codec)
 }

@@ -126,6 +126,30 @@ func TestWarningsWithoutStores(t *testing.T) {
 	matchAll(t, warnings, []string{`19 store.keep: only if another store holds it`})
 }
 
+// A WAV file says in 32 bits how long it is.
+func TestWAVThatGetsTooLong(t *testing.T) {
+	dir, _ := folder(t)
+	for _, c := range []struct {
+		max    string
+		audio  string
+		expect []string
+	}{
+		{"3h6m", "codec = \"wav\"\nrate = 96000\nchannels = 2", nil},
+		{"3h7m", "codec = \"wav\"\nrate = 96000\nchannels = 2", []string{`15 audio.codec: a recording of 3h7m, .* larger than 4 GiB.*; write max = "3h6m" or less in \[consent\], or codec = "flac"`}},
+		{"6h13m", "codec = \"wav\"\nchannels = 2", []string{`15 audio.codec: .*; write max = "6h12m" or less`}},
+		{"12h", "codec = \"wav\"", nil},
+		{"12h", "channels = 2", nil},
+	} {
+		text := strings.Replace(quietConfig, `purpose = "p"`, "purpose = \"p\"\nmax = \""+c.max+"\"", 1)
+		text = strings.Replace(text, "[encrypt]", c.audio+"\n[encrypt]", 1) + "[spool]\nreserve = \"12h\"\n"
+		_, warnings, err := Parse(filepath.Join(dir, "u.toml"), []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		matchAll(t, warnings, c.expect)
+	}
+}
+
 // Warnings are given also when there are errors, so that both are mended at once.
 func TestWarningsBesideErrors(t *testing.T) {
 	dir, _ := folder(t)

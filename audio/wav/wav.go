@@ -18,10 +18,13 @@ const HeaderLen = 44
 // Unknown is the length of sound that nobody knows yet.
 const Unknown = -1
 
+// MaxLength is the most sound whose length a header can tell, in bytes: somewhat less than 4 GiB.
+const MaxLength = math.MaxUint32 - HeaderLen - 1
+
 // Header is the header of a file with 16-bit samples, interleaved, and so many bytes of them.
 func Header(rate, channels int, length int64) []byte {
 	size, data := uint32(math.MaxUint32), uint32(math.MaxUint32)
-	if length >= 0 && length+HeaderLen < math.MaxUint32 {
+	if length >= 0 && length <= MaxLength {
 		size, data = uint32(length+HeaderLen-8), uint32(length)
 	}
 	frame := channels * 2

@@ -10,7 +10,7 @@ func TestHeaderHasTheTrueLength(t *testing.T) {
 	for _, c := range []struct {
 		length     int64
 		riff, data uint32
-	}{{0, 36, 0}, {96000, 96036, 96000}, {Unknown, 0xffffffff, 0xffffffff}, {5 << 30, 0xffffffff, 0xffffffff}} {
+	}{{0, 36, 0}, {96000, 96036, 96000}, {MaxLength, 0xfffffff6, 0xffffffd2}, {MaxLength + 1, 0xffffffff, 0xffffffff}, {Unknown, 0xffffffff, 0xffffffff}, {5 << 30, 0xffffffff, 0xffffffff}} {
 		h := Header(48000, 2, c.length)
 		if len(h) != HeaderLen || binary.LittleEndian.Uint32(h[4:]) != c.riff || binary.LittleEndian.Uint32(h[40:]) != c.data {
 			t.Errorf("%d: %x", c.length, h)

@@ -13,6 +13,7 @@ import (
 	"filippo.io/age"
 	"golang.org/x/term"
 
+	"tacet/audio/wav"
 	"tacet/cmd/internal/cli"
 	"tacet/daemon/recording"
 )
@@ -139,7 +140,16 @@ func (o *opening) to(w io.Writer) error {
 		return fmt.Errorf("open %s: %w", o.name, err)
 	}
 	o.tell()
+	if !o.tellsLength() {
+		o.env.Warn("the sound is larger than 4 GiB, and no WAV file can say how long it is then: some players show a wrong length, or stop early")
+	}
 	return o.incomplete()
+}
+
+// tellsLength reports whether the file that was written says how long it is.
+func (o *opening) tellsLength() bool {
+	a := &o.rep.Head.Audio
+	return a.Codec != "wav" || o.rep.Sound.Samples*int64(a.Channels)*2 <= wav.MaxLength
 }
 
 // refusal is a reason for not opening a file.

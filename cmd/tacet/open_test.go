@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	"tacet/audio/wav"
 	"tacet/cmd/internal/cli"
+	"tacet/daemon/recording"
 )
 
 // opened runs tacet open on a recording of the shelf, in a folder of its own.
@@ -61,6 +63,29 @@ func TestOpenInterrupted(t *testing.T) {
 func TestOpenIntoABrokenPipe(t *testing.T) {
 	if _, err := opened(t, t.Context(), brokenPipe{}, "-"); !errors.Is(err, io.ErrClosedPipe) || cli.Code(err) != cli.ExitFailed {
 		t.Errorf("%v", err)
+	}
+}
+
+// A WAV file of more than 4 GiB can't say how long it is; nothing else has that bound.
+func TestOpenTellsOfALengthThatNoHeaderHolds(t *testing.T) {
+	for _, c := range []struct {
+		audio   recording.Audio
+		samples int64
+		tells   bool
+	}{
+		{recording.Audio{Codec: "wav", Rate: 48000, Channels: 2}, 1<<30 - 12, true},
+		{recording.Audio{Codec: "wav", Rate: 48000, Channels: 2}, 1<<30 - 11, false},
+		{recording.Audio{Codec: "wav", Rate: 48000, Channels: 1}, 1 << 30, true},
+		{recording.Audio{Codec: "flac", Rate: 48000, Channels: 2}, 1 << 30, true},
+	} {
+		o := &opening{rep: &recording.Report{Head: recording.Head{Audio: c.audio}, Sound: &recording.Sound{Samples: c.samples}}}
+		h := wav.Header(c.audio.Rate, c.audio.Channels, c.samples*int64(c.audio.Channels)*2)
+		if inHeader := !bytes.HasSuffix(h, []byte{0xff, 0xff, 0xff, 0xff}); c.audio.Codec == "wav" && inHeader != c.tells {
+			t.Errorf("%+v, %d samples: the length stands in the header: %v", c.audio, c.samples, inHeader)
+		}
+		if got := o.tellsLength(); got != c.tells {
+			t.Errorf("%+v, %d samples: tells %v", c.audio, c.samples, got)
+		}
 	}
 }
 
