@@ -22,8 +22,11 @@ const (
 // maxWAV is how many bytes a WAV file can say that it holds, less some for its header.
 const maxWAV = 1<<32 - 64
 
-// byNumber is an ALSA name that counts cards: the count changes with the order in which they are found.
-var byNumber = regexp.MustCompile(`^((?:plug)?hw|default|sysdefault|front|dsnoop|iec958):(?:CARD=)?[0-9]+(?:,|$)`)
+// byNumber finds, also within another ("plug:'hw:1,0'"), an ALSA name that counts cards: the count changes with the order in which they
+// are found. The card is the first argument, or any that is called CARD. Without an argument hw is the first card.
+var byNumber = regexp.MustCompile(`(?:^|[:='"])(?:` +
+	`((?:plug)?hw|default|sysdefault|front|rear|side|center_lfe|surround[0-9]+|iec958|spdif|hdmi|modem|dmix|dsnoop):(?:(?:[A-Z]+=[^,'"]*,)*CARD=)?[0-9]+` +
+	`|((?:plug)?hw):?)(?:[,'"]|$)`)
 
 func (c *checker) audio(cfg *Config) {
 	c.missing("audio", "the section is missing", `write [audio], and below it device = "hw:CARD=Device,DEV=0"`)
@@ -36,7 +39,7 @@ func (c *checker) audio(cfg *Config) {
 	}
 	if m := byNumber.FindStringSubmatch(a.Device); m != nil {
 		b.warn("device", shown(a.Device)+" counts cards, and the count can change at each boot",
-			fmt.Sprintf(`write the card's name, as in "%s:CARD=Device,DEV=0"; tacetd doctor lists them`, m[1]))
+			fmt.Sprintf(`write the card's name, as in "%s:CARD=Device,DEV=0"; tacetd doctor lists them`, m[1]+m[2]))
 	}
 
 	a.Codec = b.choice("codec", Opus, Opus, FLAC, WAV)

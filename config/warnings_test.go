@@ -3,7 +3,9 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -124,6 +126,29 @@ func TestWarningsWithoutStores(t *testing.T) {
 		t.Fatal(err)
 	}
 	matchAll(t, warnings, []string{`19 store.keep: only if another store holds it`})
+}
+
+// Whichever way the card's number is written.
+func TestCardsByNumber(t *testing.T) {
+	dir, _ := folder(t)
+	for device, instead := range map[string]string{
+		"hw:0": "hw", "hw:1,0": "hw", "hw:CARD=1": "hw", "hw:DEV=0,CARD=1": "hw", "hw:DEV=0,SUBDEV=0,CARD=1": "hw", "hw": "hw", "plughw": "plughw",
+		"plughw:1": "plughw", "plug:hw:1,0": "hw", "plug:'hw:1,0'": "hw", "plug:SLAVE='hw:1,0'": "hw", "plug:hw": "hw", "surround40:1": "surround40",
+		"dmix:CARD=1,DEV=0": "dmix", "dsnoop:1": "dsnoop", "sysdefault:CARD=1": "sysdefault", "hdmi:0,1": "hdmi", "plug:'dsnoop:CARD=1'": "dsnoop",
+		"hw:Device,0": "", "hw:CARD=Device,DEV=1": "", "hw:DEV=1,CARD=Device": "", "plug:'hw:Device,1'": "", "hw:2i2": "", "hw:CARD=2i2": "",
+		"default": "", "sysdefault": "", "surround40:Device": "", "pulse": "", "room:1": "", "null": "", "myhw:1": "", "plug:default": "",
+	} {
+		text := strings.Replace(quietConfig, "hw:CARD=Device,DEV=0", device, 1)
+		_, warnings, err := Parse(filepath.Join(dir, "u.toml"), []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var expect []string
+		if instead != "" {
+			expect = []string{`13 audio.device: ` + regexp.QuoteMeta(strconv.Quote(device)) + ` counts cards.*; write the card's name, as in "` + instead + `:CARD=Device,DEV=0"`}
+		}
+		matchAll(t, warnings, expect)
+	}
 }
 
 // A WAV file says in 32 bits how long it is.
