@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/url"
+	"path"
 	"regexp"
 	"strings"
 	"time"
@@ -32,17 +33,19 @@ func (c *checker) stores(cfg *Config, spool block) {
 		c.fail(bs[maxStores].t.line, "store", fmt.Sprintf("there are %d stores", len(bs)), fmt.Sprintf("write at most %d", maxStores))
 		bs = bs[:maxStores]
 	}
-	names, paths := map[string]int{}, map[string]int{}
+	names, places := map[string]int{}, map[string]int{}
 	for _, b := range bs {
 		s := b.store(bs)
 		cfg.Stores = append(cfg.Stores, s)
 		if first, twice := names[s.Name]; twice && s.Name != "" {
 			b.fail("name", fmt.Sprintf("%q is a store already, on line %d", s.Name, first), "give each its own name")
 		}
-		if first, twice := paths[s.Path]; twice && s.Path != "" {
-			b.fail("path", fmt.Sprintf("%s is a store already, on line %d", s.Path, first), "give each its own folder")
+		key, place := s.place()
+		if first, twice := places[place]; twice && place != "" {
+			own := map[string]string{"path": "folder", "url": "folder", "bucket": "prefix"}[key]
+			b.fail(key, fmt.Sprintf("%s is a store already, on line %d", place, first), "give each its own "+own)
 		}
-		names[s.Name], paths[s.Path] = b.line("name"), b.line("path")
+		names[s.Name], places[place] = b.line("name"), b.line(key)
 		if s.Path != "" && (within(s.Path, cfg.Spool.Path) || within(cfg.Spool.Path, s.Path)) {
 			b.fail("path", s.Path+" and the spool, "+cfg.Spool.Path+", are one within the other", "put copies on another disk")
 		}
@@ -55,6 +58,31 @@ func (c *checker) stores(cfg *Config, spool block) {
 		spool.warn("release", "means nothing without a store", `write "never", or a [[store]]`)
 	}
 	cfg.Spool.Release = Never
+}
+
+// place is where a store's copies lie, in the one form that two stores with the same place share, and the key that says so; "" for a
+// drive, which its mark tells from others.
+func (s *Store) place() (key, place string) {
+	switch s.Kind {
+	case Folder:
+		return "path", s.Path
+	case SFTP:
+		u, err := url.Parse(s.URL)
+		if err != nil || s.URL == "" {
+			return "url", ""
+		}
+		u.Host = strings.TrimSuffix(strings.ToLower(u.Host), ":22")
+		u.Path, u.RawPath = path.Clean(u.Path), ""
+		return "url", u.String()
+	case S3:
+		u, err := url.Parse(s.Endpoint)
+		if err != nil || s.Endpoint == "" || s.Bucket == "" {
+			return "bucket", ""
+		}
+		u.Host = strings.TrimSuffix(strings.ToLower(u.Host), map[string]string{"https": ":443", "http": ":80"}[u.Scheme])
+		return "bucket", u.String() + "/" + s.Bucket + "/" + s.Prefix
+	}
+	return "", ""
 }
 
 func within(inner, outer string) bool {
