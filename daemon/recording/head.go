@@ -21,7 +21,7 @@ type Head struct {
 	ID      string    `json:"id"`
 	Site    string    `json:"site"`
 	Room    string    `json:"room"`
-	Started time.Time `json:"started"` // UTC, in milliseconds
+	Started time.Time `json:"started"` // when the head was made, before the microphone opened: UTC, in milliseconds
 	Clock   string    `json:"clock"`   // "synced" or "unsynced"
 	Boot    string    `json:"boot"`    // new each time that the unit starts
 	Audio   Audio     `json:"audio"`
