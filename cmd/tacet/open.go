@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"filippo.io/age"
 	"golang.org/x/term"
@@ -240,7 +239,7 @@ func (o *opening) incomplete() error {
 	default:
 		return nil
 	}
-	said := fmt.Sprintf("%s of sound saved", length(time.Duration(sound.Seconds)*time.Second))
+	said := fmt.Sprintf("%s of sound saved", length(sound.Length()))
 	if len(sound.Silence) > 0 {
 		said += "; silence stands for " + spans(sound.Silence)
 	}

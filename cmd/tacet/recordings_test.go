@@ -58,6 +58,7 @@ const (
 //	impostor.pub                                       another key for a unit of that name
 //	opus.tacet flac.tacet wav.tacet opus.sound …       whole, and what they hold
 //	interrupted.tacet unfinished.tacet silent.tacet    the last without a segment
+//	short.tacet                                        whole; its last second is a tenth of one
 //	impostor.tacet                                     made by the impostor
 var shelf = func() func(t *testing.T) map[string][]byte {
 	var once sync.Once
@@ -105,6 +106,16 @@ func fillShelf(t *testing.T, files map[string][]byte) {
 		t.Fatal(err)
 	}
 	files["interrupted.tacet"] = recovered.Bytes()
+	short := spec
+	short.Segments, short.Samples = 9, 8*8000+800
+	short.Sound = func(n int) []byte {
+		b := recordingtest.Sound(short.Audio, shelfID, n, short.Segments)
+		if n == short.Segments {
+			b = b[:2*800]
+		}
+		return b
+	}
+	files["short.tacet"] = recordingtest.Make(t, short)
 	other.Unit = impostor
 	files["impostor.tacet"] = recordingtest.Make(t, other)
 }

@@ -176,7 +176,7 @@ func printVerdict(env *cli.Env, name string, rep *recording.Report, anyUnit bool
 		if rep.More > 0 {
 			out += fmt.Sprintf("    and %d more\n", rep.More)
 		}
-		out += fmt.Sprintf("    proved: %s from the start\n", length(time.Duration(rep.Segments)*time.Second))
+		out += fmt.Sprintf("    proved: %s from the start\n", length(rep.Proved()))
 	}
 	_, err := io.WriteString(env.Stdout, out)
 	return err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"filippo.io/age"
 )
@@ -35,10 +36,14 @@ var (
 // of silence stands, so that all others are in their places.
 type Sound struct {
 	Seconds  int64  // segments, silence included
-	Samples  int64  // frames, at the recording's rate
+	Samples  int64  // frames, at Rate
+	Rate     int    // the recording's, in frames a second
 	Silence  []Span // lost seconds
 	Unproved []Span // seconds that opened, and fit, but that no note proves
 }
+
+// Length is how long it plays, silence included.
+func (s *Sound) Length() time.Duration { return howLong(s.Samples, int64(s.Rate)) }
 
 // Span is a run of seconds, from First to Last, both counted from 1.
 type Span struct{ First, Last int64 }

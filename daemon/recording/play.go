@@ -79,7 +79,7 @@ const maxJump = 3600
 
 // play writes the sound.
 func (p *player) play(join joiner, w io.Writer) (*Sound, error) {
-	out := &assembly{join: join, w: w}
+	out := &assembly{join: join, w: w, sound: Sound{Rate: p.head.Audio.Rate}}
 	for i := range p.segments {
 		f := &p.segments[i]
 		n := int64(f.n)

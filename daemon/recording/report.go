@@ -112,12 +112,22 @@ func (r *Report) Samples() int64 {
 }
 
 // Length is the recording's length.
-func (r *Report) Length() time.Duration {
-	rate := int64(r.Head.Audio.Rate)
+func (r *Report) Length() time.Duration { return howLong(r.Samples(), int64(r.Head.Audio.Rate)) }
+
+// Proved is how much of it is proved from the start on: the last of the proved segments may be shorter than a second.
+func (r *Report) Proved() time.Duration {
+	seconds := time.Duration(r.Segments) * time.Second
+	if r.End == nil {
+		return seconds
+	}
+	return min(seconds, r.Length())
+}
+
+// howLong is how long so many samples take.
+func howLong(samples, rate int64) time.Duration {
 	if rate == 0 {
 		return 0
 	}
-	samples := r.Samples()
 	return time.Duration(samples/rate)*time.Second + time.Duration(samples%rate)*time.Second/time.Duration(rate)
 }
 

@@ -67,7 +67,7 @@ func damages(r *recording.Report) string {
 		all = append(all, fmt.Sprintf("And %d more places.", more))
 	}
 	if r.Segments > 0 {
-		all = append(all, fmt.Sprintf("The first %s are proved.", words(time.Duration(r.Segments)*time.Second)))
+		all = append(all, fmt.Sprintf("The first %s are proved.", words(r.Proved())))
 	}
 	return strings.Join(all, " ")
 }
