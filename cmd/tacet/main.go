@@ -14,7 +14,7 @@ import "tacet/cmd/internal/cli"
 func main() { cli.Main("tacet", run) }
 
 func run(env *cli.Env) error {
-	return env.Dispatch("the desk's side of the consulting-room recorder", commands)
+	return env.Promptly(func() error { return env.Dispatch("the desk's side of the consulting-room recorder", commands) })
 }
 
 // commands, in the order in which somebody comes to need them. Each lives in the file of its name.

@@ -96,20 +96,23 @@ func inspect(env *cli.Env, name string, known []string) (*recording.Report, erro
 	return rep, nil
 }
 
-// openFile opens a file that may be a recording.
+// openFile opens a file that may be a recording. It looks before it opens: a pipe would wait there for somebody to write.
 func openFile(name string) (*os.File, int64, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, 0, err
+	}
+	if info.IsDir() {
+		return nil, 0, cli.WithHint(fmt.Errorf("%s is a folder", name), "name the recordings in it; tacet ls lists them")
+	}
+	if !info.Mode().IsRegular() {
+		return nil, 0, cli.WithHint(fmt.Errorf("%s is not an ordinary file", name), "a recording is read more than once: save it as a file first")
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, 0, err
 	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is not a file", name)
-		if info.IsDir() {
-			err = cli.WithHint(fmt.Errorf("%s is a folder", name), "name the recordings in it; tacet ls lists them")
-		}
-	}
-	if err != nil {
+	if info, err = f.Stat(); err != nil {
 		f.Close()
 		return nil, 0, err
 	}

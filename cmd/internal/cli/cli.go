@@ -30,6 +30,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 	"unicode"
 
 	"golang.org/x/term"
@@ -63,6 +64,27 @@ func Main(name string, run func(*Env) error) {
 		Terminal: term.IsTerminal(int(os.Stderr.Fd())),
 	}
 	os.Exit(env.Finish(run(env)))
+}
+
+// promptly is how long a command may take to end by itself after an interrupt.
+const promptly = time.Second
+
+// Promptly runs what a command does, and leaves it behind where it doesn't end soon after an interrupt: it may be in a call that nothing
+// ends, such as opening a pipe that nobody writes to. It is for programs whose work may be dropped at any moment.
+func (env *Env) Promptly(do func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	select {
+	case err := <-done:
+		return err
+	case <-env.Ctx.Done():
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(promptly):
+		return env.Ctx.Err()
+	}
 }
 
 // Finish says what went wrong, if anything, and returns what to exit with.
