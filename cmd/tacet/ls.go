@@ -30,21 +30,29 @@ the unit is known.
     unfinished    still being made or copied, or cut off
     damaged       not as it was made
 
-Lengths are those that are proved.`,
+Lengths are those that are proved. In a folder it looks at the files called ….tacet, links to files among them.`,
 	Run: ls,
 }
 
 // listed is a recording in the list, in -json's words.
 type listed struct {
-	File    string    `json:"file"`
-	ID      string    `json:"id"`
-	Site    string    `json:"site"`
-	Room    string    `json:"room"`
-	Started time.Time `json:"started"`
-	Seconds float64   `json:"seconds"`
-	State   string    `json:"state"`
-	Reason  string    `json:"reason"`
-	Codec   string    `json:"codec"`
+	File    string     `json:"file"`
+	ID      string     `json:"id"`
+	Site    string     `json:"site"`
+	Room    string     `json:"room"`
+	Started *time.Time `json:"started"` // null where nobody knows
+	Seconds float64    `json:"seconds"`
+	State   string     `json:"state"`
+	Reason  string     `json:"reason"`
+	Codec   string     `json:"codec"`
+}
+
+// started is the zero time where nobody knows.
+func (l *listed) started() time.Time {
+	if l.Started == nil {
+		return time.Time{}
+	}
+	return *l.Started
 }
 
 func ls(env *cli.Env, args []string) error {
@@ -73,7 +81,7 @@ func ls(env *cli.Env, args []string) error {
 			case folder && errors.Is(err, fs.ErrNotExist): // it went while we looked
 			case err != nil:
 				failed = append(failed, err)
-			case rep.State == recording.Foreign && !folder:
+			case rep.State == recording.Foreign && !called(name):
 				failed = append(failed, incomplete(name, rep))
 			default:
 				list = append(list, describe(name, rep))
@@ -81,7 +89,7 @@ func ls(env *cli.Env, args []string) error {
 		}
 	}
 	slices.SortStableFunc(list, func(a, b listed) int {
-		return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.File, b.File))
+		return cmp.Or(a.started().Compare(b.started()), cmp.Compare(a.File, b.File))
 	})
 	print := printList
 	if *asJSON {
@@ -93,8 +101,12 @@ func ls(env *cli.Env, args []string) error {
 	return join(failed)
 }
 
+// called reports whether a file is called as recordings are. Such a file is listed even if there is nothing of a recording in it any more.
+// Old file systems write names in capitals.
+func called(name string) bool { return strings.EqualFold(filepath.Ext(name), recording.Extension) }
+
 // recordingsIn returns what there is at a path: the file itself or, in a folder,
-// every file that is called as a recording is.
+// every file that is called as a recording is. A link to a file counts as one.
 func recordingsIn(path string) (files []string, folder bool, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -108,11 +120,29 @@ func recordingsIn(path string) (files []string, folder bool, err error) {
 		return nil, true, err
 	}
 	for _, e := range entries {
-		if e.Type().IsRegular() && strings.HasSuffix(e.Name(), recording.Extension) {
-			files = append(files, filepath.Join(path, e.Name()))
+		if !called(e.Name()) {
+			continue
+		}
+		name := filepath.Join(path, e.Name())
+		regular := e.Type().IsRegular()
+		if e.Type()&fs.ModeSymlink != 0 {
+			info, err := os.Stat(name)
+			regular = err == nil && info.Mode().IsRegular()
+		}
+		if regular {
+			files = append(files, name)
 		}
 	}
 	return files, true, nil
+}
+
+// plainName is a file's name without its folder, ending as recordings' names do.
+func plainName(path string) string {
+	base := filepath.Base(path)
+	if called(base) {
+		base = strings.TrimSuffix(base, filepath.Ext(base)) + recording.Extension
+	}
+	return base
 }
 
 // describe says of a recording what the list shows. What the file doesn't prove
@@ -123,9 +153,9 @@ func describe(name string, rep *recording.Report) listed {
 		l.State = recording.Damaged.String()
 	}
 	if h := &rep.Head; rep.HeadRead {
-		l.ID, l.Site, l.Room, l.Started, l.Codec = h.ID, h.Site, h.Room, h.Started, h.Audio.Codec
-	} else if started, room, id, err := recording.ParseName(filepath.Base(name)); err == nil {
-		l.ID, l.Room, l.Started = id, room, started
+		l.ID, l.Site, l.Room, l.Started, l.Codec = h.ID, h.Site, h.Room, &h.Started, h.Audio.Codec
+	} else if started, room, id, err := recording.ParseName(plainName(name)); err == nil {
+		l.ID, l.Room, l.Started = id, room, &started
 	}
 	if rep.End != nil {
 		l.Reason = rep.End.Reason
@@ -144,8 +174,8 @@ func printList(env *cli.Env, list []listed) error {
 	table := tabwriter.NewWriter(env.Stdout, 0, 0, 2, ' ', 0)
 	for _, l := range list {
 		begun := "?"
-		if !l.Started.IsZero() {
-			begun = start(l.Started)
+		if l.Started != nil {
+			begun = start(*l.Started)
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", begun, length(time.Duration(l.Seconds*float64(time.Second))), l.State, cmp.Or(l.Reason, "-"), cli.Clean(l.File))
 	}
