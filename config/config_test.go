@@ -198,6 +198,7 @@ func TestOtherWaysToWriteTheSame(t *testing.T) {
 		"an inline table":      strings.Replace(minimal, "[room]\nsite = \"high-street\"\nid = \"room-3\"\n", "room = {site = \"high-street\", id = 'room-3'}\n", 1),
 		"a list of tables":     "button = [{line = \"GPIO5\"}]\n" + strings.Replace(minimal, "[[button]]\nline = \"GPIO5\"\n", "", 1),
 		"a list in many lines": strings.Replace(minimal, `["practice.pub"]`, "[ # who\n  \"practice.pub\", # the practice\n]", 1),
+		"an empty name":        strings.Replace(minimal, "id = \"room-3\"", "id = \"room-3\"\nname = \" \"", 1),
 		"a default":            strings.Replace(minimal, "[light]", "active = \"low\"\n[light]", 1),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -284,8 +285,8 @@ func TestLoadOfWhatIsNoFile(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error is %v, want %q in it", file, err, want)
 		}
-		if _, ok := err.(Errors); !ok {
-			t.Errorf("error is a %T", err)
+		if errs, ok := err.(Errors); !ok || !errs.Unread() {
+			t.Errorf("error is a %T, unread: %v", err, errs.Unread())
 		}
 	}
 }

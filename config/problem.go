@@ -58,6 +58,9 @@ func (e Errors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// Unread reports whether the file itself could not be read, so that nothing is known of what it says.
+func (e Errors) Unread() bool { return len(e) == 1 && e[0].Line == 0 }
+
 // maxProblems bounds each list. Nobody reads more, and a file that is not a config at all would make one for each line.
 const maxProblems = 100
 

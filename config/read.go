@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -15,6 +16,7 @@ import (
 var (
 	likeHeader = regexp.MustCompile(`^[ \t]*\[{1,2}[ \t]*([A-Za-z][A-Za-z0-9_.-]*)`)
 	likeKey    = regexp.MustCompile(`^[ \t]*([A-Za-z][A-Za-z0-9_.-]*)[ \t]*=`)
+	likeWord   = regexp.MustCompile(`^[ \t]*([A-Za-z][A-Za-z0-9_-]*)`)
 	unfinished = regexp.MustCompile(`(\[|,|"""|''')[ \t]*(#.*)?$`)
 )
 
@@ -119,8 +121,10 @@ func (b *builder) salvage(line []byte, number int) string {
 		return b.name
 	}
 	m := likeKey.FindSubmatch(line)
-	if m == nil {
-		return b.name
+	if m == nil { // perhaps the = is missing: id "room-3"
+		if m = likeWord.FindSubmatch(line); m == nil || !knows(b.name) || !slices.Contains(keysOf(b.name, ""), string(m[1])) {
+			return b.name
+		}
 	}
 	name := string(m[1])
 	if b.here.keys[name] == nil {
@@ -145,7 +149,13 @@ func explain(message string) (what, instead string) {
 		{"expected newline but got", "something stands behind the value", "give each key a line of its own, and begin a remark with #"},
 		{"after array value", "the list's values are not separated", "put a comma between them"},
 		{"escape", `the text has a \ that means nothing`, `write \\ for a backslash`},
+		{"cannot have new lines", "the text is not closed", `close it in the same line, with the " or ' that it began with`},
+		{"terminated", "the text is not closed", `close it with the quotes that it began with`},
+		{"nested", "lists and braces stand within one another, too deep to be read", "write what the key wants: no key wants more than one list"},
+		{"control characters", "a control character stands here", "write plain text in one line"},
 		{"leading zeroes", "the number begins with 0", "write it without, or between quotes if it is text"},
+		{"digit", "the number is none", "write digits alone, or between quotes if it is text"},
+		{"sign", "the number is none", "write digits alone, or between quotes if it is text"},
 	} {
 		if strings.Contains(message, e.part) {
 			return e.what, e.instead

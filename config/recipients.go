@@ -26,7 +26,14 @@ type keyring struct {
 	c    *checker
 	list []recipient
 	seen map[string]recipient
-	bad  bool // something meant as a recipient was refused
+	read []listed // the files that have been read
+	bad  bool     // something meant as a recipient was refused
+}
+
+// listed is a file in the list, whatever it is called there.
+type listed struct {
+	info os.FileInfo
+	line int
 }
 
 func (c *checker) encrypt(cfg *Config) {
@@ -138,6 +145,14 @@ func (k *keyring) file(name string, from Problem) {
 			"take it off this machine if it is, and "+wanted)
 		return
 	}
+	for _, other := range k.read {
+		if os.SameFile(other.info, info) {
+			from.What, from.Instead = fmt.Sprintf("file %s stands here again, first on line %d", shown(name), other.line), "keep one of the two"
+			k.c.warnings.add(from)
+			return
+		}
+	}
+	k.read = append(k.read, listed{info, from.Line})
 	found := false
 	for i, line := range strings.Split(strings.TrimPrefix(string(data), "\ufeff"), "\n") {
 		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") && !privateKey.MatchString(line) {

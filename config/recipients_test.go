@@ -3,6 +3,8 @@ package config
 import (
 	"path/filepath"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,6 +34,29 @@ func TestRecipientsFromKeysAndFiles(t *testing.T) {
 	}
 	if !found {
 		t.Errorf("nothing tells of the recipient that is named twice: %v", warnings)
+	}
+}
+
+// What is doubled is named where it is: a file in the list, and not the keys in it; a key in a file at its line there.
+func TestDoubledRecipients(t *testing.T) {
+	dir, keys := folder(t)
+	write(t, filepath.Join(dir, "other.pub"), "\n"+keys[1]+"\n")
+	write(t, filepath.Join(dir, "doubled.pub"), keys[0]+"\n"+keys[1]+"\n"+keys[0]+"\n")
+	in := func(name string) string { return regexp.QuoteMeta(filepath.Join(dir, name)) }
+	for list, expect := range map[string]string{
+		`["practice.pub", "practice.pub"]`:                                      `11 encrypt.recipients: file "practice.pub" stands here again, first on line 11; keep one`,
+		"[\n\"practice.pub\",\n\"../" + filepath.Base(dir) + "/practice.pub\"]": `13 encrypt.recipients: file "../.*/practice.pub" stands here again, first on line 12`,
+		`["practice.pub", "other.pub"]`:                                         `2 encrypt.recipients: age1pq1.* stands here again, first in ` + in("practice.pub") + `:5`,
+		`["doubled.pub"]`:                                                       `3 encrypt.recipients: age1pq1.* stands here again, first in ` + in("doubled.pub") + `:1`,
+		"[\"practice.pub\",\n\"" + keys[1] + "\"]":                              `12 encrypt.recipients: age1pq1.* stands here again, first in ` + in("practice.pub") + `:5`,
+		"[\"" + keys[1] + "\",\n\"practice.pub\"]":                              `5 encrypt.recipients: age1pq1.* stands here again, first in ` + in("u.toml") + `:11`,
+	} {
+		_, warnings, err := Parse(filepath.Join(dir, "u.toml"), withRecipients(list))
+		if err != nil {
+			t.Fatal(err)
+		}
+		warnings = slices.DeleteFunc(warnings, func(p Problem) bool { return !strings.Contains(p.What, "again") })
+		matchAll(t, warnings, []string{expect})
 	}
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"regexp"
 	"time"
 )
@@ -19,7 +20,7 @@ func (c *checker) room(cfg *Config) {
 	b.require("id", `"room-3"`)
 	cfg.Room.Site = b.match("site", "", plainName, plainNameRule)
 	cfg.Room.ID = b.match("id", "", plainName, plainNameRule)
-	cfg.Room.Name = b.text("name", cfg.Room.ID, 100)
+	cfg.Room.Name = cmp.Or(b.text("name", "", 100), cfg.Room.ID)
 }
 
 func (c *checker) unit(cfg *Config) {

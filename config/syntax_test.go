@@ -18,7 +18,13 @@ func TestSyntaxErrors(t *testing.T) {
 		{"no quotes, and again with", `id = "room-3"`, "id = room-3\nid = \"room-3\"", []string{`3 room.id: without quotes`}},
 		{"no quotes, in a key that nobody knows", `id = "room-3"`, "id = \"room-3\"\nnmae = x", []string{`4 room.nmae: without quotes`, `4 room.nmae: did you mean name`}},
 		{"no quotes around a time", `id = "room-3"`, `id = 60m`, []string{`3 room.id: text without quotes; write it between quotes`}},
-		{"quotes not closed", `id = "room-3"`, `id = "room-3`, []string{`3 room.id: .*`}},
+		{"quotes not closed", `id = "room-3"`, `id = "room-3`, []string{`3 room.id: the text is not closed; close it in the same line`}},
+		{"single quotes not closed", `id = "room-3"`, `id = 'room-3`, []string{`3 room.id: the text is not closed`}},
+		{"lists without end", `id = "room-3"`, `id = ` + strings.Repeat("[", 20000), []string{`3 room.id: too deep to be read`}},
+		{"half a number", `id = "room-3"`, `id = 0x`, []string{`3 room.id: the number is none; write digits alone`}},
+		{"a sign", `id = "room-3"`, `id = +`, []string{`3 room.id: the number is none`}},
+		{"no =", `id = "room-3"`, `id "room-3"`, []string{`3 room.id: neither \[section\] nor key = value; write key = value`}},
+		{"no = and no quotes", `line = "GPIO5"`, `line GPIO5`, []string{`5 button.line: neither`}},
 		{"yes for true", `id = "room-3"`, `id = yes`, []string{`3 room.id: without quotes`}},
 		{"a bad escape", `id = "room-3"`, `id = "C:\data"`, []string{`3 room.id: write \\\\ for a backslash`}},
 		{"two on a line", `id = "room-3"`, `id = "room-3" name = "x"`, []string{`3 room.id: behind the value; give each key a line`}},
@@ -26,7 +32,7 @@ func TestSyntaxErrors(t *testing.T) {
 		{"a line of words", `id = "room-3"`, `room three`, []string{
 			`1 room.id: is missing`, // and so it is
 			`3 room: neither \[section\] nor key = value; write key = value, or begin a remark with #`}},
-		{"a colon", `id = "room-3"`, `id: "room-3"`, []string{`1 room.id: is missing`, `3 room: neither`}},
+		{"a colon", `id = "room-3"`, `id: "room-3"`, []string{`3 room.id: neither`}},
 		{"a NUL", `id = "room-3"`, "id = \"room\x00-3\"", []string{`3 room.id: .*`}},
 		{"not UTF-8", `id = "room-3"`, "id = \"room-3\" # L\xe4rm", []string{`3 : not in UTF-8; save the file as UTF-8`}},
 		{"header not closed", `[audio]`, `[audio`, []string{`8 audio: not closed; close it with \]`}},
@@ -83,6 +89,9 @@ func TestFilesThatAreNoText(t *testing.T) {
 			_, _, err := Parse("u.toml", []byte(c.data))
 			errs, _ := err.(Errors)
 			matchAll(t, errs, []string{c.want})
+			if errs.Unread() {
+				t.Error("counts as a file that could not be read")
+			}
 		})
 	}
 }

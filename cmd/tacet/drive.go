@@ -68,7 +68,9 @@ func drive(env *cli.Env, args []string) error {
 // driveOf takes from a config whose drive it is to be.
 func driveOf(env *cli.Env, file, name string) (site, room, store string, err error) {
 	cfg, _, err := config.Load(file)
-	if err != nil {
+	if errs := (config.Errors)(nil); errors.As(err, &errs) && errs.Unread() {
+		return "", "", "", err // tacet check would say no more
+	} else if err != nil {
 		return "", "", "", cli.WithHint(err, "\"tacet check %s\" says what to write instead; or name -site, -room and -store", file)
 	}
 	var names []string
@@ -100,6 +102,9 @@ func markDrive(env *cli.Env, path string, m mark.Mark, replace bool) error {
 		return fmt.Errorf("open the drive: %w", err)
 	}
 	defer root.Close()
+	if info, err := root.Lstat(mark.File); err == nil && info.IsDir() {
+		return cli.WithHint(fmt.Errorf("mark %s: there is a folder called %s", path, mark.File), "it is none of ours: rename or remove it")
+	}
 	old, err := mark.Read(root)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -115,8 +120,11 @@ func markDrive(env *cli.Env, path string, m mark.Mark, replace bool) error {
 	}
 	if err := m.Write(root); err != nil {
 		err = fmt.Errorf("mark %s: %w", path, err)
-		if errors.Is(err, fs.ErrPermission) {
+		switch {
+		case errors.Is(err, fs.ErrPermission):
 			err = cli.WithHint(err, "the drive's file system has owners: run it as root (sudo), or format the drive with exFAT")
+		case isReadOnly(err):
+			err = cli.WithHint(err, "slide the drive's lock to the other side if it has one; or the system found it broken: check it (fsck, chkdsk), and plug it in again")
 		}
 		return err
 	}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,6 +37,9 @@ func topOf(path string) (string, error) {
 	}
 	return path, nil
 }
+
+// isReadOnly reports whether nothing can be written because the file system is mounted so.
+func isReadOnly(err error) bool { return errors.Is(err, syscall.EROFS) }
 
 // ownDisk reports whether a file system with this root belongs to the computer.
 func ownDisk(top string) bool {

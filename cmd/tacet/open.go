@@ -131,6 +131,8 @@ func (o *opening) to(w io.Writer) error {
 	switch {
 	case errors.Is(err, recording.ErrIdentity):
 		return o.wrongIdentity()
+	case errors.Is(err, recording.ErrNoKey):
+		return fmt.Errorf("%w; %v", incomplete(o.name, rep), err)
 	case errors.Is(err, recording.ErrNoSound):
 		return o.noSound()
 	case errors.As(err, new(*refusal)):

@@ -39,7 +39,7 @@ func TestRecordingScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": clitest.Exits, "alter": alter, "drop": drop, "shorten": shorten, "lengthen": lengthen,
+			"exits": clitest.Exits, "alter": alter, "drop": drop, "shorten": shorten, "keep": keep, "lengthen": lengthen,
 		},
 	})
 }
@@ -191,6 +191,14 @@ func shorten(ts *testscript.TestScript, neg bool, args []string) {
 		n, err := strconv.Atoi(args[1])
 		ts.Check(err)
 		return file[:len(file)-n]
+	})
+}
+
+func keep(ts *testscript.TestScript, neg bool, args []string) {
+	edit(ts, neg, args, 2, "keep FILE BYTES", func(file []byte) []byte {
+		n, err := strconv.Atoi(args[1])
+		ts.Check(err)
+		return file[:n]
 	})
 }
 

@@ -23,6 +23,9 @@ var (
 	// ErrIdentity says that a recording is not for any of the identities.
 	ErrIdentity = errors.New("none of the identities opens it")
 
+	// ErrNoKey says that a file has no key.age, without which nothing of it can be opened.
+	ErrNoKey = errors.New("key.age is missing: nothing of it can be opened")
+
 	// ErrNoSound says that there is no second of sound to be had.
 	ErrNoSound = errors.New("there is no sound in it")
 
@@ -65,6 +68,9 @@ func Open(r io.ReaderAt, size int64, w io.Writer, o Opening) (*Report, error) {
 	rep, err := inspect(r, size, &in, &o.Options)
 	if err != nil {
 		return rep, err
+	}
+	if rep.State != Foreign && in.key == nil {
+		return rep, ErrNoKey
 	}
 	if o.Accept != nil {
 		if err := o.Accept(rep); err != nil {
