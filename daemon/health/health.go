@@ -19,6 +19,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Code names a warning, in topics, in state and in the manual: [a-z-]+.
@@ -88,22 +89,54 @@ type Active struct {
 	Causes []Cause   // sorted by On; never empty
 }
 
+// maxDetails bounds, in bytes, what Message says of all causes together: an alert has room for 1,000, and since when and
+// what to do must not be what is cut.
+const maxDetails = 500
+
 // Message is the whole of it in one line for a person: what, since when, what to do. The time is in the unit's zone.
 func (a Active) Message() string {
 	var b strings.Builder
 	b.WriteString(a.Title)
-	var details []string
-	for _, c := range a.Causes {
-		switch {
-		case c.On != "" && c.Detail != "":
-			details = append(details, c.On+": "+c.Detail)
-		case c.On != "" || c.Detail != "":
-			details = append(details, c.On+c.Detail)
-		}
-	}
-	if len(details) > 0 {
-		fmt.Fprintf(&b, " (%s)", strings.Join(details, "; "))
+	if details := a.details(); details != "" {
+		fmt.Fprintf(&b, " (%s)", details)
 	}
 	fmt.Fprintf(&b, ", since %s. %s %s", a.Since.Format("2 Jan 2006 15:04"), a.Text, a.Do)
 	return b.String()
+}
+
+// details are those of all causes. Where there is no room for all, each is cut to its share, so that the first does not
+// hide that there are others.
+func (a Active) details() string {
+	const between = "; "
+	var all []string
+	for _, c := range a.Causes {
+		switch {
+		case c.On != "" && c.Detail != "":
+			all = append(all, c.On+": "+c.Detail)
+		case c.On != "" || c.Detail != "":
+			all = append(all, c.On+c.Detail)
+		}
+	}
+	text := strings.Join(all, between)
+	if len(text) <= maxDetails {
+		return text
+	}
+	share := max(maxDetails/len(all)-len(between), 40) // or nothing could be read of any
+	for i := range all {
+		all[i] = cut(all[i], share)
+	}
+	return cut(strings.Join(all, between), maxDetails)
+}
+
+// cut shortens a text to so many bytes.
+func cut(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	const mark = "…"
+	limit -= len(mark)
+	for limit > 0 && !utf8.RuneStart(text[limit]) {
+		limit--
+	}
+	return text[:limit] + mark
 }

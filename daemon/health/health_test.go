@@ -1,11 +1,13 @@
 package health_test
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"tacet/daemon/health"
 )
@@ -92,5 +94,40 @@ func TestMessage(t *testing.T) {
 	}
 	if got, _ := health.Fault.MarshalText(); string(got) != "fault" || health.Attention.String() != "attention" {
 		t.Errorf("severities are called %s and %s", got, health.Attention)
+	}
+}
+
+// However long and many the details are, since when and what to do are in the message, and it fits an alert topic; of each
+// of several stores there is something.
+func TestMessageKeepsWhatMatters(t *testing.T) {
+	for _, w := range health.Declared() {
+		for _, n := range []int{1, 2, 4, 64} {
+			a := health.Active{Warning: w, Since: time.Date(2026, 11, 21, 14, 3, 0, 0, time.UTC)}
+			for i := range n {
+				on := fmt.Sprintf("store-%02d", i)
+				a.Causes = append(a.Causes, health.Cause{On: on, Detail: strings.Repeat("é€x", 100)})
+			}
+			got := a.Message()
+			rest := ", since 21 Nov 2026 14:03. " + w.Text + " " + w.Do
+			if !strings.HasPrefix(got, w.Title+" (store-00: é") || !strings.HasSuffix(got, "…)"+rest) {
+				t.Errorf("%s, %d causes: %s", w.Code, n, got)
+			}
+			if len(got) > 1000 || !utf8.ValidString(got) {
+				t.Errorf("%s, %d causes: %d bytes: %s", w.Code, n, len(got), got)
+			}
+			if n <= 4 && !strings.Contains(got, fmt.Sprintf("store-%02d: é", n-1)) {
+				t.Errorf("%s, %d causes: nothing of the last: %s", w.Code, n, got)
+			}
+		}
+	}
+}
+
+// A detail that is no text at all is no reason to fail.
+func TestMessageOfRubbish(t *testing.T) {
+	w, _ := health.Lookup("store-error")
+	rubbish := strings.Repeat("\x80", 300)
+	a := health.Active{Warning: w, Causes: []health.Cause{{Detail: rubbish}, {On: "nas", Detail: rubbish}}}
+	if got := a.Message(); !strings.HasSuffix(got, w.Do) {
+		t.Errorf("message: %q", got)
 	}
 }

@@ -202,7 +202,7 @@ func (c *Client) Publish(s topic.State) {
 	c.last, c.body, c.seq = s, body, s.Seq
 }
 
-// Alerts says which warnings are up, with their texts: see topic.Alert. Every
+// Alerts says which warnings are up, with a text for a person each. Every
 // other declared code is over.
 func (c *Client) Alerts(up map[string]string) {
 	c.mu.Lock()

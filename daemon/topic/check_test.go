@@ -138,14 +138,6 @@ func TestNumbersThatJSONDoesNotHave(t *testing.T) {
 }
 
 func TestAlertIsOneLineForAPerson(t *testing.T) {
-	since := time.Date(2026, 11, 21, 14, 3, 0, 0, time.FixedZone("CET", 3600))
-	want := "The thumb drive is missing. Since 21 November 2026, 14:03 CET. Put it back in."
-	if got := Alert("The thumb drive is missing", since, "Put it back in."); got != want {
-		t.Errorf("%q, want %q", got, want)
-	}
-	if got := Alert("Gone!", since, ""); got != "Gone! Since 21 November 2026, 14:03 CET." {
-		t.Errorf("%q", got)
-	}
 	if got := OneLine(" a\n\tb\x00\x1b c\r\nd\xff "); got != "a b c d?" {
 		t.Errorf("%q", got)
 	}
