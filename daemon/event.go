@@ -4,7 +4,6 @@ import (
 	"io"
 	"time"
 
-	"tacet/daemon/status"
 	"tacet/daemon/topic"
 )
 
@@ -41,7 +40,7 @@ type (
 	ping   struct{ answered chan struct{} }
 	retire struct{}
 
-	tellerReady struct{ client *status.Client }
+	tellerReady struct{ client voice }
 
 	prepared struct {
 		recorder *recorder

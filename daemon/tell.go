@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,11 +27,32 @@ const (
 // teller says over MQTT what the unit says of itself. Its methods are called by
 // the owner and never block.
 type teller struct {
-	client    *status.Client
-	alerts    map[string]string // as last told
+	client    voice
+	faults    []fault  // as last told
+	lengths   []length // of the last recordings
 	witnessed time.Time
 	due       bool // the ledger's head has to go out
 }
+
+// voice is what a teller needs of the broker's client.
+type voice interface {
+	Publish(topic.State)
+	Alerts(map[string]string)
+	Event(topic.Event)
+	Ledger(topic.Ledger)
+}
+
+// fault is a warning that is up; one for each store that it is up for.
+type fault struct{ code, store string }
+
+// length is how long a recording is.
+type length struct {
+	id      string
+	seconds *float64
+}
+
+// keptLengths bounds how many are remembered: of recordings that wait longer for their copy, it isn't told.
+const keptLengths = 1000
 
 // tell keeps the unit's broker up to date, if the configuration names one, until
 // ctx ends; then it says that the unit is offline.
@@ -112,18 +134,40 @@ func (t *teller) say(d *Daemon, s *Status, now time.Time) {
 	alerts := map[string]string{}
 	for _, w := range s.Warnings {
 		alerts[w.Code] = topic.OneLine(w.Message())
-		if _, told := t.alerts[w.Code]; !told {
-			t.client.Event(topic.Event{Type: topic.Faulted, Code: w.Code})
-		}
 	}
-	for code := range t.alerts {
-		if _, up := alerts[code]; !up {
-			t.client.Event(topic.Event{Type: topic.Cleared, Code: code})
-		}
-	}
-	t.alerts = alerts
+	t.tellFaults(faultsOf(s.Warnings))
 	t.client.Alerts(alerts)
 	t.witness(d, s, now)
+}
+
+// tellFaults says which warnings came and which went.
+func (t *teller) tellFaults(up []fault) {
+	for _, f := range up {
+		if !slices.Contains(t.faults, f) {
+			t.client.Event(topic.Event{Type: topic.Faulted, Code: f.code, Store: f.store})
+		}
+	}
+	for _, f := range t.faults {
+		if !slices.Contains(up, f) {
+			t.client.Event(topic.Event{Type: topic.Cleared, Code: f.code, Store: f.store})
+		}
+	}
+	t.faults = up
+}
+
+func faultsOf(warnings []health.Active) (all []fault) {
+	for _, w := range warnings {
+		for _, c := range w.Causes {
+			f := fault{code: w.Code}
+			if strings.HasPrefix(w.Code, "store-") {
+				f.store = c.On // of other warnings it is something else
+			}
+			if !slices.Contains(all, f) {
+				all = append(all, f)
+			}
+		}
+	}
+	return all
 }
 
 // witness hands out the ledger's head and the running recording's checkpoint: at the start, every minute of a recording,
@@ -137,9 +181,25 @@ func (t *teller) witness(d *Daemon, s *Status, now time.Time) {
 }
 
 func (t *teller) event(e topic.Event) {
+	e = t.measured(e)
 	if t.client != nil {
 		t.client.Event(e)
 	}
+}
+
+// measured adds its recording's length to an event that comes after the end, where this process made the recording.
+func (t *teller) measured(e topic.Event) topic.Event {
+	i := slices.IndexFunc(t.lengths, func(l length) bool { return l.id == e.Recording })
+	switch {
+	case e.Type == topic.Ended && i < 0:
+		if len(t.lengths) == keptLengths {
+			t.lengths = slices.Delete(t.lengths, 0, 1)
+		}
+		t.lengths = append(t.lengths, length{e.Recording, e.Seconds})
+	case (e.Type == topic.Copied || e.Type == topic.Released) && i >= 0:
+		e.Seconds = t.lengths[i].seconds
+	}
+	return e
 }
 
 // state is the status as the topic has it.

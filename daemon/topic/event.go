@@ -26,8 +26,8 @@ type Event struct {
 	Type      EventType
 	Time      time.Time
 	Recording string   // the recording, by its ID: started, ended, copied, released
-	Store     string   // copied, released, fault, cleared
-	Seconds   *float64 // length of the recording: ended, copied, released
+	Store     string   // copied; fault and cleared, where the warning is about a store
+	Seconds   *float64 // length of the recording: ended; copied and released, where it ended since the start
 	Code      string   // the warning: fault, cleared
 }
 
