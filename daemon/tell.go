@@ -4,9 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
-	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -16,13 +13,8 @@ import (
 	"tacet/daemon/topic"
 )
 
-const (
-	// tellRetry is how long to wait before files that the broker needs are read
-	// again.
-	tellRetry = 30 * time.Second
-	// witnessEvery is how often the running recording's checkpoint goes out.
-	witnessEvery = time.Minute
-)
+// witnessEvery is how often the running recording's checkpoint goes out.
+const witnessEvery = time.Minute
 
 // teller says over MQTT what the unit says of itself. Its methods are called by
 // the owner and never block.
@@ -60,68 +52,14 @@ func (d *Daemon) tell(ctx context.Context) {
 	if d.cfg.MQTT == nil {
 		return
 	}
-	for {
-		o, err := d.brokerOptions()
-		var c *status.Client
-		if err == nil {
-			c, err = status.New(o)
-		}
-		if err == nil {
-			d.post(tellerReady{c})
-			if err := c.Run(ctx); err != nil {
-				d.log.Warn("leaving the broker", "err", err)
-			}
-			return
-		}
-		d.warn("mqtt-denied", err)
-		select {
-		case <-time.After(tellRetry):
-		case <-ctx.Done():
-			return
-		}
+	c, err := status.New(d.brokerOptions())
+	if err != nil { // of what config has checked
+		d.warn("internal-error", err)
+		return
 	}
-}
-
-// brokerOptions reads the files that the configuration names.
-func (d *Daemon) brokerOptions() (status.Options, error) {
-	m := d.cfg.MQTT
-	var failed []error
-	read := func(path string) []byte {
-		if path == "" {
-			return nil
-		}
-		data, err := os.ReadFile(path)
-		failed = append(failed, err)
-		return data
-	}
-	o := status.Options{
-		Broker: m.Broker, Username: m.Username, Password: strings.TrimSpace(string(read(m.PasswordFile))),
-		CA: read(m.CA), Cert: read(m.Cert), Key: read(m.ClientKey),
-		Site: d.cfg.Room.Site, Room: d.cfg.Room.ID, RoomName: d.cfg.Room.Name,
-		HomeAssistant: m.HomeAssistant, Version: d.o.Version, Boot: d.o.Boot,
-		Report: d.brokerReport, Log: d.log,
-	}
-	for _, s := range d.cfg.Stores {
-		o.Stores = append(o.Stores, s.Name)
-	}
-	for _, w := range health.Declared() {
-		o.Codes = append(o.Codes, w.Code)
-	}
-	if err := errors.Join(failed...); err != nil {
-		return o, fmt.Errorf("what [mqtt] names can't be read: %w", err)
-	}
-	return o, nil
-}
-
-// brokerReport puts up and takes down the warning that goes with the connection.
-// It runs on the client's goroutine.
-func (d *Daemon) brokerReport(r status.Report) {
-	switch {
-	case r.Connected:
-		d.health.Clear("mqtt-offline")
-		d.health.Clear("mqtt-denied")
-	case r.Trouble != nil:
-		d.warn("mqtt-offline", r.Trouble)
+	d.post(tellerReady{c})
+	if err := c.Run(ctx); err != nil {
+		d.log.Warn("leaving the broker", "err", err)
 	}
 }
 

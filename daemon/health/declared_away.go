@@ -77,6 +77,11 @@ var network = []Warning{
 		Text: "The broker's certificate does not fit the one that is configured, so nothing is sent. Recording is not affected.",
 		Do:   "The technician checks [mqtt] ca and whether the broker's certificate has run out; also the unit's clock.",
 	},
+	{
+		Code: "mqtt-files", Title: "Files for the message broker unusable", Severity: Attention, Linger: calm,
+		Text: "A password or certificate file for the broker can't be read or used, so the unit does not connect. Recording is not affected.",
+		Do:   "The technician corrects the file that the detail names, or its owner and mode; it is read again by itself.",
+	},
 }
 
 var software = []Warning{

@@ -1,10 +1,8 @@
 package status
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -14,16 +12,19 @@ import (
 
 // broker is where to connect to, and as whom.
 type broker struct {
-	address  string      // host:port
-	tls      *tls.Config // nil: in clear
+	address  string // host:port
+	host     string
+	secure   bool // with TLS
 	username string
+
+	// From the credentials: see use.
+	tls      *tls.Config // nil: in clear
 	password string
 }
 
-// newBroker takes the address and the credentials apart, and says all at once
-// what is wrong with them.
+// newBroker takes the address apart, and says all at once what is wrong with it.
 func newBroker(o Options) (*broker, error) {
-	b := &broker{username: o.Username, password: string(bytes.TrimRight([]byte(o.Password), "\r\n"))}
+	b := &broker{username: o.Username}
 	u, err := url.Parse(o.Broker)
 	if err != nil {
 		var parse *url.Error
@@ -50,30 +51,8 @@ func newBroker(o Options) (*broker, error) {
 	if u.Port() != "" {
 		port = u.Port()
 	}
-	b.address = net.JoinHostPort(u.Hostname(), port)
-	if u.Scheme == "mqtts" {
-		b.tls, err = tlsConfig(u.Hostname(), o)
-		errs = append(errs, err)
-	}
+	b.host, b.address, b.secure = u.Hostname(), net.JoinHostPort(u.Hostname(), port), u.Scheme == "mqtts"
 	return b, errors.Join(errs...)
-}
-
-func tlsConfig(host string, o Options) (*tls.Config, error) {
-	c := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
-	if len(o.CA) > 0 {
-		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(o.CA) {
-			return nil, errors.New("ca: no certificate in PEM form")
-		}
-	}
-	if len(o.Cert) > 0 || len(o.Key) > 0 {
-		pair, err := tls.X509KeyPair(o.Cert, o.Key)
-		if err != nil {
-			return nil, fmt.Errorf("cert and client_key: %w", err)
-		}
-		c.Certificates = []tls.Certificate{pair}
-	}
-	return c, nil
 }
 
 // dial opens the connection: TCP, and TLS where it is asked for. It goes to the

@@ -67,8 +67,8 @@ func TestBrokerThatForgotEverythingIsRightAgain(t *testing.T) {
 func TestBrokerThatIsAbsentAtBootIsFound(t *testing.T) {
 	m := installed(t)
 	u := launch(t, options(m.address()), nil)
-	if tr := u.awaitTrouble(t, "nothing listens"); tr.Do == "" {
-		t.Error("doesn't say what to do")
+	if tr := u.awaitTrouble(t, "nothing listens"); tr.Do == "" || tr.Code != Unreached {
+		t.Errorf("told as %s with the advice %q", tr.Code, tr.Do)
 	}
 	m.start(t)
 	right(t, m.address(), topic.Idle)
@@ -284,11 +284,11 @@ func TestWrongPasswordIsToldAndTriedAgain(t *testing.T) {
 	passwords(t, file, "room-3", "right", "watcher", "w")
 	m := installed(t, "allow_anonymous false", "password_file "+file).start(t)
 	o := options(m.address())
-	o.Username, o.Password = "room-3", "wrong"
+	o.Username, o.Credentials = "room-3", fixed(Credentials{Password: "wrong"})
 	u := launch(t, o, nil)
 	tr := u.awaitTrouble(t, "refused the user name or the password")
-	if !strings.Contains(tr.Do, "password_file") {
-		t.Errorf("advice: %q", tr.Do)
+	if !strings.Contains(tr.Do, "password_file") || tr.Code != Denied {
+		t.Errorf("told as %s with the advice %q", tr.Code, tr.Do)
 	}
 	if log := strings.Join(u.logs.all(), "\n"); strings.Contains(log, "wrong") {
 		t.Errorf("the log holds the password: %s", log)
@@ -300,7 +300,7 @@ func TestWrongPasswordIsToldAndTriedAgain(t *testing.T) {
 	u.stop()
 
 	// The file's own line break isn't part of the password.
-	o.Password = "wrong\n"
+	o.Credentials = fixed(Credentials{Password: "wrong\n"})
 	launch(t, o, nil).awaitConnected(t)
 	watch(t, m.address(), func(o *mqtt.ClientOptions) { o.SetUsername("watcher").SetPassword("w") })
 }

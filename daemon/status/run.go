@@ -60,7 +60,11 @@ func (c *Client) pause(ctx context.Context, d time.Duration) {
 // clean stop.
 func (c *Client) session(ctx context.Context) error {
 	id := identity{clientID: c.names.ClientID(), will: c.names.Availability(), listen: c.names.Birth()}
-	l, err := open(ctx, c.broker, id, c.time)
+	b, err := c.broker.present(ctx, c.o.Credentials)
+	if err != nil {
+		return err
+	}
+	l, err := open(ctx, b, id, c.time)
 	if err != nil {
 		return err
 	}
@@ -221,13 +225,7 @@ func (c *Client) report(r Report) {
 	r.Dropped = c.out.lost()
 	old := c.reported
 	c.reported = r
-	what := func(t *Trouble) string {
-		if t == nil {
-			return ""
-		}
-		return t.What
-	}
-	changed := r.Connected != old.Connected || what(r.Trouble) != what(old.Trouble)
+	changed := r.Connected != old.Connected || r.Trouble.words() != old.Trouble.words()
 	switch {
 	case changed && r.Connected && c.news("connected"):
 		c.log.Info("connected to the broker", "broker", c.o.Broker, "dropped_events", r.Dropped)

@@ -18,6 +18,10 @@
 //     with growing pauses that stay below a heartbeat. On every connect it is
 //     told all there is: discovery, state, alerts, and then online. A broker
 //     that has forgotten everything is right again within a heartbeat.
+//   - What is wrong is told apart: a broker that isn't reached, one that refuses
+//     the unit, one that isn't who it should be, files that can't be used
+//     (Trouble.Code). Passwords and certificates are read again before each
+//     attempt to connect.
 //   - The last word is the newest. Of a state that changed while the broker was
 //     away only the latest is sent, nothing that a former process left behind.
 //     Events are sent in order, each until it is acknowledged; while the broker
@@ -40,14 +44,13 @@ import (
 	"tacet/daemon/topic"
 )
 
-// Options are plain values; secrets are the contents of files, not their names.
+// Options are plain values, but for what may change while the unit runs.
 type Options struct {
 	Broker   string // mqtt://host[:1883] or mqtts://host[:8883]
 	Username string
-	Password string // line breaks at its end don't count
-	CA       []byte // PEM; empty: the system's authorities
-	Cert     []byte // PEM; the unit's own certificate, if the broker wants one
-	Key      []byte // PEM
+	// Credentials is called before each attempt to connect, on a goroutine of its
+	// own: what somebody corrects counts without a restart. Nil: there are none.
+	Credentials func() (Credentials, error)
 
 	Site, Room    string // [a-z0-9-]{1,32}
 	RoomName      string // as people call it, for Home Assistant
@@ -120,9 +123,6 @@ func New(o Options) (*Client, error) {
 		o: o, broker: b, time: standardTiming, log: o.Log, out: newOutbox(o.Queue),
 		birth: make(chan struct{}, 1), logged: make(map[string]time.Time),
 		names: topic.Names{Site: o.Site, Room: o.Room, HomeAssistant: o.HomeAssistant},
-	}
-	if b.tls == nil && (len(o.CA) > 0 || len(o.Cert) > 0) {
-		c.log.Warn("certificates are configured but the broker's address says mqtt://, in clear; write mqtts://", "broker", o.Broker)
 	}
 	if err := c.prepare(); err != nil {
 		return nil, err
@@ -264,6 +264,9 @@ func (c *Client) Connected() bool { return c.up.Load() }
 func Probe(ctx context.Context, o Options) error {
 	b, err := newBroker(o)
 	if err != nil {
+		return err
+	}
+	if b, err = b.present(ctx, o.Credentials); err != nil {
 		return err
 	}
 	id := identity{clientID: topic.Names{Site: o.Site, Room: o.Room}.ClientID() + "-probe"}

@@ -105,8 +105,13 @@ func secured(t *testing.T, server pair, clients *authority) *mosquitto {
 func secureOptions(m *mosquitto, ca []byte) Options {
 	o := options(m.address())
 	o.Broker = "mqtts://" + m.address()
-	o.CA = ca
+	o.Credentials = fixed(Credentials{CA: ca})
 	return o
+}
+
+// fixed are credentials that don't change.
+func fixed(c Credentials) func() (Credentials, error) {
+	return func() (Credentials, error) { return c, nil }
 }
 
 func TestTLSWithCertificatesOnBothSides(t *testing.T) {
@@ -114,7 +119,7 @@ func TestTLSWithCertificatesOnBothSides(t *testing.T) {
 	m := secured(t, office.issue(t, "127.0.0.1", time.Now().Add(time.Hour)), units).start(t)
 	o := secureOptions(m, office.pem)
 	mine := units.issue(t, "room-3", time.Now().Add(time.Hour))
-	o.Cert, o.Key = mine.cert, mine.key
+	o.Credentials = fixed(Credentials{CA: office.pem, Cert: mine.cert, Key: mine.key})
 	u := launch(t, o, nil)
 	u.awaitConnected(t)
 	u.stop()
@@ -131,33 +136,38 @@ func TestTroubleWithCertificatesIsToldAndMendedWithoutARestart(t *testing.T) {
 		name    string
 		server  pair
 		clients *authority
-		change  func(*Options)
+		change  func(*Credentials)
 		words   string
+		code    string
 	}{
-		{"wrong authority", other.issue(t, "127.0.0.1", later), nil, nil, "authority that this unit doesn't know"},
-		{"expired", office.issue(t, "127.0.0.1", past), nil, nil, "has expired"},
-		{"another name", office.issue(t, "elsewhere.lan", later), nil, nil, "made out to another name"},
-		{"no certificate of ours", good, units, nil, "refused the unit's certificate"},
-		{"ours is expired", good, units, func(o *Options) {
+		{"wrong authority", other.issue(t, "127.0.0.1", later), nil, nil, "authority that this unit doesn't know", HostKey},
+		{"expired", office.issue(t, "127.0.0.1", past), nil, nil, "has expired", HostKey},
+		{"another name", office.issue(t, "elsewhere.lan", later), nil, nil, "made out to another name", HostKey},
+		{"no certificate of ours", good, units, nil, "refused the unit's certificate", Denied},
+		{"ours is expired", good, units, func(c *Credentials) {
 			p := units.issue(t, "room-3", past)
-			o.Cert, o.Key = p.cert, p.key
-		}, "refused the unit's certificate"},
-		{"ours is of another authority", good, units, func(o *Options) {
+			c.Cert, c.Key = p.cert, p.key
+		}, "refused the unit's certificate", Denied},
+		{"ours is of another authority", good, units, func(c *Credentials) {
 			p := other.issue(t, "room-3", later)
-			o.Cert, o.Key = p.cert, p.key
-		}, "refused the unit's certificate"},
+			c.Cert, c.Key = p.cert, p.key
+		}, "refused the unit's certificate", Denied},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			m := secured(t, test.server, test.clients).start(t)
-			o := secureOptions(m, office.pem)
+			o, c := secureOptions(m, office.pem), Credentials{CA: office.pem}
 			if test.change != nil {
-				test.change(&o)
+				test.change(&c)
 			}
+			o.Credentials = fixed(c)
 			u := launch(t, o, nil)
 			tr := u.awaitTrouble(t, test.words)
 			if tr.Do == "" || !strings.Contains(strings.Join(u.logs.all(), "\n"), test.words) {
 				t.Errorf("told as %+v and logged as %q", tr, u.logs.all())
+			}
+			if tr.Code != test.code {
+				t.Errorf("told as %s", tr.Code)
 			}
 			// The technician mends the broker.
 			m.kill()
@@ -186,7 +196,9 @@ func TestTLSAndClearMixedUp(t *testing.T) {
 	plain := installed(t).start(t)
 	office := newAuthority(t)
 	u := launch(t, secureOptions(plain, office.pem), nil)
-	u.awaitTrouble(t, "TLS")
+	if tr := u.awaitTrouble(t, "TLS"); tr.Code != Unreached {
+		t.Errorf("told as %s", tr.Code)
+	}
 	u.stop()
 
 	m := secured(t, office.issue(t, "127.0.0.1", time.Now().Add(time.Hour)), nil).start(t)
@@ -197,8 +209,6 @@ func TestTLSAndClearMixedUp(t *testing.T) {
 }
 
 func TestOptionsAreChecked(t *testing.T) {
-	a := newAuthority(t)
-	p := a.issue(t, "room-3", time.Now().Add(time.Hour))
 	for _, test := range []struct {
 		change func(*Options)
 		words  string
@@ -209,8 +219,6 @@ func TestOptionsAreChecked(t *testing.T) {
 		{func(o *Options) { o.Broker = "mqtt://me:secret@broker.lan" }, "don't belong in the address"},
 		{func(o *Options) { o.Broker = "mqtt://broker.lan/x" }, "nothing may follow the port"},
 		{func(o *Options) { o.Broker = "mqtt://me:secret@broker.lan:x" }, "invalid port"},
-		{func(o *Options) { o.Broker, o.CA = "mqtts://broker.lan", []byte("nonsense") }, "ca: no certificate"},
-		{func(o *Options) { o.Broker, o.Cert = "mqtts://broker.lan", p.cert }, "cert and client_key"},
 		{func(o *Options) { o.Site = "High Street" }, "site and room"},
 		{func(o *Options) { o.Room = "" }, "site and room"},
 		{func(o *Options) { o.HomeAssistant = "#" }, "homeassistant"},
@@ -241,17 +249,17 @@ func TestOptionsAreChecked(t *testing.T) {
 
 // TestRefusalsAreTold goes through what a broker can answer to CONNECT.
 func TestRefusalsAreTold(t *testing.T) {
-	for code, words := range map[byte]string{
-		packets.ErrRefusedBadProtocolVersion:    "MQTT 3.1.1",
-		packets.ErrRefusedIDRejected:            "client id",
-		packets.ErrRefusedServerUnavailable:     "unavailable",
-		packets.ErrRefusedBadUsernameOrPassword: "user name or the password",
-		packets.ErrRefusedNotAuthorised:         "user name or the password",
+	for answer, want := range map[byte]Trouble{
+		packets.ErrRefusedBadProtocolVersion:    {Code: Unreached, What: "MQTT 3.1.1"},
+		packets.ErrRefusedIDRejected:            {Code: Denied, What: "client id"},
+		packets.ErrRefusedServerUnavailable:     {Code: Unreached, What: "unavailable"},
+		packets.ErrRefusedBadUsernameOrPassword: {Code: Denied, What: "user name or the password"},
+		packets.ErrRefusedNotAuthorised:         {Code: Denied, What: "user name or the password"},
 	} {
-		f := startFake(t, func(f *fake, n int, conn net.Conn) { f.welcome(conn, code) })
+		f := startFake(t, func(f *fake, n int, conn net.Conn) { f.welcome(conn, answer) })
 		u := launch(t, options(f.address), nil)
-		if tr := u.awaitTrouble(t, words); tr.Do == "" {
-			t.Errorf("code %d: no advice", code)
+		if tr := u.awaitTrouble(t, want.What); tr.Do == "" || tr.Code != want.Code {
+			t.Errorf("answer %d: told as %s with the advice %q", answer, tr.Code, tr.Do)
 		}
 		u.stop()
 	}

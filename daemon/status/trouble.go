@@ -12,8 +12,21 @@ import (
 	"github.com/eclipse/paho.mqtt.golang/packets"
 )
 
+// What Trouble.Code may be: the warnings of which the broker brings one at a
+// time. Package health declares them.
+const (
+	Unreached = "mqtt-offline"  // or it is of no use
+	Denied    = "mqtt-denied"   // it refuses the unit
+	HostKey   = "mqtt-host-key" // it isn't who it should be
+	Files     = "mqtt-files"    // the unit has not got what it needs to connect
+)
+
+// Codes are all of them.
+func Codes() []string { return []string{Unreached, Denied, HostKey, Files} }
+
 // Trouble is why the broker can't be reached, for a person.
 type Trouble struct {
+	Code string
 	What string // what is wrong: lower case, no full stop
 	Do   string // what to do about it
 	Err  error  // the error behind it
@@ -27,6 +40,18 @@ func (t *Trouble) Error() string {
 }
 
 func (t *Trouble) Unwrap() error { return t.Err }
+
+// words are what tells one trouble from another. An error may name a port, which
+// is another one each time; but what is wrong with a file only the error says.
+func (t *Trouble) words() string {
+	switch {
+	case t == nil:
+		return ""
+	case t.Code == Files:
+		return t.Error()
+	}
+	return t.What
+}
 
 // stage is how far a connection had come.
 type stage int
@@ -46,21 +71,24 @@ func diagnose(at stage, err error) *Trouble {
 	if errors.As(err, &known) {
 		return known
 	}
-	for _, look := range []func(stage, error) (what, do string){ofCertificates, ofRefusals, ofNetworks} {
-		if what, do := look(at, err); what != "" {
-			return &Trouble{What: what, Do: do, Err: err}
+	for _, of := range []struct {
+		code string
+		look func(stage, error) (what, do string)
+	}{{HostKey, ofIdentities}, {Denied, ofRefusals}, {Unreached, ofHandshakes}, {Unreached, ofAnswers}, {Unreached, ofNetworks}} {
+		if what, do := of.look(at, err); what != "" {
+			return &Trouble{Code: of.code, What: what, Do: do, Err: err}
 		}
 	}
-	return &Trouble{What: "the connection to the broker failed", Do: "see the error, and the broker's own log", Err: err}
+	return &Trouble{Code: Unreached, What: "the connection to the broker failed", Do: "see the error, and the broker's own log", Err: err}
 }
 
-func ofCertificates(at stage, err error) (what, do string) {
+// ofIdentities is for a broker that doesn't prove who it is.
+func ofIdentities(_ stage, err error) (what, do string) {
 	var (
 		unknown x509.UnknownAuthorityError
 		invalid x509.CertificateInvalidError
 		host    x509.HostnameError
-		op      *net.OpError
-		record  tls.RecordHeaderError
+		other   *tls.CertificateVerificationError
 	)
 	switch {
 	case errors.As(err, &unknown):
@@ -74,9 +102,31 @@ func ofCertificates(at stage, err error) (what, do string) {
 	case errors.As(err, &host):
 		return "the broker's certificate is made out to another name",
 			"write the broker's name in [mqtt] as its certificate has it, or make a certificate for this name"
+	case errors.As(err, &other):
+		return "the broker's certificate can't be verified", "see the error, and make the broker a new one"
+	}
+	return "", ""
+}
+
+// ofRefusals is for a broker that doesn't want the unit.
+func ofRefusals(_ stage, err error) (what, do string) {
+	var op *net.OpError
+	switch {
 	case errors.As(err, &op) && op.Op == "remote error": // a TLS alert
 		return "the broker refused the unit's certificate",
 			"set cert and client_key in [mqtt] to a certificate that the broker accepts and that is still valid"
+	case errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword), errors.Is(err, packets.ErrorRefusedNotAuthorised):
+		return "the broker refused the user name or the password",
+			"compare username and password_file in [mqtt] with what the broker has for this unit"
+	case errors.Is(err, packets.ErrorRefusedIDRejected):
+		return "the broker refused the unit's client id", "let the broker accept the client id tacet-<site>-<room>"
+	}
+	return "", ""
+}
+
+func ofHandshakes(at stage, err error) (what, do string) {
+	var record tls.RecordHeaderError
+	switch {
 	case errors.As(err, &record):
 		return "the broker doesn't speak TLS on this port", "use the broker's TLS port, usually 8883"
 	case at == securing && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)):
@@ -85,14 +135,10 @@ func ofCertificates(at stage, err error) (what, do string) {
 	return "", ""
 }
 
-func ofRefusals(at stage, err error) (what, do string) {
+// ofAnswers is for a broker that says something else than it should.
+func ofAnswers(at stage, err error) (what, do string) {
 	var frame refused
 	switch {
-	case errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword), errors.Is(err, packets.ErrorRefusedNotAuthorised):
-		return "the broker refused the user name or the password",
-			"compare username and password_file in [mqtt] with what the broker has for this unit"
-	case errors.Is(err, packets.ErrorRefusedIDRejected):
-		return "the broker refused the unit's client id", "let the broker accept the client id tacet-<site>-<room>"
 	case errors.Is(err, packets.ErrorRefusedServerUnavailable):
 		return "the broker says that it is unavailable", "look into the broker's log"
 	case errors.Is(err, packets.ErrorRefusedBadProtocolVersion):

@@ -1,0 +1,223 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tacet/config"
+	"tacet/daemon/health"
+	"tacet/daemon/status"
+	"tacet/daemon/topic"
+)
+
+// desk is where a technician mends what the unit needs to reach its broker.
+type desk struct {
+	*testing.T
+	dir string
+	d   *Daemon
+}
+
+func newDesk(t *testing.T, broker string) *desk {
+	k := &desk{t, t.TempDir(), nil}
+	cfg := &config.Config{
+		Room: config.Room{Site: "high-street", ID: "room-3"},
+		MQTT: &config.MQTT{Broker: broker, Username: "room-3", PasswordFile: k.dir + "/password", CA: k.dir + "/ca.pem"},
+	}
+	d, err := New(cfg, Hardware{}, Options{Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.d = d
+	return k
+}
+
+func (k *desk) write(name string, text []byte) (path string) {
+	k.Helper()
+	path = filepath.Join(k.dir, name)
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		k.Fatal(err)
+	}
+	return path
+}
+
+// up are the codes of the broker's warnings that are up.
+func (k *desk) up() string {
+	var codes []string
+	for _, w := range k.d.health.Up() {
+		codes = append(codes, w.Code)
+	}
+	return strings.Join(codes, " ")
+}
+
+// await waits until a warning is up.
+func (k *desk) await(code string) {
+	k.Helper()
+	late := time.After(20 * time.Second)
+	for !strings.Contains(k.up(), code) {
+		select {
+		case <-k.d.nudge:
+		case <-late:
+			k.Fatalf("no %s; up is %q", code, k.up())
+		}
+	}
+}
+
+// mosquitto starts a real one, which speaks TLS and wants a password.
+func (k *desk) mosquitto(address string, cert, key []byte) {
+	k.Helper()
+	program, err := exec.LookPath("/usr/sbin/mosquitto")
+	if err != nil {
+		k.Skip("needs the mosquitto broker (Debian package mosquitto)")
+	}
+	passwords := k.dir + "/passwords"
+	if out, err := exec.Command("mosquitto_passwd", "-c", "-b", passwords, "room-3", "right").CombinedOutput(); err != nil {
+		k.Fatalf("mosquitto_passwd: %v: %s", err, out)
+	}
+	_, port, _ := net.SplitHostPort(address)
+	settings := fmt.Sprintf("user root\npersistence false\nlistener %s 127.0.0.1\nallow_anonymous false\npassword_file %s\ncertfile %s\nkeyfile %s\n",
+		port, passwords, k.write("cert.pem", cert), k.write("key.pem", key))
+	cmd := exec.Command(program, "-c", k.write("mosquitto.conf", []byte(settings)))
+	logs, err := cmd.StderrPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		k.Fatal(err)
+	}
+	logged := make(chan struct{})
+	go func() { defer close(logged); io.Copy(io.Discard, logs) }()
+	k.Cleanup(func() { cmd.Process.Kill(); <-logged; cmd.Wait() })
+	for end := time.Now().Add(20 * time.Second); ; {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			conn.Close()
+			return
+		}
+		if time.Now().After(end) {
+			k.Fatal(err)
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+}
+
+// otherAuthority is one that has signed nothing.
+func otherAuthority(t *testing.T) []byte {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), IsCA: true, BasicConstraintsValid: true, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(nil, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+}
+
+// TestWhatTheBrokerRefusesIsToldAndMended: a certificate of an authority that is not the configured one, and a wrong
+// password, are different warnings, at once; and correcting the file is all that is needed.
+func TestWhatTheBrokerRefusesIsToldAndMended(t *testing.T) {
+	// The server that the standard library has for tests has a certificate for this address.
+	server := httptest.NewTLSServer(nil)
+	server.Close()
+	raw, err := x509.MarshalPKCS8PrivateKey(server.TLS.Certificates[0].PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	address := server.Listener.Addr().String()
+	k := newDesk(t, "mqtts://"+address)
+	k.mosquitto(address, cert, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}))
+
+	k.write("password", []byte("wrong\n"))
+	k.write("ca.pem", otherAuthority(t))
+	ctx, cancel := context.WithCancel(t.Context())
+	told := make(chan struct{})
+	go func() { defer close(told); k.d.tell(ctx) }()
+	defer func() { cancel(); <-told }()
+	client := (<-k.d.events).(tellerReady).client.(*status.Client)
+	now := time.Now()
+	client.Publish(topic.State{Clock: topic.ClockSynced, Phase: topic.Idle, Since: now, Mic: topic.MicOK, Light: topic.LightProved})
+
+	k.await("mqtt-host-key")
+	k.write("ca.pem", cert)
+	k.await("mqtt-denied")
+	k.write("password", []byte("right\n"))
+	late := time.After(20 * time.Second)
+	for !client.Connected() {
+		select {
+		case <-late:
+			t.Fatalf("not connected; up is %q", k.up())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// One warning of the broker's stands at a time: it goes when another comes, and when all is well.
+func TestTheBrokerBringsOneWarning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newDesk(t, "mqtt://127.0.0.1:1883")
+		for _, code := range append(status.Codes(), status.Codes()...) {
+			w, ok := health.Lookup(code)
+			if !ok {
+				t.Fatalf("%s is not declared", code)
+			}
+			k.d.brokerReport(status.Report{Trouble: &status.Trouble{Code: code, What: "it fails"}})
+			<-time.After(max(w.After, time.Minute))
+			k.d.health.Tick(time.Now())
+			if got := k.up(); got != code {
+				t.Errorf("after %s: %q is up", code, got)
+			}
+		}
+		k.d.brokerReport(status.Report{Connected: true})
+		<-time.After(time.Minute)
+		k.d.health.Tick(time.Now())
+		if got := k.up(); got != "" {
+			t.Errorf("connected, and %q is up", got)
+		}
+	})
+}
+
+// Files are read anew each time; one that can't be read, or is too long to be one, is named.
+func TestCredentialsAreReadAnew(t *testing.T) {
+	k := newDesk(t, "mqtts://broker.lan:8883")
+	read := func(want string) status.Credentials {
+		t.Helper()
+		c, err := readCredentials(k.d.cfg.MQTT)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("error %v, want %q", err, want)
+		}
+		return c
+	}
+	read("password: no such file")
+	k.write("password", []byte("one\n"))
+	read("ca.pem: no such file")
+	k.write("ca.pem", make([]byte, maxCredential+1))
+	read("ca.pem: more than 1024 KiB")
+	k.write("ca.pem", []byte("CA"))
+	if c := read(""); c.Password != "one" || !bytes.Equal(c.CA, []byte("CA")) || slices.Concat(c.Cert, c.Key) != nil {
+		t.Errorf("read: %+v", c)
+	}
+	k.write("password", []byte("two\n"))
+	if c := read(""); c.Password != "two" {
+		t.Errorf("read: %+v", c)
+	}
+}
