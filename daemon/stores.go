@@ -120,11 +120,15 @@ type copyLog struct {
 	clock  Clock
 }
 
-func (l *copyLog) History(tell func(id, store string)) error {
+func (l *copyLog) History(tell func(what store.Deed, id, place string)) error {
 	return l.ledger.History(func(e ledger.Entry) {
-		switch e.Type {
-		case ledger.Copied, ledger.Released:
-			tell(e.ID, e.Store)
+		switch {
+		case e.Type == ledger.Copied:
+			tell(store.WasCopied, e.ID, e.Store)
+		case e.Type == ledger.Released:
+			tell(store.WasReleased, e.ID, "")
+		case e.Type == ledger.Erased && e.Store != "":
+			tell(store.WasExpired, e.ID, e.Store)
 		}
 	})
 }

@@ -3,6 +3,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -22,7 +23,7 @@ func (f *follower) sweep(from Folder) error {
 	if f.place.Keep <= 0 || !f.set.ClockSet() || !f.sweptAt.IsZero() && now.Sub(f.sweptAt) < sweepEvery {
 		return nil
 	}
-	held, _, err := f.set.history()
+	all, err := f.set.history()
 	if err != nil {
 		return err
 	}
@@ -30,44 +31,70 @@ func (f *follower) sweep(from Folder) error {
 	if err != nil && !errors.Is(err, durable.ErrTooMany) {
 		return fmt.Errorf("list the copies: %w", err)
 	}
-	removed := false
+	var old []string
 	for _, n := range names {
 		f.busy()
 		started, _, id, err := recording.ParseName(n.Name())
-		if err != nil || !n.Type().IsRegular() || now.Sub(started) < f.place.Keep || !elsewhere(held[id], f.index) {
+		if err != nil || !n.Type().IsRegular() || now.Sub(started) < f.place.Keep || !all[id].elsewhere(f.index) {
 			continue
 		}
-		if err := f.expire(from, n.Name(), id); err != nil {
-			return err
-		}
-		removed = true
+		old = append(old, n.Name())
 	}
-	if removed {
-		if err := from.FS().SyncDir("."); err != nil {
-			return fmt.Errorf("remove old copies: %w", err)
-		}
+	if err := f.expire(from, old); err != nil {
+		return err
 	}
 	f.sweptAt = now
 	return nil
 }
 
-// elsewhere reports whether this store holds a recording, and another one too.
-func elsewhere(held []bool, here int) bool {
-	for i, h := range held {
-		if h && i != here {
-			return held[here]
+// expire removes copies, those that another store still holds.
+func (f *follower) expire(from Folder, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	names, err := f.set.expire(f, names)
+	if err != nil {
+		return err
+	}
+	for _, n := range names {
+		f.busy()
+		if err := from.FS().Remove(n); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove the old copy %s: %w", n, err)
 		}
+		f.set.Log.Info("removed an old copy", "file", n, "store", f.place.Name)
 	}
-	return false
-}
-
-func (f *follower) expire(from Folder, name, id string) error {
-	if err := from.FS().Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove the old copy %s: %w", name, err)
-	}
-	f.set.Log.Info("removed an old copy", "recording", id, "store", f.place.Name)
-	if err := f.set.Ledger.Expired(id, f.place.Name); err != nil {
-		return &logError{err}
+	if err := from.FS().SyncDir("."); err != nil {
+		return fmt.Errorf("remove old copies: %w", err)
 	}
 	return nil
+}
+
+// expire writes down that a store does not hold some recordings any more, and returns those whose copy it may remove then.
+//
+// The entry comes before the removal: from then on no other store relies on that copy. What an interruption leaves between
+// the two is a copy that the ledger says is gone; the next sweep removes it. One store at a time: two of them could rely
+// on each other's copy. No place is worked on meanwhile, so one that hangs keeps no other from it.
+func (s *Set) expire(f *follower, names []string) (gone []string, err error) {
+	s.expiring.Lock()
+	defer s.expiring.Unlock()
+	all, err := s.history()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		_, _, id, err := recording.ParseName(name)
+		if err != nil || !all[id].elsewhere(f.index) {
+			continue
+		}
+		if s.over.Load() {
+			return nil, context.Canceled
+		}
+		if all[id].holds[f.index] {
+			if err := s.Ledger.Expired(id, f.place.Name); err != nil {
+				return nil, &logError{err}
+			}
+		}
+		gone = append(gone, name)
+	}
+	return gone, nil
 }

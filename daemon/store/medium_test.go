@@ -53,10 +53,11 @@ func (m *medium) Check(cause error) error {
 	return nil
 }
 
-// memory is a ledger that never fails.
+// memory is a ledger.
 type memory struct {
 	mu   sync.Mutex
 	said []line
+	fail error // of the next entry, once
 }
 
 type line struct{ what, id, store string }
@@ -64,6 +65,10 @@ type line struct{ what, id, store string }
 func (l *memory) add(what, id, store string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if err := l.fail; err != nil {
+		l.fail = nil
+		return err
+	}
 	l.said = append(l.said, line{what, id, store})
 	return nil
 }
@@ -72,11 +77,9 @@ func (l *memory) Copied(id, store string) error  { return l.add("copied", id, st
 func (l *memory) Released(id string) error       { return l.add("released", id, "") }
 func (l *memory) Expired(id, store string) error { return l.add("expired", id, store) }
 
-func (l *memory) History(tell func(id, store string)) error {
+func (l *memory) History(tell func(what Deed, id, store string)) error {
 	for _, s := range l.lines() {
-		if s.what != "expired" {
-			tell(s.id, s.store)
-		}
+		tell(map[string]Deed{"copied": WasCopied, "expired": WasExpired, "released": WasReleased}[s.what], s.id, s.store)
 	}
 	return nil
 }

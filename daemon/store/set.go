@@ -27,8 +27,8 @@ type Spool interface {
 
 // Log is the unit's ledger, as far as copies go. What it returned nil for is on the disk.
 type Log interface {
-	// History tells of what was copied (with a store) and released (without), oldest first.
-	History(tell func(id, store string)) error
+	// History tells what happened to recordings, oldest first. The store is empty where it was none.
+	History(tell func(what Deed, id, store string)) error
 	Copied(id, store string) error
 	Released(id string) error
 	// Expired: a copy was removed from a store, which had kept it as long as it should.
@@ -67,6 +67,7 @@ type Set struct {
 	index     *index
 	followers []*follower
 	over      atomic.Bool // nothing is written down any more
+	expiring  sync.Mutex  // held from reading who holds a copy until it is written down that one store does no more
 }
 
 // A logError is a failure of the ledger's.
@@ -85,7 +86,7 @@ func NewSet(s Settings) (*Set, error) {
 			standing: standing{changed: s.Changed},
 		})
 	}
-	held, _, err := set.history()
+	past, err := set.history()
 	if err != nil {
 		return nil, err
 	}
@@ -94,34 +95,9 @@ func NewSet(s Settings) (*Set, error) {
 		return nil, err
 	}
 	for _, e := range entries {
-		set.index.put(e.Name, e.Live, e.Finished, held[e.ID])
+		set.index.put(e.Name, e.Live, e.Finished, past[e.ID].served())
 	}
 	return set, nil
-}
-
-// history reads from the ledger which stores hold what, and what was released.
-func (s *Set) history() (held map[string][]bool, released map[string]bool, err error) {
-	number := map[string]int{}
-	for i, p := range s.Places {
-		number[p.Name] = i
-	}
-	held, released = map[string][]bool{}, map[string]bool{}
-	err = s.Ledger.History(func(id, store string) {
-		i, known := number[store]
-		switch {
-		case store == "":
-			released[id] = true
-		case known:
-			if held[id] == nil {
-				held[id] = make([]bool, len(s.Places))
-			}
-			held[id][i] = true
-		}
-	})
-	if err != nil {
-		return nil, nil, &logError{err}
-	}
-	return held, released, nil
 }
 
 // stuckWait is how long an end waits for followers whose place does not answer.
@@ -150,14 +126,14 @@ func (s *Set) Run(ctx context.Context) {
 
 // settle does what an end came between: recordings that may go, and releases that were not written down.
 func (s *Set) settle() {
-	held, released, err := s.history()
+	all, err := s.history()
 	if err != nil {
 		s.Log.Error("reading the ledger for what was released", "err", err)
 		return
 	}
 	there := s.index.ids()
-	for id, stores := range held {
-		if !there[id] && !released[id] && s.Release.met(stores) {
+	for id, p := range all {
+		if !there[id] && !p.released && s.Release.met(p.had) {
 			if err := s.Ledger.Released(id); err != nil {
 				s.Log.Error("noting a release", "recording", id, "err", err)
 				return

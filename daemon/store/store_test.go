@@ -16,7 +16,6 @@ import (
 	"tacet/daemon/durable"
 	"tacet/daemon/durable/durabletest"
 	"tacet/daemon/recording"
-	"tacet/daemon/recording/recordingtest"
 )
 
 // in runs a test in fake time.
@@ -413,35 +412,6 @@ func TestBothEndsInTurn(t *testing.T) {
 			if got := w.log.lines()[2*i].id; got != id(names[want]) {
 				t.Errorf("number %d was not recording %d", i, want)
 			}
-		}
-	})
-}
-
-func TestKeep(t *testing.T) {
-	in(t, 2, func(w *world) {
-		w.keep, w.release = 30*24*time.Hour, ReleaseNever
-		days := func(d int) int { return int(time.Since(recordingtest.Started).Minutes()) - d*24*60 }
-		old, young := w.record(days(31), 1000), w.record(days(27), 1000)
-		w.sticks[1].away = errAway
-		w.start()
-		w.within(time.Minute, "copies", func() bool { return w.log.has(id(old), "store-0") && w.log.has(id(young), "store-0") })
-		w.set.Began(w.begin(days(0)).name) // somebody comes
-		<-time.After(25 * time.Hour)
-		w.end()
-		there := func(name string) bool { _, err := w.sticks[0].disk.Stat(name); return err == nil }
-		if !there(old) || !there(young) {
-			t.Fatal("a copy went that no other store holds")
-		}
-		w.must(w.log.Copied(id(old), "store-1"))
-		w.must(w.log.Copied(id(young), "store-1"))
-		w.start()
-		w.within(time.Hour, "room", func() bool { return !there(old) })
-		w.end()
-		if !there(young) {
-			t.Error("a copy went that is not old enough")
-		}
-		if w.log.count("expired", id(old), "store-0") != 1 {
-			t.Errorf("the ledger: %v", w.log.lines())
 		}
 	})
 }

@@ -104,8 +104,8 @@ type recorder struct {
 // begin starts a recording, as many minutes after another as it is told.
 func (w *world) begin(minute int) *recorder {
 	w.Helper()
-	spec := recordingtest.Spec{Unit: w.unit, For: []string{w.office.Recipient}, ID: recording.NewID()}
 	started := recordingtest.Started.Add(time.Duration(minute) * time.Minute)
+	spec := recordingtest.Spec{Unit: w.unit, For: []string{w.office.Recipient}, ID: recording.NewID(), Started: started}
 	r := &recorder{w: w, name: recording.Name(started, "room-3", spec.ID), sealer: recordingtest.NewSealer(w, spec)}
 	head, err := r.sealer.Begin(recordingtest.Consent)
 	w.must(err)

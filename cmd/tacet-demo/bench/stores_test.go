@@ -248,10 +248,10 @@ func (k *backlog) take(to *backlog) string {
 // notes is a log that is forgotten.
 type notes struct{}
 
-func (*notes) History(func(id, store string)) error { return nil }
-func (*notes) Copied(string, string) error          { return nil }
-func (*notes) Released(string) error                { return nil }
-func (*notes) Expired(string, string) error         { return nil }
+func (*notes) History(func(what store.Deed, id, place string)) error { return nil }
+func (*notes) Copied(string, string) error                           { return nil }
+func (*notes) Released(string) error                                 { return nil }
+func (*notes) Expired(string, string) error                          { return nil }
 
 // book is a real ledger as a store.Log.
 type book struct{ *ledger.Ledger }
@@ -266,10 +266,10 @@ func openLedger(b *testing.B) book {
 	return book{l}
 }
 
-func (k book) History(tell func(id, store string)) error {
+func (k book) History(tell func(what store.Deed, id, place string)) error {
 	return k.Ledger.History(func(e ledger.Entry) {
 		if e.Type == ledger.Copied {
-			tell(e.ID, e.Store)
+			tell(store.WasCopied, e.ID, e.Store)
 		}
 	})
 }

@@ -1,0 +1,222 @@
+//go:build unix
+
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"tacet/daemon/durable/durabletest"
+	"tacet/daemon/recording"
+	"tacet/daemon/recording/recordingtest"
+)
+
+const day = 24 * time.Hour
+
+// ago is the minute for a recording that began so many days before now.
+func ago(days int) int {
+	return int(time.Since(recordingtest.Started).Minutes()) - days*24*60
+}
+
+func (w *world) there(store int, file string) bool {
+	_, err := w.sticks[store].disk.Stat(file)
+	return err == nil
+}
+
+// whole counts the sticks that hold a recording after a power cut.
+func (w *world) whole(file string) (n int) {
+	for _, k := range w.sticks {
+		got, err := k.disk.Safe(file)
+		if err == nil && bytes.Equal(got, w.wrote[file]) {
+			n++
+		}
+	}
+	return n
+}
+
+// holders counts the stores that hold a recording as the ledger has it.
+func (w *world) holders(file string) (n int) {
+	for i := range w.sticks {
+		if w.log.count("copied", id(file), name(i)) > w.log.count("expired", id(file), name(i)) {
+			n++
+		}
+	}
+	return n
+}
+
+func TestKeep(t *testing.T) {
+	in(t, 2, func(w *world) {
+		w.keep, w.release = 30*day, ReleaseNever
+		old, young := w.record(ago(31), 1000), w.record(ago(27), 1000)
+		w.sticks[1].away = errAway
+		w.start()
+		w.within(time.Minute, "copies", func() bool { return w.log.has(id(old), "store-0") && w.log.has(id(young), "store-0") })
+		w.set.Began(w.begin(ago(0)).name) // somebody comes
+		<-time.After(25 * time.Hour)
+		w.end()
+		if !w.there(0, old) || !w.there(0, young) {
+			t.Fatal("a copy went that no other store holds")
+		}
+		w.must(w.log.Copied(id(old), "store-1"))
+		w.must(w.log.Copied(id(young), "store-1"))
+		w.start()
+		w.within(time.Hour, "room", func() bool { return !w.there(0, old) })
+		w.end()
+		if !w.there(0, young) {
+			t.Error("a copy went that is not old enough")
+		}
+		w.start()
+		<-time.After(time.Hour)
+		w.end()
+		if w.there(0, old) {
+			t.Error("what had expired was brought again")
+		}
+		if w.log.count("expired", id(old), "store-0") != 1 {
+			t.Errorf("the ledger: %v", w.log.lines())
+		}
+	})
+}
+
+// Where every store removes what is old, the last of them doesn't.
+func TestTheLastCopyStays(t *testing.T) {
+	for _, r := range []Release{ReleaseAll, ReleaseAny, ReleaseNever} {
+		t.Run(string(r), func(t *testing.T) {
+			in(t, 3, func(w *world) {
+				w.keep, w.release = 30*day, r
+				name := w.record(ago(1), 1000)
+				w.start()
+				w.within(time.Minute, "a copy", func() bool { return w.holders(name) > 0 })
+				for range 2 {
+					<-time.After(35 * day)
+					if n := w.whole(name); n != 1 {
+						t.Errorf("%d copies are left: %v", n, w.log.lines())
+					}
+					w.end()
+					w.start()
+				}
+				w.end()
+				if w.whole(name) != w.holders(name) {
+					t.Errorf("%d copies are left, the ledger says %v", w.whole(name), w.log.lines())
+				}
+			})
+		})
+	}
+}
+
+// Two stores that sweep at once don't rely on each other's copies.
+func TestTwoSweepsAtOnce(t *testing.T) {
+	in(t, 2, func(w *world) {
+		var names []string
+		for range 1000 {
+			n := recording.Name(recordingtest.Started, "room-3", recording.NewID())
+			names = append(names, n)
+			w.must(w.log.Copied(id(n), "store-0"))
+			w.must(w.log.Copied(id(n), "store-1"))
+		}
+		w.start()
+		defer w.end()
+		var all sync.WaitGroup
+		gone := make([][]string, 2)
+		for i, f := range w.set.followers {
+			all.Go(func() {
+				runtime.Gosched()
+				var err error
+				if gone[i], err = w.set.expire(f, names); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if len(gone[0])+len(gone[1]) != len(names) {
+			t.Errorf("of %d recordings %d and %d copies may go", len(names), len(gone[0]), len(gone[1]))
+		}
+		for _, n := range names {
+			if w.holders(n) != 1 {
+				t.Fatalf("%d stores hold %s", w.holders(n), n)
+			}
+		}
+	})
+}
+
+// A recording that was taken back from each store that is configured still is brought there from the spool.
+func TestNoStoreHoldsIt(t *testing.T) {
+	in(t, 1, func(w *world) {
+		name := w.record(ago(31), 1000)
+		w.must(w.log.Copied(id(name), "store-0"))
+		w.must(w.log.Copied(id(name), "formerly"))
+		w.must(w.log.Expired(id(name), "store-0"))
+		w.start()
+		defer w.end()
+		w.within(time.Minute, "copy", func() bool { return w.log.count("copied", id(name), "store-0") == 2 })
+		if w.whole(name) != 1 {
+			t.Error("it is not there")
+		}
+	})
+}
+
+// Whatever fails while old copies are removed, and whenever the power goes: one copy is left, the ledger claims none that is
+// not there, and in the end there is no other.
+func TestEveryOperationOfASweepFails(t *testing.T) {
+	ops := 0
+	sweeps := func(t *testing.T, fault func(k *durabletest.Disk), log error) {
+		in(t, 2, func(w *world) {
+			w.keep = 30 * day
+			file := w.record(ago(1), 1000)
+			w.start()
+			w.copied(time.Minute)
+			w.end()
+			<-time.After(31 * day)
+
+			w.sticks[1].away = errAway // the other comes to sweep afterwards
+			before := w.sticks[0].disk.Ops()
+			fault(w.sticks[0].disk)
+			w.log.fail = log
+			w.start()
+			<-time.After(time.Minute)
+			ops = w.sticks[0].disk.Ops() - before
+			w.end()
+			w.sticks[1].away = nil
+			for _, k := range w.sticks {
+				k.disk = k.disk.PowerCut(0, durabletest.Sector)
+			}
+			if w.whole(file) == 0 || w.holders(file) == 0 {
+				t.Errorf("%d copies are left: %v", w.whole(file), w.log.lines())
+			}
+			for i := range w.sticks {
+				if w.log.count("expired", id(file), name(i)) == 0 && !w.there(i, file) {
+					t.Errorf("the ledger says that %s holds it, and it does not", name(i))
+				}
+			}
+			w.start()
+			<-time.After(2 * day)
+			w.end()
+			if w.whole(file) != 1 || w.holders(file) != 1 {
+				t.Errorf("%d copies are left in the end: %v", w.whole(file), w.log.lines())
+			}
+			for i := range w.sticks {
+				if w.log.count("expired", id(file), name(i)) > 1 {
+					t.Errorf("written down twice: %v", w.log.lines())
+				}
+			}
+		})
+	}
+	sweeps(t, func(*durabletest.Disk) {}, nil)
+	sweeps(t, func(*durabletest.Disk) {}, errors.New("the ledger's disk failed"))
+	t.Logf("%d operations", ops)
+	for n := 1; n <= ops; n++ {
+		for _, applied := range []bool{false, true} {
+			fault := durabletest.Faults()[n%len(durabletest.Faults())]
+			t.Run(fmt.Sprintf("%d %v applied=%v", n, fault, applied), func(t *testing.T) {
+				sweeps(t, func(k *durabletest.Disk) { k.FailAt(n, fault, applied) }, nil)
+			})
+		}
+		t.Run(fmt.Sprintf("%d cut", n), func(t *testing.T) {
+			sweeps(t, func(k *durabletest.Disk) { k.CutAt(n) }, nil)
+		})
+	}
+}
