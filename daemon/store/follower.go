@@ -35,7 +35,8 @@ type follower struct {
 	passed  map[string]time.Time // recordings that the spool could not read, and until when they are left alone
 	failed  map[string]bool      // files on the medium that a write or sync failed in
 	medium  string               // the medium that failed holds of
-	sweptAt time.Time            // when old copies were last removed
+	sweptAt time.Time            // when the place was last looked over for old copies
+	sweptTo string               // the name that a looking-over came to that is not done; empty: none is under way
 }
 
 // run follows until ctx ends.

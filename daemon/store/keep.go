@@ -13,11 +13,17 @@ import (
 	"tacet/daemon/recording"
 )
 
-// sweepEvery is how often a place is looked over for copies that have been there long enough.
-const sweepEvery = 24 * time.Hour
+const (
+	// sweepEvery is how often a place is looked over for copies that have been there long enough.
+	sweepEvery = 24 * time.Hour
+	// sweepFor is how long a visit goes on proving old copies, and maxExpired how many it removes: recordings wait meanwhile.
+	// The next visit goes on behind the last of them.
+	sweepFor   = 5 * time.Second
+	maxExpired = 64
+)
 
 // sweep removes copies that are older than the place keeps them and that another store holds. Their age is told by their
-// names, so a clock that is not set removes nothing.
+// names, so a clock that is not set removes nothing. What is not proved to be the copy is left alone.
 func (f *follower) sweep(from Folder) error {
 	now := time.Now()
 	if f.place.Keep <= 0 || !f.set.ClockSet() || !f.sweptAt.IsZero() && now.Sub(f.sweptAt) < sweepEvery {
@@ -32,19 +38,51 @@ func (f *follower) sweep(from Folder) error {
 		return fmt.Errorf("list the copies: %w", err)
 	}
 	var old []string
+	to := ""
 	for _, n := range names {
 		f.busy()
 		started, _, id, err := recording.ParseName(n.Name())
-		if err != nil || !n.Type().IsRegular() || now.Sub(started) < f.place.Keep || !all[id].elsewhere(f.index) {
+		if err != nil || !n.Type().IsRegular() || now.Sub(started) < f.place.Keep || n.Name() <= f.sweptTo ||
+			!all[id].elsewhere(f.index) {
 			continue
 		}
-		old = append(old, n.Name())
+		if f.ours(from, n.Name()) {
+			old = append(old, n.Name())
+		}
+		if len(old) == maxExpired || time.Since(now) >= sweepFor {
+			to = n.Name()
+			break
+		}
 	}
 	if err := f.expire(from, old); err != nil {
 		return err
 	}
-	f.sweptAt = now
+	if f.sweptTo = to; to == "" {
+		f.sweptAt = now
+	}
 	return nil
+}
+
+// ours reports whether a file is the copy of the recording that it is named for: whole, by its own signatures, and with
+// nothing beside it. Where there are two, one of them is somebody's, or holds more than the other, and a person was told to
+// look. What can't be read now stays, and keeps no new copy from coming.
+func (f *follower) ours(from Folder, name string) bool {
+	for n := 2; n <= maxBeside; n++ {
+		if _, err := from.FS().Stat(Beside(name, n)); !errors.Is(err, fs.ErrNotExist) {
+			return false
+		}
+	}
+	file, err := from.FS().Open(name)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return false
+	}
+	report, err := recording.Verify(file, info.Size(), recording.Options{Progress: func(_, _ int64) { f.busy() }})
+	return err == nil && report.State.Complete() && report.Head.FileName() == name
 }
 
 // expire removes copies, those that another store still holds.

@@ -199,42 +199,54 @@ func (k *stick) put(w *world, name string, data []byte) {
 // A spool whose disk lost what it had promised closes a recording as shorter than its copy: both are kept.
 func TestTheLongerCopyIsKept(t *testing.T) {
 	in(t, 1, func(w *world) {
-		r := w.begin(0)
-		r.segment(5000)
-		short, _, err := w.spool.Synced(r.name)
-		w.must(err)
-		r.segment(5000)
-		r.segment(5000)
-		long := bytes.Clone(w.wrote[r.name])
-		w.sticks[0].put(w, r.name, long)
-		w.must(r.file.Close())
-
-		lied := durabletest.NewDisk(9)
-		f, err := lied.Create(r.name)
-		w.must(err)
-		_, err = f.Write(long[:short])
-		w.must(err)
-		w.must(f.Sync())
-		w.must(f.Close())
-		w.disk = lied
-		w.reopen()
-		found, err := w.spool.Recover(w.unit.Signer, "boot2")
-		if err != nil || len(found) != 1 || found[0].Segments != 1 {
-			t.Fatalf("%+v, %v", found, err)
-		}
-		closed, err := durable.ReadFile(lied, r.name, 1<<20)
-		w.must(err)
-		w.wrote[r.name] = closed
+		name, long := w.shortened(0, false)
+		w.sticks[0].put(w, name, long)
 		w.start()
 		defer w.end()
 		w.copied(time.Minute)
-		if got, err := durable.ReadFile(w.sticks[0].disk, r.name, 1<<20); err != nil || !bytes.Equal(got, long) {
+		if got, err := durable.ReadFile(w.sticks[0].disk, name, 1<<20); err != nil || !bytes.Equal(got, long) {
 			t.Errorf("the longer copy was touched: %v", err)
 		}
 		if len(w.conflicts) == 0 {
 			t.Error("nothing was said")
 		}
 	})
+}
+
+// shortened puts a recording into the spool of which the disk has lost all but the first second, and returns what it had
+// been: with its end, or without.
+func (w *world) shortened(minute int, ended bool) (name string, long []byte) {
+	w.Helper()
+	r := w.begin(minute)
+	r.segment(5000)
+	short, _, err := w.spool.Synced(r.name)
+	w.must(err)
+	r.segment(5000)
+	r.segment(5000)
+	if ended {
+		r.finish()
+	} else {
+		w.must(r.file.Close())
+	}
+	long = bytes.Clone(w.wrote[r.name])
+
+	lied := durabletest.NewDisk(9)
+	f, err := lied.Create(r.name)
+	w.must(err)
+	_, err = f.Write(long[:short])
+	w.must(err)
+	w.must(f.Sync())
+	w.must(f.Close())
+	w.disk = lied
+	w.reopen()
+	found, err := w.spool.Recover(w.unit.Signer, "boot2")
+	if err != nil || len(found) != 1 || found[0].Segments != 1 {
+		w.Fatalf("%+v, %v", found, err)
+	}
+	closed, err := durable.ReadFile(lied, r.name, 1<<20)
+	w.must(err)
+	w.wrote[r.name] = closed
+	return r.name, long
 }
 
 // Every operation at the store fails, once and in each way: nothing is written on after that, one thing is said, and all
