@@ -1,6 +1,9 @@
 package recording
 
-import "bytes"
+import (
+	"bytes"
+	"iter"
+)
 
 // This file is how a survey reads on where a scanner stops.
 
@@ -11,6 +14,31 @@ var magic = []byte("ustar\x0000")
 // for the one that should stand there: a whole number field, and its checksum.
 const mostlyBytes = 24
 
+// places are those in b where a header may begin: each block and then, since bytes that were added or lost may have moved all behind them, as
+// many of those others from which a header's magic stands where it should.
+func places(b []byte) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		tries := 0
+		for at := 0; at < len(b); at, tries = at+blockSize, tries+1 {
+			if !yield(at) {
+				return
+			}
+		}
+		for at := magicAt; at < len(b) && tries > 0; at++ {
+			i := bytes.Index(b[at:], magic)
+			if i < 0 {
+				return
+			}
+			if at += i; (at-magicAt)%blockSize == 0 {
+				continue
+			}
+			if tries--; !yield(at - magicAt) {
+				return
+			}
+		}
+	}
+}
+
 // readHead looks for recording.json near the beginning, whatever stands before
 // it, and takes the members' time from it.
 func (s *survey) readHead() error {
@@ -18,7 +46,10 @@ func (s *survey) readHead() error {
 	if err != nil {
 		return err
 	}
-	for at := 0; at+2*blockSize <= len(begin); at += blockSize {
+	for at := range places(begin) {
+		if at+2*blockSize > len(begin) {
+			continue
+		}
 		n, ok := headerName(begin[at:])
 		if !ok || n.kind != kindHead {
 			continue
@@ -145,9 +176,10 @@ func (s *survey) headerAt(at int64) (bool, error) {
 	return allZero(block) || bytes.Equal(block[magicAt:][:len(magic)], magic), nil
 }
 
-// lost looks for the next header of ours behind at, where none stands.
+// lost looks for the next header of ours near at or behind it, where none stands. It begins less than a block before, where the last member
+// ends if it has lost some bytes.
 func (s *survey) lost(at int64) (next int64, err error) {
-	for next = at + 1; ; next++ {
+	for next = max(s.begun, at-blockSize+1); ; next++ {
 		if next, err = s.search(next); err != nil {
 			return -1, err
 		}
@@ -159,9 +191,14 @@ func (s *survey) lost(at int64) (next int64, err error) {
 		if err != nil {
 			return -1, err
 		}
-		if s.exact(&member{}, block) {
+		switch {
+		case !s.exact(&member{}, block):
+			continue
+		case next < at:
+			s.rep.add(*s.damage(next, "%d bytes are missing before it", at-next))
+		default:
 			s.rep.add(*s.damage(at, "%d bytes that are no member", next-at))
-			return next, nil
 		}
+		return next, nil
 	}
 }

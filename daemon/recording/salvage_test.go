@@ -15,6 +15,44 @@ import (
 	"tacet/daemon/recording/recordingtest"
 )
 
+// TestShifted: bytes that were put in, or are lost, move everything behind them off the blocks' borders. The recording is still known for one,
+// and its sound is saved wherever they are, as long as the key is whole.
+func TestShifted(t *testing.T) {
+	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
+	spec := recordingtest.Spec{Unit: u, For: []string{o.Recipient}, ID: recording.NewID(), Segments: 3}
+	file := recordingtest.Make(t, spec)
+	want, _, err := open(file, o.Identity)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := members(t, file)
+	head := len(list[0].bytes)              // where recording.json begins
+	key := head + len(list[1].bytes)        // and key.age
+	consent := key + len(list[2].bytes)     // and consent.age
+	first := consent + len(join(list[3:5])) // and the first segment
+	for _, at := range []int{0, 1, 130, 300, 511, 512, 525, 600, head - 1, head, head + 130, head + 511, head + 600, key - 1, consent, consent + 512, first - 700, first} {
+		for _, change := range []int{1, 7, 511, 512, 700, -1, -7} {
+			if change < 0 && (at < key && at-change > key || at >= key && at < consent || at == first) {
+				continue // it would take from the key, or the second
+			}
+			changed := slices.Concat(file[:at], bytes.Repeat([]byte("x"), max(change, 0)), file[at+max(-change, 0):])
+			what := fmt.Sprintf("%+d bytes at %d", change, at)
+			if rep := verify(t, changed); rep.State != recording.Damaged {
+				t.Errorf("%s: %v, %s", what, rep.State, rep.Why)
+				continue
+			}
+			got, rep, err := open(changed, o.Identity)
+			if err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%s: %d of %d bytes of sound, %v, %v", what, len(got), len(want), err, rep.Damages)
+			}
+			inReadMe := at >= 512 && at+max(-change, 0) < head-600
+			if inReadMe && (!rep.HeadProved || rep.Sound.Unproved != nil) {
+				t.Errorf("%s: only READ-ME.txt was altered, and not proved are %v: %v", what, rep.Sound.Unproved, rep.Damages)
+			}
+		}
+	}
+}
+
 // TestOpenSalvages: whatever is broken, all seconds that can be had stand in their
 // places, and the others are silence.
 func TestOpenSalvages(t *testing.T) {

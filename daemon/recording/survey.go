@@ -23,6 +23,7 @@ type survey struct {
 	own      note.Verifier
 	end      End
 
+	begun   int64 // where the content of the last member began that was read
 	tree    tree
 	known   bool     // whether tree is what was signed
 	since   []member // members behind the last note, while the tree is known: four at most
@@ -84,6 +85,7 @@ func (s *survey) read() (*member, error) {
 			return nil, err
 		}
 	}
+	s.begun = m.content()
 	if s.next = min(m.end(), s.size); m.content()+m.size > s.size {
 		s.rep.add(*m.damage("the file ends in the middle of it"))
 		return nil, nil

@@ -83,7 +83,7 @@ func foreign(w *window) (why string, err error) {
 		return "", err
 	}
 	heads := 0
-	for at := 0; at < len(begin); at += blockSize {
+	for at := range places(begin) {
 		switch rest := begin[at:]; {
 		case bytes.HasPrefix(rest, []byte("recording.json\x00")):
 			if begins(rest[min(blockSize, len(rest)):], `{"format":"tacet/`) {
