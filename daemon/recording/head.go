@@ -89,13 +89,28 @@ const (
 type End struct {
 	Reason  string `json:"reason"`
 	Samples int64  `json:"samples"` // of a recording that was interrupted: its segments, as full seconds
-	Gaps    []Gap  `json:"gaps,omitempty"`
+	Gaps    []Gap  `json:"gaps"`
 	LeftOut int64  `json:"gaps_left_out,omitempty"` // gaps for which there was no room; NNNNNN.json has them all
 
 	// Of a recording that was interrupted.
 	Last     string `json:"last,omitempty"`      // text of the last checkpoint
 	CutBytes int64  `json:"cut_bytes,omitempty"` // bytes behind it that were cut off
 	Boot     string `json:"boot,omitempty"`      // the boot that found it
+}
+
+// written is what end.json is made of: it always lists the gaps, be there none, and of an interrupted recording says what was cut off, be it
+// nothing.
+func (e End) written() any {
+	if e.Gaps == nil {
+		e.Gaps = []Gap{}
+	}
+	if e.Reason != InterruptedBy {
+		return e
+	}
+	return struct {
+		End
+		CutBytes int64 `json:"cut_bytes"`
+	}{e, e.CutBytes}
 }
 
 // maxListed bounds each list in a JSON member, so that the member stays

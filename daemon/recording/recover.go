@@ -119,7 +119,7 @@ func recoverFile(r io.ReaderAt, size int64, tail []byte, out io.Writer, unit not
 		return rec, err
 	}
 	b := behind.batch()
-	b.json(name{kind: kindEndJSON}, &rec.End)
+	b.json(name{kind: kindEndJSON}, rec.End.written())
 	covered, _ := b.note(name{kind: kindEndNote}, unit)
 	if b.err != nil {
 		return rec, b.err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -94,6 +95,26 @@ func TestRecoverEveryLength(t *testing.T) {
 		}
 		if head, _, _ := strings.Cut(e.Last, "\n"); head != rep.Head.Origin() {
 			t.Fatalf("cut to %d: last checkpoint %q", n, e.Last)
+		}
+	}
+}
+
+// TestEndSaysAll: end.json has its fields also where they say that there was nothing.
+func TestEndSaysAll(t *testing.T) {
+	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
+	spec := recordingtest.Spec{Unit: u, For: []string{o.Recipient}, Segments: 1}
+	cut := spec
+	cut.Cut = true
+	for want, file := range map[string][]byte{
+		`{"reason":"withdrawn","samples":8000,"gaps":[]}`:                                     recordingtest.Make(t, spec),
+		`{"reason":"interrupted","samples":8000,"gaps":[],"last":…,"boot":…,"cut_bytes":0}`:   closed(t, u, recordingtest.Make(t, cut)),
+		`{"reason":"interrupted","samples":8000,"gaps":[],"last":…,"boot":…,"cut_bytes":700}`: closed(t, u, append(recordingtest.Make(t, cut), bytes.Repeat([]byte("x"), 700)...)),
+	} {
+		list := members(t, file)
+		content := bytes.TrimRight(list[find(t, list, "end.json")].bytes[512:], "\x00\n")
+		got := regexp.MustCompile(`"(last|boot)":"[^"]*"`).ReplaceAllString(string(content), `"$1":…`)
+		if got != want {
+			t.Errorf("end.json is %s, want %s", got, want)
 		}
 	}
 }

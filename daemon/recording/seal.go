@@ -175,7 +175,7 @@ func (s *Sealer) end(e End, acts []Act) ([]byte, error) {
 	}
 	b := s.file.batch()
 	b.member(name{kind: kindEndAge}, closing)
-	b.json(name{kind: kindEndJSON}, e)
+	b.json(name{kind: kindEndJSON}, e.written())
 	covered, msg := b.note(name{kind: kindEndNote}, s.own)
 	if b.err != nil {
 		return nil, b.err
