@@ -129,6 +129,8 @@ func (l *copyLog) History(tell func(what store.Deed, id, place string)) error {
 			tell(store.WasReleased, e.ID, "")
 		case e.Type == ledger.Erased && e.Store != "":
 			tell(store.WasExpired, e.ID, e.Store)
+		case e.Type == ledger.Erased:
+			tell(store.WasDropped, e.ID, "")
 		}
 	})
 }

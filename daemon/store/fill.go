@@ -16,6 +16,8 @@ type filling struct {
 	live *copying // of the recording that is being written
 	due  time.Time
 	jobs []*copying // finished ones under way: the last is worked on, and whoever was in the middle goes on after it
+
+	tried int64 // drops after which clearing was tried
 }
 
 // maxJobs bounds how many copies are under way: one, and one that ended meanwhile.
@@ -32,6 +34,7 @@ func (f *follower) fill(ctx context.Context, to Folder) error {
 		f.busy()
 		now := time.Now()
 		v.follow()
+		v.clear()
 		switch {
 		case v.live != nil && !now.Before(v.due):
 			if err := v.keepUp(now); err != nil {

@@ -36,6 +36,8 @@ type follower struct {
 	failed  map[string]bool      // files on the medium that a write or sync failed in
 	medium  string               // the medium that failed holds of
 	sweptAt time.Time            // when the place was last looked over for old copies
+	cleared int64                // drops after which the medium was cleared of what came to nothing
+	blamed  int64                // drops after which it was said that this fails
 	sweptTo string               // the name that a looking-over came to that is not done; empty: none is under way
 }
 
@@ -104,7 +106,7 @@ func (f *follower) visit(ctx context.Context) error {
 	defer stop()
 	defer m.Close()
 	if id := m.ID(); id != f.medium || f.failed == nil {
-		f.medium, f.failed = id, map[string]bool{}
+		f.medium, f.failed, f.cleared = id, map[string]bool{}, 0
 	}
 	err = m.Check(nil)
 	if err == nil {

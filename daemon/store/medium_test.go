@@ -55,9 +55,10 @@ func (m *medium) Check(cause error) error {
 
 // memory is a ledger.
 type memory struct {
-	mu   sync.Mutex
-	said []line
-	fail error // of the next entry, once
+	mu     sync.Mutex
+	said   []line
+	fail   error // of the next entry, once
+	unread error // of reading it
 }
 
 type line struct{ what, id, store string }
@@ -78,10 +79,25 @@ func (l *memory) Released(id string) error       { return l.add("released", id, 
 func (l *memory) Expired(id, store string) error { return l.add("expired", id, store) }
 
 func (l *memory) History(tell func(what Deed, id, store string)) error {
+	l.mu.Lock()
+	unread := l.unread
+	l.mu.Unlock()
+	if unread != nil {
+		return unread
+	}
 	for _, s := range l.lines() {
-		tell(map[string]Deed{"copied": WasCopied, "expired": WasExpired, "released": WasReleased}[s.what], s.id, s.store)
+		tell(map[string]Deed{
+			"copied": WasCopied, "expired": WasExpired, "released": WasReleased, "dropped": WasDropped,
+		}[s.what], s.id, s.store)
 	}
 	return nil
+}
+
+// refuse makes it fail to be read; nil: no more.
+func (l *memory) refuse(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.unread = err
 }
 
 func (l *memory) lines() []line {

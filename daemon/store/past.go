@@ -12,6 +12,7 @@ const (
 	WasCopied   Deed = iota + 1 // to a store, which holds it from then on
 	WasExpired                  // at a store, which had held it as long as it should
 	WasReleased                 // the spool's copy is gone
+	WasDropped                  // it came to nothing, and is not in the spool any more
 )
 
 // past is what the ledger says of one recording. nil: nothing.
@@ -19,6 +20,7 @@ type past struct {
 	had      []bool // by store: a copy was proved there
 	holds    []bool // and has not expired since
 	released bool
+	dropped  bool
 }
 
 // history reads from the ledger what was done with each recording.
@@ -30,7 +32,7 @@ func (s *Set) history() (map[string]*past, error) {
 	all := map[string]*past{}
 	err := s.Ledger.History(func(what Deed, id, store string) {
 		i, known := number[store]
-		if !known && what != WasReleased {
+		if !known && what != WasReleased && what != WasDropped {
 			return
 		}
 		p := all[id]
@@ -45,6 +47,8 @@ func (s *Set) history() (map[string]*past, error) {
 			p.holds[i] = false
 		case WasReleased:
 			p.released = true
+		case WasDropped:
+			p.dropped = true
 		}
 	})
 	if err != nil {

@@ -66,8 +66,9 @@ type Set struct {
 	Settings
 	index     *index
 	followers []*follower
-	over      atomic.Bool // nothing is written down any more
-	expiring  sync.Mutex  // held from reading who holds a copy until it is written down that one store does no more
+	over      atomic.Bool  // nothing is written down any more
+	drops     atomic.Int64 // recordings that came to nothing, and one: no follower has looked for any when it begins
+	expiring  sync.Mutex   // held from reading who holds a copy until it is written down that one store does no more
 }
 
 // A logError is a failure of the ledger's.
@@ -86,6 +87,7 @@ func NewSet(s Settings) (*Set, error) {
 			standing: standing{changed: s.Changed},
 		})
 	}
+	set.drops.Store(1)
 	past, err := set.history()
 	if err != nil {
 		return nil, err
@@ -154,14 +156,21 @@ func (s *Set) Began(name string) { s.put(name, true, false) }
 // It never blocks.
 func (s *Set) Ended(name string, finished bool) { s.put(name, false, finished) }
 
-// Gone says that a recording was removed from the spool. It never blocks.
+// Gone says that a recording was removed from the spool, since it came to nothing, and that the ledger says so. What had been
+// copied of it goes too. It never blocks.
 func (s *Set) Gone(name string) {
 	s.index.drop(name)
-	s.Changed()
+	s.drops.Add(1)
+	s.tell()
 }
 
 func (s *Set) put(name string, live, finished bool) {
 	s.index.put(name, live, finished, nil)
+	s.tell()
+}
+
+// tell says that there is something new.
+func (s *Set) tell() {
 	s.Changed()
 	for _, f := range s.followers {
 		select {

@@ -1,0 +1,55 @@
+package daemon
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"tacet/daemon/durable/durabletest"
+	"tacet/daemon/ledger"
+	"tacet/daemon/recording/recordingtest"
+	"tacet/daemon/store"
+)
+
+// What the stores read in the ledger is what they and the unit wrote there.
+func TestCopyLog(t *testing.T) {
+	unit := recordingtest.NewUnit(t, "high-street", "room-3")
+	own, err := ledger.Open(durabletest.NewDisk(1), "ledger", "tacet/high-street/room-3/ledger", unit.Signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer own.Close()
+	const a, b = "7q4k9mz2ha", "0000000001"
+	l := &copyLog{own, wall{}}
+	for _, err := range []error{
+		own.Append(ledger.Entry{Type: ledger.Boot, Time: time.Now(), Boot: "boot1"}),
+		l.Copied(a, "drive"),
+		l.Released(a),
+		l.Expired(a, "drive"),
+		own.Append(ledger.Entry{Type: ledger.Erased, Time: time.Now(), ID: b}), // by disk.drop
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	type line struct {
+		what      store.Deed
+		id, place string
+	}
+	var got []line
+	if err := l.History(func(what store.Deed, id, place string) { got = append(got, line{what, id, place}) }); err != nil {
+		t.Fatal(err)
+	}
+	want := []line{
+		{store.WasCopied, a, "drive"}, {store.WasReleased, a, ""}, {store.WasExpired, a, "drive"}, {store.WasDropped, b, ""},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// wall is a clock that is right.
+type wall struct{}
+
+func (wall) Now() time.Time { return time.Now() }
+func (wall) Synced() bool   { return true }
