@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -49,6 +50,10 @@ func (c *checker) stores(cfg *Config, spool block) {
 		if s.Path != "" && (within(s.Path, cfg.Spool.Path) || within(cfg.Spool.Path, s.Path)) {
 			b.fail("path", s.Path+" and the spool, "+cfg.Spool.Path+", are one within the other", "put copies on another disk")
 		}
+	}
+	if n := len(bs); n > 1 && !slices.ContainsFunc(cfg.Stores, func(s Store) bool { return s.Keep == 0 }) {
+		bs[n-1].warn("keep", "every store has one, and the last copy never goes: it stays on one drive or another",
+			"leave it out where all are to stay")
 	}
 	if len(bs) > 0 || c.root.keys["store"] != nil || c.damaged {
 		return

@@ -126,6 +126,13 @@ func TestWarningsWithoutStores(t *testing.T) {
 		t.Fatal(err)
 	}
 	matchAll(t, warnings, []string{`19 store.keep: only if another store holds it`})
+	drives := "[[store]]\nname = \"a\"\nkind = \"drive\"\nkeep = \"30d\"\n[[store]]\nname = \"b\"\nkind = \"drive\"\nlabel = \"B\"\n"
+	for more, expect := range map[string][]string{"": nil, "keep = \"60d\"\n": {`24 store.keep: every store has one, and the last copy never goes`}} {
+		if _, warnings, err = Parse(filepath.Join(dir, "u.toml"), []byte(text+drives+more)); err != nil {
+			t.Fatal(err)
+		}
+		matchAll(t, warnings, expect)
+	}
 }
 
 // Whichever way the card's number is written.

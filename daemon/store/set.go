@@ -31,7 +31,7 @@ type Log interface {
 	History(tell func(what Deed, id, store string)) error
 	Copied(id, store string) error
 	Released(id string) error
-	// Expired: a copy was removed from a store, which had kept it as long as it should.
+	// Expired: a copy is removed from a store, which has kept it as long as it should. It is written before that is done.
 	Expired(id, store string) error
 }
 

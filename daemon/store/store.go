@@ -18,6 +18,10 @@
 //     as far as it goes: a disk that lost what it had promised must not cost the better copy.
 //   - After a failed write or sync a copy is made anew in a new file, which takes the old one's name when it is on the medium.
 //   - A place that hangs keeps its one goroutine, and nothing else.
+//
+// Nothing is removed from a place but two things, and only what is proved to be them: a copy that was kept there as long as it
+// should (see [Place]) while another store holds the recording, so that the last one never goes; and the beginning of a
+// recording that came to nothing.
 package store
 
 import (
