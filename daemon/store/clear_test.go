@@ -28,7 +28,7 @@ func (w *world) drop(r *recorder) {
 
 // What was copied of a recording that came to nothing goes again: at once, or when the place is back, and if the unit was started
 // anew meanwhile.
-func TestWhatCameToNothingGoes(t *testing.T) {
+func TestWhatCameToNothingGoesFromTheSticks(t *testing.T) {
 	in(t, 3, func(w *world) {
 		kept := w.record(0, 1000)
 		w.start()
