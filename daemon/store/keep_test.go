@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"runtime"
 	"sync"
 	"syscall"
 	"testing"
@@ -270,7 +269,6 @@ func TestTwoSweepsAtOnce(t *testing.T) {
 		gone := make([][]string, 2)
 		for i, f := range w.set.followers {
 			all.Go(func() {
-				runtime.Gosched()
 				var err error
 				if gone[i], err = w.set.expire(f, names); err != nil {
 					t.Error(err)

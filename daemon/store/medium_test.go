@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -74,9 +75,13 @@ func (l *memory) add(what, id, store string) error {
 	return nil
 }
 
-func (l *memory) Copied(id, store string) error  { return l.add("copied", id, store) }
-func (l *memory) Released(id string) error       { return l.add("released", id, "") }
-func (l *memory) Expired(id, store string) error { return l.add("expired", id, store) }
+func (l *memory) Copied(id, store string) error { return l.add("copied", id, store) }
+func (l *memory) Released(id string) error      { return l.add("released", id, "") }
+
+func (l *memory) Expired(id, store string) error {
+	runtime.Gosched() // a disk takes its time: whoever may go on meanwhile does
+	return l.add("expired", id, store)
+}
 
 func (l *memory) History(tell func(what Deed, id, store string)) error {
 	l.mu.Lock()
