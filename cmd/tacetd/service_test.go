@@ -38,21 +38,24 @@ func beSystemd(t *testing.T) systemd {
 	return systemd{c}
 }
 
-// hears waits for a message with what in it.
-func (s systemd) hears(t *testing.T, what string) {
+// next is the next message; what is awaited.
+func (s systemd) next(t *testing.T, what string) string {
 	t.Helper()
 	if err := s.SetReadDeadline(time.Now().Add(enough)); err != nil {
 		t.Fatal(err)
 	}
 	buf := make([]byte, 4096)
-	for {
-		n, err := s.Read(buf)
-		if err != nil {
-			t.Fatalf("%q was not said: %v", what, err)
-		}
-		if strings.Contains(string(buf[:n]), what) {
-			return
-		}
+	n, err := s.Read(buf)
+	if err != nil {
+		t.Fatalf("%q was not said: %v", what, err)
+	}
+	return string(buf[:n])
+}
+
+// hears waits for a message with what in it.
+func (s systemd) hears(t *testing.T, what string) {
+	t.Helper()
+	for !strings.Contains(s.next(t, what), what) {
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"time"
 
@@ -25,7 +26,7 @@ const (
 // it, nor anything of what is said in the room.
 type report struct {
 	PID       int       `json:"pid"`
-	Time      time.Time `json:"time"`
+	Time      time.Time `json:"time"` // since when it says just this
 	Version   string    `json:"version"`
 	Boot      string    `json:"boot"`
 	Phase     string    `json:"phase"` // idle, recording or fault
@@ -54,17 +55,30 @@ type warning struct {
 	Message string    `json:"message"`
 }
 
+// shown is the phase as anybody may know it. A start that came to nothing was
+// never a recording, and ends as none.
+func shown(s daemon.Status) string {
+	switch s.Phase {
+	case "waiting", "starting":
+		return "idle"
+	case "stopping":
+		if s.Recorded {
+			return "recording"
+		}
+		return "idle"
+	}
+	return s.Phase
+}
+
+// reportOf is what is said of a status, with no time yet.
 func reportOf(s daemon.Status) report {
 	r := report{
-		PID: os.Getpid(), Time: time.Now().UTC(), Version: s.Version, Boot: s.Boot, Phase: s.Phase,
+		PID: os.Getpid(), Version: s.Version, Boot: s.Boot, Phase: shown(s),
 		Recording: s.Recording, Mic: s.Mic, Light: s.Light, Clock: s.Clock,
 		FreeHours: float64(int(s.SpoolFree.Hours()*10)) / 10, UnitKey: s.UnitKey, Pending: s.Pending, Stores: []place{}, Warnings: []warning{},
 	}
-	switch s.Phase {
-	case "waiting", "starting":
-		r.Phase, r.Recording = "idle", ""
-	case "stopping":
-		r.Phase = "recording"
+	if r.Phase == "idle" {
+		r.Recording = ""
 	}
 	for _, st := range s.Stores {
 		p := place{Name: st.Name, State: string(st.State), Pending: st.Pending}
@@ -82,10 +96,14 @@ func reportOf(s daemon.Status) report {
 	return r
 }
 
-// reporter writes status.json and tells systemd.
+// reporter writes status.json and tells systemd, each only when there is something
+// else to say: anybody can see when that is, and a hand on a button, or half a
+// consent, is nobody's business.
 type reporter struct {
 	path string // empty: there is no such folder
 	log  *slog.Logger
+	said report // as last written, but for the time
+	told string // systemd
 }
 
 func newReporter(dir string, log *slog.Logger) *reporter {
@@ -98,22 +116,35 @@ func newReporter(dir string, log *slog.Logger) *reporter {
 
 // report tells systemd last: whoever waits for that finds the file as it says.
 func (r *reporter) report(s daemon.Status) {
-	defer notify(s)
-	if r.path == "" {
-		return
+	say := reportOf(s)
+	if s.Phase == "stopping" && r.said.Phase == "fault" {
+		say.Phase = "fault" // it did not record any more
 	}
-	data, err := json.Marshal(reportOf(s))
-	if err == nil {
-		// Whoever reads it sees the old one or the new one. It need not survive a
-		// power cut, so it is not synced.
-		temp := r.path + ".tmp"
-		if err = os.WriteFile(temp, append(data, '\n'), 0o644); err == nil {
-			err = os.Rename(temp, r.path)
+	if r.path != "" && !reflect.DeepEqual(say, r.said) {
+		if err := r.write(say); err != nil {
+			r.log.Warn("status.json", "err", err)
+		} else {
+			r.said = say
 		}
 	}
-	if err != nil {
-		r.log.Warn("status.json", "err", err)
+	if line := sentence(s); line != r.told && notify(line) == nil {
+		r.told = line
 	}
+}
+
+// write replaces the file: whoever reads it sees the old one or the new one. It
+// need not survive a power cut, so it is not synced.
+func (r *reporter) write(say report) error {
+	say.Time = time.Now().UTC()
+	data, err := json.Marshal(say)
+	if err != nil {
+		return err
+	}
+	temp := r.path + ".tmp"
+	if err := os.WriteFile(temp, append(data, '\n'), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(temp, r.path)
 }
 
 // close takes the file away: nobody stands behind it any more.

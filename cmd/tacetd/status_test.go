@@ -26,13 +26,19 @@ func active(t *testing.T, code string) health.Active {
 
 // What is written is what is read, and half a consent is in none of it.
 func TestReportRoundTrip(t *testing.T) {
-	for phase, want := range map[string]string{
-		"idle": "idle", "waiting": "idle", "starting": "idle", "recording": "recording", "stopping": "recording", "fault": "fault",
+	for _, c := range []struct {
+		phase    string
+		recorded bool
+		want     string
+	}{
+		{"idle", false, "idle"}, {"waiting", false, "idle"}, {"starting", false, "idle"}, {"recording", true, "recording"},
+		{"stopping", true, "recording"}, {"stopping", false, "idle"}, {"fault", false, "fault"},
 	} {
+		phase, want := c.phase, c.want
 		dir := t.TempDir()
 		r := newReporter(dir, slog.New(slog.DiscardHandler))
 		r.report(daemon.Status{
-			Boot: "b", Version: "v", Phase: phase, Consented: []bool{true, false}, Pressed: []bool{false, true}, Recording: "7q4k9mz2ha",
+			Boot: "b", Version: "v", Phase: phase, Consented: []bool{true, false}, Pressed: []bool{false, true}, Recording: "7q4k9mz2ha", Recorded: c.recorded,
 			Mic: "ok", Light: "proved", Clock: "synced", SpoolFree: 41*time.Hour + 35*time.Minute, UnitKey: "key",
 			Warnings: []health.Active{active(t, "spool-low")}, Pending: 2,
 			Stores: []store.Status{{Name: "nas", State: "full", Pending: 2, Trouble: &store.Trouble{Code: "store-full", Err: errors.New("no room")}}},
@@ -48,7 +54,7 @@ func TestReportRoundTrip(t *testing.T) {
 		if len(got.Stores) != 1 || got.Stores[0] != (place{Name: "nas", State: "full", Pending: 2, Detail: "no room"}) || got.Pending != 2 {
 			t.Errorf("the stores: %+v", got.Stores)
 		}
-		if hidden := phase == "waiting" || phase == "starting"; hidden && got.Recording != "" {
+		if hidden := want == "idle"; hidden && got.Recording != "" {
 			t.Errorf("%s: a recording is told that may never be", phase)
 		}
 		data, err := os.ReadFile(path)
@@ -71,19 +77,76 @@ func TestReportRoundTrip(t *testing.T) {
 	}
 }
 
+// A local user sees when status.json is written, and systemd's status too: not at a press, nor at a refusal.
+func TestHandsDoNotShow(t *testing.T) {
+	manager := beSystemd(t)
+	dir := t.TempDir()
+	r := newReporter(dir, slog.New(slog.DiscardHandler))
+	read := func() string {
+		t.Helper()
+		data, err := os.ReadFile(filepath.Join(dir, statusFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	idle := daemon.Status{Phase: "idle", Mic: "ok", Warnings: []health.Active{active(t, "spool-low")}}
+	r.report(idle)
+	before := read()
+	manager.hears(t, "ready")
+	for _, s := range []daemon.Status{
+		{Phase: "idle", Pressed: []bool{true, false}},
+		{Phase: "waiting", Consented: []bool{true, false}},
+		{Phase: "starting", Consented: []bool{true, true}, Recording: "7q4k9mz2ha", Started: time.Now()},
+		{Phase: "stopping", Recording: "7q4k9mz2ha"},
+		idle,
+	} {
+		s.Mic, s.Warnings = idle.Mic, []health.Active{active(t, "spool-low")}
+		r.report(s)
+		if after := read(); after != before {
+			t.Errorf("at %s status.json is written:\n%s%s", s.Phase, before, after)
+		}
+	}
+	recording := daemon.Status{Phase: "recording", Recording: "7q4k9mz2ha", Recorded: true}
+	r.report(recording)
+	if line := manager.next(t, "recording"); !strings.HasSuffix(line, "STATUS=recording") {
+		t.Errorf("before the recording systemd hears %q", line)
+	}
+	written := read()
+	recording.Stored = time.Minute
+	if r.report(recording); written == before || read() != written {
+		t.Errorf("of a recording status.json says\n%s%s", written, read())
+	}
+}
+
+// What stopped recording before it ended is not said to record again.
+func TestFaultStaysOne(t *testing.T) {
+	dir := t.TempDir()
+	r := newReporter(dir, slog.New(slog.DiscardHandler))
+	for _, c := range []struct{ phase, want string }{{"recording", "recording"}, {"fault", "fault"}, {"stopping", "fault"}, {"idle", "idle"}} {
+		r.report(daemon.Status{Phase: c.phase, Recorded: c.phase != "idle"})
+		if got, err := readReport(filepath.Join(dir, statusFile)); err != nil || got.Phase != c.want {
+			t.Errorf("%s is told as %+v, %v", c.phase, got, err)
+		}
+	}
+}
+
 func TestSentence(t *testing.T) {
 	for _, c := range []struct {
 		phase    string
+		recorded bool
 		warnings []string
 		want     string
 	}{
-		{"idle", nil, "ready, not recording"},
-		{"waiting", nil, "ready, not recording"},
-		{"recording", nil, "recording"},
-		{"fault", []string{"mic-missing"}, "can't record; "},
-		{"idle", []string{"spool-low", "mqtt-offline"}, " and 1 more"},
+		{"idle", false, nil, "ready, not recording"},
+		{"waiting", false, nil, "ready, not recording"},
+		{"recording", true, nil, "recording"},
+		{"stopping", true, nil, "ending a recording"},
+		{"stopping", false, nil, "ready, not recording"},
+		{"fault", false, []string{"mic-missing"}, "can't record; "},
+		{"idle", false, []string{"spool-low", "mqtt-offline"}, " and 1 more"},
 	} {
-		s := daemon.Status{Phase: c.phase}
+		s := daemon.Status{Phase: c.phase, Recorded: c.recorded}
 		for _, code := range c.warnings {
 			s.Warnings = append(s.Warnings, active(t, code))
 		}

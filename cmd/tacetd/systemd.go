@@ -44,14 +44,17 @@ func (w *watchdog) stop() {
 }
 
 // notify tells systemd, and who asks it for the service's status, how it is.
-func notify(s daemon.Status) { sd.SdNotify(false, sd.SdNotifyReady+"\nSTATUS="+sentence(s)) }
+func notify(sentence string) error {
+	_, err := sd.SdNotify(false, sd.SdNotifyReady+"\nSTATUS="+sentence)
+	return err
+}
 
 // sentence is the status in one line for a person.
 func sentence(s daemon.Status) string {
-	line := map[string]string{
-		"idle": "ready, not recording", "waiting": "ready, not recording", "starting": "ready, not recording",
-		"recording": "recording", "stopping": "ending a recording", "fault": "can't record",
-	}[s.Phase]
+	line := map[string]string{"idle": "ready, not recording", "recording": "recording", "fault": "can't record"}[shown(s)]
+	if s.Phase == "stopping" && s.Recorded {
+		line = "ending a recording"
+	}
 	if n := len(s.Warnings); n > 0 {
 		line += fmt.Sprintf("; %s", s.Warnings[0].Title)
 		if n > 1 {
