@@ -217,7 +217,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	stopProbing()
 	if fatal == nil { // whoever opens the disk next must not find it held
 		select {
-		case <-probed:
+		case <-probed: // perhaps with a disk that nobody was there to take any more
+			d.disk, d.copies = d.prober.disk, d.prober.copies
 		case <-time.After(probeEnds):
 		}
 	}
