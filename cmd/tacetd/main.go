@@ -7,8 +7,9 @@
 //
 // It exits with 0 after SIGTERM, with 78 where the configuration can't be used,
 // and with 1 else: then systemd starts it again. On SIGHUP it reads its
-// configuration anew, as soon as nothing is given and nothing is open; one that
-// has errors, or with which the hardware can't be opened, is not used at all.
+// configuration anew, and takes it over as soon as nothing is given and nothing is
+// open; one that has errors, or with which the hardware can't be opened, is not
+// used at all: it goes on with the last that could be, and a warning says so.
 package main
 
 import (

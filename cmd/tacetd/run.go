@@ -33,7 +33,7 @@ var runCommand = cli.Command{
 		if len(rest) > 0 {
 			return env.Usage("%q is no command", rest[0])
 		}
-		s.log = slog.New(slog.NewTextHandler(env.Stderr, nil))
+		s.log, s.open = slog.New(slog.NewTextHandler(env.Stderr, nil)), hw.Open
 		return s.serve(env)
 	},
 }
@@ -42,60 +42,84 @@ var runCommand = cli.Command{
 type service struct {
 	config, state, run string
 	log                *slog.Logger
+	open               func(context.Context, hw.Wiring) (*hw.Panel, error)
 	stores             *stores.Maker
+	refused            error // why the configuration that lies there is not in use; nil: it is, or will be
 }
 
-// serve runs one daemon after another: a new one for each new configuration.
+// serve runs the service until SIGTERM.
 func (s *service) serve(env *cli.Env) error {
 	if err := harden(); err != nil {
 		return err
 	}
 	daemon.Frugal()
-	cfg, err := load(env, s.config)
-	if err != nil {
-		return err
-	}
-	// Another SIGTERM while stopping is not a second signal to die of.
-	ctx, stop := signal.NotifyContext(context.WithoutCancel(env.Ctx), syscall.SIGTERM, syscall.SIGINT)
+	// Before all that takes time. Another SIGTERM while stopping is not a second signal to die of.
+	ctx, stop := signal.NotifyContext(env.Ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
 	defer signal.Stop(reload)
 
+	cfg, err := load(env, s.config)
+	if err != nil {
+		return err
+	}
+	s.log.Info("starting", "version", cli.Version, "hash", cfg.Hash())
 	if s.stores, err = stores.New(ctx, s.log); err != nil {
 		return err
 	}
-	panel, err := hw.Open(ctx, wiring(cfg))
-	if err != nil {
-		return cli.WithHint(err, "\"gpioinfo\" lists the lines that there are; the service's user must be in the group gpio")
-	}
-	for {
-		next, err := s.life(ctx, cfg, panel, reload)
+	return s.lives(ctx, cfg, reload)
+}
+
+// lives runs one daemon after another, a new one for each new configuration, until
+// ctx ends.
+func (s *service) lives(ctx context.Context, cfg *config.Config, reload <-chan os.Signal) error {
+	panel, err := s.panel(ctx, cfg)
+	for err == nil {
+		var next *config.Config
+		next, err = s.life(ctx, cfg, panel, reload)
 		closed := panel.Close()
 		if err != nil || next == nil {
 			return errors.Join(err, closed)
 		}
-		if cfg, panel, err = s.change(ctx, cfg, next); err != nil {
-			return err
-		}
+		cfg, panel, err = s.change(ctx, cfg, next)
 	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // told to stop while it waited for the lines: nothing is open
+	}
+	return err
 }
 
-// change opens the hardware as the new configuration has it, or again as the
-// old one had it.
+// panel opens the hardware as the configuration has it.
+func (s *service) panel(ctx context.Context, cfg *config.Config) (*hw.Panel, error) {
+	panel, err := s.open(ctx, wiring(cfg))
+	if err != nil {
+		return nil, cli.WithHint(err, "\"gpioinfo\" lists the lines that there are; the service's user must be in the group gpio")
+	}
+	return panel, nil
+}
+
+// change opens the hardware as the next configuration has it, or again as the old
+// one had it.
 func (s *service) change(ctx context.Context, old, next *config.Config) (*config.Config, *hw.Panel, error) {
-	panel, err := hw.Open(ctx, wiring(next))
+	panel, err := s.panel(ctx, next)
 	if err == nil {
-		s.log.Info("new configuration", "changed", config.Changed(old, next), "hash", next.Hash())
+		if next != old {
+			s.log.Info("new configuration", "changed", config.Changed(old, next), "hash", next.Hash())
+		}
 		return next, panel, nil
 	}
+	if next == old || ctx.Err() != nil {
+		return nil, nil, err
+	}
 	s.log.Error("new configuration refused: its lines can't be opened", "err", err)
-	panel, err = hw.Open(ctx, wiring(old))
+	s.refused = errors.Join(fmt.Errorf("its lines can't be opened: %w", err), s.refused)
+	panel, err = s.panel(ctx, old)
 	return old, panel, err
 }
 
 // life is one daemon's, until it is told to stop (next is nil), or has made room
-// for the next configuration.
+// for the next configuration; that may be its own.
 func (s *service) life(ctx context.Context, cfg *config.Config, panel *hw.Panel, reload <-chan os.Signal) (next *config.Config, err error) {
 	d, err := daemon.New(cfg, s.hardware(cfg, panel), daemon.Options{
 		Log: s.log, Version: cli.Version, Dir: s.state, RunDir: s.run, Store: s.stores.Kind(cfg.Room),
@@ -103,42 +127,51 @@ func (s *service) life(ctx context.Context, cfg *config.Config, panel *hw.Panel,
 	if err != nil {
 		return nil, err
 	}
+	d.ConfigRefused(s.refused) // the daemon before has taken its warning along
 	ended := make(chan error, 1)
 	go func() { ended <- d.Run(ctx) }()
 	reports := newReporter(s.run, s.log)
 	defer reports.close()
 	watchdog := newWatchdog()
 	defer watchdog.stop()
+	next = cfg
 	for {
 		select {
 		case err := <-ended:
-			return next, err
+			if err != nil || ctx.Err() != nil {
+				return nil, err
+			}
+			return next, nil
 		case <-d.Changed():
 			reports.report(d.Status())
 		case <-watchdog.due:
 			watchdog.feed(d)
 		case <-reload:
-			if next = s.reread(cfg, d); next != nil {
+			if next = s.reread(d, cfg, next); next != cfg {
 				d.Retire()
 			}
 		}
 	}
 }
 
-// reread reads the configuration anew; nil if there is nothing to change to.
-func (s *service) reread(cfg *config.Config, d *daemon.Daemon) *config.Config {
+// reread reads the configuration anew, and returns which to go on with when this
+// daemon has made room; it may be about to, and can't be called back. So a file
+// that can't be used leaves what was accepted before, and one that says the same as
+// cfg brings cfg again.
+func (s *service) reread(d *daemon.Daemon, cfg, accepted *config.Config) *config.Config {
 	next, warnings, err := config.Load(s.config)
+	s.refused = err
 	d.ConfigRefused(err)
 	if err != nil {
 		s.log.Error("new configuration refused", "err", err)
-		return nil
+		return accepted
 	}
 	for _, w := range warnings {
 		s.log.Warn("configuration", "problem", w)
 	}
 	if next.Hash() == cfg.Hash() {
 		s.log.Info("the configuration has not changed")
-		return nil
+		return cfg
 	}
 	s.log.Info("new configuration, as soon as nothing is being recorded")
 	return next

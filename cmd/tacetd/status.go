@@ -62,7 +62,7 @@ func shown(s daemon.Status) string {
 	case "waiting", "starting":
 		return "idle"
 	case "stopping":
-		if s.Recorded {
+		if s.Recording != "" {
 			return "recording"
 		}
 		return "idle"
@@ -76,9 +76,6 @@ func reportOf(s daemon.Status) report {
 		PID: os.Getpid(), Version: s.Version, Boot: s.Boot, Phase: shown(s),
 		Recording: s.Recording, Mic: s.Mic, Light: s.Light, Clock: s.Clock,
 		FreeHours: float64(int(s.SpoolFree.Hours()*10)) / 10, UnitKey: s.UnitKey, Pending: s.Pending, Stores: []place{}, Warnings: []warning{},
-	}
-	if r.Phase == "idle" {
-		r.Recording = ""
 	}
 	for _, st := range s.Stores {
 		p := place{Name: st.Name, State: string(st.State), Pending: st.Pending}

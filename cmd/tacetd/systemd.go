@@ -18,7 +18,8 @@ type watchdog struct {
 	every  time.Duration
 }
 
-// newWatchdog takes its interval from systemd; without one it is never due.
+// newWatchdog takes its interval from systemd; without one it is never due. It
+// feeds it: opening the lines may have taken long.
 func newWatchdog() *watchdog {
 	limit, err := sd.SdWatchdogEnabled(false)
 	if err != nil || limit == 0 {
@@ -26,6 +27,7 @@ func newWatchdog() *watchdog {
 	}
 	w := &watchdog{every: limit / 2, ticker: time.NewTicker(limit / 2)}
 	w.due = w.ticker.C
+	sd.SdNotify(false, sd.SdNotifyWatchdog)
 	return w
 }
 
@@ -37,9 +39,11 @@ func (w *watchdog) feed(d *daemon.Daemon) {
 	}
 }
 
+// stop feeds it once more: the lines of the next daemon may take long to open.
 func (w *watchdog) stop() {
 	if w.ticker != nil {
 		w.ticker.Stop()
+		sd.SdNotify(false, sd.SdNotifyWatchdog)
 	}
 }
 
@@ -52,7 +56,7 @@ func notify(sentence string) error {
 // sentence is the status in one line for a person.
 func sentence(s daemon.Status) string {
 	line := map[string]string{"idle": "ready, not recording", "recording": "recording", "fault": "can't record"}[shown(s)]
-	if s.Phase == "stopping" && s.Recorded {
+	if s.Phase == "stopping" && s.Recording != "" {
 		line = "ending a recording"
 	}
 	if n := len(s.Warnings); n > 0 {
