@@ -110,9 +110,8 @@ func ofIdentities(_ stage, err error) (what, do string) {
 
 // ofRefusals is for a broker that doesn't want the unit.
 func ofRefusals(_ stage, err error) (what, do string) {
-	var op *net.OpError
 	switch {
-	case errors.As(err, &op) && op.Op == "remote error": // a TLS alert
+	case isAlert(err):
 		return "the broker refused the unit's certificate",
 			"set cert and client_key in [mqtt] to a certificate that the broker accepts and that is still valid"
 	case errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword), errors.Is(err, packets.ErrorRefusedNotAuthorised):
@@ -122,6 +121,12 @@ func ofRefusals(_ stage, err error) (what, do string) {
 		return "the broker refused the unit's client id", "let the broker accept the client id tacet-<site>-<room>"
 	}
 	return "", ""
+}
+
+// isAlert says that an error is what the broker said in TLS before it hung up.
+func isAlert(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "remote error"
 }
 
 func ofHandshakes(at stage, err error) (what, do string) {

@@ -47,7 +47,7 @@ type wire struct {
 	in    *bufio.Reader
 	frame [5 + maxFrame]byte // the frame being handed on
 	rest  []byte             // what of it is still to be read
-	greet bool               // CONNACK has been seen
+	greet bool               // CONNACK has been seen: before that, one goroutine does all
 
 	once sync.Once
 	dead chan struct{} // closed when the connection is of no more use
@@ -101,10 +101,23 @@ func (w *wire) Write(p []byte) (int, error) {
 	}
 	n, err := w.Conn.Write(p)
 	if err != nil {
-		w.kill(fmt.Errorf("write: %w", err))
+		w.kill(fmt.Errorf("write: %w", w.lastWord(err)))
 		return n, err
 	}
 	return n, w.Conn.SetWriteDeadline(time.Time{})
+}
+
+// lastWord is why a write failed. A broker that refuses the unit's certificate
+// says so after the handshake, and may have hung up before CONNECT was written:
+// its word still waits to be read, and nobody reads before CONNECT.
+func (w *wire) lastWord(failed error) error {
+	if w.greet || w.Conn.SetReadDeadline(time.Now().Add(time.Second)) != nil {
+		return failed
+	}
+	if _, err := w.in.ReadByte(); isAlert(err) {
+		return err
+	}
+	return failed
 }
 
 // Read hands on frames that have been vetted.
