@@ -52,7 +52,8 @@ func (d devices) labelled(label string) (device, node string) {
 	if label == "" {
 		return "", ""
 	}
-	node, err := os.Readlink(d.at(filepath.Join("/dev/disk/by-label", label)))
+	// As udev writes it; config takes no other character that it would not leave as it is.
+	node, err := os.Readlink(d.at(filepath.Join("/dev/disk/by-label", strings.ReplaceAll(label, " ", `\x20`))))
 	if err != nil {
 		return "", ""
 	}

@@ -109,6 +109,10 @@ func TestLabelledDriveThatNobodyMounted(t *testing.T) {
 	m := newMachine(t)
 	m.label("8:1", "TACET")
 	refused(t, m.drive(), missing, "/dev/sd8:1", "not mounted")
+	m.label("8:17", `ROOM\x203`) // as udev has it
+	d := m.drive()
+	d.Label = "ROOM 3"
+	refused(t, d, missing, "/dev/sd8:17", "not mounted")
 }
 
 // The stale mount of a drive that was pulled out is never taken, though its folder still answers.
