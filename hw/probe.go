@@ -1,0 +1,118 @@
+package hw
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+const (
+	// flashTime is what Flash takes, and a moment of dark.
+	flashTime = 6 * quick
+	// showTime is how long a try of the light shows it at least.
+	showTime = 2 * time.Second
+	// senseTime is what a sense line may lag behind, senseEvery how often it is read.
+	senseTime  = 200 * time.Millisecond
+	senseEvery = 50 * time.Millisecond
+)
+
+// Probe flashes the light, lights it for two seconds, and darkens it; the sense line, if there is one, has to see both, or it is an
+// error. While the light is on, and seen, it runs while once, whose context ends when the light is seen no longer. Where while returns
+// false the microphone may be open still: the light stays on.
+func (l *Light) Probe(ctx context.Context, while func(context.Context) (closed bool)) (proved bool, err error) {
+	if err := l.seen(ctx, false); err != nil {
+		return false, err
+	}
+	if err := l.Flash(); err != nil {
+		return false, err
+	}
+	if err := pause(ctx, flashTime); err != nil {
+		return false, errors.Join(err, l.Off())
+	}
+	if err := l.On(); err != nil {
+		return false, errors.Join(err, l.Off())
+	}
+	shown := time.Now()
+	closed := true
+	if err = l.seen(ctx, true); err == nil {
+		closed, err = l.watched(ctx, while)
+	}
+	if err == nil && closed {
+		err = pause(ctx, showTime-time.Since(shown))
+	}
+	if !closed {
+		return false, err
+	}
+	if err := errors.Join(err, l.Off()); err != nil {
+		return false, err
+	}
+	return l.sense != nil, l.seen(ctx, false)
+}
+
+// watched runs while, and looks at the light meanwhile.
+func (l *Light) watched(ctx context.Context, while func(context.Context) bool) (closed bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan bool, 1)
+	go func() { ended <- while(ctx) }()
+	again := time.NewTicker(senseEvery)
+	defer again.Stop()
+	for {
+		select {
+		case closed := <-ended:
+			return closed, err
+		case <-again.C:
+			if lit, known, e := l.Sense(); err == nil && (e != nil || known && !lit) {
+				err = errors.Join(errors.New("the sense line saw the light go out"), e)
+				cancel()
+			}
+		}
+	}
+}
+
+// seen waits until the sense line, if there is one, sees the light as it should be.
+func (l *Light) seen(ctx context.Context, lit bool) error {
+	late := time.Now().Add(senseTime)
+	for {
+		is, known, err := l.Sense()
+		switch {
+		case err != nil:
+			return err
+		case !known || is == lit:
+			return nil
+		case time.Now().After(late):
+			how := map[bool]string{true: "lit", false: "dark"}
+			return fmt.Errorf("the light was made %s, and the sense line %s sees it %s", how[lit], l.sense.info, how[is])
+		}
+		if err := pause(ctx, senseEvery); err != nil {
+			return err
+		}
+	}
+}
+
+// Next waits for the next change of a line, as Watch reports it.
+func (b *Buttons) Next(ctx context.Context) (input int, active bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	input = -1
+	err = b.Watch(ctx, func(i int, a bool, _ time.Time, _ bool) {
+		input, active = i, a
+		cancel()
+	})
+	if err == nil && input < 0 {
+		err = ctx.Err()
+	}
+	return input, active, err
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	over := time.NewTimer(d)
+	defer over.Stop()
+	select {
+	case <-over.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
