@@ -88,25 +88,11 @@ func (m *Mic) open(s *stream) error {
 	if err := m.load(); err != nil {
 		return err
 	}
-	m.heard.Store(nil)
-	cfg := malgo.DefaultDeviceConfig(malgo.Capture)
-	cfg.SampleRate = uint32(m.rate)
-	cfg.PeriodSizeInFrames = uint32(periodFrames(m.rate))
-	cfg.Periods = periods
-	cfg.NoFixedSizedCallback = 1 // otherwise the first period is made-up zeros
-	cfg.Capture.DeviceID = m.id
-	cfg.Capture.Format = malgo.FormatS16
-	cfg.Capture.Channels = uint32(m.channels)
 	if s.isSilent() {
 		return ErrStuck // Open has given up on us
 	}
-	dev, err := malgo.InitDevice(m.ctx.Context, cfg, malgo.DeviceCallbacks{Data: s.data, Stop: s.stopped})
+	dev, err := m.prepare(s)
 	if err != nil {
-		return m.explain(err)
-	}
-	got := shape{int(dev.CaptureInternalSampleRate()), int(dev.CaptureInternalChannels()), dev.CaptureInternalFormat()}
-	if err := got.differs(m.device, m.rate, m.channels); err != nil {
-		dev.Uninit()
 		return err
 	}
 	if s.isSilent() {
@@ -119,6 +105,29 @@ func (m *Mic) open(s *stream) error {
 	}
 	s.device = dev
 	return nil
+}
+
+// prepare sets the card up as it was asked for, and starts nothing.
+func (m *Mic) prepare(s *stream) (*malgo.Device, error) {
+	m.heard.Store(nil)
+	cfg := malgo.DefaultDeviceConfig(malgo.Capture)
+	cfg.SampleRate = uint32(m.rate)
+	cfg.PeriodSizeInFrames = uint32(periodFrames(m.rate))
+	cfg.Periods = periods
+	cfg.NoFixedSizedCallback = 1 // otherwise the first period is made-up zeros
+	cfg.Capture.DeviceID = m.id
+	cfg.Capture.Format = malgo.FormatS16
+	cfg.Capture.Channels = uint32(m.channels)
+	dev, err := malgo.InitDevice(m.ctx.Context, cfg, malgo.DeviceCallbacks{Data: s.data, Stop: s.stopped})
+	if err != nil {
+		return nil, m.explain(err)
+	}
+	got := shape{int(dev.CaptureInternalSampleRate()), int(dev.CaptureInternalChannels()), dev.CaptureInternalFormat()}
+	if err := got.differs(m.device, m.rate, m.channels); err != nil {
+		dev.Uninit()
+		return nil, err
+	}
+	return dev, nil
 }
 
 // periodFrames is the greatest power of two within the period. The sound library reads in pieces that divide it, and so
