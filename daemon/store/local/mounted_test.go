@@ -30,6 +30,12 @@ func realDrive(t *testing.T, fsType string) {
 	kind := &Drive{Site: "high-street", Room: "room-3", Store: "drive", Label: "TACET", Mounts: kernelTable}
 	refused(t, kind, missing) // a loop device is nothing that is plugged in
 	marked(t, s.point, "room-3", "drive")
+	if _, err := store.Probe(t.Context(), kind); err != nil {
+		t.Errorf("a try: %v", err)
+	}
+	if _, err := os.Lstat(filepath.Join(s.point, ".tacet-probe")); !os.IsNotExist(err) {
+		t.Errorf("a try leaves something behind: %v", err)
+	}
 	d := opened(t, kind)
 	backFromMedium(t, d, s)
 	fillUp(t, d)

@@ -1,0 +1,68 @@
+//go:build unix
+
+package store
+
+import (
+	"errors"
+	"syscall"
+	"testing"
+)
+
+// A try finds what a follower would meet, and cleans up after itself and after an interrupted one.
+func TestProbe(t *testing.T) {
+	for code, spoil := range map[string]func(k *stick){
+		"":               func(*stick) {},
+		"store-full":     func(k *stick) { k.disk.Full(0) },
+		"store-readonly": func(k *stick) { k.disk.ReadOnly(true) },
+		"store-missing":  func(k *stick) { k.take(errAway, k.disk) },
+	} {
+		k := newStick(1)
+		spoil(k)
+		_, err := Probe(t.Context(), k)
+		got := ""
+		if trouble := (*Trouble)(nil); errors.As(err, &trouble) {
+			got = trouble.Code
+		} else if err != nil {
+			got = err.Error()
+		}
+		if got != code {
+			t.Errorf("it says %q, want %q", got, code)
+		}
+		k.disk.ReadOnly(false)
+		bareStick(t, k)
+	}
+	k := newStick(1)
+	k.disk.Lie(true)
+	if _, err := Probe(t.Context(), k); err == nil {
+		t.Error("a stick that forgets what it was given is not found out")
+	}
+	for _, applied := range []bool{false, true} {
+		for n := 1; ; n++ {
+			k := newStick(1)
+			before := k.disk.Ops()
+			k.disk.FailAt(n, syscall.EIO, applied)
+			_, err := Probe(t.Context(), k)
+			if k.disk.Ops()-before < n {
+				break // the fault never came
+			}
+			k.disk.Mend()
+			if err == nil && !applied && n > 1 { // the first removes what isn't there
+				t.Errorf("operation %d fails, and nobody is told", n)
+			}
+			if _, err := Probe(t.Context(), k); err != nil {
+				t.Errorf("after a failure of operation %d: %v", n, err)
+			}
+			bareStick(t, k)
+		}
+	}
+}
+
+func bareStick(t *testing.T, k *stick) {
+	t.Helper()
+	if list, err := k.disk.ReadDir("."); err != nil || len(list) > 0 {
+		t.Errorf("left behind: %v, %v", list, err)
+	}
+	if n := k.disk.Handles(); n > 0 {
+		t.Errorf("%d files stay open", n)
+	}
+}
