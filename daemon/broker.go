@@ -16,14 +16,11 @@ import (
 // longest.
 const maxCredential = 1 << 20
 
+// brokerOptions are all that the client needs to know.
 func (d *Daemon) brokerOptions() status.Options {
-	m := d.cfg.MQTT
-	o := status.Options{
-		Broker: m.Broker, Username: m.Username, Credentials: func() (status.Credentials, error) { return readCredentials(m) },
-		Site: d.cfg.Room.Site, Room: d.cfg.Room.ID, RoomName: d.cfg.Room.Name,
-		HomeAssistant: m.HomeAssistant, Version: d.o.Version, Boot: d.o.Boot,
-		Report: d.brokerReport, Log: d.log,
-	}
+	o := brokerAccess(d.cfg)
+	o.RoomName, o.HomeAssistant = d.cfg.Room.Name, d.cfg.MQTT.HomeAssistant
+	o.Version, o.Boot, o.Report, o.Log = d.o.Version, d.o.Boot, d.brokerReport, d.log
 	for _, s := range d.cfg.Stores {
 		o.Stores = append(o.Stores, s.Name)
 	}
@@ -31,6 +28,15 @@ func (d *Daemon) brokerOptions() status.Options {
 		o.Codes = append(o.Codes, w.Code)
 	}
 	return o
+}
+
+// brokerAccess is what it takes to reach the broker.
+func brokerAccess(cfg *config.Config) status.Options {
+	m := cfg.MQTT
+	return status.Options{
+		Broker: m.Broker, Username: m.Username, Credentials: func() (status.Credentials, error) { return readCredentials(m) },
+		Site: cfg.Room.Site, Room: cfg.Room.ID,
+	}
 }
 
 // readCredentials reads the files that the configuration names.

@@ -1,0 +1,53 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"tacet/config"
+	"tacet/daemon/recording"
+	"tacet/daemon/spool"
+	"tacet/daemon/status"
+)
+
+// What doctor tries of the daemon's own, as the daemon does it. None leaves anything behind.
+
+// ProbeSpool says for how long there is room in the spool, and why it can't be used. With write, which needs its lock, a file is
+// written, read and removed; else it is only looked at.
+func ProbeSpool(cfg *config.Config, write bool) (time.Duration, error) {
+	folder, err := openFolder(cfg.Spool.Path)
+	if err != nil {
+		return 0, err
+	}
+	s, err := spool.Open(folder)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.Check(); err != nil {
+		return 0, err
+	}
+	if write {
+		if err := s.Probe(); err != nil {
+			return 0, err
+		}
+	}
+	rate := fileRate(cfg.Audio)
+	free, err := (&disk{spool: s}).room(cfg.Spool.Reserve, rate)
+	return time.Duration(free/rate) * time.Second, err
+}
+
+// ProbeKey makes a recording's key, which nothing will ever be sealed to, and encrypts it to the recipients.
+func ProbeKey(ctx context.Context, cfg *config.Config) error {
+	_, err := recording.NewKey(ctx, cfg.Encrypt.Recipients, "tacet/"+cfg.Room.Site+"/"+cfg.Room.ID+"/"+recording.NewID())
+	return err
+}
+
+// ProbeBroker connects to the broker, by a name of its own, and says nothing.
+func ProbeBroker(ctx context.Context, cfg *config.Config) error {
+	err := status.Probe(ctx, brokerAccess(cfg))
+	if t, ok := err.(*status.Trouble); ok && t.Do != "" {
+		err = fmt.Errorf("%w; %s", err, t.Do)
+	}
+	return err
+}
