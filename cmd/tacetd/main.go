@@ -4,6 +4,7 @@
 //	tacetd [-config /etc/tacet/tacet.toml]   run until SIGTERM
 //	tacetd status [-key]                     what the running daemon says
 //	tacetd lights-out                        for the unit file: dark after a crash
+//	tacetd doctor [-stop]                    try each part, and say what is wrong
 //
 // It exits with 0 after SIGTERM, with 78 where the configuration can't be used,
 // and with 1 else: then systemd starts it again. On SIGHUP it reads its
@@ -24,6 +25,6 @@ func main() {
 	})
 }
 
-var commands = []cli.Command{runCommand, statusCommand, lightsOutCommand}
+var commands = []cli.Command{runCommand, statusCommand, lightsOutCommand, doctorCommand}
 
 const usualConfig = "/etc/tacet/tacet.toml"

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+)
+
+// mosquitto is a real broker that wants a password; its port.
+func mosquitto(t *testing.T) string {
+	t.Helper()
+	var programs [2]string
+	for i, name := range []string{"mosquitto", "mosquitto_passwd"} {
+		var err error
+		if programs[i], err = exec.LookPath(name); err != nil {
+			if programs[i], err = exec.LookPath("/usr/sbin/" + name); err != nil {
+				t.Skip("needs the mosquitto broker (Debian package mosquitto)")
+			}
+		}
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	l.Close()
+	dir := t.TempDir()
+	file, passwords := filepath.Join(dir, "mosquitto.conf"), filepath.Join(dir, "passwords")
+	if out, err := exec.Command(programs[1], "-b", "-c", passwords, "room-3", "right").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	err = os.WriteFile(file, fmt.Appendf(nil, "user root\npersistence false\nlog_dest stderr\nlistener %s 127.0.0.1\npassword_file %s\n", port, passwords), 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(programs[0], "-c", file)
+	log, err := cmd.StderrPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	running, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		up := running
+		for lines := bufio.NewScanner(log); lines.Scan(); {
+			if up != nil && strings.HasSuffix(lines.Text(), " running") {
+				close(up)
+				up = nil
+			}
+		}
+		cmd.Wait()
+	}()
+	t.Cleanup(func() { cmd.Process.Kill(); <-ended })
+	select {
+	case <-running:
+	case <-ended:
+		t.Fatal("mosquitto ended at once")
+	case <-time.After(enough):
+		t.Fatal("mosquitto does not start")
+	}
+	return port
+}
+
+// The broker is tried with the unit's own password, and the running daemon stays connected.
+func TestDoctorAtTheBroker(t *testing.T) {
+	port := mosquitto(t)
+	secret := filepath.Join(t.TempDir(), "password")
+	try := func(password string) *patient {
+		t.Helper()
+		if err := os.WriteFile(secret, []byte(password+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p := newPatient(t, "[mqtt]\nbroker = \"mqtt://127.0.0.1:"+port+"\"\nusername = \"room-3\"\npassword_file = \""+secret+"\"\n")
+		p.doctor.broker(t.Context())
+		return p
+	}
+	lost := make(chan error, 1)
+	o := mqtt.NewClientOptions().AddBroker("tcp://127.0.0.1:" + port).SetClientID("tacet-site-room-3").SetUsername("room-3").SetPassword("right")
+	o.SetAutoReconnect(false).SetConnectionLostHandler(func(_ mqtt.Client, err error) { lost <- err })
+	unit := mqtt.NewClient(o)
+	if token := unit.Connect(); !token.WaitTimeout(enough) || token.Error() != nil {
+		t.Fatal(token.Error())
+	}
+	defer unit.Disconnect(0)
+
+	p := try("right")
+	p.says("ok         broker mqtt://127.0.0.1:" + port + ": lets the unit in")
+	p.exits(0)
+	p = try("wrong")
+	p.says("FAIL       broker ", "refused the user name or the password", "compare username and password_file")
+	p.exits(1)
+	// What it says next comes behind whatever the broker had done to it.
+	if token := unit.Publish("tacet/site/room-3/heartbeat", 1, false, "x"); !token.WaitTimeout(enough) || token.Error() != nil {
+		t.Errorf("the running daemon was thrown out: %v", token.Error())
+	}
+	select {
+	case err := <-lost:
+		t.Errorf("the running daemon was thrown out: %v", err)
+	default:
+	}
+}
+
+// Root may do what the service may not: doctor tries with the service's rights.
+func TestDoctorTriesAsTheService(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	u := newUnit(t)
+	if err := os.Chmod(filepath.Dir(u.run), 0o755); err != nil { // or nobody would not even get there
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(u.run, statusFile), []byte(`{"pid":1,"phase":"idle"}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for user, want := range map[string][]string{
+		"nobody":        {"FAIL       config: ", "permission denied", "FAIL       spool " + u.state + "/spool: "},
+		"nobody-at-all": {"ok         spool "},
+	} {
+		out, _ := exec.Command("tacetd", "doctor", "-config", u.config, "-run", u.run, "-user", user).CombinedOutput()
+		for _, w := range append(want, "ok         encryption: ") {
+			if !bytes.Contains(out, []byte(w)) {
+				t.Errorf("as %s: no %q in\n%s", user, w, out)
+			}
+		}
+	}
+}
