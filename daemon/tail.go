@@ -14,7 +14,9 @@ import (
 // full, or for a disk that is slow, would be lost with the process: so what is
 // sealed and not on the disk yet is also kept in a file in memory, the tail. Once
 // half of the running second is encoded it is sealed into the tail; the part after
-// that, a period of the card's and the hold-back are what a kill can cost.
+// that, a period of the card's and the hold-back are what a kill can cost. A
+// recording's last second, which is shorter, goes there too until its end is on the
+// disk: nothing else says how short it is.
 //
 // Nothing gets into a tail that is not in the recording's file a second later:
 // what a withdrawal cuts off has not left the hold-back.
