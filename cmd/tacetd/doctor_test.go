@@ -91,8 +91,7 @@ func newPatient(t *testing.T, more string) *patient {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := strings.Replace(string(data), "[[button]]\nline = \"GPIO5\"", "[[button]]\nparty = \"patient\"\nline = \"GPIO5\"\n"+
-		"[[button]]\nparty = \"clinician\"\nline = \"GPIO6\"", 1)
+	text := strings.ReplaceAll(string(data), "style = \"latching\"\n", "")
 	text = strings.Replace(text, `line = "GPIO27"`, "line = \"GPIO27\"\nsense = \"GPIO22\"", 1)
 	text = strings.Replace(text, u.recipient, hybrid.Recipient().String(), 1) + more
 	if err := os.WriteFile(u.config, []byte(text), 0o600); err != nil {
