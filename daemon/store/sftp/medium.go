@@ -99,6 +99,9 @@ func (m *medium) Check(cause error) error {
 // readOnly is SSH_FXE_STATVFS_ST_RDONLY.
 const readOnly = 1
 
+// answer tells what a server says from what becomes of a connection.
+func answer(err error) bool { return errors.As(err, new(*sftp.StatusError)) }
+
 // failed tells SFTP's one code for all that can go wrong on a disk.
 func failed(err error) bool {
 	var status *sftp.StatusError
@@ -126,6 +129,8 @@ func (m *medium) noFolder(err error) error {
 		err = fmt.Errorf("%s on the SFTP server %s is not a folder", path, m.kind.Addr)
 	case errors.Is(err, fs.ErrPermission):
 		return &store.Trouble{Code: "store-readonly", Err: fmt.Errorf("the user %q may not enter %s on the SFTP server %s", m.kind.User, path, m.kind.Addr)}
+	case !answer(err): // the connection ends, and nobody has been told yet
+		return m.ended()
 	default:
 		err = fmt.Errorf("the folder %s on the SFTP server %s: %w", path, m.kind.Addr, err)
 	}
