@@ -35,6 +35,7 @@ func first(r *room) {
 	})
 	r.check("hw's conformance tests pass on the kernel's own lines", r.conformance)
 	r.check("its memory is its own: no core dump, no swap, no debugger, samples locked", r.sealed)
+	r.check("tacetd doctor finds nothing wrong: beside the daemon, and in its place", r.doctor)
 	r.check("idle: nothing listens, no microphone is open, it hardly ever wakes up", r.quiet)
 	broker, err := subscribe()
 	if err != nil {
@@ -84,6 +85,18 @@ func (r *room) conformance() error {
 	}
 	r.note("%d cases", passed)
 	return err
+}
+
+// doctor tries the unit as a technician does, once beside the daemon, once while the service is stopped for it.
+func (r *room) doctor() error {
+	for _, args := range [][]string{{"doctor"}, {"doctor", "-stop"}} {
+		out, err := run("tacetd", args...)
+		if err != nil {
+			return err
+		}
+		r.note("%s: %s", strings.Join(args, " "), out[strings.LastIndex(out, "\n")+1:])
+	}
+	return idle()
 }
 
 // sealed looks at what the kernel and systemd know of the process.
