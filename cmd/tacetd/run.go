@@ -184,8 +184,11 @@ func load(env *cli.Env, path string) (*config.Config, error) {
 	for _, w := range warnings {
 		env.Warn("%s", w)
 	}
+	if errs := (config.Errors)(nil); errors.As(err, &errs) && !errs.Unread() {
+		err = cli.WithHint(err, "\"tacet check\" checks a configuration at a desk")
+	}
 	if err != nil {
-		return nil, cli.Exit(cli.ExitConfig, cli.WithHint(err, "\"tacet check\" checks a configuration at a desk"))
+		return nil, cli.Exit(cli.ExitConfig, err)
 	}
 	return cfg, nil
 }
