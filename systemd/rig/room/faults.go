@@ -122,18 +122,21 @@ func pull(how string) error {
 	return os.WriteFile("/sys/bus/platform/drivers/snd_aloop/"+how, []byte("snd_aloop.0"), 0)
 }
 
-// reconfigure has the running daemon take another configuration.
+// reconfigure has the running daemon take another configuration; it may have done so before, where a check is made once more.
 func reconfigure(s setting) error {
 	if err := s.write(); err != nil {
 		return err
 	}
-	before, _ := run("journalctl", "-u", "tacetd", "-q", "--grep", "new configuration.*changed")
+	said := func() string {
+		out, _ := run("journalctl", "-u", "tacetd", "-q", "--grep", "new configuration.*changed|configuration has not changed")
+		return out
+	}
+	before := said()
 	if _, err := run("systemctl", "reload", "tacetd"); err != nil {
 		return err
 	}
 	_, err := until("the new configuration is taken over", patience, func() bool {
-		now, _ := run("journalctl", "-u", "tacetd", "-q", "--grep", "new configuration.*changed")
-		return now != before
+		return said() != before
 	})
 	if err != nil {
 		return err
