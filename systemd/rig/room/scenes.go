@@ -87,8 +87,14 @@ func (r *room) conformance() error {
 	return err
 }
 
-// doctor tries the unit as a technician does, once beside the daemon, once while the service is stopped for it.
+// doctor tries the unit as a technician does, once beside the daemon, once while the service is stopped for it. Somebody speaks: a
+// microphone that brings nothing but zeros is a finding.
 func (r *room) doctor() error {
+	s, err := speak()
+	if err != nil {
+		return err
+	}
+	defer s.stop()
 	for _, args := range [][]string{{"doctor"}, {"doctor", "-stop"}} {
 		out, err := run("tacetd", args...)
 		if err != nil {
