@@ -94,7 +94,6 @@ type Daemon struct {
 	gaps        *stream.Gaps
 	heldRetry   time.Time
 	recorder    *recorder
-	recorded    bool // it has been said that it records
 	disk        *disk
 	copies      *copies
 	stores      []store.Status // as last looked at

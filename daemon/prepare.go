@@ -155,7 +155,7 @@ func (d *Daemon) end(e consent.End) {
 func (d *Daemon) recorderEnded(ev recorderEnded) {
 	r := ev.recorder
 	finished := ev.err == nil && r.position > 0
-	if finished || d.recorded { // of a start that came to nothing no store knows
+	if finished || r.said { // of a start that came to nothing no store knows
 		d.copies.Ended(r.name, finished)
 	}
 	switch {
@@ -165,12 +165,12 @@ func (d *Daemon) recorderEnded(ev recorderEnded) {
 		d.prober.drop(r)
 	}
 	d.log.Info("recording ended", "recording", r.id, "seconds", r.position/int64(r.rate), "err", ev.err)
-	if d.recorded {
+	if r.said {
 		length := d.framesTime(r.position)
 		d.teller.event(topic.Event{Type: topic.Ended, Recording: r.id, Seconds: topic.Seconds(length)})
 		d.teller.due = true
 	}
-	d.recorder, d.recorded = nil, false
+	d.recorder = nil
 	d.prober.soon()
 	d.step(consent.Ended{})
 }

@@ -41,7 +41,7 @@ func (d *Daemon) describe(now time.Time) Status {
 		s.Consented = append(s.Consented, d.machine.Consented(i))
 		s.Pressed = append(s.Pressed, d.machine.Pressed(i))
 	}
-	if r := d.recorder; r != nil && d.recorded {
+	if r := d.recorder; r != nil && r.said {
 		s.Recording, s.Started = r.id, r.started
 		s.Stored = d.framesTime(r.storedSamples.Load())
 		s.Checkpoint = string(r.lastCheckpoint())

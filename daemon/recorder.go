@@ -49,6 +49,8 @@ type recorder struct {
 	items  chan item
 	sealed chan sealed
 
+	said bool // the owner's: that it records has been said
+
 	// The owner reads these.
 	storedSamples atomic.Int64 // synced
 	storedAt      atomic.Int64 // when, by elapsed

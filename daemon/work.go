@@ -134,7 +134,7 @@ func (d *Daemon) phaseChanged(before, after consent.Phase) {
 	d.since = time.Now()
 	if after == consent.Recording {
 		d.letGo()
-		d.recorded = true
+		d.recorder.said = true
 		d.copies.Began(d.recorder.name)
 		d.teller.event(topic.Event{Type: topic.Started, Recording: d.recorder.id})
 	}

@@ -67,7 +67,7 @@ type Set struct {
 	index     *index
 	followers []*follower
 	over      atomic.Bool  // nothing is written down any more
-	drops     atomic.Int64 // recordings that came to nothing, and one: no follower has looked for any when it begins
+	drops     atomic.Int64 // recordings that came to nothing
 	expiring  sync.Mutex   // held from reading who holds a copy until it is written down that one store does no more
 }
 
@@ -87,10 +87,14 @@ func NewSet(s Settings) (*Set, error) {
 			standing: standing{changed: s.Changed},
 		})
 	}
-	set.drops.Store(1)
 	past, err := set.history()
 	if err != nil {
 		return nil, err
+	}
+	for _, p := range past {
+		if p.dropped {
+			set.drops.Add(1)
+		}
 	}
 	entries, err := s.Spool.List()
 	if err != nil && !errors.Is(err, durable.ErrTooMany) {
