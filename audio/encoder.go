@@ -23,10 +23,6 @@ type Segment = judged.Segment
 type Encoder interface {
 	// Encode takes more samples, interleaved, and returns the segments that they completed. It keeps none of its input.
 	Encode(samples []int16) ([]Segment, error)
-	// Partial returns the segment that is being filled, as if the recording ended with it. It holds what the codec has encoded so
-	// far, which may be less than what it has taken: by 20 ms of Opus, 10 ms of WAV, a block of FLAC (83 ms at 48 kHz, 250 ms at
-	// 16 kHz); where that is nothing there is no data. It changes nothing: what Encode and Close return is the same without it.
-	Partial() Segment
 	// Close returns the rest: always one segment, which may hold no frame but only the end.
 	Close() ([]Segment, error)
 }
@@ -64,8 +60,6 @@ type codec interface {
 	add(samples []int16) error
 	// second appends the running second, which is full, and begins the next one.
 	second(dst []byte) []byte
-	// partial appends the units of the running second as the last ones of the file.
-	partial(dst []byte) []byte
 	// end appends the running second with the last samples, less than a unit, and the end mark.
 	end(dst []byte, samples []int16) ([]byte, error)
 }
@@ -106,15 +100,6 @@ func (e *encoder) Encode(samples []int16) ([]Segment, error) {
 		}
 	}
 	return list, nil
-}
-
-func (e *encoder) Partial() Segment {
-	if e.frames == 0 {
-		return Segment{First: e.first}
-	}
-	s := e.running()
-	s.Data = e.codec.partial(s.Data)
-	return s
 }
 
 func (e *encoder) Close() ([]Segment, error) {

@@ -32,8 +32,6 @@ func (c *flacCodec) second(dst []byte) []byte {
 	return dst
 }
 
-func (c *flacCodec) partial(dst []byte) []byte { return append(dst, c.running...) }
-
 func (c *flacCodec) end(dst []byte, samples []int16) ([]byte, error) {
 	return c.encoder.Frames(c.second(dst), samples)
 }

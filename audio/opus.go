@@ -95,11 +95,6 @@ func (c *opusCodec) second(dst []byte) []byte {
 	return c.stream.Page(dst, 0, c.granule)
 }
 
-// partial is a page with the end mark. What libopus is late by is missing at the end of it.
-func (c *opusCodec) partial(dst []byte) []byte {
-	return c.stream.Peek(dst, ogg.Last, c.granule+c.running*ogg.Rate/opusFrames)
-}
-
 // end adds as much silence as libopus is late by, and rounds up to whole packets: the page's granule says where to stop.
 func (c *opusCodec) end(dst []byte, samples []int16) ([]byte, error) {
 	at := c.granule + c.running*ogg.Rate/opusFrames + int64(len(samples)/c.channels)*c.scale

@@ -53,8 +53,6 @@ func (c *wavCodec) second(dst []byte) []byte {
 	return dst
 }
 
-func (c *wavCodec) partial(dst []byte) []byte { return append(dst, c.running...) }
-
 func (c *wavCodec) end(dst []byte, samples []int16) ([]byte, error) {
 	return binary.Append(c.second(dst), binary.LittleEndian, samples)
 }

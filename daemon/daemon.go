@@ -45,9 +45,6 @@ type Options struct {
 	Boot    string // names this start; made up where empty
 	// Dir is the unit's own folder, where its ledger lies: /var/lib/tacet
 	Dir string
-	// RunDir is a folder in memory, which a killed process leaves behind and a power
-	// cut empties: /run/tacet. Where there is none, a kill costs a second more.
-	RunDir string
 	// FS opens a folder; durable.OS over an os.Root where nil.
 	FS func(dir string) (durable.FS, error)
 	// Store makes the kinds of store that the configuration names; without it recordings stay on the unit.
@@ -120,9 +117,6 @@ func New(cfg *config.Config, hw Hardware, o Options) (*Daemon, error) {
 	}
 	if o.Dir == "" {
 		o.Dir = "/var/lib/tacet"
-	}
-	if o.RunDir == "" {
-		o.RunDir = "/run/tacet"
 	}
 	if o.FS == nil {
 		o.FS = openFolder

@@ -58,7 +58,6 @@ func (d *Daemon) openDisk() (_ *disk, err error) {
 	if k.spool, err = spool.Open(folder); err != nil {
 		return nil, err
 	}
-	d.keepTails(k.spool)
 	if k.unit, k.key, err = d.unitKey(); err != nil {
 		return nil, withCode("unit-key-bad", err)
 	}

@@ -32,9 +32,8 @@
 // drops all that still waits. So a sample too many needs two errors, and a
 // sample too few none.
 //
-// What is sealed and not on the disk yet, half of the running second included,
-// also lies in a file in memory, the tail, where a killed process leaves it to the
-// next: a kill costs at most one second, a power cut the second that was running.
+// A killed process costs what a power cut costs: the second that is being filled, one
+// sync, what is held back and one period of the card.
 //
 // Everything has a bound: 64 blocks in locked memory, two minutes of sealed
 // seconds before a disk that stalls, 64 events. What can't be closed, a sound

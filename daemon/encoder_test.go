@@ -50,14 +50,6 @@ func (e *encoder) Encode(samples []int16) (done []stream.Segment, err error) {
 	return done, nil
 }
 
-// Partial says how many samples it would hold.
-func (e *encoder) Partial() stream.Segment {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	n := len(e.buffer)
-	return stream.Segment{Data: []byte(fmt.Sprintf("segment with %d samples", n)), First: int64(len(e.segments)) * rate, Samples: int64(n)}
-}
-
 func (e *encoder) Close() ([]stream.Segment, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -72,9 +72,6 @@ type Encoder interface {
 	// Encode takes interleaved samples and returns the segments that became
 	// complete. It keeps none of its input.
 	Encode(samples []int16) ([]stream.Segment, error)
-	// Partial returns what there is of the segment that is being filled, as if the
-	// file ended with it; its Samples are 0 where that is nothing. It changes nothing.
-	Partial() stream.Segment
 	// Close returns what is left, with the file's end mark.
 	Close() ([]stream.Segment, error)
 }

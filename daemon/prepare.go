@@ -61,7 +61,6 @@ func (d *Daemon) newRecorder(disk *disk, acts []recording.Act, proved bool) (_ *
 		return nil, err
 	}
 	r.checkpoint = r.sealer.Checkpoint()
-	r.tails = newTails(disk.spool, r.name, d.log.With("recording", r.id))
 	r.run()
 	return r, nil
 }

@@ -29,7 +29,7 @@ type file interface {
 }
 
 // recorder takes one recording from the owner's blocks to the disk. Goroutines of
-// its own, encode, store and tails, block where the owner must not.
+// its own, encode and store, block where the owner must not.
 type recorder struct {
 	id, name string
 	started  time.Time
@@ -42,7 +42,6 @@ type recorder struct {
 	enc    Encoder
 	sealer *recording.Sealer
 	file   file
-	tails  *tails
 	ledger *ledger.Ledger
 	post   func(event) // to the owner
 
@@ -65,9 +64,6 @@ type recorder struct {
 	gaps     []recording.Gap // those not yet written before a segment
 	steps    []recording.ClockStep
 	drift    time.Duration // wall clock less monotonic clock, when last looked
-	sealedTo int64         // frames in sealed segments
-	tailed   bool          // the running second is in the tail
-	unsynced unsynced
 }
 
 // item is what the owner hands on: a block to keep, or the end.
@@ -98,7 +94,6 @@ func (r *recorder) run() {
 	r.drift = r.wallDrift()
 	go r.encodeAll()
 	go r.storeAll()
-	go r.tails.run()
 }
 
 func (r *recorder) elapsed() time.Duration { return time.Since(r.origin) + 1 } // never 0
@@ -149,10 +144,7 @@ func (r *recorder) encode(b *block) error {
 	}
 	r.noteClock()
 	r.position += int64(len(b.samples) / r.channels)
-	if err := r.sealAll(r.enc.Encode(b.samples)); err != nil {
-		return err
-	}
-	return r.keepTail()
+	return r.sealAll(r.enc.Encode(b.samples))
 }
 
 // encodeSilence fills a gap with silence of its own length.
@@ -190,11 +182,6 @@ func (r *recorder) sealAll(segments []stream.Segment, err error) error {
 }
 
 func (r *recorder) sealOne(s stream.Segment) error {
-	if r.shorter(s) { // until its end is on the disk too, nothing there says how short it is
-		if err := r.putTail(s); err != nil {
-			return err
-		}
-	}
 	h := r.happened(s.First + s.Samples)
 	if h != nil {
 		r.gaps, r.steps = r.gaps[len(h.Gaps):], r.steps[len(h.ClockSteps):]
@@ -203,7 +190,6 @@ func (r *recorder) sealOne(s stream.Segment) error {
 	if err != nil {
 		return err
 	}
-	r.noteSealed(b, s)
 	r.sealed <- sealed{bytes: b, checkpoint: r.sealer.Checkpoint(), samples: s.Samples}
 	return nil
 }
@@ -292,7 +278,6 @@ func (r *recorder) finish(ended *ledger.Entry, failed error) {
 	if failed == nil && ended == nil {
 		failed = fmt.Errorf("end of %s could not be sealed", r.id)
 	}
-	r.tails.end(failed == nil) // recovery needs the tail of one that has no end
 	if failed == nil {
 		ended.Time = r.clock.Now()
 		err := r.ledger.Append(*ended)

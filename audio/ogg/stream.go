@@ -25,14 +25,9 @@ func (s *Stream) Packet(packet []byte) {
 
 // Page ends the page and appends it. The granule is where the stream stands at its end, in samples at 48 kHz.
 func (s *Stream) Page(dst []byte, flags byte, granule int64) []byte {
-	dst = s.Peek(dst, flags, granule)
+	s.page.Flags, s.page.Granule, s.page.Serial, s.page.Sequence = flags, granule, s.serial, s.sequence
+	dst = s.page.Append(dst)
 	s.page.Lacing, s.page.Body = s.page.Lacing[:0], s.page.Body[:0]
 	s.sequence++
 	return dst
-}
-
-// Peek appends the page as Page would, and leaves it as it is: more packets may come to it.
-func (s *Stream) Peek(dst []byte, flags byte, granule int64) []byte {
-	s.page.Flags, s.page.Granule, s.page.Serial, s.page.Sequence = flags, granule, s.serial, s.sequence
-	return s.page.Append(dst)
 }

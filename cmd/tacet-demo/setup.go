@@ -114,17 +114,12 @@ func prepare(o options) (*unit, error) {
 	if u.mic == autoMic {
 		u.mic = auto("/sys/class/sound")
 	}
-	for _, folder := range []string{u.cfg.Spool.Path, runDir(u.dir)} {
-		if err := os.MkdirAll(folder, 0o700); err != nil {
-			return nil, err
-		}
+	if err := os.MkdirAll(u.cfg.Spool.Path, 0o700); err != nil {
+		return nil, err
 	}
 	u.identities, err = identities(filepath.Join(u.dir, officeKey))
 	return u, err
 }
-
-// runDir is where a unit has its folder in memory: what a killed process leaves there its successor finds.
-func runDir(dir string) string { return filepath.Join(dir, "run") }
 
 // What -mic can say, beside a device.
 const (

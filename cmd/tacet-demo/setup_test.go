@@ -119,7 +119,7 @@ func TestAConfigIsTakenAsItIsButForTheLines(t *testing.T) {
 	if len(u.identities) != 0 || u.card().Key {
 		t.Error("it holds a key that nobody gave it")
 	}
-	if made, _ := filepath.Glob(filepath.Join(dir, "*")); !slices.Equal(made, []string{runDir(dir)}) {
+	if made, _ := filepath.Glob(filepath.Join(dir, "*")); len(made) != 0 {
 		t.Errorf("it made %v", made)
 	}
 	key := filepath.Join(t.TempDir(), "own.key")

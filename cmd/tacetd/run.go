@@ -25,7 +25,7 @@ var runCommand = cli.Command{
 		var s service
 		f.StringVar(&s.config, "config", usualConfig, "configuration `file`")
 		f.StringVar(&s.state, "state", "/var/lib/tacet", "`folder` of the unit's ledger")
-		f.StringVar(&s.run, "run", usualRun, "`folder` in memory, for status.json and tails; need not exist")
+		f.StringVar(&s.run, "run", usualRun, "`folder` in memory, for status.json; need not exist")
 		rest, err := env.Parse(f, args)
 		if err != nil {
 			return err
@@ -122,7 +122,7 @@ func (s *service) change(ctx context.Context, old, next *config.Config) (*config
 // for the next configuration; that may be its own.
 func (s *service) life(ctx context.Context, cfg *config.Config, panel *hw.Panel, reload <-chan os.Signal) (next *config.Config, err error) {
 	d, err := daemon.New(cfg, s.hardware(cfg, panel), daemon.Options{
-		Log: s.log, Version: cli.Version, Dir: s.state, RunDir: s.run, Store: s.stores.Kind(cfg.Room),
+		Log: s.log, Version: cli.Version, Dir: s.state, Store: s.stores.Kind(cfg.Room),
 	})
 	if err != nil {
 		return nil, err

@@ -18,8 +18,7 @@
 //	end, err := s.End(recording.End{Reason: recording.Withdrawn, Samples: n}, acts)
 //
 // A Sealer only makes bytes. Whatever has been synced up to some note is a valid recording up to there: [Recover] makes a
-// closed file of it after a power cut. What [Sealer.Tail] makes waits in memory for a process that is killed, and
-// [RecoverWithTail] puts it in its place.
+// closed file of it after a power cut.
 //
 // # At a desk
 //
@@ -39,7 +38,7 @@
 //   - No input makes it panic, write elsewhere than to the given writer, or take more than some tens of megabytes.
 //
 // The parts: name.go and head.go say what things are called and what the JSON members hold; tar.go, member.go, tree.go and
-// checkpoint.go make the file's bytes; seal.go, tail.go and append.go put them together. scan.go and walk.go read a file strictly, up
+// checkpoint.go make the file's bytes; seal.go and append.go put them together. scan.go and walk.go read a file strictly, up
 // to the first thing that is wrong; verify.go, recover.go and open.go are built on that. survey.go and resync.go read
 // on behind damage. key.go and key_linux.go are the child.
 package recording

@@ -71,8 +71,9 @@ type Happening struct {
 	ClockSteps []ClockStep `json:"clock_steps,omitempty"`
 	LeftOut    int64       `json:"left_out,omitempty"` // entries for which there was no room
 
-	// Samples is how many there are in a segment that is shorter than a second and has no end behind it that says so: in a
-	// tail. 0 is a full second.
+	// Samples is how many there are in a segment that is shorter than a second and has no end after it that says so; 0 is a full
+	// second. Recordings made before December 2026 can have it, in the last segment of one whose process was killed; no unit writes it
+	// any more.
 	Samples int64 `json:"samples,omitempty"`
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"golang.org/x/mod/sumdb/note"
 )
@@ -41,9 +40,6 @@ type Recovered struct {
 
 	Segments, Leaves int64
 	Root             string // of the last note, in base64
-
-	// Tail is how many of the segments came from the tail.
-	Tail int64
 }
 
 // Recover closes a recording that was cut off: it writes to w what the first
@@ -54,13 +50,7 @@ type Recovered struct {
 // into what had been synced. It never writes into the old file. What it has
 // written should be synced, and verified, before it takes the old one's place.
 func Recover(r io.ReaderAt, size int64, w io.Writer, unit note.Signer, boot string) (Recovered, error) {
-	return RecoverWithTail(r, size, nil, w, unit, boot)
-}
-
-// RecoverWithTail is Recover for a process that was killed: of the tail, which it left in the unit's memory, it puts behind the
-// file's last note what goes on there and is proved as the file is. Whatever else a tail holds, it is ignored.
-func RecoverWithTail(r io.ReaderAt, size int64, tail []byte, w io.Writer, unit note.Signer, boot string) (Recovered, error) {
-	rec, err := recoverFile(r, size, tail, w, unit, boot)
+	rec, err := recoverFile(r, size, w, unit, boot)
 	if err != nil && rec.Head.ID != "" {
 		return rec, fmt.Errorf("recover recording %s: %w", rec.Head.ID, err)
 	}
@@ -70,7 +60,7 @@ func RecoverWithTail(r io.ReaderAt, size int64, tail []byte, w io.Writer, unit n
 	return rec, nil
 }
 
-func recoverFile(r io.ReaderAt, size int64, tail []byte, out io.Writer, unit note.Signer, boot string) (Recovered, error) {
+func recoverFile(r io.ReaderAt, size int64, out io.Writer, unit note.Signer, boot string) (Recovered, error) {
 	w, outcome, err := lastValid(r, size)
 	rec := Recovered{Head: w.head}
 	if err != nil {
@@ -99,12 +89,6 @@ func recoverFile(r io.ReaderAt, size int64, tail []byte, out io.Writer, unit not
 		_, err := out.Write(endBlocks[:])
 		return rec, err
 	}
-	file, tail, err := w.withTail(tail)
-	if err != nil {
-		return rec, err
-	}
-	good = file.good
-	rec.Tail, rec.Segments = good.segments-rec.Segments, good.segments
 	rec.End = End{
 		Reason:   InterruptedBy,
 		Samples:  good.samples,
@@ -114,7 +98,7 @@ func recoverFile(r io.ReaderAt, size int64, tail []byte, out io.Writer, unit not
 		CutBytes: rec.Cut,
 		Boot:     boot,
 	}
-	behind, err := file.appender()
+	behind, err := w.appender()
 	if err != nil {
 		return rec, err
 	}
@@ -126,7 +110,7 @@ func recoverFile(r io.ReaderAt, size int64, tail []byte, out io.Writer, unit not
 	}
 	b.close()
 	rec.Leaves, rec.Root = covered.leaves, covered.root.String()
-	_, err = out.Write(slices.Concat(tail, b.out))
+	_, err = out.Write(b.out)
 	return rec, err
 }
 

@@ -31,7 +31,7 @@ type Recovered struct {
 	Removed bool
 	// Aside is the file that holds its old bytes, where more than a power cut had happened to them.
 	Aside string
-	// Err: it could not be recovered, and lies there as it was, with its tail.
+	// Err: it could not be recovered, and lies there as it was.
 	Err error
 }
 
@@ -52,8 +52,6 @@ func (r Recovered) Code() string {
 // a start, all that were open when the power went; and one whose File failed, after that was closed. A
 // recording that is cut short gets an end that says so, signed by the unit; boot is the unit's present boot.
 //
-// What a killed process has left in its tail goes on behind the valid part, if it belongs there; no other tail is left behind.
-//
 // The valid part goes to a new file, which is synced, verified, and takes the old one's name; so an interruption at any
 // point loses nothing, and the next start does the same again. The error is for the folder; a file that can't be
 // recovered keeps none of the others from it.
@@ -69,7 +67,6 @@ func (s *Spool) Recover(unit note.Signer, boot string) ([]Recovered, error) {
 			s.fs.Remove(name) // a try: what is left is left to the next start
 		}
 	}
-	failed := map[string]bool{}
 	for _, n := range names {
 		name := n.Name()
 		id, ours := idOf(name)
@@ -84,10 +81,8 @@ func (s *Spool) Recover(unit note.Signer, boot string) ([]Recovered, error) {
 		} else if err := s.recover(&r, unit, boot); err != nil {
 			r.Err = s.fault("recover "+name+" in", err)
 		}
-		failed[name] = r.Err != nil
 		found = append(found, r)
 	}
-	s.dropTails(failed)
 	return found, nil
 }
 
@@ -107,7 +102,7 @@ func (s *Spool) recover(r *Recovered, unit note.Signer, boot string) error {
 	if err != nil {
 		return err
 	}
-	if r.Recovered, err = recording.RecoverWithTail(old, info.Size(), s.tail(r.Name), whole, unit, boot); err == nil && r.Intact {
+	if r.Recovered, err = recording.Recover(old, info.Size(), whole, unit, boot); err == nil && r.Intact {
 		// It reads well, but a sync may have failed just before the process ended.
 		_, err = io.Copy(whole, io.NewSectionReader(old, 0, info.Size()))
 	}

@@ -9,9 +9,7 @@
 //	err = f.Append(segment)                   // one write and one sync: on disk when it returns
 //	err = f.Close()
 //
-// What Append has returned nil for survives a power cut, a full disk and a killed process. A killed process loses even less: with a
-// folder in memory for them ([Spool.KeepTails]), Recover finds what was sealed and not on the disk yet in the recording's tail
-// ([Spool.WriteTail]), and puts it in its place. After an error nothing is
+// What Append has returned nil for survives a power cut, a full disk and a killed process. After an error nothing is
 // ever written to that file again; Recover makes a whole one of it, in a new file, in this life of the process or in the
 // next. Room is set aside on the disk before a recording grows into it ([durable.Reserver]), up to 1 MiB more than it has, which
 // goes back when it is closed.
@@ -41,8 +39,7 @@ import (
 
 // Spool is an open spool. Any number of goroutines may use it.
 type Spool struct {
-	fs     durable.FS
-	memory durable.FS // where the tails are; nil: there are none
+	fs durable.FS
 
 	mu   sync.Mutex
 	live map[string]*File // open for writing; guarded by mu

@@ -305,12 +305,11 @@ func BenchmarkWear(b *testing.B) {
 	bytes, dev := size(), sectors(b, device)
 	wait(duration(b))
 	bytes, dev = size()-bytes, sectors(b, device)-dev
-	disk, rest := calls(at)
+	disk := calls(at)
 	demo.Press("room")
 	demo.Until("the end", demotest.Ended(1, "whole"))
 	demo.Stop() // it holds the disk
 	measured("bytes that the process writes to disk for each byte of recording", disk/bytes, 1.5, "")
-	measured("– and elsewhere: the last second's tail in memory, MQTT, the demo's wires", rest/bytes, 0, "")
 	measured("bytes that the device writes for each (ext4 as mkfs makes it)", dev/bytes, 5, "")
 	measured("– on a day of six consulting hours", dev/duration(b).Seconds()*6*3600/1e6, 0, "MB")
 }
@@ -327,8 +326,8 @@ func sectors(b *testing.B, device string) float64 {
 }
 
 // traceWrites follows the calls of all threads of a process that write, with strace. What it returns ends that, and says how many bytes
-// went to files in a folder, and how many elsewhere.
-func traceWrites(b *testing.B, pid int) func(in string) (there, elsewhere float64) {
+// went to files in a folder.
+func traceWrites(b *testing.B, pid int) func(in string) float64 {
 	b.Helper()
 	log := filepath.Join(b.TempDir(), "strace")
 	tracer := exec.Command("strace", "-ff", "-y", "-s", "0", "-o", log, "-p", fmt.Sprint(pid),
@@ -339,7 +338,7 @@ func traceWrites(b *testing.B, pid int) func(in string) (there, elsewhere float6
 	for lines := bufio.NewScanner(said); lines.Scan() && !strings.Contains(lines.Text(), "attached"); {
 	}
 	go io.Copy(io.Discard, said)
-	return func(in string) (there, elsewhere float64) {
+	return func(in string) (there float64) {
 		tracer.Process.Signal(os.Interrupt)
 		tracer.Wait() // it says how it was ended
 		threads, err := filepath.Glob(log + ".*")
@@ -355,14 +354,12 @@ func traceWrites(b *testing.B, pid int) func(in string) (there, elsewhere float6
 			must(b, err)
 			if strings.HasPrefix(m[1], in+"/") {
 				there += n
-			} else {
-				elsewhere += n
 			}
 		}
 		if there == 0 {
 			b.Fatalf("strace saw nothing written in %s", in)
 		}
-		return there, elsewhere
+		return there
 	}
 }
 

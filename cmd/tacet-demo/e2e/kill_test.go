@@ -14,9 +14,9 @@ import (
 	"tacet/daemon/recording"
 )
 
-// killCosts is the most that a killed process may cost, from the moment of the kill back to the last sound that is kept: what had not
-// been let through yet, the half second that is not sealed yet, and all else in between.
-const killCosts = time.Second
+// killCosts is the most that a killed process may cost, from the moment of the kill back to the last sound that is kept: the second
+// that was being filled, what was held back, one period of the card, and one sync.
+const killCosts = time.Second + 200*time.Millisecond + 100*time.Millisecond + 100*time.Millisecond
 
 // lateMost is by how much a machine may come late and still show that: beyond it the sound itself, which other processes play and
 // pass on, comes to the daemon later than it was due.
@@ -25,7 +25,7 @@ const lateMost = 200 * time.Millisecond
 // killsAtATime is how many a unit is subjected to, one after the other.
 const killsAtATime = 10
 
-// The process is killed at random moments of a recording. What there is opens after, and only the last second is lost.
+// The process is killed at random moments of a recording. What there is opens after, and only its end is lost.
 func TestKilledWhileRecording(t *testing.T) {
 	t.Parallel()
 	units := 1
