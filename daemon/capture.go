@@ -59,10 +59,12 @@ func (d *Daemon) openMic() {
 	d.mic.by = time.Now().Add(openTime)
 	d.mic.last, d.mic.zeroSince, d.mic.heard, d.mic.kept = time.Time{}, time.Time{}, false, 0
 	d.meter = stream.Meter{Rate: d.cfg.Audio.Rate, Channels: d.cfg.Audio.Channels}
-	d.gaps = stream.NewGaps(d.cfg.Audio.Rate, time.Now())
+	d.gaps = stream.NewGaps(d.cfg.Audio.Rate, d.hw.Microphone.Raw())
 	go func() {
 		handle, err := d.hw.Microphone.Open(
-			func(samples []int16, arrived time.Time) { d.deliver(stop, opening, samples, arrived) },
+			func(samples []int16, arrived time.Time, raw stream.Raw) {
+				d.deliver(stop, opening, samples, arrived, raw)
+			},
 			func(err error) { d.post(micFailed{opening, err}) },
 		)
 		d.post(micOpened{opening, handle, err})
@@ -70,7 +72,7 @@ func (d *Daemon) openMic() {
 }
 
 // deliver runs on the audio thread: it copies into the ring and goes.
-func (d *Daemon) deliver(stop *atomic.Bool, opening uint64, samples []int16, arrived time.Time) {
+func (d *Daemon) deliver(stop *atomic.Bool, opening uint64, samples []int16, arrived time.Time, raw stream.Raw) {
 	for len(samples) > 0 && !stop.Load() {
 		b, rest := d.ring.take(samples, d.cfg.Audio.Channels)
 		if b == nil {
@@ -79,6 +81,7 @@ func (d *Daemon) deliver(stop *atomic.Bool, opening uint64, samples []int16, arr
 		b.opening = opening
 		// A block's arrival is that of its last sample.
 		b.arrived = arrived.Add(-d.framesTime(int64(len(rest) / d.cfg.Audio.Channels)))
+		b.raw = raw
 		d.blocks <- b // as many places as blocks: never blocks
 		samples = rest
 	}

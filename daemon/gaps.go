@@ -13,7 +13,7 @@ func (d *Daemon) judge(b *block) {
 	frames := len(b.samples) / d.cfg.Audio.Channels
 	// Frames that the full ring refused are lost, but for certain: the finder
 	// counts them as arrived.
-	d.settle(d.gaps.Push(frames+int(b.lost), b.arrived))
+	d.settle(d.gaps.Push(frames+int(b.lost), b.raw))
 }
 
 func (d *Daemon) settle(verdicts []stream.Verdict) {

@@ -46,10 +46,15 @@ type StatusLight interface {
 
 // Microphone opens the room's sound card.
 type Microphone interface {
-	// Present says, without opening anything, why the card can't be there.
-	Present() error
+	// Present says, without opening anything, why the card can't be there. Known is
+	// false where only Open can tell: until it has, nobody knows.
+	Present() (known bool, err error)
+	// Raw reads the clock that blocks are stamped with for judging the card.
+	Raw() stream.Raw
 	// Open starts capturing. deliver runs on the audio thread with interleaved
-	// samples that are valid only during the call; failed is called at most
+	// samples that are valid only during the call. A block has two stamps, of when it
+	// came: arrived is compared with edges and readings of lines and nothing else, raw
+	// judges the card and nothing else. failed is called at most
 	// once, when capture can't go on.
 	//
 	// Close of the returned handle ends capture before it returns; an error
@@ -57,7 +62,7 @@ type Microphone interface {
 	//
 	// An error that has a method Code() string names its warning by it. One that
 	// has a method MayBeOpen() bool, and says so, ends the process too.
-	Open(deliver func(samples []int16, arrived time.Time), failed func(error)) (io.Closer, error)
+	Open(deliver func(samples []int16, arrived time.Time, raw stream.Raw), failed func(error)) (io.Closer, error)
 }
 
 // Clock is the wall clock. Elapsed time is measured with the monotonic clock,

@@ -69,7 +69,8 @@ func (p *prober) run(ctx context.Context) {
 }
 
 func (p *prober) look(ctx context.Context) probed {
-	r := probed{mic: p.d.hw.Microphone.Present()}
+	var r probed
+	_, r.mic = p.d.hw.Microphone.Present()
 	if p.disk == nil {
 		p.disk, r.diskErr = p.d.openDisk()
 		if e := (*spool.Error)(nil); errors.As(r.diskErr, &e) && e.Kind == spool.InUse {

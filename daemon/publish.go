@@ -61,7 +61,7 @@ func (d *Daemon) up() []health.Active {
 	return d.warnings
 }
 
-// micWord is ok, missing or fault.
+// micWord is ok, missing, fault or untried.
 func (d *Daemon) micWord() string {
 	word := "ok"
 	for _, w := range d.up() {

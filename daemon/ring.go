@@ -7,6 +7,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"tacet/audio/stream"
 )
 
 const (
@@ -24,8 +26,9 @@ type block struct {
 	memory  []int16 // its place in the ring
 	samples []int16 // interleaved; within memory
 	arrived time.Time
-	opening uint64 // which opening of the microphone it came from
-	lost    int64  // frames dropped before it because the ring was full
+	raw     stream.Raw // when it came, for judging the card
+	opening uint64     // which opening of the microphone it came from
+	lost    int64      // frames dropped before it because the ring was full
 
 	silence int64 // frames of declared silence in front of it
 	cleared bool  // the lines were read after its arrival and showed no press

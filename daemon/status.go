@@ -28,7 +28,7 @@ type Status struct {
 	Started   time.Time
 	Stored    time.Duration // of it, on disk
 
-	Mic   string // ok, missing, fault
+	Mic   string // ok, missing, fault, untried
 	Light string // proved, unproved
 	Clock string // synced, unsynced
 

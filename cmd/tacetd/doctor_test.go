@@ -39,7 +39,7 @@ type fakeMic struct {
 	lit []gpio.Level // at each opening and closing
 }
 
-func (m *fakeMic) Present() error { return m.present }
+func (m *fakeMic) Present() (bool, error) { return true, m.present }
 
 func (m *fakeMic) Probe(ctx context.Context, length time.Duration) (audio.Heard, error) {
 	m.lit = append(m.lit, m.board.Level("GPIO27"))

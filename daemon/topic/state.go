@@ -50,6 +50,7 @@ const (
 	MicOK      Mic = "ok"
 	MicMissing Mic = "missing"
 	MicFault   Mic = "fault"
+	MicUntried Mic = "untried" // its name tells no card, and it has not been opened yet
 
 	LightProved   Light = "proved"   // a sense line sees it
 	LightUnproved Light = "unproved" // driven, and nothing says that it is lit
@@ -64,7 +65,7 @@ const (
 var (
 	shownPhases = []string{string(Idle), string(Recording), string(Fault)}
 	clocks      = []string{string(ClockSynced), string(ClockUnsynced)}
-	mics        = []string{string(MicOK), string(MicMissing), string(MicFault)}
+	mics        = []string{string(MicOK), string(MicMissing), string(MicFault), string(MicUntried)}
 	lights      = []string{string(LightProved), string(LightUnproved)}
 	storeStates = []string{string(StoreOK), string(StoreMissing), string(StoreFull), string(StoreReadOnly), string(StoreError)}
 )

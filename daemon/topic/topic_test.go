@@ -107,7 +107,7 @@ func TestDeclaredFields(t *testing.T) {
 	for list, want := range map[string][]string{
 		"idle recording fault":                        shownPhases,
 		"synced unsynced":                             clocks,
-		"ok missing fault":                            mics,
+		"ok missing fault untried":                    mics,
 		"proved unproved":                             lights,
 		"ok missing full readonly error":              storeStates,
 		"started ended copied released fault cleared": eventTypes,
