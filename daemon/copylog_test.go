@@ -51,5 +51,6 @@ func TestCopyLog(t *testing.T) {
 // wall is a clock that is right.
 type wall struct{}
 
-func (wall) Now() time.Time { return time.Now() }
-func (wall) Synced() bool   { return true }
+func (wall) Now() time.Time           { return time.Now() }
+func (wall) Synced() bool             { return true }
+func (wall) Suspended() time.Duration { return 0 }

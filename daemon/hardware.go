@@ -18,7 +18,11 @@ type Buttons interface {
 	//
 	// Watch returns nil after ctx has ended, and an error when it can't go on.
 	Watch(ctx context.Context, edge func(input int, active bool, at time.Time, fresh bool)) error
-	// Read reads every line now: true is pressed, or open for the door.
+	// Read reads every line now: true is pressed, or open for the door. Every edge from
+	// before the call has been passed to Watch's function when it returns. It is not
+	// called by the owner: it may hang.
+	//
+	// An error that has a method Input() int, of Watch or of Read, says which input it is about.
 	Read() ([]bool, error)
 }
 
@@ -70,6 +74,8 @@ type Microphone interface {
 type Clock interface {
 	Now() time.Time
 	Synced() bool
+	// Suspended is how long the machine has been suspended since it was switched on.
+	Suspended() time.Duration
 }
 
 // Encoder turns samples into the segments of one audio file, one second each.

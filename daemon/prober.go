@@ -31,13 +31,14 @@ type prober struct {
 
 // probed is what a look found. Each error is nil where all is well.
 type probed struct {
-	mic     error
-	disk    *disk
-	copies  *copies
-	diskErr error
-	free    time.Duration // as recording time
-	fatal   error
-	found   []found
+	mic      error
+	micKnown bool // mic says whether the card is there, not that nobody can know
+	disk     *disk
+	copies   *copies
+	diskErr  error
+	free     time.Duration // as recording time
+	fatal    error
+	found    []found
 }
 
 // found is a warning on one thing among several.
@@ -70,7 +71,7 @@ func (p *prober) run(ctx context.Context) {
 
 func (p *prober) look(ctx context.Context) probed {
 	var r probed
-	_, r.mic = p.d.hw.Microphone.Present()
+	r.micKnown, r.mic = p.d.hw.Microphone.Present()
 	if p.disk == nil {
 		p.disk, r.diskErr = p.d.openDisk()
 		if e := (*spool.Error)(nil); errors.As(r.diskErr, &e) && e.Kind == spool.InUse {

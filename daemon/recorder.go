@@ -41,6 +41,7 @@ type recorder struct {
 	ring   *ring
 	enc    Encoder
 	sealer *recording.Sealer
+	head   []byte // until it is on disk
 	file   file
 	ledger *ledger.Ledger
 	post   func(event) // to the owner
@@ -85,9 +86,10 @@ type sealed struct {
 	end        *ledger.Entry // set on the last one
 }
 
-// run starts the goroutines. It is called once, by whoever prepared the
-// recording; the goroutines end after the item with the end.
+// run starts the goroutines, once the head is on disk; they end after the item with
+// the end.
 func (r *recorder) run() {
+	r.checkpoint = r.sealer.Checkpoint()
 	r.items = make(chan item, ringBlocks+2) // every block and an end: the owner never blocks
 	r.sealed = make(chan sealed, queuedSegments)
 	r.storedAt.Store(int64(r.elapsed()))
@@ -187,6 +189,7 @@ func (r *recorder) sealOne(s stream.Segment) error {
 		r.gaps, r.steps = r.gaps[len(h.Gaps):], r.steps[len(h.ClockSteps):]
 	}
 	b, err := r.sealer.Segment(s.Data, h)
+	clear(s.Data) // sound in clear
 	if err != nil {
 		return err
 	}

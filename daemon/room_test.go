@@ -38,8 +38,6 @@ type room struct {
 	spool  *durabletest.Disk
 	own    *durabletest.Disk // the unit's folder: its key, its ledger
 	clock  *clock
-	memory *durabletest.Disk // what a killed process leaves behind, and a restart of the machine does not
-	killed bool              // the next boot finds it
 	slow   time.Duration     // of the key's making
 	keys   error             // that it fails with
 	sticks map[string]*stick // by the store's name
@@ -78,10 +76,6 @@ func newRoom(t *testing.T, parties ...string) *room {
 func (r *room) boot() {
 	r.Helper()
 	r.boots++
-	if !r.killed {
-		r.memory = durabletest.NewDisk(3)
-	}
-	memory := r.memory
 	d, err := daemon.New(r.cfg, daemon.Hardware{
 		Buttons: r.lines, Light: guardedLight{r}, StatusLight: r.front.StatusLight, Microphone: r.mic, Clock: r.clock,
 		NewEncoder: r.newEncoder,
@@ -90,9 +84,6 @@ func (r *room) boot() {
 		FS: func(dir string) (durable.FS, error) {
 			if dir == r.cfg.Spool.Path {
 				return r.spool, nil
-			}
-			if dir == "/run/tacet" {
-				return memory, nil
 			}
 			return r.own, nil
 		},
@@ -259,6 +250,7 @@ type clock struct {
 	mu       sync.Mutex
 	ahead    time.Duration
 	unsynced bool
+	asleep   time.Duration
 }
 
 func (c *clock) Now() time.Time {
@@ -271,6 +263,12 @@ func (c *clock) Synced() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return !c.unsynced
+}
+
+func (c *clock) Suspended() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.asleep
 }
 
 func (c *clock) set(ahead time.Duration) {

@@ -71,6 +71,11 @@ var light = []Warning{
 		Do:   "Press and look whether the light comes on. If not, the lamp or its driver is broken; if it does, the sense line.",
 	},
 	{
+		Code: "light-stuck", Title: "Light seen lit although it is off", Severity: Fault, Blocks: true,
+		Text: "The sense line says that the light is lit whatever the unit does, so it would prove nothing; nothing is recorded.",
+		Do:   "Look at the light: if it is dark, the technician checks the sense line for a short; if it is lit, its driver.",
+	},
+	{
 		Code: "status-light-fault", Title: "Status light can't be driven", Severity: Attention, Linger: calm,
 		Text: "The small status light does not obey. Recording is not affected.",
 		Do:   "The technician checks [status_light] line and the wiring.",
