@@ -85,6 +85,9 @@ type Encoder interface {
 	Encode(samples []int16) ([]stream.Segment, error)
 	// Close returns what is left, with the file's end mark.
 	Close() ([]stream.Segment, error)
+	// Release drops what is left, of a recording that comes to no end. It may be called more than once,
+	// also after Close.
+	Release()
 }
 
 // Hardware is what the daemon runs on. StatusLight may be nil.

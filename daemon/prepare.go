@@ -43,6 +43,11 @@ func (d *Daemon) newRecorder(disk *disk, acts []recording.Act, proved bool) (_ *
 	if r.enc, err = d.hw.NewEncoder(r.id); err != nil {
 		return nil, withCode("encoder-fault", err)
 	}
+	defer func() {
+		if err != nil {
+			r.enc.Release()
+		}
+	}()
 	ctx, cancel := context.WithTimeout(context.Background(), keyTime)
 	defer cancel()
 	head := d.head(r, disk, proved)
@@ -102,6 +107,7 @@ func (d *Daemon) begun(ev begun) {
 
 // discard forgets a recording that is on no disk.
 func (d *Daemon) discard() {
+	d.recorder.enc.Release()
 	d.recorder = nil
 }
 

@@ -112,6 +112,7 @@ func (r *recorder) end(reason string, acts []recording.Act) {
 // blocks, since they have to go back to the ring, but encodes nothing more.
 func (r *recorder) encodeAll() {
 	defer close(r.sealed)
+	defer r.enc.Release()
 	var failed error
 	fail := func(err error) {
 		if failed == nil && err != nil {

@@ -1,13 +1,11 @@
 package daemon
 
 import (
-	"fmt"
 	"sync/atomic"
 	"time"
 	"unsafe"
 
-	"golang.org/x/sys/unix"
-
+	"tacet/audio/locked"
 	"tacet/audio/stream"
 )
 
@@ -44,18 +42,9 @@ type ring struct {
 
 func newRing(rate, channels int) (*ring, error) {
 	length := int(int64(rate)*int64(blockLength)/int64(time.Second)) * channels
-	memory, err := unix.Mmap(-1, 0, ringBlocks*length*2, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	memory, err := locked.New(ringBlocks * length * 2)
 	if err != nil {
-		return nil, fmt.Errorf("reserve memory for samples: %w", err)
-	}
-	if err := unix.Mlock(memory); err != nil {
-		unix.Munmap(memory)
-		return nil, fmt.Errorf("lock %d bytes for samples in memory (LimitMEMLOCK): %w", len(memory), err)
-	}
-	// Not in a core dump either, should one be made against all settings.
-	if err := unix.Madvise(memory, unix.MADV_DONTDUMP); err != nil {
-		unix.Munmap(memory)
-		return nil, fmt.Errorf("keep samples out of core dumps: %w", err)
+		return nil, err
 	}
 	all := unsafe.Slice((*int16)(unsafe.Pointer(&memory[0])), len(memory)/2)
 	r := &ring{memory: memory, free: make(chan *block, ringBlocks)}
@@ -84,7 +73,4 @@ func (r *ring) give(b *block) {
 	r.free <- b
 }
 
-func (r *ring) close() error {
-	clear(r.memory)
-	return unix.Munmap(r.memory)
-}
+func (r *ring) close() error { return locked.Free(r.memory) }

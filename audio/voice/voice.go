@@ -9,9 +9,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hraban/opus"
-
 	"tacet/audio/ogg"
+	"tacet/audio/opus/decode"
 	"tacet/audio/stream"
 )
 
@@ -87,7 +86,7 @@ func (t *talker) Close() error {
 // Samples is all that the voices say, at a rate.
 func Samples(rate int) ([]int16, error) {
 	const decoded = ogg.Rate
-	dec, err := opus.NewDecoder(decoded, 1)
+	dec, err := decode.New(decoded, 1)
 	if err != nil {
 		return nil, fmt.Errorf("decode the voice: %w", err)
 	}
