@@ -14,7 +14,7 @@ import (
 // What the stores read in the ledger is what they and the unit wrote there.
 func TestCopyLog(t *testing.T) {
 	unit := recordingtest.NewUnit(t, "high-street", "room-3")
-	own, err := ledger.Open(durabletest.NewDisk(1), "ledger", "tacet/high-street/room-3/ledger", unit.Signer)
+	own, err := ledger.Open(durabletest.NewDisk(1), "ledger", "tacet/high-street/room-3/ledger", unit.Signer, true)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,8 @@ type room struct {
 	lines  daemon.Buttons // the front's, if nothing else
 	mic    *mic
 	spool  *durabletest.Disk
-	own    *durabletest.Disk // the unit's folder: its key, its ledger
+	own    *durabletest.Disk           // the unit's folder: its key, its ledger
+	keep   func(durable.FS) durable.FS // in between; nil: nothing
 	clock  *clock
 	memory *durabletest.Disk // what a killed process leaves behind, and a restart of the machine does not
 	killed bool              // the next boot finds it
@@ -93,6 +94,9 @@ func (r *room) boot() {
 			}
 			if dir == "/run/tacet" {
 				return memory, nil
+			}
+			if r.keep != nil {
+				return r.keep(r.own), nil
 			}
 			return r.own, nil
 		},
