@@ -2,8 +2,6 @@ package daemon
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 	"strings"
 	"time"
@@ -145,7 +143,7 @@ func (t *teller) state(d *Daemon, s *Status) topic.State {
 	out := topic.State{
 		Version: s.Version, Clock: topic.Clock(s.Clock), Phase: topic.Phase(s.Phase),
 		Mic: topic.Mic(s.Mic), Light: topic.Light(s.Light),
-		Config: d.cfg.Hash(), Recipients: d.recipientsHash(),
+		Config: d.cfg.Hash(), Recipients: topic.RecipientsHash(d.fingerprints()),
 	}
 	if d.disk != nil {
 		out.SpoolFreeH = topic.Hours(s.SpoolFree)
@@ -164,10 +162,4 @@ func (t *teller) state(d *Daemon, s *Status) topic.State {
 		out.Alerts = append(out.Alerts, w.Code)
 	}
 	return out
-}
-
-// recipientsHash is a short name for who may open the recordings.
-func (d *Daemon) recipientsHash() string {
-	sum := sha256.Sum256([]byte(strings.Join(d.fingerprints(), "\n")))
-	return hex.EncodeToString(sum[:4])
 }
