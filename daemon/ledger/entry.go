@@ -30,6 +30,9 @@ const (
 	continued = "continued" // the file before this one had grown too long; the tree goes on
 )
 
+// Synced says in an entry that the unit's clock was set, so that its time can be relied on. Entries of earlier versions don't say.
+const Synced = "synced"
+
 const (
 	maxText = 200     // bytes of one field
 	maxList = 64      // entries of one list
@@ -52,7 +55,7 @@ type Entry struct {
 	Leaves int64  `json:"leaves,omitempty"` // of the recording's tree
 	Root   string `json:"root,omitempty"`   // of the recording's tree; or of the ledger before
 	Store  string `json:"store,omitempty"`
-	Clock  string `json:"clock,omitempty"` // "synced": the unit's clock was set, so the time can be relied on
+	Clock  string `json:"clock,omitempty"` // Synced, or nothing
 
 	Size int64    `json:"size,omitempty"` // leaves of the ledger before
 	Edge []string `json:"edge,omitempty"` // hashes that its tree is continued from
@@ -109,6 +112,9 @@ func (e Entry) check() error {
 	}
 	if y := e.Time.Year(); y < 1970 || y > 9999 {
 		return fmt.Errorf("ledger entry %s without a time", e.Type)
+	}
+	if e.Clock != "" && e.Clock != Synced {
+		return fmt.Errorf("ledger entry %s says of the clock %q", e.Type, e.Clock)
 	}
 	v := reflect.ValueOf(e)
 	for i := range v.NumField() {

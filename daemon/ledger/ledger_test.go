@@ -138,6 +138,7 @@ func TestLinesAndHead(t *testing.T) {
 		started(7),
 		{Type: Ended, Time: start, ID: "0000000007", Leaves: 12, Root: "AA=="},
 		{Type: Copied, Time: start, ID: "0000000007", Store: "nas"},
+		{Type: Copied, Time: start, ID: "0000000007", Store: "drive", Clock: Synced},
 		{Type: Released, Time: start, ID: "0000000007"},
 		{Type: Erased, Time: start, ID: "0000000007", Store: "nas"},
 	} {
@@ -148,6 +149,7 @@ func TestLinesAndHead(t *testing.T) {
 {"type":"started","time":"2026-11-21T13:03:22Z","id":"0000000007","note":"` + strings.Repeat("ab", 32) + `"}
 {"type":"ended","time":"2026-11-21T13:03:22Z","id":"0000000007","leaves":12,"root":"AA=="}
 {"type":"copied","time":"2026-11-21T13:03:22Z","id":"0000000007","store":"nas"}
+{"type":"copied","time":"2026-11-21T13:03:22Z","id":"0000000007","store":"drive","clock":"synced"}
 {"type":"released","time":"2026-11-21T13:03:22Z","id":"0000000007"}
 {"type":"erased","time":"2026-11-21T13:03:22Z","id":"0000000007","store":"nas"}
 `
@@ -191,6 +193,8 @@ func TestRefused(t *testing.T) {
 		"started without a note":    {Type: Started, Time: start, ID: "x"},
 		"ended with a reason":       {Type: Ended, Time: start, ID: "x", Leaves: 1, Root: "r", Why: "withdrawn"},
 		"released with a store":     {Type: Released, Time: start, ID: "x", Store: "nas"},
+		"a clock of its own":        {Type: Copied, Time: start, ID: "x", Store: "nas", Clock: "unsynced"},
+		"started with a clock":      {Type: Started, Time: start, ID: "x", Note: "n", Clock: Synced},
 		"a newline":                 {Type: Released, Time: start, ID: "x\n{}"},
 		"long":                      {Type: Released, Time: start, ID: strings.Repeat("x", 201)},
 		"many":                      {Type: Config, Time: start, Config: "x", Recipients: make([]string, 65)},
