@@ -18,10 +18,11 @@ const probeEvery = 5 * time.Second
 // prober looks, off the owner's goroutine, at what may block: the card's
 // presence, the disk, room on it. It opens the disk as soon as it is there.
 type prober struct {
-	d      *Daemon
-	now    chan struct{} // asks for a look at once
-	disk   *disk         // once open
-	copies *copies       // once what an interruption left open is closed
+	d       *Daemon
+	now     chan struct{} // asks for a look at once
+	disk    *disk         // once open
+	copies  *copies       // once what an interruption left open is closed
+	keyMade bool          // the unit's key was made in this start, so that there can be no ledger yet
 	// unfinished: there may be recordings to close that nobody writes any more.
 	unfinished atomic.Bool
 
@@ -39,6 +40,7 @@ type probed struct {
 	free     time.Duration // as recording time
 	fatal    error
 	found    []found
+	exposed  error // the unit's key is, to others
 }
 
 // found is a warning on one thing among several.
@@ -82,7 +84,7 @@ func (p *prober) look(ctx context.Context) probed {
 	if p.disk == nil {
 		return r
 	}
-	r.disk, r.copies = p.disk, p.copies
+	r.disk, r.copies, r.exposed = p.disk, p.copies, p.disk.file.exposed()
 	if r.diskErr = errors.Join(p.disk.lock.Check(), p.disk.spool.Check()); r.diskErr != nil {
 		return r
 	}

@@ -47,6 +47,8 @@ func (d *Daemon) probed(p probed) {
 	}
 	if p.disk != nil {
 		d.set("ledger-broken", p.disk.ledger.Broken())
+		d.set("ledger-new", p.disk.ledger.Missing())
+		d.set("unit-key-mode", p.exposed)
 	}
 	d.tryHands()
 }

@@ -36,7 +36,8 @@ type room struct {
 	lines  daemon.Buttons // the front's, if nothing else
 	mic    *mic
 	spool  *durabletest.Disk
-	own    *durabletest.Disk // the unit's folder: its key, its ledger
+	own    *durabletest.Disk           // the unit's folder: its key, its ledger
+	keep   func(durable.FS) durable.FS // in between; nil: nothing
 	clock  *clock
 	slow   time.Duration     // of the key's making
 	keys   error             // that it fails with
@@ -84,6 +85,9 @@ func (r *room) boot() {
 		FS: func(dir string) (durable.FS, error) {
 			if dir == r.cfg.Spool.Path {
 				return r.spool, nil
+			}
+			if r.keep != nil {
+				return r.keep(r.own), nil
 			}
 			return r.own, nil
 		},

@@ -145,6 +145,18 @@ var consent = []Warning{
 		Do:   "The technician checks [unit] key: a file with mode 0600, owned by the service's user, in a folder it may write.",
 	},
 	{
+		Code: "unit-key-mode", Title: "The unit's own key can be read by others", Severity: Attention,
+		Text: "The file of the key that the unit signs with has an owner or a mode that lets others use it. Recording is not affected.",
+		Do: "The technician corrects the file as the detail says. If somebody may have read it, they can sign in the unit's name: " +
+			"move it and the log away, and collect the new key that the unit makes.",
+	},
+	{
+		Code: "ledger-new", Title: "The unit's log was not there", Severity: Attention,
+		Text: "The unit has a key, so it had a log, but found none and began a new one.",
+		Do: "Somebody should find out who removed it. If the unit's disk was changed or set up anew, that was it. Then remove the " +
+			"file \"ledger.new\" beside the log; the warning goes at the next start.",
+	},
+	{
 		Code: "ledger-broken", Title: "The unit's log was changed or damaged", Severity: Attention,
 		Text: "The unit's signed log no longer holds what was signed. It was put aside and a new one continues.",
 		Do: "Somebody should find out why: a failing disk, a restored backup, or a hand. Copy the files \"ledger.broken.*\" " +

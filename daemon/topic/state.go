@@ -89,8 +89,8 @@ type State struct {
 	Pending        int              // recordings that a store still has to get
 	OldestPendingH *float64         // age of the oldest of them; nil when there is none
 	Alerts         []string         // codes of all warnings that are up
-	Config         string           // short hash of the configuration
-	Recipients     string           // short hash of who may open the recordings
+	Config         string           // the configuration's hash, of 128 bits, in hexadecimal
+	Recipients     string           // that of who may open the recordings; see RecipientsHash
 	Stores         map[string]Store // by the store's name
 }
 

@@ -9,6 +9,7 @@
 package recordingtest
 
 import (
+	"cmp"
 	"testing"
 	"time"
 
@@ -85,6 +86,7 @@ type Spec struct {
 	For      []string        // recipients
 	ID       string          // default: a new one
 	Started  time.Time       // default: Started
+	Clock    string          // default: synced
 	Audio    recording.Audio // default: WAV, 8000 samples a second
 	Segments int
 	Happened map[int]*recording.Happening // by segment, from 1
@@ -111,7 +113,7 @@ func (s *Spec) Head() recording.Head {
 		Site:       s.Unit.Site,
 		Room:       s.Unit.Room,
 		Started:    s.Started,
-		Clock:      "synced",
+		Clock:      cmp.Or(s.Clock, "synced"),
 		Boot:       "5f0c2a71",
 		Audio:      s.Audio,
 		Parties:    []string{"patient", "clinician"},
