@@ -59,8 +59,9 @@ type Span struct{ First, Last int64 }
 // segment that decrypts with the recording's own key, carries its ID, and fits
 // where it stands. The Report says what that is, and what of it is proved.
 //
-// Everything is read twice, and must be the same both times. After an error,
-// what has been written is not worth keeping.
+// It verifies the whole file before it gives out the first byte, and checks each note's signature: a second counts as proved only if its own note is
+// good. The sound is decrypted from bytes that are read again and hashed again: only those with the hash that stands in the tree are
+// taken, all else is ErrChanged. After an error, what has been written is not worth keeping.
 func Open(r io.ReaderAt, size int64, w io.Writer, o Opening) (*Report, error) {
 	var in contents
 	told := o.Progress
