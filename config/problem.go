@@ -58,6 +58,15 @@ func (e Errors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// Unwrap is each problem as an error of its own, as errors.Join has it.
+func (e Errors) Unwrap() []error {
+	list := make([]error, len(e))
+	for i, p := range e {
+		list[i] = errors.New(p.String())
+	}
+	return list
+}
+
 // Unread reports whether the file itself could not be read, so that nothing is known of what it says.
 func (e Errors) Unread() bool { return len(e) == 1 && e[0].Line == 0 }
 

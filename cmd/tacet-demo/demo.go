@@ -83,7 +83,7 @@ func (u *unit) serve(env *cli.Env, listener net.Listener, host string, traffic *
 	go func() { ended <- supply.Run(ctx) }()
 	select {
 	case <-supply.Reported():
-		fmt.Fprintf(env.Stdout, "page:   http://%s/\nbroker: %s\nfolder: %s\n", reached(listener.Addr()), u.broker, u.dir)
+		env.Printf("page:   http://%s/\nbroker: %s\nfolder: %s\n", reached(listener.Addr()), u.broker, u.dir)
 	case err := <-ended:
 		return err
 	}

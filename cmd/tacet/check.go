@@ -64,24 +64,24 @@ func same(a, b string) bool { return filepath.Clean(a) == filepath.Clean(b) }
 
 // printFindings prints what there is to say of a file, in a form that editors can follow to the line.
 func printFindings(env *cli.Env, file string, errs, warnings []config.Problem) error {
-	var out []byte
 	for _, p := range errs {
-		out = appendFinding(out, "error", p)
+		if err := printFinding(env, "error", p); err != nil {
+			return err
+		}
 	}
 	for _, p := range warnings {
-		out = appendFinding(out, "warning", p)
+		if err := printFinding(env, "warning", p); err != nil {
+			return err
+		}
 	}
-	out = fmt.Appendf(out, "%s: %s\n", cli.Clean(file), verdict(len(errs), len(warnings)))
-	_, err := env.Stdout.Write(out)
-	return err
+	return env.Printf("%s: %s\n", file, verdict(len(errs), len(warnings)))
 }
 
-func appendFinding(out []byte, severity string, p config.Problem) []byte {
-	out = fmt.Appendf(out, "%s: %s: %s\n", cli.Clean(p.Where()), severity, cli.Clean(p.Text()))
-	if p.Instead != "" {
-		out = fmt.Appendf(out, "    %s\n", cli.Clean(p.Instead))
+func printFinding(env *cli.Env, severity string, p config.Problem) error {
+	if p.Instead == "" {
+		return env.Printf("%s: %s: %s\n", p.Where(), severity, p.Text())
 	}
-	return out
+	return env.Printf("%s: %s: %s\n    %s\n", p.Where(), severity, p.Text(), p.Instead)
 }
 
 func verdict(errs, warnings int) string {

@@ -77,7 +77,7 @@ func keygen(env *cli.Env, args []string) error {
 	} else if err != nil {
 		return fmt.Errorf("write the key: %w", err)
 	}
-	if _, err := fmt.Fprintln(env.Stdout, recipient); err != nil {
+	if err := env.Printf("%s\n", recipient); err != nil {
 		return cli.WithHint(fmt.Errorf("print the recipient: %w", err), "the key is written; its second line, decrypted, holds the recipient")
 	}
 	env.Note("%s opens recordings: keep it in the office, and a copy elsewhere; a unit needs only the line above", *out)

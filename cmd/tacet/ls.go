@@ -2,9 +2,7 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -163,21 +161,18 @@ func describe(name string, rep *recording.Report) listed {
 	return l
 }
 
-func printJSON(env *cli.Env, list []listed) error {
-	enc := json.NewEncoder(env.Stdout)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(list)
-}
+func printJSON(env *cli.Env, list []listed) error { return env.PrintJSON(list) }
 
 func printList(env *cli.Env, list []listed) error {
-	table := tabwriter.NewWriter(env.Stdout, 0, 0, 2, ' ', 0)
+	var text strings.Builder
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	for _, l := range list {
 		begun := "?"
 		if l.Started != nil {
 			begun = start(*l.Started)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", begun, length(time.Duration(l.Seconds*float64(time.Second))), l.State, cmp.Or(l.Reason, "-"), cli.Clean(l.File))
+		cli.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", begun, length(time.Duration(l.Seconds*float64(time.Second))), l.State, cmp.Or(l.Reason, "-"), l.File)
 	}
-	return table.Flush()
+	table.Flush()
+	return env.PrintLines(text.String())
 }

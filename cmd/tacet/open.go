@@ -6,8 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
+	"time"
 
 	"filippo.io/age"
 	"golang.org/x/term"
@@ -19,14 +19,15 @@ import (
 
 var openCommand = cli.Command{
 	Name:  "open",
-	Usage: "-i KEY [-passphrase-file FILE] [-unit KEY] [-any-unit] -o OUT FILE",
+	Usage: "-i KEY [-passphrase-file FILE] [-unit KEY] [-any-unit] [-silence TIME] -o OUT FILE",
 	About: "decrypt a recording to a file that plays",
 	Help: `
 Verifies the recording, decrypts it with the key in the file KEY, and writes its sound to OUT: an .opus, .flac or .wav file. OUT must not exist;
 - is standard output.
 
 Of a damaged or unfinished recording it saves what there is, with silence for what is lost, says which seconds those are, and exits
-with 1. A recording of an unknown unit is not opened, and exits with 3: see tacet verify -h.`,
+with 1. A recording of an unknown unit is not opened, and exits with 3: see tacet verify -h. One whose head is not proved is that of an
+unknown unit, whatever it says, and exits with 1; -any-unit opens it too, and then anybody may have made it.`,
 	Run: open,
 }
 
@@ -37,6 +38,7 @@ func open(env *cli.Env, args []string) error {
 	fs.Var(&identities, "i", "open with the key in this file; may be repeated")
 	out := fs.String("o", "", "write the sound to the file `OUT`")
 	passphraseFile := fs.String("passphrase-file", "", "take the passphrase from `FILE`, and don't ask")
+	silence := fs.Duration("silence", recording.MaxSilence, "put in no more silence than this `TIME` for what is lost")
 	units.register(fs)
 	files, err := env.Parse(fs, args)
 	switch {
@@ -48,6 +50,10 @@ func open(env *cli.Env, args []string) error {
 		return env.Usage("-i names no key")
 	case *out == "":
 		return env.Usage("-o names no file for the sound")
+	case *silence < 0 || *silence > recording.MaxSilence:
+		return env.Usage("-silence %v is not between 0s and %v, the longest recording that there is", *silence, recording.MaxSilence)
+	case *silence == 0:
+		*silence = -1 // none
 	}
 	if *out == "-" && isTerminal(env.Stdout) {
 		return cli.WithHint(errors.New("standard output is a terminal, which can't show sound"), "name a file with -o, or pipe it to a player")
@@ -64,7 +70,7 @@ func open(env *cli.Env, args []string) error {
 		return err
 	}
 	defer f.Close()
-	o := &opening{env: env, name: files[0], f: f, size: size, known: known, anyUnit: units.any}
+	o := &opening{env: env, name: files[0], f: f, size: size, known: known, anyUnit: units.any, silence: *silence}
 	for _, name := range identities {
 		more, err := readIdentities(env, name, *passphraseFile)
 		if err != nil {
@@ -112,6 +118,7 @@ type opening struct {
 	identities []age.Identity
 	known      []string
 	anyUnit    bool
+	silence    time.Duration
 
 	rep *recording.Report
 }
@@ -124,6 +131,7 @@ func (o *opening) to(w io.Writer) error {
 	rep, err := recording.Open(interruptible{o.env.Ctx, o.f}, o.size, w, recording.Opening{
 		Options:    recording.Options{Units: o.known, Progress: follow(progress, o.size)},
 		Identities: o.identities,
+		Silence:    o.silence,
 		Accept:     o.accept,
 	})
 	progress.Done()
@@ -158,13 +166,13 @@ type refusal struct{ error }
 
 func (r *refusal) Unwrap() error { return r.error }
 
-// accept says whether a recording that has been verified may be opened.
+// accept says whether a recording that has been verified may be opened. One whose head isn't proved only claims to be of a unit: anybody can make
+// it who knows the public keys.
 func (o *opening) accept(rep *recording.Report) error {
-	claimed := slices.Contains(o.known, rep.Head.UnitKey)
 	switch {
 	case rep.State == recording.Foreign:
 		return &refusal{incomplete(o.name, rep)}
-	case rep.Vouched || o.anyUnit || !rep.HeadProved && claimed:
+	case rep.Vouched || o.anyUnit:
 		return nil
 	case rep.HeadProved:
 		code := cli.ExitUnvouched
@@ -236,7 +244,7 @@ func (o *opening) incomplete() error {
 	switch {
 	case !rep.State.Complete():
 		err = incomplete(o.name, rep)
-	case len(sound.Silence) > 0:
+	case len(sound.Silence)+len(sound.LeftOut) > 0:
 		err = fmt.Errorf("%s: %w", o.name, &rep.Damages[0])
 	default:
 		return nil
@@ -244,6 +252,9 @@ func (o *opening) incomplete() error {
 	said := fmt.Sprintf("%s of sound saved", length(sound.Length()))
 	if len(sound.Silence) > 0 {
 		said += "; silence stands for " + spans(sound.Silence)
+	}
+	if len(sound.LeftOut) > 0 {
+		said += "; left out, after more silence than may be put in: " + spans(sound.LeftOut)
 	}
 	switch {
 	case !rep.HeadProved:

@@ -171,18 +171,22 @@ func printVerdict(env *cli.Env, name string, rep *recording.Report, anyUnit bool
 	case rep.HeadProved && !anyUnit:
 		line += ", by an unknown unit"
 	}
-	out := cli.Clean(line) + "\n"
+	lines := []string{line}
 	if rep.State == recording.Damaged {
 		for i := range rep.Damages {
-			out += "    " + cli.Clean(rep.Damages[i].Error()) + "\n"
+			lines = append(lines, "    "+rep.Damages[i].Error())
 		}
 		if rep.More > 0 {
-			out += fmt.Sprintf("    and %d more\n", rep.More)
+			lines = append(lines, fmt.Sprintf("    and %d more", rep.More))
 		}
-		out += fmt.Sprintf("    proved: %s from the start\n", length(rep.Proved()))
+		lines = append(lines, fmt.Sprintf("    proved: %s from the start", length(rep.Proved())))
 	}
-	_, err := io.WriteString(env.Stdout, out)
-	return err
+	for _, line := range lines {
+		if err := env.Printf("%s\n", line); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // start is when a recording began, by the clock of whoever reads it.

@@ -133,7 +133,7 @@ const (
 func (d *doctor) say(o finding, part, format string, args ...any) {
 	d.count[o]++
 	text := strings.ReplaceAll(part+": "+fmt.Sprintf(format, args...), "\n", "; ")
-	fmt.Fprintf(d.env.Stdout, "%-10s %s\n", [...]string{"ok", "FAIL", "not tried"}[o], cli.Clean(text))
+	d.env.Printf("%-10s %s\n", [...]string{"ok", "FAIL", "not tried"}[o], text)
 }
 
 // fail says why a part failed; not where it was interrupted.
@@ -183,7 +183,7 @@ func (d *doctor) try(ctx context.Context) {
 
 // verdict counts, and is what to exit with.
 func (d *doctor) verdict() error {
-	fmt.Fprintf(d.env.Stdout, "%d tried: %d ok, %d failed; %d not tried\n", d.count[ok]+d.count[failed], d.count[ok], d.count[failed], d.count[untried])
+	d.env.Printf("%d tried: %d ok, %d failed; %d not tried\n", d.count[ok]+d.count[failed], d.count[ok], d.count[failed], d.count[untried])
 	if d.count[failed] > 0 {
 		return cli.Exit(cli.ExitFailed, nil)
 	}

@@ -138,6 +138,7 @@ func (r *reporter) write(say report) error {
 	if err != nil {
 		return err
 	}
+	data = cli.CleanJSON(data) // somebody may look at it with cat
 	temp := r.path + ".tmp"
 	if err := os.WriteFile(temp, append(data, '\n'), 0o644); err != nil {
 		return err
@@ -172,8 +173,7 @@ var statusCommand = cli.Command{
 			if r.UnitKey == "" {
 				return errors.New("the unit has no key yet: its disk was not there so far")
 			}
-			fmt.Fprintln(env.Stdout, r.UnitKey)
-			return nil
+			return env.Printf("%s\n", r.UnitKey)
 		}
 		r.print(env)
 		return nil
@@ -209,7 +209,7 @@ func readReport(path string) (*report, error) {
 
 func (r *report) print(env *cli.Env) {
 	row := func(name, format string, args ...any) {
-		fmt.Fprintf(env.Stdout, "%-11s %s\n", name, fmt.Sprintf(format, args...))
+		env.Printf("%-11s %s\n", name, fmt.Sprintf(format, args...))
 	}
 	row("phase", "%s", r.Phase)
 	if r.Recording != "" {

@@ -1,6 +1,7 @@
 package recording
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"slices"
@@ -22,11 +23,11 @@ type found struct {
 	sum    [sha256.Size]byte // of what was found: it has to be the same when it is opened
 }
 
-// collect takes what is needed of a member. For a segment it returns its index,
+// collect takes what is needed of a member, which has the content that was hashed. For a segment it returns its index,
 // and -1 for others.
-func (c *contents) collect(w *window, m *member) (int, error) {
+func (c *contents) collect(m *member, content []byte) int {
 	if c == nil {
-		return -1, nil
+		return -1
 	}
 	var small *[]byte
 	switch m.kind {
@@ -38,18 +39,17 @@ func (c *contents) collect(w *window, m *member) (int, error) {
 		small = &c.closing
 	case kindSegment:
 		if len(c.segments) == MaxSegments {
-			return -1, nil
+			return -1
 		}
 		c.segments = append(c.segments, found{n: m.n, at: m.content(), size: m.size, sum: m.sum})
-		return len(c.segments) - 1, nil
+		return len(c.segments) - 1
 	default:
-		return -1, nil
+		return -1
 	}
-	if *small != nil {
-		return -1, nil // in a damaged file; the first counts
+	if *small == nil { // in a damaged file there may be several; the first counts
+		*small = bytes.Clone(content)
 	}
-	*small = make([]byte, m.size)
-	return -1, w.read(*small, m.content())
+	return -1
 }
 
 // proved marks the segments up to the last one that a note proves.

@@ -210,3 +210,22 @@ func TestSealerRefuses(t *testing.T) {
 		t.Error("the notes are not those of the file")
 	}
 }
+
+// TestEachSecondsOwnNote: a second whose own note is not signed by the recording isn't given out as proved, whoever closed the recording.
+func TestEachSecondsOwnNote(t *testing.T) {
+	f := forge(t, honest)
+	b := f.sealer.file.batch()
+	b.member(name{kind: kindSegment, n: 4}, must(seal([]byte("sound"), f.sealer.key.Recipient)))
+	b.note(name{kind: kindNote, n: 4}, liar{f.sealer.own})
+	f.sealer.file, f.file = b.appender, append(f.file, b.out...)
+	w := newWalk(bytes.NewReader(f.file), int64(len(f.file)))
+	w.run()
+	file := f.ended(t, false, End{Reason: InterruptedBy, Last: string(w.noted.covered.append(nil))}, f.unit)
+	if rep := verifyBytes(t, file, f.vkey); rep.State != Interrupted {
+		t.Fatalf("%v: %s", rep.State, rep.Why)
+	}
+	rep, err := inspect(bytes.NewReader(file), int64(len(file)), &contents{}, &Options{})
+	if err != nil || rep.State != Damaged || rep.Segments != 3 || len(rep.Damages) == 0 || rep.Damages[0].Member != "000004.note" {
+		t.Errorf("to be opened: %v, %d seconds, %v, %v", rep.State, rep.Segments, rep.Damages, err)
+	}
+}

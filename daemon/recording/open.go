@@ -14,10 +14,18 @@ type Opening struct {
 	Options
 	Identities []age.Identity
 
+	// Silence is how much of it may stand for seconds that are lost; 0 is MaxSilence, and less is none. What could only stand behind more of it
+	// is left out.
+	Silence time.Duration
+
 	// Accept, if not nil, is asked when the file has been verified, before anything
 	// is decrypted. Its error ends Open, and is returned.
 	Accept func(*Report) error
 }
+
+// MaxSilence bounds the silence that is put in for what is lost: consent lapses after 12 hours at most, so no recording is longer. A few
+// bytes could ask for days of it.
+const MaxSilence = 12 * time.Hour
 
 var (
 	// ErrIdentity says that a recording is not for any of the identities.
@@ -42,6 +50,7 @@ type Sound struct {
 	Samples  int64  // frames, at Rate
 	Rate     int    // the recording's, in frames a second
 	Silence  []Span // lost seconds
+	LeftOut  []Span // seconds that stand behind more silence than may be put in
 	Unproved []Span // seconds that opened, and fit, but that no note proves
 }
 
@@ -59,8 +68,9 @@ type Span struct{ First, Last int64 }
 // segment that decrypts with the recording's own key, carries its ID, and fits
 // where it stands. The Report says what that is, and what of it is proved.
 //
-// Everything is read twice, and must be the same both times. After an error,
-// what has been written is not worth keeping.
+// It verifies the whole file before it gives out the first byte, and checks each note's signature: a second counts as proved only if its own note is
+// good. The sound is decrypted from bytes that are read again and hashed again: only those with the hash that stands in the tree are
+// taken, all else is ErrChanged. After an error, what has been written is not worth keeping.
 func Open(r io.ReaderAt, size int64, w io.Writer, o Opening) (*Report, error) {
 	var in contents
 	told := o.Progress
@@ -80,7 +90,7 @@ func Open(r io.ReaderAt, size int64, w io.Writer, o Opening) (*Report, error) {
 	if rep.State == Foreign {
 		return rep, fmt.Errorf("%w: %s", errNotRecording, rep.Why)
 	}
-	p := &player{r: r, size: size, rep: rep, head: rep.Head, segments: in.inOrder()}
+	p := &player{r: r, size: size, rep: rep, head: rep.Head, segments: in.inOrder(), silence: o.silence()}
 	if err := p.unlock(&in, o.Identities); err != nil {
 		return rep, err
 	}
@@ -103,6 +113,14 @@ func Open(r io.ReaderAt, size int64, w io.Writer, o Opening) (*Report, error) {
 	p.final, p.progress = true, stage(told, 2)
 	rep.Sound, err = p.play(join, w)
 	return rep, err
+}
+
+// silence is the most of it, in seconds.
+func (o *Opening) silence() int64 {
+	if o.Silence == 0 || o.Silence > MaxSilence {
+		return int64(MaxSilence / time.Second)
+	}
+	return max(0, int64(o.Silence/time.Second))
 }
 
 // stage turns progress within one of three passes, counted from 0, into that of

@@ -18,6 +18,7 @@ type player struct {
 	identity *age.X25519Identity
 	segments []found // by number
 	sealed   []byte  // space for one
+	silence  int64   // the most that may stand for what is lost, in seconds
 	final    bool    // what goes wrong now is to be reported
 	progress func(done, total int64)
 }
@@ -76,11 +77,11 @@ const maxJump = 3600
 
 // play writes the sound.
 func (p *player) play(join joiner, w io.Writer) (*Sound, error) {
-	out := &assembly{join: join, w: w, sound: Sound{Rate: p.head.Audio.Rate}}
+	out := &assembly{join: join, w: w, sound: Sound{Rate: p.head.Audio.Rate}, silence: p.silence}
 	for i := range p.segments {
 		f := &p.segments[i]
 		n := int64(f.n)
-		if n <= out.sound.Seconds || !f.proved && n > out.sound.Seconds+maxJump {
+		if n <= out.sound.Seconds {
 			continue
 		}
 		if p.progress != nil && i%256 == 0 {
@@ -94,6 +95,9 @@ func (p *player) play(join joiner, w io.Writer) (*Sound, error) {
 		if err == nil {
 			err = p.mayStand(f, plain)
 		}
+		if err == nil && !f.proved && n > out.sound.Seconds+maxJump {
+			err = errTooFar
+		}
 		if err == nil {
 			err = out.add(n, plain)
 		}
@@ -101,6 +105,8 @@ func (p *player) play(join joiner, w io.Writer) (*Sound, error) {
 			return nil, out.failed
 		}
 		switch {
+		case err == errTooFar:
+			out.sound.LeftOut = extend(out.sound.LeftOut, n)
 		case err != nil && f.proved && p.final:
 			p.rep.add(Damage{Member: name{kindSegment, f.n}.String(), Second: n, Offset: f.at - blockSize,
 				What: "it is as it was sealed, but doesn't open or doesn't fit: " + err.Error()})
@@ -108,8 +114,16 @@ func (p *player) play(join joiner, w io.Writer) (*Sound, error) {
 			out.sound.Unproved = extend(out.sound.Unproved, n)
 		}
 	}
-	return out.finish(p.rep.Segments)
+	sound, err := out.finish(p.rep.Segments)
+	if err == nil && p.final {
+		for _, s := range sound.LeftOut {
+			p.rep.add(Damage{Second: s.First, Last: s.Last, Offset: p.size, What: errTooFar.Error()})
+		}
+	}
+	return sound, err
 }
+
+var errTooFar = errors.New("left out: more silence than may be put in would stand before it")
 
 // mayStand refuses, before others, a segment that would end a WAV file: nothing but
 // its place tells it from others, and nothing proves that.
@@ -124,11 +138,12 @@ func (p *player) mayStand(f *found, plain []byte) error {
 
 // An assembly is a file that is being put together.
 type assembly struct {
-	join   joiner
-	w      io.Writer
-	sound  Sound
-	any    bool  // a segment has been added
-	failed error // the writer's
+	join    joiner
+	w       io.Writer
+	sound   Sound
+	silence int64 // seconds of it that may still be put in
+	any     bool  // a segment has been added
+	failed  error // the writer's
 }
 
 func (a *assembly) write(b []byte) {
@@ -151,9 +166,12 @@ func (a *assembly) add(n int64, plain []byte) error {
 	return nil
 }
 
-// skipTo writes silence up to second n. Behind what ended the sound there can be
+// skipTo writes silence up to second n: all of it or none. Behind what ended the sound there can be
 // none.
 func (a *assembly) skipTo(n int64) error {
+	if n-a.sound.Seconds > a.silence {
+		return errTooFar
+	}
 	for a.sound.Seconds < n && a.failed == nil {
 		b, err := a.join.Skip()
 		if err != nil {
@@ -161,6 +179,7 @@ func (a *assembly) skipTo(n int64) error {
 		}
 		a.write(b)
 		a.sound.Seconds++
+		a.silence--
 		a.sound.Silence = extend(a.sound.Silence, a.sound.Seconds)
 	}
 	return nil
@@ -171,7 +190,12 @@ func (a *assembly) finish(seconds int64) (*Sound, error) {
 	if !a.any {
 		return nil, ErrNoSound
 	}
-	a.skipTo(seconds) // its error: the sound has ended before
+	if err := a.skipTo(seconds); err == errTooFar { // any other: the sound has ended before
+		if list := a.sound.LeftOut; len(list) > 0 {
+			seconds = max(seconds, list[len(list)-1].Last)
+		}
+		a.sound.LeftOut = []Span{{a.sound.Seconds + 1, seconds}}
+	}
 	b, err := a.join.Finish()
 	if err != nil {
 		return nil, err

@@ -81,7 +81,8 @@ func recoverFile(r io.ReaderAt, size int64, out io.Writer, unit note.Signer, boo
 			return rec, err
 		}
 	}
-	if _, err := io.Copy(out, io.NewSectionReader(r, 0, rec.Kept)); err != nil {
+	kept, err := w.copyTo(out)
+	if err != nil {
 		return rec, err
 	}
 	if good.note.kind == kindEndNote {
@@ -98,11 +99,7 @@ func recoverFile(r io.ReaderAt, size int64, out io.Writer, unit note.Signer, boo
 		CutBytes: rec.Cut,
 		Boot:     boot,
 	}
-	behind, err := w.appender()
-	if err != nil {
-		return rec, err
-	}
-	b := behind.batch()
+	b := kept.batch()
 	b.json(name{kind: kindEndJSON}, rec.End.written())
 	covered, _ := b.note(name{kind: kindEndNote}, unit)
 	if b.err != nil {
@@ -117,9 +114,9 @@ func recoverFile(r io.ReaderAt, size int64, out io.Writer, unit note.Signer, boo
 // lastValid walks to the last note that is valid, its signature included, and
 // says how the walk ended: nil, errTorn or a *Damage.
 func lastValid(r io.ReaderAt, size int64) (w *walk, outcome, err error) {
-	for _, everySignature := range []bool{false, true} {
+	for _, which := range []signatures{lastOne, goodOnes} {
 		w = newWalk(r, size)
-		w.everySignature = everySignature
+		w.signatures = which
 		outcome = w.run()
 		var damage *Damage
 		if outcome != nil && outcome != errTorn && !errors.As(outcome, &damage) {
@@ -138,16 +135,42 @@ func lastValid(r io.ReaderAt, size int64) (w *walk, outcome, err error) {
 	return w, nil, err
 }
 
-// appender returns an appender that goes on behind the last good note.
-func (w *walk) appender() (*appender, error) {
-	if w.next != w.good.note.end() { // the walk has gone further
-		again := newWalk(w.r, w.good.note.end())
-		if err := again.run(); err != errTorn || again.good.covered != w.good.covered {
-			return nil, fmt.Errorf("the file changed while it was read (%v)", err)
-		}
-		w = again
+// copyTo copies the file up to its last good note, and returns an appender that goes on behind that. The copy is walked as it is made: what
+// is written, and not what was there before, is what the unit will sign.
+func (w *walk) copyTo(out io.Writer) (*appender, error) {
+	from := &copying{r: w.r, to: out}
+	copied := newWalk(from, w.good.note.end())
+	err := copied.run()
+	var damage *Damage
+	switch {
+	case from.failed != nil:
+		return nil, from.failed
+	case errors.As(err, &damage):
+		return nil, fmt.Errorf("%w: %w", ErrChanged, err)
+	case err != nil && err != errTorn:
+		return nil, err
 	}
-	return &appender{w.head.Origin(), w.headers, w.tree, w.last}, nil
+	if copied.good.covered != w.good.covered {
+		return nil, ErrChanged
+	}
+	return &appender{w.head.Origin(), copied.headers, copied.tree, copied.last}, nil
+}
+
+// copying is a file that is copied as it is read: from front to back, each byte once.
+type copying struct {
+	r      io.ReaderAt
+	to     io.Writer
+	failed error // to's
+}
+
+func (c *copying) ReadAt(p []byte, off int64) (int, error) {
+	n, err := c.r.ReadAt(p, off)
+	if n > 0 {
+		if _, c.failed = c.to.Write(p[:n]); c.failed != nil {
+			return 0, c.failed
+		}
+	}
+	return n, err
 }
 
 // beyondTries bounds the work on a file full of false notes.

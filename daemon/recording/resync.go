@@ -58,16 +58,9 @@ func (s *survey) readHead() error {
 		if !ok || size > MaxJSON || at+blockSize+int(size) > len(begin) {
 			continue
 		}
-		head, err := parseHead(begin[at+blockSize:][:size])
-		if err != nil {
-			continue
+		if s.takeHead(begin[at+blockSize:][:size]) == nil {
+			return nil
 		}
-		if s.unit, s.own, err = head.verifiers(); err != nil {
-			continue
-		}
-		s.head, s.headRead = head, true
-		s.headers, err = newHeaders(head.Started.Unix())
-		return err
 	}
 	return s.readTime()
 }

@@ -6,7 +6,9 @@ import (
 	"io"
 	"slices"
 	"testing"
+	"time"
 
+	"filippo.io/age"
 	mewkiz "github.com/mewkiz/flac"
 
 	"tacet/audio/ogg"
@@ -241,6 +243,64 @@ func TestOpenFarJump(t *testing.T) {
 		t.Errorf("%d seconds", rep.Sound.Seconds)
 	}
 }
+
+// TestSilenceIsBounded: segments that stand hours apart, one after the other, don't make days of silence, and a caller may ask for less of it. What
+// is left out for that is told.
+func TestSilenceIsBounded(t *testing.T) {
+	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
+	spec := recordingtest.Spec{Unit: u, For: []string{o.Recipient}, ID: recording.NewID(), Audio: recording.Audio{Codec: "wav", Rate: 8000, Channels: 1}, Segments: 20}
+	list := members(t, recordingtest.Make(t, spec))
+	list[find(t, list, "recording.note")].bytes = altered(list[find(t, list, "recording.note")].bytes, 600)
+	apart := func(seconds int) []byte {
+		out := slices.Clone(list)
+		for n := 2; n <= 20; n++ {
+			i := find(t, list, fmt.Sprintf("%06d.age", n))
+			out[i].bytes = renamed(list[i].bytes, fmt.Sprintf("%06d.age", 1+(n-1)*seconds))
+		}
+		return join(out)
+	}
+	for _, c := range []struct {
+		apart   int
+		bound   time.Duration
+		seconds int64 // that may be written
+		left    []recording.Span
+	}{
+		{3600, 0, 12*3600 + 1, // 12 times 3,599 s of silence
+			spansOf(12*3600+1+3600, 3600, 7)},
+		{3600, 1000 * time.Hour, 12*3600 + 1, spansOf(12*3600+1+3600, 3600, 7)},
+		{3601, 0, 1, spansOf(3602, 3601, 19)},
+		{10, 45 * time.Second, 51, spansOf(61, 10, 14)},
+		{2, 1500 * time.Millisecond, 3, spansOf(5, 2, 18)},
+		{2, -1, 1, spansOf(3, 2, 19)},
+		{1, -1, 20, nil},
+	} {
+		var wrote counter
+		rep, err := recording.Open(bytes.NewReader(apart(c.apart)), int64(len(join(list))), &wrote, recording.Opening{
+			Identities: []age.Identity{o.Identity}, Silence: c.bound})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rep.HeadProved || rep.Sound.Seconds != c.seconds || int64(wrote) != wav.HeaderLen+c.seconds*16000 {
+			t.Errorf("%d s apart, %v: %d seconds, %d bytes", c.apart, c.bound, rep.Sound.Seconds, wrote)
+		}
+		if !slices.Equal(rep.Sound.LeftOut, c.left) {
+			t.Errorf("%d s apart, %v: left out %v", c.apart, c.bound, rep.Sound.LeftOut)
+		}
+	}
+}
+
+// spansOf are n seconds, each so far behind the one before.
+func spansOf(first, apart int64, n int) (list []recording.Span) {
+	for range n {
+		list = append(list, recording.Span{First: first, Last: first})
+		first += apart
+	}
+	return list
+}
+
+type counter int64
+
+func (c *counter) Write(p []byte) (int, error) { *c += counter(len(p)); return len(p), nil }
 
 // TestOpenEndInTheMiddle: the last, short second, put in an earlier one's place, ends
 // nothing.

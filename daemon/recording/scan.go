@@ -33,6 +33,9 @@ type scanner struct {
 	headers *headers // nil before the first member
 	next    int64    // where the next header begins
 	last    name     // of the last member
+
+	// content is that of the last member, unless it is a segment: the very bytes that were hashed. It is good until the next one.
+	content []byte
 }
 
 // member reads the next member and hashes its content. It returns errTorn at
@@ -54,11 +57,7 @@ func (s *scanner) member() (member, error) {
 	if m.content()+m.size > s.window.size {
 		return m, errTorn
 	}
-	m.sum, err = s.sum(m.content(), m.size)
-	if err != nil {
-		return m, err
-	}
-	padding, err := s.view(m.content()+m.size, min(m.end(), s.window.size)-m.content()-m.size)
+	padding, err := s.hash(&m)
 	if err != nil {
 		return m, err
 	}
@@ -70,6 +69,25 @@ func (s *scanner) member() (member, error) {
 	}
 	s.next, s.last = m.end(), m.name
 	return m, nil
+}
+
+// hash hashes a member's content, keeps it if it is no segment, and returns the padding behind it, as far as the file has it.
+func (s *scanner) hash(m *member) (padding []byte, err error) {
+	behind, end := m.content()+m.size, min(m.end(), s.window.size)
+	if m.kind == kindSegment {
+		s.content = nil
+		if m.sum, err = s.sum(m.content(), m.size); err != nil {
+			return nil, err
+		}
+		return s.view(behind, end-behind)
+	}
+	all, err := s.view(m.content(), end-m.content())
+	if err != nil {
+		return nil, err
+	}
+	s.content = all[:m.size]
+	m.sum = sha256.Sum256(s.content)
+	return all[m.size:], nil
 }
 
 // header reads a header: it has to be, byte for byte, the one that we would
@@ -150,12 +168,6 @@ func (s *scanner) end() error {
 		return s.damage(s.next+int64(len(endBlocks)), "%d bytes behind the end", rest-int64(len(endBlocks)))
 	}
 	return nil
-}
-
-// text returns a small member's content. Its size is bounded by its kind.
-func (s *scanner) text(m *member) ([]byte, error) {
-	b := make([]byte, m.size)
-	return b, s.read(b, m.content())
 }
 
 // damage is damage at off, which is no member's.

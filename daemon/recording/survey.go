@@ -19,7 +19,8 @@ type survey struct {
 	scanner
 	head     Head
 	headRead bool
-	unit     note.Verifier // nil if recording.json can't be read
+	headSum  [sha256.Size]byte // of the recording.json that head was read from
+	unit     note.Verifier     // nil if recording.json can't be read
 	own      note.Verifier
 	end      End
 
@@ -54,9 +55,7 @@ func (s *survey) run() error {
 		if m == nil {
 			continue
 		}
-		if err := s.place(m); err != nil {
-			return err
-		}
+		s.place(m)
 	}
 	s.behind()
 	return nil
@@ -90,11 +89,7 @@ func (s *survey) read() (*member, error) {
 		s.rep.add(*m.damage("the file ends in the middle of it"))
 		return nil, nil
 	}
-	if m.sum, err = s.sum(m.content(), m.size); err != nil {
-		return nil, err
-	}
-	behind := m.content() + m.size
-	padding, err := s.view(behind, s.next-behind)
+	padding, err := s.hash(m)
 	if err == nil && !allZero(padding) {
 		s.rep.add(*m.damage("the padding behind it is not zero"))
 	}
@@ -102,40 +97,65 @@ func (s *survey) read() (*member, error) {
 }
 
 // place finds a member's place in the recording and in the tree.
-func (s *survey) place(m *member) error {
-	candidate, err := s.into.collect(&s.window, m)
-	if err != nil {
-		return err
-	}
+func (s *survey) place(m *member) {
+	candidate := s.into.collect(m, s.content)
 	if m.rank() <= s.last.rank() {
 		what := "it stands out of its place"
 		if m.name == s.last {
 			what = "it stands twice"
 		}
 		s.rep.add(*m.damage("%s", what))
-		return nil // the tree goes on without it
+		return // the tree goes on without it
 	}
 	if !s.last.precedes(m.name) {
 		s.missing(m)
 	}
 	s.last, s.highest = m.name, max(s.highest, int64(m.n))
-	if m.kind.isNote() {
-		return s.note(m)
-	}
-	if m.kind == kindEndJSON {
-		text, err := s.text(m)
-		if err != nil {
-			return err
-		}
-		s.end, _ = parseEnd(text)
-	}
-	if m.kind == kindSegment {
+	switch m.kind {
+	case kindHeadNote, kindNote, kindEndNote:
+		s.note(m)
+		return
+	case kindHead:
+		s.adopt(m)
+	case kindEndJSON:
+		s.end, _ = parseEnd(s.content)
+	case kindSegment:
 		s.segment = candidate
 	}
 	if s.known {
 		s.tree.add(leafHash(m.name, m.sum))
 		s.since = append(s.since, *m)
 	}
+}
+
+// adopt takes the head from the recording.json that goes into the tree, if it isn't that from which it was taken before: what is proved is
+// what is in the tree.
+func (s *survey) adopt(m *member) {
+	if m.sum == s.headSum {
+		return
+	}
+	if err := s.takeHead(s.content); err != nil {
+		s.rep.add(*m.damage("it can't be read: %v", err))
+		s.lose(AtHead)
+	}
+}
+
+// takeHead reads recording.json.
+func (s *survey) takeHead(text []byte) error {
+	head, err := parseHead(text)
+	if err != nil {
+		return err
+	}
+	unit, own, err := head.verifiers()
+	if err != nil {
+		return err
+	}
+	headers, err := newHeaders(head.Started.Unix())
+	if err != nil {
+		return err
+	}
+	s.head, s.headRead, s.headSum, s.headers = head, true, sha256.Sum256(text), headers
+	s.unit, s.own = unit, own
 	return nil
 }
 
@@ -159,12 +179,8 @@ func (s *survey) lose(second int64) {
 }
 
 // note checks a note, and with it what stands between it and the last one.
-func (s *survey) note(m *member) error {
-	msg, err := s.text(m)
-	if err != nil {
-		return err
-	}
-	key := s.own
+func (s *survey) note(m *member) {
+	msg, key := s.content, s.own
 	if m.kind == kindHeadNote || m.kind == kindEndNote && s.end.Reason == InterruptedBy {
 		key = s.unit
 	}
@@ -208,7 +224,6 @@ func (s *survey) note(m *member) error {
 		s.tree.add(leaf)
 	}
 	s.since, s.segment = s.since[:0], -1
-	return nil
 }
 
 // prove counts what stands before a note as proved.

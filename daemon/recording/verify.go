@@ -8,9 +8,12 @@ import (
 )
 
 // Verify reads the first size bytes of r and says what they are, and what of
-// them is proved. It needs no identity: it doesn't listen. It reads each byte
-// once, and a second time only where something is wrong; it holds no more than
+// them is proved. It needs no identity: it doesn't listen. It holds no more than
 // a member in memory.
+//
+// It reads each byte once. Only where something is wrong does it go through the file again, to say what, and then forgets what
+// seemed proved before. So what it reports as proved are bytes that it had in its hands when it hashed them, whatever is done to the file
+// meanwhile.
 //
 // The error is for r's failures alone: what is wrong with the file is in the
 // Report.
@@ -22,6 +25,9 @@ func Verify(r io.ReaderAt, size int64, o Options) (*Report, error) {
 func inspect(r io.ReaderAt, size int64, into *contents, o *Options) (*Report, error) {
 	w := newWalk(r, size)
 	w.into, w.progress = into, o.Progress
+	if into != nil {
+		w.signatures = eachOne // a second is given out only if its own note is good
+	}
 	outcome := w.run()
 	var damage *Damage
 	if outcome != nil && outcome != errTorn && !errors.As(outcome, &damage) {

@@ -2,6 +2,7 @@ package recording
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"errors"
 	"io"
 
@@ -14,6 +15,8 @@ import (
 // On its way it makes the tree anew and compares each note's text with it. It
 // checks the first signature, which says which key the others are by; the last
 // one is for the caller, with proved: it covers all earlier notes.
+//
+// It reads each byte once: what it hashes is what it looks into and whose signature it checks. What a file holds a moment later proves nothing.
 type walk struct {
 	scanner
 	tree tree
@@ -28,23 +31,32 @@ type walk struct {
 	short    int64 // samples in the segment that comes, where it says so
 
 	noted mark // behind the last note whose text agrees
-	good  mark // the same; with everySignature, only where the signature is good
+	good  mark // the same; with goodOnes, only where the signature is good
 
-	// everySignature checks each, which takes ten times as long.
-	everySignature bool
+	signatures signatures
 
 	into     *contents // nil for all but Open
 	progress func(done, total int64)
-	space    []byte
 }
+
+// signatures says which of them a walk checks, beside the first. To check each takes ten times as long.
+type signatures uint8
+
+const (
+	lastOne  signatures = iota // none: the last is checked with proved
+	goodOnes                   // each; what stands behind the last good one is not proved
+	eachOne                    // each; one that is wrong is damage
+)
 
 // A mark is a place right behind a note.
 type mark struct {
 	note     member
 	segments int64
 	covered  checkpoint // what the note says
-	happened happened   // up to there
-	samples  int64      // up to there
+	key      note.Verifier
+	sig      [ed25519.SignatureSize]byte // over covered's text, by key, if it is good
+	happened happened                    // up to there
+	samples  int64                       // up to there
 }
 
 func (m *mark) reached() bool { return m.note.kind != noKind }
@@ -71,9 +83,7 @@ func (w *walk) run() error {
 		if err := w.take(&m); err != nil {
 			return err
 		}
-		if _, err := w.into.collect(&w.window, &m); err != nil {
-			return err
-		}
+		w.into.collect(&m, w.content)
 		w.tree.add(leafHash(m.name, m.sum))
 		if w.progress != nil && count%256 == 0 {
 			w.progress(w.next, w.size)
@@ -86,18 +96,13 @@ func (w *walk) run() error {
 
 // take looks into the members that say something in clear.
 func (w *walk) take(m *member) error {
-	if m.kind == kindSegment || m.kind == kindReadMe || m.kind == kindKey || m.kind == kindConsent || m.kind == kindEndAge {
-		return nil
-	}
-	text, err := w.scratch(m)
-	if err != nil {
-		return err
-	}
 	switch m.kind {
+	case kindSegment, kindReadMe, kindKey, kindConsent, kindEndAge:
+		return nil
 	case kindHead:
-		return w.takeHead(m, text)
+		return w.takeHead(m, w.content)
 	case kindHappening:
-		h, err := parseHappening(text)
+		h, err := parseHappening(w.content)
 		if err != nil {
 			return m.damage("it can't be read: %v", err)
 		}
@@ -105,19 +110,10 @@ func (w *walk) take(m *member) error {
 		w.short = h.Samples
 		return nil
 	case kindEndJSON:
-		return w.takeEnd(m, text)
+		return w.takeEnd(m, w.content)
 	default:
-		return w.takeNote(m, text)
+		return w.takeNote(m, w.content)
 	}
-}
-
-// scratch returns a member's content, good until the next member.
-func (w *walk) scratch(m *member) ([]byte, error) {
-	if int64(cap(w.space)) < m.size {
-		w.space = make([]byte, m.size)
-	}
-	w.space = w.space[:m.size]
-	return w.space, w.read(w.space, m.content())
 }
 
 func (w *walk) takeHead(m *member, text []byte) error {
@@ -164,7 +160,8 @@ func (w *walk) noteKey(n name) note.Verifier {
 
 func (w *walk) takeNote(m *member, msg []byte) error {
 	c := checkpoint{w.head.Origin(), w.tree.size, w.tree.root()}
-	text, sig, err := splitNote(msg, w.noteKey(m.name))
+	key := w.noteKey(m.name)
+	text, sig, err := splitNote(msg, key)
 	if err != nil {
 		return m.damage("%v", err)
 	}
@@ -172,7 +169,11 @@ func (w *walk) takeNote(m *member, msg []byte) error {
 	if !bytes.Equal(text, c.append(space[:0])) {
 		return m.damage("it doesn't agree with what stands before it")
 	}
-	if m.kind == kindHeadNote && !w.unit.Verify(text, sig[:]) {
+	good := true
+	if m.kind == kindHeadNote || w.signatures != lastOne {
+		good = key.Verify(text, sig[:])
+	}
+	if !good && (m.kind == kindHeadNote || w.signatures == eachOne) {
 		return m.damage("%v", errSignature)
 	}
 	segments := int64(m.n)
@@ -185,26 +186,21 @@ func (w *walk) takeNote(m *member, msg []byte) error {
 		w.samples += int64(w.head.Audio.Rate)
 	}
 	w.short = 0
-	w.noted = mark{note: *m, segments: segments, covered: c, happened: w.happened, samples: w.samples}
-	if !w.everySignature || w.noteKey(m.name).Verify(text, sig[:]) {
+	w.noted = mark{note: *m, segments: segments, covered: c, key: key, sig: sig, happened: w.happened, samples: w.samples}
+	if good {
 		w.good = w.noted
 	}
 	return nil
 }
 
-// proved checks the signature of the last note that agrees: with it, everything
-// up to there is proved.
+// proved checks the signature of the last note that agrees, as it was when its text was compared: with it, everything up to there is
+// proved.
 func (w *walk) proved() error {
 	if !w.good.reached() {
 		return errors.New("it has no recording.note")
 	}
-	m := &w.good.note
-	msg, err := w.scratch(m)
-	if err != nil {
-		return err
-	}
-	if _, err := openNote(msg, w.noteKey(m.name), w.head.Origin()); err != nil {
-		return m.damage("%v", err)
+	if !w.good.key.Verify(w.good.covered.append(nil), w.good.sig[:]) {
+		return w.good.note.damage("%v", errSignature)
 	}
 	return nil
 }

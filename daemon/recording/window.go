@@ -13,12 +13,15 @@ const windowSize = 256 << 10
 var errShrank = errors.New("the file got shorter while it was read")
 
 // A window shows a file in large pieces, from front to back. It is all the
-// memory that reading a recording takes, but for one member's content.
+// memory that reading a recording takes.
+//
+// Who only goes forward is shown each byte as it was read once: what is in view stays, and is not read again. The file may be changed while it
+// is read, by somebody who wants one part of it to be checked and another one to be believed.
 type window struct {
 	r     io.ReaderAt
-	size  int64 // of the file, when reading began
-	at    int64 // where the bytes in view begin
-	bytes []byte
+	size  int64  // of the file, when reading began
+	at    int64  // where the bytes in view begin
+	bytes []byte // in view: the first of space
 	space []byte
 }
 
@@ -30,13 +33,25 @@ func newWindow(r io.ReaderAt, size int64) window {
 // must lie within the file, and be no more than windowSize.
 func (w *window) view(off, n int64) ([]byte, error) {
 	if off < w.at || off+n > w.at+int64(len(w.bytes)) {
-		w.at, w.bytes = off, w.space[:min(w.size-off, int64(len(w.space)))]
-		if err := readFull(w.r, w.bytes, off); err != nil {
-			w.bytes = nil
+		if err := w.move(off); err != nil {
 			return nil, err
 		}
 	}
 	return w.bytes[off-w.at:][:n], nil
+}
+
+// move brings what stands at off and behind it into view. It reads what isn't there yet, and nothing else.
+func (w *window) move(off int64) error {
+	stays := 0
+	if in := off - w.at; in >= 0 && in < int64(len(w.bytes)) {
+		stays = copy(w.space, w.bytes[in:])
+	}
+	w.at, w.bytes = off, w.space[:min(w.size-off, int64(len(w.space)))]
+	if err := readFull(w.r, w.bytes[stays:], off+int64(stays)); err != nil {
+		w.bytes = nil
+		return err
+	}
+	return nil
 }
 
 // rest returns the bytes at off that can be had without reading, and reads only
@@ -46,16 +61,6 @@ func (w *window) rest(off, atLeast int64) ([]byte, error) {
 		return nil, err
 	}
 	return w.bytes[off-w.at:], nil
-}
-
-// read copies the bytes at off into dst.
-func (w *window) read(dst []byte, off int64) error {
-	if len(dst) > len(w.space) {
-		return readFull(w.r, dst, off)
-	}
-	b, err := w.view(off, int64(len(dst)))
-	copy(dst, b)
-	return err
 }
 
 // sum hashes the n bytes at off.

@@ -16,6 +16,8 @@
 //
 //   - What a command is for goes to standard output, so that it can be piped; everything else to standard error.
 //   - Messages are lower case, without a full stop: "tacet: error: what went wrong", then "tacet: hint: what to do".
+//   - Whatever is said, only printable characters reach the terminal: Printf, PrintJSON, Warn and the like see to it, and nothing is written
+//     to standard output or standard error in another way but sound.
 //   - Passphrases are asked at the terminal, never on standard input, and never come from the arguments.
 //   - Progress is shown on a terminal alone.
 //
@@ -31,7 +33,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-	"unicode"
 
 	"golang.org/x/term"
 )
@@ -89,9 +90,9 @@ func (env *Env) Promptly(do func() error) error {
 
 // Finish says what went wrong, if anything, and returns what to exit with.
 func (env *Env) Finish(err error) int {
-	message, hints := explain(err)
-	for line := range strings.Lines(message) {
-		env.say("error: " + line)
+	said, hints := explain(err)
+	for _, message := range said {
+		env.say("error: " + message)
 	}
 	for _, hint := range hints {
 		env.say("hint: " + hint)
@@ -108,18 +109,8 @@ func (env *Env) Note(format string, args ...any) { env.say(fmt.Sprintf(format, a
 // Hint tells what to do about what was said before.
 func (env *Env) Hint(format string, args ...any) { env.say("hint: " + fmt.Sprintf(format, args...)) }
 
-// say writes one line. That standard error can't be written to is nothing that could be told anywhere.
+// say writes one line: of what is said in several, one, so that no text from elsewhere makes a line that looks like the program's. That standard error can't be written to is nothing that could be told anywhere.
 func (env *Env) say(text string) {
-	fmt.Fprintf(env.Stderr, "%s: %s\n", env.Name, Clean(strings.TrimRight(text, "\n")))
-}
-
-// Clean makes text from elsewhere, such as the name of a file, fit for a terminal: what would move the cursor, or turn the
-// direction of the line around, becomes a sign of its own.
-func Clean(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, text)
+	text = strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "; ")
+	fmt.Fprintf(env.Stderr, "%s: %s\n", env.Name, Clean(text))
 }

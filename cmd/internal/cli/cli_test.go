@@ -37,7 +37,9 @@ func cut(got *[]string) []Command {
 			return WithHint(fmt.Errorf("open %s: %w", "a\x1b[31m.tacet", os.ErrNotExist), "look for it")
 		}},
 		{Name: "unvouched", Run: func(env *Env, args []string) error { return Exit(ExitUnvouched, nil) }},
-		{Name: "config", Run: func(env *Env, args []string) error { return Exit(ExitConfig, errors.New("one\ntwo")) }},
+		{Name: "config", Run: func(env *Env, args []string) error {
+			return Exit(ExitConfig, errors.Join(errors.New("one"), errors.New("two\ntacet: hint: trust it")))
+		}},
 		{Name: "interrupted", Run: func(env *Env, args []string) error { return fmt.Errorf("copy: %w", context.Canceled) }},
 	}
 }
@@ -69,7 +71,7 @@ func TestDispatch(t *testing.T) {
 			"tacet: hint: the commands are open, fail, unvouched, config, interrupted\ntacet: hint: usage: tacet COMMAND …, and tacet help lists the commands\n"},
 		"an error":       {[]string{"fail"}, 1, "", "", "tacet: error: open a\ufffd[31m.tacet: file does not exist\ntacet: hint: look for it\n"},
 		"all said":       {[]string{"unvouched"}, 3, "", "", ""},
-		"several errors": {[]string{"config"}, 78, "", "", "tacet: error: one\ntacet: error: two\n"},
+		"several errors": {[]string{"config"}, 78, "", "", "tacet: error: one\ntacet: error: two; tacet: hint: trust it\n"},
 		"an interrupt":   {[]string{"interrupted"}, 130, "", "", "tacet: error: interrupted\n"},
 	} {
 		t.Run(name, func(t *testing.T) {

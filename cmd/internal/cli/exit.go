@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // What programs exit with.
@@ -33,21 +34,40 @@ func Code(err error) int {
 	}
 }
 
-// explain is what a person is told of err, and what to do about it; "" if all has been said.
-func explain(err error) (message string, hints []string) {
+// explain is what a person is told of err, and what to do about it; nothing if all has been said.
+func explain(err error) (said, hints []string) {
 	var status *statusError
 	if err == nil || errors.Is(err, errHelp) || errors.As(err, &status) && status.err == nil {
-		return "", nil
+		return nil, nil
 	}
 	if errors.Is(err, context.Canceled) {
-		return "interrupted", nil
+		return []string{"interrupted"}, nil
 	}
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		if h, ok := e.(interface{ Hint() string }); ok {
 			hints = append(hints, h.Hint())
 		}
 	}
-	return err.Error(), hints
+	return each(err), hints
+}
+
+// each is what an error says: a line for each of those that it joins.
+func each(err error) []string {
+	switch e := err.(type) {
+	case *statusError:
+		return each(e.err)
+	case *hintError:
+		return each(e.err)
+	case interface{ Unwrap() []error }:
+		var said, joined []string
+		for _, one := range e.Unwrap() {
+			said, joined = append(said, each(one)...), append(joined, one.Error())
+		}
+		if err.Error() == strings.Join(joined, "\n") {
+			return said
+		}
+	}
+	return []string{err.Error()}
 }
 
 // errHelp says that help was asked for, and given.

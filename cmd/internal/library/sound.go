@@ -29,6 +29,9 @@ func (l *Library) audio(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, recording.ErrIdentity):
 		http.Error(w, "no key that is here opens it", http.StatusForbidden)
 		return
+	case errors.Is(err, errAnybodys):
+		http.Error(w, err.Error(), http.StatusForbidden)
+		return
 	case err != nil:
 		fail(w, err)
 		return
@@ -39,9 +42,17 @@ func (l *Library) audio(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, s)
 }
 
+// errAnybodys says that a recording is not played, since anybody can have made it who knows the public keys.
+var errAnybodys = errors.New("nothing proves that a unit made it")
+
 // unseal writes the sound of the first size bytes of a recording.
 func (l *Library) unseal(f *os.File, size int64, to io.Writer) (*recording.Report, error) {
-	return recording.Open(f, size, to, recording.Opening{Identities: l.options.Identities})
+	return recording.Open(f, size, to, recording.Opening{Identities: l.options.Identities, Accept: func(r *recording.Report) error {
+		if r.State != recording.Foreign && !r.HeadProved {
+			return errAnybodys
+		}
+		return nil
+	}})
 }
 
 // measured is what a player has to be told before the first byte of sound.

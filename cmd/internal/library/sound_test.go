@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"tacet/daemon/recording"
@@ -76,6 +77,19 @@ func TestWhatCanBeSavedIsPlayed(t *testing.T) {
 		if want := s.opened(name); w.Code != 200 || !bytes.Equal(w.Body.Bytes(), want) || len(want) == 0 {
 			t.Errorf("%s: answer %d with %d bytes, want %d", what, w.Code, w.Body.Len(), len(want))
 		}
+	}
+}
+
+// A recording whose head nothing proves may be anybody's who knows the public keys.
+func TestWhatIsNotProvedAtAllIsNotPlayed(t *testing.T) {
+	s := open(t, true)
+	name := s.add(recordingtest.Spec{Segments: 4}, func(data []byte) []byte {
+		at := bytes.Index(data, []byte("recording.note\x00")) + 512
+		copy(data[at+bytes.LastIndexByte(data[at:at+512], ' ')+20:], "AAAAAAAA") // in its signature
+		return data
+	})
+	if w := s.get("/" + name + "/audio"); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "nothing proves") {
+		t.Errorf("answer %d: %.100q", w.Code, w.Body)
 	}
 }
 
