@@ -60,6 +60,8 @@ type fakeClock bool
 func (fakeClock) Now() time.Time { return time.Date(2026, 11, 21, 14, 3, 0, 0, time.UTC) }
 func (c fakeClock) Synced() bool { return bool(c) }
 
+func (fakeClock) Suspended() time.Duration { return 0 }
+
 // hands press what they are asked to press; who answers what is said.
 type hands func(said string)
 

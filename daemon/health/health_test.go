@@ -54,7 +54,7 @@ func TestDeclared(t *testing.T) {
 
 // What the promises and the tables of the manual rely on is there, and blocks or does not.
 func TestDeclaredCoversTheUnit(t *testing.T) {
-	blocks := strings.Fields(`mic-missing light-fault button-fault door-fault spool-missing spool-readonly spool-full
+	blocks := strings.Fields(`mic-missing light-fault light-stuck button-fault door-fault spool-missing spool-readonly spool-full
 		recipients-bad unit-key-bad`)
 	// Found only by trying: were they to block, nobody could try again.
 	tried := strings.Fields(`mic-busy mic-rate mic-fault mic-silent mic-stalled samples-lost light-sense button-stuck
