@@ -27,6 +27,8 @@ type mic struct {
 	open     bool
 	openings int
 	last     time.Time // when samples last came
+	closing  time.Time // when it was last asked to close
+	gate     gate      // where Close hangs
 	quit     chan struct{}
 	failed   func(error)
 }
@@ -131,6 +133,8 @@ func captured(from, to time.Time, zero bool) []int16 {
 }
 
 func (m *mic) Close() error {
+	m.set(func(m *mic) { m.closing = time.Now() })
+	m.gate.pass()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.stuck {

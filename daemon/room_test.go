@@ -42,6 +42,7 @@ type room struct {
 	slow   time.Duration     // of the key's making
 	keys   error             // that it fails with
 	sticks map[string]*stick // by the store's name
+	gates  gates             // what hangs
 
 	mu       sync.Mutex
 	faults   panel.Faults // of the front
@@ -78,10 +79,10 @@ func (r *room) boot() {
 	r.Helper()
 	r.boots++
 	d, err := daemon.New(r.cfg, daemon.Hardware{
-		Buttons: r.lines, Light: guardedLight{r}, StatusLight: r.front.StatusLight, Microphone: r.mic, Clock: r.clock,
+		Buttons: gatedButtons{r.lines, r}, Light: guardedLight{r}, StatusLight: gatedStatus{r}, Microphone: r.mic, Clock: r.clock,
 		NewEncoder: r.newEncoder,
 	}, daemon.Options{
-		Log: slog.New(slog.NewTextHandler(r.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})), Boot: fmt.Sprintf("boot%d", r.boots), Dir: "/unit/",
+		Log: slog.New(slog.NewTextHandler(gatedLog{r}, &slog.HandlerOptions{Level: slog.LevelDebug})), Boot: fmt.Sprintf("boot%d", r.boots), Dir: "/unit/",
 		FS: func(dir string) (durable.FS, error) {
 			if dir == r.cfg.Spool.Path {
 				return r.spool, nil
@@ -291,11 +292,24 @@ func (g guardedLight) guard(what string) {
 	}
 }
 
-func (g guardedLight) On() error                      { return g.r.front.Light.On() }
-func (g guardedLight) Off() error                     { g.guard("off"); return g.r.front.Light.Off() }
-func (g guardedLight) Pulse() error                   { g.guard("pulse"); return g.r.front.Light.Pulse() }
-func (g guardedLight) Flash() error                   { g.guard("flash"); return g.r.front.Light.Flash() }
-func (g guardedLight) Sense() (lit, ok bool, e error) { return g.r.front.Light.Sense() }
+// call waits where the light hangs.
+func (g guardedLight) call(what string, drive func() error) error {
+	if what != "" {
+		g.guard(what)
+	}
+	g.r.gates.light.pass()
+	return drive()
+}
+
+func (g guardedLight) On() error    { return g.call("", g.r.front.Light.On) }
+func (g guardedLight) Off() error   { return g.call("off", g.r.front.Light.Off) }
+func (g guardedLight) Pulse() error { return g.call("pulse", g.r.front.Light.Pulse) }
+func (g guardedLight) Flash() error { return g.call("flash", g.r.front.Light.Flash) }
+
+func (g guardedLight) Sense() (lit, ok bool, e error) {
+	g.r.gates.light.pass()
+	return g.r.front.Light.Sense()
+}
 
 // kept is every sample that reached an encoder's segments, of one recording.
 func (r *room) kept(i int) (all []int16) {

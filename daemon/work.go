@@ -59,7 +59,7 @@ func (d *Daemon) nextWake() time.Time {
 	case micIsOpen:
 		sooner(d.mic.last.Add(stalledTime), now.Sub(d.mic.last) < stalledTime)
 		sooner(d.mic.last.Add(lostTime), true)
-		sooner(d.light.seen.Add(senseEvery), d.light.proved)
+		sooner(d.light.seen.Add(senseEvery), d.light.proved && !d.light.asked)
 	}
 	sooner(d.lastMinutes())
 	sooner(d.firstLookBy, !d.looked)

@@ -249,9 +249,9 @@ func (k *backlog) take(to *backlog) string {
 type notes struct{}
 
 func (*notes) History(func(what store.Deed, id, place string, at time.Time)) error { return nil }
-func (*notes) Copied(string, string) error                           { return nil }
-func (*notes) Released(string) error                                 { return nil }
-func (*notes) Expired(string, string) error                          { return nil }
+func (*notes) Copied(string, string) error                                         { return nil }
+func (*notes) Released(string) error                                               { return nil }
+func (*notes) Expired(string, string) error                                        { return nil }
 
 // book is a real ledger as a store.Log.
 type book struct{ *ledger.Ledger }
