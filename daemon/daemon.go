@@ -98,7 +98,7 @@ type Daemon struct {
 	copies      *copies
 	stores      []store.Status // as last looked at
 	pending     int            // recordings that some store still has to get
-	oldest      time.Time      // when the first of them began
+	oldest      store.Since    // since when the first of them has waited
 	free        time.Duration  // room on it, as recording time
 	probeAt     time.Time      // when the prober last said something
 	synced      bool           // the wall clock is, when last looked

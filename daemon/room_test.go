@@ -277,6 +277,12 @@ func (c *clock) Synced() bool {
 	return !c.unsynced
 }
 
+func (c *clock) sync(on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.unsynced = !on
+}
+
 func (c *clock) set(ahead time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

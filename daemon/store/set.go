@@ -205,8 +205,8 @@ func (s *Set) Stores() []Status {
 	return all
 }
 
-// Pending is how many recordings some store still has to get, and since when the oldest of them has waited, as in Status.
-func (s *Set) Pending() (n int, oldest time.Time) { return s.index.pendingAnywhere(s.ClockSet()) }
+// Pending is how many recordings some store still has to get, and since when the oldest of them has waited.
+func (s *Set) Pending() (n int, oldest Since) { return s.index.pendingAnywhere(s.ClockSet()) }
 
 // holds writes down that a store holds a recording, and releases the spool's copy if that was the last it waited for.
 func (s *Set) holds(f *follower, name string) error {
