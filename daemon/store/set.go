@@ -41,7 +41,9 @@ type Log interface {
 type Place struct {
 	Name string
 	Kind Kind
-	// Keep is how long copies stay there, if another store holds them too; 0: for ever.
+	// Keep is how old copies become there, if another store holds them too; 0: they stay for ever. The age counts from the
+	// recording's start if the unit's clock was set then, else from when a copy of it was noted while the clock was set; a
+	// recording of which neither is known stays.
 	Keep time.Duration
 }
 
