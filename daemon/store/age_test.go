@@ -4,6 +4,7 @@ package store
 
 import (
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -245,4 +246,23 @@ func TestThereSince(t *testing.T) {
 			t.Error("something is known of a store that is not configured")
 		}
 	})
+}
+
+// A head that can't be read while the spool is looked at costs no more than to know how old its recording is.
+func TestUnreadableHead(t *testing.T) {
+	for n := 1; n <= 12; n++ { // there are fewer reads
+		in(t, 1, func(w *world) {
+			w.sticks[0].away = errAway
+			w.record(ago(3), 1000)
+			w.disk.FailOn("read", n, syscall.EIO, false)
+			w.between = w.disk.Mend
+			w.start()
+			defer w.end()
+			if got, oldest := w.set.Pending(); got != 1 || n == 1 && oldest.Age(time.Now()) > time.Minute || n == 12 && oldest.Age(time.Now()) < 71*time.Hour {
+				t.Errorf("read %d fails: %d wait for %v", n, got, oldest.Age(time.Now()))
+			}
+			w.sticks[0].take(nil, nil)
+			w.copied(time.Minute)
+		})
+	}
 }
