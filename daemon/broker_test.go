@@ -155,7 +155,8 @@ func TestWhatTheBrokerRefusesIsToldAndMended(t *testing.T) {
 	defer func() { cancel(); <-told }()
 	client := (<-k.d.events).(tellerReady).client.(*status.Client)
 	now := time.Now()
-	client.Publish(topic.State{Clock: topic.ClockSynced, Phase: topic.Idle, Since: now, Mic: topic.MicOK, Light: topic.LightProved})
+	client.Publish(topic.State{Clock: topic.ClockSynced, Phase: topic.Idle, Since: now, Mic: topic.MicOK, Light: topic.LightProved,
+		Config: k.d.cfg.Hash(), Recipients: topic.RecipientsHash(nil)})
 
 	k.await("mqtt-host-key")
 	k.write("ca.pem", cert)

@@ -103,7 +103,7 @@ type Daemon struct {
 	copies      *copies
 	stores      []store.Status // as last looked at
 	pending     int            // recordings that some store still has to get
-	oldest      time.Time      // when the first of them began
+	oldest      store.Since    // since when the first of them has waited
 	free        time.Duration  // room on it, as recording time
 	probeAt     time.Time      // when the prober last said something
 	probeKnown  bool           // it has said something

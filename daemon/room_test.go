@@ -276,6 +276,12 @@ func (c *clock) Suspended() time.Duration {
 	return c.asleep
 }
 
+func (c *clock) sync(on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.unsynced = !on
+}
+
 func (c *clock) set(ahead time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

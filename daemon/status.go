@@ -40,7 +40,7 @@ type Status struct {
 
 	Stores  []store.Status // in the configuration's order
 	Pending int            // recordings that some store still has to get
-	Oldest  time.Time      // when the first of them began, as in store.Status
+	Oldest  store.Since    // since when the first of them has waited
 }
 
 // Status is the last published one.

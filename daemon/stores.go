@@ -98,9 +98,9 @@ func (d *Daemon) watchStores(now time.Time) {
 				d.health.ClearFor(code, s.Name)
 			}
 		}
-		if wall := d.hw.Clock.Now(); !s.Oldest.IsZero() && store.Age(s.Oldest, wall) >= lateAfter {
+		if wall := d.hw.Clock.Now(); !s.Oldest.IsZero() && s.Oldest.Age(wall) >= lateAfter {
 			d.health.SetFor("store-behind", s.Name, fmt.Sprintf("%d recordings wait, the oldest since %s", s.Pending,
-				store.Shown(s.Oldest, wall).Local().Format(time.DateTime)))
+				s.Oldest.Shown(wall).Local().Format(time.DateTime)))
 		} else {
 			d.health.ClearFor("store-behind", s.Name)
 		}
@@ -110,7 +110,7 @@ func (d *Daemon) watchStores(now time.Time) {
 // sameStores says that two lists tell a person the same.
 func sameStores(a, b []store.Status) bool {
 	return slices.EqualFunc(a, b, func(a, b store.Status) bool {
-		return a.Name == b.Name && a.State == b.State && a.Pending == b.Pending && a.Oldest.Equal(b.Oldest)
+		return a.Name == b.Name && a.State == b.State && a.Pending == b.Pending && a.Oldest == b.Oldest
 	})
 }
 

@@ -8,7 +8,6 @@ import (
 
 	"tacet/daemon/health"
 	"tacet/daemon/status"
-	"tacet/daemon/store"
 	"tacet/daemon/topic"
 )
 
@@ -151,7 +150,7 @@ func (t *teller) state(d *Daemon, s *Status) topic.State {
 	}
 	out.Pending = s.Pending
 	if s.Pending > 0 && !s.Oldest.IsZero() {
-		out.OldestPendingH = topic.Hours(store.Age(s.Oldest, d.hw.Clock.Now()))
+		out.OldestPendingH = topic.Hours(s.Oldest.Age(d.hw.Clock.Now()))
 	}
 	for _, st := range s.Stores {
 		if out.Stores == nil {

@@ -14,7 +14,6 @@ import (
 
 	"tacet/cmd/internal/cli"
 	"tacet/daemon"
-	"tacet/daemon/store"
 )
 
 const (
@@ -81,7 +80,7 @@ func reportOf(s daemon.Status) report {
 	for _, st := range s.Stores {
 		p := place{Name: st.Name, State: string(st.State), Pending: st.Pending}
 		if !st.Oldest.IsZero() {
-			p.Oldest = store.Shown(st.Oldest, time.Now()).UTC().Format(time.RFC3339)
+			p.Oldest = st.Oldest.Shown(time.Now()).UTC().Format(time.RFC3339)
 		}
 		if st.Trouble != nil {
 			p.Detail = st.Trouble.Error()

@@ -4,6 +4,7 @@ package store
 
 import (
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -76,11 +77,11 @@ func TestWaitingGoesByWhatIsKnown(t *testing.T) {
 			t.Helper()
 			pending, oldest := w.set.Pending()
 			s := w.set.Stores()[0]
-			age := Age(oldest, time.Now())
-			if pending != n || s.Pending != n || !s.Oldest.Equal(oldest) || age < want-soon || age > want+soon {
-				t.Errorf("%s: %d wait for %v (the store: %d, %v), want %d for %v", what, pending, age, s.Pending, Age(s.Oldest, time.Now()), n, want)
+			age := oldest.Age(time.Now())
+			if pending != n || s.Pending != n || s.Oldest != oldest || age < want-soon || age > want+soon {
+				t.Errorf("%s: %d wait for %v (the store: %d, %v), want %d for %v", what, pending, age, s.Pending, s.Oldest.Age(time.Now()), n, want)
 			}
-			if got := time.Since(Shown(oldest, time.Now())); got < want-soon || got > want+soon {
+			if got := time.Since(oldest.Shown(time.Now())); got < want-soon || got > want+soon {
 				t.Errorf("%s: it is shown as of %v ago, want %v", what, got, want)
 			}
 		}
@@ -193,4 +194,83 @@ func indexOf(data []byte, text string) int {
 		}
 	}
 	panic(text)
+}
+
+// The unit's clock may be set while something waits: that makes it neither older nor younger, and it is shown by the clock as
+// it stands. What began when its name says is as old as the clock has it.
+func TestSince(t *testing.T) {
+	in(t, 0, func(w *world) {
+		came, named := Since{time.Now(), false}, Since{time.Now(), true}
+		<-time.After(time.Hour)
+		for _, set := range []time.Duration{0, 30 * 365 * day, -29 * 365 * day, 500 * time.Millisecond} {
+			wall := time.Now().Add(set)
+			if got := came.Age(wall); got != time.Hour {
+				t.Errorf("the clock set by %v, what came is %v old, want an hour", set, got)
+			}
+			if got, want := came.Shown(wall), wall.Add(-time.Hour).Round(time.Second); !got.Equal(want) {
+				t.Errorf("the clock set by %v, it is shown as of %v, want %v", set, got, want)
+			}
+			if got, want := named.Age(wall), max(0, time.Hour+set); got != want {
+				t.Errorf("the clock set by %v, what was named is %v old, want %v", set, got, want)
+			}
+			if got := named.Shown(wall); set >= 0 && !got.Equal(named.at) {
+				t.Errorf("the clock set by %v, what was named is shown as of %v, want %v", set, got, named.at)
+			}
+		}
+	})
+}
+
+// Of several notes with a clock that was set the first counts, in whatever order the stores made them.
+func TestThereSince(t *testing.T) {
+	in(t, 2, func(w *world) {
+		start := time.Now()
+		w.log.unset = true
+		w.must(w.log.Copied("a", "store-0"))
+		w.log.unset = false
+		<-time.After(day)
+		w.must(w.log.Copied("a", "store-1"))
+		<-time.After(day)
+		w.must(w.log.Expired("a", "store-1"))
+		w.must(w.log.Copied("a", "store-1"))
+		w.log.unset = true
+		w.must(w.log.Copied("a", "store-0"))
+		w.must(w.log.Copied("b", "formerly"))
+		w.start()
+		defer w.end()
+		all, err := w.set.history()
+		w.must(err)
+		if got := all["a"].there.Sub(start); got != day {
+			t.Errorf("it is known to be there after %v, want a day", got)
+		}
+		if all["b"] != nil {
+			t.Error("something is known of a store that is not configured")
+		}
+	})
+}
+
+// A head that can't be read while the spool is looked at costs no more than to know how old its recording is.
+func TestUnreadableHead(t *testing.T) {
+	const most = 16 // there are fewer reads
+	unknown := 0
+	for n := 1; n <= most; n++ {
+		in(t, 1, func(w *world) {
+			w.sticks[0].away = errAway
+			w.record(ago(3), 1000)
+			w.disk.FailOn("read", n, syscall.EIO, false)
+			w.between = w.disk.Mend
+			w.start()
+			defer w.end()
+			got, oldest := w.set.Pending()
+			if age := oldest.Age(time.Now()); age == 0 {
+				unknown++
+			} else if got != 1 || age < 71*time.Hour || age > 73*time.Hour {
+				t.Errorf("read %d fails: %d wait for %v", n, got, age)
+			}
+			w.sticks[0].take(nil, nil)
+			w.copied(time.Minute)
+		})
+	}
+	if unknown == 0 || unknown == most {
+		t.Errorf("%d of %d reads that failed left the age unknown", unknown, most)
+	}
 }

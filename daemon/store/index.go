@@ -59,12 +59,12 @@ func (x *index) date(e *entry, d dating, started time.Time) {
 	}
 }
 
-// since is when an entry began, or by what time it was there already. It has a monotonic reading where it is not by the name.
-func (e *entry) since(clockSet bool) time.Time {
+// since is since when an entry has waited. What its name says can't be used while the clock is not set.
+func (e *entry) since(clockSet bool) Since {
 	if clockSet && !e.began.IsZero() {
-		return e.began
+		return Since{e.began, true}
 	}
-	return e.seen
+	return Since{e.seen, false}
 }
 
 func newIndex(stores int) *index {
@@ -220,7 +220,7 @@ func (x *index) next(store int, newest bool, over func(name string) bool) (name 
 }
 
 // pending is how many recordings a store lacks, and since when the oldest has waited.
-func (x *index) pending(store int, clockSet bool) (n int, oldest time.Time) {
+func (x *index) pending(store int, clockSet bool) (n int, oldest Since) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if len(x.waiting[store]) > 0 {
@@ -230,7 +230,7 @@ func (x *index) pending(store int, clockSet bool) (n int, oldest time.Time) {
 }
 
 // pendingAnywhere is how many recordings one store or more lacks, and since when the oldest has waited.
-func (x *index) pendingAnywhere(clockSet bool) (n int, oldest time.Time) {
+func (x *index) pendingAnywhere(clockSet bool) (n int, oldest Since) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	var first *entry

@@ -41,7 +41,9 @@ type Log interface {
 type Place struct {
 	Name string
 	Kind Kind
-	// Keep is how long copies stay there, if another store holds them too; 0: for ever.
+	// Keep is how old copies become there, if another store holds them too; 0: they stay for ever. The age counts from the
+	// recording's start if the unit's clock was set then, else from when a copy of it was noted while the clock was set; a
+	// recording of which neither is known stays.
 	Keep time.Duration
 }
 
@@ -205,8 +207,8 @@ func (s *Set) Stores() []Status {
 	return all
 }
 
-// Pending is how many recordings some store still has to get, and since when the oldest of them has waited, as in Status.
-func (s *Set) Pending() (n int, oldest time.Time) { return s.index.pendingAnywhere(s.ClockSet()) }
+// Pending is how many recordings some store still has to get, and since when the oldest of them has waited.
+func (s *Set) Pending() (n int, oldest Since) { return s.index.pendingAnywhere(s.ClockSet()) }
 
 // holds writes down that a store holds a recording, and releases the spool's copy if that was the last it waited for.
 func (s *Set) holds(f *follower, name string) error {

@@ -455,7 +455,7 @@ func TestReleaseAfterAnInterruption(t *testing.T) {
 func TestARecordingThatCannotBeRead(t *testing.T) {
 	in(t, 1, func(w *world) {
 		bad, good := w.record(1, 2000), w.record(0, 2000)
-		w.disk.FailOn("read", 1, syscall.EIO, false)
+		w.between = func() { w.disk.FailOn("read", 1, syscall.EIO, false) }
 		w.start()
 		defer w.end()
 		w.within(time.Minute, "copy of the other", func() bool { return w.log.has(id(good), "store-0") })

@@ -38,6 +38,7 @@ type world struct {
 	wrote   map[string][]byte // every recording, by name, as the spool was given it
 	clock   string            // what the next recordings' heads say of the unit's clock; empty: synced
 	unset   atomic.Bool       // the unit's clock is, now
+	between func()            // called after a start has looked at the spool, and before anything is copied; may be nil
 
 	mu        sync.Mutex
 	conflicts []string
@@ -82,6 +83,9 @@ func (w *world) start() {
 	set, err := NewSet(s)
 	if err != nil {
 		w.Fatal(err)
+	}
+	if w.between != nil {
+		w.between()
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	w.set, w.stop, w.ended = set, stop, make(chan struct{})
