@@ -1,5 +1,4 @@
 # Each target installs what it needs (.ci/install says what, and uses sudo where you aren't root).
-export GOFLAGS := -tags=nolibopusfile $(GOFLAGS)
 export TACET_TOOLS := $(CURDIR)/bin/tools
 
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)

@@ -60,18 +60,18 @@ func cards(sys fs.FS) ([]Card, error) {
 	return list, nil
 }
 
-// Present tells, opening nothing, why the microphone can't be there: an error that wraps ErrMissing. A PCM that is not a
-// card's own is always taken to be there.
-func (m *Mic) Present() error { return present(os.DirFS(sysfs), m.device) }
+// Present tells, opening nothing, why the microphone can't be there: an error that wraps ErrMissing. It is not known where
+// the name doesn't tell the card, as one of asound.conf's own: then only Open can say.
+func (m *Mic) Present() (known bool, err error) { return present(os.DirFS(sysfs), m.device) }
 
-func present(sys fs.FS, device string) error {
+func present(sys fs.FS, device string) (known bool, err error) {
 	card, pcm, ok := cardOf(device)
 	if !ok {
-		return nil
+		return false, nil
 	}
 	list, err := cards(sys)
 	if err != nil {
-		return err
+		return true, err
 	}
 	var there []string
 	for _, c := range list {
@@ -80,14 +80,14 @@ func present(sys fs.FS, device string) error {
 			continue
 		}
 		if !slices.Contains(c.PCMs, pcm) {
-			return fmt.Errorf("microphone %s: %w: card %s has no capture device %d", device, ErrMissing, c.ID, pcm)
+			return true, fmt.Errorf("microphone %s: %w: card %s has no capture device %d", device, ErrMissing, c.ID, pcm)
 		}
-		return nil
+		return true, nil
 	}
 	if there == nil {
-		return fmt.Errorf("microphone %s: %w: no card is plugged in", device, ErrMissing)
+		return true, fmt.Errorf("microphone %s: %w: no card is plugged in", device, ErrMissing)
 	}
-	return fmt.Errorf("microphone %s: %w: there are %s", device, ErrMissing, strings.Join(there, ", "))
+	return true, fmt.Errorf("microphone %s: %w: there are %s", device, ErrMissing, strings.Join(there, ", "))
 }
 
 // cardOf takes the card (its ID or number) and the capture device out of an ALSA name such as hw:CARD=Device,DEV=0 or

@@ -60,7 +60,7 @@ func TestPresent(t *testing.T) {
 		"hw:CARD=Device,DEV=x": "",
 		"":                     "",
 	} {
-		err := present(twoCards, device)
+		_, err := present(twoCards, device)
 		if want == "" && err == nil {
 			continue
 		}
@@ -68,7 +68,7 @@ func TestPresent(t *testing.T) {
 			t.Errorf("%s: %v, want %q", device, err, want)
 		}
 	}
-	if err := present(fstest.MapFS{}, "hw:0"); !errors.Is(err, ErrMissing) {
+	if _, err := present(fstest.MapFS{}, "hw:0"); !errors.Is(err, ErrMissing) {
 		t.Errorf("without any card: %v", err)
 	}
 }

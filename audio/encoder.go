@@ -1,9 +1,12 @@
 package audio
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
 
+	"tacet/audio/locked"
 	judged "tacet/audio/stream"
 )
 
@@ -19,12 +22,16 @@ type Format struct {
 // A Segment is a second of a recording, encoded.
 type Segment = judged.Segment
 
-// An Encoder turns samples into segments. It is for one goroutine.
+// An Encoder turns samples into segments. It is for one goroutine. The sound that it holds is in locked memory, which it wipes and
+// gives back at the end, after an error and at Release; the segments are the caller's to wipe.
 type Encoder interface {
-	// Encode takes more samples, interleaved, and returns the segments that they completed. It keeps none of its input.
+	// Encode takes more samples, interleaved, and returns the segments that they completed, also with an error. It keeps none of its
+	// input. After an error nothing can be encoded any more.
 	Encode(samples []int16) ([]Segment, error)
-	// Close returns the rest: always one segment, which may hold no frame but only the end.
+	// Close returns the rest: always one segment, which may hold no frame but only the end. A second Close returns nothing.
 	Close() ([]Segment, error)
+	// Release is for a recording that comes to no end: it drops the rest. It may be called at any time, and more than once.
+	Release()
 }
 
 // NewEncoder begins a recording.
@@ -47,37 +54,47 @@ func NewEncoder(f Format) (Encoder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode %q: %w", f.Codec, err)
 	}
-	return &encoder{codec: c, format: f, rest: make([]int16, 0, c.unit()*f.Channels)}, nil
+	e := &encoder{codec: c, format: f}
+	if e.memory, err = locked.New(c.unit() * f.Channels * 2); err != nil {
+		e.Release()
+		return nil, fmt.Errorf("encode %q: %w", f.Codec, err)
+	}
+	e.rest = locked.Samples(e.memory)[:0]
+	return e, nil
 }
 
 // A codec writes one format, a second at a time.
 type codec interface {
-	// unit is how many frames are encoded at once. A second holds a whole number of them.
+	// unit is how many frames are encoded at once, but at the end. A second holds a whole number of them.
 	unit() int
 	// begin appends the headers.
 	begin(dst []byte) []byte
-	// add encodes some units of the running second.
+	// add encodes a unit of the running second.
 	add(samples []int16) error
 	// second appends the running second, which is full, and begins the next one.
 	second(dst []byte) []byte
 	// end appends the running second with the last samples, less than a unit, and the end mark.
 	end(dst []byte, samples []int16) ([]byte, error)
+	// release wipes all that it holds. Nothing else is called after it, but release.
+	release() error
 }
 
 // An encoder cuts samples into units, and those into seconds.
 type encoder struct {
 	codec  codec
 	format Format
-	rest   []int16 // less than a unit
+	memory []byte  // locked
+	rest   []int16 // less than a unit, in memory
 	first  int64   // the frame that the running second begins with
 	frames int64   // of the running second that the codec has
 	begun  bool
 	closed bool
+	err    error // why it is closed, if not at the end
 }
 
 func (e *encoder) Encode(samples []int16) ([]Segment, error) {
 	if e.closed {
-		return nil, io.ErrClosedPipe
+		return nil, cmp.Or(e.err, io.ErrClosedPipe)
 	}
 	var list []Segment
 	for len(samples) > 0 {
@@ -104,17 +121,25 @@ func (e *encoder) Encode(samples []int16) ([]Segment, error) {
 
 func (e *encoder) Close() ([]Segment, error) {
 	if e.closed {
-		return nil, nil
+		return nil, e.err
 	}
-	e.closed = true
+	defer e.Release()
 	s := e.running()
 	s.Samples += int64(len(e.rest) / e.format.Channels)
 	var err error
 	if s.Data, err = e.codec.end(s.Data, e.rest); err != nil {
 		return nil, e.failed(err)
 	}
-	e.wipe()
 	return []Segment{s}, nil
+}
+
+// Release drops the errors: what could not be given back has been wiped all the same.
+func (e *encoder) Release() {
+	if e.closed {
+		return
+	}
+	e.closed, e.rest = true, nil
+	errors.Join(e.codec.release(), locked.Free(e.memory))
 }
 
 // running is the segment that is being filled, without its sound.
@@ -126,8 +151,11 @@ func (e *encoder) running() Segment {
 	return s
 }
 
+// failed closes the encoder for a reason.
 func (e *encoder) failed(err error) error {
-	return fmt.Errorf("encode second %d of %s: %w", e.first/int64(e.format.Rate), e.format.ID, err)
+	e.err = fmt.Errorf("encode second %d of %s: %w", e.first/int64(e.format.Rate), e.format.ID, err)
+	e.Release()
+	return e.err
 }
 
 // wipe leaves no samples lying about.

@@ -1,11 +1,15 @@
 package audio
 
-import "tacet/audio/flac"
+import (
+	"tacet/audio/flac"
+	"tacet/audio/locked"
+)
 
 // flacCodec writes samples without loss, in frames that divide a second.
 type flacCodec struct {
 	encoder *flac.Encoder
-	running []byte // the second's frames
+	memory  []byte // locked
+	running []byte // the second's frames, in memory
 }
 
 func newFLAC(f Format) (*flacCodec, error) {
@@ -13,7 +17,11 @@ func newFLAC(f Format) (*flacCodec, error) {
 		return nil, err
 	}
 	e, err := flac.NewEncoder(f.ID, f.Rate, f.Channels)
-	return &flacCodec{encoder: e}, err
+	if err != nil {
+		return nil, err
+	}
+	memory, err := locked.New(e.Most())
+	return &flacCodec{encoder: e, memory: memory, running: memory[:0]}, err
 }
 
 func (c *flacCodec) unit() int { return c.encoder.Block() }
@@ -27,11 +35,20 @@ func (c *flacCodec) add(samples []int16) (err error) {
 
 func (c *flacCodec) second(dst []byte) []byte {
 	dst = append(dst, c.running...)
-	clear(c.running) // no sound is left lying about
+	clear(c.running)
 	c.running = c.running[:0]
 	return dst
 }
 
 func (c *flacCodec) end(dst []byte, samples []int16) ([]byte, error) {
-	return c.encoder.Frames(c.second(dst), samples)
+	if err := c.add(samples); err != nil {
+		return nil, err
+	}
+	return c.second(dst), nil
+}
+
+func (c *flacCodec) release() error {
+	memory := c.memory
+	c.memory, c.running = nil, nil
+	return locked.Free(memory)
 }

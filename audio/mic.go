@@ -12,6 +12,8 @@ import (
 	"unsafe"
 
 	"github.com/gen2brain/malgo"
+
+	"tacet/audio/stream"
 )
 
 const (
@@ -30,9 +32,9 @@ type Mic struct {
 	channels int
 	log      *slog.Logger
 
-	overruns atomic.Int64           // how often the card threw samples away, since the start
-	current  atomic.Pointer[stream] // the open stream, for the log hook
-	heard    atomic.Pointer[string] // the last complaint of the sound library
+	overruns atomic.Int64             // how often the card threw samples away, since the start
+	current  atomic.Pointer[openCard] // the open stream, for the log hook
+	heard    atomic.Pointer[string]   // the last complaint of the sound library
 
 	mu    sync.Mutex              // guards the rest
 	ctx   *malgo.AllocatedContext // made at the first Open and kept: it holds no device
@@ -50,19 +52,20 @@ func NewMic(device string, rate, channels int, log *slog.Logger) *Mic {
 func (m *Mic) Overruns() int64 { return m.overruns.Load() }
 
 // Open opens the card and starts it. deliver runs on the sound library's own thread for each block; samples is C
-// memory and valid only during the call: deliver copies, and never blocks. failed is called at most once, from a
+// memory and valid only during the call: deliver copies, and never blocks. arrived is compared with edges and readings of
+// lines, raw judges the card; both were read when the block came, and so all of it is older. failed is called at most once, from a
 // goroutine of its own, when the card goes away or stops; the stream must still be closed then. Nothing is delivered
 // after Close has been called.
 //
 // An error wraps ErrMissing, ErrBusy, ErrDenied, ErrRate, ErrLibrary or ErrStuck where it is one of those. After
 // ErrStuck the card may still open behind our back: the process has to end.
-func (m *Mic) Open(deliver func(samples []int16, arrived time.Time), failed func(error)) (io.Closer, error) {
+func (m *Mic) Open(deliver func(samples []int16, arrived time.Time, raw stream.Raw), failed func(error)) (io.Closer, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.stuck {
 		return nil, fmt.Errorf("open microphone %s: %w", m.device, ErrStuck)
 	}
-	s := &stream{mic: m, deliver: deliver, failed: failed, closing: make(chan struct{}), done: make(chan struct{})}
+	s := &openCard{mic: m, deliver: deliver, failed: failed, closing: make(chan struct{}), done: make(chan struct{})}
 	if !m.current.CompareAndSwap(nil, s) {
 		return nil, fmt.Errorf("open microphone %s: %w: it is open already", m.device, ErrBusy)
 	}
@@ -84,7 +87,7 @@ func (m *Mic) Open(deliver func(samples []int16, arrived time.Time), failed func
 }
 
 // open does what can hang. Its caller holds m.mu while it waits; after that nothing else touches what m.mu guards.
-func (m *Mic) open(s *stream) error {
+func (m *Mic) open(s *openCard) error {
 	if err := m.load(); err != nil {
 		return err
 	}
@@ -108,7 +111,7 @@ func (m *Mic) open(s *stream) error {
 }
 
 // prepare sets the card up as it was asked for, and starts nothing.
-func (m *Mic) prepare(s *stream) (*malgo.Device, error) {
+func (m *Mic) prepare(s *openCard) (*malgo.Device, error) {
 	m.heard.Store(nil)
 	cfg := malgo.DefaultDeviceConfig(malgo.Capture)
 	cfg.SampleRate = uint32(m.rate)
@@ -177,10 +180,10 @@ type device interface {
 	Uninit()
 }
 
-// A stream is an open card.
-type stream struct {
+// An openCard is a card that has been opened, and not closed since.
+type openCard struct {
 	mic     *Mic
-	deliver func([]int16, time.Time)
+	deliver func([]int16, time.Time, stream.Raw)
 	failed  func(error)
 	device  device // set before Open returns
 
@@ -195,8 +198,8 @@ type stream struct {
 }
 
 // data runs on the audio thread.
-func (s *stream) data(_, in []byte, _ uint32) {
-	arrived := time.Now()
+func (s *openCard) data(_, in []byte, _ uint32) {
+	arrived, raw := time.Now(), Raw()
 	if len(in) < 2 {
 		return
 	}
@@ -204,15 +207,15 @@ func (s *stream) data(_, in []byte, _ uint32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.silent {
-		s.deliver(samples, arrived)
+		s.deliver(samples, arrived, raw)
 	}
 }
 
 // stopped runs on the audio thread, when the card has stopped: at our wish, or not.
-func (s *stream) stopped() { s.fail(ErrStopped) }
+func (s *openCard) stopped() { s.fail(ErrStopped) }
 
 // fail says, once, that this stream is over.
-func (s *stream) fail(err error) {
+func (s *openCard) fail(err error) {
 	select {
 	case <-s.closing:
 		return
@@ -222,13 +225,13 @@ func (s *stream) fail(err error) {
 }
 
 // silence keeps any further block from being delivered.
-func (s *stream) silence() {
+func (s *openCard) silence() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.silent = true
 }
 
-func (s *stream) isSilent() bool {
+func (s *openCard) isSilent() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.silent
@@ -237,7 +240,7 @@ func (s *stream) isSilent() bool {
 // Close stops the card and lets go of it. Once Close has been called nothing is delivered any more. It returns nil
 // when the card is closed for certain, and ErrStuck when the library has not come back in 3 s: then the card may be
 // open still, and the process has to end.
-func (s *stream) Close() error {
+func (s *openCard) Close() error {
 	s.closeOnce.Do(func() {
 		close(s.closing)
 		defer close(s.done)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/gen2brain/malgo"
+
+	"tacet/audio/stream"
 )
 
 func TestCardThatDiffersIsRefused(t *testing.T) {
@@ -43,9 +45,9 @@ func TestPeriodFrames(t *testing.T) {
 }
 
 // fakeStream is a stream of a microphone with no card.
-func fakeStream(deliver func([]int16, time.Time), failed func(error)) (*Mic, *stream) {
+func fakeStream(deliver func([]int16, time.Time, stream.Raw), failed func(error)) (*Mic, *openCard) {
 	m := NewMic("fake", 48000, 1, slog.New(slog.DiscardHandler))
-	s := &stream{mic: m, deliver: deliver, failed: failed, closing: make(chan struct{}), done: make(chan struct{})}
+	s := &openCard{mic: m, deliver: deliver, failed: failed, closing: make(chan struct{}), done: make(chan struct{})}
 	m.current.Store(s)
 	return m, s
 }
@@ -96,7 +98,7 @@ func TestOverrunsAreCounted(t *testing.T) {
 
 func TestBlocksCostNoMemory(t *testing.T) {
 	frames, at := 0, time.Time{}
-	_, s := fakeStream(func(samples []int16, arrived time.Time) {
+	_, s := fakeStream(func(samples []int16, arrived time.Time, _ stream.Raw) {
 		frames += len(samples)
 		at = arrived
 		if samples[1] != 0x0403 {
@@ -120,7 +122,7 @@ func TestBlocksCostNoMemory(t *testing.T) {
 
 // fakeDevice is a card that goes on for a moment when it is told to stop, or hangs.
 type fakeDevice struct {
-	stream *stream
+	stream *openCard
 	hang   chan struct{} // closed where it doesn't
 	did    []string
 }
@@ -139,7 +141,7 @@ func (d *fakeDevice) Uninit() {
 
 func TestCloseStopsAndThenLetsGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, s := fakeStream(func([]int16, time.Time) { t.Error("a block was delivered after Close") }, func(err error) { t.Error(err) })
+		m, s := fakeStream(func([]int16, time.Time, stream.Raw) { t.Error("a block was delivered after Close") }, func(err error) { t.Error(err) })
 		d := &fakeDevice{stream: s, hang: make(chan struct{})}
 		s.device = d
 		close(d.hang)
@@ -159,7 +161,7 @@ func TestCloseStopsAndThenLetsGo(t *testing.T) {
 
 func TestCloseOfACardThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, s := fakeStream(func([]int16, time.Time) { t.Error("a block was delivered after Close") }, func(err error) { t.Error(err) })
+		m, s := fakeStream(func([]int16, time.Time, stream.Raw) { t.Error("a block was delivered after Close") }, func(err error) { t.Error(err) })
 		d := &fakeDevice{stream: s, hang: make(chan struct{})}
 		s.device = d
 		begin := time.Now()

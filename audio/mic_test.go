@@ -20,7 +20,7 @@ const patience = 30 * time.Second
 type tape struct {
 	mu      sync.Mutex
 	samples []int16       // guarded by mu
-	arrived []time.Time   // of each block; guarded by mu
+	arrived []stream.Raw  // of each block; guarded by mu
 	ends    []int         // where each block ends; guarded by mu
 	more    chan struct{} // gets something after each block
 	failed  chan error
@@ -30,7 +30,7 @@ func newTape() *tape {
 	return &tape{more: make(chan struct{}, 1), failed: make(chan error, 10)}
 }
 
-func (r *tape) deliver(samples []int16, arrived time.Time) {
+func (r *tape) deliver(samples []int16, _ time.Time, arrived stream.Raw) {
 	r.mu.Lock()
 	r.samples = append(r.samples, samples...)
 	r.arrived = append(r.arrived, arrived)
@@ -67,7 +67,7 @@ func (r *tape) until(t *testing.T, what string, ok func([]int16) bool) {
 
 func openMic(t *testing.T, m *audio.Mic, r *tape) io.Closer {
 	t.Helper()
-	if err := m.Present(); err != nil {
+	if _, err := m.Present(); err != nil {
 		t.Fatal(err)
 	}
 	c, err := m.Open(r.deliver, r.fail)
@@ -233,7 +233,7 @@ func TestLostTimeIsFound(t *testing.T) {
 	room := audiotest.NewPulse(t)
 	room.Setenv(t)
 	mic := audio.NewMic(audiotest.Device, 48000, 1, slog.New(slog.DiscardHandler))
-	opened := time.Now()
+	opened := mic.Raw()
 	r := newTape()
 	c := openMic(t, mic, r)
 	const before, after = 3 * audiotest.Rate, 5 * audiotest.Rate / 2

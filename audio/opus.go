@@ -1,18 +1,19 @@
 package audio
 
 import (
+	"errors"
 	"fmt"
 
-	"github.com/hraban/opus"
-
+	"tacet/audio/locked"
 	"tacet/audio/ogg"
+	"tacet/audio/opus"
 )
 
 // A cheap setting of libopus under which speech in a room is understood no worse than from opusenc as it comes, which takes
 // seven times as long: audiotest/quality measures both. Below complexity 7 the encoder doesn't analyse what it hears; and at a low
 // bitrate it leaves out what lies above 8 kHz, for the sake of what lies below.
 const (
-	opusApplication = opus.AppAudio
+	opusApplication = opus.Audio
 	opusComplexity  = 5
 	opusFrames      = 50 // packets a second: 20 ms each
 )
@@ -34,8 +35,9 @@ type opusCodec struct {
 	encoder  *opus.Encoder
 	stream   *ogg.Stream
 	headers  []byte
-	packet   []byte // of the size that each packet has
-	frame    int    // samples in a packet, of all channels
+	memory   []byte  // locked; it holds tail, packet and the stream's page
+	tail     []int16 // a packet's samples, of all channels, at the very end
+	packet   []byte  // of the size that each packet has
 	channels int
 	scale    int64 // samples at 48 kHz for each frame
 	granule  int64 // where the last full page ended
@@ -52,41 +54,38 @@ func newOpus(f Format) (*opusCodec, error) {
 	if size < 15 || size > 640 {
 		return nil, fmt.Errorf("%d bit/s: there can be 6000 to 256000", f.Bitrate)
 	}
-	enc, err := opus.NewEncoder(f.Rate, f.Channels, opusApplication)
+	enc, err := opus.NewEncoder(opus.Settings{
+		Rate: f.Rate, Channels: f.Channels, Application: opusApplication, Bandwidth: opusBandwidth(f.Bitrate / f.Channels),
+		Signal: opus.Auto, Complexity: opusComplexity, Bitrate: size * 8 * opusFrames,
+	})
 	if err != nil {
 		return nil, err
 	}
-	for _, err := range []error{
-		enc.SetVBR(false), enc.SetDTX(false), enc.SetInBandFEC(false), enc.SetComplexity(opusComplexity), enc.SetBitrate(size * 8 * opusFrames),
-		enc.SetMaxBandwidth(opusBandwidth(f.Bitrate / f.Channels)),
-	} {
-		if err != nil {
-			return nil, fmt.Errorf("set up libopus: %w", err)
-		}
+	const page = opusFrames + 1 // packets, at most: the last page has the silence too that libopus is late by
+	frame := f.Rate / opusFrames * f.Channels
+	memory, err := locked.New(2*frame + size + page*size)
+	if err != nil {
+		return nil, errors.Join(err, enc.Close())
 	}
 	c := &opusCodec{
-		encoder: enc, packet: make([]byte, size), frame: f.Rate / opusFrames * f.Channels, channels: f.Channels, scale: int64(ogg.Rate / f.Rate),
+		encoder: enc, memory: memory, tail: locked.Samples(memory[:2*frame]), packet: memory[2*frame:][:size],
+		channels: f.Channels, scale: int64(ogg.Rate / f.Rate),
 	}
 	c.stream, c.headers = ogg.NewStream(f.ID, ogg.Head{Channels: f.Channels, PreSkip: ogg.PreSkip, Rate: f.Rate})
+	c.stream.Hold(memory[2*frame+size:])
 	return c, nil
 }
 
 func (c *opusCodec) begin(dst []byte) []byte { return append(dst, c.headers...) }
 
-func (c *opusCodec) unit() int { return c.frame / c.channels }
+func (c *opusCodec) unit() int { return len(c.tail) / c.channels }
 
 func (c *opusCodec) add(samples []int16) error {
-	for ; len(samples) > 0; samples = samples[c.frame:] {
-		n, err := c.encoder.Encode(samples[:c.frame], c.packet)
-		if err != nil {
-			return err
-		}
-		if n != len(c.packet) {
-			return fmt.Errorf("libopus made a packet of %d bytes instead of %d", n, len(c.packet))
-		}
-		c.stream.Packet(c.packet)
-		c.running++
+	if err := c.encoder.Encode(samples, c.packet); err != nil {
+		return err
 	}
+	c.stream.Packet(c.packet)
+	c.running++
 	return nil
 }
 
@@ -98,12 +97,18 @@ func (c *opusCodec) second(dst []byte) []byte {
 // end adds as much silence as libopus is late by, and rounds up to whole packets: the page's granule says where to stop.
 func (c *opusCodec) end(dst []byte, samples []int16) ([]byte, error) {
 	at := c.granule + c.running*ogg.Rate/opusFrames + int64(len(samples)/c.channels)*c.scale
-	need := len(samples) + ogg.PreSkip/int(c.scale)*c.channels
-	last := make([]int16, (need+c.frame-1)/c.frame*c.frame)
-	copy(last, samples)
-	defer clear(last)
-	if err := c.add(last); err != nil {
-		return nil, err
+	for need := len(samples) + ogg.PreSkip/int(c.scale)*c.channels; need > 0; need -= len(c.tail) {
+		clear(c.tail[copy(c.tail, samples):])
+		samples = nil
+		if err := c.add(c.tail); err != nil {
+			return nil, err
+		}
 	}
 	return c.stream.Page(dst, ogg.Last, at+ogg.PreSkip), nil
+}
+
+func (c *opusCodec) release() error {
+	memory := c.memory
+	c.memory, c.tail, c.packet, c.stream = nil, nil, nil, nil
+	return errors.Join(c.encoder.Close(), locked.Free(memory))
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"tacet/audio/stream"
 )
 
 // Heard is what came of a try: how much, and neither a sample nor how loud it was.
@@ -24,7 +26,7 @@ func (m *Mic) Probe(ctx context.Context, length time.Duration) (Heard, error) {
 	var frames atomic.Int64
 	var sound atomic.Bool
 	failed := make(chan error, 1)
-	open, err := m.Open(func(samples []int16, _ time.Time) {
+	open, err := m.Open(func(samples []int16, _ time.Time, _ stream.Raw) {
 		frames.Add(int64(len(samples) / m.channels))
 		if slices.ContainsFunc(samples, func(s int16) bool { return s != 0 }) {
 			sound.Store(true)
@@ -85,7 +87,7 @@ func (m *Mic) try(ctx context.Context) error {
 	go func() {
 		err := m.load()
 		if err == nil {
-			dev, e := m.prepare(&stream{mic: m, silent: true})
+			dev, e := m.prepare(&openCard{mic: m, silent: true})
 			if err = e; err == nil {
 				dev.Uninit()
 			}

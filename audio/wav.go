@@ -4,20 +4,23 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"tacet/audio/locked"
 	"tacet/audio/wav"
 )
 
 // wavCodec writes samples as they are.
 type wavCodec struct {
 	rate, channels int
-	running        []byte // of the second
+	memory         []byte // locked: room for a second
+	running        []byte // of the second, in memory
 }
 
 func newWAV(f Format) (*wavCodec, error) {
 	if err := checkRate(f.Rate); err != nil {
 		return nil, err
 	}
-	return &wavCodec{rate: f.Rate, channels: f.Channels}, nil
+	memory, err := locked.New(f.Rate * f.Channels * 2)
+	return &wavCodec{rate: f.Rate, channels: f.Channels, memory: memory, running: memory[:0]}, err
 }
 
 // checkRate refuses what no card has.
@@ -48,11 +51,20 @@ func (c *wavCodec) add(samples []int16) (err error) {
 
 func (c *wavCodec) second(dst []byte) []byte {
 	dst = append(dst, c.running...)
-	clear(c.running) // no samples are left lying about
+	clear(c.running)
 	c.running = c.running[:0]
 	return dst
 }
 
 func (c *wavCodec) end(dst []byte, samples []int16) ([]byte, error) {
-	return binary.Append(c.second(dst), binary.LittleEndian, samples)
+	if err := c.add(samples); err != nil {
+		return nil, err
+	}
+	return c.second(dst), nil
+}
+
+func (c *wavCodec) release() error {
+	memory := c.memory
+	c.memory, c.running = nil, nil
+	return locked.Free(memory)
 }

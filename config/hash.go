@@ -5,26 +5,18 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"reflect"
-	"slices"
 )
 
-// Hash is a short name for what the file says: the same for two files that differ only in remarks, in order or in writing
-// out a default. It tells of changed recipients even where the file that names them is the same.
-func (c *Config) Hash() string { return shortHash(c) }
-
-// Hash is a short name for the recipients, in whatever order they are named.
-func (e Encrypt) Hash() string {
-	sorted := slices.Sorted(slices.Values(e.Recipients))
-	return shortHash(sorted)
-}
-
-func shortHash(v any) string {
-	data, err := json.Marshal(v)
+// Hash stands for what the file says: the same for two files that differ only in remarks, in order or in writing
+// out a default. It tells of changed recipients even where the file that names them is the same. It is published, and nobody
+// may find another configuration of the same hash: it is the first 128 bits of SHA-256, in hexadecimal.
+func (c *Config) Hash() string {
+	data, err := json.Marshal(c)
 	if err != nil {
 		panic("config: " + err.Error()) // texts, numbers and lists of them: json takes them all
 	}
 	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:6])
+	return hex.EncodeToString(sum[:16])
 }
 
 // Changed names the sections, as the file writes them, in which two configs differ.

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"tacet/audio/stream"
 	"tacet/hw/panel"
 )
 
@@ -55,15 +56,23 @@ func (m *mic) unplug(err error) {
 	}
 }
 
-func (m *mic) Present() error {
+// began is where the fake card's clock reads nothing.
+var began = time.Now()
+
+// raw is what the fake card's clock reads at a fake time.
+func raw(at time.Time) stream.Raw { return stream.Raw(at.Sub(began)) }
+
+func (m *mic) Raw() stream.Raw { return raw(time.Now()) }
+
+func (m *mic) Present() (known bool, err error) {
 	m.mu.Lock()
 	looks, absent := m.looks, m.absent
 	m.mu.Unlock()
 	pause(looks)
-	return absent
+	return true, absent
 }
 
-func (m *mic) Open(deliver func([]int16, time.Time), failed func(error)) (io.Closer, error) {
+func (m *mic) Open(deliver func([]int16, time.Time, stream.Raw), failed func(error)) (io.Closer, error) {
 	m.mu.Lock()
 	takes, refuse := m.takes, m.refuse
 	m.mu.Unlock()
@@ -83,7 +92,7 @@ func (m *mic) Open(deliver func([]int16, time.Time), failed func(error)) (io.Clo
 }
 
 // capture delivers, block by block, what was captured since.
-func (m *mic) capture(deliver func([]int16, time.Time), from time.Time, quit chan struct{}) {
+func (m *mic) capture(deliver func([]int16, time.Time, stream.Raw), from time.Time, quit chan struct{}) {
 	m.mu.Lock()
 	tick := time.NewTicker(cmp.Or(m.every, 100*time.Millisecond))
 	m.mu.Unlock()
@@ -102,7 +111,7 @@ func (m *mic) capture(deliver func([]int16, time.Time), from time.Time, quit cha
 		}
 		m.mu.Unlock()
 		if !stalled {
-			deliver(captured(from, now, zero), now)
+			deliver(captured(from, now, zero), now, raw(now))
 		}
 		from = now
 	}

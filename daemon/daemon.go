@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -27,12 +26,13 @@ const (
 	stopTime = 20 * time.Second
 	// probeEnds is how long the end waits for a look at a disk that does not answer.
 	probeEnds = 2 * time.Second
-	// readFailTime is how long the lines may be unreadable before consent ends.
-	readFailTime = 500 * time.Millisecond
-	// watchRetry is the pause before a reader that failed is tried again.
-	watchRetry = time.Second
 	// heldTime is how long a button may be held before it counts as stuck.
 	heldTime = time.Minute
+	// firstLook is how long the first look at card, disk, lines and light may take
+	// before something is said of the unit all the same.
+	firstLook = 5 * time.Second
+	// darkTime is how long the lights are waited for at the end.
+	darkTime = time.Second
 	// farWake is when the owner looks again at the latest, with nothing to do.
 	farWake = 10 * time.Second
 )
@@ -80,16 +80,24 @@ type Daemon struct {
 	// All below is the owner goroutine's.
 	machine     *consent.Machine
 	inbox       []consent.Event
-	levels      []bool    // of the lines, as the machine knows them
-	readFailing time.Time // while recording: since when the lines can't be read
+	levels      []bool // of the lines, as the machine knows them
+	lines       lineReader
+	linesKnown  bool      // they have been read since the start
 	linesSettle time.Time // since start: before, no press can give
+	readFailing time.Time // since when the lines can't be read
 	watchErr    error     // why nobody watches the buttons any more
+	lamp        *lamp
 	light       lightState
-	statusLight string
+	lightKnown  bool          // it has been driven dark since the start
+	statusLamp  *statusLamp   // nil: there is none
+	statusLight string        // what it was last driven to
+	asleep      time.Duration // how long the machine had been suspended when last looked
+	firstLookBy time.Time
+	looked      bool // the first look is over
 	mic         microphone
 	meter       stream.Meter
 	gaps        *stream.Gaps
-	heldRetry   time.Time
+	heldRetry   time.Time // not before this is the hold-back looked at again
 	recorder    *recorder
 	disk        *disk
 	copies      *copies
@@ -98,10 +106,11 @@ type Daemon struct {
 	oldest      time.Time      // when the first of them began
 	free        time.Duration  // room on it, as recording time
 	probeAt     time.Time      // when the prober last said something
+	probeKnown  bool           // it has said something
+	micKnown    bool           // whether the card is there can be told without opening it
 	synced      bool           // the wall clock is, when last looked
 	warnings    []health.Active
 	upAsOf      uint64 // of warned
-	lightBroken bool
 	teller      teller
 	ready       bool
 	since       time.Time
@@ -137,6 +146,7 @@ func New(cfg *config.Config, hw Hardware, o Options) (*Daemon, error) {
 		gone:     make(chan struct{}),
 		health:   health.NewTracker(),
 		changed:  make(chan struct{}, 1),
+		lines:    lineReader{ask: make(chan struct{}, 1)},
 		levels:   make([]bool, len(cfg.Buttons), len(cfg.Buttons)+1),
 	}
 	for _, b := range cfg.Buttons {
@@ -185,15 +195,19 @@ func (d *Daemon) Run(ctx context.Context) error {
 	now := time.Now()
 	d.machine = consent.New(d.settings, now)
 	d.since, d.probeAt = now, now
-	d.synced = d.hw.Clock.Synced()
-	d.lightResult(d.hw.Light.Off())
-	_, d.light.proved, _ = d.hw.Light.Sense()
-	d.readFirst(now)
-	d.linesSettle = now.Add(d.debounce)
+	d.firstLookBy = now.Add(firstLook)
+	d.synced, d.asleep = d.hw.Clock.Synced(), d.hw.Clock.Suspended()
 
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	go d.watch(work)
+	go d.readLines(work)
+	d.lamp = newLamp(d.hw.Light, d.post)
+	d.show(glowOff, false)
+	go d.lamp.run(work)
+	if d.hw.StatusLight != nil {
+		d.statusLamp = newStatusLamp(d.hw.StatusLight)
+		go d.statusLamp.run(work, d.post)
+	}
 	d.prober = newProber(d)
 	probe, stopProbing := context.WithCancel(work)
 	defer stopProbing()
@@ -204,7 +218,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	go func() { defer close(told); d.tell(work) }()
 
 	fatal := d.own(ctx)
-	if d.recorder != nil { // what it was given goes to the disk; the next start closes it
+	if d.recorder != nil && d.recorder.items != nil { // what it was given goes to the disk; the next start closes it
 		close(d.recorder.items)
 	}
 	stopProbing()
@@ -224,50 +238,16 @@ func (d *Daemon) Run(ctx context.Context) error {
 	return err
 }
 
-// watch lets the buttons' reader post its edges until ctx ends. A reader that
-// fails is tried again: until it reads, nothing is recorded.
-func (d *Daemon) watch(ctx context.Context) {
-	for {
-		err := d.hw.Buttons.Watch(ctx, func(input int, active bool, at time.Time, fresh bool) {
-			d.post(edge{input, active, at, fresh})
-		})
-		if ctx.Err() != nil {
-			return
-		}
-		d.post(watchEnded{fmt.Errorf("watch the buttons: %w", err)})
-		select {
-		case <-time.After(watchRetry):
-			d.post(watchBegins{})
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// readFirst tells the machine how the lines stand at start: what is held now has
-// given nothing.
-func (d *Daemon) readFirst(now time.Time) {
-	levels, err := d.hw.Buttons.Read()
-	if err != nil || len(levels) != len(d.levels) {
-		d.warn("button-fault", err)
-		return
-	}
-	copy(d.levels, levels)
-	for i := range d.buttons {
-		d.step(consent.Edge{Button: i, Pressed: levels[i], At: now})
-	}
-}
-
 // shutDown leaves the unit as it should be found. After a fatal error the light
 // stays as it is: the microphone may be open until the process has gone.
 func (d *Daemon) shutDown(fatal error) error {
 	if d.hw.StatusLight != nil {
-		d.hw.StatusLight.Off()
+		within(darkTime, d.hw.StatusLight.Off)
 	}
 	if fatal != nil {
 		return nil
 	}
-	d.lightResult(d.hw.Light.Off())
+	within(darkTime, d.hw.Light.Off)
 	if d.copies != nil {
 		d.copies.stop()
 	}
@@ -275,6 +255,16 @@ func (d *Daemon) shutDown(fatal error) error {
 		return d.disk.close()
 	}
 	return nil
+}
+
+// within calls what may hang, and waits no longer.
+func within(limit time.Duration, call func() error) {
+	done := make(chan struct{})
+	go func() { defer close(done); call() }()
+	select {
+	case <-done:
+	case <-time.After(limit):
+	}
 }
 
 // Ping returns nil when the owner goroutine has answered.

@@ -3,18 +3,14 @@ package daemon
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
 	"tacet/daemon/durable"
 	"tacet/daemon/ledger"
-	"tacet/daemon/recording"
 	"tacet/daemon/spool"
 )
 
@@ -25,11 +21,9 @@ type disk struct {
 	ledger *ledger.Ledger
 	unit   note.Signer
 	key    string // its verifier key
+	file   keyFile
 	lock   *spool.Held
 }
-
-// maxKeyFile bounds the unit's key file.
-const maxKeyFile = 4 << 10
 
 func openFolder(dir string) (durable.FS, error) {
 	root, err := os.OpenRoot(dir)
@@ -58,14 +52,17 @@ func (d *Daemon) openDisk() (_ *disk, err error) {
 	if k.spool, err = spool.Open(folder); err != nil {
 		return nil, err
 	}
-	if k.unit, k.key, err = d.unitKey(); err != nil {
+	if k.file, err = d.keyFile(); err == nil {
+		k.unit, k.key, err = d.unitKey(k.file)
+	}
+	if err != nil {
 		return nil, withCode("unit-key-bad", err)
 	}
 	own, err := d.o.FS(d.o.Dir)
 	if err != nil {
 		return nil, withCode("ledger-error", err)
 	}
-	if k.ledger, err = ledger.Open(own, "ledger", d.origin("ledger"), k.unit); err != nil {
+	if k.ledger, err = ledger.Open(own, "ledger", d.origin("ledger"), k.unit, d.prober.keyMade); err != nil {
 		return nil, withCode("ledger-error", err)
 	}
 	if err := k.writeBoot(d); err != nil {
@@ -76,49 +73,6 @@ func (d *Daemon) openDisk() (_ *disk, err error) {
 
 func (d *Daemon) origin(last string) string {
 	return "tacet/" + d.cfg.Room.Site + "/" + d.cfg.Room.ID + "/" + last
-}
-
-// unitKey reads the unit's signing key, or makes it at the first start.
-func (d *Daemon) unitKey() (note.Signer, string, error) {
-	dir, name := filepath.Split(d.cfg.Unit.Key)
-	fsys, err := d.o.FS(dir)
-	if err != nil {
-		return nil, "", fmt.Errorf("unit key: %w", err)
-	}
-	data, err := durable.ReadFile(fsys, name, maxKeyFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		skey, vkey, err := recording.NewUnitKey(d.cfg.Room.Site, d.cfg.Room.ID)
-		if err != nil {
-			return nil, "", err
-		}
-		data = []byte(skey + "\n" + vkey + "\n")
-		if err := durable.WriteFile(fsys, name, data); err != nil {
-			return nil, "", fmt.Errorf("unit key: %w", err)
-		}
-		d.log.Info("made the unit's key", "key", vkey)
-	} else if err != nil {
-		return nil, "", fmt.Errorf("unit key: %w", err)
-	}
-	return parseUnitKey(data, d.cfg.Unit.Key, recording.UnitName(d.cfg.Room.Site, d.cfg.Room.ID))
-}
-
-// parseUnitKey takes the key file apart: the signer key on its first line, the
-// verifier key on its second.
-func parseUnitKey(data []byte, path, name string) (note.Signer, string, error) {
-	skey, rest, _ := strings.Cut(string(data), "\n")
-	vkey := strings.TrimSpace(rest)
-	signer, err := note.NewSigner(skey)
-	if err != nil {
-		return nil, "", fmt.Errorf("unit key: %s holds no signer key: move it away, and the unit makes a new one", path)
-	}
-	verifier, err := note.NewVerifier(vkey)
-	if err != nil || verifier.KeyHash() != signer.KeyHash() || verifier.Name() != signer.Name() {
-		return nil, "", fmt.Errorf("unit key: the two lines of %s don't belong together", path)
-	}
-	if signer.Name() != name {
-		return nil, "", fmt.Errorf("unit key: %s is the key of %s, not of %s", path, signer.Name(), name)
-	}
-	return signer, vkey, nil
 }
 
 // writeBoot notes this start and what it goes by.

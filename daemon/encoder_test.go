@@ -50,6 +50,8 @@ func (e *encoder) Encode(samples []int16) (done []stream.Segment, err error) {
 	return done, nil
 }
 
+func (e *encoder) Release() {}
+
 func (e *encoder) Close() ([]stream.Segment, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -46,6 +46,11 @@ type (
 		recorder *recorder
 		err      error
 	}
+	// begun answers consent.Begin.
+	begun struct {
+		recorder *recorder
+		err      error
+	}
 	// recorderFailed says why a recording can't go on; code is empty where the
 	// error itself names its warning.
 	recorderFailed struct {

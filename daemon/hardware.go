@@ -18,7 +18,11 @@ type Buttons interface {
 	//
 	// Watch returns nil after ctx has ended, and an error when it can't go on.
 	Watch(ctx context.Context, edge func(input int, active bool, at time.Time, fresh bool)) error
-	// Read reads every line now: true is pressed, or open for the door.
+	// Read reads every line now: true is pressed, or open for the door. Every edge from
+	// before the call has been passed to Watch's function when it returns. It is not
+	// called by the owner: it may hang.
+	//
+	// An error that has a method Input() int, of Watch or of Read, says which input it is about.
 	Read() ([]bool, error)
 }
 
@@ -46,10 +50,15 @@ type StatusLight interface {
 
 // Microphone opens the room's sound card.
 type Microphone interface {
-	// Present says, without opening anything, why the card can't be there.
-	Present() error
+	// Present says, without opening anything, why the card can't be there. Known is
+	// false where only Open can tell: until it has, nobody knows.
+	Present() (known bool, err error)
+	// Raw reads the clock that blocks are stamped with for judging the card.
+	Raw() stream.Raw
 	// Open starts capturing. deliver runs on the audio thread with interleaved
-	// samples that are valid only during the call; failed is called at most
+	// samples that are valid only during the call. A block has two stamps, of when it
+	// came: arrived is compared with edges and readings of lines and nothing else, raw
+	// judges the card and nothing else. failed is called at most
 	// once, when capture can't go on.
 	//
 	// Close of the returned handle ends capture before it returns; an error
@@ -57,7 +66,7 @@ type Microphone interface {
 	//
 	// An error that has a method Code() string names its warning by it. One that
 	// has a method MayBeOpen() bool, and says so, ends the process too.
-	Open(deliver func(samples []int16, arrived time.Time), failed func(error)) (io.Closer, error)
+	Open(deliver func(samples []int16, arrived time.Time, raw stream.Raw), failed func(error)) (io.Closer, error)
 }
 
 // Clock is the wall clock. Elapsed time is measured with the monotonic clock,
@@ -65,6 +74,8 @@ type Microphone interface {
 type Clock interface {
 	Now() time.Time
 	Synced() bool
+	// Suspended is how long the machine has been suspended since it was switched on.
+	Suspended() time.Duration
 }
 
 // Encoder turns samples into the segments of one audio file, one second each.
@@ -74,6 +85,9 @@ type Encoder interface {
 	Encode(samples []int16) ([]stream.Segment, error)
 	// Close returns what is left, with the file's end mark.
 	Close() ([]stream.Segment, error)
+	// Release drops what is left, of a recording that comes to no end. It may be called more than once,
+	// also after Close.
+	Release()
 }
 
 // Hardware is what the daemon runs on. StatusLight may be nil.

@@ -105,8 +105,8 @@ func TestBlocksThatStopAreLetThrough(t *testing.T) {
 	})
 }
 
-// What was captured before a stop is kept as far as it is proved; a hand's
-// withdrawal leaves no time for that.
+// A stop, as any end, keeps what is proved, and does not wait for more: the last
+// block, which no reading has proved yet, goes.
 func TestStopKeepsWhatIsProved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, _ := inStep(t)
@@ -114,7 +114,7 @@ func TestStopKeepsWhatIsProved(t *testing.T) {
 		pause(time.Until(end.Add(every + debounce + time.Millisecond)))
 		_, end = r.mic.is()
 		r.finish()
-		if _, last := r.span(r.kept(0)); since(end, last) != -time.Millisecond {
+		if _, last := r.span(r.kept(0)); since(end, last) != -every-time.Millisecond {
 			t.Errorf("the last sample is %s from the end of the last block", since(end, last))
 		}
 	})

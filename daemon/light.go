@@ -2,90 +2,128 @@ package daemon
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"tacet/daemon/consent"
+	"tacet/daemon/health"
 )
 
 const (
-	// senseTime is how long the light may take to be seen lit.
-	senseTime = 200 * time.Millisecond
-	// senseRetry is the pause between two looks at it meanwhile.
-	senseRetry = 10 * time.Millisecond
-	// senseEvery is the longest time between two readings while the
-	// microphone is open.
+	// senseEvery is the longest time between two readings while the microphone is
+	// open.
 	senseEvery = 100 * time.Millisecond
+	// lampHangs is how long a call on the light may take before it counts as one that
+	// can't be driven, lampDead before the process has to end: nobody knows what the
+	// light does.
+	lampHangs = 500 * time.Millisecond
+	lampDead  = 10 * time.Second
 )
-
-var errNotLit = errors.New("the sense line does not see the light")
 
 // lightState is the owner's view of the light.
 type lightState struct {
-	proved  bool      // there is a sense line
-	proving time.Time // on, and not seen yet: until when; zero: not waiting
-	seen    time.Time // the last good reading
+	proved bool      // there is a sense line, and it tells lit from dark
+	seen   time.Time // the last good reading
+	asked  bool      // a reading is due
+	wished bool      // a wish is not known to be carried out
+	broken bool      // it could not be driven, or is not seen as it is driven
 }
 
-func (d *Daemon) lightOn() {
-	if err := d.hw.Light.On(); err != nil {
-		d.lightFailed("light-fault", err)
+// show asks the lamp for a glow.
+func (d *Daemon) show(g glow, answer bool) {
+	d.light.wished = true
+	d.lamp.show(g, answer)
+}
+
+func (d *Daemon) lampLit(e lampLit) {
+	d.light.wished = false
+	if e.err != nil {
+		d.lightFailed(e.code, e.err)
 		return
 	}
-	d.light.proving = time.Now().Add(senseTime)
-	d.proveLight(time.Now())
+	d.light.proved, d.light.seen = e.sensed, e.at
+	d.lightWorks()
+	d.step(consent.Lit{OK: true})
 }
 
-// proveLight looks whether a light just driven is lit, and tells the machine
-// when that is decided.
-func (d *Daemon) proveLight(now time.Time) {
-	lit, known, err := d.hw.Light.Sense()
-	d.light.proved = known
-	switch {
-	case err == nil && (lit || !known):
-		d.light.proving, d.light.seen = time.Time{}, now
-		d.health.Clear("light-fault")
-		d.health.Clear("light-sense")
-		d.step(consent.Lit{OK: true})
-	case now.Before(d.light.proving):
-		// Look again at senseRetry.
-	default:
-		d.light.proving = time.Time{}
-		d.lightFailed("light-sense", errors.Join(errNotLit, err))
+// lampSeen takes a look at the light while the microphone is open.
+func (d *Daemon) lampSeen(e lampSeen) {
+	d.light.asked = false
+	if d.mic.state == micIsClosed {
+		return
+	}
+	if e.err != nil || e.known && !e.lit {
+		d.lightFailed("light-sense", errors.Join(errNotLit, e.err))
+		return
+	}
+	d.light.seen = e.at
+	if d.mic.keeping {
+		d.mic.hold.LightLit(e.at)
 	}
 }
 
-// checkLight reads the sense line while the microphone is open. Good is false
-// unless the light was just seen; the machine has been told then.
-func (d *Daemon) checkLight(now time.Time) (good bool) {
-	if !d.light.proved {
-		return true // driven, and nothing can see it
+func (d *Daemon) lampDark(e lampDark) {
+	d.light.wished = false
+	if d.light.proved = e.sensed && e.err == nil; e.err != nil {
+		d.lightBroken(e.code, e.err)
+	} else {
+		d.lightWorks()
 	}
-	lit, known, err := d.hw.Light.Sense()
-	if err == nil && (lit || !known) {
-		d.light.seen = now
-		return true
+	d.lightKnown = true
+	for range e.wishes {
+		d.step(consent.Dark{})
 	}
-	d.lightFailed("light-sense", errors.Join(errNotLit, err))
-	return false
 }
 
-func (d *Daemon) lightFailed(code string, err error) {
-	d.warn(code, err)
-	d.lightBroken = d.lightBroken || code == "light-fault"
+// lampBlinks reports a pattern that could not be driven: the microphone is closed.
+func (d *Daemon) lampBlinks(e lampBlinks) {
+	d.light.wished = false
+	if e.err != nil {
+		d.lightBroken("light-fault", e.err)
+	}
+}
+
+func (d *Daemon) lightFailed(code health.Code, err error) {
+	d.lightBroken(code, err)
 	d.step(consent.Lit{OK: false})
 }
 
-func (d *Daemon) lightOff() {
-	d.light.proving = time.Time{}
-	d.lightResult(d.hw.Light.Off())
-	d.step(consent.Dark{})
+// lightBroken warns. What was found with the light off, or could not be driven, is
+// tried again while nothing is recorded; a lamp that stays dark shows only when it
+// is lit.
+func (d *Daemon) lightBroken(code health.Code, err error) {
+	d.warn(code, err)
+	d.light.broken = d.light.broken || code != "light-sense"
 }
 
-// lightResult reports a light that could not be driven where nothing hangs on
-// it: the microphone is closed.
-func (d *Daemon) lightResult(err error) {
-	if err != nil {
-		d.warn("light-fault", err)
-		d.lightBroken = true
+// lightWorks takes the warnings down that a light has taken down by itself: all but
+// light-sense, which only a lit one does.
+func (d *Daemon) lightWorks() {
+	d.light.broken = false
+	d.health.Clear("light-fault")
+	d.health.Clear("light-stuck")
+	if d.machine.Phase() == consent.Starting {
+		d.health.Clear("light-sense")
 	}
+}
+
+// askLight wants a look at the light.
+func (d *Daemon) askLight() {
+	if d.light.proved && !d.light.asked {
+		d.light.asked = true
+		d.lamp.see()
+	}
+}
+
+// watchLight notices a light that doesn't answer.
+func (d *Daemon) watchLight() {
+	hangs := d.lamp.hangs()
+	if hangs < lampHangs {
+		return
+	}
+	err := fmt.Errorf("its line has not answered for %s", lampHangs)
+	if hangs >= lampDead {
+		d.fatal = fmt.Errorf("the light: its line has not answered for %s", lampDead)
+	}
+	d.lightFailed("light-fault", err)
 }

@@ -9,26 +9,35 @@ import (
 )
 
 // own is the owner goroutine: it alone holds the consent machine, the
-// microphone's handle and the blocks that are held back. It never blocks on
+// microphone's handle and the blocks that are held back. It never waits for
 // anything but its own select.
+//
+// Each turn begins with what is queued, edges and readings of the lines among it in
+// the order in which they were posted, and ends with what is due.
 func (d *Daemon) own(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	done := ctx.Done()
 	for {
 		timer.Reset(time.Until(d.nextWake()))
+		var first event
+		var b *block
 		select {
-		case ev := <-d.events:
-			d.handle(ev)
-		case b := <-d.blocks:
-			d.drainEvents()
-			d.arrive(b)
+		case first = <-d.events:
+		case b = <-d.blocks:
 		case <-timer.C:
-			d.drainEvents()
 		case <-d.nudge: // a warning came or went elsewhere
 		case <-done:
 			done = nil
 			d.stop()
+		}
+		d.noteSleep()
+		if first != nil {
+			d.handle(first)
+		}
+		d.drainEvents()
+		if b != nil {
+			d.arrive(b)
 		}
 		d.work(time.Now())
 		if d.fatal != nil {
@@ -43,10 +52,10 @@ func (d *Daemon) own(ctx context.Context) error {
 	}
 }
 
-// drainEvents handles what is queued, edges before all: no block may be judged
-// before them.
+// drainEvents handles what is queued, and no more: who posts must not keep the owner
+// from its work.
 func (d *Daemon) drainEvents() {
-	for {
+	for range queuedEvents {
 		select {
 		case ev := <-d.events:
 			d.handle(ev)
@@ -60,7 +69,6 @@ func (d *Daemon) drainEvents() {
 func (d *Daemon) stop() {
 	now := time.Now()
 	d.stopBy = now.Add(stopTime)
-	d.clearHeld(now)
 	d.step(consent.Stop{})
 }
 
@@ -105,8 +113,22 @@ func (d *Daemon) handle(ev event) {
 		}
 	case micClosed:
 		d.micClosed(ev)
+	case reading:
+		d.linesRead(ev, time.Now())
+	case lampLit:
+		d.lampLit(ev)
+	case lampSeen:
+		d.lampSeen(ev)
+	case lampDark:
+		d.lampDark(ev)
+	case lampBlinks:
+		d.lampBlinks(ev)
+	case statusDriven:
+		d.statusDriven(ev, time.Now())
 	case prepared:
 		d.prepared(ev)
+	case begun:
+		d.begun(ev)
 	case recorderFailed:
 		d.warn(codeOf(ev.err, ev.code), ev.err)
 		if ev.recorder == d.recorder {
@@ -153,71 +175,26 @@ func (d *Daemon) step(ev consent.Event) {
 func (d *Daemon) apply(effect consent.Effect) {
 	switch e := effect.(type) {
 	case consent.LightOn:
-		d.lightOn()
+		d.show(glowOn, false)
 	case consent.LightPulse:
-		d.lightResult(d.hw.Light.Pulse())
+		d.show(glowPulse, false)
 	case consent.LightFlash:
-		d.lightResult(d.hw.Light.Flash())
+		d.show(glowFlash, false)
 	case consent.LightOff:
-		d.lightOff()
+		d.show(glowOff, true)
 	case consent.Prepare:
 		d.prepare()
 	case consent.OpenMic:
 		d.openMic()
+	case consent.Begin:
+		d.begin()
+	case consent.Discard:
+		d.discard()
 	case consent.Cut:
-		d.cut()
+		d.cut(e.At)
 	case consent.CloseMic:
 		d.closeMic()
 	case consent.End:
 		d.end(e)
 	}
-}
-
-// edge gives a change of a line to the machine.
-func (d *Daemon) edge(e edge) {
-	if e.input < 0 || e.input >= len(d.levels) {
-		return
-	}
-	d.levels[e.input] = e.active
-	d.log.Debug("edge", "input", e.input, "active", e.active, "fresh", e.fresh)
-	if e.input < d.buttons {
-		d.step(consent.Edge{Button: e.input, Pressed: e.active, At: e.at, Fresh: e.fresh})
-	} else if e.active {
-		d.step(consent.Door{At: e.at})
-	}
-}
-
-// readLines reads every line and tells the machine of any change that brought no
-// edge: it can withdraw, never give. Clear is false unless every line is known
-// to say that consent stands.
-func (d *Daemon) readLines(now time.Time) (clear bool) {
-	levels, err := d.hw.Buttons.Read()
-	if err == nil && len(levels) != len(d.levels) {
-		err = fmt.Errorf("%d lines read, not %d", len(levels), len(d.levels))
-	}
-	if err != nil {
-		if d.readFailing.IsZero() {
-			d.readFailing = now
-		}
-		if now.Sub(d.readFailing) >= readFailTime {
-			d.buttonsFailed(err)
-		}
-		return false
-	}
-	d.readFailing = time.Time{}
-	clear = true
-	for i, active := range levels {
-		if active != d.levels[i] {
-			d.edge(edge{input: i, active: active, at: now})
-		}
-		if i < d.buttons && active != (d.settings.Buttons[i].Style == consent.Latching) {
-			clear = false
-		}
-	}
-	return clear && d.mic.keeping
-}
-
-func (d *Daemon) buttonsFailed(err error) {
-	d.warn("button-fault", err)
-	d.step(consent.Fault{})
 }

@@ -13,9 +13,9 @@ import (
 	"tacet/daemon/topic"
 )
 
-// prepare makes the head of a new recording durable, off the owner's goroutine:
-// its key pair, its file, its line in the ledger. The microphone is opened only
-// after all of it.
+// prepare makes the head of a new recording, off the owner's goroutine and in memory
+// alone: a consent that is withdrawn before a sample may be kept leaves nothing. The
+// microphone is opened only after it.
 func (d *Daemon) prepare() {
 	disk, acts, proved := d.disk, actsOf(d.machine.Acts()), d.light.proved
 	go func() {
@@ -43,6 +43,11 @@ func (d *Daemon) newRecorder(disk *disk, acts []recording.Act, proved bool) (_ *
 	if r.enc, err = d.hw.NewEncoder(r.id); err != nil {
 		return nil, withCode("encoder-fault", err)
 	}
+	defer func() {
+		if err != nil {
+			r.enc.Release()
+		}
+	}()
 	ctx, cancel := context.WithTimeout(context.Background(), keyTime)
 	defer cancel()
 	head := d.head(r, disk, proved)
@@ -53,26 +58,25 @@ func (d *Daemon) newRecorder(disk *disk, acts []recording.Act, proved bool) (_ *
 	if r.sealer, err = recording.NewSealer(head, key, disk.unit); err != nil {
 		return nil, err
 	}
-	begin, err := r.sealer.Begin(acts)
-	if err != nil {
-		return nil, err
-	}
-	if err := d.begin(r, disk, begin); err != nil {
-		return nil, err
-	}
-	r.checkpoint = r.sealer.Checkpoint()
-	r.run()
-	return r, nil
+	r.head, err = r.sealer.Begin(acts)
+	return r, err
 }
 
-// begin writes the head and tells the ledger. What fails leaves no file behind,
-// or one without a whole head, which recovery removes: no sample was taken.
-func (d *Daemon) begin(r *recorder, disk *disk, head []byte) error {
+// begin makes the head durable, off the owner's goroutine: its file, its line in the
+// ledger.
+func (d *Daemon) begin() {
+	r, disk := d.recorder, d.disk
+	go func() { d.post(begun{r, r.writeHead(disk)}) }()
+}
+
+// writeHead writes the head and tells the ledger. What fails leaves no file behind,
+// or one without a whole head, which recovery removes: no sample was written.
+func (r *recorder) writeHead(disk *disk) error {
 	f, err := disk.spool.Create(r.name)
 	if err != nil {
 		return err
 	}
-	if err := f.Append(head); err != nil {
+	if err := f.Append(r.head); err != nil {
 		f.Close()
 		disk.spool.Remove(r.name)
 		return err
@@ -85,8 +89,26 @@ func (d *Daemon) begin(r *recorder, disk *disk, head []byte) error {
 		disk.spool.Remove(r.name)
 		return withCode("ledger-error", err)
 	}
-	r.file = f
+	r.file, r.head = f, nil
 	return nil
+}
+
+// begun has the recorder take what is kept.
+func (d *Daemon) begun(ev begun) {
+	if ev.err != nil {
+		d.prober.unfinished.Store(true) // what is left of its file goes
+		d.warn(codeOf(ev.err, "spool-error"), ev.err)
+		d.step(consent.Begun{OK: false})
+		return
+	}
+	ev.recorder.run()
+	d.step(consent.Begun{OK: true})
+}
+
+// discard forgets a recording that is on no disk.
+func (d *Daemon) discard() {
+	d.recorder.enc.Release()
+	d.recorder = nil
 }
 
 func (d *Daemon) head(r *recorder, disk *disk, proved bool) recording.Head {
@@ -133,13 +155,11 @@ func actsOf(acts []consent.Act) []recording.Act {
 
 func (d *Daemon) prepared(ev prepared) {
 	if ev.err != nil {
-		d.prober.unfinished.Store(true) // what is left of its file goes
 		d.warn(codeOf(ev.err, "spool-error"), ev.err)
 		d.step(consent.Prepared{OK: false})
 		return
 	}
 	d.recorder = ev.recorder
-	d.log.Info("recording prepared", "recording", ev.recorder.id)
 	d.step(consent.Prepared{OK: true})
 }
 

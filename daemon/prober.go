@@ -18,10 +18,11 @@ const probeEvery = 5 * time.Second
 // prober looks, off the owner's goroutine, at what may block: the card's
 // presence, the disk, room on it. It opens the disk as soon as it is there.
 type prober struct {
-	d      *Daemon
-	now    chan struct{} // asks for a look at once
-	disk   *disk         // once open
-	copies *copies       // once what an interruption left open is closed
+	d       *Daemon
+	now     chan struct{} // asks for a look at once
+	disk    *disk         // once open
+	copies  *copies       // once what an interruption left open is closed
+	keyMade bool          // the unit's key was made in this start, so that there can be no ledger yet
 	// unfinished: there may be recordings to close that nobody writes any more.
 	unfinished atomic.Bool
 
@@ -31,13 +32,15 @@ type prober struct {
 
 // probed is what a look found. Each error is nil where all is well.
 type probed struct {
-	mic     error
-	disk    *disk
-	copies  *copies
-	diskErr error
-	free    time.Duration // as recording time
-	fatal   error
-	found   []found
+	mic      error
+	micKnown bool // mic says whether the card is there, not that nobody can know
+	disk     *disk
+	copies   *copies
+	diskErr  error
+	free     time.Duration // as recording time
+	fatal    error
+	found    []found
+	exposed  error // the unit's key is, to others
 }
 
 // found is a warning on one thing among several.
@@ -69,7 +72,8 @@ func (p *prober) run(ctx context.Context) {
 }
 
 func (p *prober) look(ctx context.Context) probed {
-	r := probed{mic: p.d.hw.Microphone.Present()}
+	var r probed
+	r.micKnown, r.mic = p.d.hw.Microphone.Present()
 	if p.disk == nil {
 		p.disk, r.diskErr = p.d.openDisk()
 		if e := (*spool.Error)(nil); errors.As(r.diskErr, &e) && e.Kind == spool.InUse {
@@ -80,7 +84,7 @@ func (p *prober) look(ctx context.Context) probed {
 	if p.disk == nil {
 		return r
 	}
-	r.disk, r.copies = p.disk, p.copies
+	r.disk, r.copies, r.exposed = p.disk, p.copies, p.disk.file.exposed()
 	if r.diskErr = errors.Join(p.disk.lock.Check(), p.disk.spool.Check()); r.diskErr != nil {
 		return r
 	}

@@ -11,6 +11,9 @@ import (
 // publish makes the status anew and tells whoever waits, if it differs in more
 // than the time.
 func (d *Daemon) publish(now time.Time) {
+	if !d.looked && !d.lookOver(now) {
+		return
+	}
 	s := d.describe(now)
 	before := d.published.Load()
 	d.published.Store(&s)
@@ -53,6 +56,14 @@ func (d *Daemon) describe(now time.Time) Status {
 	return s
 }
 
+// lookOver says, once, that the first look at card, disk, lines and light is over.
+// Nothing is said of the unit before: every restart would look like a fault.
+func (d *Daemon) lookOver(now time.Time) bool {
+	known := d.probeKnown && d.linesKnown && d.lightKnown && (d.ready || len(d.up()) > 0 || d.health.Blocking())
+	d.looked = known || !now.Before(d.firstLookBy)
+	return d.looked
+}
+
 // up are the warnings that are up; they are put together when one has changed.
 func (d *Daemon) up() []health.Active {
 	if n := d.warned.Load(); n != d.upAsOf {
@@ -61,9 +72,13 @@ func (d *Daemon) up() []health.Active {
 	return d.warnings
 }
 
-// micWord is ok, missing or fault.
+// micWord is ok, missing, fault or untried: where the device's name doesn't tell the
+// card, nobody knows before it was opened once.
 func (d *Daemon) micWord() string {
 	word := "ok"
+	if !d.micKnown && !d.mic.opened {
+		word = "untried"
+	}
 	for _, w := range d.up() {
 		switch w.Code {
 		case "mic-missing":
@@ -93,7 +108,10 @@ func (s *Status) alerts() (all string) {
 func (d *Daemon) phase(now time.Time) string {
 	p := d.machine.Phase()
 	if p == consent.Recording && (now.Sub(d.mic.last) >= stalledTime || d.storeAge() >= storedTime) {
-		return consent.Faulty.String()
+		p = consent.Faulty
+	}
+	if p == consent.Faulty && len(d.up()) == 0 {
+		p = consent.Idle // a cause that has not stood for long enough to be told yet: fault is never said without one
 	}
 	return p.String()
 }

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"errors"
 	"time"
 )
 
@@ -15,12 +14,12 @@ var spoolCodes = []string{"spool-missing", "spool-readonly", "spool-full", "spoo
 // probed takes what the prober found. Whether a recording could begin follows
 // from the warnings.
 func (d *Daemon) probed(p probed) {
-	d.probeAt = time.Now()
+	d.probeAt, d.probeKnown = time.Now(), true
 	if p.fatal != nil {
 		d.fatal = p.fatal
 		return
 	}
-	d.disk, d.free, d.copies = p.disk, p.free, p.copies
+	d.disk, d.free, d.copies, d.micKnown = p.disk, p.free, p.copies, p.micKnown
 	d.storesNew.Store(true) // one may have been silent for long
 	d.set("mic-missing", p.mic)
 	bad := ""
@@ -48,6 +47,8 @@ func (d *Daemon) probed(p probed) {
 	}
 	if p.disk != nil {
 		d.set("ledger-broken", p.disk.ledger.Broken())
+		d.set("ledger-new", p.disk.ledger.Missing())
+		d.set("unit-key-mode", p.exposed)
 	}
 	d.tryHands()
 }
@@ -61,20 +62,16 @@ func (d *Daemon) set(code string, err error) {
 	}
 }
 
-// tryHands tries what blocks and can only be known by trying, while nothing is
-// recorded: whether the light obeys and the lines can be read.
+// tryHands has tried what can only be known by trying, while nothing is recorded:
+// whether the light obeys and the lines can be read.
 func (d *Daemon) tryHands() {
 	if !d.atRest() {
 		return
 	}
-	if d.lightBroken {
-		err := d.hw.Light.Off()
-		d.set("light-fault", err)
-		d.lightBroken = err != nil
+	if d.light.broken {
+		d.show(glowOff, false)
 	}
-	// Only whether: an edge that is still on its way must not be overtaken.
-	_, err := d.hw.Buttons.Read()
-	d.set("button-fault", errors.Join(err, d.watchErr))
+	d.askLines(time.Now())
 }
 
 // watchProbe notices a prober that hangs, on a disk that does not answer.

@@ -17,10 +17,6 @@ import (
 // sealed segments. Behind it the ring fills up, and then the recording ends.
 const queuedSegments = 120
 
-// clockStep is how far the wall clock must move against the monotonic one to
-// be noted.
-const clockStep = time.Second
-
 // file is where a recording is appended: each Append is one write and one sync.
 // After an error nothing is written to it any more.
 type file interface {
@@ -41,6 +37,7 @@ type recorder struct {
 	ring   *ring
 	enc    Encoder
 	sealer *recording.Sealer
+	head   []byte // until it is on disk
 	file   file
 	ledger *ledger.Ledger
 	post   func(event) // to the owner
@@ -63,7 +60,7 @@ type recorder struct {
 	position int64           // frames given to the encoder
 	gaps     []recording.Gap // those not yet written before a segment
 	steps    []recording.ClockStep
-	drift    time.Duration // wall clock less monotonic clock, when last looked
+	wall     clockSteps
 }
 
 // item is what the owner hands on: a block to keep, or the end.
@@ -85,13 +82,15 @@ type sealed struct {
 	end        *ledger.Entry // set on the last one
 }
 
-// run starts the goroutines. It is called once, by whoever prepared the
-// recording; the goroutines end after the item with the end.
+// run starts the goroutines, once the head is on disk; they end after the item with
+// the end.
 func (r *recorder) run() {
+	r.checkpoint = r.sealer.Checkpoint()
 	r.items = make(chan item, ringBlocks+2) // every block and an end: the owner never blocks
 	r.sealed = make(chan sealed, queuedSegments)
 	r.storedAt.Store(int64(r.elapsed()))
-	r.drift = r.wallDrift()
+	ahead, _ := wallAhead(r.clock.Now, r.origin)
+	r.wall = newClockSteps(r.rate, ahead)
 	go r.encodeAll()
 	go r.storeAll()
 }
@@ -110,6 +109,7 @@ func (r *recorder) end(reason string, acts []recording.Act) {
 // blocks, since they have to go back to the ring, but encodes nothing more.
 func (r *recorder) encodeAll() {
 	defer close(r.sealed)
+	defer r.enc.Release()
 	var failed error
 	fail := func(err error) {
 		if failed == nil && err != nil {
@@ -161,15 +161,11 @@ func (r *recorder) encodeSilence(frames int64) error {
 	return nil
 }
 
-func (r *recorder) wallDrift() time.Duration {
-	return r.clock.Now().Round(0).Sub(r.started.Round(0)) - time.Since(r.started)
-}
-
-// noteClock notes a step of the wall clock at the sample where it was seen.
+// noteClock notes at the sample where it was seen that the wall clock was set.
 func (r *recorder) noteClock() {
-	if d := r.wallDrift(); (d - r.drift).Abs() >= clockStep {
-		r.steps = append(r.steps, recording.ClockStep{Sample: r.position, Seconds: (d - r.drift).Seconds()})
-		r.drift = d
+	ahead, doubt := wallAhead(r.clock.Now, r.origin)
+	if note, due := r.wall.look(r.position, ahead, doubt); due {
+		r.steps = append(r.steps, note)
 	}
 }
 
@@ -187,6 +183,7 @@ func (r *recorder) sealOne(s stream.Segment) error {
 		r.gaps, r.steps = r.gaps[len(h.Gaps):], r.steps[len(h.ClockSteps):]
 	}
 	b, err := r.sealer.Segment(s.Data, h)
+	clear(s.Data) // sound in clear
 	if err != nil {
 		return err
 	}

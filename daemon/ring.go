@@ -1,19 +1,19 @@
 package daemon
 
 import (
-	"fmt"
 	"sync/atomic"
 	"time"
 	"unsafe"
 
-	"golang.org/x/sys/unix"
+	"tacet/audio/locked"
+	"tacet/audio/stream"
 )
 
 const (
-	// ringBlocks bounds the samples in memory between the audio thread and the
-	// encoder: 64 periods of 100 ms.
-	ringBlocks = 64
-	// blockLength is what one block holds at most; a longer period is split.
+	// ringBlocks blocks of blockLength are the samples in memory between the audio
+	// thread and the encoder: 12.8 s, and half of that at least, since a block is
+	// handed on once it is half full.
+	ringBlocks  = 128
 	blockLength = 100 * time.Millisecond
 )
 
@@ -21,14 +21,15 @@ const (
 // the audio thread while it is filled, then to the owner goroutine, then to the
 // recorder, which gives it back.
 type block struct {
-	memory  []int16 // its place in the ring
-	samples []int16 // interleaved; within memory
-	arrived time.Time
-	opening uint64 // which opening of the microphone it came from
-	lost    int64  // frames dropped before it because the ring was full
+	memory  []int16    // its place in the ring
+	samples []int16    // interleaved; within memory
+	arrived time.Time  // of its last sample: compared with edges and readings, and with nothing else
+	raw     stream.Raw // the same moment; judges the card, and nothing else
+	opening uint64     // which opening of the microphone it came from
+	lost    int64      // frames dropped before it because the ring was full
 
 	silence int64 // frames of declared silence in front of it
-	cleared bool  // the lines were read after its arrival and showed no press
+	decided bool  // the gap finder is done with it
 }
 
 // ring is the memory for samples in clear. It is locked, so that no sample
@@ -41,41 +42,28 @@ type ring struct {
 
 func newRing(rate, channels int) (*ring, error) {
 	length := int(int64(rate)*int64(blockLength)/int64(time.Second)) * channels
-	memory, err := unix.Mmap(-1, 0, ringBlocks*length*2, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	memory, err := locked.New(ringBlocks * length * 2)
 	if err != nil {
-		return nil, fmt.Errorf("reserve memory for samples: %w", err)
-	}
-	if err := unix.Mlock(memory); err != nil {
-		unix.Munmap(memory)
-		return nil, fmt.Errorf("lock %d bytes for samples in memory (LimitMEMLOCK): %w", len(memory), err)
-	}
-	// Not in a core dump either, should one be made against all settings.
-	if err := unix.Madvise(memory, unix.MADV_DONTDUMP); err != nil {
-		unix.Munmap(memory)
-		return nil, fmt.Errorf("keep samples out of core dumps: %w", err)
+		return nil, err
 	}
 	all := unsafe.Slice((*int16)(unsafe.Pointer(&memory[0])), len(memory)/2)
 	r := &ring{memory: memory, free: make(chan *block, ringBlocks)}
 	for i := range ringBlocks {
-		r.free <- &block{memory: all[i*length : (i+1)*length]}
+		r.free <- &block{memory: all[i*length : (i+1)*length : (i+1)*length]}
 	}
 	return r, nil
 }
 
-// take returns a block filled with as many of the samples as it holds, and the
-// rest; nil where none is free, with those samples counted as lost. It doesn't
-// block.
-func (r *ring) take(samples []int16, channels int) (*block, []int16) {
+// take returns an empty block; nil where none is free. It doesn't block.
+func (r *ring) take() *block {
 	select {
 	case b := <-r.free:
-		n := copy(b.memory, samples)
-		b.samples = b.memory[:n]
-		b.silence, b.cleared = 0, false
+		b.samples = b.memory[:0]
+		b.silence, b.decided = 0, false
 		b.lost = r.lost.Swap(0)
-		return b, samples[n:]
+		return b
 	default:
-		r.lost.Add(int64(len(samples) / channels))
-		return nil, nil
+		return nil
 	}
 }
 
@@ -85,7 +73,4 @@ func (r *ring) give(b *block) {
 	r.free <- b
 }
 
-func (r *ring) close() error {
-	clear(r.memory)
-	return unix.Munmap(r.memory)
-}
+func (r *ring) close() error { return locked.Free(r.memory) }

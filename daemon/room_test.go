@@ -36,10 +36,9 @@ type room struct {
 	lines  daemon.Buttons // the front's, if nothing else
 	mic    *mic
 	spool  *durabletest.Disk
-	own    *durabletest.Disk // the unit's folder: its key, its ledger
+	own    *durabletest.Disk           // the unit's folder: its key, its ledger
+	keep   func(durable.FS) durable.FS // in between; nil: nothing
 	clock  *clock
-	memory *durabletest.Disk // what a killed process leaves behind, and a restart of the machine does not
-	killed bool              // the next boot finds it
 	slow   time.Duration     // of the key's making
 	keys   error             // that it fails with
 	sticks map[string]*stick // by the store's name
@@ -78,10 +77,6 @@ func newRoom(t *testing.T, parties ...string) *room {
 func (r *room) boot() {
 	r.Helper()
 	r.boots++
-	if !r.killed {
-		r.memory = durabletest.NewDisk(3)
-	}
-	memory := r.memory
 	d, err := daemon.New(r.cfg, daemon.Hardware{
 		Buttons: r.lines, Light: guardedLight{r}, StatusLight: r.front.StatusLight, Microphone: r.mic, Clock: r.clock,
 		NewEncoder: r.newEncoder,
@@ -91,8 +86,8 @@ func (r *room) boot() {
 			if dir == r.cfg.Spool.Path {
 				return r.spool, nil
 			}
-			if dir == "/run/tacet" {
-				return memory, nil
+			if r.keep != nil {
+				return r.keep(r.own), nil
 			}
 			return r.own, nil
 		},
@@ -259,6 +254,7 @@ type clock struct {
 	mu       sync.Mutex
 	ahead    time.Duration
 	unsynced bool
+	asleep   time.Duration
 }
 
 func (c *clock) Now() time.Time {
@@ -271,6 +267,12 @@ func (c *clock) Synced() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return !c.unsynced
+}
+
+func (c *clock) Suspended() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.asleep
 }
 
 func (c *clock) set(ahead time.Duration) {

@@ -236,7 +236,42 @@ func TestDigitalZeroIsAWarning(t *testing.T) {
 		}
 		r.warned("mic-silent", 2*time.Second)
 		r.mic.set(func(m *mic) { m.zero = false })
+		pause(time.Minute)
+		if !slices.Contains(r.warnings(), "mic-silent") {
+			t.Error("who listens to the broker is told when the sound came back")
+		}
+		r.press("room")
 		r.until("end of mic-silent", time.Minute, func() bool { return !slices.Contains(r.warnings(), "mic-silent") })
+		r.finish()
+	})
+}
+
+// A microphone that mutes pauses: the broker is not told of the rhythm of the talk.
+func TestPausesAreNoWarning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRoom(t, "room")
+		r.cfg.Consent.Quiet = 0
+		r.boot()
+		r.phase("idle", time.Second)
+		r.press("room")
+		r.phase("recording", time.Second)
+		warned := func() bool { return slices.Contains(r.warnings(), "mic-silent") }
+		for range 20 {
+			pause(time.Second)
+			r.mic.set(func(m *mic) { m.zero = true })
+			pause(19 * time.Second)
+			if warned() {
+				t.Fatal("a pause of 19 s is a warning")
+			}
+			r.mic.set(func(m *mic) { m.zero = false })
+		}
+		pause(time.Second)
+		r.mic.set(func(m *mic) { m.zero = true })
+		pause(4*time.Minute + 50*time.Second)
+		if warned() {
+			t.Error("warned within five minutes of the last sound")
+		}
+		r.warned("mic-silent", 30*time.Second)
 		r.finish()
 	})
 }

@@ -28,7 +28,7 @@ type Status struct {
 	Started   time.Time
 	Stored    time.Duration // of it, on disk
 
-	Mic   string // ok, missing, fault
+	Mic   string // ok, missing, fault, untried
 	Light string // proved, unproved
 	Clock string // synced, unsynced
 
@@ -40,7 +40,7 @@ type Status struct {
 
 	Stores  []store.Status // in the configuration's order
 	Pending int            // recordings that some store still has to get
-	Oldest  time.Time      // when the first of them began
+	Oldest  time.Time      // when the first of them began, as in store.Status
 }
 
 // Status is the last published one.

@@ -98,9 +98,9 @@ func (d *Daemon) watchStores(now time.Time) {
 				d.health.ClearFor(code, s.Name)
 			}
 		}
-		if !s.Oldest.IsZero() && d.hw.Clock.Now().Sub(s.Oldest) >= lateAfter {
+		if wall := d.hw.Clock.Now(); !s.Oldest.IsZero() && store.Age(s.Oldest, wall) >= lateAfter {
 			d.health.SetFor("store-behind", s.Name, fmt.Sprintf("%d recordings wait, the oldest since %s", s.Pending,
-				s.Oldest.Local().Format(time.DateTime)))
+				store.Shown(s.Oldest, wall).Local().Format(time.DateTime)))
 		} else {
 			d.health.ClearFor("store-behind", s.Name)
 		}
@@ -120,23 +120,32 @@ type copyLog struct {
 	clock  Clock
 }
 
-func (l *copyLog) History(tell func(what store.Deed, id, place string)) error {
+func (l *copyLog) History(tell func(what store.Deed, id, place string, at time.Time)) error {
 	return l.ledger.History(func(e ledger.Entry) {
+		var at time.Time
+		if e.Clock == ledger.Synced {
+			at = e.Time
+		}
 		switch {
 		case e.Type == ledger.Copied:
-			tell(store.WasCopied, e.ID, e.Store)
+			tell(store.WasCopied, e.ID, e.Store, at)
 		case e.Type == ledger.Released:
-			tell(store.WasReleased, e.ID, "")
+			tell(store.WasReleased, e.ID, "", at)
 		case e.Type == ledger.Erased && e.Store != "":
-			tell(store.WasExpired, e.ID, e.Store)
+			tell(store.WasExpired, e.ID, e.Store, at)
 		case e.Type == ledger.Erased:
-			tell(store.WasDropped, e.ID, "")
+			tell(store.WasDropped, e.ID, "", at)
 		}
 	})
 }
 
 func (l *copyLog) Copied(id, store string) error {
-	return l.ledger.Append(ledger.Entry{Type: ledger.Copied, Time: l.clock.Now(), ID: id, Store: store})
+	e := ledger.Entry{Type: ledger.Copied, ID: id, Store: store}
+	if l.clock.Synced() { // asked before the time is taken: it may be set in between
+		e.Clock = ledger.Synced
+	}
+	e.Time = l.clock.Now()
+	return l.ledger.Append(e)
 }
 
 func (l *copyLog) Released(id string) error {

@@ -2,14 +2,13 @@ package daemon
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 	"strings"
 	"time"
 
 	"tacet/daemon/health"
 	"tacet/daemon/status"
+	"tacet/daemon/store"
 	"tacet/daemon/topic"
 )
 
@@ -145,14 +144,14 @@ func (t *teller) state(d *Daemon, s *Status) topic.State {
 	out := topic.State{
 		Version: s.Version, Clock: topic.Clock(s.Clock), Phase: topic.Phase(s.Phase),
 		Mic: topic.Mic(s.Mic), Light: topic.Light(s.Light),
-		Config: d.cfg.Hash(), Recipients: d.recipientsHash(),
+		Config: d.cfg.Hash(), Recipients: topic.RecipientsHash(d.fingerprints()),
 	}
 	if d.disk != nil {
 		out.SpoolFreeH = topic.Hours(s.SpoolFree)
 	}
 	out.Pending = s.Pending
 	if s.Pending > 0 && !s.Oldest.IsZero() {
-		out.OldestPendingH = topic.Hours(max(0, d.hw.Clock.Now().Sub(s.Oldest)))
+		out.OldestPendingH = topic.Hours(store.Age(s.Oldest, d.hw.Clock.Now()))
 	}
 	for _, st := range s.Stores {
 		if out.Stores == nil {
@@ -164,10 +163,4 @@ func (t *teller) state(d *Daemon, s *Status) topic.State {
 		out.Alerts = append(out.Alerts, w.Code)
 	}
 	return out
-}
-
-// recipientsHash is a short name for who may open the recordings.
-func (d *Daemon) recipientsHash() string {
-	sum := sha256.Sum256([]byte(strings.Join(d.fingerprints(), "\n")))
-	return hex.EncodeToString(sum[:4])
 }

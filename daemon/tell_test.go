@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"tacet/daemon/recording"
 	"tacet/daemon/topic"
 )
 
@@ -17,10 +18,23 @@ type listener struct {
 	mu     sync.Mutex
 	events []topic.Event
 	alerts map[string]string // the last
+	state  topic.State       // the last
 }
 
-func (l *listener) Publish(topic.State) {}
 func (l *listener) Ledger(topic.Ledger) {}
+
+func (l *listener) Publish(s topic.State) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.state = s
+}
+
+// last is the state that was published last.
+func (l *listener) last() topic.State {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.state
+}
 
 func (l *listener) Alerts(up map[string]string) {
 	l.mu.Lock()
@@ -111,8 +125,27 @@ func TestEventsTellTheLength(t *testing.T) {
 		pause(7 * time.Second)
 		r.press("room")
 		pause(time.Minute)
-		want := []string{"copied stick-0 7.0", "copied stick-1 7.0", "ended 7.0", "released 7.0"}
+		// What is kept begins with the microphone, the time at which it is said with what was proved of it.
+		want := []string{"copied stick-0 7.2", "copied stick-1 7.2", "ended 7.2", "released 7.2"}
 		r.hears(l, "after a recording", want, topic.Ended, topic.Copied, topic.Released)
+		r.finish()
+	})
+}
+
+// The state holds the hashes that an office can make too, with all their bits.
+func TestStateHashes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, l := newRoom(t, "room"), &listener{}
+		r.cfg.Encrypt.Recipients = []string{"age1b", "age1a"}
+		r.boot()
+		r.d.TellTo(l)
+		r.phase("idle", time.Second)
+		r.press("room") // so that something is said
+		r.phase("recording", time.Second)
+		want := topic.RecipientsHash([]string{recording.Fingerprint("age1a"), recording.Fingerprint("age1b")})
+		if s := l.last(); s.Config != r.cfg.Hash() || s.Recipients != want {
+			t.Errorf("it says %q and %q, want %q and %q", s.Config, s.Recipients, r.cfg.Hash(), want)
+		}
 		r.finish()
 	})
 }

@@ -13,14 +13,14 @@ import (
 // and the hold-back, warnings, and what is said of it all. What was captured comes
 // before what ends it.
 func (d *Daemon) work(now time.Time) {
-	d.clearHeld(now)
+	d.keep()
 	if t, ok := d.machine.Deadline(); ok && !now.Before(t) {
 		d.step(consent.Tick{})
 	}
-	if !d.light.proving.IsZero() {
-		d.proveLight(now)
-	}
+	d.askHeld(now)
 	d.watchMic(now)
+	d.watchLight()
+	d.watchLines(now)
 	d.watchDisk(now)
 	d.watchHands(now)
 	d.watchProbe(now)
@@ -28,7 +28,7 @@ func (d *Daemon) work(now time.Time) {
 	if t, ok := d.health.Deadline(); ok && !now.Before(t) {
 		d.health.Tick(now)
 	}
-	if ready := d.disk != nil && d.copies != nil && !d.health.Blocking() && !now.Before(d.linesSettle); ready != d.ready {
+	if ready := d.disk != nil && d.copies != nil && d.linesKnown && !d.health.Blocking() && !now.Before(d.linesSettle); ready != d.ready {
 		d.ready = ready
 		d.letGo()
 		d.step(consent.Ready{OK: ready})
@@ -50,7 +50,8 @@ func (d *Daemon) nextWake() time.Time {
 	sooner(t, ok)
 	t, ok = d.health.Deadline()
 	sooner(t, ok)
-	sooner(now.Add(senseRetry), !d.light.proving.IsZero())
+	sooner(now.Add(lampHangs), d.light.wished || d.light.asked || d.lamp.hangs() > 0)
+	sooner(d.lines.asked.Add(readFailTime), !d.lines.asked.IsZero() && now.Before(d.lines.asked.Add(readFailTime)))
 	sooner(d.holdBackWake())
 	switch d.mic.state {
 	case micIsOpening, micIsClosing:
@@ -61,6 +62,7 @@ func (d *Daemon) nextWake() time.Time {
 		sooner(d.light.seen.Add(senseEvery), d.light.proved)
 	}
 	sooner(d.lastMinutes())
+	sooner(d.firstLookBy, !d.looked)
 	sooner(d.linesSettle, now.Before(d.linesSettle))
 	sooner(d.probeAt.Add(probeHangs), now.Before(d.probeAt.Add(probeHangs)))
 	for i := range d.buttons {
@@ -110,9 +112,20 @@ func (d *Daemon) watchDisk(now time.Time) {
 		d.warn("spool-slow", fmt.Errorf("a write has taken %s so far", busy.Round(time.Second)))
 	}
 	if d.ring.lost.Load() > 0 && d.mic.keeping {
+		d.ringFull(r, now)
+	}
+}
+
+// ringFull finds out who did not take the samples. Those that a busy unit lost are
+// declared, and the recording goes on; a disk that has not taken any for so long
+// ends it.
+func (d *Daemon) ringFull(r *recorder, now time.Time) {
+	if since := r.busySince.Load(); since != 0 && r.elapsed()-time.Duration(since) >= slowTime {
 		d.warn("spool-slow", errors.New("samples were lost because the disk did not take them"))
 		d.step(consent.Fault{})
+		return
 	}
+	d.warn("samples-lost", fmt.Errorf("the unit was too busy to take them at %s", now.Format(time.TimeOnly)))
 }
 
 // slowTime is what an append may take before it is a warning.
@@ -146,33 +159,12 @@ func (d *Daemon) phaseChanged(before, after consent.Phase) {
 	d.log.Debug("phase", "from", before.String(), "to", after.String())
 }
 
-// lastMinutes is when the status light begins to say that max is near.
+// nearMax is how long before max the status light says so.
+const nearMax = 5 * time.Minute
+
+// lastMinutes is when it begins to.
 func (d *Daemon) lastMinutes() (time.Time, bool) {
 	t, ok := d.machine.LapsesAt()
-	t = t.Add(-5 * time.Minute)
+	t = t.Add(-nearMax)
 	return t, ok && time.Now().Before(t)
-}
-
-// showStatus drives the status light.
-func (d *Daemon) showStatus(now time.Time) {
-	if d.hw.StatusLight == nil {
-		return
-	}
-	want, drive := "steady", d.hw.StatusLight.Steady
-	lapses, recording := d.machine.LapsesAt()
-	switch {
-	case !d.ready && !recording:
-		want, drive = "flash", d.hw.StatusLight.Flash
-	case len(d.up()) > 0, recording && now.Add(5*time.Minute).After(lapses):
-		want, drive = "pulse", d.hw.StatusLight.Pulse
-	}
-	if want == d.statusLight {
-		return
-	}
-	if err := drive(); err != nil {
-		d.warn("status-light-fault", err)
-		return
-	}
-	d.statusLight = want
-	d.health.Clear("status-light-fault")
 }

@@ -53,6 +53,42 @@ func (b bench) take(t *testing.T, n int, u hw.Use, pull gpio.Pull) hw.LineSet {
 	return s
 }
 
+func (b bench) takeEdges(t *testing.T, n int, pull gpio.Pull) hw.EdgeLine {
+	t.Helper()
+	e, err := b.RequestEdges(b.info(t, n), pull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.Close() })
+	return e
+}
+
+// await waits until there is something to take.
+func (b bench) await(t *testing.T, e hw.EdgeLine) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), enough)
+	defer cancel()
+	if err := e.Wait(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// takeAll empties the queue.
+func (b bench) takeAll(t *testing.T, e hw.EdgeLine) (all []hw.Edge) {
+	t.Helper()
+	var some [10]hw.Edge
+	for {
+		n, err := e.Take(some[:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			return all
+		}
+		all = append(all, some[:n]...)
+	}
+}
+
 // wiring has two active-low buttons, on lines 0 and 1, and a light on line 2 that is sensed on line 3.
 func (b bench) wiring() hw.Wiring {
 	return hw.Wiring{

@@ -9,9 +9,8 @@ import (
 // What the tests reach into.
 
 const (
-	FreshFor = freshFor
-	Settle   = settle
-	Prove    = prove
+	LateAfter = lateAfter
+	Settle    = settle
 )
 
 func KeepStdin(init func() error) error { return keepStdin(init) }

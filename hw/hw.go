@@ -1,6 +1,8 @@
 // Package hw is the wall unit's hardware over GPIO: the consent buttons, the light that says the microphone is
-// open, its sense line, the status light and the door contact. It drives real lines through periph
-// (periph.io/x/host/v3/gpioioctl), which speaks to the kernel's character devices /dev/gpiochip*.
+// open, its sense line, the status light and the door contact. Lines are found
+// and lights driven through periph (periph.io/x/host/v3/gpioioctl), which speaks to the kernel's character devices
+// /dev/gpiochip*. The lines that hands move are asked of the same devices without it: periph keeps back when an edge came,
+// and whether others were lost before it.
 //
 //	panel, err := hw.Open(ctx, hw.Wiring{
 //		Buttons: []hw.Input{{Line: "GPIO5", ActiveLow: true}},
@@ -15,16 +17,18 @@
 //
 // What it promises:
 //
-//   - An error is never a press. Lines are read through periph's LineSet alone, whose calls return their errors.
-//   - Edges are handed on raw: no debounce, nothing left out. Momentary and latching switches are both just levels.
-//   - Each edge says whether it is fresh. An edge that may have lain in the kernel's queue for longer than some 20 ms
-//     is not: its age is unknown (see reader).
-//   - The last level reported is the line's level: after every burst, and every 15 s, the line is read again. Where the
-//     queue of 16 had overflowed and the level differs, a made-up edge says so; it is never fresh.
+//   - An error is never a press, and says whose line it is of.
+//   - Edges are handed on raw: no debounce, nothing left out, those of all lines in order, with the kernel's time.
+//     Momentary and latching switches are both just levels.
+//   - Each edge says whether it is fresh. One that is not may withdraw consent and never give it (see [Buttons.Watch]).
+//   - Whoever has read the levels has been handed every edge before (see [Buttons.Read]).
+//   - The last level reported is the line's level: after every burst, and by every Read, it is looked at. Where it
+//     differs and no edge comes, a made-up edge says so; it is never fresh.
 //   - A line that is stuck pressed is reported like any other level; to warn of it is the daemon's work.
 //   - The light is dark from Open on until it is asked to be lit, and after Close. Going from dark to lit is one change.
 //   - An output is never read back. What the light does is told by its sense line, or not at all.
-//   - Idle, a panel wakes once in 15 s, all its lines together.
+//   - Idle, a panel never wakes. What the kernel does not tell of is found by the next Read.
+//   - A call that hangs holds up no call on another line, and no edge of its own line.
 //
 // Open calls periph's Init, which closes files that it may not own (see keepStdin): open the panel before anything
 // else in the process opens files.
@@ -87,7 +91,7 @@ func OpenOn(b Board, w Wiring) (*Panel, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Panel{buttons: &Buttons{}}
+	p := &Panel{buttons: newButtons()}
 	if err := p.take(b, w, lines); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
@@ -109,16 +113,15 @@ func (p *Panel) take(b Board, w Wiring, lines map[role]LineInfo) error {
 		p.status = &StatusLight{lamp: lamp}
 	}
 	if w.Sense != nil {
-		if p.light.sense, err = newInput(b, lines[role{name: "sense line"}], *w.Sense, Level); err != nil {
+		if p.light.sense, err = newSensor(b, lines[role{name: "sense line"}], *w.Sense); err != nil {
 			return err
 		}
 	}
 	for i, in := range w.inputs() {
-		input, err := newInput(b, lines[in.role], *in.Input, Edges)
+		input, err := newInput(b, lines[in.role], *in.Input, in.role, i)
 		if err != nil {
 			return err
 		}
-		input.index = i
 		p.buttons.inputs = append(p.buttons.inputs, input)
 	}
 	return nil

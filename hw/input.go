@@ -3,64 +3,146 @@ package hw
 import (
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"periph.io/x/conn/v3/gpio"
 )
 
-// An input is a requested line that is read.
-type input struct {
+// A sensor is an input that is only read: the sense line.
+type sensor struct {
 	info      LineInfo
 	line      LineSet
 	activeLow bool
-	index     int // for Watch
-
-	// last is the level that Watch's caller knows: as found at Open, then as last reported. It belongs to the one
-	// Watch that runs.
-	last bool
 }
 
-// newInput takes the line with a pull to where it is not active: a broken wire is not a press, and not light.
-func newInput(b Board, info LineInfo, in Input, u Use) (*input, error) {
-	pull := gpio.PullDown
+// pull is to where an input is not active: a broken wire is not a press, and not light.
+func (in Input) pull() gpio.Pull {
 	if in.ActiveLow {
-		pull = gpio.PullUp
+		return gpio.PullUp
 	}
-	line, err := b.Request(info, u, pull)
+	return gpio.PullDown
+}
+
+func newSensor(b Board, info LineInfo, in Input) (*sensor, error) {
+	line, err := b.Request(info, Level, in.pull())
 	if err != nil {
 		return nil, fmt.Errorf("take line %s: %w", info, err)
 	}
-	i := &input{info: info, line: line, activeLow: in.ActiveLow}
-	if err := i.begin(u); err != nil {
+	s := &sensor{info: info, line: line, activeLow: in.ActiveLow}
+	if _, err := s.read(); err != nil {
+		return nil, errors.Join(err, line.Close())
+	}
+	return s, nil
+}
+
+// read returns whether the line is active now.
+func (s *sensor) read() (bool, error) {
+	bits, err := s.line.Read(1)
+	if err != nil {
+		return false, fmt.Errorf("read line %s: %w", s.info, err)
+	}
+	return (bits&1 == 1) != s.activeLow, nil
+}
+
+func (s *sensor) close() error {
+	if err := s.line.Close(); err != nil {
+		return fmt.Errorf("release line %s: %w", s.info, err)
+	}
+	return nil
+}
+
+// An input is a button or the door contact.
+type input struct {
+	role      role
+	index     int // for Watch
+	info      LineInfo
+	line      EdgeLine
+	activeLow bool
+
+	// What follows belongs to whoever has the turn (see Buttons).
+
+	active bool      // the level after the last edge taken or made up; at first, the one at Open
+	last   time.Time // when the last edge that was taken had come
+	seq    uint32    // its number
+	taken  uint64    // edges taken so far
+}
+
+func newInput(b Board, info LineInfo, in Input, r role, index int) (*input, error) {
+	line, err := b.RequestEdges(info, in.pull())
+	if err != nil {
+		return nil, fmt.Errorf("%s: take line %s: %w", r, info, err)
+	}
+	i := &input{role: r, index: index, info: info, line: line, activeLow: in.ActiveLow}
+	if i.active, err = i.read(); err != nil {
 		return nil, errors.Join(err, line.Close())
 	}
 	return i, nil
 }
 
-func (i *input) begin(u Use) (err error) {
-	if u == Edges {
-		// The first wait makes what Halt looks at, without a lock: have it made before any goroutine can halt.
-		if _, _, err := i.line.WaitForEdge(time.Millisecond); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
-			return fmt.Errorf("wait for an edge of line %s: %w", i.info, err)
-		}
-	}
-	i.last, err = i.read()
-	return err
-}
-
 // read returns whether the line is active now.
 func (i *input) read() (bool, error) {
-	bits, err := i.line.Read(1)
+	high, err := i.line.Read()
 	if err != nil {
-		return false, fmt.Errorf("read line %s: %w", i.info, err)
+		return false, i.failed("read", err)
 	}
-	return (bits&1 == 1) != i.activeLow, nil
+	return high != i.activeLow, nil
+}
+
+// take returns the line's oldest queued edges until the queue is empty or an edge came after limit; at most a queue's
+// length of them, and a few.
+func (i *input) take(limit time.Time) (all []change, err error) {
+	var edges [64]Edge
+	for len(all) < QueueLength && !i.last.After(limit) {
+		n, err := i.line.Take(edges[:])
+		if err != nil {
+			return all, i.failed("take the edges of", err)
+		}
+		if n == 0 {
+			return all, nil
+		}
+		now := time.Now()
+		for _, e := range edges[:n] {
+			all = append(all, i.change(e, now))
+		}
+		i.taken += uint64(n)
+	}
+	return all, nil
+}
+
+// change judges an edge by those before it.
+func (i *input) change(e Edge, now time.Time) change {
+	c := change{input: i.index, active: e.High != i.activeLow, at: e.At}
+	c.doubt = e.Seq != i.seq+1 || c.active == i.active
+	if c.at.After(now) { // no edge has come that is still to come
+		c.at, c.doubt = now, true
+	}
+	i.active, i.last, i.seq = c.active, c.at, e.Seq
+	return c
 }
 
 func (i *input) close() error {
 	if err := i.line.Close(); err != nil {
-		return fmt.Errorf("release line %s: %w", i.info, err)
+		return i.failed("release", err)
 	}
 	return nil
 }
+
+// failed says which input a line's failure is of.
+func (i *input) failed(what string, err error) error {
+	return &lineError{input: i.index, text: fmt.Sprintf("%s: %s line %s", i.role, what, i.info), err: err}
+}
+
+// A lineError is the failure of one input's line. Whoever needs to know whether a button or the door contact is broken
+// asks for its method Input, with errors.As.
+type lineError struct {
+	input int
+	text  string
+	err   error
+}
+
+func (e *lineError) Error() string { return e.text + ": " + e.err.Error() }
+
+func (e *lineError) Unwrap() error { return e.err }
+
+// Input is the number of the line, as Watch counts: the buttons from 0, and after them the door.
+func (e *lineError) Input() int { return e.input }

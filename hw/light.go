@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"periph.io/x/conn/v3/gpio"
@@ -12,7 +13,7 @@ import (
 // Light is the light that says the microphone is open.
 type Light struct {
 	*lamp
-	sense *input // nil: not wired
+	sense *sensor // nil: not wired
 }
 
 // On lights it. Like the others it returns when the line has been driven.
@@ -91,7 +92,10 @@ type lamp struct {
 	line   LineSet
 	closed bool
 	stop   chan struct{} // ends the blinking; nil: none
-	failed error         // of the last blink; nil once the line was driven again
+
+	// failed is the error of the last blink; nil once the line was driven again. It needs no lock: who asks for it must
+	// not wait for a call on the line.
+	failed atomic.Pointer[error]
 }
 
 // newLamp takes the line and darkens it. The request drives it low: an active-high lamp is dark from then on, an
@@ -111,9 +115,10 @@ func newLamp(b Board, info LineInfo, out Output) (*lamp, error) {
 
 // Err is the error of a blink, until the line has been driven again.
 func (l *lamp) Err() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.failed
+	if err := l.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // show ends what is shown and drives the line to the beginning of p.
@@ -127,7 +132,7 @@ func (l *lamp) show(p pattern) error {
 	if err := l.drive(p.lit); err != nil {
 		return err
 	}
-	l.failed = nil
+	l.failed.Store(nil)
 	if len(p.steps) > 0 {
 		stop := make(chan struct{})
 		l.stop = stop
@@ -178,7 +183,11 @@ func (l *lamp) blinkOnce(lit bool, stop <-chan struct{}) bool {
 		return false
 	default:
 	}
-	l.failed = l.drive(lit)
+	if err := l.drive(lit); err != nil {
+		l.failed.Store(&err)
+	} else {
+		l.failed.Store(nil)
+	}
 	return true
 }
 

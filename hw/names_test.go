@@ -91,7 +91,7 @@ func TestAllWiringErrorsAtOnce(t *testing.T) {
 }
 
 func TestOpenThatFailsReleasesWhatItTook(t *testing.T) {
-	for _, op := range []hwtest.Op{hwtest.Request, hwtest.Wait, hwtest.Read} {
+	for _, op := range []hwtest.Op{hwtest.Request, hwtest.Read} {
 		b := hwtest.NewBoard("GPIO4", "GPIO5", "GPIO22", "GPIO23", "GPIO27")
 		w := wiring()
 		w.Sense = &hw.Input{Line: "GPIO22"}

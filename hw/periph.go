@@ -85,13 +85,34 @@ const (
 	askAgain = 5 * time.Millisecond
 )
 
-// Request asks for one line as a LineSet: only that returns errors, and which edge it was.
+// Request asks for one line as a LineSet: only that returns errors.
 func (b *board) Request(l LineInfo, u Use, pull gpio.Pull) (LineSet, error) {
+	return insist(func() (LineSet, error) { return b.request(l, u, pull) })
+}
+
+// RequestEdges asks for one line on its chip's path, without periph.
+func (b *board) RequestEdges(l LineInfo, pull gpio.Pull) (EdgeLine, error) {
+	chip, err := chipOf(l)
+	if err != nil {
+		return nil, err
+	}
+	if err := openNull(); err != nil { // what is descriptor 0, others may take for standard input
+		return nil, err
+	}
+	line, err := insist(func() (EdgeLine, error) { return requestEdges(chip.Path(), l.Number, pull) })
+	if err != nil {
+		return nil, explain(err, l)
+	}
+	return line, nil
+}
+
+// insist asks for a line again while it is being let go.
+func insist[L any](request func() (L, error)) (L, error) {
 	began := time.Now()
 	for {
-		set, err := b.request(l, u, pull)
+		got, err := request()
 		if err == nil || !busy(err) || time.Since(began) >= letGo {
-			return set, err
+			return got, err
 		}
 		<-time.After(askAgain)
 	}
@@ -103,10 +124,7 @@ func (b *board) request(l LineInfo, u Use, pull gpio.Pull) (LineSet, error) {
 		return nil, err
 	}
 	config := &gpioioctl.LineSetConfig{DefaultDirection: gpioioctl.LineInput, DefaultEdge: gpio.NoEdge, DefaultPull: pull}
-	switch u {
-	case Edges:
-		config.DefaultEdge = gpio.BothEdges
-	case Drive:
+	if u == Drive {
 		config.DefaultDirection = gpioioctl.LineOutput
 	}
 	periphMu.Lock()

@@ -1,135 +1,231 @@
 package hw
 
 import (
-	"errors"
+	"context"
 	"fmt"
-	"os"
 	"time"
-
-	"periph.io/x/conn/v3/gpio"
 )
 
 const (
-	// freshFor bounds the age of a fresh edge. It is shorter than the shortest press that can give consent (50 ms),
-	// so a press and its release from one stale queue can't both pass.
-	freshFor = 20 * time.Millisecond
-	// blocked is how long a wait must have lasted for us to believe that it found the queue empty.
-	blocked = 500 * time.Microsecond
-	// settle is the wait after an edge. When it runs out the queue is empty and the level is read.
+	// lateAfter is the age at which an edge is doubted: who has pressed would not expect an answer so much later.
+	lateAfter = 250 * time.Millisecond
+	// settle is how long an edge may be on its way when its level is seen already, and the pause before the level is
+	// read again after a burst.
 	settle = 5 * time.Millisecond
-	// prove is the wait that has to run out after an absence before anything is fresh again.
-	prove = 100 * time.Millisecond
-	// recheck is how often an idle line is read again, for whatever the kernel may not have told. The lines of a
-	// panel do it together: what costs is the wake-up.
-	recheck = 15 * time.Second
-	// shortest is the shortest wait of an idle line.
-	shortest = 5 * time.Second
-	// mostEarly is how many waits in a row may return before their time, empty, before that is called an error.
-	mostEarly = 100
+	// mostEmpty is how many waits in a row may end with nothing to take, before that is called an error.
+	mostEmpty = 100
 )
 
-// A reader follows one line for one Watch.
-//
-// periph drops the kernel's timestamp of an edge, so its age has to be bounded otherwise: an edge is no older than
-// the last moment at which the queue is known to have been empty. So an edge is fresh if the wait that returned it
-// began within freshFor of such a moment:
-//
-//   - If that wait had really blocked, the edge came while it did: it is as old as the wake-up took.
-//   - If it returned at once, the edge came since the queue was empty: at most freshFor before.
-//   - If the reader was away for longer (its caller was busy; nobody had called Watch) the edge may be of any age. Such
-//     edges are reported, not fresh, until a wait has run out: then the queue is known to be empty again.
-//
-// The queue is known to be empty when a wait ran out, in its time, and just before a wait that had blocked returned.
-// So a bouncing contact stays fresh: each bounce came while the reader waited, or within freshFor of one that did.
-// A short wait that ran out proves little: if the process stands still between setting the deadline and looking at the
-// queue, it isn't looked at. So after an absence the wait is longer.
-//
-// What this can't see is a time for which the process did not run, if that fell into a wait: it is taken for one that
-// had blocked. A fresh edge may be older by that time, and by another freshFor.
-type reader struct {
-	*input
-	report func(input int, active bool, at time.Time, fresh bool) bool // false: the Watch is over, nobody was told
-	opened time.Time                                                   // waits are aligned to it
-
-	empty   time.Time // the queue was empty then; zero: it isn't known
-	settled bool      // the queue is empty and the last level reported is the line's
-	doubt   bool      // the level differed; an edge that says so may just be coming
-	early   int       // waits in a row that returned too soon
+// A change is one edge on its way to Watch's caller.
+type change struct {
+	input  int
+	active bool
+	at     time.Time
+	doubt  bool
 }
 
-// step waits once and deals with what came of it.
-func (r *reader) step() error {
-	began := time.Now()
-	known := !r.empty.IsZero() && began.Sub(r.empty) <= freshFor
-	timeout := settle
-	switch {
-	case !known:
-		timeout = prove
-	case r.settled:
-		timeout = idleWait(began.Sub(r.opened))
+// A watch is what one Watch was given.
+type watch struct {
+	ctx  context.Context
+	edge func(input int, active bool, at time.Time, fresh bool)
+}
+
+// The turn. Edges leave the kernel's queues, and reach the caller, only through handOn, and only with the turn: so they
+// come in order, one at a time, whoever asks. It is a channel and no mutex, since the caller may take long.
+//
+// A level is read without the turn, since a call that reads one may hang: then edges still come through.
+
+// take the turn, unless ctx ends first.
+func (b *Buttons) takeTurn(ctx context.Context) bool {
+	select {
+	case b.turn <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
 	}
-	number, edge, err := r.line.WaitForEdge(timeout)
-	at := time.Now()
-	took := at.Sub(began)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return r.ranOut(at, took, timeout)
+}
+
+func (b *Buttons) passTurn() { <-b.turn }
+
+// handOn hands on every edge that had come by limit, and perhaps some later ones, unless the Watch ends: what it has taken
+// by then, the next Watch hands on. The caller has the turn, and a Watch runs.
+func (b *Buttons) handOn(limit time.Time) error {
+	var failed error
+	for {
+		for len(b.changes) > 0 {
+			if b.watch.ctx.Err() != nil {
+				return nil
+			}
+			c := b.changes[0]
+			b.changes = b.changes[1:]
+			b.tell(c)
+		}
+		if failed != nil {
+			return failed
+		}
+		if failed = b.takeAll(limit); failed == nil && len(b.changes) == 0 {
+			return nil
+		}
 	}
+}
+
+// tell calls the caller's function. Whether an edge is late is judged now: the caller may have been busy with the one
+// before.
+func (b *Buttons) tell(c change) {
+	b.watch.edge(c.input, c.active, c.at, !c.doubt && time.Since(c.at) <= lateAfter)
+}
+
+// takeAll empties the kernel's queues into changes, those of all lines in the order in which they came.
+func (b *Buttons) takeAll(limit time.Time) error {
+	var queues [][]change
+	var failed error
+	for _, in := range b.inputs {
+		q, err := in.take(limit)
+		if err != nil && failed == nil {
+			failed = err
+		}
+		queues = append(queues, q)
+	}
+	b.changes = merge(queues)
+	return failed
+}
+
+// merge keeps each queue's order, whatever its stamps say.
+func merge(queues [][]change) (all []change) {
+	for {
+		first := -1
+		for i, q := range queues {
+			if len(q) > 0 && (first < 0 || q[0].at.Before(queues[first][0].at)) {
+				first = i
+			}
+		}
+		if first < 0 {
+			return all
+		}
+		all = append(all, queues[first][0])
+		queues[first] = queues[first][1:]
+	}
+}
+
+// follow hands on a line's edges as they come, until ctx ends. There is one for each line: they share handOn, and no
+// queue, so that a noisy cable can't push another button's edges out.
+func (b *Buttons) follow(ctx context.Context, in *input, burst chan<- struct{}) error {
+	empty := 0
+	for before := uint64(0); ; {
+		if err := in.line.Wait(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return in.failed("wait for an edge of", err)
+		}
+		if !b.takeTurn(ctx) {
+			return nil
+		}
+		err := b.handOn(time.Now())
+		taken := in.taken
+		b.passTurn()
+		if err != nil {
+			return err
+		}
+		if empty++; taken != before {
+			empty, before = 0, taken
+		}
+		if empty > mostEmpty {
+			return in.failed("wait for an edge of", fmt.Errorf("%d waits ended without one", empty))
+		}
+		select {
+		case burst <- struct{}{}:
+		default: // told already
+		}
+	}
+}
+
+// checkBursts reads the levels again a little after edges have come, for what the kernel made of a fast bounce, and once
+// at first, for what changed while nobody watched.
+func (b *Buttons) checkBursts(ctx context.Context, burst <-chan struct{}) error {
+	for {
+		if _, err := b.look(ctx); err != nil && ctx.Err() == nil {
+			return err
+		}
+		select {
+		case <-burst:
+		case <-ctx.Done():
+			return nil
+		}
+		if pause(ctx, settle) != nil {
+			return nil
+		}
+	}
+}
+
+// A reading is one look at the levels.
+type reading struct {
+	at     time.Time // before it
+	levels []bool
+}
+
+func (b *Buttons) readLevels() (r reading, err error) {
+	r.at = time.Now()
+	for _, in := range b.inputs {
+		active, err := in.read()
+		if err != nil {
+			return reading{}, err
+		}
+		r.levels = append(r.levels, active)
+	}
+	return r, nil
+}
+
+// look reads the levels and then hands on every edge that came before. Where a level still differs from what the last
+// edge led to, its edge may be on its way: if it is not there after another look, it is made up, and doubted.
+func (b *Buttons) look(ctx context.Context) ([]bool, error) {
+	called := time.Now()
+	first, err := b.readLevels()
 	if err != nil {
-		return fmt.Errorf("wait for an edge of line %s: %w", r.info, err)
+		return nil, err
 	}
-	if number != r.info.Number {
-		return fmt.Errorf("wait for an edge of line %s: got one of line %d", r.info, number)
+	levels, differ, err := b.settleWith(ctx, called, first, nil)
+	if err != nil || !differ {
+		return levels, err
 	}
-	r.settled, r.doubt, r.early = false, false, 0
-	if known && took >= blocked {
-		r.empty = at
+	if err := pause(ctx, settle); err != nil {
+		return nil, err
 	}
-	if edge != gpio.RisingEdge && edge != gpio.FallingEdge {
-		return nil // not an edge that we know: the level, read next, tells
-	}
-	r.tell((edge == gpio.RisingEdge) != r.activeLow, at, known)
-	return nil
-}
-
-// ranOut reads the level after a wait without an edge. A difference is reported only if it is still there, and still
-// without an edge, after another wait: else an honest press might be taken for one of unknown age.
-func (r *reader) ranOut(at time.Time, took, timeout time.Duration) error {
-	inTime := took >= timeout && took <= timeout+freshFor // early: halted. Late: the process stood still.
-	if inTime {
-		r.empty = at
-	}
-	if took >= timeout {
-		r.early = 0
-	} else if r.early++; r.early > mostEarly {
-		return fmt.Errorf("wait for an edge of line %s: %d waits ended before their time", r.info, r.early)
-	}
-	active, err := r.read()
+	second, err := b.readLevels()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	switch {
-	case active == r.last:
-		r.settled, r.doubt = inTime, false
-	case !r.doubt:
-		r.settled, r.doubt = false, true
-	default:
-		r.settled, r.doubt = false, false
-		r.tell(active, time.Now(), false)
-	}
-	return nil
+	levels, _, err = b.settleWith(ctx, called, second, &first)
+	return levels, err
 }
 
-func (r *reader) tell(active bool, at time.Time, fresh bool) {
-	if r.report(r.index, active, at, fresh) {
-		r.last = active
+// settleWith hands on the edges and holds a reading against them: the levels that it returns are those after the last
+// edge that was handed on, each true at some moment since the reading. Where there was a look before, and a line has
+// differed since and had no edge, it is made one.
+func (b *Buttons) settleWith(ctx context.Context, called time.Time, r reading, before *reading) (levels []bool, differ bool, err error) {
+	if !b.takeTurn(ctx) {
+		return nil, false, ctx.Err()
 	}
-}
-
-// idleWait is the time until the panel's next recheck, or the one after it if that is too near.
-func idleWait(since time.Duration) time.Duration {
-	d := recheck - since%recheck
-	if d < shortest {
-		d += recheck
+	defer b.passTurn()
+	if b.watch == nil { // nobody to hand edges to: they stay where they are
+		return r.levels, false, nil
 	}
-	return d
+	if err := b.handOn(called); err != nil {
+		return nil, false, err
+	}
+	if b.watch.ctx.Err() != nil {
+		return r.levels, false, nil
+	}
+	for i, in := range b.inputs {
+		switch {
+		case r.levels[i] == in.active, in.last.After(r.at): // the same; or an edge came after the level was read
+		case before == nil:
+			differ = true
+		case before.levels[i] == r.levels[i] && !in.last.After(before.at):
+			in.active = r.levels[i]
+			b.tell(change{input: i, active: in.active, at: before.at, doubt: true})
+		}
+		levels = append(levels, in.active)
+	}
+	return levels, differ, nil
 }

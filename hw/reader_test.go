@@ -1,7 +1,11 @@
 package hw_test
 
 import (
-	"os"
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,12 +23,46 @@ func TestBounceIsPassedRawAndFresh(t *testing.T) {
 		defer w.stop()
 		pass(time.Minute)
 		var want []edge
-		for i := range 41 { // ends pressed, 40 ms later: longer than freshFor
+		for i := range 41 { // ends pressed
 			b.Drive("GPIO5", gpio.Level(i%2 == 1))
 			want = append(want, fresh(0, i%2 == 0))
-			pass(time.Millisecond)
+			pass(time.Duration(i%3) * time.Millisecond)
 		}
 		expect(t, "bounce", w.take(), want...)
+	})
+}
+
+// The process stands still: what its hands did meanwhile is told in order, at the times at which it was done, and what
+// is old by then is doubted.
+func TestAnEdgeHasTheKernelsTimeAndIsDoubtedWhenOld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, p := oneButton(t)
+		w := startWatch(p.Buttons(), nil)
+		defer w.stop()
+		pass(time.Second)
+		b.StandStill(time.Second)
+		began := time.Now()
+		b.Drive("GPIO5", pressed)
+		pass(100 * time.Millisecond)
+		b.Float("GPIO5")
+		pass(650*time.Millisecond - 1)
+		b.Drive("GPIO5", pressed)
+		pass(1)
+		b.Float("GPIO5")
+		pass(249 * time.Millisecond)
+		expect(t, "while it stands still", w.take())
+		pass(time.Millisecond)
+		synctest.Wait()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		want := []edge{{active: true}, {at: began.Add(100 * time.Millisecond)}, {active: true, at: began.Add(750*time.Millisecond - 1)},
+			{at: began.Add(750 * time.Millisecond), fresh: true}}
+		want[0].at = began
+		if !slices.EqualFunc(w.edges, want, func(a, b edge) bool {
+			return a.active == b.active && a.fresh == b.fresh && a.at.Equal(b.at)
+		}) {
+			t.Errorf("reported %v, want %v", w.edges, want)
+		}
 	})
 }
 
@@ -38,91 +76,69 @@ func TestQueuedEdgesAreNotFresh(t *testing.T) {
 		b.Drive("GPIO5", pressed)
 		w := startWatch(p.Buttons(), nil)
 		defer w.stop()
-		expect(t, "queued", w.take(), stale(0, true), stale(0, false), stale(0, true))
+		expect(t, "queued", w.take(), stale(0, true), stale(0, false), fresh(0, true))
 		pass(time.Second)
 		b.Float("GPIO5")
 		expect(t, "release", w.take(), fresh(0, false))
 	})
 }
 
-func TestEdgesWhileTheCallerIsBusyAreNotFresh(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b, p := oneButton(t)
-		w := startWatch(p.Buttons(), func(e edge) {
-			if e.fresh && e.active {
-				pass(time.Second)
+// How old an edge is counts when the caller gets it: it may have been busy with the one before.
+func TestEdgesThatABusyCallerGetsLateAreNotFresh(t *testing.T) {
+	for _, busy := range []time.Duration{hw.LateAfter, hw.LateAfter + 1} {
+		synctest.Test(t, func(t *testing.T) {
+			b, p := oneButton(t)
+			w := startWatch(p.Buttons(), func(e edge) {
+				if e.active {
+					pass(busy)
+				}
+			})
+			defer w.stop()
+			pass(time.Minute)
+			b.Drive("GPIO5", pressed)
+			b.Float("GPIO5")
+			pass(busy)
+			expect(t, "press and release at once", w.take(), fresh(0, true), edge{fresh: busy == hw.LateAfter})
+		})
+	}
+}
+
+// The queue ran over: the first edge after the gap is doubted, however young it is, and the last is the line's level.
+func TestEdgeAfterAGapIsNotFresh(t *testing.T) {
+	for _, c := range []struct{ queue, edges int }{{4, 5}, {4, 6}, {4, 21}, {hw.QueueLength, hw.QueueLength + 1}, {hw.QueueLength, 3001}} {
+		synctest.Test(t, func(t *testing.T) {
+			b := hwtest.NewBoard("GPIO5", "GPIO27")
+			b.Queue = c.queue
+			p := open(t, b, wiring())
+			for i := range c.edges {
+				b.Drive("GPIO5", gpio.Level(i%2 == 1))
+			}
+			w := startWatch(p.Buttons(), nil)
+			defer w.stop()
+			got := w.take()
+			if len(got) != c.queue || got[0].fresh || !got[1].fresh || got[len(got)-1].active != (c.edges%2 == 1) {
+				t.Errorf("of %d edges %d were reported: first %v, last %v", c.edges, len(got), got[:2], got[len(got)-1])
 			}
 		})
-		defer w.stop()
-		pass(time.Minute)
-		b.Drive("GPIO5", pressed)
-		pass(100 * time.Millisecond)
-		b.Float("GPIO5")
-		pass(300 * time.Millisecond)
-		b.Drive("GPIO5", pressed)
-		expect(t, "while busy", w.take(), fresh(0, true))
-		pass(601 * time.Millisecond)
-		expect(t, "afterwards", w.take(), stale(0, false), stale(0, true))
-		pass(200 * time.Millisecond)
-		b.Float("GPIO5")
-		expect(t, "release", w.take(), fresh(0, false))
-	})
+	}
 }
 
-func TestEdgesInAShortAbsenceAreFresh(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b, p := oneButton(t)
-		w := startWatch(p.Buttons(), func(edge) { pass(5 * time.Millisecond) })
-		defer w.stop()
-		pass(time.Minute)
-		b.Drive("GPIO5", pressed)
-		pass(time.Millisecond)
-		b.Float("GPIO5")
-		pass(time.Millisecond)
-		b.Drive("GPIO5", pressed)
-		pass(100 * time.Millisecond)
-		expect(t, "bounce", w.take(), fresh(0, true), fresh(0, false), fresh(0, true))
-	})
-}
-
-// A line that never rests is not fresh for ever: the reader, slower than the edges, falls behind.
-func TestNoiseFasterThanTheCallerIsNotFresh(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b, p := oneButton(t)
-		w := startWatch(p.Buttons(), func(edge) { pass(2 * time.Millisecond) })
-		defer w.stop()
-		pass(time.Minute)
-		for i := range 400 {
-			b.Drive("GPIO5", gpio.Level(i%2 == 1))
-			pass(time.Millisecond)
-		}
-		got := w.take()
-		for i, e := range got[20:] {
-			if e.fresh {
-				t.Fatalf("edge %d of %d is fresh", 20+i, len(got))
-			}
-		}
-		pass(time.Second)
-		w.take()
-		b.Drive("GPIO5", pressed)
-		expect(t, "press after the noise", w.take(), fresh(0, true))
-	})
-}
-
-func TestOverflowEndsWithTheLinesLevel(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b, p := oneButton(t)
-		for i := range 41 {
-			b.Drive("GPIO5", gpio.Level(i%2 == 1))
-		}
-		w := startWatch(p.Buttons(), nil)
-		defer w.stop()
-		pass(time.Second)
-		got := w.take()
-		if len(got) != hwtest.QueueLength || got[len(got)-1] != stale(0, true) {
-			t.Errorf("reported %v", got)
-		}
-	})
+// Two edges to one level: one between was missed, or too short for the kernel to see its level.
+func TestTwoEdgesOfOneDirectionAreDoubted(t *testing.T) {
+	for _, level := range []gpio.Level{pressed, released} {
+		synctest.Test(t, func(t *testing.T) {
+			b, p := oneButton(t)
+			b.Drive("GPIO5", !level)
+			w := startWatch(p.Buttons(), nil)
+			defer w.stop()
+			pass(time.Minute)
+			w.take()
+			b.Edge("GPIO5", !level)
+			expect(t, "the level that was known", w.take(), stale(0, level == released))
+			b.Drive("GPIO5", level)
+			expect(t, "then", w.take(), fresh(0, level == pressed))
+		})
+	}
 }
 
 func TestNoisyLineCostsNoOtherItsEdges(t *testing.T) {
@@ -133,7 +149,7 @@ func TestNoisyLineCostsNoOtherItsEdges(t *testing.T) {
 		p := open(t, b, wired)
 		b.Drive("GPIO6", pressed)
 		b.Float("GPIO6")
-		for i := range 1000 {
+		for i := range 2 * hw.QueueLength {
 			b.Drive("GPIO5", gpio.Level(i%2 == 1))
 		}
 		w := startWatch(p.Buttons(), nil)
@@ -144,11 +160,32 @@ func TestNoisyLineCostsNoOtherItsEdges(t *testing.T) {
 				quiet = append(quiet, e)
 			}
 		}
-		expect(t, "the quiet line", quiet, stale(1, true), stale(1, false))
+		expect(t, "the quiet line", quiet, fresh(1, true), fresh(1, false))
 	})
 }
 
-// An overflow whose last edges were lost, as older kernels drop them.
+func TestLinesAreToldInTheOrderOfTheirEdges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := hwtest.NewBoard("GPIO4", "GPIO5", "GPIO6", "GPIO27")
+		wired := wiring()
+		wired.Buttons = append(wired.Buttons, hw.Input{Line: "GPIO6", ActiveLow: true})
+		wired.Door = &hw.Input{Line: "GPIO4", ActiveLow: true}
+		p := open(t, b, wired)
+		var want []edge
+		for i := range 30 {
+			n := i * 7 % 3
+			line, level := []string{"GPIO5", "GPIO6", "GPIO4"}[n], gpio.Level(i/3%2 == 1)
+			b.Drive(line, level)
+			want = append(want, fresh(n, !bool(level)))
+			pass(time.Millisecond)
+		}
+		w := startWatch(p.Buttons(), nil)
+		defer w.stop()
+		expect(t, "all", w.take(), want...)
+	})
+}
+
+// A bounce of which the kernel saw too little: the level is looked at again soon.
 func TestLevelIsReadAgainAfterABurst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, p := oneButton(t)
@@ -164,36 +201,48 @@ func TestLevelIsReadAgainAfterABurst(t *testing.T) {
 	})
 }
 
-func TestMissedEdgeIsFoundByTheLevel(t *testing.T) {
+func TestMissedEdgeIsFoundByRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, p := oneButton(t)
 		w := startWatch(p.Buttons(), nil)
 		defer w.stop()
 		pass(time.Minute)
-		b.Slip("GPIO5", pressed)
-		pass(21 * time.Second)
-		expect(t, "press", w.take(), stale(0, true))
-		b.Slip("GPIO5", released)
-		pass(21 * time.Second)
-		expect(t, "release", w.take(), stale(0, false))
-		pass(time.Minute)
+		for _, level := range []gpio.Level{pressed, released} {
+			b.Slip("GPIO5", level)
+			pass(time.Minute)
+			expect(t, "asleep", w.take())
+			if levels, err := p.Buttons().Read(); err != nil || levels[0] != (level == pressed) {
+				t.Errorf("Read: %v, %v", levels, err)
+			}
+			expect(t, "read", w.take(), stale(0, level == pressed))
+		}
+		p.Buttons().Read()
 		expect(t, "then", w.take())
 	})
 }
 
-func TestEdgeThatComesAtTheRecheckStaysFresh(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b, p := oneButton(t)
-		w := startWatch(p.Buttons(), nil)
-		defer w.stop()
-		pass(15*time.Second - time.Millisecond)
-		b.Slip("GPIO5", pressed) // the level is there before its edge
-		pass(2 * time.Millisecond)
-		b.Edge("GPIO5", pressed)
-		expect(t, "press", w.take(), fresh(0, true))
-		pass(time.Minute)
-		expect(t, "then", w.take())
-	})
+// The level is there before its edge: that is no doubt, if the edge comes soon.
+func TestEdgeThatIsOnItsWayWhileReadingStaysFresh(t *testing.T) {
+	for lag, want := range map[time.Duration]edge{2 * time.Millisecond: fresh(0, true), 20 * time.Millisecond: stale(0, true)} {
+		synctest.Test(t, func(t *testing.T) {
+			b, p := oneButton(t)
+			w := startWatch(p.Buttons(), nil)
+			defer w.stop()
+			pass(time.Minute)
+			b.Lag(lag)
+			b.Drive("GPIO5", pressed)
+			if levels, err := p.Buttons().Read(); err != nil || !levels[0] {
+				t.Errorf("Read: %v, %v", levels, err)
+			}
+			expect(t, "press", w.take(), want)
+			pass(time.Minute)
+			for _, e := range w.take() {
+				if e.fresh || !e.active {
+					t.Errorf("and %v", e)
+				}
+			}
+		})
+	}
 }
 
 // Edges between two Watches are in the queue; a level that changed unseen is told.
@@ -211,91 +260,131 @@ func TestNextWatchTellsWhatChangedMeanwhile(t *testing.T) {
 	})
 }
 
-// odd is a line whose waits are not as they should be.
+// odd is a line whose calls are not as they should be.
 type odd struct {
-	hw.LineSet
-	wait func() (int, gpio.Edge, error)
+	hw.EdgeLine
+	number int
+	b      *oddBoard
 }
-
-func (o *odd) WaitForEdge(time.Duration) (int, gpio.Edge, error) { return o.wait() }
 
 type oddBoard struct {
 	*hwtest.Board
-	wait func() (int, gpio.Edge, error)
+	wait func(line int) (bool, error)
+	read func(line int)
 }
 
-func (b oddBoard) Request(l hw.LineInfo, u hw.Use, pull gpio.Pull) (hw.LineSet, error) {
-	s, err := b.Board.Request(l, u, pull)
-	if u == hw.Edges && err == nil {
-		s = &odd{s, b.wait}
+func (o *odd) Wait(ctx context.Context) error {
+	if o.b.wait != nil {
+		if ok, err := o.b.wait(o.number); ok {
+			return err
+		}
 	}
-	return s, err
+	return o.EdgeLine.Wait(ctx)
 }
 
-// A wait that ran out late says that the process stood still: what is queued then may be old.
-func TestLateWaitProvesNoEmptyQueue(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var calls int
-		b := oddBoard{Board: hwtest.NewBoard("GPIO5", "GPIO27")}
-		b.wait = func() (int, gpio.Edge, error) {
-			calls++
-			switch calls {
-			case 2: // the first of Watch
-				pass(time.Second)
-			case 3:
-				return 0, gpio.FallingEdge, nil
-			case 4:
-				pass(time.Minute)
-			}
-			return 0, gpio.NoEdge, os.ErrDeadlineExceeded
-		}
-		p := open(t, b, wiring())
-		w := startWatch(p.Buttons(), nil)
-		pass(2 * time.Second)
-		expect(t, "press", w.take(), stale(0, true))
-		w.cancel()
-		pass(2 * time.Minute)
-		<-w.ended
-	})
+func (o *odd) Read() (bool, error) {
+	if o.b.read != nil {
+		o.b.read(o.number)
+	}
+	return o.EdgeLine.Read()
 }
 
-// A wait may run out without having looked at the queue.
-func TestShortWaitThatRanOutProvesLittle(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := hwtest.NewBoard("GPIO5", "GPIO27")
-		var stalls []time.Duration
-		b.Stall = func() (d time.Duration) {
-			if len(stalls) > 0 {
-				d, stalls = stalls[0], stalls[1:]
-			}
-			return d
-		}
-		p := open(t, b, wiring())
-		b.Drive("GPIO5", pressed)
-		b.Float("GPIO5")
-		pass(time.Hour)
-		stalls = []time.Duration{10 * time.Millisecond} // Watch's first wait
-		w := startWatch(p.Buttons(), nil)
-		defer w.stop()
-		pass(time.Second)
-		expect(t, "queued", w.take(), stale(0, true), stale(0, false))
-		b.Drive("GPIO5", pressed)
-		expect(t, "press", w.take(), fresh(0, true))
-	})
+func (b *oddBoard) RequestEdges(l hw.LineInfo, pull gpio.Pull) (hw.EdgeLine, error) {
+	e, err := b.Board.RequestEdges(l, pull)
+	return &odd{e, l.Number, b}, err
 }
 
 func TestWaitsThatReturnAtOnceEndWatch(t *testing.T) {
-	for name, wait := range map[string]func() (int, gpio.Edge, error){
-		"time-outs":       func() (int, gpio.Edge, error) { return 0, gpio.NoEdge, os.ErrDeadlineExceeded },
-		"another's edges": func() (int, gpio.Edge, error) { return 7, gpio.FallingEdge, nil },
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			p := open(t, oddBoard{hwtest.NewBoard("GPIO5", "GPIO27"), wait}, wiring())
-			w := startWatch(p.Buttons(), nil)
-			if err := <-w.ended; err == nil {
-				t.Errorf("%s: Watch ended without an error", name)
+	synctest.Test(t, func(t *testing.T) {
+		b := &oddBoard{Board: hwtest.NewBoard("GPIO5", "GPIO27"), wait: func(int) (bool, error) { return true, nil }}
+		w := startWatch(open(t, b, wiring()).Buttons(), nil)
+		if err := <-w.ended; err == nil {
+			t.Error("Watch ended without an error")
+		}
+		expect(t, "nothing", w.take())
+	})
+}
+
+// A level that can't be had, for ever, of one line: no edge of any line waits for it, and no light.
+func TestAHungLineHoldsUpNothingElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var hung atomic.Bool
+		mended := make(chan struct{})
+		b := &oddBoard{Board: hwtest.NewBoard("GPIO5", "GPIO6", "GPIO27")}
+		b.read = func(line int) {
+			if hung.Load() && line == 0 {
+				<-mended
 			}
-			expect(t, name, w.take())
-		})
+		}
+		wired := wiring()
+		wired.Buttons = append(wired.Buttons, hw.Input{Line: "GPIO6", ActiveLow: true})
+		p := open(t, b, wired)
+		w := startWatch(p.Buttons(), nil)
+		defer w.stop()
+		pass(time.Second)
+		hung.Store(true)
+		read := make(chan error, 1)
+		go func() { _, err := p.Buttons().Read(); read <- err }()
+		pass(time.Second)
+		for i := range 10 {
+			b.Drive("GPIO5", gpio.Level(i%2 == 1))
+			b.Drive("GPIO6", gpio.Level(i%2 == 1))
+			got := w.take()
+			slices.SortFunc(got, func(a, b edge) int { return a.input - b.input })
+			expect(t, "while Read hangs", got, fresh(0, i%2 == 0), fresh(1, i%2 == 0))
+			pass(time.Second)
+		}
+		if err := errors.Join(p.Light().On(), p.Light().Off()); err != nil {
+			t.Error(err)
+		}
+		select {
+		case err := <-read:
+			t.Errorf("Read returned: %v", err)
+		default:
+		}
+		close(mended)
+		if err := <-read; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Which line is broken can be asked of the error, from Watch and from Read; and a broken line has no level.
+func TestErrorSaysWhoseLineItIsOf(t *testing.T) {
+	for _, op := range []hwtest.Op{hwtest.Read, hwtest.Wait, hwtest.Take} {
+		for input, line := range []string{"GPIO5", "GPIO6", "GPIO4"} {
+			synctest.Test(t, func(t *testing.T) {
+				b := hwtest.NewBoard("GPIO4", "GPIO5", "GPIO6", "GPIO27")
+				wired := wiring()
+				wired.Buttons = append(wired.Buttons, hw.Input{Line: "GPIO6", ActiveLow: true})
+				wired.Door = &hw.Input{Line: "GPIO4", ActiveLow: true}
+				p := open(t, b, wired)
+				w := startWatch(p.Buttons(), nil)
+				pass(time.Second)
+				b.Fail(line, op, syscall.EIO)
+				levels, read := p.Buttons().Read()
+				if (read != nil) != (levels == nil) || op == hwtest.Read && read == nil {
+					t.Errorf("Read: %v, %v", levels, read)
+				}
+				b.Drive("GPIO5", pressed) // after an edge the levels are read
+				if op == hwtest.Wait {
+					b.Drive(line, pressed)
+				}
+				watched := <-w.ended
+				for what, err := range map[string]error{"Read": read, "Watch": watched} {
+					var of interface{ Input() int }
+					if err == nil && what == "Read" && op != hwtest.Read {
+						continue
+					}
+					if !errors.Is(err, syscall.EIO) || !errors.As(err, &of) || of.Input() != input {
+						t.Errorf("%s: %v, not of input %d", what, err, input)
+					}
+				}
+				want := []string{"button 1: ", "button 2: ", "door: "}[input]
+				if got := watched.Error(); len(got) < len(want) || got[:len(want)] != want {
+					t.Errorf("%q doesn't say that it is of %s", got, want)
+				}
+			})
+		}
 	}
 }

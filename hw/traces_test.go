@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -51,30 +50,27 @@ func inBatches(t *testing.T, run func(t *testing.T, r *rand.Rand, traces int)) {
 	}
 }
 
-// A hand moves one button, and remembers what it did. All of it runs in one goroutine of a bubble.
+// A hand moves one button, and remembers what it did.
 type hand struct {
 	t     *testing.T
 	r     *rand.Rand
 	board *hwtest.Board
 	panel *hw.Panel
 	low   bool // pressed is low
-
-	watch *watch
-
-	mu     sync.Mutex    // guards what the reader's goroutine shares
-	edges  []edge        // as reported in this trace
-	stood  time.Duration // for how long the process stood still in waits, in this trace
-	stalls int           // how often
-	chaos  *rand.Rand    // when it does; nil: never
-	hold   time.Duration // for how long the caller will be busy with the next edge
-	blind  []span        // when the caller was busy, or nobody watched; they don't overlap
-
+	queue int  // how many edges the kernel keeps
 	down  bool
-	moves []move // of this trace
-	known bool   // what Watch's caller had been told when the trace began
-}
 
-type span struct{ from, to time.Time }
+	watch   *watch
+	readers sync.WaitGroup
+
+	mu      sync.Mutex // guards what the goroutines of the reader share
+	moves   []move     // of this trace
+	told    []told     // as reported in this trace
+	known   bool       // what had been reported when the trace began
+	chaos   *rand.Rand // when the process stands still; nil: never
+	hold    time.Duration
+	watches int // counts the Watches, and their ends
+}
 
 // A move is one change of the button.
 type move struct {
@@ -83,45 +79,63 @@ type move struct {
 	lost bool // without an edge
 }
 
+// told is an edge as reported, and when.
+type told struct {
+	edge
+	now time.Time
+}
+
+// overflows is a queue that is too short for what the hand does.
+const overflows = 16
+
 func newHand(t *testing.T, r *rand.Rand) *hand {
-	b := hwtest.NewBoard("GPIO5", "GPIO27")
-	low := r.IntN(2) == 0
-	w := hw.Wiring{Buttons: []hw.Input{{Line: "GPIO5", ActiveLow: low}}, Light: hw.Output{Line: "GPIO27"}}
-	h := &hand{t: t, r: r, board: b, low: low}
-	b.Stall = h.stall
-	h.panel = open(t, b, w)
+	h := &hand{t: t, r: r, board: hwtest.NewBoard("GPIO5", "GPIO27"), low: r.IntN(2) == 0}
+	h.queue = []int{overflows, hw.QueueLength}[r.IntN(2)]
+	h.board.Queue, h.board.Stall = h.queue, h.stall
+	h.panel = open(t, h.board, hw.Wiring{Buttons: []hw.Input{{Line: "GPIO5", ActiveLow: h.low}}, Light: hw.Output{Line: "GPIO27"}})
 	h.begin()
 	return h
 }
 
-// stall has the process stand still in one of 20 waits.
+// stall has the process stand still at one of 20 calls.
 func (h *hand) stall() time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.chaos == nil || h.chaos.IntN(20) > 0 {
 		return 0
 	}
-	d := time.Duration(h.chaos.Int64N(int64(10 * time.Millisecond)))
-	h.stood += d
-	h.stalls++
-	return d
+	return time.Duration(h.chaos.Int64N(int64(10 * time.Millisecond)))
 }
 
-func (h *hand) begin() { h.watch = startWatch(h.panel.Buttons(), h.busy) }
+func (h *hand) begin() {
+	h.watch = startWatch(h.panel.Buttons(), h.busy)
+	synctest.Wait()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.watches++
+}
+
+func (h *hand) ended() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.watches++
+}
 
 func (h *hand) busy(e edge) {
 	h.mu.Lock()
-	h.edges = append(h.edges, e)
+	h.told = append(h.told, told{e, time.Now()})
 	d := h.hold
 	h.hold = 0
-	if d > 0 {
-		h.blind = append(h.blind, span{time.Now(), time.Now().Add(d)})
-	}
 	h.mu.Unlock()
 	pass(d)
 }
 
 func (h *hand) move(lost bool) {
+	if h.queue == overflows {
+		pass(1) // each edge has a time of its own, by which it is told which were dropped
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.down = !h.down
 	h.moves = append(h.moves, move{down: h.down, at: time.Now(), lost: lost})
 	level := gpio.Level(h.down != h.low)
@@ -143,7 +157,7 @@ func (h *hand) between(lo, hi time.Duration) time.Duration {
 
 // anything does one random thing to the button, its line or its reader.
 func (h *hand) anything() {
-	switch n := h.r.IntN(100); {
+	switch n := h.r.IntN(110); {
 	case n < 25: // at the same instant as the one before
 		h.move(false)
 	case n < 50:
@@ -155,34 +169,31 @@ func (h *hand) anything() {
 	case n < 80:
 		pass(h.between(40*time.Millisecond, 6*time.Second))
 		h.move(false)
-	case n < 83:
-		pass(h.between(6*time.Second, 40*time.Second))
-		h.move(false)
-	case n < 86:
+	case n < 84:
 		for range 1 + h.r.IntN(60) {
 			h.move(false)
 		}
-	case n < 89:
+	case n < 87:
 		h.move(true)
-	case n < 95:
+	case n < 92:
 		h.mu.Lock()
 		h.hold = h.between(time.Millisecond, 400*time.Millisecond)
 		h.mu.Unlock()
+	case n < 95:
+		h.board.StandStill(h.between(time.Millisecond, 600*time.Millisecond))
 	case n < 97: // nobody watches for a while
+		h.ended()
 		if err := h.watch.stop(); err != nil {
 			h.t.Errorf("Watch: %v", err)
 		}
-		began := time.Now()
 		for range h.r.IntN(20) {
 			pass(h.between(time.Microsecond, 100*time.Millisecond))
 			h.move(false)
 		}
-		h.mu.Lock()
-		h.blind = append(h.blind, span{began, time.Now()})
-		h.mu.Unlock()
 		h.begin()
-	default: // the line breaks for a while
-		op := []hwtest.Op{hwtest.Wait, hwtest.Read}[h.r.IntN(2)]
+	case n < 100: // the line breaks for a while
+		op := []hwtest.Op{hwtest.Wait, hwtest.Take}[h.r.IntN(2)]
+		h.ended()
 		h.board.Fail("GPIO5", op, os.ErrInvalid)
 		h.move(false)
 		if err := <-h.watch.ended; err == nil {
@@ -190,124 +201,120 @@ func (h *hand) anything() {
 		}
 		h.board.Fail("GPIO5", op, nil)
 		h.begin()
+	default:
+		h.readers.Go(h.read)
 	}
 }
 
+// read is the promise of Read: every edge that came before the call has been reported when it returns, and its level was
+// the line's at some moment in between.
+func (h *hand) read() {
+	h.mu.Lock()
+	watch, moves, down := h.watches, len(h.moves), h.down
+	called := time.Now()
+	h.mu.Unlock()
+	levels, err := h.panel.Buttons().Read()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err != nil || watch%2 == 0 || watch != h.watches { // broken, or nobody watched all the while
+		return
+	}
+	seen := levels[0] == down
+	for _, m := range h.moves[moves:] {
+		seen = seen || m.down == levels[0]
+	}
+	if !seen {
+		h.fail(fmt.Sprintf("Read, called at %v, says %v", called, levels))
+	}
+	for i := moves - 1; i >= 0; i-- {
+		if m := h.moves[i]; !m.lost {
+			for _, e := range h.told {
+				if e.active == m.down && e.at.Equal(m.at) || h.queue == overflows && e.at.After(m.at) {
+					return // it, or one after it that says that it was dropped
+				}
+			}
+			h.fail(fmt.Sprintf("Read, called at %v, returned before %v was reported", called, m))
+			return
+		}
+	}
+}
+
+// check holds all that was reported against what was done.
 func (h *hand) check() {
 	h.t.Helper()
-	last := h.known
-	var presses, freshPresses, downs int
-	for _, e := range h.edges {
-		last = e.active
-		if e.active {
-			presses++
-			if e.fresh {
-				freshPresses++
-			}
-		}
-		if problem := h.honest(e); problem != "" {
-			h.fail(problem)
-		}
-	}
+	var moves []move // that had an edge
 	for _, m := range h.moves {
-		if m.down {
-			downs++
+		if !m.lost {
+			moves = append(moves, m)
 		}
-	}
-	for i, m := range h.moves {
-		if m.down && !h.told(m, h.moves[i+1:]) {
-			h.fail(fmt.Sprintf("nothing was reported of %v", m))
-		}
-	}
-	// A stall can have the level told, as not fresh, before the edges that led to it.
-	if freshPresses > downs || presses > downs+h.stalls {
-		h.fail(fmt.Sprintf("%d presses, %d reported", downs, presses))
-	}
-	if last != h.down {
-		h.fail(fmt.Sprintf("at rest the button is %v, reported %v", h.down, last))
-	}
-	if levels, err := h.panel.Buttons().Read(); err != nil || levels[0] != h.down {
-		h.fail(fmt.Sprintf("at rest the button is %v, Read says %v, %v", h.down, levels, err))
-	}
-}
-
-// honest says what is wrong with a reported edge: a move that it tells of must have been made, and lately if it is fresh.
-func (h *hand) honest(e edge) string {
-	made := slices.ContainsFunc(h.moves, func(m move) bool {
-		age := e.at.Sub(m.at)
-		return m.down == e.active && age >= 0 && (!e.fresh || age <= h.oldest() && !m.lost)
-	})
-	if made {
-		return ""
-	}
-	return fmt.Sprintf("nothing was done for %v", e)
-}
-
-// told says whether a press was known to Watch's caller when it ended, if it lasted for long enough for the reader: a
-// moment in which the caller was not busy, or until the next recheck where the edge was lost.
-func (h *hand) told(m move, later []move) bool {
-	until := time.Now()
-	if len(later) > 0 {
-		until = later[0].at
-	}
-	enough := hw.Prove + 2*hw.Settle
-	if m.lost {
-		enough = 21 * time.Second
-	}
-	seen := until.Sub(m.at) - h.stood
-	for _, b := range h.blind {
-		if from, to := latest(b.from, m.at), earlier(b.to, until); to.After(from) {
-			seen -= to.Sub(from)
-		}
-	}
-	if seen <= enough {
-		return true
 	}
 	known := h.known
-	for _, e := range h.edges {
-		if e.at.Before(until) {
-			known = e.active
+	for _, e := range h.told {
+		n := 0
+		for n < len(moves) && (moves[n].down != e.active || !moves[n].at.Equal(e.at)) {
+			n++
+		}
+		real := n < len(moves)
+		switch {
+		case real && n > 0 && (h.queue > overflows || e.fresh):
+			h.fail(fmt.Sprintf("%d edges before %v were not reported", n, e))
+		case !real && (e.fresh || !h.was(e)):
+			h.fail(fmt.Sprintf("nothing was done for %v", e))
+		case e.fresh && (e.active == known || e.now.Sub(e.at) > hw.LateAfter):
+			h.fail(fmt.Sprintf("%v is no fresh edge", e))
+		}
+		if real {
+			moves = moves[n+1:]
+		}
+		known = e.active
+	}
+	if len(moves) > 0 {
+		h.fail(fmt.Sprintf("%v was not reported", moves))
+	}
+	if known != h.down {
+		h.fail(fmt.Sprintf("at rest the button is %v, reported %v", h.down, known))
+	}
+}
+
+// was says whether the line had the level of a made-up edge between its time and its report.
+func (h *hand) was(e told) bool {
+	level := h.known
+	if len(h.moves) > 0 {
+		level = !h.moves[0].down
+	}
+	for _, m := range h.moves {
+		if !m.at.After(e.at) {
+			level = m.down
+		} else if m.down == e.active && !m.at.After(e.now) {
+			return true
 		}
 	}
-	return known
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
-}
-
-// oldest is the greatest age of a fresh edge: a stall is taken for a wait that blocked, so it counts once more.
-func (h *hand) oldest() time.Duration {
-	return h.stood + time.Duration(1+h.stalls)*hw.FreshFor
+	return level == e.active
 }
 
 func (h *hand) fail(problem string) {
 	h.t.Helper()
-	h.t.Errorf("%s\nknown %v\nmoves %v\nedges %v", problem, h.known, h.moves, h.edges)
+	h.t.Errorf("%s\nknown %v\nmoves %v\nedges %v", problem, h.known, h.moves, h.told)
 }
 
-// rest lets everything settle, the recheck of the level included, checks, and begins the next trace.
+// rest lets everything settle, checks, and begins the next trace.
 func (h *hand) rest(check func()) {
 	h.t.Helper()
-	pass(21 * time.Second)
+	pass(2 * time.Second)
+	h.readers.Wait()
+	levels, err := h.panel.Buttons().Read()
 	synctest.Wait()
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if err != nil || levels[0] != h.down {
+		h.fail(fmt.Sprintf("at rest the button is %v, Read says %v, %v", h.down, levels, err))
+	}
 	check()
-	h.moves, h.blind, h.edges, h.hold, h.stood, h.stalls, h.known = nil, nil, nil, 0, 0, 0, h.down
+	h.moves, h.told, h.hold, h.known = nil, nil, 0, h.down
 }
 
-// Whatever happens, no press is reported that was not made, none as fresh that is old, and the level at rest is told.
+// Whatever happens, every edge is reported, in order and with its time; none as fresh that is doubtful, none that was not
+// there but where the level says so; before Read returns; and the level at rest is told.
 func TestRandomTracesMakeNoPhantomAndEndWithTheLevel(t *testing.T) {
 	inBatches(t, func(t *testing.T, r *rand.Rand, traces int) {
 		h := newHand(t, r)
@@ -329,11 +336,11 @@ func TestRandomTracesMakeNoPhantomAndEndWithTheLevel(t *testing.T) {
 // checkAll is for a trace of which everything must have been reported, at once and fresh.
 func (h *hand) checkAll() {
 	h.t.Helper()
-	if len(h.edges) != len(h.moves) {
-		h.fail(fmt.Sprintf("%d moves, %d reported", len(h.moves), len(h.edges)))
+	if len(h.told) != len(h.moves) {
+		h.fail(fmt.Sprintf("%d moves, %d reported", len(h.moves), len(h.told)))
 		return
 	}
-	for i, e := range h.edges {
+	for i, e := range h.told {
 		if !e.fresh || e.active != h.moves[i].down || !e.at.Equal(h.moves[i].at) {
 			h.fail(fmt.Sprintf("edge %d is %v", i, e))
 			return
@@ -350,6 +357,7 @@ func TestHonestPressesAreFreshAndNoneIsMissed(t *testing.T) {
 			pass(h.between(60*time.Millisecond, 30*time.Second))
 			for range 2 { // press, release
 				h.strike()
+				h.readers.Go(h.read)
 				pass(h.between(50*time.Millisecond, 5*time.Second))
 			}
 			h.rest(h.checkAll)

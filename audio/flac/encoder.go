@@ -1,7 +1,6 @@
 package flac
 
 import (
-	"bytes"
 	"fmt"
 
 	mewkiz "github.com/mewkiz/flac"
@@ -13,9 +12,17 @@ import (
 type Encoder struct {
 	format
 	encoder *mewkiz.Encoder
-	out     bytes.Buffer // what the library has written and nobody has taken
-	left    []int32      // of one block
+	out     sink
+	left    []int32 // of one block
 	right   []int32
+}
+
+// A sink appends what the library writes.
+type sink struct{ dst []byte }
+
+func (s *sink) Write(p []byte) (int, error) {
+	s.dst = append(s.dst, p...)
+	return len(p), nil
 }
 
 // NewEncoder begins the stream of a recording with 16-bit samples.
@@ -33,8 +40,15 @@ func NewEncoder(id string, rate, channels int) (*Encoder, error) {
 		return nil, fmt.Errorf("begin a FLAC stream: %w", err)
 	}
 	e.encoder.EnablePredictionAnalysis(true)
-	e.out.Reset() // its header, which has no room for our comment
+	e.out.dst = nil // its header, which has no room for our comment
 	return e, nil
+}
+
+// Most is more than the frames of a second take in bytes, whatever the sound: the library stores what it can't predict as it is.
+func (e *Encoder) Most() int {
+	const frame = 32                  // its header and checksum, and more
+	perSample := e.channels*depth + 1 // a difference of two channels needs a bit more
+	return e.rate/e.block*frame + e.rate*perSample/8
 }
 
 // Block is how many samples of each channel a frame holds. It divides a second.
@@ -46,20 +60,21 @@ func (e *Encoder) Header() []byte { return e.format.header(totals{}) }
 // Frames appends samples, interleaved, as frames. Their number is a multiple of what a block holds, but at the very end of the
 // stream.
 func (e *Encoder) Frames(dst []byte, samples []int16) ([]byte, error) {
+	e.out.dst = dst
 	defer e.wipe()
 	for len(samples) > 0 {
 		n := min(len(samples), e.block*e.channels)
 		if err := e.frame(samples[:n]); err != nil {
-			return dst, fmt.Errorf("encode a FLAC frame: %w", err)
+			return e.out.dst, fmt.Errorf("encode a FLAC frame: %w", err)
 		}
 		samples = samples[n:]
 	}
-	return append(dst, e.out.Bytes()...), nil
+	return e.out.dst, nil
 }
 
 // wipe leaves no samples lying about.
 func (e *Encoder) wipe() {
-	e.out.Reset()
+	e.out.dst = nil
 	clear(e.left)
 	clear(e.right)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // What a page's flags say.
@@ -34,6 +35,7 @@ type Page struct {
 // Append appends the page as it stands in a file.
 func (p *Page) Append(dst []byte) []byte {
 	at := len(dst)
+	dst = slices.Grow(dst, headerLen+len(p.Lacing)+len(p.Body)) // at once: no part of it is copied, and left lying about
 	dst = append(dst, capture...)
 	dst = append(dst, 0, p.Flags)
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(p.Granule))

@@ -4,7 +4,7 @@ package ogg
 type Stream struct {
 	serial   uint32
 	sequence uint32
-	page     Page // its lacing and body are used again for each page
+	page     Page // its lacing and body are used again for each page, and wiped in between
 }
 
 // NewStream begins the stream of a recording and returns its first two pages, which hold the headers.
@@ -15,6 +15,13 @@ func NewStream(id string, head Head) (*Stream, []byte) {
 	s.Packet(tags(id))
 	return s, s.Page(out, 0, 0)
 }
+
+// Hold has the packets of a page kept in memory of the caller's, until the page is ended. If they don't fit into that they go
+// into other memory.
+func (s *Stream) Hold(memory []byte) { s.page.Body = memory[:0] }
+
+// Held is the packets of the page that is being made.
+func (s *Stream) Held() []byte { return s.page.Body }
 
 // Packet adds a packet to the page that is being made. A page takes 255 packets of less than 255 bytes each; fewer, if they
 // are longer: it is for the caller to end it in time.
@@ -27,6 +34,7 @@ func (s *Stream) Packet(packet []byte) {
 func (s *Stream) Page(dst []byte, flags byte, granule int64) []byte {
 	s.page.Flags, s.page.Granule, s.page.Serial, s.page.Sequence = flags, granule, s.serial, s.sequence
 	dst = s.page.Append(dst)
+	clear(s.page.Body)
 	s.page.Lacing, s.page.Body = s.page.Lacing[:0], s.page.Body[:0]
 	s.sequence++
 	return dst

@@ -44,7 +44,7 @@ type Verdict struct {
 // 300 ppm, are no loss.
 type Gaps struct {
 	rate   int64
-	opened time.Time
+	opened Raw
 	blocks int64 // pushed so far
 	frames int64 // pushed and lost so far: where the stream stands
 
@@ -64,12 +64,12 @@ type block struct {
 }
 
 // NewGaps begins with a card that was opened at a time just before the call that opened it.
-func NewGaps(rate int, opened time.Time) *Gaps {
+func NewGaps(rate int, opened Raw) *Gaps {
 	return &Gaps{rate: int64(rate), opened: opened}
 }
 
 // Push takes the next block of so many frames. The answer is valid until the next call.
-func (g *Gaps) Push(frames int, arrived time.Time) []Verdict {
+func (g *Gaps) Push(frames int, arrived Raw) []Verdict {
 	at := max(0, arrived.Sub(g.opened))
 	if g.blocks == 0 {
 		g.first = at

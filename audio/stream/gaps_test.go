@@ -15,12 +15,12 @@ type fakeCard struct {
 	piece, period int
 	jitter        func() time.Duration // how late the thread wakes up
 	lose          map[int]int          // before this piece the card loses so many frames
-	opened        time.Time
+	opened        Raw
 }
 
 type delivery struct {
 	frames  int
-	arrived time.Time
+	arrived Raw
 	lost    int64         // frames that were lost before it, in truth
 	late    time.Duration // since its last frame was captured
 }
@@ -133,7 +133,7 @@ func drawCard(t *rapid.T) (*fakeCard, *rand.Rand) {
 	c := &fakeCard{
 		rate:   rapid.SampledFrom([]int{8000, 16000, 44100, 48000}).Draw(t, "rate"),
 		ppm:    rapid.IntRange(-300, 300).Draw(t, "ppm"),
-		opened: time.Now(),
+		opened: Raw(time.Hour),
 	}
 	c.period = map[int]int{8000: 512, 16000: 1024, 44100: 4096, 48000: 4096}[c.rate]
 	c.piece = min(c.period, 2048)
@@ -155,7 +155,7 @@ func TestGapsNoneOnABusyMachine(t *testing.T) {
 
 func TestGapsNoneFromADriftingClock(t *testing.T) {
 	for _, ppm := range []int{-300, 0, 300} {
-		c := &fakeCard{rate: 48000, ppm: ppm, piece: 2048, period: 4096, opened: time.Now(), jitter: steady(rand.New(rand.NewPCG(1, 1)))}
+		c := &fakeCard{rate: 48000, ppm: ppm, piece: 2048, period: 4096, opened: Raw(time.Hour), jitter: steady(rand.New(rand.NewPCG(1, 1)))}
 		for _, v := range judge(t, NewGaps(c.rate, c.opened), c.run(time.Hour)) {
 			if v.Lost != 0 || v.Stale != 0 {
 				t.Fatalf("%+v at %d ppm", v, ppm)
@@ -202,7 +202,7 @@ func TestGapsFindsEachLoss(t *testing.T) {
 }
 
 func TestGapsFindsAnOverrun(t *testing.T) {
-	c := &fakeCard{rate: 48000, piece: 2048, period: 4096, opened: time.Now()}
+	c := &fakeCard{rate: 48000, piece: 2048, period: 4096, opened: Raw(time.Hour)}
 	wakes := 0
 	c.jitter = func() time.Duration {
 		if wakes++; wakes == 100 {
@@ -224,8 +224,8 @@ func TestGapsFindsAnOverrun(t *testing.T) {
 }
 
 func TestGapsNoneWhileACardSettles(t *testing.T) {
-	g := NewGaps(16000, time.Time{})
-	at := time.Time{}.Add(147 * time.Millisecond)
+	g := NewGaps(16000, 0)
+	at := Raw(147 * time.Millisecond)
 	var list []delivery
 	for range 100 { // the first block, and then each 50 ms later than the first had promised
 		list = append(list, delivery{frames: 1600, arrived: at})
@@ -270,7 +270,7 @@ func TestGapsDropsWhatIsOlderThanTheOpening(t *testing.T) {
 // Old samples may come in a burst, after a moment in which they could have been new. They are the oldest, not those that
 // give them away.
 func TestGapsDropsTheOldest(t *testing.T) {
-	opened := time.Now()
+	opened := Raw(time.Hour)
 	var list []delivery
 	for i := range 10 {
 		list = append(list, delivery{frames: 1000, arrived: opened.Add(100*time.Millisecond + time.Duration(i)*time.Microsecond)})
@@ -291,7 +291,7 @@ func TestGapsDropsTheOldest(t *testing.T) {
 }
 
 func TestGapsDropsBlocksFromBeforeTheOpening(t *testing.T) {
-	opened := time.Now()
+	opened := Raw(time.Hour)
 	var list []delivery
 	for i := range 50 {
 		list = append(list, delivery{frames: 4800, arrived: opened.Add(time.Duration(i-20) * 100 * time.Millisecond)})
@@ -308,8 +308,8 @@ func TestGapsDropsBlocksFromBeforeTheOpening(t *testing.T) {
 }
 
 func TestGapsFlushDeclaresNoLateness(t *testing.T) {
-	g := NewGaps(48000, time.Time{})
-	at := time.Time{}
+	g := NewGaps(48000, 0)
+	at := Raw(0)
 	for range 100 {
 		at = at.Add(100 * time.Millisecond)
 		g.Push(4800, at)

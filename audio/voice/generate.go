@@ -2,7 +2,7 @@
 
 // This makes voice.opus: two voices of espeak-ng, who talk in a room with a little noise.
 //
-//	go run -tags nolibopusfile generate.go
+//	go run generate.go
 package main
 
 import (

@@ -9,9 +9,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hraban/opus"
-
 	"tacet/audio/ogg"
+	"tacet/audio/opus/decode"
+	"tacet/audio/stream"
 )
 
 // clip is half a minute of talk, which generate.go made.
@@ -23,23 +23,29 @@ var clip []byte
 const block = 100 * time.Millisecond
 
 // A Voice is a microphone in front of which somebody always talks.
-type Voice struct{ rate, channels int }
+type Voice struct {
+	rate, channels int
+	made           time.Time
+}
 
 // New makes a microphone that delivers the voice at any rate, the same in each channel.
-func New(rate, channels int) *Voice { return &Voice{rate, channels} }
+func New(rate, channels int) *Voice { return &Voice{rate, channels, time.Now()} }
 
-// Present returns nil: a voice is always there.
-func (v *Voice) Present() error { return nil }
+// Present knows that it is there: a voice always is.
+func (v *Voice) Present() (known bool, err error) { return true, nil }
+
+// Raw reads the clock that paces the voice, which is Go's: it is true to that one by definition.
+func (v *Voice) Raw() stream.Raw { return stream.Raw(time.Since(v.made)) }
 
 // Open begins to talk, in real time, from the beginning and over and over. It fails as no card does: never. Once Close has
 // returned nothing is delivered any more.
-func (v *Voice) Open(deliver func(samples []int16, arrived time.Time), _ func(error)) (io.Closer, error) {
+func (v *Voice) Open(deliver func(samples []int16, arrived time.Time, raw stream.Raw), _ func(error)) (io.Closer, error) {
 	talk, err := Samples(v.rate)
 	if err != nil {
 		return nil, err
 	}
 	t := &talker{stop: make(chan struct{}), stopped: make(chan struct{})}
-	go t.run(talk, v.rate, v.channels, deliver)
+	go t.run(talk, v, deliver)
 	return t, nil
 }
 
@@ -48,24 +54,24 @@ type talker struct {
 	stop, stopped chan struct{}
 }
 
-func (t *talker) run(talk []int16, rate, channels int, deliver func([]int16, time.Time)) {
+func (t *talker) run(talk []int16, v *Voice, deliver func([]int16, time.Time, stream.Raw)) {
 	defer close(t.stopped)
 	begin, said := time.Now(), 0
 	ticker := time.NewTicker(block)
 	defer ticker.Stop()
-	most := int(block * time.Duration(rate) / time.Second)
-	samples := make([]int16, most*channels)
+	most := int(block * time.Duration(v.rate) / time.Second)
+	samples := make([]int16, most*v.channels)
 	for {
 		select {
 		case <-t.stop:
 			return
 		case <-ticker.C:
 		}
-		for due := int(time.Since(begin).Seconds() * float64(rate)); said+most <= due; said += most {
+		for due := int(time.Since(begin).Seconds() * float64(v.rate)); said+most <= due; said += most {
 			for i := range samples {
-				samples[i] = talk[(said+i/channels)%len(talk)]
+				samples[i] = talk[(said+i/v.channels)%len(talk)]
 			}
-			deliver(samples, time.Now())
+			deliver(samples, time.Now(), v.Raw())
 		}
 	}
 }
@@ -80,7 +86,7 @@ func (t *talker) Close() error {
 // Samples is all that the voices say, at a rate.
 func Samples(rate int) ([]int16, error) {
 	const decoded = ogg.Rate
-	dec, err := opus.NewDecoder(decoded, 1)
+	dec, err := decode.New(decoded, 1)
 	if err != nil {
 		return nil, fmt.Errorf("decode the voice: %w", err)
 	}

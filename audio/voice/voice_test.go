@@ -13,14 +13,13 @@ func TestVoiceTalksInRealTime(t *testing.T) {
 	for _, c := range [][2]int{{48000, 1}, {16000, 2}, {44100, 1}} {
 		rate, channels := c[0], c[1]
 		synctest.Test(t, func(t *testing.T) {
-			begin := time.Now()
-			gaps := stream.NewGaps(rate, begin)
 			frames := 0
 			v := voice.New(rate, channels)
-			if err := v.Present(); err != nil {
+			gaps := stream.NewGaps(rate, v.Raw())
+			if _, err := v.Present(); err != nil {
 				t.Fatal(err)
 			}
-			mic, err := v.Open(func(samples []int16, arrived time.Time) {
+			mic, err := v.Open(func(samples []int16, _ time.Time, arrived stream.Raw) {
 				frames += len(samples) / channels
 				for _, g := range gaps.Push(len(samples)/channels, arrived) {
 					if g.Lost != 0 || g.Stale != 0 {

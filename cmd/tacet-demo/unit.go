@@ -108,6 +108,9 @@ type clock struct{}
 func (clock) Now() time.Time { return time.Now() }
 func (clock) Synced() bool   { return true }
 
+// Suspended is the machine's, whose people may leave while its lid is shut.
+func (clock) Suspended() time.Duration { return daemon.SystemClock{}.Suspended() }
+
 // report tells the page what the daemon says, whenever that changes.
 func report(ctx context.Context, d *daemon.Daemon, front *wire.Front) {
 	for {

@@ -97,7 +97,7 @@ const (
 
 // microphone is the part of audio.Mic that is tried.
 type microphone interface {
-	Present() error
+	Present() (known bool, err error)
 	Probe(ctx context.Context, length time.Duration) (audio.Heard, error)
 }
 
@@ -263,7 +263,7 @@ func (d *doctor) recipients(ctx context.Context) {
 
 // panel tries what hangs on the wall.
 func (d *doctor) panel(ctx context.Context) {
-	present := d.mic.Present()
+	_, present := d.mic.Present()
 	device := d.cfg.Audio.Device
 	if d.running != "" {
 		for _, part := range []string{"buttons", "light"} {
@@ -447,8 +447,10 @@ func (d *doctor) devices() (names []string) {
 			names = append(names, c.Device(pcm))
 		}
 	}
-	if d.cfg != nil && !slices.Contains(names, d.cfg.Audio.Device) && d.mic.Present() == nil {
-		names = append(names, d.cfg.Audio.Device)
+	if d.cfg != nil && !slices.Contains(names, d.cfg.Audio.Device) {
+		if _, absent := d.mic.Present(); absent == nil {
+			names = append(names, d.cfg.Audio.Device)
+		}
 	}
 	return names
 }

@@ -39,7 +39,7 @@ type fakeMic struct {
 	lit []gpio.Level // at each opening and closing
 }
 
-func (m *fakeMic) Present() error { return m.present }
+func (m *fakeMic) Present() (bool, error) { return true, m.present }
 
 func (m *fakeMic) Probe(ctx context.Context, length time.Duration) (audio.Heard, error) {
 	m.lit = append(m.lit, m.board.Level("GPIO27"))
@@ -59,6 +59,8 @@ type fakeClock bool
 
 func (fakeClock) Now() time.Time { return time.Date(2026, 11, 21, 14, 3, 0, 0, time.UTC) }
 func (c fakeClock) Synced() bool { return bool(c) }
+
+func (fakeClock) Suspended() time.Duration { return 0 }
 
 // hands press what they are asked to press; who answers what is said.
 type hands func(said string)

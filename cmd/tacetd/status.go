@@ -14,6 +14,7 @@ import (
 
 	"tacet/cmd/internal/cli"
 	"tacet/daemon"
+	"tacet/daemon/store"
 )
 
 const (
@@ -80,7 +81,7 @@ func reportOf(s daemon.Status) report {
 	for _, st := range s.Stores {
 		p := place{Name: st.Name, State: string(st.State), Pending: st.Pending}
 		if !st.Oldest.IsZero() {
-			p.Oldest = st.Oldest.UTC().Format(time.RFC3339)
+			p.Oldest = store.Shown(st.Oldest, time.Now()).UTC().Format(time.RFC3339)
 		}
 		if st.Trouble != nil {
 			p.Detail = st.Trouble.Error()

@@ -64,6 +64,13 @@ func (c *checker) hear(ev Event) {
 				c.head = headReady
 			}
 		}
+	case Begun:
+		if c.head == headBeginning {
+			c.head = headReady
+			if ev.OK {
+				c.head = headWritten
+			}
+		}
 	case Opened:
 		if c.mic == micOpening {
 			c.mic = micClosed
@@ -71,7 +78,7 @@ func (c *checker) hear(ev Event) {
 				c.mic = micOpen
 			}
 		}
-	case Samples:
+	case Samples, Keepable:
 		c.heard = c.heard || c.mic == micOpening || c.mic == micOpen
 	case Closed:
 		if c.mic == micClosing {
@@ -107,6 +114,10 @@ func (c *checker) effect(m *Machine, now time.Time, ev Event, e Effect) error {
 		}
 	case OpenMic:
 		c.mic, c.heard = micOpening, false
+	case Begin:
+		c.head = headBeginning
+	case Discard:
+		c.head = headDone
 	case Cut:
 		if c.phase != Stopping {
 			acts := m.Acts()
@@ -139,7 +150,7 @@ func (c *checker) learn(ev Event) {
 		void = c.phase == Faulty
 	case Stop:
 		c.stopped, void = true, true
-	case Door, Fault:
+	case Door, Fault, Slept:
 		void = true
 	}
 	if void {
@@ -157,7 +168,7 @@ func (c *checker) allowed(now time.Time, ev Event, e Effect) error {
 	}
 	if c.stopped {
 		switch e.(type) {
-		case LightOn, LightPulse, LightFlash, Prepare, OpenMic:
+		case LightOn, LightPulse, LightFlash, Prepare, OpenMic, Begin:
 			return fmt.Errorf("begun after Stop")
 		}
 	}
@@ -189,8 +200,17 @@ func (c *checker) allowed(now time.Time, ev Event, e Effect) error {
 		if c.mic != micOpen {
 			return fmt.Errorf("microphone %d", c.mic)
 		}
-	case End:
+	case Begin:
+		if c.light != '1' || !c.lit || c.head != headReady || c.mic != micOpen || !c.heard {
+			return fmt.Errorf("light %q lit %v head %d microphone %d heard %v", c.light, c.lit, c.head, c.mic, c.heard)
+		}
+		return c.everyHand()
+	case Discard:
 		if c.head != headReady {
+			return fmt.Errorf("head %d", c.head)
+		}
+	case End:
+		if c.head != headWritten {
 			return fmt.Errorf("head %d", c.head)
 		}
 	case LightFlash:
@@ -246,9 +266,9 @@ func (c *checker) phases(m *Machine, was Phase) error {
 	case Starting:
 		bad = gave != all || acts != all || c.light != '1'
 	case Recording:
-		bad = gave != all || acts != all || c.light != '1' || !c.lit || c.head != headReady || c.mic != micOpen || !c.heard
+		bad = gave != all || acts != all || c.light != '1' || !c.lit || c.head != headWritten || c.mic != micOpen || !c.heard
 	case Stopping:
-		bad = gave != 0 || acts != all+1 || c.head == headReady || c.mic == micOpen
+		bad = gave != 0 || acts != all+1 || c.head == headReady || c.head == headWritten || c.mic == micOpen
 		if c.mic == micClosed && c.light != 0 && c.light != 'f' {
 			bad = true // nothing keeps the light on
 		}
@@ -279,6 +299,9 @@ func (c *checker) edge(now time.Time, e Edge, was Phase, out []Effect) error {
 		return fmt.Errorf("consent outlived it")
 	}
 	for _, o := range out {
+		if _, forgotten := o.(Discard); forgotten {
+			return nil
+		}
 		if cut, ok := o.(Cut); ok && !cut.At.After(e.At) && (e.Fresh || !cut.Fresh) {
 			return nil
 		}

@@ -10,7 +10,7 @@ const (
 	Idle      Phase = iota
 	Waiting         // some parties gave, not all
 	Starting        // all gave; light, head and microphone are on their way
-	Recording       // samples arrive
+	Recording       // samples arrive, and the head is on disk
 	Stopping        // closing, in the order microphone, light
 	Faulty          // idle, and not ready to record
 )
@@ -71,6 +71,7 @@ const (
 	CauseDoor    = "door"
 	CauseFault   = "fault"
 	CauseStopped = "stopped"
+	CauseSlept   = "suspended"
 )
 
 // Why a recording ended: End's Reason.
@@ -98,4 +99,5 @@ const (
 	waitingTime = 30 * time.Second      // for the next party to give
 	startTime   = 10 * time.Second      // from the last give to the open microphone
 	samplesTime = time.Second           // from Opened to the first Samples
+	beginTime   = 5 * time.Second       // from these to the first that may be kept, and from there to the head on disk
 )

@@ -18,12 +18,15 @@
 //	                        │                                            │
 //	      all gave:         ▼        any edge, failure, 10 s, door, stop │
 //	      LightOn, Prepare starting ─────────────────────────────► stopping
-//	                        │                                        ▲  Cut, End, CloseMic at once;
+//	                        │                                        ▲  Cut, Discard or End, CloseMic at once;
 //	  lit and prepared:     │                                        │  closed: LightOff;
 //	  OpenMic; opened, and  │                                        │  dark after a failed start: LightFlash
-//	  samples within 1 s    ▼        any edge,                       │
+//	  samples within 1 s;   │                                        │
+//	  some may be kept      │                                        │
+//	  within 5 s: Begin;    │                                        │
+//	  begun within 5 s      ▼        any edge,                       │
 //	                       recording ────────────────────────────────┘
-//	                                 max, quiet, door, fault, stop
+//	                                 max, quiet, door, fault, suspend, stop
 //
 // # Giving
 //
@@ -52,8 +55,9 @@
 // # Lapsing
 //
 // Waiting lapses 30 s after the last give that counted. Starting is a fault when the microphone is not open 10 s after
-// the last give, or no samples have come 1 s after that. Recording lapses at max, after quiet without a [Sound], when
-// the door opens. A [Fault], or Lit{false}, ends all three as a fault, Stop for good. Ready{false} lapses waiting, but
+// the last give, no samples have come 1 s after that, none of them may be kept 5 s later, or the head is not on disk
+// another 5 s later. Recording lapses at max, after quiet without a [Sound], when
+// the door opens. All three lapse when the machine was suspended ([Slept]). A [Fault], or Lit{false}, ends all three as a fault, Stop for good. Ready{false} lapses waiting, but
 // leaves starting and recording alone: what has to end those is told as a Fault.
 //
 // A lapse is dated with the time at which it was due, even if its Tick came late; the dead time counts from the later of
@@ -64,10 +68,12 @@
 //   - After New each line's level, as an edge that is not fresh. Until then a momentary button is taken as released and
 //     a latching one as on.
 //   - Edges and door events that are queued come before anything else that is queued, each line's in order.
-//   - Each request gets one answer: LightOff Dark, Prepare Prepared, OpenMic Opened, CloseMic Closed, End Ended. LightOn
+//   - Each request gets one answer: LightOff Dark, Prepare Prepared, Begin Begun, OpenMic Opened, CloseMic Closed, End Ended. LightOn
 //     gets Lit; that may stay away when LightOff has been given, and does not come after Dark. Lit{false} may come at
 //     any time. Stopping is left only when all answers are in, so a device that never answers can't be started again.
-//   - Samples may come before Opened. Those captured at a Cut or later are dropped.
+//   - Until Begin nothing of a start is written to any disk, log or network: a consent that is withdrawn before leaves
+//     nothing anywhere.
+//   - Samples may come before Opened, Keepable only after it. Those captured at a Cut or later are dropped.
 //   - While stopping an edge may turn out to be older than the end: then another Cut follows, an earlier one or one of
 //     unknown age, until the file is closed.
 //
@@ -75,8 +81,8 @@
 //
 // OpenMic comes only between LightOn, answered by Lit{true}, and LightOff; nothing changes the light between OpenMic and
 // Closed, or Opened{false}. It needs a give by every party since consent was last cleared, and Prepared{true}. Recording
-// is said only after samples. After the first edge while starting or recording the same step cuts. Every Prepared{true}
-// gets exactly one End. Without an edge, or after Stop, nothing is asked for. The tests watch these after every step, in
+// is said only after samples, and with the head on disk. After the first edge while starting or recording the same step
+// cuts. Every Prepared{true} gets exactly one Discard or, after Begun{true}, one End. Without an edge, or after Stop, nothing is asked for. The tests watch these after every step, in
 // every sequence of events up to a depth and over a million random edges, and hold each history against a second
 // reading of this page.
 package consent

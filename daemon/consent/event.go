@@ -25,7 +25,7 @@ type (
 	// Lit answers LightOn. Not OK, at any time until the end: the light is not on.
 	Lit struct{ OK bool }
 
-	// Prepared answers Prepare: the head of the file is on disk, synced.
+	// Prepared answers Prepare: the head of the file is made, in memory.
 	Prepared struct{ OK bool }
 
 	// Opened answers OpenMic. Not OK: the microphone is closed.
@@ -34,11 +34,20 @@ type (
 	// Samples says that samples arrived; only the first matters here.
 	Samples struct{}
 
+	// Keepable says that samples may leave the hold-back; only the first matters here.
+	Keepable struct{}
+
+	// Begun answers Begin: the head of the file is on disk, synced.
+	Begun struct{ OK bool }
+
 	// Sound says that the room was above its own floor just now.
 	Sound struct{}
 
 	// Fault is what must end a recording: the microphone gone, the disk full, the light not seen.
 	Fault struct{}
+
+	// Slept says that the machine was suspended: whoever gave consent may have left since.
+	Slept struct{}
 
 	// Closed answers CloseMic.
 	Closed struct{}
@@ -63,8 +72,11 @@ func (Lit) event()      {}
 func (Prepared) event() {}
 func (Opened) event()   {}
 func (Samples) event()  {}
+func (Keepable) event() {}
+func (Begun) event()    {}
 func (Sound) event()    {}
 func (Fault) event()    {}
+func (Slept) event()    {}
 func (Closed) event()   {}
 func (Dark) event()     {}
 func (Ended) event()    {}
@@ -81,11 +93,17 @@ type (
 	LightOff   struct{} // answer with Dark
 	LightFlash struct{} // can't record now; no answer
 
-	// Prepare makes the recording's head durable, with the acts so far; answer with Prepared.
+	// Prepare makes the recording's head, with the acts so far, in memory and nowhere else; answer with Prepared.
 	Prepare struct{}
 
-	// OpenMic is given only while the light is lit and the head is on disk; answer with Opened.
+	// OpenMic is given only while the light is lit and the head is made; answer with Opened.
 	OpenMic struct{}
+
+	// Begin makes the head durable; answer with Begun. Until then a start leaves nothing on any disk.
+	Begin struct{}
+
+	// Discard forgets a head that is not on disk; no answer.
+	Discard struct{}
 
 	// Cut drops every sample captured at At or later. Fresh false: the edge may be older than
 	// At, so everything not yet proved free of it goes too. Where there are several for one
@@ -98,8 +116,8 @@ type (
 	// CloseMic is given only after Opened{true}; answer with Closed.
 	CloseMic struct{}
 
-	// End closes the file with the closing acts; given exactly once for each Prepared{true};
-	// answer with Ended.
+	// End closes the file with the closing acts; answer with Ended. Each Prepared{true} gets one Discard, or, after
+	// Begun{true}, one End. A file that ends while its head was being written holds no sample.
 	End struct {
 		Reason string // withdrawn, lapsed, fault, stopped
 		Acts   []Act
@@ -112,6 +130,8 @@ func (LightOff) effect()   {}
 func (LightFlash) effect() {}
 func (Prepare) effect()    {}
 func (OpenMic) effect()    {}
+func (Begin) effect()      {}
+func (Discard) effect()    {}
 func (Cut) effect()        {}
 func (CloseMic) effect()   {}
 func (End) effect()        {}

@@ -63,11 +63,18 @@ func (m *Machine) other(now time.Time, ev Event) {
 		m.opened(now, ev.OK)
 	case Samples:
 		m.samples(now)
+	case Keepable:
+		m.keepable(now)
+	case Begun:
+		m.begun(now, ev.OK)
 	case Sound:
 		m.sound(now)
 	case Fault:
 		m.voidPresses()
 		m.lapse(now, now, CauseFault)
+	case Slept:
+		m.voidPresses()
+		m.lapse(now, now, CauseSlept)
 	case Closed:
 		m.closed()
 	case Dark:

@@ -54,13 +54,13 @@ type oracle struct {
 	dead           time.Time
 	lapses         []lapse // what is running out
 
-	lit, prepared, opened, heard, flash bool
-	asked                               [requests]int // not yet answered
-	requests                            [requests]int // in this start
-	reason                              string
-	cut                                 time.Time
-	light                               string // what it should show; "" for flash: either
-	flashes                             int
+	lit, prepared, opened, heard, keepable, begun, flash bool
+	asked                                                [requests]int // not yet answered
+	requests                                             [requests]int // in this start
+	reason                                               string
+	cut                                                  time.Time
+	light                                                string // what it should show; "" for flash: either
+	flashes                                              int
 }
 
 // request is an effect that wants an answer.
@@ -73,6 +73,8 @@ const (
 	askOpen
 	askClose
 	askEnd
+	askBegin
+	askDiscard // which wants no answer
 	requests
 )
 
@@ -168,7 +170,7 @@ func (o *oracle) give(now time.Time, p press) {
 	o.phase, o.light = Starting, "on"
 	o.lapses = []lapse{{CauseFault, now.Add(10 * time.Second)}}
 	o.requests = [requests]int{}
-	o.lit, o.prepared, o.opened, o.heard, o.flash = false, false, false, false, false
+	o.lit, o.prepared, o.opened, o.heard, o.keepable, o.begun, o.flash = false, false, false, false, false, false, false
 }
 
 // over ends consent.
@@ -224,6 +226,9 @@ func (o *oracle) event(n int, s step) {
 	case Fault:
 		o.voided = n
 		o.over(n, s.now, fault)
+	case Slept:
+		o.voided = n
+		o.over(n, s.now, Act{Kind: Lapsed, At: s.now, Cause: CauseSlept})
 	case Stop:
 		o.voided, o.stopped = n, true
 		o.over(n, s.now, Act{Kind: Lapsed, At: s.now, Cause: CauseStopped})
@@ -244,6 +249,9 @@ func (o *oracle) event(n int, s step) {
 		o.opened = answered(askOpen, ev.OK)
 		if o.opened && o.phase == Starting {
 			o.lapses = []lapse{{CauseFault, s.now.Add(time.Second)}}
+			if o.heard {
+				o.lapses[0].at = s.now.Add(5 * time.Second)
+			}
 		}
 	case Closed:
 		answered(askClose, true)
@@ -257,18 +265,36 @@ func (o *oracle) event(n int, s step) {
 			o.flashes++
 		}
 	case Samples:
-		o.heard = o.heard || o.requests[askOpen] > 0
+		o.listen(s.now)
+	case Keepable:
+		if o.phase == Starting && o.opened && o.requests[askBegin] == 0 {
+			o.heard, o.keepable = true, true
+			o.lapses = []lapse{{CauseFault, s.now.Add(5 * time.Second)}}
+		}
+	case Begun:
+		o.begun = answered(askBegin, ev.OK)
 	case Sound:
 		if o.phase == Recording && o.set.Quiet > 0 {
 			o.lapses[1] = lapse{CauseQuiet, s.now.Add(o.set.Quiet)}
 		}
 	}
-	if o.phase == Starting && o.lit && o.prepared && o.opened && o.heard {
+	if o.phase == Starting && o.lit && o.prepared && o.opened && o.heard && o.begun {
 		o.phase = Recording
 		o.lapses = []lapse{{CauseMax, s.now.Add(o.set.Max)}}
 		if o.set.Quiet > 0 {
 			o.lapses = append(o.lapses, lapse{CauseQuiet, s.now.Add(o.set.Quiet)})
 		}
+	}
+}
+
+// listen takes in that samples came, which is news once.
+func (o *oracle) listen(now time.Time) {
+	if o.phase != Starting || o.heard || o.requests[askOpen] == 0 {
+		return
+	}
+	o.heard = true
+	if o.opened {
+		o.lapses = []lapse{{CauseFault, now.Add(5 * time.Second)}}
 	}
 }
 
@@ -303,6 +329,11 @@ func (o *oracle) request(e Effect) error {
 		what = askOpen
 	case CloseMic:
 		what = askClose
+	case Begin:
+		what = askBegin
+	case Discard:
+		o.requests[askDiscard]++
+		return nil
 	case End:
 		what = askEnd
 		if len(o.acts) == 0 {
@@ -334,11 +365,14 @@ func (o *oracle) owed() error {
 	switch o.phase {
 	case Starting:
 		want[askOpen] = o.lit && o.prepared
+		want[askBegin] = o.keepable
 	case Recording:
-		want[askOpen] = true
+		want[askOpen], want[askBegin] = true, true
 	case Stopping:
 		want[askOpen] = o.requests[askOpen] > 0
-		want[askEnd] = o.prepared
+		want[askBegin] = o.requests[askBegin] > 0
+		want[askEnd] = o.begun
+		want[askDiscard] = o.prepared && !o.begun && o.asked[askBegin] == 0
 		want[askClose] = o.opened
 		if o.asked[askOpen] == 0 && o.asked[askClose] == 0 {
 			want[askOff] = true

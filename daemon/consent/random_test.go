@@ -37,7 +37,7 @@ func TestRandom(t *testing.T) {
 			})
 			t.Logf("%d edges; %v", total, reached)
 			for _, what := range []string{"open", "recording", "withdrawn", "lapsed", "fault", "stopped", "flash",
-				CauseMax, CauseQuiet, CauseDoor, CauseFault, CauseStopped} {
+				CauseMax, CauseQuiet, CauseDoor, CauseFault, CauseStopped, CauseSlept, "begin", "discard"} {
 				if reached[what] == 0 && !t.Failed() {
 					t.Errorf("never came to %s", what)
 				}
@@ -105,7 +105,7 @@ func (p *play) wander(d dice) error {
 	case kind < 98:
 		return p.step(Door{At: p.now.Add(-time.Duration(d.roll(2)) * 7 * time.Millisecond)})
 	case kind < 99:
-		return p.step(Fault{})
+		return p.step([]Event{Fault{}, Slept{}}[d.roll(2)])
 	default:
 		if p.edges > edgesEach-100 {
 			return p.step(Stop{})
@@ -192,6 +192,9 @@ func (p *play) answer(which int, ok bool) error {
 	default:
 		if ev = p.w.micAnswer(ok); ev == nil && p.w.open {
 			ev = Samples{}
+			if p.c.heard {
+				ev = Keepable{}
+			}
 		}
 	}
 	if ev == nil {
@@ -214,7 +217,12 @@ func (p *play) all() error {
 			}
 		}
 	}
-	return p.answer(2, true)
+	for _, which := range []int{2, 2, 1} { // samples, those that may be kept, the head on disk
+		if err := p.answer(which, true); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // finish stops the machine, often while it records, answers everything, and wants it idle, dark and closed, whatever
@@ -224,7 +232,10 @@ func (p *play) finish(d dice) error {
 		if err := p.all(); err != nil {
 			return err
 		}
-		if err := p.pass(40*time.Second, false); err != nil {
+		if err := p.pass(40*time.Second, false); err != nil { // what it recorded has lapsed
+			return err
+		}
+		if err := p.all(); err != nil {
 			return err
 		}
 		if err := p.meeting(d); err != nil {
@@ -276,7 +287,7 @@ func TestHostile(t *testing.T) {
 				t.Fatal(err)
 			}
 			ok := d.roll(16) > 0
-			anything := []Event{Lit{ok}, Prepared{ok}, Opened{ok}, Samples{}, Closed{}, Dark{}, Ended{}, Ready{ok}, Sound{}, Tick{}}
+			anything := []Event{Lit{ok}, Prepared{ok}, Opened{ok}, Samples{}, Keepable{}, Begun{ok}, Closed{}, Dark{}, Ended{}, Ready{ok}, Sound{}, Tick{}}
 			var err error
 			switch kind := d.roll(20); {
 			case kind < 3:
@@ -309,7 +320,7 @@ func TestHandOnly(t *testing.T) {
 			d := throw(t)
 			now = now.Add(pauses[d.roll(uint64(len(pauses)))])
 			ok := d.roll(4) > 0
-			events := []Event{Ready{ok}, Lit{ok}, Prepared{ok}, Opened{ok}, Samples{}, Sound{}, Fault{}, Closed{}, Dark{}, Ended{},
+			events := []Event{Ready{ok}, Lit{ok}, Prepared{ok}, Opened{ok}, Samples{}, Keepable{}, Begun{ok}, Sound{}, Fault{}, Slept{}, Closed{}, Dark{}, Ended{},
 				Tick{}, Door{At: now}, Ready{true}, Edge{Button: d.roll(2), Pressed: ok, At: now}}
 			ev := events[d.roll(uint64(len(events)))]
 			if _, edge := ev.(Edge); edge && d.roll(2) == 0 {

@@ -8,14 +8,14 @@ type run struct {
 	lit      bool
 	head     head
 	mic      mic
-	heard    bool // samples came before the answer to OpenMic
+	heard    bool // samples have come
 	lightOff bool // asked for
 	dark     bool
 	flash    bool // a start that failed is refused by the light's pattern, once it is dark
 	reason   string
 	cut      time.Time // the earliest so far
 
-	startBy time.Time // while starting: for the microphone to open, then for samples
+	startBy time.Time // while starting: for the microphone to open, then for samples, then for the head
 	maxAt   time.Time // while recording
 	quietAt time.Time
 }
@@ -25,7 +25,9 @@ type head uint8 // the file's state
 const (
 	headNone head = iota
 	headAsked
-	headReady
+	headReady     // in memory alone
+	headBeginning // being written
+	headWritten   // on disk
 	headEnding
 	headDone
 )
@@ -80,7 +82,7 @@ func (m *Machine) prepared(now time.Time, ok bool) {
 	}
 }
 
-// openMic opens the microphone once the light is lit and the head on disk.
+// openMic opens the microphone once the light is lit and the head is made.
 func (m *Machine) openMic() {
 	if m.phase == Starting && m.run.lit && m.run.head == headReady && m.run.mic == micClosed {
 		m.run.mic = micOpening
@@ -102,21 +104,49 @@ func (m *Machine) opened(now time.Time, ok bool) {
 	case !ok:
 		m.lapse(now, now, CauseFault)
 	case m.run.heard:
-		m.record(now)
+		m.run.startBy = now.Add(beginTime)
 	default:
 		m.run.startBy = now.Add(samplesTime)
 	}
 }
 
 func (m *Machine) samples(now time.Time) {
-	if m.phase != Starting {
+	if m.phase != Starting || m.run.heard || m.run.mic == micClosed {
 		return
 	}
-	switch m.run.mic {
-	case micOpening:
-		m.run.heard = true
-	case micOpen:
+	m.run.heard = true
+	if m.run.mic == micOpen {
+		m.run.startBy = now.Add(beginTime)
+	}
+}
+
+// keepable has the head written: until now nothing of this start is on any disk.
+func (m *Machine) keepable(now time.Time) {
+	if m.phase != Starting || m.run.mic != micOpen || m.run.head != headReady {
+		return
+	}
+	m.samples(now)
+	m.run.head = headBeginning
+	m.run.startBy = now.Add(beginTime)
+	m.emit(Begin{})
+}
+
+func (m *Machine) begun(now time.Time, ok bool) {
+	if m.run.head != headBeginning {
+		return
+	}
+	m.run.head = headReady
+	if ok {
+		m.run.head = headWritten
+	}
+	switch {
+	case m.phase == Stopping:
+		m.endHead()
+		m.finish()
+	case ok:
 		m.record(now)
+	default:
+		m.lapse(now, now, CauseFault)
 	}
 }
 
@@ -151,9 +181,14 @@ func (m *Machine) cutEarlier(at time.Time, fresh bool) {
 	m.emit(Cut{At: at, Fresh: fresh})
 }
 
-// endHead ends the file, if there is one by now.
+// endHead ends the file, if there is one by now, or forgets what would have become one. A head that is being written
+// is waited for.
 func (m *Machine) endHead() {
-	if m.run.head == headReady {
+	switch m.run.head {
+	case headReady:
+		m.run.head = headDone
+		m.emit(Discard{})
+	case headWritten:
 		m.run.head = headEnding
 		closing := m.acts[len(m.acts)-1]
 		m.emit(End{Reason: m.run.reason, Acts: []Act{closing}})

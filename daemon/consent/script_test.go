@@ -85,7 +85,7 @@ func (s *script) word(word string) {
 			s.run("r" + i + " 30ms")
 		}
 	case word == "record":
-		s.run("lit prepared opened samples =recording")
+		s.run("lit prepared opened samples keepable begun =recording")
 	case word == "answers":
 		s.run("closed dark ended")
 	case word[0] >= '0' && word[0] <= '9':
@@ -126,7 +126,8 @@ func (s *script) step(ev Event) {
 var eventWords = map[string]Event{
 	"ready": Ready{true}, "ready!": Ready{false}, "lit": Lit{true}, "lit!": Lit{false},
 	"prepared": Prepared{true}, "prepared!": Prepared{false}, "opened": Opened{true}, "opened!": Opened{false},
-	"samples": Samples{}, "sound": Sound{}, "fault": Fault{}, "closed": Closed{}, "dark": Dark{}, "ended": Ended{},
+	"samples": Samples{}, "keepable": Keepable{}, "begun": Begun{true}, "begun!": Begun{false}, "slept": Slept{},
+	"sound": Sound{}, "fault": Fault{}, "closed": Closed{}, "dark": Dark{}, "ended": Ended{},
 	"stop": Stop{}, "tick": Tick{},
 }
 

@@ -127,7 +127,7 @@ func (p *play) clone() *play {
 
 // symbols are what can happen next.
 func (p *play) symbols() []string {
-	all := []string{"fault", "door", "stop", "ready", "ready!"}
+	all := []string{"fault", "door", "stop", "slept", "ready", "ready!"}
 	for i := range p.set.Buttons {
 		toggle, same := "p", "r"
 		if p.m.Pressed(i) {
@@ -156,7 +156,7 @@ func (p *play) symbols() []string {
 		all = append(all, "mic", "mic!")
 	}
 	if p.w.open {
-		all = append(all, "samples", "sound")
+		all = append(all, "samples", "sound", "keepable")
 	}
 	if p.m.Phase() == Recording {
 		all = append(all, "lit!")

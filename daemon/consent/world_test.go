@@ -11,7 +11,7 @@ import (
 type world struct {
 	light [8]bool // asked: true on, false off; a queue
 	n     int
-	head  head // headAsked or headEnding: an answer is due
+	head  head // headAsked, headBeginning or headEnding: an answer is due
 	mic   mic  // micOpening or micClosing: an answer is due
 	open  bool // samples arrive
 }
@@ -25,6 +25,8 @@ func (w *world) hear(out []Effect) {
 			w.light[w.n], w.n = false, w.n+1
 		case Prepare:
 			w.head = headAsked
+		case Begin:
+			w.head = headBeginning
 		case End:
 			w.head = headEnding
 		case OpenMic:
@@ -58,6 +60,8 @@ func (w *world) headAnswer(ok bool) Event {
 	switch w.head {
 	case headAsked:
 		return Prepared{ok}
+	case headBeginning:
+		return Begun{ok}
 	case headEnding:
 		return Ended{}
 	}
@@ -83,7 +87,7 @@ func (w *world) answered(ev Event) {
 			w.n--
 			w.light[w.n] = false
 		}
-	case Prepared, Ended:
+	case Prepared, Begun, Ended:
 		w.head = headNone
 	case Opened:
 		w.mic, w.open = micClosed, ev.OK

@@ -71,6 +71,11 @@ var light = []Warning{
 		Do:   "Press and look whether the light comes on. If not, the lamp or its driver is broken; if it does, the sense line.",
 	},
 	{
+		Code: "light-stuck", Title: "Light seen lit although it is off", Severity: Fault, Blocks: true,
+		Text: "The sense line says that the light is lit whatever the unit does, so it would prove nothing; nothing is recorded.",
+		Do:   "Look at the light: if it is dark, the technician checks the sense line for a short; if it is lit, its driver.",
+	},
+	{
 		Code: "status-light-fault", Title: "Status light can't be driven", Severity: Attention, Linger: calm,
 		Text: "The small status light does not obey. Recording is not affected.",
 		Do:   "The technician checks [status_light] line and the wiring.",
@@ -138,6 +143,18 @@ var consent = []Warning{
 		Code: "unit-key-bad", Title: "The unit's own key unusable", Severity: Fault, Blocks: true,
 		Text: "The key that the unit signs with can't be read or made, so nothing is recorded.",
 		Do:   "The technician checks [unit] key: a file with mode 0600, owned by the service's user, in a folder it may write.",
+	},
+	{
+		Code: "unit-key-mode", Title: "The unit's own key can be read by others", Severity: Attention,
+		Text: "The file of the key that the unit signs with has an owner or a mode that lets others use it. Recording is not affected.",
+		Do: "The technician corrects the file as the detail says. If somebody may have read it, they can sign in the unit's name: " +
+			"move it and the log away, and collect the new key that the unit makes.",
+	},
+	{
+		Code: "ledger-new", Title: "The unit's log was not there", Severity: Attention,
+		Text: "The unit has a key, so it had a log, but found none and began a new one.",
+		Do: "Somebody should find out who removed it. If the unit's disk was changed or set up anew, that was it. Then remove the " +
+			"file \"ledger.new\" beside the log; the warning goes at the next start.",
 	},
 	{
 		Code: "ledger-broken", Title: "The unit's log was changed or damaged", Severity: Attention,

@@ -54,12 +54,12 @@ func TestDeclared(t *testing.T) {
 
 // What the promises and the tables of the manual rely on is there, and blocks or does not.
 func TestDeclaredCoversTheUnit(t *testing.T) {
-	blocks := strings.Fields(`mic-missing light-fault button-fault door-fault spool-missing spool-readonly spool-full
+	blocks := strings.Fields(`mic-missing light-fault light-stuck button-fault door-fault spool-missing spool-readonly spool-full
 		recipients-bad unit-key-bad`)
 	// Found only by trying: were they to block, nobody could try again.
 	tried := strings.Fields(`mic-busy mic-rate mic-fault mic-silent mic-stalled samples-lost light-sense button-stuck
 		spool-error spool-slow ledger-error encoder-fault`)
-	others := strings.Fields(`status-light-fault spool-low ledger-broken clock-unsynced recording-interrupted recording-damaged
+	others := strings.Fields(`status-light-fault spool-low unit-key-mode ledger-new ledger-broken clock-unsynced recording-interrupted recording-damaged
 		recording-unfinished store-missing store-foreign store-full store-readonly store-error store-mismatch store-behind store-conflict store-hung
 		store-denied store-host-key mqtt-offline mqtt-denied mqtt-host-key mqtt-files config-reload-failed internal-error`)
 	all := slices.Concat(blocks, tried, others)

@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"bytes"
+	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -22,10 +24,14 @@ const (
 	Released = "released" // the unit's own copy is gone, since the stores have it
 	Erased   = "erased"   // it was removed from a store or the unit for good
 
-	// These two the ledger writes itself, as the first line of a file.
+	// These the ledger writes itself, as the first line of a file.
 	broken    = "broken"    // the ledger before this one did not hold; it was put aside
+	missing   = "missing"   // the unit had a key, and neither a ledger nor a head
 	continued = "continued" // the file before this one had grown too long; the tree goes on
 )
+
+// Synced says in an entry that the unit's clock was set, so that its time can be relied on. Entries of earlier versions don't say.
+const Synced = "synced"
 
 const (
 	maxText = 200     // bytes of one field
@@ -49,11 +55,23 @@ type Entry struct {
 	Leaves int64  `json:"leaves,omitempty"` // of the recording's tree
 	Root   string `json:"root,omitempty"`   // of the recording's tree; or of the ledger before
 	Store  string `json:"store,omitempty"`
+	Clock  string `json:"clock,omitempty"` // Synced, or nothing
 
 	Size int64    `json:"size,omitempty"` // leaves of the ledger before
 	Edge []string `json:"edge,omitempty"` // hashes that its tree is continued from
 	Why  string   `json:"why,omitempty"`  // it did not hold
 	Kept string   `json:"kept,omitempty"` // the file that it was put aside in
+
+	// Salt is random, so that a line can't be guessed from the hash of its leaf. The ledger fills it in. Lines of earlier
+	// versions have none.
+	Salt string `json:"salt,omitempty"`
+}
+
+// newSalt returns 16 random bytes in base64.
+func newSalt() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails
+	return base64.StdEncoding.EncodeToString(b[:])
 }
 
 // fieldsOf names the fields that an entry must have and those that it may have; all others it must not.
@@ -62,16 +80,17 @@ var fieldsOf = map[string]struct{ must, may []string }{
 	Config:    {must: []string{"config", "recipients"}},
 	Started:   {must: []string{"id", "note"}},
 	Ended:     {must: []string{"id", "leaves", "root"}},
-	Copied:    {must: []string{"id", "store"}},
+	Copied:    {must: []string{"id", "store"}, may: []string{"clock"}},
 	Released:  {must: []string{"id"}},
 	Erased:    {must: []string{"id"}, may: []string{"store"}},
 	broken:    {must: []string{"why"}, may: []string{"size", "root", "kept"}},
+	missing:   {},
 	continued: {must: []string{"size", "root", "edge"}},
 }
 
-// line is the entry as it is written, without the newline.
+// line is the entry as it is written, without the newline. It is another one each time, by its salt.
 func (e Entry) line() ([]byte, error) {
-	e.Time = e.Time.UTC().Truncate(time.Second)
+	e.Time, e.Salt = e.Time.UTC().Truncate(time.Second), newSalt()
 	if err := e.check(); err != nil {
 		return nil, err
 	}
@@ -94,12 +113,15 @@ func (e Entry) check() error {
 	if y := e.Time.Year(); y < 1970 || y > 9999 {
 		return fmt.Errorf("ledger entry %s without a time", e.Type)
 	}
+	if e.Clock != "" && e.Clock != Synced {
+		return fmt.Errorf("ledger entry %s says of the clock %q", e.Type, e.Clock)
+	}
 	v := reflect.ValueOf(e)
 	for i := range v.NumField() {
 		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
 		must, may := slices.Contains(fields.must, name), slices.Contains(fields.may, name)
 		switch empty := v.Field(i).IsZero(); {
-		case name == "type" || name == "time":
+		case name == "type" || name == "time" || name == "salt":
 			continue
 		case must && empty:
 			return fmt.Errorf("ledger entry %s without %s", e.Type, name)

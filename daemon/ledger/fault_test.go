@@ -25,14 +25,16 @@ type keeper struct {
 	tried map[string]bool
 	next  int
 	frail bool // its process dies of the first error
+	born  bool // its unit's key was made in an earlier start
 }
 
 // life is a start, entries, and an end; each entry is tried up to three times, under a new number each time. It
 // returns when the disk has died.
 func (k *keeper) life(entries int, saves bool) {
-	l, err := open(k.disk, "ledger", origin, k.key, room)
+	l, err := open(k.disk, "ledger", origin, k.key, !k.born, room)
+	defer func() { k.born = true }()
 	for try := 0; err != nil && try < 3; try++ {
-		l, err = open(k.disk, "ledger", origin, k.key, room)
+		l, err = open(k.disk, "ledger", origin, k.key, !k.born, room)
 	}
 	if err != nil {
 		return
@@ -62,7 +64,7 @@ func (k *keeper) check(t *testing.T, when string) {
 	if v := k.disk.Violations(); len(v) > 0 {
 		t.Fatalf("%s: %q", when, v)
 	}
-	l, err := open(k.disk, "ledger", origin, k.key, room)
+	l, err := open(k.disk, "ledger", origin, k.key, !k.born, room)
 	if err != nil {
 		t.Fatalf("%s: %v", when, err)
 	}
@@ -200,7 +202,7 @@ func TestDiskDies(t *testing.T) {
 		k := newKeeper(t, 1)
 		k.life(6, true)
 		k.disk.FailFrom(n+1, errors.New("dead"))
-		l, err := open(k.disk, "ledger", origin, k.key, room)
+		l, err := open(k.disk, "ledger", origin, k.key, !k.born, room)
 		if err != nil {
 			if code(err) != "ledger-error" {
 				t.Errorf("open on a dead disk: %v", err)
@@ -357,7 +359,7 @@ func TestBrokenAndCut(t *testing.T) {
 			was := strings.Replace(text(t, disk, "ledger"), "0000000003", "0000000004", 1)
 			must(t, durable.WriteFile(disk, "ledger", []byte(was)))
 			disk.CutAt(n + 1)
-			if l, err := Open(disk, "ledger", origin, key); err == nil {
+			if l, err := Open(disk, "ledger", origin, key, false); err == nil {
 				l.Close()
 			}
 			disk = disk.PowerCut(50, durabletest.Sector)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +18,27 @@ import (
 )
 
 const origin = "tacet/high-street/room-3/ledger"
+
+// anOrigin is what the heads of this unit's ledgers start with.
+var anOrigin = regexp.MustCompile(`^tacet/high-street/room-3/ledger/[0-9a-hjkmnp-tv-z]{16}$`)
+
+// salts are the ends of lines; a salt is 16 bytes in base64.
+var salts = regexp.MustCompile(`,"salt":"([A-Za-z0-9+/]{22}==)"}\n`)
+
+// unsalted are lines without their salts, each of which has to have one, and another one.
+func unsalted(t testing.TB, lines string) string {
+	t.Helper()
+	seen := map[string]bool{}
+	for line := range strings.Lines(lines) {
+		m := salts.FindStringSubmatch(line)
+		if m == nil || seen[m[1]] {
+			t.Errorf("no salt of its own at the end of %s", line)
+			continue
+		}
+		seen[m[1]] = true
+	}
+	return salts.ReplaceAllString(lines, "}\n")
+}
 
 // unit is a unit's key, and what others know of it.
 func unit(t testing.TB) (note.Signer, note.Verifier) {
@@ -52,7 +74,7 @@ func must(t testing.TB, err error) {
 
 func mustOpen(t testing.TB, disk durable.FS, key note.Signer) *Ledger {
 	t.Helper()
-	l, err := Open(disk, "ledger", origin, key)
+	l, err := Open(disk, "ledger", origin, key, true)
 	must(t, err)
 	return l
 }
@@ -97,8 +119,9 @@ func wantHead(t testing.TB, signed []byte, key note.Verifier, lines []string) {
 	}
 	root, err := tlog.TreeHash(int64(len(lines)), reader)
 	must(t, err)
-	want := fmt.Sprintf("%s\n%d\n%s\n", origin, len(lines), root)
-	if n.Text != want || len(n.Sigs) != 1 || len(n.UnverifiedSigs) != 0 {
+	first, _, _ := strings.Cut(n.Text, "\n")
+	want := fmt.Sprintf("%s\n%d\n%s\n", first, len(lines), root)
+	if !anOrigin.MatchString(first) || n.Text != want || len(n.Sigs) != 1 || len(n.UnverifiedSigs) != 0 {
 		t.Errorf("the head says\n%s(%d signatures), want\n%s", n.Text, len(n.Sigs), want)
 	}
 }
@@ -115,6 +138,7 @@ func TestLinesAndHead(t *testing.T) {
 		started(7),
 		{Type: Ended, Time: start, ID: "0000000007", Leaves: 12, Root: "AA=="},
 		{Type: Copied, Time: start, ID: "0000000007", Store: "nas"},
+		{Type: Copied, Time: start, ID: "0000000007", Store: "drive", Clock: Synced},
 		{Type: Released, Time: start, ID: "0000000007"},
 		{Type: Erased, Time: start, ID: "0000000007", Store: "nas"},
 	} {
@@ -125,13 +149,15 @@ func TestLinesAndHead(t *testing.T) {
 {"type":"started","time":"2026-11-21T13:03:22Z","id":"0000000007","note":"` + strings.Repeat("ab", 32) + `"}
 {"type":"ended","time":"2026-11-21T13:03:22Z","id":"0000000007","leaves":12,"root":"AA=="}
 {"type":"copied","time":"2026-11-21T13:03:22Z","id":"0000000007","store":"nas"}
+{"type":"copied","time":"2026-11-21T13:03:22Z","id":"0000000007","store":"drive","clock":"synced"}
 {"type":"released","time":"2026-11-21T13:03:22Z","id":"0000000007"}
 {"type":"erased","time":"2026-11-21T13:03:22Z","id":"0000000007","store":"nas"}
 `
-	if got := text(t, disk, "ledger"); got != want {
-		t.Errorf("the ledger holds\n%swant\n%s", got, want)
+	got := text(t, disk, "ledger")
+	if plain := unsalted(t, got); plain != want {
+		t.Errorf("the ledger holds\n%swant\n%s", plain, want)
 	}
-	lines := slices.Collect(strings.Lines(want))
+	lines := slices.Collect(strings.Lines(got))
 	wantHead(t, l.Head(), known, lines)
 	for i := range 70 {
 		must(t, l.Append(started(i)))
@@ -167,11 +193,14 @@ func TestRefused(t *testing.T) {
 		"started without a note":    {Type: Started, Time: start, ID: "x"},
 		"ended with a reason":       {Type: Ended, Time: start, ID: "x", Leaves: 1, Root: "r", Why: "withdrawn"},
 		"released with a store":     {Type: Released, Time: start, ID: "x", Store: "nas"},
+		"a clock of its own":        {Type: Copied, Time: start, ID: "x", Store: "nas", Clock: "unsynced"},
+		"started with a clock":      {Type: Started, Time: start, ID: "x", Note: "n", Clock: Synced},
 		"a newline":                 {Type: Released, Time: start, ID: "x\n{}"},
 		"long":                      {Type: Released, Time: start, ID: strings.Repeat("x", 201)},
 		"many":                      {Type: Config, Time: start, Config: "x", Recipients: make([]string, 65)},
 		"the ledger's own":          {Type: continued, Time: start, Size: 1, Root: "r", Edge: []string{"e"}},
 		"the ledger's own, another": {Type: broken, Time: start, Why: "x"},
+		"the ledger's own, a third": {Type: missing, Time: start},
 	} {
 		if l.Append(e) == nil {
 			t.Errorf("%s was appended", what)
@@ -212,7 +241,7 @@ func TestCheap(t *testing.T) {
 func TestContinues(t *testing.T) {
 	key, known := unit(t)
 	disk := durabletest.NewDisk(1)
-	l, err := open(disk, "ledger", origin, key, 2000)
+	l, err := open(disk, "ledger", origin, key, true, 2000)
 	must(t, err)
 	var lines []string
 	for i := range 100 {
@@ -220,7 +249,7 @@ func TestContinues(t *testing.T) {
 			if i%2 == 0 {
 				must(t, l.Close())
 			}
-			l, err = open(disk, "ledger", origin, key, 2000)
+			l, err = open(disk, "ledger", origin, key, true, 2000)
 			must(t, err)
 		}
 		must(t, l.Append(started(i)))
@@ -253,7 +282,7 @@ func TestContinues(t *testing.T) {
 		t.Errorf("only %d files", parts)
 	}
 
-	l, err = open(disk, "ledger", origin, key, 500)
+	l, err = open(disk, "ledger", origin, key, true, 500)
 	must(t, err)
 	for i := range 100 {
 		must(t, l.Append(started(i)))
@@ -331,8 +360,8 @@ func TestOpenHead(t *testing.T) {
 	h := tree{}.with([]byte("x")).head()
 	signed, err := h.sign(origin, key)
 	must(t, err)
-	if got, err := openHead(signed, origin, key); err != nil || got != h {
-		t.Errorf("opened %v (%v), want %v", got, err, h)
+	if got, from, err := openHead(signed, origin, key); err != nil || got != h || from != origin {
+		t.Errorf("opened %v of %s (%v), want %v", got, from, err, h)
 	}
 	foreign, err := h.sign(origin, other)
 	must(t, err)
@@ -341,11 +370,23 @@ func TestOpenHead(t *testing.T) {
 		"other size":         bytes.Replace(signed, []byte("\n1\n"), []byte("\n2\n"), 1),
 		"one more signature": append(bytes.Clone(signed), foreign[bytes.LastIndex(foreign, []byte("—")):]...),
 	} {
-		if _, err := openHead(bad, origin, key); err == nil {
+		if _, _, err := openHead(bad, origin, key); err == nil {
 			t.Errorf("%s was opened", what)
 		}
 	}
-	if _, err := openHead(signed, origin+"2", key); err == nil {
-		t.Error("another ledger's head was opened")
+	for _, place := range []string{origin + "2", "tacet/high-street/room-4/ledger", origin[:len(origin)-1], ""} {
+		if _, _, err := openHead(signed, place, key); err == nil {
+			t.Errorf("another ledger's head was opened as one of %q", place)
+		}
+	}
+	for id, ours := range map[string]bool{
+		"/0123456789abcdef": true, "": true, "/": false, "/0123456789abcde": false, "/0123456789abcdefg": false,
+		"/0123456789abcdel": false, "/0123456789ABCDEF": false, "0123456789abcdef": false, "/0123456789abcdef/": false,
+	} {
+		signed, err := h.sign(origin+id, key)
+		must(t, err)
+		if _, from, err := openHead(signed, origin, key); (err == nil) != ours || ours && from != origin+id {
+			t.Errorf("a head of %q: %v, want it opened: %v", origin+id, err, ours)
+		}
 	}
 }

@@ -25,11 +25,22 @@ type found struct {
 	first int64 // the number of its first leaf
 	bytes int64 // of the whole lines that are entries
 	size  int64 // of the file
+
+	// restarted says why the ledger before this one did not hold, where this one was begun and its head not saved yet.
+	restarted string
 }
 
 // open brings the ledger to where entries can be appended.
-func (l *Ledger) open() error {
+func (l *Ledger) open(first bool) error {
 	signed, fresh, err := l.savedHead()
+	if fresh {
+		if !first {
+			if err := l.markMissing(); err != nil {
+				return err
+			}
+		}
+		l.origin = l.newOrigin() // nobody has seen a head of this ledger yet
+	}
 	var f found
 	if err == nil {
 		l.saved = signed.size
@@ -44,6 +55,9 @@ func (l *Ledger) open() error {
 	case err != nil:
 		return err
 	default:
+		if f.restarted != "" { // a restart that was interrupted: no head of it was saved, so nobody has seen one
+			b, l.saved, l.origin = breach(f.restarted), -1, l.newOrigin()
+		}
 		l.tree, l.first, l.bytes = f.tree, f.first, f.bytes
 		// What is not under the saved head may never have reached the disk, even if it reads well: a sync may have
 		// failed just before the process ended. A new file makes it sure.
@@ -53,9 +67,11 @@ func (l *Ledger) open() error {
 			}
 		}
 	}
-	if l.head, err = l.tree.head().sign(l.origin, l.unit); err != nil {
+	signedNow, err := l.tree.head().sign(l.origin, l.unit)
+	if err != nil {
 		return err
 	}
+	l.become(l.tree, l.first, l.bytes, signedNow)
 	if fresh {
 		l.saved = -1
 	}
@@ -63,11 +79,13 @@ func (l *Ledger) open() error {
 		return err
 	}
 	l.broken = l.lookAside(string(b))
-	l.file, err = l.fs.Append(l.name)
-	return err
+	if l.file, err = l.fs.Append(l.name); err != nil {
+		return err
+	}
+	return l.sayMissing()
 }
 
-// savedHead reads the head beside the ledger. A fresh ledger has none, and no lines.
+// savedHead reads the head beside the ledger, and from it the ledger's origin. A fresh ledger has no head, and no lines.
 func (l *Ledger) savedHead() (h head, fresh bool, err error) {
 	signed, err := durable.ReadFile(l.fs, l.name+headSuffix, maxLine)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -83,7 +101,7 @@ func (l *Ledger) savedHead() (h head, fresh bool, err error) {
 	if err != nil {
 		return head{}, false, err
 	}
-	if h, err = openHead(signed, l.origin, l.unit); err != nil {
+	if h, l.origin, err = openHead(signed, l.place, l.unit); err != nil {
 		return head{}, false, breach(err.Error())
 	}
 	return h, false, nil
@@ -120,7 +138,7 @@ func (l *Ledger) read(signed head, limit int64) (found, error) {
 
 // prove reads lines, and stops at the tail.
 func (f *found) prove(lines *bufio.Reader, signed head) error {
-	proved, restarted := false, false
+	proved := false
 	for {
 		line, err := lines.ReadSlice('\n')
 		if err != nil && err != io.EOF && err != bufio.ErrBufferFull {
@@ -134,13 +152,19 @@ func (f *found) prove(lines *bufio.Reader, signed head) error {
 			break
 		}
 		if f.bytes == 0 {
-			if restarted, err = f.start(leaf, signed); err != nil {
+			if err := f.start(leaf, signed); err != nil {
 				return err
 			}
-			proved = restarted || f.tree.is(signed)
+			proved = f.restarted != "" || f.tree.is(signed)
 		}
 		f.tree, f.bytes = f.tree.with(leaf), f.bytes+int64(len(line))
-		if f.tree.size == signed.size && !restarted {
+		if f.restarted != "" {
+			if f.tree.size > 1 { // Open saves the head before anything is appended
+				return breach("its first entry is that of a restart, and its head is older")
+			}
+			continue
+		}
+		if f.tree.size == signed.size {
 			if proved = f.tree.is(signed); !proved {
 				return breach(fmt.Sprintf("its first %d entries are not those that were signed", signed.size))
 			}
@@ -154,21 +178,23 @@ func (f *found) prove(lines *bufio.Reader, signed head) error {
 
 // start looks whether the first line makes the file the continuation of another, or one that was begun because of a
 // ledger that did not hold, where that was interrupted before the new head could be saved.
-func (f *found) start(leaf []byte, signed head) (restarted bool, err error) {
+func (f *found) start(leaf []byte, signed head) (err error) {
 	var e Entry
 	if json.Unmarshal(leaf, &e) != nil {
-		return false, nil
+		return nil
 	}
 	switch e.Type {
 	case continued:
 		if f.tree, err = resume(e); err != nil {
-			return false, breach(err.Error())
+			return breach(err.Error())
 		}
 		f.first = f.tree.size
 	case broken:
-		restarted = e.Size == signed.size && e.Root == signed.root.String()
+		if e.Size == signed.size && e.Root == signed.root.String() {
+			f.restarted = e.Why
+		}
 	}
-	return restarted, nil
+	return nil
 }
 
 // onlyRubbish fails if an entry follows what is none: then that is not the torn end of a write.

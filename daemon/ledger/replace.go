@@ -24,7 +24,7 @@ func (l *Ledger) repair() error {
 		if err != nil {
 			return err
 		}
-		l.tree, l.first, l.bytes, l.head = f.tree, f.first, f.bytes, head
+		l.become(f.tree, f.first, f.bytes, head)
 	default:
 		return errors.New("read it again after a failure: it no longer holds what was written")
 	}
@@ -67,8 +67,9 @@ func (l *Ledger) copyLines(to io.Writer, n int64) error {
 	return err
 }
 
-// restart puts a ledger that does not hold aside, and begins a new one that says so.
+// restart puts a ledger that does not hold aside, and begins a new one, of another origin, that says so.
 func (l *Ledger) restart(signed head, why string) error {
+	l.origin = l.newOrigin()
 	kept, err := l.putAside()
 	if err != nil {
 		return fmt.Errorf("put it aside, since %s: %w", why, err)
@@ -98,7 +99,8 @@ func (l *Ledger) begin(t tree, e Entry) error {
 	if err := durable.WriteFile(l.fs, l.name, append(line, '\n')); err != nil {
 		return err
 	}
-	l.tree, l.first, l.bytes, l.head, l.saved = t, first, int64(len(line))+1, head, -1
+	l.become(t, first, int64(len(line))+1, head)
+	l.saved = -1
 	return nil
 }
 

@@ -85,26 +85,26 @@ func (h head) sign(origin string, unit note.Signer) ([]byte, error) {
 
 // openHead reads a signed head. A signature of Ed25519 is the same each time, so the head is genuine if it is, byte for
 // byte, the one that the unit's key makes: nothing added, nothing else in another order.
-func openHead(signed []byte, origin string, unit note.Signer) (head, error) {
+//
+// Its first line is the origin, which has to be one of the place's.
+func openHead(signed []byte, place string, unit note.Signer) (h head, origin string, err error) {
 	lines := strings.SplitN(string(signed), "\n", 4)
-	if len(lines) < 4 || lines[0] != origin {
-		return head{}, fmt.Errorf("the signed head is not one of %s", origin)
+	if len(lines) < 4 || !originOf(place, lines[0]) {
+		return head{}, "", fmt.Errorf("the signed head is not one of %s", place)
 	}
-	size, err := strconv.ParseInt(lines[1], 10, 64)
-	if err != nil {
-		return head{}, errors.New("the signed head has no size")
+	origin = lines[0]
+	if h.size, err = strconv.ParseInt(lines[1], 10, 64); err != nil {
+		return head{}, "", errors.New("the signed head has no size")
 	}
-	root, err := tlog.ParseHash(lines[2])
-	if err != nil {
-		return head{}, errors.New("the signed head has no root")
+	if h.root, err = tlog.ParseHash(lines[2]); err != nil {
+		return head{}, "", errors.New("the signed head has no root")
 	}
-	h := head{size, root}
 	again, err := h.sign(origin, unit)
 	if err != nil {
-		return head{}, err
+		return head{}, "", err
 	}
 	if string(again) != string(signed) {
-		return head{}, errors.New("the signed head was not signed by this unit's key")
+		return head{}, "", errors.New("the signed head was not signed by this unit's key")
 	}
-	return h, nil
+	return h, origin, nil
 }

@@ -280,7 +280,7 @@ var epoch = time.Date(2026, 11, 21, 14, 3, 22, 0, time.UTC)
 func idle() topic.State {
 	return topic.State{
 		Version: "1.2.3", Clock: topic.ClockSynced, Phase: topic.Idle, Since: epoch, Mic: topic.MicOK,
-		Light: topic.LightProved, SpoolFreeH: topic.Hours(90 * time.Hour), Config: "3f2a", Recipients: "77aa",
+		Light: topic.LightProved, SpoolFreeH: topic.Hours(90 * time.Hour), Config: "3f2a91d004e7b85c6a1f0e9d8c7b6a59", Recipients: "77aa02c3d4e5f60718293a4b5c6d7e8f",
 		Stores: map[string]topic.Store{"drive": topic.StoreOK, "nas": topic.StoreMissing},
 	}
 }

@@ -3,7 +3,9 @@
 package store
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,6 +15,9 @@ import (
 // entry is a recording in the spool, as the stores see it.
 type entry struct {
 	name, id string
+	order    string    // sorts entries by age, as far as that is known
+	began    time.Time // by its name; zero where that can't be relied on
+	seen     time.Time // when it came here: it has waited at least since then
 	live     bool
 	finished bool // it has its end, and that is on the disk
 	held     []bool
@@ -24,18 +29,51 @@ type entry struct {
 type index struct {
 	mu      sync.Mutex
 	entries map[string]*entry // by name
-	waiting [][]string        // for each store: the names of what it lacks, oldest first
+	waiting [][]*entry        // for each store: what it lacks, oldest first
 	lacking int               // recordings that one store or more lacks
 	running string            // the recording that is being written
+	came    int               // how many came since the start
+}
+
+// A dating says what is known of a recording's age.
+type dating uint8
+
+const (
+	cameNow  dating = iota // it came while this process looked on: after all that were found
+	dated                  // it was found, and began when its name says
+	notDated               // it was found, and the unit's clock was not set when it began: at least as old as this process
+)
+
+// date notes what is known of an entry's age. A time by a clock that was not set is compared with no other: what was found is
+// older than what came, and only names that can be relied on are compared with names.
+func (x *index) date(e *entry, d dating, started time.Time) {
+	e.seen = time.Now()
+	switch d {
+	case dated:
+		e.began, e.order = started, "1 "+e.name
+	case notDated:
+		e.order = "2 " + e.name
+	default:
+		x.came++
+		e.order = fmt.Sprintf("3 %020d", x.came)
+	}
+}
+
+// since is when an entry began, or by what time it was there already. It has a monotonic reading where it is not by the name.
+func (e *entry) since(clockSet bool) time.Time {
+	if clockSet && !e.began.IsZero() {
+		return e.began
+	}
+	return e.seen
 }
 
 func newIndex(stores int) *index {
-	return &index{entries: map[string]*entry{}, waiting: make([][]string, stores)}
+	return &index{entries: map[string]*entry{}, waiting: make([][]*entry, stores)}
 }
 
-// put adds a recording, or changes what is known of it.
-func (x *index) put(name string, live, finished bool, held []bool) {
-	_, _, id, err := recording.ParseName(name)
+// put adds a recording, or changes what is known of it. held and d count only for one that is not there yet.
+func (x *index) put(name string, live, finished bool, held []bool, d dating) {
+	started, _, id, err := recording.ParseName(name)
 	if err != nil {
 		return
 	}
@@ -45,10 +83,11 @@ func (x *index) put(name string, live, finished bool, held []bool) {
 	if e == nil {
 		e = &entry{name: name, id: id, held: make([]bool, len(x.waiting))}
 		copy(e.held, held)
+		x.date(e, d, started)
 		x.entries[name] = e
 		for i := range x.waiting {
 			if !e.held[i] {
-				x.waiting[i] = insert(x.waiting[i], name)
+				x.waiting[i] = insert(x.waiting[i], e)
 			}
 		}
 		if e.lacked() {
@@ -69,15 +108,19 @@ func (e *entry) lacked() bool { return slices.Contains(e.held, false) }
 func (x *index) drop(name string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if e := x.entries[name]; e != nil && e.lacked() {
-		x.lacking--
-	}
 	if x.running == name {
 		x.running = ""
 	}
+	e := x.entries[name]
+	if e == nil {
+		return
+	}
+	if e.lacked() {
+		x.lacking--
+	}
 	delete(x.entries, name)
 	for i := range x.waiting {
-		x.waiting[i] = without(x.waiting[i], name)
+		x.waiting[i] = without(x.waiting[i], e)
 	}
 }
 
@@ -94,7 +137,7 @@ func (x *index) hold(name string, store int, r Release) (release bool) {
 	if before && !e.lacked() {
 		x.lacking--
 	}
-	x.waiting[store] = without(x.waiting[store], name)
+	x.waiting[store] = without(x.waiting[store], e)
 	return e.leave(r)
 }
 
@@ -165,57 +208,55 @@ func (x *index) next(store int, newest bool, over func(name string) bool) (name 
 	defer x.mu.Unlock()
 	waiting := x.waiting[store]
 	for i := range waiting {
-		name := waiting[i]
+		e := waiting[i]
 		if newest {
-			name = waiting[len(waiting)-1-i]
+			e = waiting[len(waiting)-1-i]
 		}
-		if e := x.entries[name]; e.finished && !e.live && !over(name) {
-			return name
+		if e.finished && !e.live && !over(e.name) {
+			return e.name
 		}
 	}
 	return ""
 }
 
-// pending is how many recordings a store lacks (all stores together: any of them), and when the oldest began.
-func (x *index) pending(store int) (n int, oldest time.Time) {
+// pending is how many recordings a store lacks, and since when the oldest has waited.
+func (x *index) pending(store int, clockSet bool) (n int, oldest time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return len(x.waiting[store]), began(x.waiting[store])
+	if len(x.waiting[store]) > 0 {
+		oldest = x.waiting[store][0].since(clockSet)
+	}
+	return len(x.waiting[store]), oldest
 }
 
-func (x *index) pendingAnywhere() (n int, oldest time.Time) {
+// pendingAnywhere is how many recordings one store or more lacks, and since when the oldest has waited.
+func (x *index) pendingAnywhere(clockSet bool) (n int, oldest time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	var first *entry
 	for _, waiting := range x.waiting {
-		if t := began(waiting); oldest.IsZero() || !t.IsZero() && t.Before(oldest) {
-			oldest = t
+		if len(waiting) > 0 && (first == nil || waiting[0].order < first.order) {
+			first = waiting[0]
 		}
+	}
+	if first != nil {
+		oldest = first.since(clockSet)
 	}
 	return x.lacking, oldest
 }
 
-// began is when the oldest of some recordings began, by its name.
-func began(waiting []string) time.Time {
-	if len(waiting) == 0 {
-		return time.Time{}
-	}
-	t, _, _, err := recording.ParseName(waiting[0])
-	if err != nil {
-		return time.Time{}
-	}
-	return t
-}
+func byOrder(e, o *entry) int { return strings.Compare(e.order, o.order) }
 
-func insert(sorted []string, name string) []string {
-	i, found := slices.BinarySearch(sorted, name)
+func insert(sorted []*entry, e *entry) []*entry {
+	i, found := slices.BinarySearchFunc(sorted, e, byOrder)
 	if found {
 		return sorted
 	}
-	return slices.Insert(sorted, i, name)
+	return slices.Insert(sorted, i, e)
 }
 
-func without(sorted []string, name string) []string {
-	if i, found := slices.BinarySearch(sorted, name); found {
+func without(sorted []*entry, e *entry) []*entry {
+	if i, found := slices.BinarySearchFunc(sorted, e, byOrder); found {
 		return slices.Delete(sorted, i, i+1)
 	}
 	return sorted

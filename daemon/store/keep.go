@@ -22,8 +22,8 @@ const (
 	maxExpired = 64
 )
 
-// sweep removes copies that are older than the place keeps them and that another store holds. Their age is told by their
-// names, so a clock that is not set removes nothing. What is not proved to be the copy is left alone.
+// sweep removes copies that are older than the place keeps them and that another store holds. What is not proved to be the
+// copy is left alone, and so is everything while the clock is not set. For how old a copy is, see old.
 func (f *follower) sweep(from Folder) error {
 	now := time.Now()
 	if f.place.Keep <= 0 || !f.set.ClockSet() || !f.sweptAt.IsZero() && now.Sub(f.sweptAt) < sweepEvery {
@@ -42,11 +42,11 @@ func (f *follower) sweep(from Folder) error {
 	for _, n := range names {
 		f.busy()
 		started, _, id, err := recording.ParseName(n.Name())
-		if err != nil || !n.Type().IsRegular() || now.Sub(started) < f.place.Keep || n.Name() <= f.sweptTo ||
+		if err != nil || !n.Type().IsRegular() || n.Name() <= f.sweptTo ||
 			!all[id].elsewhere(f.index) {
 			continue
 		}
-		if f.ours(from, n.Name()) {
+		if f.old(from, n.Name(), started, all[id].there, now) && f.ours(from, n.Name()) {
 			old = append(old, n.Name())
 		}
 		if len(old) == maxExpired || time.Since(now) >= sweepFor {

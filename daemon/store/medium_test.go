@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"tacet/daemon/durable"
 	"tacet/daemon/durable/durabletest"
@@ -60,9 +61,21 @@ type memory struct {
 	said   []line
 	fail   error // of the next entry, once
 	unread error // of reading it
+	unset  bool  // the clock is
 }
 
-type line struct{ what, id, store string }
+// now is the time that an entry gets; zero while the clock is not set.
+func (l *memory) now() time.Time {
+	if l.unset {
+		return time.Time{}
+	}
+	return time.Now()
+}
+
+type line struct {
+	what, id, store string
+	at              time.Time
+}
 
 func (l *memory) add(what, id, store string) error {
 	l.mu.Lock()
@@ -71,7 +84,7 @@ func (l *memory) add(what, id, store string) error {
 		l.fail = nil
 		return err
 	}
-	l.said = append(l.said, line{what, id, store})
+	l.said = append(l.said, line{what, id, store, l.now()})
 	return nil
 }
 
@@ -83,7 +96,7 @@ func (l *memory) Expired(id, store string) error {
 	return l.add("expired", id, store)
 }
 
-func (l *memory) History(tell func(what Deed, id, store string)) error {
+func (l *memory) History(tell func(what Deed, id, store string, at time.Time)) error {
 	l.mu.Lock()
 	unread := l.unread
 	l.mu.Unlock()
@@ -93,7 +106,7 @@ func (l *memory) History(tell func(what Deed, id, store string)) error {
 	for _, s := range l.lines() {
 		tell(map[string]Deed{
 			"copied": WasCopied, "expired": WasExpired, "released": WasReleased, "dropped": WasDropped,
-		}[s.what], s.id, s.store)
+		}[s.what], s.id, s.store, s.at)
 	}
 	return nil
 }
@@ -115,7 +128,7 @@ func (l *memory) has(id, store string) bool { return l.count("copied", id, store
 
 func (l *memory) count(what, id, store string) (n int) {
 	for _, s := range l.lines() {
-		if s == (line{what, id, store}) {
+		if s.what == what && s.id == id && s.store == store {
 			n++
 		}
 	}

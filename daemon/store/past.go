@@ -2,7 +2,10 @@
 
 package store
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // A Deed is what the ledger says was done with a recording.
 type Deed uint8
@@ -21,6 +24,7 @@ type past struct {
 	holds    []bool // and has not expired since
 	released bool
 	dropped  bool
+	there    time.Time // a time at which it had ended, by a clock that was set; zero: none is known
 }
 
 // history reads from the ledger what was done with each recording.
@@ -30,7 +34,7 @@ func (s *Set) history() (map[string]*past, error) {
 		number[p.Name] = i
 	}
 	all := map[string]*past{}
-	err := s.Ledger.History(func(what Deed, id, store string) {
+	err := s.Ledger.History(func(what Deed, id, store string, at time.Time) {
 		i, known := number[store]
 		if !known && what != WasReleased && what != WasDropped {
 			return
@@ -43,6 +47,9 @@ func (s *Set) history() (map[string]*past, error) {
 		switch what {
 		case WasCopied:
 			p.had[i], p.holds[i] = true, true
+			if !at.IsZero() && (p.there.IsZero() || at.Before(p.there)) {
+				p.there = at
+			}
 		case WasExpired:
 			p.holds[i] = false
 		case WasReleased:

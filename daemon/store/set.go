@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,8 +28,9 @@ type Spool interface {
 
 // Log is the unit's ledger, as far as copies go. What it returned nil for is on the disk.
 type Log interface {
-	// History tells what happened to recordings, oldest first. The store is empty where it was none.
-	History(tell func(what Deed, id, store string)) error
+	// History tells what happened to recordings, oldest first. The store is empty where it was none. at is when, and
+	// zero where the clock was not set then, or nobody knows whether it was.
+	History(tell func(what Deed, id, store string, at time.Time)) error
 	Copied(id, store string) error
 	Released(id string) error
 	// Expired: a copy is removed from a store, which has kept it as long as it should. It is written before that is done.
@@ -50,7 +52,7 @@ type Settings struct {
 	Ledger  Log
 	Places  []Place
 	Release Release
-	// ClockSet reports whether the clock may be trusted to say how old a copy is.
+	// ClockSet reports whether the clock may be trusted to say how old a recording is. It must not block.
 	ClockSet func() bool
 	// Copied and Released are told of what was done, from the followers' goroutines.
 	Copied   func(id, store string)
@@ -101,7 +103,12 @@ func NewSet(s Settings) (*Set, error) {
 		return nil, err
 	}
 	for _, e := range entries {
-		set.index.put(e.Name, e.Live, e.Finished, past[e.ID].served())
+		held, d := past[e.ID].served(), notDated
+		waits := len(s.Places) > 0 && (held == nil || slices.Contains(held, false))
+		if !waits || set.clockSynced(e.Name) { // where no store waits for it, its age makes no difference
+			d = dated
+		}
+		set.index.put(e.Name, e.Live, e.Finished, held, d)
 	}
 	return set, nil
 }
@@ -169,7 +176,7 @@ func (s *Set) Gone(name string) {
 }
 
 func (s *Set) put(name string, live, finished bool) {
-	s.index.put(name, live, finished, nil)
+	s.index.put(name, live, finished, nil, cameNow)
 	s.tell()
 }
 
@@ -186,20 +193,20 @@ func (s *Set) tell() {
 
 // Stores says how each store stands, in the configuration's order.
 func (s *Set) Stores() []Status {
-	now := time.Now()
+	now, clockSet := time.Now(), s.ClockSet()
 	all := make([]Status, len(s.followers))
 	for i, f := range s.followers {
 		all[i] = Status{Name: f.place.Name, State: topic.StoreOK, Trouble: f.now(now)}
 		if t := all[i].Trouble; t != nil {
 			all[i].State = t.State()
 		}
-		all[i].Pending, all[i].Oldest = s.index.pending(i)
+		all[i].Pending, all[i].Oldest = s.index.pending(i, clockSet)
 	}
 	return all
 }
 
-// Pending is how many recordings some store still has to get, and when the oldest of them began.
-func (s *Set) Pending() (n int, oldest time.Time) { return s.index.pendingAnywhere() }
+// Pending is how many recordings some store still has to get, and since when the oldest of them has waited, as in Status.
+func (s *Set) Pending() (n int, oldest time.Time) { return s.index.pendingAnywhere(s.ClockSet()) }
 
 // holds writes down that a store holds a recording, and releases the spool's copy if that was the last it waited for.
 func (s *Set) holds(f *follower, name string) error {

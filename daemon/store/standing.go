@@ -20,10 +20,23 @@ type Status struct {
 	State topic.Store
 	// Trouble is what keeps recordings from it; nil where nothing does.
 	Trouble *Trouble
-	// Pending is how many recordings it still has to get, Oldest when the first of them began.
+	// Pending is how many recordings it still has to get.
 	Pending int
-	Oldest  time.Time
+	// Oldest is when the first of them began. Where that is not known, since the unit's clock was not set then or is not now,
+	// it is the time by which it was there: see Age and Shown, which go by no clock that may have been set since.
+	Oldest time.Time
 }
+
+// Age is how long ago a Status's Oldest is, at least. Now is the wall clock's time.
+func Age(oldest, now time.Time) time.Duration {
+	if oldest.Round(0) != oldest { // it has a monotonic reading, which nobody sets
+		return time.Since(oldest)
+	}
+	return max(0, now.Sub(oldest))
+}
+
+// Shown is a Status's Oldest for people, by the wall clock as it stands now.
+func Shown(oldest, now time.Time) time.Time { return now.Add(-Age(oldest, now)).Round(time.Second) }
 
 // standing is how a follower fares. Its goroutine writes it, anybody may read.
 type standing struct {

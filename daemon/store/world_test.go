@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -35,6 +36,8 @@ type world struct {
 	stop    context.CancelFunc
 	ended   chan struct{}
 	wrote   map[string][]byte // every recording, by name, as the spool was given it
+	clock   string            // what the next recordings' heads say of the unit's clock; empty: synced
+	unset   atomic.Bool       // the unit's clock is, now
 
 	mu        sync.Mutex
 	conflicts []string
@@ -63,7 +66,7 @@ func (w *world) start() {
 	w.Helper()
 	s := Settings{
 		Spool: w.spool, Log: slog.New(slog.NewTextHandler(w.Output(), nil)), Ledger: w.log, Release: w.release,
-		ClockSet: func() bool { return true }, Copied: func(string, string) {}, Released: func(string) {}, Changed: func() {},
+		ClockSet: func() bool { return !w.unset.Load() }, Copied: func(string, string) {}, Released: func(string) {}, Changed: func() {},
 		Conflict: func(store, why string) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -105,7 +108,7 @@ type recorder struct {
 func (w *world) begin(minute int) *recorder {
 	w.Helper()
 	started := recordingtest.Started.Add(time.Duration(minute) * time.Minute)
-	spec := recordingtest.Spec{Unit: w.unit, For: []string{w.office.Recipient}, ID: recording.NewID(), Started: started}
+	spec := recordingtest.Spec{Unit: w.unit, For: []string{w.office.Recipient}, ID: recording.NewID(), Started: started, Clock: w.clock}
 	r := &recorder{w: w, name: recording.Name(started, "room-3", spec.ID), sealer: recordingtest.NewSealer(w, spec)}
 	head, err := r.sealer.Begin(recordingtest.Consent)
 	w.must(err)

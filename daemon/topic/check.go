@@ -28,7 +28,7 @@ var (
 	eventID   = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}-[1-9][0-9]*$`)
 	recording = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,95}$`)
 	codeList  = regexp.MustCompile(`^([a-z0-9_-]+(,[a-z0-9_-]+)*)?$`)
-	shortHash = regexp.MustCompile(`^[A-Za-z0-9:+/=_-]{0,64}$`)
+	hash128   = regexp.MustCompile(`^[0-9a-f]{32}$`)
 	// noteLine is one line of a signed note: text, or a signature behind its dash.
 	noteLine = regexp.MustCompile(`^[!-~— ]*$`)
 )
@@ -50,8 +50,8 @@ var (
 		"pending":          {value: count},
 		"oldest_pending_h": {value: numberOrNull},
 		"alerts":           {value: matching(codeList)},
-		"config":           {value: matching(shortHash)},
-		"recipients":       {value: matching(shortHash)},
+		"config":           {value: matching(hash128)},
+		"recipients":       {value: matching(hash128)},
 	}
 	eventFields = map[string]field{
 		"v":          {value: exactly("1")},

@@ -54,6 +54,13 @@ func TestCheckRefusesEveryOtherState(t *testing.T) {
 			t.Errorf("a state with %q is taken", key)
 		}
 	}
+	for _, key := range []string{"config", "recipients"} { // fewer than 128 bits can be met by trying
+		for _, hash := range []string{"", "3f2a91d0", "3f2a91d004e7", strings.Repeat("a", 31), strings.Repeat("a", 33), strings.Repeat("A", 32), strings.Repeat("g", 32)} {
+			if names.Check(names.State(), edit(t, key, hash)) == nil {
+				t.Errorf("%s takes %q", key, hash)
+			}
+		}
+	}
 	for _, phase := range []Phase{Waiting, Starting, Stopping} {
 		if names.Check(names.State(), edit(t, "phase", string(phase))) == nil {
 			t.Errorf("phase %s is taken", phase)

@@ -50,6 +50,7 @@ const (
 	MicOK      Mic = "ok"
 	MicMissing Mic = "missing"
 	MicFault   Mic = "fault"
+	MicUntried Mic = "untried" // its name tells no card, and it has not been opened yet
 
 	LightProved   Light = "proved"   // a sense line sees it
 	LightUnproved Light = "unproved" // driven, and nothing says that it is lit
@@ -64,7 +65,7 @@ const (
 var (
 	shownPhases = []string{string(Idle), string(Recording), string(Fault)}
 	clocks      = []string{string(ClockSynced), string(ClockUnsynced)}
-	mics        = []string{string(MicOK), string(MicMissing), string(MicFault)}
+	mics        = []string{string(MicOK), string(MicMissing), string(MicFault), string(MicUntried)}
 	lights      = []string{string(LightProved), string(LightUnproved)}
 	storeStates = []string{string(StoreOK), string(StoreMissing), string(StoreFull), string(StoreReadOnly), string(StoreError)}
 )
@@ -88,8 +89,8 @@ type State struct {
 	Pending        int              // recordings that a store still has to get
 	OldestPendingH *float64         // age of the oldest of them; nil when there is none
 	Alerts         []string         // codes of all warnings that are up
-	Config         string           // short hash of the configuration
-	Recipients     string           // short hash of who may open the recordings
+	Config         string           // the configuration's hash, of 128 bits, in hexadecimal
+	Recipients     string           // that of who may open the recordings; see RecipientsHash
 	Stores         map[string]Store // by the store's name
 }
 

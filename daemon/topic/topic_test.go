@@ -25,14 +25,15 @@ func whole() State {
 		Boot: "7q4k9mz2ha", Seq: 17, Time: at, Version: "1.2.3", Clock: ClockSynced, Phase: Recording,
 		Since: at.Add(-time.Minute), Mic: MicOK, Light: LightProved, SpoolFreeH: Hours(90*time.Hour + 15*time.Minute),
 		Pending: 2, OldestPendingH: Hours(26 * time.Hour), Alerts: []string{"spool-low", "drive-missing"},
-		Config: "3f2a91", Recipients: "77aa02", Stores: map[string]Store{"nas": StoreMissing, "drive": StoreOK},
+		Config: "3f2a91d004e7b85c6a1f0e9d8c7b6a59", Recipients: "77aa02c3d4e5f60718293a4b5c6d7e8f", Stores: map[string]Store{"nas": StoreMissing, "drive": StoreOK},
 	}
 }
 
 // TestGolden fixes every payload to the letter: other people's programs read them.
 func TestGolden(t *testing.T) {
 	at := whole().Time
-	empty := State{Boot: "b", Seq: 1, Time: at, Version: "dev", Clock: ClockUnsynced, Phase: Idle, Since: at, Mic: MicMissing, Light: LightUnproved}
+	empty := State{Boot: "b", Seq: 1, Time: at, Version: "dev", Clock: ClockUnsynced, Phase: Idle, Since: at, Mic: MicMissing, Light: LightUnproved,
+		Config: whole().Config, Recipients: whole().Recipients}
 	tests := []struct {
 		file, topic string
 		payload     json.Marshaler
@@ -107,7 +108,7 @@ func TestDeclaredFields(t *testing.T) {
 	for list, want := range map[string][]string{
 		"idle recording fault":                        shownPhases,
 		"synced unsynced":                             clocks,
-		"ok missing fault":                            mics,
+		"ok missing fault untried":                    mics,
 		"proved unproved":                             lights,
 		"ok missing full readonly error":              storeStates,
 		"started ended copied released fault cleared": eventTypes,
@@ -181,6 +182,7 @@ func TestWhatWasWrittenIsRead(t *testing.T) {
 			Boot: rapid.StringMatching(`[A-Za-z0-9-]{1,20}`).Draw(t, "boot"), Seq: rapid.Uint64Range(0, 1<<62).Draw(t, "seq"),
 			Time: at.Draw(t, "time"), Since: at.Draw(t, "since"), Version: "1", Clock: ClockSynced,
 			Phase: rapid.SampledFrom([]Phase{Idle, Recording, Fault}).Draw(t, "phase"), Mic: MicFault, Light: LightUnproved,
+			Config: rapid.StringMatching(`[0-9a-f]{32}`).Draw(t, "config"), Recipients: RecipientsHash(nil),
 			SpoolFreeH: hours.Draw(t, "free"), Pending: rapid.IntRange(0, 1e9).Draw(t, "pending"), OldestPendingH: hours.Draw(t, "oldest"),
 			Alerts: rapid.SliceOfNDistinct(code, 0, 5, rapid.ID[string]).Draw(t, "alerts"),
 			Stores: rapid.MapOfN(code, rapid.SampledFrom([]Store{StoreOK, StoreFull}), 0, 4).Draw(t, "stores"),

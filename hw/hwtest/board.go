@@ -1,5 +1,5 @@
-// Package hwtest is GPIO for tests: a Board that has the habits of the kernel's character device and of periph's
-// LineSet over it, bad ones included, so that the real package hw can run on it.
+// Package hwtest is GPIO for tests: a Board that has the habits of the kernel's character device, bad ones included, so
+// that the real package hw can run on it.
 //
 //	b := hwtest.NewBoard("GPIO5", "GPIO27")
 //	panel, err := hw.OpenOn(b, hw.Wiring{Buttons: …"GPIO5", Light: …"GPIO27"})
@@ -11,20 +11,22 @@
 // It keeps to time.Now and timers, so it can be used in a testing/synctest bubble (make it inside). The conformance
 // test in hw runs on it and on the kernel's own gpio-sim, where Sim drives the lines.
 //
-// What it holds to, as measured on Linux 6.1 and periph 3.8.5:
+// What it holds to, as in Linux's drivers/gpio/gpiolib-cdev.c (the conformance test says whether it is so):
 //
-//   - 16 edges are queued for a line. When the queue is full the oldest is dropped.
-//   - Edges are queued from the request on, whether anybody waits or not; asking again doesn't empty the queue.
-//   - WaitForEdge(0) waits for ever. With a negative timeout it returns at once, whatever is queued. It returns the
-//     oldest edge without its time.
-//   - Halt ends the wait that is under way. A Halt before the wait is lost. It does not release the line.
+//   - As many edges are queued for a line as were asked for, hw.QueueLength at most. When the queue is full the oldest is
+//     dropped (kfifo_skip), and nobody who waits is told.
+//   - Edges are queued from the request on, whether anybody waits or not, numbered from 1 for each line. One that is
+//     dropped keeps its number. An interrupt that was missed has none.
+//   - An edge has the time at which its interrupt came. It is queued by the interrupt's thread, which may be later, and
+//     the level that it tells is the one that the thread found: two of one level in a row are two changes, one of which
+//     was too short. Edge makes such a one; Lag makes the thread late.
+//   - Take returns at once. Wait takes nothing.
 //   - A line can be held once; a second request is refused until Close.
 //   - The request of an output drives it low.
 package hwtest
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,9 +39,6 @@ import (
 	"tacet/hw"
 )
 
-// QueueLength is the number of edges that the kernel keeps for a line.
-const QueueLength = 16
-
 // A Board is a machine's GPIO. Lines are named as in a config: GPIO5, or gpiochip0:5; a name that doesn't exist is a
 // mistake in the test, and panics.
 type Board struct {
@@ -47,21 +46,27 @@ type Board struct {
 	// mainline's makes it an input. Set it before use.
 	KeepsLevel bool
 
-	// Stall, if set, says for how long the process stands still in a wait, between setting its deadline and looking
-	// at the queue. If that is the timeout or more the queue is not looked at. Set it before use.
+	// Queue is how many edges are queued for a line, if not hw.QueueLength. Set it before use.
+	Queue int
+
+	// Stall, if set, is asked before and after each call on an EdgeLine, but for Close, for how long the process stands
+	// still. Set it before use.
 	Stall func() time.Duration
 
 	mu      sync.Mutex // guards what follows, and all lines
 	lines   []*line
 	refused error
 	reads   int
-	wakings map[time.Time]bool
+	calls   int
+	lag     time.Duration
+	still   time.Time // until then the process stands still
 }
 
 // A line is one wire with what is asked of it. The Board's mutex guards it.
 type line struct {
 	info   hw.LineInfo
 	set    *lineSet // who holds it; nil: nobody
+	lost   bool     // interrupts are being missed
 	use    hw.Use
 	pull   gpio.Pull
 	driven *gpio.Level // from outside, stronger than any pull
@@ -86,11 +91,12 @@ const (
 	Read
 	Out
 	Wait
+	Take
 )
 
 // NewBoard makes a board with one chip, gpiochip0, that has these lines; an empty name is an unnamed line.
 func NewBoard(names ...string) *Board {
-	b := &Board{wakings: map[time.Time]bool{}}
+	b := &Board{Queue: hw.QueueLength}
 	b.AddChip("gpiochip0", "pinctrl-bcm2711", names...)
 	return b
 }
@@ -139,10 +145,9 @@ func (b *Board) Slip(name string, level gpio.Level) {
 	defer b.mu.Unlock()
 	l := b.at(name)
 	l.driven = &level
-	set := l.set
-	l.set = nil
+	l.lost = true
 	l.update()
-	l.set = set
+	l.lost = false
 }
 
 // Edge queues an edge that no change of the level goes with: one that comes late, after a Slip, or is a glitch.
@@ -223,11 +228,32 @@ func (b *Board) OutputReads() int {
 	return b.reads
 }
 
-// Wakings lists the instants at which waits ran out. Those of one instant are one waking of the processor.
-func (b *Board) Wakings() []time.Time {
+// Calls counts the calls on lines whose edges are queued: a panel that makes none sleeps.
+func (b *Board) Calls() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return slices.SortedFunc(maps.Keys(b.wakings), time.Time.Compare)
+	return b.calls
+}
+
+// StandStill stops the process for a time: no call on a line whose edges are queued begins or ends meanwhile.
+func (b *Board) StandStill(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.still = time.Now().Add(d)
+}
+
+// Still is for how long the process will stand still yet.
+func (b *Board) Still() time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return time.Until(b.still)
+}
+
+// Lag is for how long, from now on, an edge has had its time before it is queued.
+func (b *Board) Lag(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lag = d
 }
 
 // Refused implements hw.Board.
@@ -259,6 +285,23 @@ func (b *Board) Lines() ([]hw.LineInfo, error) {
 func (b *Board) Request(info hw.LineInfo, u hw.Use, pull gpio.Pull) (hw.LineSet, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	return b.request(info, u, pull)
+}
+
+// RequestEdges implements hw.Board.
+func (b *Board) RequestEdges(info hw.LineInfo, pull gpio.Pull) (hw.EdgeLine, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	set, err := b.request(info, hw.Level, pull)
+	if err != nil {
+		return nil, err
+	}
+	set.edges = true
+	return &edgeLine{set}, nil
+}
+
+// request takes a line for either. The caller holds mu.
+func (b *Board) request(info hw.LineInfo, u hw.Use, pull gpio.Pull) (*lineSet, error) {
 	l := b.at(info.Chip + ":" + strconv.Itoa(info.Number))
 	if err := l.fails[Request]; err != nil {
 		return nil, err
@@ -268,7 +311,7 @@ func (b *Board) Request(info hw.LineInfo, u hw.Use, pull gpio.Pull) (hw.LineSet,
 	}
 	l.use, l.pull, l.out = u, pull, gpio.Low
 	l.update() // before edges are looked for: the pull makes none
-	l.set = &lineSet{board: b, line: l}
+	l.set = &lineSet{board: b, line: l, came: make(chan struct{}, 1)}
 	return l.set, nil
 }
 
@@ -292,7 +335,7 @@ func (l *line) update() {
 	if len(l.past) < 100_000 {
 		l.past = append(l.past, Change{time.Now(), level})
 	}
-	if l.set != nil && l.use == hw.Edges {
+	if l.set != nil && !l.lost {
 		l.set.put(level)
 	}
 	l.follow()

@@ -1,6 +1,7 @@
 package hwtest
 
 import (
+	"context"
 	"errors"
 	"os"
 	"time"
@@ -12,34 +13,46 @@ import (
 
 // A lineSet is a requested line. The Board's mutex guards it.
 type lineSet struct {
-	board *Board
-	line  *line
-
-	queue  []gpio.Edge
+	board  *Board
+	line   *line
 	closed bool
-	halted bool          // the wait that is under way has to end
-	waiter chan struct{} // of the wait that is under way; nil: none
+
+	edges bool // they are queued
+	queue []hw.Edge
+	seq   uint32        // of the last edge
+	came  chan struct{} // holds a token when whoever waits has to look again
 }
 
-// put queues an edge; the oldest makes room.
+// put numbers and queues an edge that comes now; the oldest makes room.
 func (s *lineSet) put(level gpio.Level) {
-	edge := gpio.FallingEdge
-	if level {
-		edge = gpio.RisingEdge
+	if !s.edges {
+		return
 	}
-	if len(s.queue) == QueueLength {
-		s.queue = s.queue[1:]
+	s.seq++
+	e := hw.Edge{High: bool(level), At: time.Now(), Seq: s.seq}
+	if s.board.lag == 0 {
+		s.enqueue(e)
+		return
 	}
-	s.queue = append(s.queue, edge)
+	time.AfterFunc(s.board.lag, func() {
+		s.board.mu.Lock()
+		defer s.board.mu.Unlock()
+		s.enqueue(e)
+	})
+}
+
+func (s *lineSet) enqueue(e hw.Edge) {
+	if len(s.queue) >= s.board.Queue {
+		s.queue = append(s.queue[:0], s.queue[1:]...)
+	}
+	s.queue = append(s.queue, e)
 	s.wake()
 }
 
 func (s *lineSet) wake() {
-	if s.waiter != nil {
-		select {
-		case s.waiter <- struct{}{}:
-		default: // it is awake already
-		}
+	select {
+	case s.came <- struct{}{}:
+	default: // it is awake already
 	}
 }
 
@@ -81,95 +94,6 @@ func (s *lineSet) refuse(op Op) error {
 	return s.line.fails[op]
 }
 
-// errTimeout is what a read of an os.File with a deadline returns.
-var errTimeout = &os.PathError{Op: "read", Path: "gpio-lineset", Err: os.ErrDeadlineExceeded}
-
-// WaitForEdge implements hw.LineSet.
-func (s *lineSet) WaitForEdge(timeout time.Duration) (int, gpio.Edge, error) {
-	var expired <-chan time.Time
-	if timeout > 0 {
-		timer := time.NewTimer(timeout)
-		defer timer.Stop()
-		expired = timer.C
-	}
-	waiter, err := s.begin(timeout)
-	if err != nil {
-		return 0, gpio.NoEdge, err
-	}
-	if s.board.Stall != nil {
-		if d := s.board.Stall(); d > 0 {
-			<-time.After(d)
-			if timeout > 0 && d >= timeout {
-				return s.expire(time.Now())
-			}
-		}
-	}
-	for {
-		if number, edge, err, ok := s.poll(); ok {
-			return number, edge, err
-		}
-		select {
-		case <-waiter:
-		case now := <-expired:
-			return s.expire(now)
-		}
-	}
-}
-
-func (s *lineSet) begin(timeout time.Duration) (chan struct{}, error) {
-	s.board.mu.Lock()
-	defer s.board.mu.Unlock()
-	if s.waiter != nil {
-		return nil, errors.New("hwtest: two goroutines wait for one line")
-	}
-	if timeout < 0 { // the deadline is past before the queue is looked at
-		return nil, errTimeout
-	}
-	s.halted = false // a wait begins with a new deadline: an earlier Halt is lost
-	s.waiter = make(chan struct{}, 1)
-	return s.waiter, nil
-}
-
-// poll ends the wait if there is something to return.
-func (s *lineSet) poll() (number int, edge gpio.Edge, err error, ok bool) {
-	s.board.mu.Lock()
-	defer s.board.mu.Unlock()
-	switch err := s.refuse(Wait); {
-	case err != nil:
-		s.waiter = nil
-		return 0, gpio.NoEdge, err, true
-	case s.halted:
-		s.waiter = nil
-		return 0, gpio.NoEdge, errTimeout, true
-	case len(s.queue) > 0:
-		s.waiter = nil
-		edge, s.queue = s.queue[0], s.queue[1:]
-		return s.line.info.Number, edge, nil, true
-	}
-	return 0, gpio.NoEdge, nil, false
-}
-
-func (s *lineSet) expire(now time.Time) (int, gpio.Edge, error) {
-	s.board.mu.Lock()
-	defer s.board.mu.Unlock()
-	s.waiter = nil
-	if len(s.board.wakings) < 100_000 {
-		s.board.wakings[now] = true
-	}
-	return 0, gpio.NoEdge, errTimeout
-}
-
-// Halt implements hw.LineSet.
-func (s *lineSet) Halt() error {
-	s.board.mu.Lock()
-	defer s.board.mu.Unlock()
-	if s.waiter != nil {
-		s.halted = true
-		s.wake()
-	}
-	return nil
-}
-
 // Close implements hw.LineSet.
 func (s *lineSet) Close() error {
 	s.board.mu.Lock()
@@ -191,3 +115,79 @@ func (s *lineSet) release() {
 		l.update()
 	}
 }
+
+// An edgeLine is the same line with the calls of one whose edges are queued.
+type edgeLine struct{ set *lineSet }
+
+// stall is the process standing still, before a call or after it.
+func (l *edgeLine) stall() {
+	d := l.set.board.Still()
+	if stall := l.set.board.Stall; stall != nil {
+		d = max(d, stall())
+	}
+	if d > 0 {
+		<-time.After(d)
+	}
+}
+
+// call counts a call; what is deferred is the end of it.
+func (l *edgeLine) call() (end func()) {
+	l.stall()
+	l.set.board.mu.Lock()
+	l.set.board.calls++
+	return func() { l.set.board.mu.Unlock(); l.stall() }
+}
+
+// Read implements hw.EdgeLine.
+func (l *edgeLine) Read() (bool, error) {
+	defer l.call()()
+	if err := l.set.refuse(Read); err != nil {
+		return false, err
+	}
+	return bool(l.set.line.level), nil
+}
+
+// Take implements hw.EdgeLine.
+func (l *edgeLine) Take(edges []hw.Edge) (int, error) {
+	defer l.call()()
+	s := l.set
+	if err := s.refuse(Take); err != nil {
+		return 0, err
+	}
+	n := copy(edges, s.queue)
+	s.queue = append(s.queue[:0], s.queue[n:]...)
+	return n, nil
+}
+
+// Wait implements hw.EdgeLine.
+func (l *edgeLine) Wait(ctx context.Context) error {
+	l.stall()
+	defer l.stall()
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if queued, err := l.look(); queued || err != nil {
+			return err
+		}
+		select {
+		case <-l.set.came:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// look says whether a wait is over. A broken queue is one to take from: that is where its error is met.
+func (l *edgeLine) look() (queued bool, err error) {
+	s := l.set
+	s.board.mu.Lock()
+	defer s.board.mu.Unlock()
+	s.board.calls++
+	if err := s.refuse(Wait); err != nil {
+		return false, err
+	}
+	return len(s.queue) > 0 || s.line.fails[Take] != nil, nil
+}
+
+// Close implements hw.EdgeLine.
+func (l *edgeLine) Close() error { return l.set.Close() }

@@ -141,7 +141,6 @@ built=$!
 "$here/build.sh" || fail "build the wall unit"
 wait "$built" || { tail -20 "$rig/log.make"; fail "make build"; }
 cd "$root" || exit
-export GOFLAGS="-tags=nolibopusfile ${GOFLAGS:-}"
 {
   rm -f "$rig"/unit/* && systemd/deb.sh "$rig/unit/tacet.deb" >>"$rig/log.make" &&
     CGO_ENABLED=0 go build -trimpath -o "$rig/unit/room" ./systemd/rig/room &&

@@ -10,10 +10,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/hraban/opus"
-
 	"tacet/audio"
-	"tacet/audio/ogg"
+	"tacet/audio/opus"
+	"tacet/audio/opus/decode"
 	"tacet/audio/wav"
 )
 
@@ -47,13 +46,13 @@ func peer(bitrate int) coder {
 		if err != nil {
 			return nil, 0, 0, err
 		}
-		heard, err := decode(file)
+		heard, err := opusdec(file)
 		return heard, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), len(file), err
 	}}
 }
 
-// decode lets opusdec decode a file: to its standard output it writes plain samples.
-func decode(file []byte) ([]int16, error) {
+// opusdec is what the tool of that name makes of a file: to its standard output it writes plain samples.
+func opusdec(file []byte) ([]int16, error) {
 	cmd := exec.Command("opusdec", "--quiet", "--rate", fmt.Sprint(rate), "--no-dither", "-", "-")
 	cmd.Stdin = bytes.NewReader(file)
 	out, err := cmd.Output()
@@ -86,7 +85,7 @@ func ours(bitrate int) coder {
 		for _, s := range append(segments, last...) {
 			file = append(file, s.Data...)
 		}
-		heard, err := decode(file)
+		heard, err := opusdec(file)
 		return heard, used, len(file), err
 	}}
 }
@@ -104,7 +103,7 @@ func candidates(bitrate int) []coder {
 	applications := []struct {
 		name  string
 		value opus.Application
-	}{{"audio", opus.AppAudio}, {"low delay", opus.AppRestrictedLowdelay}, {"voip", opus.AppVoIP}}
+	}{{"audio", opus.Audio}, {"low delay", opus.LowDelay}, {"voip", opus.VoIP}}
 	bandwidths := []struct {
 		name  string
 		value opus.Bandwidth
@@ -124,16 +123,18 @@ func candidates(bitrate int) []coder {
 }
 
 func (s setting) try(samples []int16, bitrate int) ([]int16, time.Duration, int, error) {
-	enc, err := opus.NewEncoder(rate, 1, s.application)
+	enc, err := opus.NewEncoder(opus.Settings{
+		Rate: rate, Channels: 1, Application: s.application, Bandwidth: s.bandwidth, Signal: opus.Auto, Complexity: s.complexity, Bitrate: bitrate,
+	})
 	if err != nil {
 		return nil, 0, 0, err
 	}
-	for _, err := range []error{enc.SetVBR(false), enc.SetBitrate(bitrate), enc.SetComplexity(s.complexity), enc.SetMaxBandwidth(s.bandwidth)} {
-		if err != nil {
-			return nil, 0, 0, err
-		}
+	defer enc.Close()
+	late, err := enc.Lookahead()
+	if err != nil {
+		return nil, 0, 0, err
 	}
-	dec, err := opus.NewDecoder(rate, 1)
+	dec, err := decode.New(rate, 1)
 	if err != nil {
 		return nil, 0, 0, err
 	}
@@ -144,20 +145,17 @@ func (s setting) try(samples []int16, bitrate int) ([]int16, time.Duration, int,
 	size := 0
 	for at := 0; at+frame <= len(samples); at += frame {
 		begin := cpu()
-		n, err := enc.Encode(samples[at:at+frame], packet)
+		err := enc.Encode(samples[at:at+frame], packet)
 		used += cpu() - begin
 		if err != nil {
 			return nil, 0, 0, err
 		}
-		size += n
-		if n, err = dec.Decode(packet[:n], block); err != nil {
+		size += len(packet)
+		n, err := dec.Decode(packet, block)
+		if err != nil {
 			return nil, 0, 0, err
 		}
 		heard = append(heard, block[:n]...)
-	}
-	late := ogg.PreSkip
-	if s.application == opus.AppRestrictedLowdelay {
-		late = rate / 400
 	}
 	return heard[late:], used, size, nil
 }

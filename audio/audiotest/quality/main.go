@@ -2,7 +2,7 @@
 // understood (STOI and ESTOI, against what was said in the room without its noise), and what it costs. The peer is opusenc as
 // it comes. It needs espeak-ng and opus-tools.
 //
-//	go run -tags nolibopusfile ./audio/audiotest/quality [-try .]
+//	go run ./audio/audiotest/quality [-try .]
 package main
 
 import (

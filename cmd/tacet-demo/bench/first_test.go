@@ -7,6 +7,7 @@ import (
 
 	"tacet/audio"
 	"tacet/audio/audiotest"
+	"tacet/audio/stream"
 )
 
 // BenchmarkFirstSample opens the microphone in a room in which time code is played, and sees which sample it brings first: the
@@ -22,7 +23,7 @@ func BenchmarkFirstSample(b *testing.B) {
 	var delays []float64
 	for range 9 {
 		first := make(chan int64, 1)
-		stream, err := mic.Open(func(samples []int16, _ time.Time) {
+		card, err := mic.Open(func(samples []int16, _ time.Time, _ stream.Raw) {
 			if index, ok := audiotest.Index(samples[:audiotest.MinRun]); ok {
 				select {
 				case first <- index:
@@ -41,7 +42,7 @@ func BenchmarkFirstSample(b *testing.B) {
 		case <-time.After(10 * time.Second):
 			b.Fatal("no sample")
 		}
-		if err := stream.Close(); err != nil {
+		if err := card.Close(); err != nil {
 			b.Fatal(err)
 		}
 	}

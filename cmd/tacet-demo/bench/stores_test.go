@@ -248,7 +248,7 @@ func (k *backlog) take(to *backlog) string {
 // notes is a log that is forgotten.
 type notes struct{}
 
-func (*notes) History(func(what store.Deed, id, place string)) error { return nil }
+func (*notes) History(func(what store.Deed, id, place string, at time.Time)) error { return nil }
 func (*notes) Copied(string, string) error                           { return nil }
 func (*notes) Released(string) error                                 { return nil }
 func (*notes) Expired(string, string) error                          { return nil }
@@ -261,15 +261,15 @@ func openLedger(b *testing.B) book {
 	root, err := os.OpenRoot(b.TempDir())
 	must(b, err)
 	b.Cleanup(func() { root.Close() })
-	l, err := ledger.Open(durable.OS(root), "ledger", "tacet/high-street/room-3/ledger", recordingtest.NewUnit(b, "high-street", "room-3").Signer)
+	l, err := ledger.Open(durable.OS(root), "ledger", "tacet/high-street/room-3/ledger", recordingtest.NewUnit(b, "high-street", "room-3").Signer, true)
 	must(b, err)
 	return book{l}
 }
 
-func (k book) History(tell func(what store.Deed, id, place string)) error {
+func (k book) History(tell func(what store.Deed, id, place string, at time.Time)) error {
 	return k.Ledger.History(func(e ledger.Entry) {
 		if e.Type == ledger.Copied {
-			tell(store.WasCopied, e.ID, e.Store)
+			tell(store.WasCopied, e.ID, e.Store, e.Time)
 		}
 	})
 }

@@ -47,7 +47,7 @@ func build(dir string) error {
 			[]string{"tacet/cmd/tacetd", "tacet/cmd/tacet-demo"}},
 		{[]string{"CGO_ENABLED=0"}, []string{"tacet/cmd/tacet"}},
 	} {
-		c := exec.Command("go", append([]string{"build", "-trimpath", "-tags=nolibopusfile", "-ldflags=-s -w", "-o", dir + "/"}, b.args...)...)
+		c := exec.Command("go", append([]string{"build", "-trimpath", "-ldflags=-s -w", "-o", dir + "/"}, b.args...)...)
 		c.Env = append(os.Environ(), b.env...)
 		if out, err := c.CombinedOutput(); err != nil {
 			return fmt.Errorf("%w:\n%s", err, out)

@@ -9,6 +9,7 @@
 package recordingtest
 
 import (
+	"cmp"
 	"testing"
 	"time"
 
@@ -86,6 +87,7 @@ type Spec struct {
 	Named    []string        // those whom recording.json names; default: For
 	ID       string          // default: a new one
 	Started  time.Time       // default: Started
+	Clock    string          // default: synced
 	Audio    recording.Audio // default: WAV, 8000 samples a second
 	Segments int
 	Happened map[int]*recording.Happening // by segment, from 1
@@ -116,7 +118,7 @@ func (s *Spec) Head() recording.Head {
 		Site:       s.Unit.Site,
 		Room:       s.Unit.Room,
 		Started:    s.Started,
-		Clock:      "synced",
+		Clock:      cmp.Or(s.Clock, "synced"),
 		Boot:       "5f0c2a71",
 		Audio:      s.Audio,
 		Parties:    []string{"patient", "clinician"},

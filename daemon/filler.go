@@ -1,0 +1,59 @@
+package daemon
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tacet/audio/stream"
+)
+
+// filler copies what the sound card delivers into the ring's blocks: on the audio
+// thread, for one opening of the microphone. It never waits.
+type filler struct {
+	ring     *ring
+	channels int
+	opening  uint64
+	out      chan<- *block // as many places as the ring has blocks
+	stopped  atomic.Bool   // the audio thread copies nothing more
+
+	mu   sync.Mutex // held while a piece is copied
+	next *block     // guarded by mu: less than half full; nil: none
+}
+
+// deliver takes what one callback brought. All of it carries the callback's two
+// stamps: nothing tells when the earlier part of it was captured.
+func (f *filler) deliver(samples []int16, arrived time.Time, raw stream.Raw) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for len(samples) > 0 && !f.stopped.Load() {
+		if f.next == nil {
+			if f.next = f.ring.take(); f.next == nil {
+				f.ring.lost.Add(int64(len(samples) / f.channels))
+				return
+			}
+		}
+		b := f.next
+		had := len(b.samples)
+		n := copy(b.memory[had:], samples)
+		b.samples, samples = b.memory[:had+n], samples[n:]
+		b.arrived, b.raw, b.opening = arrived, raw, f.opening
+		if 2*len(b.samples) >= len(b.memory) {
+			f.out <- b
+			f.next = nil
+		}
+	}
+}
+
+// stop keeps it from copying anything more.
+func (f *filler) stop() { f.stopped.Store(true) }
+
+// empty gives back what is not half full. The caller has closed the card.
+func (f *filler) empty() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.next != nil {
+		f.ring.give(f.next)
+		f.next = nil
+	}
+}
