@@ -6,6 +6,7 @@
 //	tacet drive init -config tacet.toml /media/TACET
 //	tacet ls /media/TACET
 //	tacet verify 20261121T140322Z_room-3_7q4k9mz2ha.tacet
+//	tacet verify -recipients practice.pub 20261121T140322Z_room-3_7q4k9mz2ha.tacet
 //	tacet open -i office.key -o consultation.opus 20261121T140322Z_room-3_7q4k9mz2ha.tacet
 package main
 

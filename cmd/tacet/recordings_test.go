@@ -60,6 +60,11 @@ const (
 //	interrupted.tacet unfinished.tacet silent.tacet    the last without a segment
 //	short.tacet                                        whole; its last second is a tenth of one
 //	impostor.tacet                                     made by the impostor
+//	office.pub stranger.pub classic.pub                recipients
+//	both.tacet                                         for the office and the stranger
+//	quiet.tacet padded.tacet                           the same, naming the office alone, once or twice
+//	swapped.tacet                                      for a classic key, naming the office
+//	fewer.tacet                                        for the office, naming the stranger too
 var shelf = func() func(t *testing.T) map[string][]byte {
 	var once sync.Once
 	files := map[string][]byte{}
@@ -116,6 +121,19 @@ func fillShelf(t *testing.T, files map[string][]byte) {
 		return b
 	}
 	files["short.tacet"] = recordingtest.Make(t, short)
+	classic := recordingtest.NewOffice(t, recordingtest.Classic)
+	files["office.pub"], files["stranger.pub"], files["classic.pub"] = []byte("# the office\n"+office.Recipient+"\n"), []byte(stranger.Recipient+"\n"), []byte(classic.Recipient+"\n")
+	for name, c := range map[string]struct{ of, named []string }{
+		"both.tacet":    {[]string{office.Recipient, stranger.Recipient}, nil},
+		"quiet.tacet":   {[]string{office.Recipient, stranger.Recipient}, []string{office.Recipient}},
+		"padded.tacet":  {[]string{office.Recipient, stranger.Recipient}, []string{office.Recipient, office.Recipient}},
+		"swapped.tacet": {[]string{classic.Recipient}, []string{office.Recipient}},
+		"fewer.tacet":   {[]string{office.Recipient}, []string{office.Recipient, stranger.Recipient}},
+	} {
+		few := spec
+		few.Segments, few.For, few.Named = 1, c.of, c.named
+		files[name] = recordingtest.Make(t, few)
+	}
 	other.Unit = impostor
 	files["impostor.tacet"] = recordingtest.Make(t, other)
 }

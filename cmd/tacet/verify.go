@@ -14,7 +14,7 @@ import (
 
 var verifyCommand = cli.Command{
 	Name:  "verify",
-	Usage: "[-unit KEY] [-any-unit] FILE…",
+	Usage: "[-unit KEY] [-any-unit] [-recipients KEYS] FILE…",
 	About: "check that recordings are as they were made",
 	Help: `
 Needs no key that opens them: it doesn't listen. Finds every byte that was changed, added or taken away, and says in which second.
@@ -22,15 +22,22 @@ Needs no key that opens them: it doesn't listen. Finds every byte that was chang
 A recording proves which unit made it, by that unit's key. Which keys are whose, you have to know: they are collected
 when a unit is put up, and kept in the file known-units in your config folder's tacet folder, one on a line.
 
+With -recipients it also says whether a recording can be opened by anybody but those whose public keys are given: the file that is on the unit,
+say. recording.json names whom it is for, by fingerprints, and key.age holds one stanza for each who can open it. These are counted, since
+what is named is only a claim. Whose key a stanza is for it doesn't tell: somebody who has the unit in his hands could name you, and
+encrypt for himself in your place. Where as many can open it as are named, and each of your keys does open it, there is nobody else.
+
 Exits with 0 if all are whole, or were interrupted by a power cut, and made by known units; with 3 if they are, but nobody vouches
-for a unit; with 1 if one is unfinished, damaged, or no recording.`,
+for a unit; with 1 if one is unfinished, damaged, no recording, or for anybody else.`,
 	Run: verify,
 }
 
 func verify(env *cli.Env, args []string) error {
 	fs := env.Flags()
 	var units unitFlags
+	var recipients names
 	units.register(fs)
+	fs.Var(&recipients, "recipients", "say whether it is for anybody else than these `KEYS`: a public key, or a file of them; may be repeated")
 	files, err := env.Parse(fs, args)
 	if err != nil {
 		return err
@@ -39,6 +46,10 @@ func verify(env *cli.Env, args []string) error {
 		return env.Usage("verify names no file")
 	}
 	known, err := units.keys(env)
+	if err != nil {
+		return err
+	}
+	allowed, err := readAudience(recipients)
 	if err != nil {
 		return err
 	}
@@ -54,6 +65,13 @@ func verify(env *cli.Env, args []string) error {
 		}
 		if err := printVerdict(env, name, rep, units.any); err != nil {
 			return err
+		}
+		if allowed != nil && rep.State != recording.Foreign {
+			if err := allowed.check(rep); err != nil {
+				failed = append(failed, fmt.Errorf("%s: %w", name, err))
+			} else if err := env.Printf("%s\n", allowed.told(rep)); err != nil {
+				return err
+			}
 		}
 		switch {
 		case !rep.State.Complete():

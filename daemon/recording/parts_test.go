@@ -318,3 +318,13 @@ func TestWindow(t *testing.T) {
 		t.Error("no error where the file got shorter")
 	}
 }
+
+// TestSilence: 12 hours are the most, and what there is where nothing is said.
+func TestSilence(t *testing.T) {
+	for asked, want := range map[time.Duration]int64{0: 43200, -1: 0, time.Second - 1: 0, time.Second: 1, 12 * time.Hour: 43200, 1000 * time.Hour: 43200} {
+		o := Opening{Silence: asked}
+		if got := o.silence(); got != want {
+			t.Errorf("%v: %d s, want %d", asked, got, want)
+		}
+	}
+}

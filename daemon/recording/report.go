@@ -84,6 +84,9 @@ type Report struct {
 	// Vouched says that the head is proved by a unit's key that the caller knows.
 	Vouched bool
 
+	// Stanzas are the types of those in key.age: one for each who can open the recording. It is nil if the head isn't proved.
+	Stanzas []string
+
 	End *End // end.json; nil where there is none, or it isn't proved
 
 	// Segments is the number of segments from the first on that are proved, and

@@ -292,7 +292,7 @@ func TestRewrittenBetweenReads(t *testing.T) {
 		t.Run(a.Codec, func(t *testing.T) {
 			t.Parallel()
 			for _, f := range rewritings(t, a) {
-				for stays := range 4 {
+				for stays := range 3 {
 					f.verify(t, &fickle{f.a, f.b, stays, make([]int, len(f.a))})
 					f.open(t, &fickle{f.a, f.b, stays, make([]int, len(f.a))})
 				}
@@ -314,13 +314,13 @@ func TestRewrittenAtABorder(t *testing.T) {
 		return make([]byte, second)
 	}
 	size := len(rewritingsOf(t, spec)[0].a)
-	for behind := 0; behind < 12<<10; behind += 512 {
+	for behind := 0; behind < 6<<10; behind += 512 {
 		first = second + piece + behind - size
 		for _, f := range rewritingsOf(t, spec) {
 			if len(f.a) != piece+behind {
 				t.Fatalf("%d bytes, not %d behind the border", len(f.a), behind)
 			}
-			for stays := range 3 {
+			for stays := range 2 {
 				f.verify(t, &fickle{f.a, f.b, stays, make([]int, len(f.a))})
 			}
 		}
@@ -347,14 +347,17 @@ func (r *once) ReadAt(p []byte, off int64) (int, error) {
 func TestVerifyReadsOnce(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Hybrid)
 	for _, a := range audios {
-		spec := recordingtest.Spec{Unit: u, For: []string{o.Recipient}, Audio: a, Segments: 200}
+		spec := recordingtest.Spec{Unit: u, For: []string{o.Recipient}, Audio: a, Segments: 30}
+		if a.Codec == "opus" {
+			spec.Segments = 200 // small ones: all have to be of several pieces
+		}
 		whole := recordingtest.Make(t, spec)
 		spec.Cut = true
 		cut := recordingtest.Make(t, spec)
 		for name, file := range map[string][]byte{"whole": whole, "unfinished": cut, "torn": cut[:len(cut)-700], "interrupted": closed(t, u, cut)} {
 			r := &once{t: t, file: file}
 			rep, err := recording.Verify(r, int64(len(file)), recording.Options{Units: []string{u.VKey}})
-			if err != nil || !rep.Vouched || rep.Segments < 199 {
+			if err != nil || !rep.Vouched || rep.Segments < int64(spec.Segments)-1 {
 				t.Fatalf("%s, %s: %+v, %v", a.Codec, name, rep, err)
 			}
 			if r.read != int64(len(file)) && name != "torn" {
@@ -435,7 +438,7 @@ func differing(a, b []byte) (from, n int) {
 func TestRecoverOfAFileThatChanges(t *testing.T) {
 	for _, a := range audios {
 		for _, f := range rewritings(t, a) {
-			for stays := range 5 {
+			for stays := range 4 {
 				var out bytes.Buffer
 				size := int64(len(f.a) - 700) // the end is torn
 				_, err := recording.Recover(&fickle{f.a, f.b, stays, make([]int, len(f.a))}, size, &out, f.unit.Signer, "boot-2")

@@ -19,6 +19,7 @@ type survey struct {
 	scanner
 	head     Head
 	headRead bool
+	stanzas  []string          // in key.age
 	headSum  [sha256.Size]byte // of the recording.json that head was read from
 	unit     note.Verifier     // nil if recording.json can't be read
 	own      note.Verifier
@@ -117,6 +118,8 @@ func (s *survey) place(m *member) {
 		return
 	case kindHead:
 		s.adopt(m)
+	case kindKey:
+		s.stanzas = stanzasOf(s.content)
 	case kindEndJSON:
 		s.end, _ = parseEnd(s.content)
 	case kindSegment:
@@ -233,7 +236,7 @@ func (s *survey) prove(m *member, said checkpoint) {
 	}
 	switch m.kind {
 	case kindHeadNote:
-		s.rep.HeadProved = true
+		s.rep.HeadProved, s.rep.Stanzas = true, s.stanzas
 	case kindEndNote:
 		s.rep.End = &s.end
 		return

@@ -57,7 +57,7 @@ func inspect(r io.ReaderAt, size int64, into *contents, o *Options) (*Report, er
 		return diagnose(w, rep, damage, o)
 	}
 	into.proved(w.good.segments)
-	rep.HeadProved, rep.Vouched = true, o.vouches(w.head.UnitKey)
+	rep.HeadProved, rep.Vouched, rep.Stanzas = true, o.vouches(w.head.UnitKey), w.stanzas
 	rep.Segments, rep.Bytes = w.good.segments, w.good.note.end()
 	ended := w.good.note.kind == kindEndNote
 	if ended {

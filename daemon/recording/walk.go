@@ -23,6 +23,7 @@ type walk struct {
 
 	head     Head
 	headRead bool
+	stanzas  []string      // in key.age
 	unit     note.Verifier // the unit's key that recording.json names
 	own      note.Verifier // the recording's
 	end      End
@@ -97,7 +98,10 @@ func (w *walk) run() error {
 // take looks into the members that say something in clear.
 func (w *walk) take(m *member) error {
 	switch m.kind {
-	case kindSegment, kindReadMe, kindKey, kindConsent, kindEndAge:
+	case kindSegment, kindReadMe, kindConsent, kindEndAge:
+		return nil
+	case kindKey:
+		w.stanzas = stanzasOf(w.content)
 		return nil
 	case kindHead:
 		return w.takeHead(m, w.content)

@@ -84,6 +84,7 @@ func NewOffice(t testing.TB, hybrid bool) Office {
 type Spec struct {
 	Unit     Unit
 	For      []string        // recipients
+	Named    []string        // those whom recording.json names; default: For
 	ID       string          // default: a new one
 	Started  time.Time       // default: Started
 	Clock    string          // default: synced
@@ -104,8 +105,12 @@ type Spec struct {
 
 // Head is the head that a recording of this spec gets.
 func (s *Spec) Head() recording.Head {
-	prints := make([]string, len(s.For))
-	for i, r := range s.For {
+	named := s.For
+	if s.Named != nil {
+		named = s.Named
+	}
+	prints := make([]string, len(named))
+	for i, r := range named {
 		prints[i] = recording.Fingerprint(r)
 	}
 	return recording.Head{
