@@ -28,11 +28,9 @@ var pair = sync.OnceValue(func() (best pairing) {
 	return best
 })
 
-// kernelTime turns a stamp of the kernel's into a time of Go's, with both its readings: the monotonic one, by which it
-// can be compared, and the wall clock's as it is now.
-func kernelTime(stamp time.Duration) time.Time {
-	p := pair()
-	now := time.Now()
+// time turns a stamp of the kernel's into a time of Go's, with both its readings: the monotonic one, by which it can be
+// compared, and the wall clock's as it is now.
+func (p pairing) time(stamp time.Duration, now time.Time) time.Time {
 	return now.Add(stamp - (p.kernel + now.Sub(p.ours)))
 }
 

@@ -99,20 +99,22 @@ func (l *kernelLine) Read() (high bool, err error) {
 
 // Wait implements EdgeLine. It takes nothing from the queue: who waits and who takes may be two.
 func (l *kernelLine) Wait(ctx context.Context) error {
-	for {
-		if err := l.file.SetReadDeadline(time.Time{}); err != nil {
-			return err
-		}
-		wake := context.AfterFunc(ctx, func() { _ = l.file.SetReadDeadline(time.Unix(1, 0)) }) // it fails only where the wait does
-		err := l.conn.Read(readable)
-		wake()
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if !errors.Is(err, os.ErrDeadlineExceeded) { // of an earlier Wait, whose context has only now ended
-			return err
-		}
+	if err := l.file.SetReadDeadline(time.Time{}); err != nil {
+		return err
 	}
+	woken := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		_ = l.file.SetReadDeadline(time.Unix(1, 0)) // it fails only where the wait does
+		close(woken)
+	})
+	err := l.conn.Read(readable)
+	if !stop() {
+		<-woken // or it would end the next wait
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
 }
 
 // readable says whether there is anything to take, an error included. The runtime calls it again at each change.
@@ -170,7 +172,7 @@ func decode(event []byte) (Edge, error) {
 	}
 	return Edge{
 		High: id == unix.GPIO_V2_LINE_EVENT_RISING_EDGE,
-		At:   kernelTime(time.Duration(binary.NativeEndian.Uint64(event))),
+		At:   pair().time(time.Duration(binary.NativeEndian.Uint64(event)), time.Now()),
 		Seq:  binary.NativeEndian.Uint32(event[20:]),
 	}, nil
 }

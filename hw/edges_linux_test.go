@@ -78,6 +78,20 @@ func TestKernelsEdgesAreDecoded(t *testing.T) {
 	}
 }
 
+// However long ago the clocks were paired, a stamp is where it was.
+func TestStampsAreGoTimes(t *testing.T) {
+	const boot = 100 * time.Hour
+	ours := time.Now()
+	for _, since := range []time.Duration{0, time.Second, 1000 * time.Hour} {
+		for _, age := range []time.Duration{0, time.Microsecond, time.Hour} {
+			now := ours.Add(since)
+			if got, want := hw.KernelTime(ours, boot, boot+since-age, now), now.Add(-age); got != want {
+				t.Errorf("%v after the pairing, %v old: %v, not %v", since, age, got, want)
+			}
+		}
+	}
+}
+
 func TestUnknownEventAndEndOfTheQueueAreErrors(t *testing.T) {
 	line, queue := pipe(t)
 	queue(77, 1, 0)

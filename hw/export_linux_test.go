@@ -12,3 +12,8 @@ func KernelLine(fd int) (EdgeLine, error) {
 }
 
 func Monotonic() time.Duration { return monotonic() }
+
+// KernelTime is the time of a stamp, where the two clocks showed ours and kernel at one moment.
+func KernelTime(ours time.Time, kernel, stamp time.Duration, now time.Time) time.Time {
+	return pairing{ours: ours, kernel: kernel}.time(stamp, now)
+}

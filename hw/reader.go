@@ -218,7 +218,7 @@ func (b *Buttons) settleWith(ctx context.Context, called time.Time, r reading, b
 	}
 	for i, in := range b.inputs {
 		switch {
-		case r.levels[i] == in.active, in.last.After(r.at): // the same; or an edge came after the level was read
+		case r.levels[i] == in.active:
 		case before == nil:
 			differ = true
 		case before.levels[i] == r.levels[i] && !in.last.After(before.at):

@@ -271,6 +271,8 @@ type oddBoard struct {
 	*hwtest.Board
 	wait func(line int) (bool, error)
 	read func(line int)
+
+	ahead time.Duration // of the stamps
 }
 
 func (o *odd) Wait(ctx context.Context) error {
@@ -292,6 +294,34 @@ func (o *odd) Read() (bool, error) {
 func (b *oddBoard) RequestEdges(l hw.LineInfo, pull gpio.Pull) (hw.EdgeLine, error) {
 	e, err := b.Board.RequestEdges(l, pull)
 	return &odd{e, l.Number, b}, err
+}
+
+func (o *odd) Take(edges []hw.Edge) (int, error) {
+	n, err := o.EdgeLine.Take(edges)
+	for i := range edges[:n] {
+		edges[i].At = edges[i].At.Add(o.b.ahead)
+	}
+	return n, err
+}
+
+// A stamp that is still to come is no time to cut at, and no edge to believe; and it holds up none after it.
+func TestEdgeThatIsStillToComeIsDoubted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &oddBoard{Board: hwtest.NewBoard("GPIO5", "GPIO27"), ahead: time.Hour}
+		p := open(t, b, wiring())
+		var at time.Time
+		w := startWatch(p.Buttons(), func(e edge) { at = e.at })
+		defer w.stop()
+		pass(time.Second)
+		for _, level := range []gpio.Level{pressed, released} {
+			b.Drive("GPIO5", level)
+			expect(t, "edge", w.take(), stale(0, level == pressed))
+			if !at.Equal(time.Now()) {
+				t.Errorf("at %v it was reported as of %v", time.Now(), at)
+			}
+			pass(time.Second)
+		}
+	})
 }
 
 func TestWaitsThatReturnAtOnceEndWatch(t *testing.T) {

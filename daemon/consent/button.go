@@ -11,7 +11,7 @@ type button struct {
 	last     time.Time // of the last edge; zero: none yet
 	began    time.Time // the press's first edge; zero: none yet
 	released time.Time // first release edge of the burst of edges that the last one belongs to; zero: none
-	live     bool      // the press may still give: every edge fresh, none missed, begun when it could
+	live     bool      // the press may still give: no edge doubted, none missed, begun when it could
 	gave     bool
 }
 
@@ -22,15 +22,14 @@ func newButton(b Button) button {
 }
 
 // edge takes in a raw edge and reports whether a press began with it. mayGive says whether a press may begin now.
-func (b *button) edge(e Edge, mayGive bool) (began bool) {
+// What doubt does to a press that began before has been done (see Machine.doubt).
+func (b *button) edge(e Edge, doubted, mayGive bool) (began bool) {
 	settled := b.last.IsZero() || e.At.Sub(b.last) >= b.Debounce
 	switch {
 	case e.Pressed && !b.pressed && (settled || b.began.IsZero()):
 		b.began, b.released = e.At, time.Time{}
-		b.live = settled && e.Fresh && mayGive
+		b.live = settled && !doubted && mayGive
 		began = settled
-	case !e.Fresh, e.Pressed == b.pressed: // no known time; or an edge in between was missed
-		b.live = false
 	case !e.Pressed && (settled || b.released.IsZero()):
 		b.released = e.At
 	}

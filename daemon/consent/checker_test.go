@@ -21,15 +21,25 @@ type checker struct {
 	heard          bool // samples since OpenMic
 	refused        bool // a start failed, which the light may say when dark
 	dead           time.Time
-	pressed        [maxButtons]bool // a fresh press since consent was last cleared …
-	released       [maxButtons]bool // … and after it a fresh release
+	down           [maxButtons]bool // the last edge's
+	pressed        [maxButtons]bool // a press since consent was last cleared, and since the last doubted edge …
+	released       [maxButtons]bool // … and after it a release
 }
 
-func newChecker(set Settings) checker { return checker{set: set, phase: Faulty, dead: epoch} }
+func newChecker(set Settings) checker {
+	c := checker{set: set, phase: Faulty, dead: epoch}
+	for i, b := range set.Buttons {
+		c.down[i] = b.Style == Latching
+	}
+	return c
+}
 
 func (c *checker) step(m *Machine, now time.Time, ev Event, out []Effect) error {
 	was := c.phase
 	c.hear(ev)
+	if e, ok := ev.(Edge); ok && c.doubted(now, e) { // before what this step gives
+		c.pressed[e.Button], c.released[e.Button] = false, false
+	}
 	for _, e := range out {
 		if err := c.effect(m, now, ev, e); err != nil {
 			return fmt.Errorf("%T in phase %v, by %T: %w", e, was, ev, err)
@@ -215,12 +225,20 @@ func (c *checker) allowed(now time.Time, ev Event, e Effect) error {
 		}
 	case LightFlash:
 		edge, ok := ev.(Edge)
-		refusal := ok && edge.Pressed && edge.Fresh && c.phase == Faulty && !c.ready && !edge.At.Before(c.dead)
+		refusal := ok && edge.Pressed && !c.doubted(now, edge) && c.phase == Faulty && !c.ready && !edge.At.Before(c.dead)
 		if _, dark := ev.(Dark); !refusal && !(dark && c.refused) {
 			return fmt.Errorf("nobody was refused")
 		}
 	}
 	return nil
+}
+
+// doubted: of unknown time, after one that was missed, or learnt of too late.
+func (c *checker) doubted(now time.Time, e Edge) bool {
+	if e.Button >= len(c.set.Buttons) {
+		return false
+	}
+	return !e.Fresh || e.Pressed == c.down[e.Button] || now.Sub(e.At) > 250*time.Millisecond
 }
 
 // everyHand: a fresh press and release of each momentary button, each latching one put on, since the last clear.
@@ -287,11 +305,14 @@ func (c *checker) edge(now time.Time, e Edge, was Phase, out []Effect) error {
 	if e.Pressed && (was == Stopping || c.phase == Stopping || e.At.Before(c.dead)) && c.phase != Waiting {
 		c.dead = later(c.dead, now.Add(3*time.Second))
 	}
-	if e.Pressed {
-		c.pressed[i], c.released[i] = e.Fresh, false
-	} else {
-		c.released[i] = c.pressed[i] && e.Fresh
+	switch {
+	case c.doubted(now, e):
+	case e.Pressed:
+		c.pressed[i], c.released[i] = true, false
+	default:
+		c.released[i] = c.pressed[i]
 	}
+	c.down[i] = e.Pressed
 	if was != Starting && was != Recording {
 		return nil
 	}

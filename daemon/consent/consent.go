@@ -93,11 +93,12 @@ type Act struct {
 
 // The machine's own times.
 const (
-	pressMin    = 50 * time.Millisecond // a momentary press that gives is at least this long,
-	pressMax    = 5 * time.Second       // and at most this
-	deadTime    = 3 * time.Second       // presses count as nothing after consent was cleared
-	waitingTime = 30 * time.Second      // for the next party to give
-	startTime   = 10 * time.Second      // from the last give to the open microphone
-	samplesTime = time.Second           // from Opened to the first Samples
-	beginTime   = 5 * time.Second       // from these to the first that may be kept, and from there to the head on disk
+	pressMin    = 50 * time.Millisecond  // a momentary press that gives is at least this long,
+	pressMax    = 5 * time.Second        // and at most this
+	deadTime    = 3 * time.Second        // presses count as nothing after consent was cleared
+	lateAfter   = 250 * time.Millisecond // an edge that is learnt of later than that is doubted
+	waitingTime = 30 * time.Second       // for the next party to give
+	startTime   = 10 * time.Second       // from the last give to the open microphone
+	samplesTime = time.Second            // from Opened to the first Samples
+	beginTime   = 5 * time.Second        // from these to the first that may be kept, and from there to the head on disk
 )

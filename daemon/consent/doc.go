@@ -35,13 +35,23 @@
 // Either takes effect when the line has been still for the button's Debounce. Edges come raw, and are the machine's to
 // debounce. A press gives nothing if
 //
-//   - one of its edges has an unknown age (Edge.Fresh is false) or was missed (two presses in a row),
+//   - one of its edges is doubted, or an edge of its button is before it has given,
 //   - the line was not still in the released position for Debounce before it, or at boot,
 //   - it began in the dead time, not ready, while starting, recording or stopping, or after [Stop],
 //   - consent was cleared, readiness lost, the door opened or a fault told while it lasted.
 //
+// Lengths are measured on the times at which the edges came, whenever they were learnt of.
+//
 // So a shorted cable, a chair against a button or a line that chatters can stop a recording and not start one. A
 // latching button's line gives as soon as it is shorted for the debounce time: prefer momentary ones.
+//
+// # Doubt
+//
+// An edge is doubted if its reader doubts it (Edge.Fresh is false: edges before it were lost, or its time is not known), if
+// it leads to where the button is already (two presses in a row: one between was missed), or if it is learnt of more
+// than 250 ms after it came: nobody expects an answer so late. Where one is missing, anything may have come before: so a
+// doubted edge counts before all that would come due with it. It withdraws as any edge does. It gives nothing, and what
+// was pressed on its button until then, given or just about to be, comes to nothing. The next press is judged anew.
 //
 // # Withdrawing
 //

@@ -12,7 +12,7 @@ type (
 		Button  int // index into Settings.Buttons
 		Pressed bool
 		At      time.Time
-		Fresh   bool // false: the edge's age is unknown; it may withdraw, never give
+		Fresh   bool // false: doubted by its reader; it may withdraw, never give
 	}
 
 	// Door says that the door contact was seen to open.

@@ -8,14 +8,15 @@ func (m *Machine) edge(now time.Time, e Edge) {
 		return
 	}
 	b := &m.buttons[e.Button]
-	began := b.edge(e, m.mayGive(b, e.At))
+	doubted := isDoubted(now, e)
+	began := b.edge(e, doubted, m.mayGive(b, e.At))
 	switch m.phase {
 	case Idle, Faulty:
 		switch {
 		case !e.Pressed:
 		case e.At.Before(m.deadUntil):
 			m.rest(now)
-		case m.phase == Faulty && began && e.Fresh && !m.stopped:
+		case m.phase == Faulty && began && !doubted && !m.stopped:
 			m.emit(LightFlash{})
 		}
 	case Waiting:
@@ -29,6 +30,29 @@ func (m *Machine) edge(now time.Time, e Edge) {
 		if e.Pressed {
 			m.rest(now)
 		}
+	}
+}
+
+// isDoubted tells whether an edge can only withdraw: its reader doubts it, or it was learnt of so late that whoever
+// moved the button no longer waits for an answer.
+func isDoubted(now time.Time, e Edge) bool {
+	return !e.Fresh || now.Sub(e.At) > lateAfter
+}
+
+// doubt takes back what a doubted edge may have taken back before anything now due: the press of its button and, while
+// waiting, its give. So nothing starts with an edge that stops it. Two edges of one direction say that one is missing
+// between them: they are doubt too.
+func (m *Machine) doubt(now time.Time, e Edge) {
+	if e.Button < 0 || e.Button >= len(m.buttons) {
+		return
+	}
+	b := &m.buttons[e.Button]
+	if !isDoubted(now, e) && e.Pressed != b.pressed {
+		return
+	}
+	b.live = false
+	if m.phase == Waiting && b.gave {
+		m.withdraw(now, b, e)
 	}
 }
 

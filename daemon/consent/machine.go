@@ -36,6 +36,7 @@ func New(s Settings, now time.Time) *Machine {
 func (m *Machine) Step(now time.Time, ev Event) []Effect {
 	switch ev := ev.(type) {
 	case Edge:
+		m.doubt(now, ev)
 		m.advance(earlier(ev.At, now), now)
 		m.edge(now, ev)
 	case Door:

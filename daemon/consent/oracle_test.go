@@ -44,6 +44,7 @@ type oracle struct {
 	set    Settings
 	good   []press // not yet due
 	begins []bool
+	doubts []bool
 
 	phase          Phase
 	gave           [maxButtons]bool
@@ -86,7 +87,7 @@ type lapse struct {
 // explain compares a history with what the specification makes of it.
 func explain(set Settings, trace []step) error {
 	o := &oracle{set: set, phase: Faulty, voided: -1, light: "off", dead: epoch, could: make([]bool, len(trace))}
-	o.good, o.begins = presses(set, trace)
+	o.good, o.begins, o.doubts = presses(set, trace)
 	light := "off"
 	for n, s := range trace {
 		o.flashes = 0
@@ -115,6 +116,9 @@ func explain(set Settings, trace []step) error {
 }
 
 func (o *oracle) step(n int, s step) error {
+	if o.doubts[n] {
+		o.doubt(n, s)
+	}
 	o.runOut(n, s.limit(), s.now)
 	o.event(n, s)
 	for _, e := range s.out {
@@ -123,6 +127,15 @@ func (o *oracle) step(n int, s step) error {
 		}
 	}
 	return o.owed()
+}
+
+// doubt is a doubted edge's first doing: whatever its button's hand has done until now counts as nothing.
+func (o *oracle) doubt(n int, s step) {
+	e := s.ev.(Edge)
+	o.good = slices.DeleteFunc(o.good, func(p press) bool { return p.button == e.Button && p.last < n })
+	if o.phase == Waiting && o.gave[e.Button] {
+		o.over(n, s.now, Act{Kind: Withdrew, At: e.At})
+	}
 }
 
 // runOut lets presses come due and consent lapse, in order, until limit.
@@ -310,7 +323,7 @@ func (o *oracle) edge(n int, now time.Time, e Edge) {
 		o.dead = now.Add(3 * time.Second)
 		o.voided = n
 	}
-	if o.phase == Faulty && o.begins[n] && e.Fresh && !dead && !o.stopped {
+	if o.phase == Faulty && o.begins[n] && !o.doubts[n] && !dead && !o.stopped {
 		o.flashes++
 	}
 }

@@ -17,16 +17,23 @@ type edgeAt struct {
 	step int
 }
 
-// presses reads every good press off a history, by the time at which it is due, and the steps at which a press of any
-// kind, good or not, began.
-func presses(set Settings, trace []step) (good []press, begins []bool) {
-	begins = make([]bool, len(trace))
+// presses reads every good press off a history, by the time at which it is due, the steps at which a press of any kind,
+// good or not, began, and those whose edge is doubted.
+func presses(set Settings, trace []step) (good []press, begins, doubts []bool) {
+	begins, doubts = make([]bool, len(trace)), make([]bool, len(trace))
 	for i, b := range set.Buttons {
 		var edges []edgeAt
 		for n, s := range trace {
 			if e, ok := s.ev.(Edge); ok && e.Button == i {
 				edges = append(edges, edgeAt{e, n})
 			}
+		}
+		for j, e := range edges {
+			known := b.Style == Latching
+			if j > 0 {
+				known = edges[j-1].Pressed
+			}
+			doubts[e.step] = !e.Fresh || e.Pressed == known || trace[e.step].now.After(e.At.Add(250*time.Millisecond))
 		}
 		var begun []edgeAt // all edges since the press began; nil: no press
 		level := b.Style == Latching
@@ -51,7 +58,7 @@ func presses(set Settings, trace []step) (good []press, begins []bool) {
 				if j < n-1 && !seemed(trace, burst[j], burst[j+1], b.Debounce) {
 					continue
 				}
-				p, ok := judge(b, begun[:max(0, len(begun)-n+j+1)], burst[:j+1])
+				p, ok := judge(b, begun[:max(0, len(begun)-n+j+1)], burst[:j+1], doubts)
 				if ok && burst[j].Pressed == (b.Style == Latching) {
 					p.button = i
 					good = append(good, p)
@@ -63,7 +70,7 @@ func presses(set Settings, trace []step) (good []press, begins []bool) {
 		}
 	}
 	sort.SliceStable(good, func(i, j int) bool { return good[i].due.Before(good[j].due) })
-	return good, begins
+	return good, begins, doubts
 }
 
 // seemed tells whether an edge seemed to be its burst's last, because the next was learnt of too late.
@@ -77,12 +84,12 @@ func seemed(trace []step, e, next edgeAt, debounce time.Duration) bool {
 }
 
 // judge looks at a press that ended with a burst.
-func judge(b Button, begun, burst []edgeAt) (press, bool) {
+func judge(b Button, begun, burst []edgeAt, doubts []bool) (press, bool) {
 	if len(begun) == 0 {
 		return press{}, false
 	}
-	for i, e := range begun {
-		if !e.Fresh || e.Pressed != (i%2 == 0) {
+	for _, e := range begun {
+		if doubts[e.step] {
 			return press{}, false
 		}
 	}

@@ -89,7 +89,8 @@ func (p *play) wander(d dice) error {
 	case kind < 35:
 		return p.meeting(d)
 	case kind < 65:
-		return p.line(button, !p.m.Pressed(button), d.roll(12) > 0, time.Duration(d.roll(3))*5*time.Millisecond)
+		agos := []time.Duration{0, 0, 0, 0, 0, 5 * time.Millisecond, 10 * time.Millisecond, 250 * time.Millisecond, 251 * time.Millisecond, time.Second}
+		return p.line(button, !p.m.Pressed(button), d.roll(12) > 0, agos[d.roll(uint64(len(agos)))])
 	case kind < 67:
 		return p.line(button, p.m.Pressed(button), true, 0)
 	case kind < 85:

@@ -137,6 +137,9 @@ func (p *play) symbols() []string {
 		if !p.last[i].After(p.now.Add(-20 * time.Millisecond)) {
 			all = append(all, fmt.Sprintf("%s%d@-20ms", toggle, i))
 		}
+		if !p.last[i].After(p.now.Add(-300 * time.Millisecond)) {
+			all = append(all, fmt.Sprintf("%s%d@-300ms", toggle, i))
+		}
 	}
 	if due, ok := p.m.Deadline(); ok && !due.After(p.now) {
 		all = append(all, "tick")
@@ -205,7 +208,7 @@ func (p *play) pass(d time.Duration, late bool) error {
 }
 
 // key is the state, all times relative to now. Left out is what can't matter any more: the times that acts carry, how
-// long ago a line settled, the dead time once it is more than 20 ms over (no edge is learnt of later than that), a
+// long ago a line settled, the dead time once it is more than 300 ms over (no edge is learnt of later than that), a
 // press that gives nothing.
 func (p *play) key() string {
 	var b []byte
@@ -220,7 +223,7 @@ func (p *play) key() string {
 	ms := func(d time.Duration, low, high time.Duration) {
 		b = binary.AppendVarint(b, int64(min(max(d, low), high)/time.Millisecond))
 	}
-	const long, just = time.Hour, 40 * time.Millisecond
+	const long, just = time.Hour, 320 * time.Millisecond
 	until := func(at time.Time) { ms(at.Sub(p.now), -long, long) }
 	m, r := p.m, &p.m.run
 	b = append(b, byte(m.phase), byte(r.head), byte(r.mic), byte(len(m.acts)), byte(m.darks))

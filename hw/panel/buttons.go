@@ -110,10 +110,13 @@ type edge struct {
 	fresh  bool
 }
 
-// watch is one reader's queue. The panel's mu guards it.
+// watch is one reader. The panel's mu guards its queue.
 type watch struct {
-	edges []edge
-	wake  chan struct{}
+	ctx     context.Context
+	deliver func(input int, active bool, at time.Time, fresh bool)
+	turn    chan struct{} // holds a token while somebody takes edges off the queue and delivers them
+	edges   []edge
+	wake    chan struct{}
 }
 
 func (w *watch) queue(e edge) {
@@ -135,25 +138,25 @@ func (w *watch) rouse() {
 // Buttons are the lines that hands and the door move.
 type Buttons struct{ p *Panel }
 
-// Watch calls edge for every change of a line until ctx ends; it ends with an
-// error only where a test has broken it.
+// Watch calls deliver for every change of a line until ctx ends, one call at a
+// time and none after it has returned; it ends with an error only where a test
+// has broken it.
 func (b *Buttons) Watch(ctx context.Context, deliver func(input int, active bool, at time.Time, fresh bool)) error {
-	w := &watch{wake: make(chan struct{}, 1)}
+	ctx, cancel := context.WithCancel(ctx)
+	w := &watch{ctx: ctx, deliver: deliver, turn: make(chan struct{}, 1), wake: make(chan struct{}, 1)}
 	b.p.mu.Lock()
 	b.p.watches = append(b.p.watches, w)
 	b.p.mu.Unlock()
 	defer func() {
+		cancel()
 		b.p.mu.Lock()
-		defer b.p.mu.Unlock()
 		b.p.watches = slices.DeleteFunc(b.p.watches, func(o *watch) bool { return o == w })
+		b.p.mu.Unlock()
+		w.turn <- struct{}{} // Read may be delivering
 	}()
 	for {
-		edges, err := b.take(w)
-		if err != nil {
+		if err := b.flush(w); err != nil {
 			return err
-		}
-		for _, e := range edges {
-			deliver(e.input, e.active, e.at, e.fresh)
 		}
 		select {
 		case <-ctx.Done():
@@ -163,25 +166,54 @@ func (b *Buttons) Watch(ctx context.Context, deliver func(input int, active bool
 	}
 }
 
-// take empties a reader's queue.
-func (b *Buttons) take(w *watch) ([]edge, error) {
+// flush delivers what is queued for a reader, unless its Watch is over.
+func (b *Buttons) flush(w *watch) error {
+	select {
+	case w.turn <- struct{}{}:
+	case <-w.ctx.Done():
+		return nil
+	}
+	defer func() { <-w.turn }()
 	b.p.mu.Lock()
-	defer b.p.mu.Unlock()
-	edges := w.edges
+	edges, err := w.edges, b.p.faults.broken(b.p.faults.Watch, b.p.door())
 	w.edges = nil
-	return edges, b.p.faults.Watch
+	b.p.mu.Unlock()
+	for _, e := range edges {
+		if w.ctx.Err() != nil {
+			break
+		}
+		w.deliver(e.input, e.active, e.at, e.fresh)
+	}
+	return err
 }
 
-// Read reads every line now: true is pressed, or open for the door.
+// Read reads every line now: true is pressed, or open for the door. Every edge
+// from before the call has been delivered to every Watch when it returns.
 func (b *Buttons) Read() ([]bool, error) {
+	lines, watches, err := b.look()
+	for _, w := range watches {
+		_ = b.flush(w) // Watch meets it itself
+	}
+	return lines, err
+}
+
+// Levels is Read for one who can't wait until edges are delivered: whoever is to
+// deliver them asks.
+func (b *Buttons) Levels() ([]bool, error) {
+	lines, _, err := b.look()
+	return lines, err
+}
+
+func (b *Buttons) look() (lines []bool, watches []*watch, err error) {
 	b.p.mu.Lock()
 	defer b.p.mu.Unlock()
-	if err := b.p.faults.Read; err != nil {
-		return nil, err
+	watches = slices.Clone(b.p.watches)
+	if err := b.p.faults.broken(b.p.faults.Read, b.p.door()); err != nil {
+		return nil, watches, err
 	}
-	lines := make([]bool, len(b.p.inputs))
+	lines = make([]bool, len(b.p.inputs))
 	for i := range b.p.inputs { // not the whole input: what a hand holds is not the panel's
 		lines[i] = b.p.inputs[i].active
 	}
-	return lines, nil
+	return lines, watches, nil
 }

@@ -57,7 +57,7 @@ type mirror struct{ show func(Levels) }
 // levels are those of now. The caller holds mu.
 func (p *Panel) levels() (l Levels) {
 	f, glow := p.faults, p.Light.lamp.glow()
-	if f.Read != nil || f.Sense != nil || glow != On && glow != Off || len(p.inputs) > mostInputs {
+	if f.Read != nil || f.Door != nil || f.Sense != nil || glow != On && glow != Off || len(p.inputs) > mostInputs {
 		return 0
 	}
 	l = plain | Levels(len(p.inputs))<<count

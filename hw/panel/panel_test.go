@@ -200,6 +200,71 @@ func TestChangedTellsOfEveryChange(t *testing.T) {
 	}
 }
 
+// Every edge from before a Read has been dealt with when it returns, however slow
+// the reader is, and none is delivered after Watch has returned.
+func TestReadComesAfterEveryEarlierEdge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for busy := range 4 {
+			p := two()
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			dealt := 0
+			go func() {
+				ended <- p.Buttons.Watch(ctx, func(int, bool, time.Time, bool) {
+					<-time.After(time.Duration(busy) * time.Millisecond)
+					dealt++
+				})
+			}()
+			synctest.Wait()
+			moved := 0
+			for i := range 10 {
+				p.Hold("patient", i%2 == 0)
+				moved++
+				if i%3 == 0 {
+					lines, err := p.Buttons.Read()
+					if err != nil || dealt != moved || lines[0] != (i%2 == 0) {
+						t.Errorf("Read says %v, %v after %d of %d edges", lines, err, dealt, moved)
+					}
+				}
+			}
+			read := make(chan struct{})
+			go func() { p.Buttons.Read(); close(read) }()
+			synctest.Wait()
+			cancel()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+			before := dealt
+			<-read
+			if dealt != before {
+				t.Errorf("%d edges were delivered after Watch had returned", dealt-before)
+			}
+		}
+	})
+}
+
+// A door contact that is broken is told apart from a button.
+func TestBrokenDoorSaysThatItIsTheDoor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := two()
+		off := errors.New("wire off")
+		ended := make(chan error, 1)
+		go func() { ended <- p.Buttons.Watch(t.Context(), func(int, bool, time.Time, bool) {}) }()
+		synctest.Wait()
+		p.Break(Faults{Door: off})
+		lines, read := p.Buttons.Read()
+		if lines != nil {
+			t.Errorf("Read says %v", lines)
+		}
+		for what, err := range map[string]error{"Read": read, "Watch": <-ended} {
+			var of interface{ Input() int }
+			if !errors.Is(err, off) || !errors.As(err, &of) || of.Input() != 2 {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+	})
+}
+
 func TestBrokenButtons(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := two()

@@ -123,9 +123,10 @@ func (c *calls) Sense(_ Nothing, answer *Sensed) (err error) {
 	return err
 }
 
-// Read reads every line.
+// Read reads every line. It does not wait for the edges before: the other end,
+// which takes them, may be waiting for this.
 func (c *calls) Read(_ Nothing, answer *[]bool) (err error) {
-	*answer, err = c.panel.Buttons.Read()
+	*answer, err = c.panel.Buttons.Levels()
 	return err
 }
 
