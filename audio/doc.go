@@ -6,7 +6,7 @@
 //	…
 //	err = card.Close()					// and closed from here, unless err wraps ErrStuck
 //
-//	enc, err := audio.NewEncoder(audio.Format{Codec: "opus", Rate: 48000, Channels: 1, Bitrate: 32000, ID: id})
+//	enc, err := audio.NewEncoder(audio.Format{Codec: "opus", Rate: 48000, Channels: 1, Bitrate: 48000, ID: id})
 //	segments, err := enc.Encode(samples)			// one for each second
 //	last, err := enc.Close()
 //

@@ -233,6 +233,48 @@ func TestOpusIsInStep(t *testing.T) {
 	}
 }
 
+// Fricatives lie up to 12 kHz. What is said about bit rates in the README and the example of the config is held here.
+func TestOpusKeepsTheSpectrum(t *testing.T) {
+	const rate, loss = 48000, -15
+	bands := []audiotest.Band{{From: 100, To: 5000}, {From: 5000, To: 8000}, {From: 8000, To: 12000}, {From: 12000, To: 18000}}
+	// A sound with the rhythm of speech, some of it like an s, in a room that is not quiet.
+	sound := audiotest.Mix(make([]float64, 2*rate), 0.02, audiotest.Pink(1, 2*rate))
+	for i, v := range audiotest.White(2, len(sound)) {
+		if i/(rate/8)%3 == 0 {
+			sound[i] += 0.05 * v
+		}
+	}
+	one := audiotest.Samples(sound)
+	var both []int16
+	for _, s := range one {
+		both = append(both, s, s/2)
+	}
+	before := audiotest.Levels(sound, rate, bands)
+	for _, c := range []struct {
+		bitrate, channels int
+		kept              int // bands
+	}{
+		{24000, 1, 2}, {31000, 1, 2}, {32000, 1, 3}, {40000, 1, 3}, {48000, 1, 3}, {64000, 1, 4}, {256000, 1, 4},
+		{32000, 2, 2}, {48000, 2, 3}, {64000, 2, 3}, {96000, 2, 4},
+	} {
+		samples := one
+		if c.channels == 2 {
+			samples = both
+		}
+		file := join(encode(t, audio.Format{Codec: "opus", Rate: rate, Channels: c.channels, Bitrate: c.bitrate, ID: "x"}, samples))
+		heard := decoded(t, file, rate, c.channels)
+		var left []int16
+		for i := 0; i < len(heard); i += c.channels {
+			left = append(left, heard[i])
+		}
+		for b, level := range audiotest.Levels(audiotest.Floats(left), rate, bands) {
+			if change := level - before[b]; b < c.kept && math.Abs(change) > 2 || b >= c.kept && change > loss {
+				t.Errorf("%d bit/s, %d channels: %.0f to %.0f Hz change by %.1f dB", c.bitrate, c.channels, bands[b].From, bands[b].To, change)
+			}
+		}
+	}
+}
+
 // The hiss of audiotest, with which tests find their way in an Opus recording, survives it.
 func TestHissSurvivesOpus(t *testing.T) {
 	const hole = audiotest.Rate * 3 / 10
@@ -291,7 +333,7 @@ func BenchmarkEncode(b *testing.B) {
 	for _, codec := range []string{"opus", "flac", "wav"} {
 		b.Run(codec, func(b *testing.B) {
 			samples := talk(48000, 1, 48000)
-			e, err := audio.NewEncoder(audio.Format{Codec: codec, Rate: 48000, Channels: 1, Bitrate: 32000, ID: "x"})
+			e, err := audio.NewEncoder(audio.Format{Codec: codec, Rate: 48000, Channels: 1, Bitrate: 48000, ID: "x"})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -28,7 +28,7 @@ func TestEveryBitrateOfTheConfigCanBeEncoded(t *testing.T) {
 	parse := func(rate, channels, bitrate int) (*config.Config, error) {
 		text := strings.Replace(config.Example, "rate     = 48000 ", fmt.Sprintf("rate = %d ", rate), 1)
 		text = strings.Replace(text, "channels = 1 ", fmt.Sprintf("channels = %d ", channels), 1)
-		text = strings.Replace(text, "bitrate  = 32000 ", fmt.Sprintf("bitrate = %d ", bitrate), 1)
+		text = strings.Replace(text, "bitrate  = 48000 ", fmt.Sprintf("bitrate = %d ", bitrate), 1)
 		cfg, _, err := config.Parse(filepath.Join(dir, "tacet.toml"), []byte(text))
 		return cfg, err
 	}

@@ -79,7 +79,7 @@ func (b block) rate(codec string) int {
 }
 
 func (b block) bitrate(codec string) int {
-	bitrate := 32000
+	bitrate := 48000
 	if n, ok := b.number("bitrate", bitrate); ok {
 		switch {
 		case n < leastBitrate || n > mostBitrate:

@@ -62,7 +62,7 @@ func everything(keys []string) *Config {
 		Light:       Light{Line: "GPIO27", Active: High, Sense: "GPIO22", SenseActive: High},
 		StatusLight: &Line{Line: "GPIO23", Active: High},
 		Door:        &Line{Line: "GPIO4", Active: Low},
-		Audio:       Audio{Device: "hw:CARD=Device,DEV=0", Rate: 48000, Channels: 1, Codec: Opus, Bitrate: 32000},
+		Audio:       Audio{Device: "hw:CARD=Device,DEV=0", Rate: 48000, Channels: 1, Codec: Opus, Bitrate: 48000},
 		Encrypt:     Encrypt{Recipients: keys},
 		Spool:       Spool{Path: "/var/lib/tacet/spool", Reserve: 2 * time.Hour, Release: All},
 		Stores: []Store{

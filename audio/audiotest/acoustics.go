@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"os/exec"
-	"strconv"
 )
 
 // Pink is noise as rooms have it: as much power in each octave. Its level is 1.
@@ -35,6 +35,33 @@ func White(seed uint64, n int) []float64 {
 		out[i] = r.NormFloat64()
 	}
 	return out
+}
+
+// ventilation is what a room with ventilation may have in each octave from 63 Hz to 8 kHz, in dB: the noise criterion curve NC-35 of
+// ANSI/ASA S12.2.
+var ventilation = [...]float64{60, 52, 45, 40, 36, 34, 33, 32}
+
+// Ventilation is a room's noise with its ventilation on, with the level 1: a rumble, most of it, and a soft hiss.
+func Ventilation(seed uint64, rate, n int) []float64 {
+	x := make([]complex128, powerOfTwo(n))
+	for i, v := range White(seed, n) {
+		x[i] = complex(v, 0)
+	}
+	fft(x)
+	for k := range x {
+		hertz := float64(min(k, len(x)-k)) * float64(rate) / float64(len(x))
+		octave := min(max(0, math.Log2(max(hertz, 1)/63)), float64(len(ventilation)-1))
+		below := min(int(octave), len(ventilation)-2)
+		level := ventilation[below] + (octave-float64(below))*(ventilation[below+1]-ventilation[below])
+		// An octave that is twice as wide has as much power in half the density.
+		x[k] *= complex(Decibels(level-3.01*octave), 0)
+	}
+	inverseFFT(x)
+	out := make([]float64, n)
+	for i := range out {
+		out[i] = real(x[i])
+	}
+	return scale(out, 1/RMS(out))
 }
 
 // Hum is a mains hum with its harmonics, with the level 1.
@@ -90,15 +117,46 @@ func Speech(voice, text string, rate int) ([]float64, error) {
 	if err != nil {
 		return nil, fmt.Errorf("let espeak-ng speak as %s: %w", voice, err)
 	}
-	const header = 44
-	if len(out) < header {
-		return nil, fmt.Errorf("espeak-ng said %s", strconv.Quote(string(out)))
+	speech, err := plain(out, rate)
+	if err != nil {
+		return nil, fmt.Errorf("let espeak-ng speak as %s: %w", voice, err)
 	}
-	said := int(out[24]) | int(out[25])<<8 | int(out[26])<<16
-	out = out[header:]
-	samples := make([]int16, len(out)/2)
+	return speech, nil
+}
+
+// spoken are the files of a woman's voice that come with Debian's alsa-utils.
+const spoken = "/usr/share/sounds/alsa/"
+
+// Spoken is a woman who says where a loudspeaker stands, eight times, recorded close to her with all that lies below 24 kHz, at a level
+// of 0.05. It is an error where Debian's alsa-utils isn't installed.
+func Spoken(rate int) ([]float64, error) {
+	var all []float64
+	for _, where := range []string{
+		"Front_Center", "Side_Left", "Rear_Right", "Front_Left", "Rear_Center", "Side_Right", "Rear_Left", "Front_Right",
+	} {
+		file, err := os.ReadFile(spoken + where + ".wav")
+		if err != nil {
+			return nil, fmt.Errorf("read the voice of alsa-utils: %w", err)
+		}
+		speech, err := plain(file, rate)
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", where, err)
+		}
+		all = append(all, speech...)
+	}
+	return scale(all, 0.05/RMS(all)), nil
+}
+
+// plain is the sound of a WAV file with one channel and nothing but the usual header, at a rate and a level of 0.05.
+func plain(file []byte, rate int) ([]float64, error) {
+	const header = 44
+	if len(file) < header || string(file[:4]) != "RIFF" || file[22] != 1 {
+		return nil, fmt.Errorf("it is no WAV file with one channel, but %.80q", file)
+	}
+	said := int(file[24]) | int(file[25])<<8 | int(file[26])<<16
+	samples := make([]int16, (len(file)-header)/2)
 	for i := range samples {
-		samples[i] = int16(uint16(out[2*i]) | uint16(out[2*i+1])<<8)
+		samples[i] = int16(uint16(file[header+2*i]) | uint16(file[header+2*i+1])<<8)
 	}
 	speech := Resample(Floats(samples), said, rate)
 	return scale(speech, 0.05/RMS(speech)), nil

@@ -20,8 +20,11 @@ type Encoder struct {
 // A sink appends what the library writes.
 type sink struct{ dst []byte }
 
+// Write wipes what it is given, which a Writer must not do: it is the library's own buffer, of which there is a new one for each frame,
+// and the library would leave the sound in it. It sums a frame up before that is written, not after, or the sums would be wrong.
 func (s *sink) Write(p []byte) (int, error) {
 	s.dst = append(s.dst, p...)
+	clear(p)
 	return len(p), nil
 }
 

@@ -37,7 +37,7 @@ func main() {
 	}
 	talk = audiotest.InRoom(talk, rate, 0.3, 1)
 	talk = audiotest.Mix(audiotest.Mix(talk, 0.001, audiotest.Pink(1, len(talk))), 1, talk)
-	e, err := audio.NewEncoder(audio.Format{Codec: "opus", Rate: rate, Channels: 1, Bitrate: 24000, ID: "voice"})
+	e, err := audio.NewEncoder(audio.Format{Codec: "opus", Rate: rate, Channels: 1, Bitrate: 48000, ID: "voice"})
 	if err != nil {
 		log.Fatal(err)
 	}

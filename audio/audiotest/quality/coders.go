@@ -94,28 +94,30 @@ func ours(bitrate int) coder {
 type setting struct {
 	application opus.Application
 	bandwidth   opus.Bandwidth
-	ms          int // of a packet
+	signal      opus.Signal
 	complexity  int
 }
 
-// candidates are all the settings that are worth a try.
+// candidates are all the settings that are worth a try, with packets of 20 ms.
 func candidates(bitrate int) []coder {
-	applications := []struct {
+	list := []coder{{"as it is", func(samples []int16) ([]int16, time.Duration, int, error) { return samples, 0, 2 * len(samples), nil }}}
+	for _, a := range []struct {
 		name  string
 		value opus.Application
-	}{{"audio", opus.Audio}, {"low delay", opus.LowDelay}, {"voip", opus.VoIP}}
-	bandwidths := []struct {
-		name  string
-		value opus.Bandwidth
-	}{{"20 kHz", opus.Fullband}, {"12 kHz", opus.SuperWideband}, {"8 kHz", opus.Wideband}}
-	list := []coder{{"as it is", func(samples []int16) ([]int16, time.Duration, int, error) { return samples, 0, 2 * len(samples), nil }}}
-	for _, a := range applications {
-		for _, b := range bandwidths {
-			for _, complexity := range []int{0, 2, 5, 10} {
-				s := setting{a.value, b.value, 20, complexity}
-				list = append(list, coder{fmt.Sprintf("%s, %s, complexity %d", a.name, b.name, complexity), func(samples []int16) ([]int16, time.Duration, int, error) {
-					return s.try(samples, bitrate)
-				}})
+	}{{"audio", opus.Audio}, {"low delay", opus.LowDelay}, {"voip", opus.VoIP}} {
+		for _, b := range []struct {
+			name  string
+			value opus.Bandwidth
+		}{{"20 kHz", opus.Fullband}, {"12 kHz", opus.SuperWideband}, {"8 kHz", opus.Wideband}} {
+			for _, h := range []struct {
+				name  string
+				value opus.Signal
+			}{{"", opus.Auto}, {" voice,", opus.Voice}, {" music,", opus.Music}} {
+				for complexity := range 11 {
+					s := setting{a.value, b.value, h.value, complexity}
+					name := fmt.Sprintf("%s, %s,%s complexity %d.", a.name, b.name, h.name, complexity)
+					list = append(list, coder{name, func(samples []int16) ([]int16, time.Duration, int, error) { return s.try(samples, bitrate) }})
+				}
 			}
 		}
 	}
@@ -124,7 +126,7 @@ func candidates(bitrate int) []coder {
 
 func (s setting) try(samples []int16, bitrate int) ([]int16, time.Duration, int, error) {
 	enc, err := opus.NewEncoder(opus.Settings{
-		Rate: rate, Channels: 1, Application: s.application, Bandwidth: s.bandwidth, Signal: opus.Auto, Complexity: s.complexity, Bitrate: bitrate,
+		Rate: rate, Channels: 1, Application: s.application, Bandwidth: s.bandwidth, Signal: s.signal, Complexity: s.complexity, Bitrate: bitrate,
 	})
 	if err != nil {
 		return nil, 0, 0, err
@@ -138,8 +140,9 @@ func (s setting) try(samples []int16, bitrate int) ([]int16, time.Duration, int,
 	if err != nil {
 		return nil, 0, 0, err
 	}
-	frame := rate * s.ms / 1000
-	packet, block := make([]byte, bitrate/8*s.ms/1000), make([]int16, frame)
+	const ms = 20
+	const frame = rate * ms / 1000
+	packet, block := make([]byte, bitrate/8*ms/1000), make([]int16, frame)
 	var heard []int16
 	var used time.Duration
 	size := 0

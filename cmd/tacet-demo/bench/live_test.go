@@ -60,7 +60,7 @@ func BenchmarkLive(b *testing.B) {
 		b.Logf("ours %.1f, peers %.1f, libopus alone %.1f CPU s/h", m.ours, m.peers, codec)
 	}
 	wav := live(b, room, "wav", length)
-	measured("CPU live, Opus 32 kbit/s, against arecord, opusenc and age", median(ratios), 0.5, "")
+	measured("CPU live, Opus at its default, against arecord, opusenc at 32 kbit/s and age", median(ratios), 0.5, "")
 	measured("– ours, the whole process", median(ours), 0, "CPU s/h")
 	measured("– of it the sound server's client thread, which arecord has too", median(server), 0, "CPU s/h")
 	measured("– theirs, three processes", median(peers), 0, "CPU s/h")
@@ -153,7 +153,7 @@ func encodeAlone(b *testing.B, sound []int16, length time.Duration) float64 {
 	b.Helper()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	e, err := audio.NewEncoder(audio.Format{Codec: "opus", Rate: audiotest.Rate, Channels: 1, Bitrate: 32000, ID: strings.Repeat("0", 10)})
+	e, err := audio.NewEncoder(audio.Format{Codec: "opus", Rate: audiotest.Rate, Channels: 1, Bitrate: 48000, ID: strings.Repeat("0", 10)})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,0 +1,178 @@
+package audio
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	run  = 64                    // bytes in a row that prove where they come from
+	mask = 0x5a17_c3e9_88f2_6b4d // hides what is looked for from the search
+)
+
+// A kind is what sound was when it was marked.
+type kind string
+
+// A trace is sound, masked, by which it is found again.
+type trace struct {
+	runs  map[uint64]marked // by their first eight bytes
+	first [1 << 16]bool     // by two: most of memory needs no look at runs
+	count map[kind]int
+}
+
+type marked struct {
+	kind  kind
+	words [run / 8]uint64
+}
+
+func newTrace() *trace { return &trace{runs: map[uint64]marked{}, count: map[kind]int{}} }
+
+// mark adds some bytes to what is looked for, unless they repeat themselves.
+func (tr *trace) mark(k kind, data []byte) {
+	for ; len(data) >= run; data = data[run:] {
+		m := marked{kind: k}
+		for i := range m.words {
+			m.words[i] = binary.LittleEndian.Uint64(data[8*i:]) ^ mask
+		}
+		if m.words[0] != m.words[1] {
+			tr.runs[m.words[0]] = m
+			tr.first[uint16(m.words[0])] = true
+			tr.count[k]++
+		}
+	}
+}
+
+// found tells how many runs lie in this process's memory, and where.
+func (tr *trace) found(t *testing.T) (count map[kind]int, where map[string]int) {
+	t.Helper()
+	maps, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mem, err := os.Open("/proc/self/mem")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mem.Close()
+	const step = 1 << 20
+	buffer, err := unix.Mmap(-1, 0, step+run, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE) // since the list, so not in it
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Munmap(buffer)
+	count, where = map[kind]int{}, map[string]int{}
+	for line := range strings.Lines(string(maps)) {
+		var from, to uint64
+		var mode string
+		if _, err := fmt.Sscanf(line, "%x-%x %s", &from, &to, &mode); err != nil {
+			t.Fatalf("maps says %q: %v", line, err)
+		}
+		if mode[:2] != "rw" || to-from > 1<<30 { // the race detector's own is larger than any sound
+			continue
+		}
+		for at := from; at < to; at += step {
+			n, _ := mem.ReadAt(buffer[:min(step+run, to-at)], int64(at)) // it may have gone, or have no memory behind it
+			for i := 0; i+run <= n && i < step; i++ {
+				if k := tr.at(buffer[i:]); k != "" {
+					where[strings.TrimSpace(line)]++
+					count[k]++
+				}
+			}
+		}
+	}
+	return count, where
+}
+
+// at is what a run at the front of b is, if any.
+func (tr *trace) at(b []byte) kind {
+	first := binary.LittleEndian.Uint64(b) ^ mask
+	if !tr.first[uint16(first)] {
+		return ""
+	}
+	m, ok := tr.runs[first]
+	for i := 0; ok && i < len(m.words); i++ {
+		ok = binary.LittleEndian.Uint64(b[8*i:])^mask == m.words[i]
+	}
+	if !ok {
+		return ""
+	}
+	return m.kind
+}
+
+const (
+	samples kind = "samples"
+	encoded kind = "encoded"
+)
+
+// caught is how many runs may be left by what is not ours: a checksum keeps the last 64 bytes, and a signal's stack what was in the
+// processor's registers when the signal came.
+const caught = 4
+
+// After an end, and after a release, nothing of the sound is left, neither as it came nor encoded, once the segments are wiped.
+func TestNothingOfTheSoundIsLeft(t *testing.T) {
+	for _, f := range formats() {
+		for _, released := range []bool{true, false} {
+			name := fmt.Sprintf("%s, %d channels, released: %v", f.Codec, f.Channels, released)
+			tr := newTrace()
+			list := consult(t, f, released, tr)
+			if tr.count[samples] < 100 || tr.count[encoded] < 100 && f.Codec != "wav" {
+				t.Fatalf("%s: there is too little to look for: %v", name, tr.count)
+			}
+			if f.Channels == 1 && !released { // the search itself
+				if n, _ := tr.found(t); n[samples]+n[encoded] < tr.count[encoded]/2 {
+					t.Errorf("%s: the search finds %v of %v before anything is wiped", name, n, tr.count)
+				}
+			}
+			for _, s := range list {
+				s.Wipe()
+			}
+			if n, where := tr.found(t); n[samples]+n[encoded] > caught {
+				t.Errorf("%s: of %v runs, %v are left: %v", name, tr.count, n, where)
+			} else {
+				t.Logf("%s: of %v runs, %v are left", name, tr.count, n)
+			}
+		}
+	}
+}
+
+// consult records two and a half seconds, as the daemon does, and remembers what was said and what was made of it.
+func consult(t *testing.T, f Format, released bool, tr *trace) []Segment {
+	t.Helper()
+	e, err := NewEncoder(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Release()
+	said := noise(rand.Uint64(), f, 5*f.Rate/2+7)
+	defer clear(said)
+	bytes, err := binary.Append(make([]byte, 0, 2*len(said)), binary.LittleEndian, said)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr.mark(samples, bytes)
+	clear(bytes)
+	var list []Segment
+	use := func(more []Segment, err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range more {
+			const headers = 256 // and what has no sound in it
+			tr.mark(encoded, s.Data[min(headers, len(s.Data)):])
+		}
+		list = append(list, more...)
+	}
+	for at := 0; at < len(said); at += 4800 * f.Channels {
+		use(e.Encode(said[at:min(len(said), at+4800*f.Channels)]))
+	}
+	if !released {
+		use(e.Close())
+	}
+	return list
+}
