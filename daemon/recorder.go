@@ -187,6 +187,7 @@ func (r *recorder) sealOne(s stream.Segment) error {
 		r.gaps, r.steps = r.gaps[len(h.Gaps):], r.steps[len(h.ClockSteps):]
 	}
 	b, err := r.sealer.Segment(s.Data, h)
+	clear(s.Data)
 	if err != nil {
 		return err
 	}
