@@ -315,6 +315,37 @@ func TestKeyChildHidesItself(t *testing.T) {
 	}
 }
 
+// TestKeyChildLocksItself: no page of the child reaches swap, where that can be had.
+func TestKeyChildLocksItself(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root")
+	}
+	child := exec.CommandContext(t.Context(), "/proc/self/exe")
+	child.Args = []string{"tacet-recording-key"}
+	stdin, err := child.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer child.Wait()
+	defer stdin.Close()
+	for deadline := time.Now().Add(30 * time.Second); ; runtime.Gosched() {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", child.Process.Pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, after, _ := strings.Cut(string(status), "\nVmLck:")
+		if f := strings.Fields(after); len(f) > 0 && f[0] != "0" {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the child never locked its memory")
+		}
+	}
+}
+
 // coreForbidden reports whether a process's core limit is 0: the last thing
 // that the child sets before it reads.
 func coreForbidden(t testing.TB, pid int) bool {

@@ -49,6 +49,9 @@ func total(list []found) (n int) {
 // ring is the sound in the daemon's own memory for samples, locked and in no core dump.
 func ring(f found) bool { return f.area.Has("lo") && f.area.Has("dd") && f.form == "samples" }
 
+// stack is sound on the stack of one of the sound library's threads, which the kernel marks.
+func stack(f found) bool { return f.area.Has("nh") }
+
 // unlocked is sound that may reach swap.
 func unlocked(f found) bool { return !f.area.Has("lo") }
 
@@ -68,28 +71,41 @@ func consult(t *testing.T, codec string, seconds float64, through ...string) con
 	unit.Through = through
 	c := consultation{Demo: unit.Start(t, room.Env()...)}
 	c.Consent()
-	c.Until("some seconds", demotest.Recorded(1, seconds))
-	c.during = memorytest.Writable(t, c.UnitPid())
-	c.Press("clinician")
-	file, _ := unit.Open(t, c.Until("the end", demotest.Ended(1, "whole")).Recordings[0].File)
 	var samples []byte
 	for _, s := range audiotest.Code(0, int(seconds+60)*audiotest.Rate) {
 		samples = binary.LittleEndian.AppendUint16(samples, uint16(s))
 	}
-	c.sound = sound{"file": memorytest.NewIndex(file), "samples": memorytest.NewIndex(samples)}
+	c.sound = sound{"samples": memorytest.NewIndex(samples)}
+	c.Until("some seconds", demotest.Recorded(1, seconds))
+	limit := time.Now().Add(patience)
+	for c.during = c.look(t); !slices.ContainsFunc(c.in(c.during), ring); c.during = c.look(t) { // it is empty at times
+		if time.Now().After(limit) {
+			t.Fatalf("in %v nothing was seen in locked memory for samples, but %v", patience, c.in(c.during))
+		}
+	}
+	c.Press("clinician")
+	file, _ := unit.Open(t, c.Until("the end", demotest.Ended(1, "whole")).Recordings[0].File)
+	if codec != "wav" { // which holds the samples as they are
+		c.sound["file"] = memorytest.NewIndex(file)
+	}
 	return c
 }
 
-// now looks for the sound in the unit's memory.
-func (c consultation) now(t *testing.T) []found { return c.in(memorytest.Writable(t, c.UnitPid())) }
+// look is the unit's memory as it is now.
+func (c consultation) look(t *testing.T) []memorytest.Area {
+	return memorytest.Writable(t, c.UnitPid())
+}
+
+// patience is how long a test waits for what must happen; 10 s after the end of a recording little may be left of it.
+const patience = 10 * time.Second
 
 // What is said in the room is never in a page that could reach swap, in whatever form and whoever copied it; and soon after the end
 // next to nothing of it is left.
 func TestSoundStaysInLockedMemory(t *testing.T) {
 	t.Parallel()
-	// left is what may remain, in bytes: small pieces that share a page with what is still in use. An encoder's buffers are its
-	// largest part; without a look at the end it is 250,000 and more.
-	for codec, left := range map[string]int{"wav": 4 << 10, "flac": 64 << 10, "opus": 24 << 10} {
+	// left is what may remain, in bytes: pieces of up to 32 KiB that share a page of Go's heap with what is still in use. Those are
+	// the encoders'. Where nothing is given back at the end it is 110,000 (FLAC) and 145,000 (WAV).
+	for codec, left := range map[string]int{"wav": 24 << 10, "flac": 64 << 10, "opus": 24 << 10} {
 		t.Run(codec, func(t *testing.T) {
 			t.Parallel()
 			seconds, later := 5.0, time.Duration(0)
@@ -104,24 +120,21 @@ func TestSoundStaysInLockedMemory(t *testing.T) {
 				t.Skip("this user may not lock memory")
 			}
 			during := c.in(c.during)
-			if !slices.ContainsFunc(during, ring) {
-				t.Errorf("nothing is found in the ring: this test looks at the wrong place: %v", during)
-			}
 			t.Logf("while recording: %d bytes; %v", total(during), during)
 			all := during
-			limit := time.Now().Add(10 * time.Second)
-			after := c.now(t)
-			for total(after) > left && time.Now().Before(limit) {
+			limit := time.Now().Add(patience)
+			after := c.in(c.look(t))
+			for (total(after) > left || slices.ContainsFunc(after, stack)) && time.Now().Before(limit) {
 				all = append(all, after...)
-				after = c.now(t)
+				after = c.in(c.look(t))
 			}
 			t.Logf("after the end: %d bytes; %v", total(after), after)
-			if total(after) > left {
-				t.Errorf("%d bytes are left 10 s after the end, more than %d", total(after), left)
+			if total(after) > left || slices.ContainsFunc(after, stack) {
+				t.Errorf("%v after the end %d bytes are left, more than %d, or some on a thread's stack", patience, total(after), left)
 			}
 			if later > 0 {
 				<-time.After(later)
-				after = c.now(t)
+				after = c.in(c.look(t))
 				t.Logf("%v later: %d bytes", later, total(after))
 			}
 			for _, f := range append(all, after...) {
@@ -133,7 +146,7 @@ func TestSoundStaysInLockedMemory(t *testing.T) {
 	}
 }
 
-// Where memory can't be locked the unit says so, and records; its own ring of samples is locked all the same.
+// Where memory can't be locked the unit says so, and records; its own ring of samples is locked all the same, as consult has seen.
 func TestWhereMemoryCannotBeLocked(t *testing.T) {
 	t.Parallel()
 	through := []string{"prlimit", "--memlock=8388608:8388608"}
@@ -145,8 +158,5 @@ func TestWhereMemoryCannotBeLocked(t *testing.T) {
 	during := c.in(c.during)
 	if !slices.ContainsFunc(during, unlocked) {
 		t.Errorf("all is locked: this test looks at the wrong process: %v", during)
-	}
-	if !slices.ContainsFunc(during, ring) {
-		t.Errorf("the ring is not locked: %v", during)
 	}
 }
