@@ -14,6 +14,7 @@ type encoder struct {
 	mu       sync.Mutex
 	buffer   []int16
 	segments [][]int16
+	given    [][]byte  // what the recorder was given, in the memory that it was given
 	at       time.Time // of the last one
 	roused   time.Time // when it last got samples
 	times    int       // how often it did, after a pause
@@ -63,5 +64,7 @@ func (e *encoder) take(n int) stream.Segment {
 	e.segments = append(e.segments, append([]int16(nil), e.buffer[:n]...))
 	e.buffer = e.buffer[n:]
 	e.at = time.Now()
-	return stream.Segment{Data: []byte(fmt.Sprintf("segment with %d samples", n)), First: first, Samples: int64(n)}
+	data := []byte(fmt.Sprintf("segment with %d samples", n))
+	e.given = append(e.given, data)
+	return stream.Segment{Data: data, First: first, Samples: int64(n)}
 }

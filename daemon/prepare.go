@@ -190,6 +190,7 @@ func (d *Daemon) recorderEnded(ev recorderEnded) {
 		d.teller.due = true
 	}
 	d.recorder = nil
+	d.forget()
 	d.prober.soon()
 	d.step(consent.Ended{})
 }

@@ -25,7 +25,8 @@ func (d *Daemon) letGo() {
 // letGo unmaps the pages of the program and its libraries from this process: what
 // runs on comes back from the kernel's memory at once, and what only a start needs
 // is the kernel's to use. It touches nothing that was ever written: no mapping
-// that can be written to now, and none with a page of its own.
+// that can be written to now, and none with a page of its own. Those it unlocks first: they are the same on the disk,
+// and the kernel lets go of nothing that is locked.
 func letGo() error {
 	f, err := os.Open("/proc/self/smaps")
 	if err != nil {
@@ -44,6 +45,9 @@ func letGo() error {
 			continue
 		}
 		if len(fields) == 3 && fields[0] == "Anonymous:" && fields[1] == "0" && to > from {
+			if _, _, err := unix.Syscall(unix.SYS_MUNLOCK, uintptr(from), uintptr(to-from), 0); err != 0 {
+				return err
+			}
 			if _, _, err := unix.Syscall(unix.SYS_MADVISE, uintptr(from), uintptr(to-from), unix.MADV_DONTNEED); err != 0 {
 				return err
 			}

@@ -5,6 +5,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"tacet/daemon/memory"
 )
 
 // mapped is how much of the program and its libraries is in this process's memory.
@@ -36,4 +40,13 @@ func TestLetGo(t *testing.T) {
 	if after := mapped(t); after >= before {
 		t.Errorf("%d KiB are mapped, %d before", after, before)
 	}
+}
+
+// So it is where all memory is locked, which the kernel lets go of only when it is unlocked.
+func TestLetGoOfWhatIsLocked(t *testing.T) {
+	if err := memory.Lock(); err != nil {
+		t.Skip(err)
+	}
+	defer unix.Munlockall()
+	TestLetGo(t)
 }

@@ -18,6 +18,7 @@ import (
 	"tacet/cmd/tacet-demo/wire"
 	"tacet/config"
 	"tacet/daemon"
+	"tacet/daemon/memory"
 )
 
 // unitCommand is the first argument of the process that is the unit. Nobody
@@ -61,6 +62,7 @@ func runUnit(ctx context.Context, cfg *config.Config, dir, mic string, log *slog
 		syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	}()
 	daemon.Frugal()
+	unlocked := memory.Lock()
 	others, err := stores.New(ctx, log)
 	if err != nil {
 		return err
@@ -72,6 +74,7 @@ func runUnit(ctx context.Context, cfg *config.Config, dir, mic string, log *slog
 	if err != nil {
 		return err
 	}
+	d.MemoryUnlocked(unlocked)
 	go front.Slots(place.set)
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()

@@ -17,6 +17,7 @@ import (
 	"tacet/cmd/internal/stores"
 	"tacet/config"
 	"tacet/daemon"
+	"tacet/daemon/memory"
 	"tacet/daemon/recording"
 	"tacet/daemon/spool"
 	"tacet/daemon/store"
@@ -27,7 +28,7 @@ var doctorCommand = cli.Command{
 	Name: "doctor", Usage: "[-stop] [-config F] [-run DIR] [-user NAME]",
 	About: "try each part of the unit, and say what is wrong",
 	Help: `
-Says "ok", "FAIL" or "not tried" of each part, one by one, and what to do: recipients, buttons, light, microphone, sound cards, spool,
+Says "ok", "FAIL" or "not tried" of each part, one by one, and what to do: memory, recipients, buttons, light, microphone, sound cards, spool,
 stores, broker, clock. Nothing is recorded: the microphone is open for a second while the light is on, and no sample is kept. Nothing
 is left behind in a store. At a terminal it asks for each button to be pressed. Beside a running daemon it doesn't touch
 buttons, light and microphone; with -stop it stops the service first and starts it again in the end, however it ends, but not
@@ -47,7 +48,7 @@ Exits with 0 if nothing failed, 1 if something did, 78 if the configuration can'
 		}
 		ctx, done := signal.NotifyContext(env.Ctx, syscall.SIGHUP)
 		defer done()
-		d := &doctor{env: env, status: filepath.Join(*run, statusFile), clock: daemon.SystemClock{}, cards: audio.Cards, offers: audio.Offers}
+		d := &doctor{env: env, status: filepath.Join(*run, statusFile), clock: daemon.SystemClock{}, cards: audio.Cards, offers: audio.Offers, lockLimit: lockLimit}
 		var err error
 		if d.cfg, err = load(env, *path); err != nil {
 			d.listCards() // whoever writes it needs them
@@ -59,6 +60,7 @@ Exits with 0 if nothing failed, 1 if something did, 78 if the configuration can'
 				return err
 			}
 		}
+		memory.Lift() // which the service's user may not
 		if err = become(env, *name); err == nil {
 			err = d.machine(ctx, *path)
 		}
@@ -114,8 +116,11 @@ type doctor struct {
 	kind   daemon.StoreKind
 	clock  daemon.Clock
 
+	lockLimit func(context.Context) (string, error) // of memory, for the service
+
 	running string // the daemon that does, in words; "": none
 	said    string // what it says of itself
+	warned  []warning
 	lock    *spool.Held
 	lockErr error
 	count   [3]int
@@ -150,6 +155,7 @@ func (d *doctor) machine(ctx context.Context, path string) error {
 	if err := harden(); err != nil {
 		return err
 	}
+	memory.Lock()                                   // for the samples that are looked at; whether the service can is another matter
 	if _, _, err := config.Load(path); err != nil { // root may read what the service may not
 		d.say(failed, "config", "%v", err)
 	} else {
@@ -174,7 +180,7 @@ func (d *doctor) try(ctx context.Context) {
 	if d.lock != nil {
 		defer d.lock.Close()
 	}
-	for _, part := range []func(context.Context){d.recipients, d.panel, d.spool, d.stores, d.broker, d.tellTime} {
+	for _, part := range []func(context.Context){d.memory, d.recipients, d.panel, d.spool, d.stores, d.broker, d.tellTime} {
 		if ctx.Err() == nil {
 			part(ctx)
 		}
@@ -231,6 +237,7 @@ func within(ctx context.Context, limit time.Duration, f func(context.Context) (s
 func (d *doctor) meet(ctx context.Context) {
 	if r, err := readReport(d.status); err == nil {
 		d.running = fmt.Sprintf("the running daemon (process %d)", r.PID)
+		d.warned = r.Warnings
 		d.said = fmt.Sprintf("; it says: microphone %s, light %s", r.Mic, r.Light)
 		return
 	}

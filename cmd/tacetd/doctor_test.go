@@ -107,8 +107,9 @@ func newPatient(t *testing.T, more string) *patient {
 		cfg: u.load(), status: filepath.Join(u.run, statusFile),
 		open: func(context.Context) (*hw.Panel, error) { return hw.OpenOn(b, wiring(u.load())) },
 		mic:  p.mic, clock: fakeClock(true),
-		cards:  func() ([]audio.Card, error) { return []audio.Card{{Number: 1, ID: "Device", PCMs: []int{0}}}, nil },
-		offers: p.offer,
+		cards:     func() ([]audio.Card, error) { return []audio.Card{{Number: 1, ID: "Device", PCMs: []int{0}}}, nil },
+		offers:    p.offer,
+		lockLimit: func(context.Context) (string, error) { return "infinity", nil },
 		kind: func(s config.Store) store.Kind {
 			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: stores.Table}
 		},
@@ -188,6 +189,7 @@ func TestDoctorOfAUnitThatIsWell(t *testing.T) {
 	if after, err := os.Stat(p.cfg.Spool.Path); err != nil || after.ModTime().Equal(before.ModTime()) {
 		t.Errorf("nothing was written into the spool: %v", err)
 	}
+	p.says("ok         memory: the service may lock all of it (LimitMEMLOCK=infinity)")
 	p.says("ok         encryption: a recording's key was made")
 	p.says("ok         recipient: age1pq1", "(hybrid, post-quantum), fingerprint ")
 	p.says("ok         button of patient (GPIO5): pressed and released")
@@ -224,6 +226,10 @@ func TestDoctorFindsFaults(t *testing.T) {
 		lit   int // how often the microphone was touched, at most
 	}{
 		"no clock": {fault: func(p *patient) { p.clock = fakeClock(false) }, says: []string{"FAIL       clock: not set", "timedatectl"}, lit: 9},
+		"memory that may not be locked": {
+			fault: func(p *patient) { p.lockLimit = func(context.Context) (string, error) { return "8388608", nil } },
+			says:  []string{"FAIL       memory: the service may lock only 8388608 bytes", "LimitMEMLOCK=infinity"}, lit: 9,
+		},
 		"no lines": {
 			fault: func(p *patient) {
 				p.board = hwtest.NewBoard("GPIO5", "GPIO6")

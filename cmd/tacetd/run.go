@@ -14,6 +14,7 @@ import (
 	"tacet/cmd/internal/stores"
 	"tacet/config"
 	"tacet/daemon"
+	"tacet/daemon/memory"
 	"tacet/hw"
 )
 
@@ -44,6 +45,7 @@ type service struct {
 	log                *slog.Logger
 	open               func(context.Context, hw.Wiring) (*hw.Panel, error)
 	stores             *stores.Maker
+	unlocked           error // why its memory could not be locked
 	refused            error // why the configuration that lies there is not in use; nil: it is, or will be
 }
 
@@ -52,6 +54,7 @@ func (s *service) serve(env *cli.Env) error {
 	if err := harden(); err != nil {
 		return err
 	}
+	s.unlocked = memory.Lock()
 	daemon.Frugal()
 	// Before all that takes time. Another SIGTERM while stopping is not a second signal to die of.
 	ctx, stop := signal.NotifyContext(env.Ctx, syscall.SIGTERM, syscall.SIGINT)
@@ -127,6 +130,7 @@ func (s *service) life(ctx context.Context, cfg *config.Config, panel *hw.Panel,
 	if err != nil {
 		return nil, err
 	}
+	d.MemoryUnlocked(s.unlocked)
 	d.ConfigRefused(s.refused) // the daemon before has taken its warning along
 	ended := make(chan error, 1)
 	go func() { ended <- d.Run(ctx) }()

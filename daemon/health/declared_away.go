@@ -96,6 +96,12 @@ var software = []Warning{
 		Do:   "The technician runs \"tacet check\" on the file and corrects it.",
 	},
 	{
+		Code: "memory-unlocked", Title: "Memory not locked", Severity: Attention,
+		Text: "The unit could not lock its memory: where it has swap space, what is said in the room may be written there in clear.",
+		Do: "The technician sets LimitMEMLOCK=infinity in the service's unit file, as the package has it, and restarts the unit. " +
+			"Until then \"swapoff -a\" helps.",
+	},
+	{
 		Code: "internal-error", Title: "Fault in the software", Severity: Attention, Lasts: day,
 		Text: "The software met a state that it should not be in, and went on.",
 		Do:   "Send the log to whoever maintains it.",

@@ -61,7 +61,7 @@ func TestDeclaredCoversTheUnit(t *testing.T) {
 		spool-error spool-slow ledger-error encoder-fault`)
 	others := strings.Fields(`status-light-fault spool-low unit-key-mode ledger-new ledger-broken clock-unsynced recording-interrupted recording-damaged
 		recording-unfinished store-missing store-foreign store-full store-readonly store-error store-mismatch store-behind store-conflict store-hung
-		store-denied store-host-key mqtt-offline mqtt-denied mqtt-host-key mqtt-files config-reload-failed internal-error`)
+		store-denied store-host-key mqtt-offline mqtt-denied mqtt-host-key mqtt-files config-reload-failed memory-unlocked internal-error`)
 	all := slices.Concat(blocks, tried, others)
 	for _, code := range all {
 		w, ok := health.Lookup(code)

@@ -130,5 +130,6 @@ func SealIdentity(identity *age.X25519Identity, comment string, recipients []age
 	fmt.Fprintf(&plain, "# public key: %s\n", identity.Recipient())
 	fmt.Fprintf(&plain, "# %s\n", comment)
 	fmt.Fprintf(&plain, "%s\n", identity)
+	defer clear(plain.Bytes())
 	return seal(plain.Bytes(), recipients...)
 }

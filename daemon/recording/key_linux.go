@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"tacet/daemon/memory"
 )
 
 // childName is the child's argv[0].
@@ -36,9 +38,10 @@ func ChildMain() {
 	os.Exit(0)
 }
 
-// hide keeps this process's memory from debuggers and core dumps, before there
+// hide keeps this process's memory from debuggers, core dumps and swap, before there
 // is anything in it.
 func hide() error {
+	memory.Lock() // where it can't be had, the daemon that started us can't have it either, and says so
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return fmt.Errorf("set undumpable: %w", err)
 	}

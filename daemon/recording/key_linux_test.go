@@ -21,6 +21,7 @@ import (
 	"filippo.io/age"
 	"golang.org/x/sys/unix"
 
+	"tacet/daemon/memory/memorytest"
 	"tacet/daemon/recording"
 	"tacet/daemon/recording/recordingtest"
 )
@@ -258,36 +259,17 @@ func keyMadeHere(recipient string) (recording.Key, error) {
 	return recording.Key{Age: sealed, Recipient: id.Recipient()}, err
 }
 
-// memoryHas searches the writable memory of a process.
+// memoryHas searches the memory that a process has written.
 func memoryHas(t testing.TB, pid int, wanted ...[]byte) bool {
 	t.Helper()
-	maps, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	mem, err := os.Open(fmt.Sprintf("/proc/%d/mem", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer mem.Close()
-	read := 0
-	for line := range strings.Lines(string(maps)) {
-		var from, to int64
-		var mode string
-		if _, err := fmt.Sscanf(line, "%x-%x %s", &from, &to, &mode); err != nil || mode[1] != 'w' {
-			continue
-		}
-		buf := make([]byte, to-from)
-		n, _ := mem.ReadAt(buf, from) // some mappings can't be read
-		read += n
-		for _, w := range wanted {
-			if bytes.Contains(buf[:n], w) {
-				return true
+	for _, area := range memorytest.Writable(t, pid) {
+		for _, run := range area.Runs {
+			for _, w := range wanted {
+				if bytes.Contains(run, w) {
+					return true
+				}
 			}
 		}
-	}
-	if read < 1<<20 {
-		t.Fatalf("only %d bytes of the process could be read", read)
 	}
 	return false
 }
@@ -330,6 +312,37 @@ func TestKeyChildHidesItself(t *testing.T) {
 	}
 	if owner := info.Sys().(*syscall.Stat_t).Uid; owner != 0 {
 		t.Errorf("the child can be dumped: it is user %d's", owner)
+	}
+}
+
+// TestKeyChildLocksItself: no page of the child reaches swap, where that can be had.
+func TestKeyChildLocksItself(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root")
+	}
+	child := exec.CommandContext(t.Context(), "/proc/self/exe")
+	child.Args = []string{"tacet-recording-key"}
+	stdin, err := child.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer child.Wait()
+	defer stdin.Close()
+	for deadline := time.Now().Add(30 * time.Second); ; runtime.Gosched() {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", child.Process.Pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, after, _ := strings.Cut(string(status), "\nVmLck:")
+		if f := strings.Fields(after); len(f) > 0 && f[0] != "0" {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the child never locked its memory")
+		}
 	}
 }
 

@@ -96,7 +96,7 @@ func (s *Sealer) Begin(acts []Act) ([]byte, error) {
 }
 
 // Segment returns the next second: data, sealed, and the note behind it. data may
-// be empty: a last segment can hold nothing but the end. h is what happened in it,
+// be empty: a last segment can hold nothing but the end. It is the caller's, who wipes it. h is what happened in it,
 // nil for nothing.
 func (s *Sealer) Segment(data []byte, h *Happening) ([]byte, error) {
 	n := s.file.last.n + 1

@@ -160,13 +160,16 @@ func sealActs(acts []Act, to age.Recipient) ([]byte, error) {
 		a.Time = trimTime(a.Time)
 		list[i] = a
 	}
-	plain, err := marshalJSON(list)
+	text, err := marshalJSON(list)
 	if err != nil {
 		return nil, err
 	}
-	pad := -len(plain) & (actsPadding - 1)
-	plain = append(plain[:len(plain)-1], bytes.Repeat([]byte(" "), pad)...)
-	return seal(append(plain, '\n'), to)
+	defer clear(text) // it says who agreed
+	plain := bytes.Repeat([]byte(" "), len(text)+(-len(text)&(actsPadding-1)))
+	defer clear(plain)
+	copy(plain, text[:len(text)-1])
+	plain[len(plain)-1] = '\n'
+	return seal(plain, to)
 }
 
 func openActs(sealed []byte, identity age.Identity) ([]Act, error) {

@@ -15,7 +15,7 @@ func BenchmarkIdle(b *testing.B) {
 	demo := unit.Start(b)
 	demo.Until("readiness", demotest.Phase("idle"))
 	<-time.After(settles)
-	daemon := child(b, demo.Pid())
+	daemon := demo.UnitPid()
 	before, begin := threads(b, daemon), time.Now()
 	<-time.After(length)
 	var used time.Duration

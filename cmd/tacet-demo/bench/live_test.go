@@ -81,7 +81,7 @@ func live(b *testing.B, room *audiotest.Pulse, codec string, length time.Duratio
 	demo := unit.Start(b, room.Env()...)
 	demo.Consent()
 	demo.Until("two seconds", demotest.Recorded(1, 2))
-	daemon := child(b, demo.Pid())
+	daemon := demo.UnitPid()
 	pipe := startPipe(b, room, unit.Temp)
 	count := func() (ours, peers time.Duration) {
 		for _, pid := range pipe {

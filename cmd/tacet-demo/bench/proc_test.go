@@ -80,28 +80,6 @@ func stat(b *testing.B, pid int) []string {
 	return strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
 }
 
-// child is the one process that a process has started.
-func child(b *testing.B, of int) int {
-	b.Helper()
-	tasks, err := filepath.Glob("/proc/" + strconv.Itoa(of) + "/task/*/children")
-	if err != nil {
-		b.Fatal(err)
-	}
-	var pids []string
-	for _, path := range tasks {
-		text, _ := os.ReadFile(path)
-		pids = append(pids, strings.Fields(string(text))...)
-	}
-	if len(pids) != 1 {
-		b.Fatalf("process %d has the children %v", of, pids)
-	}
-	pid, err := strconv.Atoi(pids[0])
-	if err != nil {
-		b.Fatal(err)
-	}
-	return pid
-}
-
 // memory takes some figures, in MiB, out of a file of /proc/PID.
 func memory(b *testing.B, pid int, file string, names ...string) (sum float64) {
 	b.Helper()

@@ -300,7 +300,7 @@ func BenchmarkWear(b *testing.B) {
 		must(b, err)
 		return float64(info.Size())
 	}
-	pid := child(b, demo.Pid())
+	pid := demo.UnitPid()
 	calls := traceWrites(b, pid)
 	bytes, dev := size(), sectors(b, device)
 	wait(duration(b))

@@ -2,9 +2,13 @@ package demotest
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -42,7 +46,8 @@ func (l *log) String() string {
 func (u *Unit) Start(t testing.TB, env ...string) *Demo {
 	t.Helper()
 	d := &Demo{Unit: u, said: &log{}, done: make(chan struct{})}
-	d.cmd = exec.Command(Program("tacet-demo"), "-listen", "127.0.0.1:0", "-config", u.Config, "-dir", u.Dir)
+	command := append(slices.Clone(u.Through), Program("tacet-demo"), "-listen", "127.0.0.1:0", "-config", u.Config, "-dir", u.Dir)
+	d.cmd = exec.Command(command[0], command[1:]...)
 	d.cmd.Env = append(append(os.Environ(), env...), "TMPDIR="+u.Temp)
 	d.cmd.Stderr = d.said
 	out, err := d.cmd.StdoutPipe()
@@ -108,3 +113,25 @@ func (d *Demo) Said() string { return d.said.String() }
 
 // Pid is the process behind the page; the unit is its child.
 func (d *Demo) Pid() int { return d.cmd.Process.Pid }
+
+// UnitPid is the process that is the unit.
+func (d *Demo) UnitPid() int {
+	d.t.Helper()
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", d.Pid()))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	var children []string
+	for _, path := range tasks {
+		text, _ := os.ReadFile(path)
+		children = append(children, strings.Fields(string(text))...)
+	}
+	if len(children) != 1 {
+		d.t.Fatalf("tacet-demo has the children %v", children)
+	}
+	pid, err := strconv.Atoi(children[0])
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return pid
+}

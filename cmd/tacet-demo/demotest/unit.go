@@ -32,6 +32,7 @@ type Unit struct {
 	Key     string // the office's identity file, which no unit ever sees
 	Office  age.Identity
 	Parties []string
+	Through []string // a program that starts it, and its arguments
 }
 
 const config = `

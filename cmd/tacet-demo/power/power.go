@@ -210,6 +210,9 @@ func kill(unit *exec.Cmd) {
 // timerSlack is what systemd/tacetd.service gives the daemon, and why, in nanoseconds.
 const timerSlack = 1_000_000
 
+// stacks is what systemd/tacetd.service has in the daemon's environment, and why.
+const stacks = "GLIBC_TUNABLES=glibc.pthread.stack_cache_size=0"
+
 // start powers the unit up, from a thread that is its caller's own; wires lead from it to the front.
 func (s *Supply) start(window *wire.Window) (*exec.Cmd, net.Conn, error) {
 	ends, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
@@ -225,6 +228,7 @@ func (s *Supply) start(window *wire.Window) (*exec.Cmd, net.Conn, error) {
 	}
 	unit := exec.Command(s.command[0], s.command[1:]...)
 	unit.Stdout, unit.Stderr = os.Stderr, os.Stderr
+	unit.Env = append(os.Environ(), stacks)
 	unit.ExtraFiles = []*os.File{theirs, window.File()}
 	// A group of its own: Ctrl-C in a terminal stops it through us, and in order.
 	unit.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}

@@ -122,8 +122,9 @@ func (r *room) sealed() error {
 		return err
 	}
 	locked, _ := strconv.Atoi(strings.TrimSuffix(field(string(status), "VmLck"), " kB"))
-	if locked < 600 {
-		return fmt.Errorf("%d kB are locked in memory: less than the ring of samples", locked)
+	size, _ := strconv.Atoi(strings.TrimSuffix(field(string(status), "VmSize"), " kB"))
+	if locked < size/2 { // the pages of the program are not
+		return fmt.Errorf("of %d kB of addresses only %d are locked in memory", size, locked)
 	}
 	if field(string(status), "CapEff") != "0000000000000000" || field(string(status), "CapBnd") != "0000000000000000" {
 		return fmt.Errorf("it has rights of root's")
