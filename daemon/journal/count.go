@@ -142,7 +142,7 @@ func (q *queue) sayCounts() {
 // isAbout says whether an attribute tells messages apart.
 func isAbout(a slog.Attr) bool {
 	switch a.Key {
-	case "code", "store", "recording", "file", "device":
+	case "code", "store", "recording", "file", "device", "problem":
 		return true
 	}
 	return false

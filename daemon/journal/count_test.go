@@ -79,6 +79,7 @@ func TestWhatIsTheSame(t *testing.T) {
 			"recording": {func(l *slog.Logger, i int) { l.With("recording", i).Info("a line") }, false},
 			"file":      {func(l *slog.Logger, i int) { l.WithGroup("g").Info("a line", "file", i) }, false},
 			"device":    {func(l *slog.Logger, i int) { l.Info("a line", slog.Group("g", "device", i)) }, false},
+			"problem":   {func(l *slog.Logger, i int) { l.Info("a line", "problem", i) }, false},
 			"err":       {func(l *slog.Logger, i int) { l.Info("a line", "err", i) }, true},
 			"times":     {func(l *slog.Logger, i int) { l.With("times", i).Info("a line") }, true},
 		} {

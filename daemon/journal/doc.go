@@ -18,8 +18,8 @@
 //
 // A message that comes more than 5 times in a minute is counted from then on, and at the end of its minute one line
 // says "… 16 more of these in the last minute", with the attributes of the last one. Two lines are the same message when
-// their level and text are, and what they are about: the attributes code, store, recording, file and device. So a
-// warning that changes is a new message. Sixty lines a minute of one level and text is the limit whatever they are
+// their level and text are, and what they are about: the attributes code, store, recording, file, device and
+// problem. So a warning that changes is a new message. Sixty lines a minute of one level and text is the limit whatever they are
 // about. At most 256 messages are told apart in a minute; what is beyond shares one limit. The last line of each is
 // kept to the end of its minute: 4 MiB at the very worst.
 //
