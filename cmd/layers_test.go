@@ -58,7 +58,7 @@ func layer(path string) int {
 		return 4
 	case path == "daemon":
 		return 2
-	case path == "daemon/durable", path == "daemon/health", path == "daemon/topic", path == "daemon/consent", path == "daemon/holdback",
+	case path == "daemon/durable", path == "daemon/health", path == "daemon/topic", path == "daemon/journal", path == "daemon/consent", path == "daemon/holdback",
 		strings.HasPrefix(path, "audio"), strings.HasPrefix(path, "hw"), path == "config":
 		return 0
 	default:

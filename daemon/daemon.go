@@ -12,6 +12,7 @@ import (
 	"tacet/daemon/consent"
 	"tacet/daemon/durable"
 	"tacet/daemon/health"
+	"tacet/daemon/journal"
 	"tacet/daemon/recording"
 	"tacet/daemon/store"
 )
@@ -40,7 +41,7 @@ const (
 // Options are what a program gives the daemon beside its configuration. The zero
 // value is that of tacetd.
 type Options struct {
-	Log     *slog.Logger
+	Log     *slog.Logger // its reader may stop reading: nobody waits for it
 	Version string
 	Boot    string // names this start; made up where empty
 	// Dir is the unit's own folder, where its ledger lies: /var/lib/tacet
@@ -59,7 +60,8 @@ type Daemon struct {
 	settings consent.Settings
 	hw       Hardware
 	o        Options
-	log      *slog.Logger
+	log      *slog.Logger     // never waits for its reader
+	journal  *journal.Handler // where log is of the daemon's making; nil: whoever gave it flushes it
 
 	buttons        int           // the inputs behind them are contacts
 	debounce       time.Duration // the longest of the buttons'
@@ -124,6 +126,10 @@ func New(cfg *config.Config, hw Hardware, o Options) (*Daemon, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
+	var ours *journal.Handler
+	if j := journal.New(o.Log.Handler()); j != o.Log.Handler() {
+		ours, o.Log = j, slog.New(j)
+	}
 	if o.Dir == "" {
 		o.Dir = "/var/lib/tacet"
 	}
@@ -137,7 +143,7 @@ func New(cfg *config.Config, hw Hardware, o Options) (*Daemon, error) {
 		o.Boot = recording.NewID()
 	}
 	d := &Daemon{
-		cfg: cfg, hw: hw, o: o, log: o.Log,
+		cfg: cfg, hw: hw, o: o, log: o.Log, journal: ours,
 		settings: consent.Settings{Max: cfg.Consent.Max, Quiet: cfg.Consent.Quiet},
 		buttons:  len(cfg.Buttons),
 		events:   make(chan event, queuedEvents),
@@ -187,6 +193,9 @@ func fileRate(a config.Audio) int64 {
 // as it should be, and an error when the process has to end, with the microphone
 // perhaps open.
 func (d *Daemon) Run(ctx context.Context) error {
+	if d.journal != nil {
+		defer d.journal.Flush(journal.Patience) // a reader that takes nothing must not keep the process
+	}
 	var err error
 	if d.ring, err = newRing(d.cfg.Audio.Rate, d.cfg.Audio.Channels); err != nil {
 		return err

@@ -3,6 +3,7 @@ package daemon_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 	"sync"
@@ -43,6 +44,7 @@ type room struct {
 	keys   error             // that it fails with
 	sticks map[string]*stick // by the store's name
 	gates  gates             // what hangs
+	logs   io.Writer         // nil: the test's
 
 	mu       sync.Mutex
 	faults   panel.Faults // of the front
@@ -78,11 +80,14 @@ func newRoom(t *testing.T, parties ...string) *room {
 func (r *room) boot() {
 	r.Helper()
 	r.boots++
+	if r.logs == nil {
+		r.logs = gatedLog{r}
+	}
 	d, err := daemon.New(r.cfg, daemon.Hardware{
 		Buttons: gatedButtons{r.lines, r}, Light: guardedLight{r}, StatusLight: gatedStatus{r}, Microphone: r.mic, Clock: r.clock,
 		NewEncoder: r.newEncoder,
 	}, daemon.Options{
-		Log: slog.New(slog.NewTextHandler(gatedLog{r}, &slog.HandlerOptions{Level: slog.LevelDebug})), Boot: fmt.Sprintf("boot%d", r.boots), Dir: "/unit/",
+		Log: slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug})), Boot: fmt.Sprintf("boot%d", r.boots), Dir: "/unit/",
 		FS: func(dir string) (durable.FS, error) {
 			if dir == r.cfg.Spool.Path {
 				return r.spool, nil

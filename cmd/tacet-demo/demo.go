@@ -13,6 +13,7 @@ import (
 	"tacet/cmd/internal/library"
 	"tacet/cmd/tacet-demo/page"
 	"tacet/cmd/tacet-demo/power"
+	"tacet/daemon/journal"
 	"tacet/hw/panel"
 )
 
@@ -60,7 +61,9 @@ func demoMain(env *cli.Env, args []string) error {
 // serve powers the unit up, tells where its page is, and serves that until it is
 // interrupted; then the unit stops in order.
 func (u *unit) serve(env *cli.Env, listener net.Listener, host string, traffic *page.Traffic) error {
-	log := slog.New(slog.NewTextHandler(env.Stderr, nil))
+	lines := journal.New(slog.NewTextHandler(env.Stderr, nil))
+	defer lines.Flush(journal.Patience)
+	log := slog.New(lines)
 	front := panel.New(u.front())
 	if err := u.makeDrives(); err != nil {
 		return err

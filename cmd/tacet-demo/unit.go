@@ -18,6 +18,7 @@ import (
 	"tacet/cmd/tacet-demo/wire"
 	"tacet/config"
 	"tacet/daemon"
+	"tacet/daemon/journal"
 	"tacet/daemon/memory"
 )
 
@@ -42,7 +43,9 @@ func unitMain(env *cli.Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	return runUnit(env.Ctx, cfg, *dir, *mic, slog.New(slog.NewTextHandler(env.Stderr, nil)))
+	lines := journal.New(slog.NewTextHandler(env.Stderr, nil))
+	defer lines.Flush(journal.Patience)
+	return runUnit(env.Ctx, cfg, *dir, *mic, slog.New(lines))
 }
 
 func runUnit(ctx context.Context, cfg *config.Config, dir, mic string, log *slog.Logger) error {

@@ -14,6 +14,7 @@ import (
 	"tacet/cmd/internal/stores"
 	"tacet/config"
 	"tacet/daemon"
+	"tacet/daemon/journal"
 	"tacet/daemon/memory"
 	"tacet/hw"
 )
@@ -34,7 +35,9 @@ var runCommand = cli.Command{
 		if len(rest) > 0 {
 			return env.Usage("%q is no command", rest[0])
 		}
-		s.log, s.open = slog.New(slog.NewTextHandler(env.Stderr, nil)), hw.Open
+		lines := journal.New(slog.NewTextHandler(env.Stderr, nil))
+		defer lines.Flush(journal.Patience)
+		s.log, s.open = slog.New(lines), hw.Open
 		return s.serve(env)
 	},
 }
@@ -63,7 +66,7 @@ func (s *service) serve(env *cli.Env) error {
 	signal.Notify(reload, syscall.SIGHUP)
 	defer signal.Stop(reload)
 
-	cfg, err := load(env, s.config)
+	cfg, err := load(s.config, s.warn)
 	if err != nil {
 		return err
 	}
@@ -171,7 +174,7 @@ func (s *service) reread(d *daemon.Daemon, cfg, accepted *config.Config) *config
 		return accepted
 	}
 	for _, w := range warnings {
-		s.log.Warn("configuration", "problem", w)
+		s.warn("%s", w)
 	}
 	if next.Hash() == cfg.Hash() {
 		s.log.Info("the configuration has not changed")
@@ -181,12 +184,17 @@ func (s *service) reread(d *daemon.Daemon, cfg, accepted *config.Config) *config
 	return next
 }
 
+// warn says what is doubtful in the configuration.
+func (s *service) warn(format string, args ...any) {
+	s.log.Warn("configuration", "problem", fmt.Sprintf(format, args...))
+}
+
 // load reads the configuration; its errors exit with 78, which tells systemd not
 // to try again.
-func load(env *cli.Env, path string) (*config.Config, error) {
+func load(path string, warn func(format string, args ...any)) (*config.Config, error) {
 	cfg, warnings, err := config.Load(path)
 	for _, w := range warnings {
-		env.Warn("%s", w)
+		warn("%s", w)
 	}
 	if errs := (config.Errors)(nil); errors.As(err, &errs) && !errs.Unread() {
 		err = cli.WithHint(err, "\"tacet check\" checks a configuration at a desk")

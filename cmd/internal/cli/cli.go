@@ -64,10 +64,29 @@ func Main(name string, run func(*Env) error) {
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Terminal: term.IsTerminal(int(os.Stderr.Fd())),
 	}
-	os.Exit(env.Finish(run(env)))
+	os.Exit(env.exit(run(env)))
 }
 
-// promptly is how long a command may take to end by itself after an interrupt.
+// exit is Finish for a process: where nobody reads what it says, it ends all the same, since what ends with it may be an open
+// microphone. A person at a terminal may have stopped it to read.
+func (env *Env) exit(err error) int {
+	said := make(chan struct{})
+	go func() {
+		defer close(said)
+		env.Finish(err)
+	}()
+	var late <-chan time.Time
+	if !env.Terminal {
+		late = time.After(promptly)
+	}
+	select {
+	case <-said:
+	case <-late:
+	}
+	return Code(err)
+}
+
+// promptly is how long a command may take to end by itself after an interrupt, and what it says last to be taken.
 const promptly = time.Second
 
 // Promptly runs what a command does, and leaves it behind where it doesn't end soon after an interrupt: it may be in a call that nothing

@@ -1,0 +1,85 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+)
+
+// Patience is what the end of a process may wait for the log.
+const Patience = time.Second
+
+// Handler passes records on to another handler without ever waiting for it. What WithAttrs and WithGroup return shares
+// its queue. Any goroutine may use it.
+type Handler struct {
+	queue *queue
+	next  slog.Handler // with the attributes and groups so far
+	about string       // what those attributes say that the lines are about
+}
+
+// New returns a Handler in front of next; where next is one, that one, since one queue is enough.
+func New(next slog.Handler) *Handler {
+	if h, ok := next.(*Handler); ok {
+		return h
+	}
+	return &Handler{queue: newQueue(next), next: next}
+}
+
+// Enabled asks the handler behind, which only compares.
+func (h *Handler) Enabled(ctx context.Context, level slog.Level) bool {
+	return h.next.Enabled(ctx, level)
+}
+
+// Handle queues the record, or counts it where it repeats or there is no room. It never waits, and never fails: there is
+// nowhere to report that a log can't be written.
+func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
+	f := frozen{about: h.about}
+	frozen := slog.NewRecord(r.Time, r.Level, f.text(r.Message), r.PC)
+	r.Attrs(func(a slog.Attr) bool {
+		frozen.AddAttrs(f.attr(a))
+		return true
+	})
+	h.queue.log(line{to: h.next, ctx: context.WithoutCancel(ctx), record: frozen, bytes: lineBytes + f.bytes, lines: 1}, f.about)
+	return nil
+}
+
+// WithAttrs resolves the attributes now, once for all lines.
+func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	if len(attrs) == 0 {
+		return h
+	}
+	f := frozen{about: h.about}
+	attrs = slices.Clone(attrs)
+	for i := range attrs {
+		attrs[i] = f.attr(attrs[i])
+	}
+	return &Handler{queue: h.queue, next: h.next.WithAttrs(attrs), about: f.about}
+}
+
+// WithGroup opens a group for what comes.
+func (h *Handler) WithGroup(name string) slog.Handler {
+	if name == "" {
+		return h
+	}
+	return &Handler{queue: h.queue, next: h.next.WithGroup(name), about: h.about}
+}
+
+// Flush waits until all is written that was logged before, and what was only counted so far is said. It waits no longer
+// than limit; the error then says how many lines are lost if the process ends.
+func (h *Handler) Flush(limit time.Duration) error {
+	q := h.queue
+	idle := q.finish()
+	if idle == nil {
+		return nil
+	}
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-idle:
+		return nil
+	case <-timer.C:
+		return fmt.Errorf("write the log: %d lines are not written after %v: nobody reads them", q.giveUp(idle), limit)
+	}
+}
