@@ -18,7 +18,7 @@ import (
 const leaverEnv = "TACET_LEAVER"
 
 const (
-	seconds = 100
+	seconds = 20
 	second  = 96 << 10 // bytes, of a WAV recording
 )
 

@@ -34,7 +34,7 @@ func first(r *room) {
 		)
 	})
 	r.check("hw's conformance tests pass on the kernel's own lines", r.conformance)
-	r.check("its memory is its own: no core dump, no swap, no debugger, samples locked", r.sealed)
+	r.check("its memory is its own: no core dump, no swap, no debugger, all of it locked", r.sealed)
 	r.check("tacetd doctor finds nothing wrong: beside the daemon, and in its place", r.doctor)
 	r.check("idle: nothing listens, no microphone is open, it hardly ever wakes up", r.quiet)
 	broker, err := subscribe()
