@@ -24,6 +24,7 @@ type mic struct {
 	stuck    bool          // Close fails: it may be open for ever
 	stalled  bool          // no samples come; those of the time are lost
 	zero     bool          // digital silence
+	unknown  bool          // nobody can tell whether it is there
 	open     bool
 	openings int
 	last     time.Time // when samples last came
@@ -68,10 +69,10 @@ func (m *mic) Raw() stream.Raw { return raw(time.Now()) }
 
 func (m *mic) Present() (known bool, err error) {
 	m.mu.Lock()
-	looks, absent := m.looks, m.absent
+	looks, absent, unknown := m.looks, m.absent, m.unknown
 	m.mu.Unlock()
 	pause(looks)
-	return true, absent
+	return !unknown, absent
 }
 
 func (m *mic) Open(deliver func([]int16, time.Time, stream.Raw), failed func(error)) (io.Closer, error) {

@@ -41,6 +41,9 @@ func mendMic(r *room) {
 var faults = []fault{
 	{"light can't be driven", func(r *room) { r.wire(panel.Faults{Light: errMade}) }, mendFront, "light-fault", "", "fault"},
 	{"lamp blown", func(r *room) { r.wire(panel.Faults{Blown: true}) }, mendFront, "light-sense", "light-sense", "idle"},
+	{"sense line shorted to lit", func(r *room) { lit := true; r.wire(panel.Faults{SenseStuck: &lit}) }, mendFront, "light-stuck", "", "fault"},
+	{"the same, and the lamp blown", func(r *room) { lit := true; r.wire(panel.Faults{SenseStuck: &lit, Blown: true}) }, mendFront, "light-stuck", "", "fault"},
+	{"sense line shorted to dark", func(r *room) { lit := false; r.wire(panel.Faults{SenseStuck: &lit}) }, mendFront, "light-sense", "light-sense", "idle"},
 	{"sense line unreadable", func(r *room) { r.wire(panel.Faults{Sense: errMade}) }, mendFront, "light-sense", "light-sense", "idle"},
 	{"buttons unreadable", func(r *room) { r.wire(panel.Faults{Read: errMade}) }, mendFront, "button-fault", "button-fault", "fault"},
 	{"nobody watches the buttons", func(r *room) { r.wire(panel.Faults{Watch: errMade}); r.front.Hold("room", false) }, mendFront, "button-fault", "button-fault", "fault"},

@@ -39,6 +39,7 @@ func (d *Daemon) own(ctx context.Context) error {
 		if b != nil {
 			d.arrive(b)
 		}
+		d.drainBlocks() // who was late must not take what waits for what is missing
 		d.work(time.Now())
 		if d.fatal != nil {
 			return d.fatal
@@ -59,6 +60,17 @@ func (d *Daemon) drainEvents() {
 		select {
 		case ev := <-d.events:
 			d.handle(ev)
+		default:
+			return
+		}
+	}
+}
+
+func (d *Daemon) drainBlocks() {
+	for range ringBlocks {
+		select {
+		case b := <-d.blocks:
+			d.arrive(b)
 		default:
 			return
 		}
@@ -139,7 +151,7 @@ func (d *Daemon) handle(ev event) {
 	case probed:
 		d.probed(ev)
 	case tellerReady:
-		d.teller.client, d.teller.due = ev.client, true
+		d.teller.client, d.teller.due, d.teller.unsaid = ev.client, true, true
 	case told:
 		d.teller.event(ev.event)
 	case ping:

@@ -17,7 +17,7 @@ func (d *Daemon) publish(now time.Time) {
 	s := d.describe(now)
 	before := d.published.Load()
 	d.published.Store(&s)
-	if before != nil && s.same(before) {
+	if before != nil && s.same(before) && !d.teller.unsaid {
 		return
 	}
 	d.teller.say(d, &s, now)

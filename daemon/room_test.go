@@ -134,6 +134,9 @@ func (r *room) watch(ctx context.Context, d *daemon.Daemon) {
 // check holds what is said and seen against what is.
 func (r *room) check(d *daemon.Daemon) {
 	s, now := d.Status(), time.Now()
+	if s.Boot != "" && s.Phase == "fault" && len(s.Warnings) == 0 {
+		r.Error("a fault is said, and not which")
+	}
 	// The light is looked at before and behind: both may change meanwhile.
 	dark := r.front.State().Light != panel.On
 	open, last := r.mic.is()
@@ -261,6 +264,7 @@ type clock struct {
 	ahead    time.Duration
 	unsynced bool
 	asleep   time.Duration
+	gate     gate // where whoever asks hangs
 }
 
 func (c *clock) Now() time.Time {
@@ -276,6 +280,7 @@ func (c *clock) Synced() bool {
 }
 
 func (c *clock) Suspended() time.Duration {
+	c.gate.pass()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.asleep

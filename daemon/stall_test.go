@@ -295,3 +295,34 @@ func TestClockStepIsNoted(t *testing.T) {
 		}
 	})
 }
+
+// The memory for samples is counted in time: a card that brings a millisecond at once
+// is no reason to lose any while the unit is busy.
+func TestAStalledOwnerLosesNothing(t *testing.T) {
+	for _, every := range []time.Duration{time.Millisecond, 10 * time.Millisecond, 99 * time.Millisecond, 400 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRoom(t, "room")
+			r.mic.every = every
+			r.boot()
+			r.phase("idle", time.Second)
+			r.press("room")
+			r.phase("recording", 2*time.Second)
+			pause(2 * time.Second)
+			release := r.clock.gate.close()
+			pause(4500 * time.Millisecond)
+			release()
+			pause(2 * time.Second)
+			r.phase("recording", 0)
+			if w := r.warnings(); len(w) > 0 {
+				t.Errorf("with %s at once: %v", every, w)
+			}
+			r.press("room")
+			r.phase("idle", 5*time.Second)
+			r.finish()
+			r.span(r.kept(0))
+			if rep := r.reports()[0]; len(rep.End.Gaps) > 0 || rep.End.Samples < 8*rate {
+				t.Errorf("with %s at once: %d samples, gaps %v", every, rep.End.Samples, rep.End.Gaps)
+			}
+		})
+	}
+}

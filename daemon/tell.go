@@ -22,6 +22,7 @@ type teller struct {
 	lengths   []length // of the last recordings
 	witnessed time.Time
 	due       bool // the ledger's head has to go out
+	unsaid    bool // the client has heard nothing yet
 }
 
 // voice is what a teller needs of the broker's client.
@@ -66,6 +67,7 @@ func (t *teller) say(d *Daemon, s *Status, now time.Time) {
 	if t.client == nil {
 		return
 	}
+	t.unsaid = false
 	t.client.Publish(t.state(d, s))
 	alerts := map[string]string{}
 	for _, w := range s.Warnings {

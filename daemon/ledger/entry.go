@@ -18,7 +18,7 @@ import (
 const (
 	Boot     = "boot"     // the daemon started
 	Config   = "config"   // with this configuration, and these who can open what it records
-	Started  = "started"  // a recording: written before its microphone opens
+	Started  = "started"  // a recording: written with its head, before any of its sound
 	Ended    = "ended"    // with so many leaves and this root
 	Copied   = "copied"   // a store has it, read back and compared
 	Released = "released" // the unit's own copy is gone, since the stores have it

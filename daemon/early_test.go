@@ -1,0 +1,164 @@
+package daemon_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tacet/daemon/durable"
+	"tacet/daemon/ledger"
+	"tacet/daemon/topic"
+)
+
+// pages is a log that is kept.
+type pages struct {
+	mu   sync.Mutex
+	text bytes.Buffer // guarded by mu
+}
+
+func (p *pages) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.Write(b)
+}
+
+// lines are those at a level above debug.
+func (p *pages) lines() (lines []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for line := range bytes.Lines(p.text.Bytes()) {
+		if !bytes.Contains(line, []byte("level=DEBUG")) {
+			lines = append(lines, string(line))
+		}
+	}
+	return lines
+}
+
+func (r *room) ledger() string {
+	r.Helper()
+	data, err := durable.ReadFile(r.own, "ledger", 1<<20)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return string(data)
+}
+
+// files are what lies on the spool.
+func (r *room) files() []fs.DirEntry {
+	r.Helper()
+	list, err := r.spool.ReadDir(".")
+	if err != nil {
+		r.Fatal(err)
+	}
+	return list
+}
+
+// A consent that is withdrawn before a sample may be kept leaves nothing, on any disk,
+// in the log or on the network, whenever that is.
+func TestAnEarlyWithdrawalLeavesNothing(t *testing.T) {
+	for _, after := range []time.Duration{0, 1, 50, 99, 101, 129, 131, 160, 199} {
+		after *= time.Millisecond
+		t.Run(after.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r, l, log := newRoom(t, "room"), &listener{}, &pages{}
+				r.logs = io.MultiWriter(log, r.Output())
+				r.boot()
+				r.d.TellTo(l)
+				r.phase("idle", time.Second)
+				pause(time.Second)
+				ledger, lines, files := r.ledger(), log.lines(), len(r.files())
+				r.press("room")
+				pause(30*time.Millisecond + after) // debounced: the microphone opens
+				if r.d.Status().Phase == "recording" {
+					t.Fatal("it records already")
+				}
+				r.front.Hold("room", true)
+				r.phase("idle", time.Second)
+				if open, _ := r.mic.is(); open || r.mic.openings != 1 && after > 0 {
+					t.Errorf("the microphone is open: %v, and was opened %d times", open, r.mic.openings)
+				}
+				pause(10 * time.Second)
+				if r.ledger() != ledger {
+					t.Errorf("the ledger went on:\n%s", r.ledger()[len(ledger):])
+				}
+				if n := len(r.files()); n != files {
+					t.Errorf("%d files are on the spool, not %d", n, files)
+				}
+				if now := log.lines(); !slices.Equal(now, lines) {
+					t.Errorf("the log says\n%s", now[len(lines):])
+				}
+				r.hears(l, "after it", nil, topic.Started, topic.Ended, topic.Faulted, topic.Cleared)
+				if p := l.last().Phase; p != topic.Idle {
+					t.Errorf("the phase is %s", p)
+				}
+				r.front.Hold("room", false)
+				r.finish()
+			})
+		})
+	}
+}
+
+// "Recording" is said when the head is on disk. A withdrawal while the disk takes its
+// time ends a recording of no samples, which is erased.
+func TestAWithdrawalWhileTheHeadIsWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, l := newRoom(t, "room"), &listener{}
+		r.boot()
+		r.d.TellTo(l)
+		r.phase("idle", time.Second)
+		pause(time.Second)
+		release := r.spool.Hang()
+		r.press("room")
+		pause(2 * time.Second)
+		if p := r.d.Status().Phase; p != "starting" {
+			t.Errorf("with a disk that hangs the phase is %s", p)
+		}
+		r.front.Hold("room", true)
+		pause(time.Second)
+		if open, _ := r.mic.is(); open {
+			t.Error("the microphone is open")
+		}
+		release()
+		r.front.Hold("room", false)
+		r.phase("idle", time.Second)
+		pause(10 * time.Second)
+		r.hears(l, "after it", nil, topic.Started, topic.Ended)
+		if n := len(r.reports()); n != 0 {
+			t.Errorf("%d recordings are on the spool", n)
+		}
+		if len(r.encoders[0].segments) > 0 && len(r.kept(0)) > 0 {
+			t.Errorf("%d samples were kept", len(r.kept(0)))
+		}
+		for _, kind := range []string{ledger.Started, ledger.Ended, ledger.Erased} {
+			if !bytes.Contains([]byte(r.ledger()), fmt.Appendf(nil, `"type":"%s"`, kind)) {
+				t.Errorf("the ledger has no %s:\n%s", kind, r.ledger())
+			}
+		}
+		r.recordsAgain()
+		r.finish()
+	})
+}
+
+// A disk that never takes the head: the start is refused, and the next one works.
+func TestAHeadThatIsNeverWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRoom(t, "room")
+		r.boot()
+		r.phase("idle", time.Second)
+		release := r.spool.Hang()
+		r.press("room")
+		pause(7 * time.Second)
+		if open, _ := r.mic.is(); open {
+			t.Error("the microphone is open, and nothing can be kept")
+		}
+		release()
+		r.recordsAgain()
+		r.finish()
+	})
+}

@@ -1,0 +1,84 @@
+package daemon_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tacet/daemon/topic"
+)
+
+// Nothing is said before the first look is over, so a start is no fault.
+func TestNothingIsSaidBeforeTheFirstLook(t *testing.T) {
+	for _, looks := range []time.Duration{0, 3 * time.Second, 12 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			r, l := newRoom(t, "room"), &listener{}
+			r.mic.looks = looks
+			r.boot()
+			r.d.TellTo(l)
+			begun := time.Now()
+			for said := false; time.Since(begun) < 8*time.Second; pause(10 * time.Millisecond) {
+				phase := l.last().Phase
+				switch over := time.Since(begun)+200*time.Millisecond >= min(looks, 5*time.Second); {
+				case phase == "":
+					if said || time.Since(begun) > 5*time.Second {
+						t.Fatalf("%s after the start nothing is said", time.Since(begun))
+					}
+				case phase != topic.Idle || !over:
+					t.Fatalf("%s after the start %s is said", time.Since(begun), phase)
+				default:
+					said = true
+				}
+			}
+			pause(6 * time.Second)
+			r.mic.set(func(m *mic) { m.looks = 0 })
+			r.finish()
+		})
+	}
+}
+
+// What is wrong from the start is said with the fault.
+func TestTheFirstLookFindsAFault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, l := newRoom(t, "room"), &listener{}
+		r.mic.absent = code("mic-missing")
+		r.boot()
+		r.d.TellTo(l)
+		for range 1000 {
+			if s := l.last(); s.Phase == topic.Fault && len(s.Alerts) == 0 {
+				t.Fatal("a fault is said, and not which")
+			}
+			pause(10 * time.Millisecond)
+		}
+		if s := l.last(); s.Phase != topic.Fault {
+			t.Errorf("without a microphone the phase is %s", s.Phase)
+		}
+		r.finish()
+	})
+}
+
+// A microphone of which nobody knows whether it is there is untried until it was
+// opened once.
+func TestAMicrophoneIsUntried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRoom(t, "room")
+		r.mic.unknown = true
+		r.boot()
+		r.phase("idle", time.Second)
+		if m := r.d.Status().Mic; m != "untried" {
+			t.Errorf("it is %s", m)
+		}
+		r.press("room")
+		r.phase("recording", time.Second)
+		if m := r.d.Status().Mic; m != "ok" {
+			t.Errorf("open, it is %s", m)
+		}
+		r.press("room")
+		r.phase("idle", time.Second)
+		pause(10 * time.Second)
+		if m := r.d.Status().Mic; m != "ok" {
+			t.Errorf("after that it is %s", m)
+		}
+		r.finish()
+	})
+}
