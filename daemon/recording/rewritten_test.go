@@ -304,26 +304,34 @@ func TestRewrittenBetweenReads(t *testing.T) {
 // TestRewrittenAtABorder: files are read in pieces, and wherever the border between two of them falls, nothing is proved by what was read
 // again.
 func TestRewrittenAtABorder(t *testing.T) {
-	const piece, second = 256 << 10, 4000
-	spec := recordingtest.Spec{Audio: recording.Audio{Codec: "wav", Rate: 8000, Channels: 1}, Segments: 40}
-	first := second
-	spec.Sound = func(n int) []byte {
-		if n == 1 {
-			return make([]byte, first)
-		}
-		return make([]byte, second)
-	}
-	size := len(rewritingsOf(t, spec)[0].a)
+	at := bordering(t)
 	for behind := 0; behind < 6<<10; behind += 512 {
-		first = second + piece + behind - size
-		for _, f := range rewritingsOf(t, spec) {
-			if len(f.a) != piece+behind {
-				t.Fatalf("%d bytes, not %d behind the border", len(f.a), behind)
-			}
+		for _, f := range at(behind) {
 			for stays := range 2 {
 				f.verify(t, &fickle{f.a, f.b, stays, make([]int, len(f.a))})
 			}
 		}
+	}
+}
+
+// bordering returns what makes forgeries that end so many bytes behind a border between two pieces.
+func bordering(t *testing.T) func(behind int) []rewriting {
+	const piece, second = 256 << 10, 4000
+	first := second
+	spec := recordingtest.Spec{Audio: recording.Audio{Codec: "wav", Rate: 8000, Channels: 1}, Segments: 40, Sound: func(n int) []byte {
+		if n == 1 {
+			return make([]byte, first)
+		}
+		return make([]byte, second)
+	}}
+	size := len(rewritingsOf(t, spec)[0].a)
+	return func(behind int) []rewriting {
+		first = second + piece + behind - size
+		made := rewritingsOf(t, spec)
+		if len(made[0].a) != piece+behind {
+			t.Fatalf("%d bytes, not %d behind the border", len(made[0].a), behind)
+		}
+		return made
 	}
 }
 
@@ -389,6 +397,17 @@ func TestRewrittenWhileRead(t *testing.T) {
 			}
 		})
 	}
+	t.Run("at a border", func(t *testing.T) {
+		all := bordering(t)(1024) // the two zero blocks are in another piece than the last note
+		for i := range all {
+			f := &all[i]
+			whileRewritten(t, f, func(r io.ReaderAt) {
+				for range rounds/len(all) + 1 {
+					f.verify(t, r)
+				}
+			})
+		}
+	})
 }
 
 // whileRewritten has f written into a file, b over a and a over b, for as long as do takes.
