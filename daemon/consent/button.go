@@ -13,6 +13,7 @@ type button struct {
 	released time.Time // first release edge of the burst of edges that the last one belongs to; zero: none
 	live     bool      // the press may still give: no edge doubted, none missed, begun when it could
 	gave     bool
+	doubted  time.Time // when its last doubted edge was learnt of; a press that began before gives nothing
 }
 
 // newButton takes a momentary button as released and a latching one as on, until an edge says otherwise: a latching

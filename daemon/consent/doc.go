@@ -35,7 +35,7 @@
 // Either takes effect when the line has been still for the button's Debounce. Edges come raw, and are the machine's to
 // debounce. A press gives nothing if
 //
-//   - one of its edges is doubted, or an edge of its button is before it has given,
+//   - one of its edges is doubted, or another of its button is before it has given, or was only learnt of after it began,
 //   - the line was not still in the released position for Debounce before it, or at boot,
 //   - it began in the dead time, not ready, while starting, recording or stopping, or after [Stop],
 //   - consent was cleared, readiness lost, the door opened or a fault told while it lasted.
@@ -51,7 +51,8 @@
 // it leads to where the button is already (two presses in a row: one between was missed), or if it is learnt of more
 // than 250 ms after it came: nobody expects an answer so late. Where one is missing, anything may have come before: so a
 // doubted edge counts before all that would come due with it. It withdraws as any edge does. It gives nothing, and what
-// was pressed on its button until then, given or just about to be, comes to nothing. The next press is judged anew.
+// was pressed on its button until it was learnt of, given, just about to be or still down, comes to nothing: who presses
+// twice without an answer may mean yes or no. The next press is judged anew.
 //
 // # Withdrawing
 //

@@ -50,7 +50,7 @@ func (m *Machine) doubt(now time.Time, e Edge) {
 	if !isDoubted(now, e) && e.Pressed != b.pressed {
 		return
 	}
-	b.live = false
+	b.live, b.doubted = false, now
 	if m.phase == Waiting && b.gave {
 		m.withdraw(now, b, e)
 	}
@@ -59,7 +59,8 @@ func (m *Machine) doubt(now time.Time, e Edge) {
 // mayGive tells whether a press that begins now may give. What it says of phase and gave is kept twice: such an edge
 // also clears or rests, which voids all presses under way.
 func (m *Machine) mayGive(b *button, at time.Time) bool {
-	return (m.phase == Idle || m.phase == Waiting) && !b.gave && !m.stopped && !at.Before(m.deadUntil)
+	return (m.phase == Idle || m.phase == Waiting) && !b.gave && !m.stopped && !at.Before(m.deadUntil) &&
+		!at.Before(b.doubted)
 }
 
 // give is the only way out of idle.

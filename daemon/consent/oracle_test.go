@@ -45,6 +45,7 @@ type oracle struct {
 	good   []press // not yet due
 	begins []bool
 	doubts []bool
+	unsure [maxButtons]time.Time // until then a doubted edge had not been learnt of
 
 	phase          Phase
 	gave           [maxButtons]bool
@@ -132,6 +133,7 @@ func (o *oracle) step(n int, s step) error {
 // doubt is a doubted edge's first doing: whatever its button's hand has done until now counts as nothing.
 func (o *oracle) doubt(n int, s step) {
 	e := s.ev.(Edge)
+	o.unsure[e.Button] = s.now
 	o.good = slices.DeleteFunc(o.good, func(p press) bool { return p.button == e.Button && p.last < n })
 	if o.phase == Waiting && o.gave[e.Button] {
 		o.over(n, s.now, Act{Kind: Withdrew, At: e.At})
@@ -313,7 +315,7 @@ func (o *oracle) listen(now time.Time) {
 
 func (o *oracle) edge(n int, now time.Time, e Edge) {
 	dead := e.At.Before(o.dead)
-	o.could[n] = o.ready && !o.stopped && !dead && !o.gave[e.Button] && (o.phase == Idle || o.phase == Waiting)
+	o.could[n] = o.ready && !o.stopped && !dead && !o.gave[e.Button] && !e.At.Before(o.unsure[e.Button]) && (o.phase == Idle || o.phase == Waiting)
 	if o.phase == Starting || o.phase == Recording || o.gave[e.Button] {
 		b := o.set.Buttons[e.Button]
 		o.over(n, now, Act{Party: b.Party, Kind: Withdrew, At: e.At, Line: b.Line})

@@ -41,6 +41,8 @@ func TestRules(t *testing.T) {
 		{"a press learnt of later gives nothing", "m", `300ms p0@-251ms 100ms r0 1s =idle >`},
 		{"the length of a press is what it was, whenever it is learnt of", "m", `p0 240ms r0@-191ms 1s =idle > p0 240ms r0@-190ms 30ms =starting`},
 		{"press, release and press again, all learnt of late, and a release in time", "m", `1s p0@-900ms r0@-800ms p0@-500ms 200ms r0 1s =idle > give0 =starting`},
+		{"so where only the first is late", "m", `1s p0@-300ms r0@-240ms p0@-200ms 200ms r0 1s =idle > give0 =starting`},
+		{"a press that began before doubt was learnt of gives nothing", "m", `p0? 1s r0?@-100ms p0@-50ms 200ms r0 1s =idle > give0 =starting`},
 		{"press, release and press again, all learnt of at once", "m", `1s p0@-220ms r0@-120ms p0@-20ms =stopping >on,prepare,cut,off 200ms r0 dark prepared ended =idle`},
 		{"doubt about an edge after the release: the give that is due is void, and no light says otherwise", "m", `p0 100ms r0 29ms- p0? 100ms r0 1s =idle >`},
 		{"so it is where it was due before", "m", `p0 100ms r0 200ms- p0? 100ms r0 1s =idle >`},

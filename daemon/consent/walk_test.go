@@ -245,6 +245,7 @@ func (p *play) key() string {
 		l := &m.buttons[i]
 		flags(l.pressed, l.live, l.gave)
 		ms(p.now.Sub(l.last), -long, l.Debounce+just)
+		ms(l.doubted.Sub(p.now), -just, long)
 		if l.live && l.Style == Momentary {
 			ms(p.now.Sub(l.began), -long, pressMax+200*time.Millisecond)
 			flags(l.released.IsZero())

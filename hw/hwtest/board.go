@@ -311,7 +311,7 @@ func (b *Board) request(info hw.LineInfo, u hw.Use, pull gpio.Pull) (*lineSet, e
 	}
 	l.use, l.pull, l.out = u, pull, gpio.Low
 	l.update() // before edges are looked for: the pull makes none
-	l.set = &lineSet{board: b, line: l, came: make(chan struct{}, 1)}
+	l.set = &lineSet{board: b, line: l}
 	return l.set, nil
 }
 

@@ -17,10 +17,10 @@ type lineSet struct {
 	line   *line
 	closed bool
 
-	edges bool // they are queued
-	queue []hw.Edge
-	seq   uint32        // of the last edge
-	came  chan struct{} // holds a token when whoever waits has to look again
+	edges  bool // they are queued
+	queue  []hw.Edge
+	seq    uint32        // of the last edge
+	waiter chan struct{} // holds a token when whoever waits has to look again; nil: nobody waits
 }
 
 // put numbers and queues an edge that comes now; the oldest makes room.
@@ -50,9 +50,11 @@ func (s *lineSet) enqueue(e hw.Edge) {
 }
 
 func (s *lineSet) wake() {
-	select {
-	case s.came <- struct{}{}:
-	default: // it is awake already
+	if s.waiter != nil {
+		select {
+		case s.waiter <- struct{}{}:
+		default: // it is awake already
+		}
 	}
 }
 
@@ -163,6 +165,11 @@ func (l *edgeLine) Take(edges []hw.Edge) (int, error) {
 func (l *edgeLine) Wait(ctx context.Context) error {
 	l.stall()
 	defer l.stall()
+	waiter, err := l.begin()
+	if err != nil {
+		return err
+	}
+	defer l.end()
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -171,10 +178,27 @@ func (l *edgeLine) Wait(ctx context.Context) error {
 			return err
 		}
 		select {
-		case <-l.set.came:
+		case <-waiter:
 		case <-ctx.Done():
 		}
 	}
+}
+
+func (l *edgeLine) begin() (chan struct{}, error) {
+	s := l.set
+	s.board.mu.Lock()
+	defer s.board.mu.Unlock()
+	if s.waiter != nil {
+		return nil, errors.New("hwtest: two goroutines wait for one line")
+	}
+	s.waiter = make(chan struct{}, 1)
+	return s.waiter, nil
+}
+
+func (l *edgeLine) end() {
+	l.set.board.mu.Lock()
+	defer l.set.board.mu.Unlock()
+	l.set.waiter = nil
 }
 
 // look says whether a wait is over. A broken queue is one to take from: that is where its error is met.
