@@ -92,6 +92,7 @@ func (c *opusCodec) add(samples []int16) error {
 }
 
 func (c *opusCodec) second(dst []byte) []byte {
+	clear(c.packet)
 	c.granule, c.running = c.granule+ogg.Rate, 0
 	return c.stream.Page(dst, 0, c.granule)
 }
