@@ -25,7 +25,7 @@ func (d *Daemon) brokerOptions() status.Options {
 		o.Stores = append(o.Stores, s.Name)
 	}
 	for _, w := range health.Declared() {
-		o.Codes = append(o.Codes, w.Code)
+		o.Codes = append(o.Codes, string(w.Code))
 	}
 	return o
 }

@@ -61,7 +61,7 @@ func (k *desk) write(name string, text []byte) (path string) {
 func (k *desk) up() string {
 	var codes []string
 	for _, w := range k.d.health.Up() {
-		codes = append(codes, w.Code)
+		codes = append(codes, string(w.Code))
 	}
 	return strings.Join(codes, " ")
 }
@@ -184,7 +184,7 @@ func TestTheBrokerBringsOneWarning(t *testing.T) {
 			k.d.brokerReport(status.Report{Trouble: &status.Trouble{Code: code, What: "it fails"}})
 			<-time.After(max(w.After, time.Minute))
 			k.d.health.Tick(time.Now())
-			if got := k.up(); got != code {
+			if got := k.up(); got != string(code) {
 				t.Errorf("after %s: %q is up", code, got)
 			}
 		}

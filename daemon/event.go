@@ -4,6 +4,7 @@ import (
 	"io"
 	"time"
 
+	"tacet/daemon/health"
 	"tacet/daemon/topic"
 )
 
@@ -55,7 +56,7 @@ type (
 	// error itself names its warning.
 	recorderFailed struct {
 		recorder *recorder
-		code     string
+		code     health.Code
 		err      error
 	}
 	// recorderEnded is a recorder's last word. err: the file has no end, and

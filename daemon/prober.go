@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tacet/daemon/health"
 	"tacet/daemon/spool"
 )
 
@@ -44,7 +45,10 @@ type probed struct {
 }
 
 // found is a warning on one thing among several.
-type found struct{ code, on, detail string }
+type found struct {
+	code       health.Code
+	on, detail string
+}
 
 func newProber(d *Daemon) *prober { return &prober{d: d, now: make(chan struct{}, 1)} }
 

@@ -2,6 +2,8 @@ package daemon
 
 import (
 	"time"
+
+	"tacet/daemon/health"
 )
 
 // lowRoom is the room left, as recording time, below which somebody should see
@@ -9,7 +11,7 @@ import (
 const lowRoom = 24 * time.Hour
 
 // spoolCodes are the warnings of which the disk brings one at a time.
-var spoolCodes = []string{"spool-missing", "spool-readonly", "spool-full", "spool-error", "unit-key-bad", "ledger-error"}
+var spoolCodes = []health.Code{"spool-missing", "spool-readonly", "spool-full", "spool-error", "unit-key-bad", "ledger-error"}
 
 // probed takes what the prober found. Whether a recording could begin follows
 // from the warnings.
@@ -22,7 +24,7 @@ func (d *Daemon) probed(p probed) {
 	d.disk, d.free, d.copies, d.micKnown = p.disk, p.free, p.copies, p.micKnown
 	d.storesNew.Store(true) // one may have been silent for long
 	d.set("mic-missing", p.mic)
-	bad := ""
+	var bad health.Code
 	if p.diskErr != nil {
 		bad = codeOf(p.diskErr, "spool-error")
 		d.warn(bad, p.diskErr)
@@ -54,7 +56,7 @@ func (d *Daemon) probed(p probed) {
 }
 
 // set puts a warning up while err stands.
-func (d *Daemon) set(code string, err error) {
+func (d *Daemon) set(code health.Code, err error) {
 	if err != nil {
 		d.warn(code, err)
 	} else {

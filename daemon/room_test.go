@@ -212,7 +212,7 @@ func (r *room) press(party string) {
 
 func (r *room) warnings() (codes []string) {
 	for _, w := range r.d.Status().Warnings {
-		codes = append(codes, w.Code)
+		codes = append(codes, string(w.Code))
 	}
 	return codes
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tacet/config"
+	"tacet/daemon/health"
 	"tacet/daemon/ledger"
 	"tacet/daemon/store"
 	"tacet/daemon/topic"
@@ -16,7 +17,7 @@ import (
 const lateAfter = 24 * time.Hour
 
 // troubleCodes are the warnings of which a store brings one at a time.
-var troubleCodes = []string{
+var troubleCodes = []health.Code{
 	"store-missing", "store-foreign", "store-full", "store-readonly", "store-error", "store-mismatch", "store-denied",
 	"store-host-key", "store-hung",
 }
@@ -88,7 +89,7 @@ func (d *Daemon) watchStores(now time.Time) {
 	d.stores = d.copies.Stores()
 	d.pending, d.oldest = d.copies.Pending()
 	for _, s := range d.stores {
-		up := ""
+		var up health.Code
 		if s.Trouble != nil {
 			up = s.Trouble.Code
 			d.health.SetFor(up, s.Name, s.Trouble.Error())

@@ -71,7 +71,7 @@ func (t *teller) say(d *Daemon, s *Status, now time.Time) {
 	t.client.Publish(t.state(d, s))
 	alerts := map[string]string{}
 	for _, w := range s.Warnings {
-		alerts[w.Code] = topic.OneLine(w.Message())
+		alerts[string(w.Code)] = topic.OneLine(w.Message())
 	}
 	t.tellFaults(faultsOf(s.Warnings))
 	t.client.Alerts(alerts)
@@ -96,8 +96,8 @@ func (t *teller) tellFaults(up []fault) {
 func faultsOf(warnings []health.Active) (all []fault) {
 	for _, w := range warnings {
 		for _, c := range w.Causes {
-			f := fault{code: w.Code}
-			if strings.HasPrefix(w.Code, "store-") {
+			f := fault{code: string(w.Code)}
+			if strings.HasPrefix(f.code, "store-") {
 				f.store = c.On // of other warnings it is something else
 			}
 			if !slices.Contains(all, f) {
@@ -161,7 +161,7 @@ func (t *teller) state(d *Daemon, s *Status) topic.State {
 		out.Stores[st.Name] = st.State
 	}
 	for _, w := range s.Warnings {
-		out.Alerts = append(out.Alerts, w.Code)
+		out.Alerts = append(out.Alerts, string(w.Code))
 	}
 	return out
 }

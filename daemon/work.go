@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tacet/daemon/consent"
+	"tacet/daemon/health"
 	"tacet/daemon/topic"
 )
 
@@ -132,7 +133,7 @@ func (d *Daemon) ringFull(r *recorder, now time.Time) {
 const slowTime = 5 * time.Second
 
 // warn puts a warning up, and logs it when it is new.
-func (d *Daemon) warn(code string, err error) {
+func (d *Daemon) warn(code health.Code, err error) {
 	detail := ""
 	if err != nil {
 		detail = err.Error()

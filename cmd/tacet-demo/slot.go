@@ -10,6 +10,7 @@ import (
 	"tacet/cmd/internal/stores"
 	"tacet/config"
 	"tacet/daemon"
+	"tacet/daemon/health"
 	"tacet/daemon/store"
 	"tacet/daemon/store/local"
 	"tacet/hw/panel"
@@ -33,7 +34,7 @@ type drive struct {
 	open    store.Medium // the last one; guarded by slot.mu
 }
 
-var errOut = &store.Trouble{Code: "store-missing", Err: errors.New("the thumb drive is not in its place")}
+var errOut = &store.Trouble{Code: health.StoreMissing, Err: errors.New("the thumb drive is not in its place")}
 
 // kinds makes drives of this slot, and leaves all other stores to others.
 func (s *slot) kinds(others daemon.StoreKind) daemon.StoreKind {

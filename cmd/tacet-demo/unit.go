@@ -141,7 +141,7 @@ func status(s daemon.Status) page.Status {
 		p.Stores = append(p.Stores, page.Store{Name: c.Name, State: string(c.State), Pending: c.Pending})
 	}
 	for _, w := range s.Warnings {
-		shown := page.Warning{Code: w.Code, Title: w.Title, Text: w.Text, Do: w.Do}
+		shown := page.Warning{Code: string(w.Code), Title: w.Title, Text: w.Text, Do: w.Do}
 		for _, c := range w.Causes {
 			if c.Detail != "" {
 				shown.Details = append(shown.Details, c.Detail)

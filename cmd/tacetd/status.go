@@ -88,7 +88,7 @@ func reportOf(s daemon.Status) report {
 		r.Stores = append(r.Stores, p)
 	}
 	for _, w := range s.Warnings {
-		r.Warnings = append(r.Warnings, warning{w.Code, w.Since.UTC(), w.Message()})
+		r.Warnings = append(r.Warnings, warning{string(w.Code), w.Since.UTC(), w.Message()})
 	}
 	return r
 }

@@ -15,7 +15,7 @@ import (
 	"tacet/daemon/store"
 )
 
-func active(t *testing.T, code string) health.Active {
+func active(t *testing.T, code health.Code) health.Active {
 	t.Helper()
 	w, ok := health.Lookup(code)
 	if !ok {
@@ -156,7 +156,7 @@ func TestSentence(t *testing.T) {
 	} {
 		s := daemon.Status{Phase: c.phase, Recording: recorded(c.recorded)}
 		for _, code := range c.warnings {
-			s.Warnings = append(s.Warnings, active(t, code))
+			s.Warnings = append(s.Warnings, active(t, health.Code(code)))
 		}
 		if got := sentence(s); !strings.Contains(got, c.want) || len(c.warnings) == 0 && got != c.want || strings.Contains(got, "\n") {
 			t.Errorf("%s, %v: %q, want %q", c.phase, c.warnings, got, c.want)

@@ -5,57 +5,57 @@ import "time"
 // stores are kept for each store by its name, with SetFor.
 var stores = []Warning{
 	{
-		Code: "store-missing", Title: "Store not there", Severity: Attention, After: soon, Linger: calm,
+		Code: StoreMissing, Title: "Store not there", Severity: Attention, After: soon, Linger: calm,
 		Text: "A place for copies is not there: the drive is not plugged in, the share not mounted, or the server not reached.",
 		Do:   "Plug the drive in, or check the network. Recordings wait on the unit meanwhile.",
 	},
 	{
-		Code: "store-foreign", Title: "Unknown drive", Severity: Attention, After: soon, Linger: calm,
+		Code: StoreForeign, Title: "Unknown drive", Severity: Attention, After: soon, Linger: calm,
 		Text: "A drive is plugged in that does not carry this store's mark. Nothing is written to it.",
 		Do:   "Plug in the unit's own drive, or let the technician prepare this one.",
 	},
 	{
-		Code: "store-full", Title: "Store full", Severity: Attention, After: soon, Linger: calm,
+		Code: StoreFull, Title: "Store full", Severity: Attention, After: soon, Linger: calm,
 		Text: "A place for copies has no room left. New recordings stay on the unit.",
 		Do:   "Take the old recordings off it, or use a larger one.",
 	},
 	{
-		Code: "store-readonly", Title: "Store can't be written", Severity: Attention, After: soon, Linger: calm,
+		Code: StoreReadOnly, Title: "Store can't be written", Severity: Attention, After: soon, Linger: calm,
 		Text: "A place for copies refuses to be written: write protection, missing rights, or a file system that found an error.",
 		Do:   "Look for a write-protect switch; check the rights. A drive that was pulled while writing needs fsck.",
 	},
 	{
-		Code: "store-error", Title: "Copying fails", Severity: Attention, After: time.Minute, Linger: calm,
+		Code: StoreError, Title: "Copying fails", Severity: Attention, After: time.Minute, Linger: calm,
 		Text: "Copies to this place fail again and again. Recordings wait on the unit and are tried again.",
 		Do:   "See the detail. The technician runs \"tacetd doctor\"; a drive that fails is changed.",
 	},
 	{
-		Code: "store-mismatch", Title: "Copy differs from the recording", Severity: Fault,
+		Code: StoreMismatch, Title: "Copy differs from the recording", Severity: Fault,
 		Text: "A copy that was read back is not what was written. It does not count, and is made again.",
 		Do:   "The drive or server alters data: change it, and verify what is on it with \"tacet verify\".",
 	},
 	{
-		Code: "store-hung", Title: "Store does not answer", Severity: Attention, Linger: calm,
+		Code: StoreHung, Title: "Store does not answer", Severity: Attention, Linger: calm,
 		Text: "A place for copies has not answered for half a minute. Recordings wait on the unit; nothing else is held up.",
 		Do:   "Look whether the server or the network is down. A drive that does this is pulled out and put in again.",
 	},
 	{
-		Code: "store-conflict", Title: "Copy beside another file", Severity: Attention, Lasts: day,
+		Code: StoreConflict, Title: "Copy beside another file", Severity: Attention, Lasts: day,
 		Text: "Where a copy should go lies a file of the same name that is not its begin. It was left alone; the copy has a number behind its name.",
 		Do:   "See the detail, and look at both files with \"tacet verify\": the unit's own copy may be the shorter one if its disk lost something.",
 	},
 	{
-		Code: "store-behind", Title: "Copies late", Severity: Attention, Linger: calm,
+		Code: StoreBehind, Title: "Copies late", Severity: Attention, Linger: calm,
 		Text: "A recording has waited more than a day for its copy at this place.",
 		Do:   "See the other warnings of this store; if there are none, the technician looks at the log.",
 	},
 	{
-		Code: "store-denied", Title: "Server refuses the unit", Severity: Attention, Linger: calm,
+		Code: StoreDenied, Title: "Server refuses the unit", Severity: Attention, Linger: calm,
 		Text: "The server was reached, but refuses this unit's key, name or password.",
 		Do:   "The technician checks the store's key files, and the unit's account at the server.",
 	},
 	{
-		Code: "store-host-key", Title: "Server's identity changed", Severity: Fault, Linger: calm,
+		Code: StoreHostKey, Title: "Server's identity changed", Severity: Fault, Linger: calm,
 		Text: "The server does not show the key or certificate that is configured. It may have been replaced, or somebody stands between. Nothing is sent.",
 		Do:   "Ask whoever runs the server whether its key changed, and only then update known_hosts or ca.",
 	},
@@ -63,22 +63,22 @@ var stores = []Warning{
 
 var network = []Warning{
 	{
-		Code: "mqtt-offline", Title: "Message broker not reached", Severity: Attention, After: 5 * time.Minute, Linger: calm,
+		Code: MQTTOffline, Title: "Message broker not reached", Severity: Attention, After: 5 * time.Minute, Linger: calm,
 		Text: "The unit can't reach the broker, so the dashboard does not see it. Recording is not affected.",
 		Do:   "Check the network and the broker.",
 	},
 	{
-		Code: "mqtt-denied", Title: "Message broker refuses the unit", Severity: Attention, Linger: calm,
+		Code: MQTTDenied, Title: "Message broker refuses the unit", Severity: Attention, Linger: calm,
 		Text: "The broker was reached, but refuses the unit's name, password or certificate. Recording is not affected.",
 		Do:   "The technician checks [mqtt] and the unit's account at the broker.",
 	},
 	{
-		Code: "mqtt-host-key", Title: "Message broker's identity not accepted", Severity: Attention, Linger: calm,
+		Code: MQTTHostKey, Title: "Message broker's identity not accepted", Severity: Attention, Linger: calm,
 		Text: "The broker's certificate does not fit the one that is configured, so nothing is sent. Recording is not affected.",
 		Do:   "The technician checks [mqtt] ca and whether the broker's certificate has run out; also the unit's clock.",
 	},
 	{
-		Code: "mqtt-files", Title: "Files for the message broker unusable", Severity: Attention, Linger: calm,
+		Code: MQTTFiles, Title: "Files for the message broker unusable", Severity: Attention, Linger: calm,
 		Text: "A password or certificate file for the broker can't be read or used, so the unit does not connect. Recording is not affected.",
 		Do:   "The technician corrects the file that the detail names, or its owner and mode; it is read again by itself.",
 	},
@@ -86,23 +86,23 @@ var network = []Warning{
 
 var software = []Warning{
 	{
-		Code: "encoder-fault", Title: "Encoding failed", Severity: Fault, Linger: calm,
+		Code: EncoderFault, Title: "Encoding failed", Severity: Fault, Linger: calm,
 		Text: "The software could not encode or seal the sound, so a recording was refused or has ended.",
 		Do:   "Press again. If it stays, restart the unit, and send the log to whoever maintains it.",
 	},
 	{
-		Code: "config-reload-failed", Title: "New configuration refused", Severity: Attention,
+		Code: ConfigReloadFailed, Title: "New configuration refused", Severity: Attention,
 		Text: "The configuration file was changed and has errors; the unit goes on with the one before.",
 		Do:   "The technician runs \"tacet check\" on the file and corrects it.",
 	},
 	{
-		Code: "memory-unlocked", Title: "Memory not locked", Severity: Attention,
+		Code: MemoryUnlocked, Title: "Memory not locked", Severity: Attention,
 		Text: "The unit could not lock its memory: where it has swap space, what is said in the room may be written there in clear.",
 		Do: "The technician sets LimitMEMLOCK=infinity in the service's unit file, as the package has it, and restarts the unit. " +
 			"Until then \"swapoff -a\" helps.",
 	},
 	{
-		Code: "internal-error", Title: "Fault in the software", Severity: Attention, Lasts: day,
+		Code: InternalError, Title: "Fault in the software", Severity: Attention, Lasts: day,
 		Text: "The software met a state that it should not be in, and went on.",
 		Do:   "Send the log to whoever maintains it.",
 	},

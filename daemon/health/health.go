@@ -2,9 +2,9 @@
 // and keeps track of which are up.
 //
 //	t := health.NewTracker()
-//	t.Set("mic-missing", "hw:CARD=Device,DEV=0")   // from any goroutine
-//	t.Clear("mic-missing")
-//	t.SetFor("store-missing", "drive", "")         // one of several
+//	t.Set(health.MicMissing, "hw:CARD=Device,DEV=0")   // from any goroutine
+//	t.Clear(health.MicMissing)
+//	t.SetFor(health.StoreMissing, "drive", "")         // one of several
 //	for _, w := range t.Up() { fmt.Println(w.Message()) }
 //
 // A warning does not show at once, nor go at once: its cause must have stood for After, and have been gone for
@@ -15,15 +15,13 @@
 package health
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 )
-
-// Code names a warning, in topics, in state and in the manual: [a-z-]+.
-type Code = string
 
 // Severity says how bad it is, for colours and order. Whether recording is refused is for Warning.Blocks to say.
 type Severity uint8
@@ -68,7 +66,7 @@ func Declared() []Warning { return slices.Clone(declared) }
 
 // Lookup returns the warning of a code.
 func Lookup(code Code) (Warning, bool) {
-	i, ok := slices.BinarySearchFunc(declared, code, func(w Warning, c Code) int { return strings.Compare(w.Code, c) })
+	i, ok := slices.BinarySearchFunc(declared, code, func(w Warning, c Code) int { return cmp.Compare(w.Code, c) })
 	if !ok {
 		return Warning{}, false
 	}

@@ -31,7 +31,7 @@ func TestDeclared(t *testing.T) {
 		if !strings.HasSuffix(w.Text, ".") || !strings.HasSuffix(w.Do, ".") {
 			t.Errorf("%s: text and what to do are sentences", w.Code)
 		}
-		if !code.MatchString(w.Code) {
+		if !code.MatchString(string(w.Code)) {
 			t.Errorf("bad code %q", w.Code)
 		}
 		if i > 0 && all[i-1].Code >= w.Code {
@@ -64,7 +64,7 @@ func TestDeclaredCoversTheUnit(t *testing.T) {
 		store-denied store-host-key mqtt-offline mqtt-denied mqtt-host-key mqtt-files config-reload-failed memory-unlocked internal-error`)
 	all := slices.Concat(blocks, tried, others)
 	for _, code := range all {
-		w, ok := health.Lookup(code)
+		w, ok := health.Lookup(health.Code(code))
 		if !ok {
 			t.Errorf("%s is not declared", code)
 		}
@@ -73,7 +73,7 @@ func TestDeclaredCoversTheUnit(t *testing.T) {
 		}
 	}
 	for _, w := range health.Declared() {
-		if !slices.Contains(all, w.Code) {
+		if !slices.Contains(all, string(w.Code)) {
 			t.Errorf("%s is declared, and this test does not know it", w.Code)
 		}
 	}

@@ -1,6 +1,7 @@
 package health
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"sync"
@@ -53,7 +54,7 @@ func (t *Tracker) Set(code Code, detail string) (fresh bool) { return t.SetFor(c
 func (t *Tracker) SetFor(code Code, on, detail string) (fresh bool) {
 	w, known := Lookup(code)
 	if !known {
-		return t.SetFor("internal-error", on, "undeclared warning "+code+" "+detail)
+		return t.SetFor(InternalError, on, "undeclared warning "+string(code)+" "+detail)
 	}
 	now := time.Now()
 	defer t.changes(now)()
@@ -163,7 +164,7 @@ func (t *Tracker) up() []Active {
 		if x.rank() != y.rank() {
 			return x.rank() - y.rank()
 		}
-		return strings.Compare(x.Code, y.Code)
+		return cmp.Compare(x.Code, y.Code)
 	})
 	return all
 }
@@ -234,7 +235,7 @@ func (t *Tracker) picture() string {
 	}
 	for _, a := range t.up() {
 		for _, c := range a.Causes {
-			b.WriteString("\n" + a.Code + "\t" + c.On + "\t" + c.Detail)
+			b.WriteString("\n" + string(a.Code) + "\t" + c.On + "\t" + c.Detail)
 		}
 	}
 	return b.String()

@@ -14,7 +14,7 @@ import (
 )
 
 // declared looks up a warning that the test is about, and fails when its times are not of the kind that the test needs.
-func declared(t *testing.T, code string, fits func(health.Warning) bool) health.Warning {
+func declared(t *testing.T, code health.Code, fits func(health.Warning) bool) health.Warning {
 	t.Helper()
 	w, ok := health.Lookup(code)
 	if !ok || !fits(w) {
@@ -29,7 +29,7 @@ func damped(w health.Warning) bool { return w.After > 0 && w.Linger > 0 && w.Blo
 func codes(t *health.Tracker) string {
 	var up []string
 	for _, a := range t.Up() {
-		up = append(up, a.Code)
+		up = append(up, string(a.Code))
 	}
 	return strings.Join(up, ",")
 }
@@ -258,18 +258,18 @@ func TestDeadlineTellsAll(t *testing.T) {
 	})
 }
 
-var acted = []string{"mic-missing", "spool-low", "samples-lost", "light-fault", "store-full"}
+var acted = []health.Code{"mic-missing", "spool-low", "samples-lost", "light-fault", "store-full"}
 
 // act is one thing done to a tracker, and the seconds before the next.
 type act struct {
-	code string
+	code health.Code
 	set  bool
 	wait int
 }
 
 // play returns what went wrong.
 func play(acts []act, tr *health.Tracker) string {
-	stands := map[string]bool{}
+	stands := map[health.Code]bool{}
 	for _, act := range acts {
 		w, _ := health.Lookup(act.code)
 		if act.set {
@@ -290,8 +290,8 @@ func play(acts []act, tr *health.Tracker) string {
 				return fmt.Sprintf("%q became %q, with the deadline at %v (%v)", before, codes(tr), at, ok)
 			}
 		}
-		if w.After == 0 && stands[act.code] && !strings.Contains(codes(tr), act.code) {
-			return act.code + " stands and does not show"
+		if w.After == 0 && stands[act.code] && !strings.Contains(codes(tr), string(act.code)) {
+			return string(act.code) + " stands and does not show"
 		}
 	}
 	for _, code := range acted {

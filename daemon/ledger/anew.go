@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tacet/daemon/durable"
+	"tacet/daemon/health"
 )
 
 // An origin's ID is lower-case base32 without i, l, o and u; 16 of them are 80 random bits.
@@ -80,4 +81,4 @@ func (e *MissingError) Error() string {
 }
 
 // Code is the warning that goes with it.
-func (e *MissingError) Code() string { return "ledger-new" }
+func (e *MissingError) Code() health.Code { return health.LedgerNew }

@@ -184,7 +184,7 @@ func TestMissing(t *testing.T) {
 			for n := range 3 {
 				l, err := Open(disk, "ledger", origin, key, c.first && n == 0)
 				must(t, err)
-				if got := code(l.Missing()); got != c.want || l.Broken() != nil {
+				if got := string(code(l.Missing())); got != c.want || l.Broken() != nil {
 					t.Errorf("open %d says %q (and %v), want %q", n+1, got, l.Broken(), c.want)
 				}
 				must(t, l.Append(started(n)))

@@ -12,6 +12,7 @@ import (
 
 	"tacet/daemon/durable"
 	"tacet/daemon/durable/durabletest"
+	"tacet/daemon/health"
 )
 
 // room is a limit at which a ledger of the tests below is continued two or three times.
@@ -231,8 +232,8 @@ func TestDiskDies(t *testing.T) {
 	}
 }
 
-func code(err error) string {
-	var c interface{ Code() string }
+func code(err error) health.Code {
+	var c interface{ Code() health.Code }
 	if errors.As(err, &c) {
 		return c.Code()
 	}

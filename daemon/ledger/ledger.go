@@ -41,6 +41,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"tacet/daemon/durable"
+	"tacet/daemon/health"
 )
 
 const (
@@ -94,7 +95,7 @@ func (e *Error) Error() string { return e.Doing + " the ledger: " + e.Err.Error(
 func (e *Error) Unwrap() error { return e.Err }
 
 // Code is the warning that goes with it.
-func (e *Error) Code() string { return "ledger-error" }
+func (e *Error) Code() health.Code { return health.LedgerError }
 
 // Open opens the ledger called name in a folder, and begins it where there is none. Place is the unit's,
 // tacet/SITE/ROOM/ledger: the ledger's origin starts with it. First says that the unit's key was made in this start, so that
@@ -196,7 +197,7 @@ func (e *BrokenError) Error() string {
 }
 
 // Code is the warning that goes with it.
-func (e *BrokenError) Code() string { return "ledger-broken" }
+func (e *BrokenError) Code() health.Code { return health.LedgerBroken }
 
 // SaveHead writes the signed head beside the ledger, if it is not there. It costs two syncs, so that entries don't:
 // call it when a recording has ended.

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io/fs"
 	"syscall"
+
+	"tacet/daemon/health"
 )
 
 // Kind is what is the matter with a spool.
@@ -22,15 +24,18 @@ const (
 	InUse                  // another process has it
 )
 
-var kinds = [...]struct{ code, hint string }{
-	Failed:     {"spool-error", "look at the kernel's log (journalctl -k), and change the disk if it fails"},
-	Missing:    {"spool-missing", "mount the disk, or make the folder for the service's user; the unit never makes it"},
-	NotFolder:  {"spool-missing", "[spool] path must be a folder"},
-	NotAllowed: {"spool-readonly", "give the folder to the service's user, with mode 0700"},
-	ReadOnly:   {"spool-readonly", "find out why the disk is mounted read-only: after an error it needs fsck, or goes"},
-	Full:       {"spool-full", "make room: let the stores take the recordings, or put in a larger disk"},
-	Gone:       {"spool-missing", "plug the disk in, mount it, and restart the unit"},
-	InUse:      {"spool-error", "stop the other one; there can be one daemon for a spool"},
+var kinds = [...]struct {
+	code health.Code
+	hint string
+}{
+	Failed:     {health.SpoolError, "look at the kernel's log (journalctl -k), and change the disk if it fails"},
+	Missing:    {health.SpoolMissing, "mount the disk, or make the folder for the service's user; the unit never makes it"},
+	NotFolder:  {health.SpoolMissing, "[spool] path must be a folder"},
+	NotAllowed: {health.SpoolReadOnly, "give the folder to the service's user, with mode 0700"},
+	ReadOnly:   {health.SpoolReadOnly, "find out why the disk is mounted read-only: after an error it needs fsck, or goes"},
+	Full:       {health.SpoolFull, "make room: let the stores take the recordings, or put in a larger disk"},
+	Gone:       {health.SpoolMissing, "plug the disk in, mount it, and restart the unit"},
+	InUse:      {health.SpoolError, "stop the other one; there can be one daemon for a spool"},
 }
 
 // Error is a spool that can't be used, and what to do.
@@ -55,7 +60,7 @@ func (e *Error) Unwrap() error { return e.Err }
 func (e *Error) Hint() string { return kinds[e.Kind].hint }
 
 // Code is the warning that goes with it.
-func (e *Error) Code() string { return kinds[e.Kind].code }
+func (e *Error) Code() health.Code { return kinds[e.Kind].code }
 
 // fault makes an Error of one that an operation on the spool returned.
 func (s *Spool) fault(doing string, err error) error {

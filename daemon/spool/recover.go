@@ -12,6 +12,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"tacet/daemon/durable"
+	"tacet/daemon/health"
 	"tacet/daemon/recording"
 )
 
@@ -36,16 +37,16 @@ type Recovered struct {
 }
 
 // Code is the warning that goes with it; empty where there is none.
-func (r Recovered) Code() string {
+func (r Recovered) Code() health.Code {
 	switch {
 	case r.Err != nil:
-		return "recording-unfinished"
+		return health.RecordingUnfinished
 	case r.Aside != "":
-		return "recording-damaged"
+		return health.RecordingDamaged
 	case r.Removed, r.Intact, r.Completed:
 		return ""
 	}
-	return "recording-interrupted"
+	return health.RecordingInterrupted
 }
 
 // Recover finishes every recording that is not being written and that is not known to be finished and on the disk: after

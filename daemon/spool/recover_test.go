@@ -13,6 +13,7 @@ import (
 
 	"tacet/daemon/durable"
 	"tacet/daemon/durable/durabletest"
+	"tacet/daemon/health"
 	"tacet/daemon/recording"
 	"tacet/daemon/recording/recordingtest"
 )
@@ -49,7 +50,7 @@ func TestRecover(t *testing.T) {
 		what  string
 		data  []byte
 		state recording.State
-		code  string
+		code  health.Code
 	}{
 		{"cut behind a segment", whole[:upTo2], recording.Interrupted, "recording-interrupted"},
 		{"cut within a segment", whole[:upTo2-300], recording.Interrupted, "recording-interrupted"},

@@ -18,6 +18,7 @@ import (
 
 	"tacet/daemon/durable"
 	"tacet/daemon/durable/durabletest"
+	"tacet/daemon/health"
 	"tacet/daemon/recording"
 	"tacet/daemon/recording/recordingtest"
 )
@@ -233,7 +234,7 @@ func TestErrors(t *testing.T) {
 		what  string
 		order func(*durabletest.Disk)
 		kind  Kind
-		code  string
+		code  health.Code
 		say   string
 	}{
 		{"full", func(d *durabletest.Disk) { d.Full(0) }, Full, "spool-full", "make room"},

@@ -34,7 +34,7 @@ func (u *unit) codesOf() string {
 	for _, r := range u.reports.all() {
 		code := "connected"
 		if r.Trouble != nil {
-			code = r.Trouble.Code
+			code = string(r.Trouble.Code)
 		}
 		if len(all) == 0 || all[len(all)-1] != code {
 			all = append(all, code)

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/eclipse/paho.mqtt.golang/packets"
+
+	"tacet/daemon/health"
 )
 
 // authority signs certificates.
@@ -138,7 +140,7 @@ func TestTroubleWithCertificatesIsToldAndMendedWithoutARestart(t *testing.T) {
 		clients *authority
 		change  func(*Credentials)
 		words   string
-		code    string
+		code    health.Code
 	}{
 		{"wrong authority", other.issue(t, "127.0.0.1", later), nil, nil, "authority that this unit doesn't know", HostKey},
 		{"expired", office.issue(t, "127.0.0.1", past), nil, nil, "has expired", HostKey},

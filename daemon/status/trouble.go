@@ -10,23 +10,25 @@ import (
 	"syscall"
 
 	"github.com/eclipse/paho.mqtt.golang/packets"
+
+	"tacet/daemon/health"
 )
 
 // What Trouble.Code may be: the warnings of which the broker brings one at a
 // time. Package health declares them.
 const (
-	Unreached = "mqtt-offline"  // or it is of no use
-	Denied    = "mqtt-denied"   // it refuses the unit
-	HostKey   = "mqtt-host-key" // it isn't who it should be
-	Files     = "mqtt-files"    // the unit has not got what it needs to connect
+	Unreached = health.MQTTOffline // or it is of no use
+	Denied    = health.MQTTDenied  // it refuses the unit
+	HostKey   = health.MQTTHostKey // it isn't who it should be
+	Files     = health.MQTTFiles   // the unit has not got what it needs to connect
 )
 
 // Codes are all of them.
-func Codes() []string { return []string{Unreached, Denied, HostKey, Files} }
+func Codes() []health.Code { return []health.Code{Unreached, Denied, HostKey, Files} }
 
 // Trouble is why the broker can't be reached, for a person.
 type Trouble struct {
-	Code string
+	Code health.Code
 	What string // what is wrong: lower case, no full stop
 	Do   string // what to do about it
 	Err  error  // the error behind it
@@ -72,7 +74,7 @@ func diagnose(at stage, err error) *Trouble {
 		return known
 	}
 	for _, of := range []struct {
-		code string
+		code health.Code
 		look func(stage, error) (what, do string)
 	}{{HostKey, ofIdentities}, {Denied, ofRefusals}, {Unreached, ofHandshakes}, {Unreached, ofAnswers}, {Unreached, ofNetworks}} {
 		if what, do := of.look(at, err); what != "" {

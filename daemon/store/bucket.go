@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+
+	"tacet/daemon/health"
 )
 
 // putWhole brings a finished recording into a bucket, reads it back and compares it. beside says why it does not have
@@ -26,7 +28,7 @@ func putWhole(ctx context.Context, b Bucket, from *original, size int64, name st
 			continue
 		}
 		if errors.Is(err, errDiffers) {
-			err = &Trouble{"store-mismatch", fmt.Errorf("%s: %w", as, err)}
+			err = &Trouble{health.StoreMismatch, fmt.Errorf("%s: %w", as, err)}
 		}
 		return beside, err
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tacet/daemon/durable"
+	"tacet/daemon/health"
 )
 
 // chunk is how much is read, written or compared at a time. A follower holds two in memory for each copy under way.
@@ -181,7 +182,7 @@ const spare = 256 << 10
 func (c *copying) room(need int64) error {
 	free, _, err := c.folder.FS().Space()
 	if err == nil && free < min(need, chunk)+spare {
-		return &Trouble{"store-full", fmt.Errorf("%d KB free where %d KB are still to come", free>>10, need>>10)}
+		return &Trouble{health.StoreFull, fmt.Errorf("%d KB free where %d KB are still to come", free>>10, need>>10)}
 	}
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"tacet/daemon/health"
 )
 
 // filling is a visit to a Folder.
@@ -182,7 +184,7 @@ func (v *filling) piece(c *copying) (done bool, err error) {
 	done, err = c.prove(size)
 	if errors.Is(err, errDiffers) {
 		v.failed[c.as] = true // made anew, next time
-		err = &Trouble{"store-mismatch", fmt.Errorf("%s: %w", c.as, err)}
+		err = &Trouble{health.StoreMismatch, fmt.Errorf("%s: %w", c.as, err)}
 	}
 	return done, v.lost(c, err)
 }

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+
+	"tacet/daemon/health"
 )
 
 // A Prober is a medium that tries itself: one in which not every user may remove what was written.
@@ -70,7 +72,7 @@ func readsBack(m Folder, text string) error {
 	defer back.Close()
 	got, err := io.ReadAll(io.LimitReader(back, int64(len(text))+1))
 	if err == nil && string(got) != text {
-		err = &Trouble{"store-mismatch", errors.New("what was written does not read back as it was")}
+		err = &Trouble{health.StoreMismatch, errors.New("what was written does not read back as it was")}
 	}
 	return err
 }

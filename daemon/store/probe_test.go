@@ -21,7 +21,7 @@ func TestProbe(t *testing.T) {
 		_, err := Probe(t.Context(), k)
 		got := ""
 		if trouble := (*Trouble)(nil); errors.As(err, &trouble) {
-			got = trouble.Code
+			got = string(trouble.Code)
 		} else if err != nil {
 			got = err.Error()
 		}

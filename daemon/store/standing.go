@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"tacet/daemon/health"
 	"tacet/daemon/topic"
 )
 
@@ -57,7 +58,7 @@ func (s *standing) reached() {
 		return
 	}
 	switch t.Code {
-	case "store-missing", "store-foreign", "store-denied", "store-host-key":
+	case health.StoreMissing, health.StoreForeign, health.StoreDenied, health.StoreHostKey:
 		s.become(nil)
 	}
 }
@@ -91,7 +92,7 @@ func (s *standing) now(now time.Time) *Trouble {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.since.IsZero() && now.Sub(s.since) >= hungAfter {
-		return &Trouble{"store-hung", fmt.Errorf("no answer since %s", s.since.UTC().Format(time.RFC3339))}
+		return &Trouble{health.StoreHung, fmt.Errorf("no answer since %s", s.since.UTC().Format(time.RFC3339))}
 	}
 	return s.trouble
 }

@@ -31,6 +31,7 @@ import (
 	"time"
 
 	"tacet/daemon/durable"
+	"tacet/daemon/health"
 	"tacet/daemon/topic"
 )
 
@@ -80,7 +81,7 @@ type Bucket interface {
 // A Trouble is a place that can't be used now, and why.
 type Trouble struct {
 	// Code is the warning that goes with it: store-missing, store-full, …
-	Code string
+	Code health.Code
 	Err  error
 }
 
@@ -90,11 +91,11 @@ func (t *Trouble) Unwrap() error { return t.Err }
 // State is the trouble in a word, for telemetry.
 func (t *Trouble) State() topic.Store {
 	switch t.Code {
-	case "store-missing", "store-foreign":
+	case health.StoreMissing, health.StoreForeign:
 		return topic.StoreMissing
-	case "store-full":
+	case health.StoreFull:
 		return topic.StoreFull
-	case "store-readonly":
+	case health.StoreReadOnly:
 		return topic.StoreReadOnly
 	}
 	return topic.StoreError
@@ -105,7 +106,7 @@ func troubleOf(err error) *Trouble {
 	if t := (*Trouble)(nil); errors.As(err, &t) {
 		return t
 	}
-	return &Trouble{"store-error", err}
+	return &Trouble{health.StoreError, err}
 }
 
 // appendEvery and syncEvery are how often a running recording is appended to its copies, and these are synced. A sync on a FAT

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tacet/daemon/health"
 	"tacet/daemon/store/local/mark"
 )
 
@@ -43,7 +44,7 @@ func TestForeignDrives(t *testing.T) {
 	for name, c := range map[string]struct {
 		lay    func(m *machine, dir string)
 		fsType string
-		code   string
+		code   health.Code
 		words  []string
 	}{
 		"another room's":  {func(m *machine, dir string) { marked(t, dir, "room-4", "drive") }, "vfat", foreign, []string{"room-4", "belongs to"}},

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"tacet/daemon/health"
 	"tacet/daemon/store"
 	"tacet/daemon/store/local/mark"
 )
@@ -136,7 +137,7 @@ func opened(t *testing.T, k store.Kind) store.Folder {
 }
 
 // isTrouble wants a code, and words in the text.
-func isTrouble(t *testing.T, err error, code string, words ...string) {
+func isTrouble(t *testing.T, err error, code health.Code, words ...string) {
 	t.Helper()
 	tr := (*store.Trouble)(nil)
 	if !errors.As(err, &tr) || tr.Code != code {
@@ -150,14 +151,14 @@ func isTrouble(t *testing.T, err error, code string, words ...string) {
 	}
 }
 
-func codeOf(err error) string {
+func codeOf(err error) health.Code {
 	if tr := (*store.Trouble)(nil); errors.As(err, &tr) {
 		return tr.Code
 	}
-	return fmt.Sprintf("%T", err)
+	return health.Code(fmt.Sprintf("%T", err))
 }
 
-func refused(t *testing.T, k store.Kind, code string, words ...string) {
+func refused(t *testing.T, k store.Kind, code health.Code, words ...string) {
 	t.Helper()
 	m, err := k.Open(context.Background())
 	if err == nil {

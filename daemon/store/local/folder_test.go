@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"tacet/daemon/health"
 )
 
 func (m *machine) folder(path string, unmountedOK bool) *Folder {
@@ -39,7 +41,7 @@ func TestFolderOnAShare(t *testing.T) {
 func TestFolderIsRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		device, fsType string
-		unmountedOK    string // the code with unmounted_ok; "": it opens
+		unmountedOK    health.Code // the code with unmounted_ok; "": it opens
 		words          []string
 	}{
 		"the system's disk":      {systemDevice, "ext4", "", []string{"nothing is mounted", "unmounted_ok"}},

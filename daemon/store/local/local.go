@@ -54,6 +54,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tacet/daemon/health"
 	"tacet/daemon/store"
 )
 
@@ -138,14 +139,14 @@ func within(path, folder string) bool {
 }
 
 // trouble says why a place can't be used.
-func trouble(code, format string, args ...any) *store.Trouble {
+func trouble(code health.Code, format string, args ...any) *store.Trouble {
 	return &store.Trouble{Code: code, Err: fmt.Errorf(format, args...)}
 }
 
 const (
-	missing  = "store-missing"
-	foreign  = "store-foreign"
-	full     = "store-full"
-	readOnly = "store-readonly"
-	failed   = "store-error"
+	missing  = health.StoreMissing
+	foreign  = health.StoreForeign
+	full     = health.StoreFull
+	readOnly = health.StoreReadOnly
+	failed   = health.StoreError
 )

@@ -12,6 +12,7 @@ import (
 
 	"github.com/minio/minio-go/v7"
 
+	"tacet/daemon/health"
 	"tacet/daemon/store"
 )
 
@@ -32,7 +33,7 @@ func (m *medium) ID() string { return m.kind.Endpoint + "/" + m.kind.Bucket + "/
 // Check knows what the failure tells: no connection stands between two requests.
 func (m *medium) Check(cause error) error {
 	if m.ctx.Err() != nil {
-		return &store.Trouble{Code: "store-missing", Err: errors.New("the S3 server was given up")}
+		return &store.Trouble{Code: health.StoreMissing, Err: errors.New("the S3 server was given up")}
 	}
 	if t := (*store.Trouble)(nil); errors.As(m.explain(cause), &t) {
 		return t

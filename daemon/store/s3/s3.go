@@ -44,6 +44,7 @@ import (
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
+	"tacet/daemon/health"
 	"tacet/daemon/store"
 )
 
@@ -79,7 +80,7 @@ func (k Kind) Changed() <-chan struct{} { return nil }
 func (k Kind) Open(ctx context.Context) (store.Medium, error) {
 	m, err := k.medium()
 	if err != nil {
-		return nil, &store.Trouble{Code: "store-error", Err: err}
+		return nil, &store.Trouble{Code: health.StoreError, Err: err}
 	}
 	ctx, done := m.during(ctx)
 	defer done()
@@ -87,7 +88,7 @@ func (k Kind) Open(ctx context.Context) (store.Medium, error) {
 		err = m.explain(fmt.Errorf("open the bucket %s: %w", k.Bucket, err))
 		m.Close()
 		if t := (*store.Trouble)(nil); !errors.As(err, &t) {
-			err = &store.Trouble{Code: "store-error", Err: err}
+			err = &store.Trouble{Code: health.StoreError, Err: err}
 		}
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/minio/minio-go/v7"
 
+	"tacet/daemon/health"
 	"tacet/daemon/store"
 )
 
@@ -44,12 +45,12 @@ func (m *medium) explain(err error) error {
 	)
 	switch {
 	case errors.As(err, &certificate):
-		return &store.Trouble{Code: "store-host-key", Err: fmt.Errorf("the certificate of %s is not vouched for by %s, or this unit's clock, "+
+		return &store.Trouble{Code: health.StoreHostKey, Err: fmt.Errorf("the certificate of %s is not vouched for by %s, or this unit's clock, "+
 			"at %s, is wrong; nothing was sent: %w", m.kind.Endpoint, m.vouching(), time.Now().UTC().Format(time.DateTime), err)}
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return &store.Trouble{Code: "store-missing", Err: fmt.Errorf("the S3 server %s has stopped answering: %w", m.kind.Endpoint, err)}
+		return &store.Trouble{Code: health.StoreMissing, Err: fmt.Errorf("the S3 server %s has stopped answering: %w", m.kind.Endpoint, err)}
 	case errors.As(err, &sent), errors.As(err, &network), errors.Is(err, io.ErrUnexpectedEOF):
-		return &store.Trouble{Code: "store-missing", Err: fmt.Errorf("the S3 server %s is not reached, or was lost: %w", m.kind.Endpoint, err)}
+		return &store.Trouble{Code: health.StoreMissing, Err: fmt.Errorf("the S3 server %s is not reached, or was lost: %w", m.kind.Endpoint, err)}
 	}
 	return err
 }
@@ -75,7 +76,7 @@ var full = []string{"QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuot
 var denied = []string{"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "AllAccessDisabled", "AccountProblem", "XAdminUserNotFound"}
 
 // meaning is the warning that an answer stands for, and what to do; "" for one that says nothing of the place.
-func (m *medium) meaning(answer minio.ErrorResponse) (code, what string) {
+func (m *medium) meaning(answer minio.ErrorResponse) (code health.Code, what string) {
 	ahead, wrongClock := m.clock.off()
 	switch {
 	case answer.Code == "RequestTimeTooSkewed", answer.StatusCode == http.StatusForbidden && wrongClock:
@@ -84,20 +85,20 @@ func (m *medium) meaning(answer minio.ErrorResponse) (code, what string) {
 		if ahead < 0 {
 			way = "behind"
 		}
-		return "store-error", fmt.Sprintf("this unit's clock is %v %s the S3 server's, which refuses it for that; see that both have a time server "+
+		return health.StoreError, fmt.Sprintf("this unit's clock is %v %s the S3 server's, which refuses it for that; see that both have a time server "+
 			"(\"timedatectl timesync-status\")", ahead.Abs(), way)
 	case answer.Code == "NoSuchBucket":
-		return "store-error", fmt.Sprintf("the bucket %q is not on the S3 server %s; make it, or correct bucket", m.kind.Bucket, m.kind.Endpoint)
+		return health.StoreError, fmt.Sprintf("the bucket %q is not on the S3 server %s; make it, or correct bucket", m.kind.Bucket, m.kind.Endpoint)
 	case slices.Contains(full, answer.Code), answer.StatusCode == http.StatusInsufficientStorage:
-		return "store-full", "the S3 server has no room left for the bucket " + m.kind.Bucket
+		return health.StoreFull, "the S3 server has no room left for the bucket " + m.kind.Bucket
 	case slices.Contains(denied, answer.Code), answer.StatusCode == http.StatusForbidden, answer.StatusCode == http.StatusUnauthorized:
-		return "store-denied", fmt.Sprintf("the S3 server %s refuses the keys in %s and %s, or does not allow them what is needed in the bucket %s",
+		return health.StoreDenied, fmt.Sprintf("the S3 server %s refuses the keys in %s and %s, or does not allow them what is needed in the bucket %s",
 			m.kind.Endpoint, m.kind.AccessKeyFile, m.kind.SecretKeyFile, m.kind.Bucket)
 	case m.kind.Lock > 0 && slices.Contains([]string{"InvalidRequest", "InvalidBucketObjectLockConfiguration",
 		"ObjectLockConfigurationNotFoundError", "ObjectLockConfigurationNotFound"}, answer.Code):
-		return "store-error", fmt.Sprintf("the bucket %s may have been made without object lock, which lock needs; make one with it, or set lock to \"0d\"", m.kind.Bucket)
+		return health.StoreError, fmt.Sprintf("the bucket %s may have been made without object lock, which lock needs; make one with it, or set lock to \"0d\"", m.kind.Bucket)
 	case answer.StatusCode/100 == 3, answer.Code == "AuthorizationHeaderMalformed":
-		return "store-error", fmt.Sprintf("the bucket %s is elsewhere; correct region and endpoint", m.kind.Bucket)
+		return health.StoreError, fmt.Sprintf("the bucket %s is elsewhere; correct region and endpoint", m.kind.Bucket)
 	}
 	return "", ""
 }

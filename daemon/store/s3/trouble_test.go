@@ -18,13 +18,14 @@ import (
 	"testing"
 	"time"
 
+	"tacet/daemon/health"
 	"tacet/daemon/store"
 	"tacet/daemon/store/s3"
 	"tacet/daemon/store/storetest"
 )
 
 // trouble wants a failure with that code, and in its text all of the words.
-func trouble(t *testing.T, err error, code string, words ...string) {
+func trouble(t *testing.T, err error, code health.Code, words ...string) {
 	t.Helper()
 	var got *store.Trouble
 	if !errors.As(err, &got) || got.Code != code {
@@ -37,7 +38,7 @@ func trouble(t *testing.T, err error, code string, words ...string) {
 	}
 }
 
-func refused(t *testing.T, k s3.Kind, code string, words ...string) {
+func refused(t *testing.T, k s3.Kind, code health.Code, words ...string) {
 	t.Helper()
 	m, err := k.Open(t.Context())
 	if err == nil {

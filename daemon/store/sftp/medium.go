@@ -13,6 +13,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"tacet/daemon/durable"
+	"tacet/daemon/health"
 	"tacet/daemon/store"
 	"tacet/daemon/store/stall"
 )
@@ -79,7 +80,7 @@ func (m *medium) Check(cause error) error {
 	case err != nil || !info.IsDir():
 		return m.noFolder(err)
 	case errors.Is(cause, fs.ErrPermission):
-		return &store.Trouble{Code: "store-readonly", Err: fmt.Errorf("the user %q may not write there on the server, in %s: %w",
+		return &store.Trouble{Code: health.StoreReadOnly, Err: fmt.Errorf("the user %q may not write there on the server, in %s: %w",
 			m.kind.User, m.kind.Path, cause)}
 	}
 	disk, err := m.files.StatVFS(m.kind.Path)
@@ -89,9 +90,9 @@ func (m *medium) Check(cause error) error {
 	case err != nil: // the server can't be asked
 		return nil
 	case disk.Flag&readOnly != 0:
-		return &store.Trouble{Code: "store-readonly", Err: fmt.Errorf("%s is on a disk that the server can only read", m.kind.Path)}
+		return &store.Trouble{Code: health.StoreReadOnly, Err: fmt.Errorf("%s is on a disk that the server can only read", m.kind.Path)}
 	case failed(cause) && (disk.Bavail*disk.Frsize < little || disk.Files > 0 && disk.Favail == 0):
-		return &store.Trouble{Code: "store-full", Err: fmt.Errorf("the server's disk with %s is full: %w", m.kind.Path, cause)}
+		return &store.Trouble{Code: health.StoreFull, Err: fmt.Errorf("the server's disk with %s is full: %w", m.kind.Path, cause)}
 	}
 	return nil
 }
@@ -113,7 +114,7 @@ func (m *medium) ended() error {
 	if m.conn.Stalled() {
 		what = fmt.Errorf("the SFTP server %s has stopped answering", m.kind.Addr)
 	}
-	return &store.Trouble{Code: "store-missing", Err: what}
+	return &store.Trouble{Code: health.StoreMissing, Err: what}
 }
 
 // noFolder says what is wrong with the folder; err is nil where it is not one.
@@ -128,13 +129,13 @@ func (m *medium) noFolder(err error) error {
 	case err == nil:
 		err = fmt.Errorf("%s on the SFTP server %s is not a folder", path, m.kind.Addr)
 	case errors.Is(err, fs.ErrPermission):
-		return &store.Trouble{Code: "store-readonly", Err: fmt.Errorf("the user %q may not enter %s on the SFTP server %s", m.kind.User, path, m.kind.Addr)}
+		return &store.Trouble{Code: health.StoreReadOnly, Err: fmt.Errorf("the user %q may not enter %s on the SFTP server %s", m.kind.User, path, m.kind.Addr)}
 	case !answer(err): // the connection ends, and nobody has been told yet
 		return m.ended()
 	default:
 		err = fmt.Errorf("the folder %s on the SFTP server %s: %w", path, m.kind.Addr, err)
 	}
-	return &store.Trouble{Code: "store-error", Err: err}
+	return &store.Trouble{Code: health.StoreError, Err: err}
 }
 
 // ReadBack reads a copy from the server.

@@ -42,6 +42,7 @@ import (
 	"github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
 
+	"tacet/daemon/health"
 	"tacet/daemon/store"
 	"tacet/daemon/store/stall"
 )
@@ -78,18 +79,18 @@ func (k Kind) Changed() <-chan struct{} { return nil }
 func (k Kind) Open(ctx context.Context) (store.Medium, error) {
 	known, err := k.hostKeys()
 	if err != nil {
-		return nil, &store.Trouble{Code: "store-host-key", Err: err}
+		return nil, &store.Trouble{Code: health.StoreHostKey, Err: err}
 	}
 	signer, err := k.signer()
 	if err != nil {
-		return nil, &store.Trouble{Code: "store-error", Err: err}
+		return nil, &store.Trouble{Code: health.StoreError, Err: err}
 	}
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(k.Dial, defaultDial))
 	defer cancel()
 	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4}}
 	raw, err := dialer.DialContext(ctx, "tcp", k.Addr)
 	if err != nil {
-		return nil, &store.Trouble{Code: "store-missing", Err: fmt.Errorf("the SFTP server is not reached: %w", err)}
+		return nil, &store.Trouble{Code: health.StoreMissing, Err: fmt.Errorf("the SFTP server is not reached: %w", err)}
 	}
 	conn := stall.New(raw, cmp.Or(k.Stall, defaultStall))
 	done := conn.Await()
@@ -124,7 +125,7 @@ func (k Kind) connect(conn *stall.Conn, known *hostKeys, signer ssh.Signer) (*me
 		files, err = speak(client, bigPacket)
 	}
 	if err != nil {
-		return nil, &store.Trouble{Code: "store-error", Err: fmt.Errorf(
+		return nil, &store.Trouble{Code: health.StoreError, Err: fmt.Errorf(
 			"the server accepts the key, but offers no SFTP to %s (internal-sftp, or the subsystem sftp in sshd_config): %w", k.User, err)}
 	}
 	m := newMedium(k, conn, client, files)
@@ -155,14 +156,14 @@ func (k Kind) refusal(err, expired error) error {
 	if t := (*store.Trouble)(nil); errors.As(err, &t) && expired == nil {
 		return t
 	}
-	code, what := "store-missing", fmt.Errorf("the connection to the SFTP server %s ended before it was ready: %w", k.Addr, err)
+	code, what := health.StoreMissing, fmt.Errorf("the connection to the SFTP server %s ended before it was ready: %w", k.Addr, err)
 	switch {
 	case expired != nil:
 		what = fmt.Errorf("the SFTP server %s does not answer in time: %w", k.Addr, expired)
 	case isHostKey(err):
-		code, what = "store-host-key", k.wrongKey(err)
+		code, what = health.StoreHostKey, k.wrongKey(err)
 	case isRefused(err):
-		code = "store-denied"
+		code = health.StoreDenied
 		what = fmt.Errorf("the SFTP server %s refuses the key %s for the user %q; add its public half to that user's authorized_keys: %w",
 			k.Addr, k.Key, k.User, err)
 	}

@@ -18,6 +18,7 @@ import (
 
 	"tacet/daemon/durable"
 	"tacet/daemon/durable/durabletest"
+	"tacet/daemon/health"
 	"tacet/daemon/store"
 	"tacet/daemon/store/sftp"
 	"tacet/daemon/store/storetest"
@@ -39,7 +40,7 @@ func open(t *testing.T, k sftp.Kind) store.Folder {
 }
 
 // trouble wants a failure with that code, and in its text all of the words.
-func trouble(t *testing.T, err error, code string, words ...string) {
+func trouble(t *testing.T, err error, code health.Code, words ...string) {
 	t.Helper()
 	var got *store.Trouble
 	if !errors.As(err, &got) || got.Code != code {
@@ -52,7 +53,7 @@ func trouble(t *testing.T, err error, code string, words ...string) {
 	}
 }
 
-func refused(t *testing.T, k sftp.Kind, code string, words ...string) {
+func refused(t *testing.T, k sftp.Kind, code health.Code, words ...string) {
 	t.Helper()
 	m, err := k.Open(t.Context())
 	if err == nil {

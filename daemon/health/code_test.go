@@ -1,0 +1,194 @@
+package health_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"tacet/daemon/health"
+)
+
+const root = "../.."
+
+// parse reads the Go files under a folder, without tests, that keep wants.
+func parse(t *testing.T, dir string, keep func(path string) bool) (*token.FileSet, []*ast.File) {
+	t.Helper()
+	set := token.NewFileSet()
+	var files []*ast.File
+	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || !keep(path) {
+			return err
+		}
+		f, err := parser.ParseFile(set, path, nil, 0)
+		files = append(files, f)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set, files
+}
+
+// constants are the codes that have a name, by their names.
+func constants(t *testing.T) map[string]health.Code {
+	t.Helper()
+	all := map[string]health.Code{}
+	_, files := parse(t, ".", func(string) bool { return true })
+	for _, f := range files {
+		ast.Inspect(f, func(n ast.Node) bool {
+			v, ok := n.(*ast.ValueSpec)
+			if !ok || len(v.Values) != len(v.Names) {
+				return true
+			}
+			if typ, ok := v.Type.(*ast.Ident); !ok || typ.Name != "Code" {
+				return true
+			}
+			for i, name := range v.Names {
+				if text, ok := literal(v.Values[i]); ok {
+					all[name.Name] = health.Code(text)
+				}
+			}
+			return true
+		})
+	}
+	return all
+}
+
+func literal(n ast.Node) (string, bool) {
+	if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+		text, err := strconv.Unquote(lit.Value)
+		return text, err == nil
+	}
+	return "", false
+}
+
+// Each constant is declared, and each warning has one constant.
+func TestCodesAreDeclared(t *testing.T) {
+	names := map[health.Code]string{}
+	for name, code := range constants(t) {
+		if _, ok := health.Lookup(code); !ok {
+			t.Errorf("%s, %q, is not declared", name, code)
+		}
+		if names[code] != "" {
+			t.Errorf("%s and %s are both %q", name, names[code], code)
+		}
+		names[code] = name
+	}
+	for _, w := range health.Declared() {
+		if names[w.Code] == "" {
+			t.Errorf("%q has no constant", w.Code)
+		}
+	}
+}
+
+// Each warning is raised somewhere on the unit. To take one down, to compare it or to list it raises nothing.
+func TestEveryCodeIsRaised(t *testing.T) {
+	codes := constants(t)
+	known := slices.Collect(maps.Values(codes))
+	raised := map[health.Code][]string{}
+	for _, dir := range []string{"audio", "hw", "daemon", "cmd/tacetd", "cmd/internal"} {
+		set, files := parse(t, filepath.Join(root, dir), func(path string) bool {
+			return !strings.HasPrefix(path, filepath.Join(root, "daemon/health")) && !strings.Contains(path, "test/")
+		})
+		for _, f := range files {
+			uses(f, func(n ast.Node, code health.Code) {
+				at := set.Position(n.Pos())
+				raised[code] = append(raised[code], strings.TrimPrefix(at.Filename, root+"/")+":"+strconv.Itoa(at.Line))
+			}, codes, known)
+		}
+	}
+	for _, w := range health.Declared() {
+		t.Logf("%-22s %s", w.Code, strings.Join(raised[w.Code], " "))
+		if len(raised[w.Code]) == 0 {
+			t.Errorf("%s is declared, and raised nowhere", w.Code)
+		}
+	}
+}
+
+// uses finds where a code is put to use, by its constant or as text.
+func uses(f *ast.File, found func(ast.Node, health.Code), codes map[string]health.Code, known []health.Code) {
+	var above []ast.Node
+	ast.Inspect(f, func(n ast.Node) bool {
+		if n == nil {
+			above = above[:len(above)-1]
+			return true
+		}
+		if raises(above, n) {
+			if sel, ok := n.(*ast.SelectorExpr); ok {
+				if x, ok := sel.X.(*ast.Ident); ok && x.Name == "health" && codes[sel.Sel.Name] != "" {
+					found(n, codes[sel.Sel.Name])
+				}
+			}
+			if text, ok := literal(n); ok && slices.Contains(known, health.Code(text)) {
+				found(n, health.Code(text))
+			}
+		}
+		above = append(above, n)
+		return true
+	})
+}
+
+// raises is false where a code is only taken down, compared or listed.
+func raises(above []ast.Node, n ast.Node) bool {
+	if len(above) == 0 {
+		return true
+	}
+	switch up := above[len(above)-1].(type) {
+	case *ast.CaseClause:
+		return !isOneOf(up.List, n)
+	case *ast.BinaryExpr:
+		return up.Op != token.EQL && up.Op != token.NEQ
+	case *ast.CompositeLit:
+		_, list := up.Type.(*ast.ArrayType)
+		return !list
+	case *ast.CallExpr:
+		sel, ok := up.Fun.(*ast.SelectorExpr)
+		return !ok || sel.Sel.Name != "Clear" && sel.Sel.Name != "ClearFor"
+	}
+	return true
+}
+
+func isOneOf(list []ast.Expr, n ast.Node) bool {
+	e, ok := n.(ast.Expr)
+	return ok && slices.Contains(list, e)
+}
+
+// An error of the daemon's parts names its warning by its constant. The hardware, which knows no warnings, does so in
+// plain text; then it is one that is declared.
+func TestErrorsNameCodes(t *testing.T) {
+	for _, dir := range []string{"audio", "hw", "daemon"} {
+		set, files := parse(t, filepath.Join(root, dir), func(string) bool { return true })
+		for _, f := range files {
+			if dir != "daemon" {
+				ast.Inspect(f, func(n ast.Node) bool {
+					if text, ok := literal(n); ok && strings.HasPrefix(text, "mic-") {
+						if _, ok := health.Lookup(health.Code(text)); !ok {
+							t.Errorf("%v: %q is not declared", set.Position(n.Pos()), text)
+						}
+					}
+					return true
+				})
+				continue
+			}
+			if f.Name.Name == "daemon" { // which hands on what the hardware says
+				continue
+			}
+			for _, d := range f.Decls {
+				m, ok := d.(*ast.FuncDecl)
+				if !ok || m.Recv == nil || m.Name.Name != "Code" || m.Type.Results == nil {
+					continue
+				}
+				if typ, ok := m.Type.Results.List[0].Type.(*ast.Ident); ok && typ.Name == "string" {
+					t.Errorf("%v: Code returns a string, not a health.Code", set.Position(m.Pos()))
+				}
+			}
+		}
+	}
+}
