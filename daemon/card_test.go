@@ -24,6 +24,7 @@ type mic struct {
 	stuck    bool          // Close fails: it may be open for ever
 	stalled  bool          // no samples come; those of the time are lost
 	zero     bool          // digital silence
+	speed    float64       // so many times the frames that it claims; 1 where 0
 	unknown  bool          // nobody can tell whether it is there
 	open     bool
 	openings int
@@ -108,16 +109,25 @@ func (m *mic) capture(deliver func([]int16, time.Time, stream.Raw), from time.Ti
 		}
 		now := time.Now()
 		m.mu.Lock()
-		stalled, zero := m.stalled, m.zero
+		stalled, zero, speed := m.stalled, m.zero, cmp.Or(m.speed, 1)
 		if !stalled {
 			m.last = now
 		}
 		m.mu.Unlock()
 		if !stalled {
-			deliver(captured(from, now, zero), now, raw(now))
+			deliver(faster(captured(from, now, zero), speed), now, raw(now))
 		}
 		from = now
 	}
+}
+
+// faster makes so many times as many samples of some.
+func faster(samples []int16, speed float64) []int16 {
+	n := int(float64(len(samples))*speed + 0.5)
+	for len(samples) < n {
+		samples = append(samples, samples[len(samples)-1])
+	}
+	return samples[:n]
 }
 
 // captured is the sound between two times: each sample is the millisecond it was

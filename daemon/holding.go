@@ -19,6 +19,7 @@ func (d *Daemon) judge(b *block) {
 	// Frames that the full ring refused are lost, but for certain: the finder
 	// counts them as arrived.
 	d.settle(d.gaps.Push(frames+int(b.lost), b.raw))
+	d.notePace(b)
 }
 
 // settle applies what the finder decided, to the blocks that it has had longest.

@@ -60,6 +60,8 @@ type recorder struct {
 	position int64           // frames given to the encoder
 	gaps     []recording.Gap // those not yet written before a segment
 	steps    []recording.ClockStep
+	paces    []recording.Rate
+	rates    rates
 	wall     clockSteps
 }
 
@@ -143,6 +145,9 @@ func (r *recorder) encode(b *block) error {
 		}
 	}
 	r.noteClock()
+	if note, due := r.rates.note(r.position, r.rate, b.rate); due {
+		r.paces = append(r.paces, note)
+	}
 	r.position += int64(len(b.samples) / r.channels)
 	return r.sealAll(r.enc.Encode(b.samples))
 }
@@ -180,7 +185,7 @@ func (r *recorder) sealAll(segments []stream.Segment, err error) error {
 func (r *recorder) sealOne(s stream.Segment) error {
 	h := r.happened(s.First + s.Samples)
 	if h != nil {
-		r.gaps, r.steps = r.gaps[len(h.Gaps):], r.steps[len(h.ClockSteps):]
+		r.gaps, r.steps, r.paces = r.gaps[len(h.Gaps):], r.steps[len(h.ClockSteps):], r.paces[len(h.Rates):]
 	}
 	b, err := r.sealer.Segment(s.Data, h)
 	clear(s.Data) // sound in clear
@@ -196,10 +201,11 @@ func (r *recorder) sealOne(s stream.Segment) error {
 func (r *recorder) happened(end int64) *recording.Happening {
 	g := leading(r.gaps, func(g recording.Gap) bool { return g.Sample < end })
 	c := leading(r.steps, func(c recording.ClockStep) bool { return c.Sample < end })
-	if len(g)+len(c) == 0 {
+	p := leading(r.paces, func(p recording.Rate) bool { return p.Sample < end })
+	if len(g)+len(c)+len(p) == 0 {
 		return nil
 	}
-	return &recording.Happening{Gaps: g, ClockSteps: c}
+	return &recording.Happening{Gaps: g, ClockSteps: c, Rates: p}
 }
 
 // leading is a copy of the first elements, for as long as they hold.

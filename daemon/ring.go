@@ -28,8 +28,9 @@ type block struct {
 	opening uint64     // which opening of the microphone it came from
 	lost    int64      // frames dropped before it because the ring was full
 
-	silence int64 // frames of declared silence in front of it
-	decided bool  // the gap finder is done with it
+	silence int64   // frames of declared silence in front of it
+	decided bool    // the gap finder is done with it
+	rate    float64 // frames a second that the card really makes; 0: not known
 }
 
 // ring is the memory for samples in clear. It is locked, so that no sample
@@ -59,7 +60,7 @@ func (r *ring) take() *block {
 	select {
 	case b := <-r.free:
 		b.samples = b.memory[:0]
-		b.silence, b.decided = 0, false
+		b.silence, b.decided, b.rate = 0, false, 0
 		b.lost = r.lost.Swap(0)
 		return b
 	default:

@@ -8,6 +8,9 @@
 //		… put v.Lost frames of silence before block v.Block, and drop its first v.Stale frames …
 //	}
 //
-// [Meter] is shown the samples, and tells whether there is sound above the room's own floor, and whether all are zero. What it
+// It measures the card's own pace meanwhile: [Pace] says how many frames a second the card makes, and whether that is more or
+// fewer than it claims.
+//
+// [Meter] is shown the samples, and tells whether there is sound above the room's own floor, and whether they move at all. What it
 // knows of the room leaves it in no other way.
 package stream

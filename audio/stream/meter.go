@@ -36,7 +36,8 @@ type Meter struct {
 	sum    float64 // of the squares in this step
 	count  int     // groups in this step
 	floor  float64 // dB of full scale; 0: not heard yet
-	loud   uint32  // of the last steps, the newest lowest: which were well above the floor
+	still  still
+	loud   uint32 // of the last steps, the newest lowest: which were well above the floor
 }
 
 // begin fills in what the zero Meter lacks.
@@ -45,6 +46,7 @@ func (m *Meter) begin() {
 		m.Rate = 48000
 	}
 	m.Channels = max(m.Channels, 1)
+	m.still = newStill(m.Rate, m.Channels)
 	slower := max(1, m.Rate/8000)
 	m.group = slower * m.Channels
 	m.length = int(step * time.Duration(m.Rate/slower) / time.Second)
@@ -53,17 +55,17 @@ func (m *Meter) begin() {
 	}
 }
 
-// Block takes the next samples, interleaved. Sound: somebody or something is to be heard. Zero: each sample is exactly zero,
-// as those of a dead or muted microphone are, and no room's.
-func (m *Meter) Block(samples []int16) (sound, zero bool) {
+// Block takes the next samples, interleaved. Sound: somebody or something is to be heard. Dead: for the last half second or more
+// no channel has moved by more than a converter's own dither, about zero or any other value, as those of a dead or muted
+// microphone do, and no room's.
+func (m *Meter) Block(samples []int16) (sound, dead bool) {
 	if m.group == 0 {
 		m.begin()
 	}
-	var any int16
+	m.still.take(samples)
 	for len(samples) > 0 {
 		n := min(m.group-m.taken, len(samples))
 		for _, s := range samples[:n] {
-			any |= s
 			m.total += int(s)
 		}
 		samples = samples[n:]
@@ -78,7 +80,7 @@ func (m *Meter) Block(samples []int16) (sound, zero bool) {
 			m.sum, m.count = 0, 0
 		}
 	}
-	return sound, any == 0
+	return sound, m.still.is()
 }
 
 // step takes one step's level, in dB of full scale.

@@ -119,18 +119,6 @@ func TestMeterForgetsAFan(t *testing.T) {
 	}
 }
 
-func TestMeterKnowsZero(t *testing.T) {
-	m := stream.Meter{Rate: rate, Channels: 2}
-	for _, c := range []struct {
-		samples []int16
-		zero    bool
-	}{{make([]int16, 200), true}, {append(make([]int16, 199), 1), false}, {append([]int16{-1}, make([]int16, 199)...), false}, {nil, true}} {
-		if _, zero := m.Block(c.samples); zero != c.zero {
-			t.Errorf("%v is %v", c.samples, zero)
-		}
-	}
-}
-
 func TestMeterHearsRealSpeech(t *testing.T) {
 	for _, voice := range []string{"en-us+m3", "en-gb+f2"} {
 		speech, err := audiotest.Speech(voice, "How are you today? I have been waiting for the results of the examination, and I could not sleep.", rate)

@@ -54,12 +54,12 @@ func TestVoiceIsHeard(t *testing.T) {
 		m := stream.Meter{Rate: rate}
 		sounds := 0
 		for at := 0; at+rate <= len(talk); at += rate {
-			sound, zero := m.Block(talk[at : at+rate])
+			sound, dead := m.Block(talk[at : at+rate])
 			if sound {
 				sounds++
 			}
-			if zero {
-				t.Errorf("second %d at %d Hz is zero", at/rate, rate)
+			if dead {
+				t.Errorf("second %d at %d Hz is dead", at/rate, rate)
 			}
 		}
 		if sounds < len(talk)/rate*3/4 {

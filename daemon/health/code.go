@@ -10,6 +10,7 @@ const (
 	MicRate              Code = "mic-rate"
 	MicFault             Code = "mic-fault"
 	MicSilent            Code = "mic-silent"
+	MicPace              Code = "mic-pace"
 	MicStalled           Code = "mic-stalled"
 	SamplesLost          Code = "samples-lost"
 	LightFault           Code = "light-fault"

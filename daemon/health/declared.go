@@ -43,14 +43,20 @@ var microphone = []Warning{
 		Do:   "Press again. If it stays, unplug the microphone and plug it in again, and then try another one.",
 	},
 	{
-		Code: MicSilent, Title: "Microphone delivers nothing but zeros", Severity: Fault, Linger: calm,
-		Text: "For ten seconds the microphone has delivered digital silence, which no room is: it is muted or broken.",
+		Code: MicSilent, Title: "Microphone hears nothing", Severity: Fault, Linger: calm,
+		Text: "For ten seconds the microphone's signal has not moved, which no room's is: it is muted or broken.",
 		Do:   "Look for a mute switch on the microphone. Otherwise change it; what was recorded meanwhile is empty.",
 	},
 	{
 		Code: MicStalled, Title: "Microphone stopped delivering", Severity: Fault, Linger: calm,
 		Text: "No samples arrive from the microphone although it is open. After five seconds the recording ends.",
 		Do:   "Check the plug and the cable. If it happens again, change the cable and then the microphone.",
+	},
+	{
+		Code: MicPace, Title: "Microphone runs fast or slow", Severity: Attention, Linger: calm,
+		Text: "The microphone delivers more or fewer samples a second than it claims. Sound is kept as it comes, so recordings play " +
+			"at another speed and pitch.",
+		Do: "Change the microphone for another one. If all of this kind do it, the technician sets [audio] rate to a rate that it keeps.",
 	},
 	{
 		Code: SamplesLost, Title: "Part of a recording is missing", Severity: Attention, Lasts: hour,

@@ -65,10 +65,17 @@ type ClockStep struct {
 	Seconds float64 `json:"seconds"` // forward is positive
 }
 
+// A Rate is what the card was found to give, where that is not what it claims.
+type Rate struct {
+	Sample int64   `json:"sample"` // where the recording was when that was known
+	Rate   float64 `json:"rate"`   // frames a second, measured over the ten to twenty seconds before
+}
+
 // Happening is NNNNNN.json: what happened in the segment behind it.
 type Happening struct {
 	Gaps       []Gap       `json:"gaps,omitempty"`
 	ClockSteps []ClockStep `json:"clock_steps,omitempty"`
+	Rates      []Rate      `json:"rates,omitempty"`
 	LeftOut    int64       `json:"left_out,omitempty"` // entries for which there was no room
 
 	// Samples is how many there are in a segment that is shorter than a second and has no end after it that says so; 0 is a full

@@ -130,7 +130,7 @@ func (s *Sealer) next(n int32, data []byte, h *Happening) (*batch, checkpoint, [
 		return nil, checkpoint{}, nil, err
 	}
 	b := s.file.batch()
-	if h != nil && len(h.Gaps)+len(h.ClockSteps)+int(h.Samples) > 0 {
+	if h != nil && len(h.Gaps)+len(h.ClockSteps)+len(h.Rates)+int(h.Samples) > 0 {
 		b.json(name{kindHappening, n}, h.trimmed())
 	}
 	b.member(name{kindSegment, n}, sealed)
@@ -142,7 +142,8 @@ func (s *Sealer) next(n int32, data []byte, h *Happening) (*batch, checkpoint, [
 func (h *Happening) trimmed() *Happening {
 	gaps, more := listed(h.Gaps)
 	steps, more2 := listed(h.ClockSteps)
-	return &Happening{gaps, steps, h.LeftOut + more + more2, h.Samples}
+	rates, more3 := listed(h.Rates)
+	return &Happening{gaps, steps, rates, h.LeftOut + more + more2 + more3, h.Samples}
 }
 
 // End returns the rest of the file, and forgets the signing key. acts are those

@@ -1,0 +1,86 @@
+package stream
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// drawAnyCard is a card of any pace from 0.9 to 2 and any period, in any room.
+func drawAnyCard(t *rapid.T) (*fakeCard, *rand.Rand) {
+	c, r := drawCard(t)
+	c.pace = paces{{0, rapid.Float64Range(0.9, 2).Draw(t, "speed")}}
+	c.period = rapid.SampledFrom([]int{64, 256, 480, 1024, 4096, 8192, 32768}).Draw(t, "period")
+	c.period = min(c.period, c.rate*3/4)
+	c.piece = min(c.period, 2048)
+	for c.period%c.piece != 0 { // the sound library reads in pieces that divide the period
+		c.piece--
+	}
+	c.ring = max(4*c.period, 2*c.rate)
+	return c, r
+}
+
+func drawJitter(t *rapid.T, c *fakeCard, r *rand.Rand, machines ...string) func() time.Duration {
+	return map[string]func(*rand.Rand) func() time.Duration{"steady": steady, "stalling": c.stalling, "busy": busy}[rapid.SampledFrom(machines).Draw(t, "machine")](r)
+}
+
+// none fails where anything is said to be lost, or is dropped after the start.
+func none(t interface{ Fatalf(string, ...any) }, c *fakeCard, list []delivery) {
+	for i, v := range judge(t, NewGaps(c.rate, c.opened), list) {
+		if at := list[i].arrived.Sub(c.opened); v.Lost != 0 || v.Stale != 0 && list[i].arrived.Sub(list[0].arrived) > startHold {
+			t.Fatalf("%v after the opening: %+v, where nothing was lost", at, v)
+		}
+	}
+}
+
+func TestGapsNoneFromACardWithAPaceOfItsOwn(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c, r := drawAnyCard(t)
+		c.jitter = drawJitter(t, c, r, "steady", "stalling", "busy")
+		none(t, c, c.run(time.Minute))
+	})
+}
+
+// A card's pace changes where it is paced by a clock that is being set, as in a virtual machine.
+func TestGapsNoneWhereThePaceChanges(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c, r := drawAnyCard(t)
+		for c.period*5 > c.rate { // one that seldom wakes us shows too little of a change
+			c.period, c.piece = c.period/2, min(c.piece, c.period/2)
+		}
+		c.jitter = drawJitter(t, c, r, "steady", "stalling")
+		speed := max(0.95, c.pace[0].speed)
+		for at := time.Duration(0); at < time.Minute; {
+			at += time.Duration(rapid.IntRange(1000, 20_000).Draw(t, "ms")) * time.Millisecond
+			c.pace = append(c.pace, pace{at, speed * rapid.Float64Range(0.95, 1.05).Draw(t, "change")})
+		}
+		none(t, c, c.run(time.Minute))
+	})
+}
+
+func TestGapsFindsLossesAtAnyPace(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c, r := drawAnyCard(t)
+		c.jitter = drawJitter(t, c, r, "steady", "stalling")
+		least := 20
+		if float64(c.period)/float64(c.rate)/c.pace[0].speed > 0.2 { // so seldom does it wake us
+			least = 400
+		}
+		c.lose = map[int]int{}
+		second := int(float64(c.rate)*c.pace[0].speed)/c.piece + 1
+		for at := 10 * second; at < 50*second; at += (5 + r.IntN(5)) * second {
+			c.lose[at+r.IntN(second)] = int(float64(c.rate)*c.pace[0].speed) * rapid.IntRange(least, 4000).Draw(t, "ms") / 1000
+		}
+		list := c.run(100 * time.Second)
+		g := NewGaps(c.rate, c.opened)
+		verdicts := judge(t, g, list)
+		for i := range verdicts { // what is dropped at the start is tested elsewhere
+			if list[i].arrived.Sub(list[0].arrived) <= startHold {
+				verdicts[i].Stale = 0
+			}
+		}
+		exact(t, c, list, verdicts)
+	})
+}
