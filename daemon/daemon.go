@@ -87,6 +87,7 @@ type Daemon struct {
 	linesKnown  bool      // they have been read since the start
 	linesSettle time.Time // since start: before, no press can give
 	readFailing time.Time // since when the lines can't be read
+	contrary    time.Time // since when their levels have not been what their edges say
 	watchErr    error     // why nobody watches the buttons any more
 	lamp        *lamp
 	light       lightState

@@ -28,6 +28,7 @@ type hands struct {
 	pressed  map[string][]press   // by line
 	down     map[string]time.Time // lines that are down, and since when
 	first    time.Time            // the first edge of any line since the microphone opened
+	stood    time.Time            // until when the process last stood still
 }
 
 type press struct{ from, to time.Time }
@@ -97,6 +98,11 @@ func (h *hands) between(low, high time.Duration) time.Duration {
 // trace is one thing that hands do.
 func (h *hands) trace() {
 	line := wires[h.rand.IntN(2)]
+	if h.rand.IntN(8) == 0 { // the process stands still meanwhile
+		d := h.between(time.Millisecond, 600*time.Millisecond)
+		h.board.StandStill(d)
+		h.stood = time.Now().Add(d)
+	}
 	switch h.rand.IntN(8) {
 	case 0: // a knock
 		h.move(line, true, h.between(time.Millisecond, 40*time.Millisecond))

@@ -13,8 +13,9 @@ import (
 type Buttons interface {
 	// Watch calls edge for every change of a line until ctx ends. Input counts
 	// the buttons from 0; the door, if any, is the one behind the last button.
-	// At is when the reader woke up. Fresh is false where the edge was queued
-	// before the reader came to wait, so that its age is unknown.
+	// At is when the line changed. Fresh is false where there is doubt: edges were lost
+	// before this one, it is of the same direction as the last, it is learnt of late, or
+	// it was made up because the level had changed without one.
 	//
 	// Watch returns nil after ctx has ended, and an error when it can't go on.
 	Watch(ctx context.Context, edge func(input int, active bool, at time.Time, fresh bool)) error

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"tacet/daemon/consent"
@@ -125,23 +126,41 @@ func (d *Daemon) linesFirst(r reading, now time.Time) {
 	}
 }
 
-// linesSeen tells the machine what changed, and the hold-back if every line says
-// that consent stands.
+// linesSeen tells the hold-back if every line says that consent stands.
 func (d *Daemon) linesSeen(r reading) {
 	if d.atRest() {
 		d.handsTried(nil)
 	}
 	clear := true
-	for i, active := range r.levels {
-		if active != d.levels[i] {
-			d.edge(edge{input: i, active: active, at: r.at})
-		}
-		if i < d.buttons && active != (d.settings.Buttons[i].Style == consent.Latching) {
+	for i, active := range r.levels[:d.buttons] {
+		if active != (d.settings.Buttons[i].Style == consent.Latching) {
 			clear = false
 		}
 	}
 	if clear && d.mic.keeping {
 		d.mic.hold.LinesClear(r.at)
+	}
+	d.contradict(r)
+}
+
+// contradict makes up the edges that nobody told of. The reader of the lines does so
+// itself, and at once; a reading may be older than an edge that was told before it. So
+// it takes a while until a level is believed rather than the edges.
+func (d *Daemon) contradict(r reading) {
+	if slices.Equal(r.levels, d.levels) {
+		d.contrary = time.Time{}
+		return
+	}
+	if d.contrary.IsZero() {
+		d.contrary = r.at
+	}
+	if r.at.Sub(d.contrary) < readFailTime {
+		return
+	}
+	for i, active := range r.levels {
+		if active != d.levels[i] {
+			d.edge(edge{input: i, active: active, at: r.at})
+		}
 	}
 }
 
@@ -187,7 +206,7 @@ func (d *Daemon) edge(e edge) {
 	d.log.Debug("edge", "input", e.input, "active", e.active, "fresh", e.fresh)
 	if e.input < d.buttons {
 		d.step(consent.Edge{Button: e.input, Pressed: e.active, At: e.at, Fresh: e.fresh})
-	} else if e.active {
+	} else if e.active || !e.fresh { // in doubt it was open
 		d.step(consent.Door{At: e.at})
 	}
 }
