@@ -116,8 +116,6 @@ func (k kind) limit() int64 {
 	}
 }
 
-func (k kind) isNote() bool { return k == kindHeadNote || k == kindNote || k == kindEndNote }
-
 // precedes reports whether next may stand right behind n. The zero name stands
 // before the first member.
 func (n name) precedes(next name) bool {
