@@ -178,10 +178,12 @@ var conformance = []struct {
 			if err != nil || levels[0] != (i%2 == 0) || len(r.edges) == 0 {
 				t.Fatalf("%d: Read says %v, %v; %d edges", i, levels, err, len(r.edges))
 			}
-			if e := <-r.edges; e.input != 0 || e.active != (i%2 == 0) {
-				t.Fatalf("%d: %v", i, e)
+			pass(step)             // or the kernel's thread makes one of two
+			for len(r.edges) > 0 { // where the thread is late, one is made up, and its own comes too
+				if e := <-r.edges; e.input != 0 || e.active != (i%2 == 0) {
+					t.Fatalf("%d: %v", i, e)
+				}
 			}
-			pass(step) // or the kernel's thread makes one of two
 		}
 		r.end(t)
 	}},
