@@ -168,12 +168,12 @@ func (l *lamp) on() (e lampLit, done bool) {
 		e.sensed = true
 	}
 	if err := l.call(l.light.On); err != nil {
-		return lampLit{code: "light-fault", err: err}, true
+		return lampLit{code: health.LightFault, err: err}, true
 	}
 	e.at = time.Now()
 	if e.sensed {
 		if e.at, err = l.until(true); err != nil {
-			e.code, e.err = "light-sense", errors.Join(errNotLit, err)
+			e.code, e.err = health.LightSense, errors.Join(errNotLit, err)
 		}
 	}
 	return e, !l.overtaken()
@@ -183,7 +183,7 @@ func (l *lamp) on() (e lampLit, done bool) {
 func (l *lamp) off(wishes int) lampDark {
 	e := lampDark{wishes: wishes}
 	if err := l.call(l.light.Off); err != nil {
-		e.code, e.err = "light-fault", err
+		e.code, e.err = health.LightFault, err
 		return e
 	}
 	_, known, err := l.sense()
@@ -192,9 +192,9 @@ func (l *lamp) off(wishes int) lampDark {
 	}
 	switch _, err := l.until(false); {
 	case errors.Is(err, errUnread):
-		e.code, e.err = "light-sense", err
+		e.code, e.err = health.LightSense, err
 	case err != nil:
-		e.code, e.err = "light-stuck", errors.Join(errNotDark, err)
+		e.code, e.err = health.LightStuck, errors.Join(errNotDark, err)
 	}
 	return e
 }

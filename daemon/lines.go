@@ -178,8 +178,8 @@ func (d *Daemon) handsTried(err error) {
 		d.warn(lineCode(err, d.buttons), err)
 		return
 	}
-	d.health.Clear("button-fault")
-	d.health.Clear("door-fault")
+	d.health.Clear(health.ButtonFault)
+	d.health.Clear(health.DoorFault)
 }
 
 func (d *Daemon) buttonsFailed(err error) {
@@ -192,9 +192,9 @@ func (d *Daemon) buttonsFailed(err error) {
 func lineCode(err error, buttons int) health.Code {
 	var on interface{ Input() int }
 	if errors.As(err, &on) && on.Input() >= buttons {
-		return "door-fault"
+		return health.DoorFault
 	}
-	return "button-fault"
+	return health.ButtonFault
 }
 
 // edge gives a change of a line to the machine.

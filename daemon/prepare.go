@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tacet/daemon/consent"
+	"tacet/daemon/health"
 	"tacet/daemon/ledger"
 	"tacet/daemon/recording"
 	"tacet/daemon/topic"
@@ -41,7 +42,7 @@ func (d *Daemon) newRecorder(disk *disk, acts []recording.Act, proved bool) (_ *
 	}
 	r.name = recording.Name(r.started, d.cfg.Room.ID, r.id)
 	if r.enc, err = d.hw.NewEncoder(r.id); err != nil {
-		return nil, withCode("encoder-fault", err)
+		return nil, withCode(health.EncoderFault, err)
 	}
 	defer func() {
 		if err != nil {
@@ -53,7 +54,7 @@ func (d *Daemon) newRecorder(disk *disk, acts []recording.Act, proved bool) (_ *
 	head := d.head(r, disk, proved)
 	key, err := d.o.NewKey(ctx, d.cfg.Encrypt.Recipients, "tacet/"+head.Site+"/"+head.Room+"/"+r.id)
 	if err != nil {
-		return nil, withCode("recipients-bad", fmt.Errorf("make the recording's key: %w", err))
+		return nil, withCode(health.RecipientsBad, fmt.Errorf("make the recording's key: %w", err))
 	}
 	if r.sealer, err = recording.NewSealer(head, key, disk.unit); err != nil {
 		return nil, err
@@ -87,7 +88,7 @@ func (r *recorder) writeHead(disk *disk) error {
 	}); err != nil {
 		f.Close()
 		disk.spool.Remove(r.name)
-		return withCode("ledger-error", err)
+		return withCode(health.LedgerError, err)
 	}
 	r.file, r.head = f, nil
 	return nil
@@ -97,7 +98,7 @@ func (r *recorder) writeHead(disk *disk) error {
 func (d *Daemon) begun(ev begun) {
 	if ev.err != nil {
 		d.prober.unfinished.Store(true) // what is left of its file goes
-		d.warn(codeOf(ev.err, "spool-error"), ev.err)
+		d.warn(codeOf(ev.err, health.SpoolError), ev.err)
 		d.step(consent.Begun{OK: false})
 		return
 	}
@@ -155,7 +156,7 @@ func actsOf(acts []consent.Act) []recording.Act {
 
 func (d *Daemon) prepared(ev prepared) {
 	if ev.err != nil {
-		d.warn(codeOf(ev.err, "spool-error"), ev.err)
+		d.warn(codeOf(ev.err, health.SpoolError), ev.err)
 		d.step(consent.Prepared{OK: false})
 		return
 	}
