@@ -60,9 +60,11 @@ type (
 		code   health.Code
 		err    error
 	}
-	// lampDark answers so many wishes for the dark.
+	// lampDark answers so many wishes for the dark. Where a later wish has overtaken them,
+	// nothing was driven and nothing seen.
 	lampDark struct {
 		wishes int
+		driven bool
 		sensed bool
 		code   health.Code
 		err    error
@@ -181,7 +183,7 @@ func (l *lamp) on() (e lampLit, done bool) {
 
 // off darkens it, and sees it dark.
 func (l *lamp) off(wishes int) lampDark {
-	e := lampDark{wishes: wishes}
+	e := lampDark{wishes: wishes, driven: true}
 	if err := l.call(l.light.Off); err != nil {
 		e.code, e.err = health.LightFault, err
 		return e

@@ -64,12 +64,14 @@ func (d *Daemon) lampSeen(e lampSeen) {
 
 func (d *Daemon) lampDark(e lampDark) {
 	d.light.wished = false
-	if d.light.proved = e.sensed && e.err == nil; e.err != nil {
-		d.lightBroken(e.code, e.err)
-	} else {
-		d.lightWorks()
+	if e.driven {
+		d.lightKnown, d.light.proved = true, e.sensed && e.err == nil
+		if e.err != nil {
+			d.lightBroken(e.code, e.err)
+		} else {
+			d.lightWorks()
+		}
 	}
-	d.lightKnown = true
 	for range e.wishes {
 		d.step(consent.Dark{})
 	}

@@ -83,19 +83,23 @@ func (d *Daemon) watch(ctx context.Context) {
 
 // askLines wants the lines read, unless that is on its way.
 func (d *Daemon) askLines(now time.Time) {
-	if d.lines.asked.IsZero() {
-		d.lines.asked = now
-		d.lines.ask <- struct{}{} // the one before was taken: it has been answered
+	if !d.lines.asked.IsZero() {
+		return
+	}
+	d.lines.asked = now
+	select {
+	case d.lines.ask <- struct{}{}:
+	default:
 	}
 }
 
 // linesRead takes a reading. A change that brought no edge can withdraw, never give.
 func (d *Daemon) linesRead(r reading, now time.Time) {
-	d.lines.asked = time.Time{}
-	if r.first {
+	if r.first { // nobody asked for it
 		d.linesFirst(r, now)
 		return
 	}
+	d.lines.asked = time.Time{}
 	if r.err == nil {
 		d.readFailing = time.Time{}
 		d.linesSeen(r)
