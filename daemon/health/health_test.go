@@ -57,7 +57,7 @@ func TestDeclaredCoversTheUnit(t *testing.T) {
 	blocks := strings.Fields(`mic-missing light-fault button-fault door-fault spool-missing spool-readonly spool-full
 		recipients-bad unit-key-bad`)
 	// Found only by trying: were they to block, nobody could try again.
-	tried := strings.Fields(`mic-busy mic-rate mic-fault mic-silent mic-stalled samples-lost light-sense button-stuck
+	tried := strings.Fields(`mic-pace mic-busy mic-rate mic-fault mic-silent mic-stalled samples-lost light-sense button-stuck
 		spool-error spool-slow ledger-error encoder-fault`)
 	others := strings.Fields(`status-light-fault spool-low ledger-broken clock-unsynced recording-interrupted recording-damaged
 		recording-unfinished store-missing store-foreign store-full store-readonly store-error store-mismatch store-behind store-conflict store-hung
