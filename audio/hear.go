@@ -18,7 +18,7 @@ func (m *Mic) hear(line string) {
 	s := m.current.Load()
 	switch {
 	case strings.Contains(line, "EPIPE"):
-		m.log.Warn("the microphone lost samples: the machine was too busy to take them", "device", m.device, "times", m.overruns.Add(1))
+		m.overrun(time.Now())
 	case strings.Contains(line, "POLLERR") && s != nil:
 		s.fail(ErrUnplugged)
 		select {
@@ -28,6 +28,21 @@ func (m *Mic) hear(line string) {
 	case strings.Contains(line, "ailed"):
 		m.heard.Store(&line)
 	}
+}
+
+// overrunEvery is how often overruns are logged at most: a card with a small buffer has some twenty a second.
+const overrunEvery = time.Minute
+
+// overrun counts what the card threw away, and logs the first of it and then a line a minute, with how often it was in between.
+func (m *Mic) overrun(now time.Time) {
+	m.overruns.Add(1)
+	last := m.told.Load()
+	if last != nil && now.Sub(*last) < overrunEvery || !m.told.CompareAndSwap(last, &now) {
+		return
+	}
+	total := m.overruns.Load()
+	m.log.Warn("the microphone lost samples: the machine was too busy to take them", "device", m.device,
+		"times", total-m.toldOf.Swap(total), "since_start", total)
 }
 
 // complaint is the last thing that the sound library complained of, for an error's text.

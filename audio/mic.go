@@ -32,9 +32,11 @@ type Mic struct {
 	channels int
 	log      *slog.Logger
 
-	overruns atomic.Int64             // how often the card threw samples away, since the start
-	current  atomic.Pointer[openCard] // the open stream, for the log hook
-	heard    atomic.Pointer[string]   // the last complaint of the sound library
+	overruns atomic.Int64              // how often the card threw samples away, since the start
+	current  atomic.Pointer[openCard]  // the open stream, for the log hook
+	told     atomic.Pointer[time.Time] // when overruns were last logged,
+	toldOf   atomic.Int64              // and how many there had been
+	heard    atomic.Pointer[string]    // the last complaint of the sound library
 
 	mu    sync.Mutex              // guards the rest
 	ctx   *malgo.AllocatedContext // made at the first Open and kept: it holds no device
