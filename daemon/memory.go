@@ -1,9 +1,8 @@
 package daemon
 
 import (
-	"tacet/daemon/memory"
-
 	"tacet/daemon/health"
+	"tacet/daemon/memory"
 )
 
 // MemoryUnlocked puts up, or with nil takes down, the warning that what is said in the room may reach swap: why memory.Lock failed.
