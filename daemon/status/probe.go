@@ -54,8 +54,8 @@ func Probe(ctx context.Context, o Options, running bool) (limits string, err err
 }
 
 // harmless are messages on all the unit's topics that change nothing for whoever hears them. What is retained is true: whether the
-// unit is online, how it is described, that an alert which there is not is not up. The others are empty, or blank and as long as
-// the longest that the unit says.
+// unit is online, how it is described, that an alert which there is not is not up. The others are empty; the
+// state is blank, and as long as a long one.
 func (c *Client) harmless(running bool) ([]message, error) {
 	word := topic.Offline
 	if running {
@@ -71,11 +71,11 @@ func (c *Client) harmless(running bool) ([]message, error) {
 	}
 	blank := []byte(strings.Repeat(" ", len(longest)))
 	all := []message{
-		{topic: c.names.State(), qos: 1},
+		{topic: c.names.State(), payload: blank, qos: 1},
 		{topic: c.names.Alert("probe"), qos: 1, retained: true},
 		{topic: c.names.Availability(), payload: []byte(word), qos: 1, retained: true},
 		{topic: c.names.Heartbeat()},
-		{topic: c.names.Event(), payload: blank, qos: 1},
+		{topic: c.names.Event(), qos: 1},
 		{topic: c.names.Ledger(), qos: 1},
 	}
 	if t := c.names.Discovery(); t != "" {

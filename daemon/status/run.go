@@ -52,6 +52,9 @@ func (c *Client) learn(err error, up bool) *Trouble {
 	t := diagnose(talking, err)
 	if s, ok := blamed(err); ok {
 		c.manners.hungUp(s)
+		if culprit := c.manners.culprit; culprit.kind != "" && culprit.kind != connecting {
+			t = ofStep(culprit, err)
+		}
 		if c.manners.spent && s.kind != connecting {
 			t.Code = Denied
 		}

@@ -114,6 +114,7 @@ type manners struct {
 	sure     bool   // what terms leave out has failed twice
 	checking *terms // these worked; the whole is being tried once more
 	spent    bool   // no terms worked; it was begun anew since
+	culprit  step   // what the broker hung up on when it was asked for all
 }
 
 // hungUp takes note that the broker ended a connection, or did not answer, with something under way.
@@ -130,6 +131,9 @@ func (m *manners) hungUp(s step) {
 		}
 		m.terms.without[s.kind] = s
 		return
+	}
+	if m.rung == 0 {
+		m.culprit = s
 	}
 	m.rung++
 	if m.rung == len(rungs) {
