@@ -123,12 +123,12 @@ func (d *Daemon) brokerReport(r status.Report) {
 			d.health.Clear(code)
 		}
 	}
-	switch {
-	case !r.Connected:
+	if !r.Connected {
 		d.warn(r.Trouble.Code, r.Trouble)
-	case r.Limits == "":
+	}
+	if r.Limits == "" {
 		d.health.Clear(health.MQTTLimited)
-	default:
+	} else {
 		d.warn(health.MQTTLimited, errors.New(r.Limits))
 	}
 }
