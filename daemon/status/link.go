@@ -19,6 +19,7 @@ type timing struct {
 	retryMax  time.Duration // stays below the heartbeat: see retry
 	birthGap  time.Duration // between two answers to Home Assistant
 	again     time.Duration // after which everything that is retained is said again
+	ask       time.Duration // from a connection to the question whether the broker drops what it acknowledges
 	birthWait time.Duration // at most, before an answer: forty units don't speak at once
 	flush     time.Duration // to send what waits, at a clean stop
 	stop      time.Duration // for that and saying offline
@@ -32,6 +33,7 @@ var standardTiming = timing{
 	retryMax:  18 * time.Second,
 	birthGap:  10 * time.Second,
 	again:     10 * time.Minute,
+	ask:       5 * time.Second,
 	birthWait: 500 * time.Millisecond,
 	flush:     2 * time.Second,
 	stop:      2700 * time.Millisecond,

@@ -94,7 +94,7 @@ func stores(names []string) map[string]topic.Store {
 }
 
 // tryAll says what a probe has to say. It leaves politely, so that the broker does not publish its last will.
-func (c *Client) tryAll(ctx context.Context, l *link) error {
+func (c *Client) tryAll(ctx context.Context, l *link, b *broker) error {
 	for _, m := range c.probe {
 		if err := c.say(ctx, l, m); err != nil {
 			return err
@@ -112,5 +112,8 @@ func (c *Client) tryAll(ctx context.Context, l *link) error {
 		return errAgain
 	}
 	l.bye()
+	if c.ask(ctx, b); len(c.asked) > 0 {
+		c.dropped = <-c.asked
+	}
 	return errProbed
 }

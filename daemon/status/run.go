@@ -96,15 +96,18 @@ func (c *Client) session(ctx context.Context) error {
 	// Whatever is under way when ctx ends may still come to its end.
 	grace, cancel := outlive(ctx, c.time.flush)
 	defer cancel()
-	c.unanswered, c.deaf = step{}, false
+	c.unanswered, c.deaf, c.dropped = step{}, false, nil
 	if listen := c.names.Birth(); listen != "" {
 		if err := c.listen(grace, l, listen); err != nil {
 			return err
 		}
 	}
 	if c.probe != nil {
-		return c.tryAll(grace, l)
+		return c.tryAll(grace, l, b)
 	}
+	asking, stop := context.WithCancel(ctx)
+	defer stop()
+	c.question = func() { go c.ask(asking, b) }
 	return c.serve(ctx, grace, l)
 }
 
@@ -219,7 +222,30 @@ func (c *Client) limits() string {
 		}
 		text += "the broker does not let the unit subscribe to " + c.names.Birth() + ", so it goes on without " + consequence(birth)
 	}
+	for _, m := range c.dropped {
+		if text != "" {
+			text += "; "
+		}
+		k := c.kindOf(m.topic)
+		text += "the broker says that it drops what the unit publishes on " + m.topic + ", so it goes on without " + consequence(k)
+	}
 	return text
+}
+
+// ask has the broker asked, in MQTT 5, whether it drops what it acknowledges. It may take its time: c.asked hears of it.
+func (c *Client) ask(ctx context.Context, b *broker) {
+	questions := []message{{topic: c.names.Alert("probe"), qos: 1, retained: true}}
+	if t := c.names.Discovery(); t != "" {
+		questions = append(questions, message{topic: t, payload: c.describer.clean, qos: 1, retained: true})
+	}
+	dropped, err := refusals(ctx, b, c.names.ClientID()+"-probe", questions, c.time.connect)
+	if err == nil {
+		select {
+		case <-c.asked: // of a connection that is over
+		default:
+		}
+		c.asked <- dropped
+	}
 }
 
 // greeting is what a broker is told on every connect, in this order.
@@ -241,6 +267,8 @@ func (c *Client) serve(ctx, grace context.Context, l *link) error {
 	defer beat.Stop()
 	again := time.NewTicker(c.time.again)
 	defer again.Stop()
+	question := time.NewTimer(c.time.ask)
+	defer question.Stop()
 	reply := time.NewTimer(time.Hour)
 	reply.Stop()
 	defer reply.Stop()
@@ -266,6 +294,12 @@ func (c *Client) serve(ctx, grace context.Context, l *link) error {
 			beat.Reset(c.o.Heartbeat)
 			if err := c.beat(grace, l); err != nil && ctx.Err() == nil {
 				return err
+			}
+		case <-question.C:
+			c.question()
+		case c.dropped = <-c.asked:
+			if c.up.Load() {
+				c.report(Report{Connected: true, Limits: c.limits()})
 			}
 		case <-again.C: // another client may have written over it
 			c.out.again(c.greeting()...)

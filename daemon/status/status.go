@@ -101,6 +101,9 @@ type Client struct {
 	replied    time.Time            // to Home Assistant
 	manners    manners              // the broker's
 	deaf       bool                 // the broker doesn't let us listen
+	dropped    []message            // what the broker acknowledges, and drops
+	asked      chan []message       // holds one: the same, of the present connection
+	question   func()               // has the broker of this connection asked; see ask
 	unanswered step                 // what went out last with QoS 0, and nothing that was answered since
 	askedAt    time.Time            // when
 	describer  *describer
@@ -133,7 +136,7 @@ func New(o Options) (*Client, error) {
 	}
 	c := &Client{
 		o: o, broker: b, time: standardTiming, log: o.Log, out: newOutbox(o.Queue),
-		birth: make(chan struct{}, 1), logged: make(map[string]time.Time),
+		birth: make(chan struct{}, 1), asked: make(chan []message, 1), logged: make(map[string]time.Time),
 		names: topic.Names{Site: o.Site, Room: o.Room, HomeAssistant: o.HomeAssistant},
 	}
 	if err := c.prepare(); err != nil {

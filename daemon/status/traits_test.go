@@ -3,6 +3,8 @@ package status
 import (
 	"context"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -110,6 +112,8 @@ func traits() []trait {
 		{name: "mosquitto: both", broker: stock("max_qos 0", "retain_available false"), limits: []string{qos0, unkept}},
 		{name: "mosquitto: max_packet_size 2000", broker: stock("max_packet_size 2000"), limits: []string{undescribed}},
 		{name: "mosquitto: max_packet_size 300", broker: stock("max_packet_size 300"), code: Denied, words: "tacet/high-street/room-3/"},
+		{name: "mosquitto: the room's topics alone", broker: restricted, limits: []string{"drops what the unit publishes on homeassistant/device/"}},
+		{name: "mosquitto: other topics alone", broker: func(t *testing.T) Options { return stock("acl_file " + aclFile(t, "topic readwrite other/#"))(t) }, limits: []string{"drops what the unit publishes on tacet/high-street/room-3/alert"}},
 		{name: "rabbitmq: the room's topics alone", broker: rabbit, limits: []string{"homeassistant/"}},
 		{name: "nats: the room's topics alone", broker: nats, limits: []string{"subscribe to homeassistant/status"}},
 		{name: "hangs up on discovery", broker: choosy(on("homeassistant/"), nil), limits: []string{undescribed}},
@@ -130,10 +134,24 @@ func traits() []trait {
 	}
 }
 
+// restricted is a Mosquitto that lets its users publish and hear under the room's topics alone. It acknowledges the others.
+func restricted(t *testing.T) Options {
+	return stock("acl_file " + aclFile(t, "topic readwrite tacet/high-street/room-3/#"))(t)
+}
+
+func aclFile(t *testing.T, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "acl")
+	if err := os.WriteFile(file, []byte(text+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
 // swift are times in which a broker that never answers is found out soon.
 func swift() timing {
 	t := quick
-	t.answer = 700 * time.Millisecond
+	t.answer, t.ask = 700*time.Millisecond, 10*time.Millisecond
 	return t
 }
 
