@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -39,6 +40,8 @@ type kernelLine struct {
 	file *os.File
 	conn syscallConn
 	buf  []byte // Take's
+
+	closed atomic.Bool
 }
 
 type syscallConn interface {
@@ -111,8 +114,11 @@ func (l *kernelLine) Wait(ctx context.Context) error {
 	if !stop() {
 		<-woken // or it would end the next wait
 	}
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		return ctx.Err()
+	case l.closed.Load():
+		return os.ErrClosed // the runtime's own error for that is not to be told from others
 	}
 	return err
 }
@@ -178,7 +184,10 @@ func decode(event []byte) (Edge, error) {
 }
 
 // Close implements EdgeLine.
-func (l *kernelLine) Close() error { return l.file.Close() }
+func (l *kernelLine) Close() error {
+	l.closed.Store(true)
+	return l.file.Close()
+}
 
 // ioctl is here because package unix exports none for a struct of one's own choice.
 func ioctl(fd uintptr, request uint, arg unsafe.Pointer) error {
