@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -57,6 +58,39 @@ func TestGapsNoneWhereThePaceChanges(t *testing.T) {
 			c.pace = append(c.pace, pace{at, speed * rapid.Float64Range(0.95, 1.05).Draw(t, "change")})
 		}
 		none(t, c, c.run(time.Minute))
+	})
+}
+
+// A card with a small buffer on a busy machine has overruns all the time. The sound library tells of each.
+func TestGapsFindsEveryOverrunThatItIsToldOf(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c, r := drawCard(t)
+		c.period = rapid.SampledFrom([]int{64, 256, 1024}).Draw(t, "period")
+		c.piece, c.ring = c.period, c.period*rapid.IntRange(4, 16).Draw(t, "periods")
+		calm, often := steady(r), 2*float64(c.period)/float64(c.rate) // twice a second it is late
+		c.jitter = func() time.Duration {
+			if r.Float64() < often {
+				return time.Duration(r.Float64() * float64(350*time.Millisecond))
+			}
+			return calm()
+		}
+		g := NewGaps(c.rate, c.opened)
+		var lost, found int64
+		for _, d := range c.run(12 * time.Second) {
+			lost += d.lost
+			if d.overrun {
+				g.Overrun()
+			}
+			for _, v := range g.Push(d.frames, d.arrived) {
+				found += v.Lost
+			}
+		}
+		for _, v := range g.Flush() {
+			found += v.Lost
+		}
+		if diff := math.Abs(float64(found - lost)); diff > 0.1*float64(c.rate)+0.02*float64(lost) {
+			t.Fatalf("%d lost, %d found", lost, found)
+		}
 	})
 }
 
