@@ -118,3 +118,28 @@ func TestGapsFindsLossesAtAnyPace(t *testing.T) {
 		exact(t, c, list, verdicts)
 	})
 }
+
+// In the first seconds nobody knows the card's pace, but a large loss is one at any.
+func TestGapsFindsALargeLossBeforeThePaceIsKnown(t *testing.T) {
+	for _, ppm := range []int{-80_000, -6000, 0, 6000} {
+		for ms := 300; ms < 3000; ms += 400 {
+			for at := 12; at < 60; at += 7 {
+				c := &fakeCard{rate: 48000, pace: constant(ppm), period: 4096, piece: 2048, ring: 96000, jitter: busyish(rand.New(rand.NewPCG(uint64(at), 1)))}
+				c.lose = map[int]int{at: 48 * ms}
+				list := c.run(8 * time.Second)
+				var found int64
+				for _, v := range judge(t, NewGaps(c.rate, c.opened), list) {
+					found += v.Lost
+				}
+				if diff := math.Abs(float64(found) - float64(48*ms)); diff > 48*100 {
+					t.Errorf("%d ppm, %d ms lost before block %d: %d frames found of %d", ppm, ms, at, found, 48*ms)
+				}
+			}
+		}
+	}
+}
+
+// busyish is a machine that is never quite in time.
+func busyish(r *rand.Rand) func() time.Duration {
+	return func() time.Duration { return time.Duration(r.Float64() * float64(8*time.Millisecond)) }
+}

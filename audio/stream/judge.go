@@ -46,7 +46,8 @@ func (g *Gaps) lostBefore(held []block, all bool) (lost int64, decided bool) {
 	}
 	late, most := leastLate(held, before.slope)-before.base, lagNoise.Seconds()+noise
 	if !known {
-		late, most = leastLate(held, slowestPace)-g.recent.least(slowestPace), settleMost.Seconds()
+		// At the slowest pace what comes much later would make up for any loss.
+		late, most = leastLate(soon(held), slowestPace)-g.recent.least(slowestPace), settleMost.Seconds()
 	}
 	if late <= most {
 		return 0, true
@@ -161,6 +162,15 @@ func later(held []block) []block {
 		}
 	}
 	return held[len(held)-1:]
+}
+
+// soon are those that came in the half second after the first of the held blocks.
+func soon(held []block) []block {
+	n := 1
+	for n < len(held) && held[n].arrived-held[0].arrived < lookAhead/2 {
+		n++
+	}
+	return held[:n]
 }
 
 // leastLate is how far above a line of a slope through zero the least late of the blocks lies.
