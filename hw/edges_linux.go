@@ -95,7 +95,7 @@ func (l *kernelLine) Read() (high bool, err error) {
 	if cerr := l.conn.Control(func(fd uintptr) {
 		err = ioctl(fd, unix.GPIO_V2_LINE_GET_VALUES_IOCTL, unsafe.Pointer(&values))
 	}); cerr != nil {
-		return false, cerr
+		return false, l.explain(cerr)
 	}
 	return values.Bits&1 == 1, err
 }
@@ -103,7 +103,7 @@ func (l *kernelLine) Read() (high bool, err error) {
 // Wait implements EdgeLine. It takes nothing from the queue: who waits and who takes may be two.
 func (l *kernelLine) Wait(ctx context.Context) error {
 	if err := l.file.SetReadDeadline(time.Time{}); err != nil {
-		return err
+		return l.explain(err)
 	}
 	woken := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
@@ -114,11 +114,16 @@ func (l *kernelLine) Wait(ctx context.Context) error {
 	if !stop() {
 		<-woken // or it would end the next wait
 	}
-	switch {
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return ctx.Err()
-	case l.closed.Load():
-		return os.ErrClosed // the runtime's own error for that is not to be told from others
+	}
+	return l.explain(err)
+}
+
+// explain gives an error of a closed line the name that others know: the runtime's own can't be told from others.
+func (l *kernelLine) explain(err error) error {
+	if err != nil && l.closed.Load() {
+		return os.ErrClosed
 	}
 	return err
 }
@@ -137,7 +142,7 @@ func readable(fd uintptr) bool {
 func (l *kernelLine) Take(edges []Edge) (n int, err error) {
 	var got int
 	if cerr := l.conn.Control(func(fd uintptr) { got, err = l.take(fd, len(edges)) }); cerr != nil {
-		return 0, cerr
+		return 0, l.explain(cerr)
 	}
 	if err != nil {
 		return 0, err
