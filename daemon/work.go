@@ -112,6 +112,9 @@ func (d *Daemon) watchDisk(now time.Time) {
 	} else if busy := r.elapsed() - time.Duration(since); busy >= slowTime {
 		d.warn(health.SpoolSlow, fmt.Errorf("a write has taken %s so far", busy.Round(time.Second)))
 	}
+	if since == 0 && d.machine.Phase() == consent.Recording && d.storeAge() >= storedTime && now.Sub(d.mic.last) < stalledTime {
+		d.warn(health.EncoderFault, fmt.Errorf("nothing has been sealed for %s", storedTime))
+	}
 	if d.ring.lost.Load() > 0 && d.mic.keeping {
 		d.ringFull(r, now)
 	}
