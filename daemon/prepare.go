@@ -54,6 +54,7 @@ func (d *Daemon) newRecorder(disk *disk, acts []recording.Act, proved bool) (_ *
 	head := d.head(r, disk, proved)
 	key, err := d.o.NewKey(ctx, d.cfg.Encrypt.Recipients, "tacet/"+head.Site+"/"+head.Room+"/"+r.id)
 	if err != nil {
+		d.prober.keyless.Store(true)
 		return nil, withCode(health.RecipientsBad, fmt.Errorf("make the recording's key: %w", err))
 	}
 	if r.sealer, err = recording.NewSealer(head, key, disk.unit); err != nil {
@@ -110,6 +111,14 @@ func (d *Daemon) begun(ev begun) {
 func (d *Daemon) discard() {
 	d.recorder.enc.Release()
 	d.recorder = nil
+}
+
+// tryKey makes a recording's key that nothing will be sealed to.
+func (d *Daemon) tryKey(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, keyTime)
+	defer cancel()
+	_, err := d.o.NewKey(ctx, d.cfg.Encrypt.Recipients, d.origin(recording.NewID()))
+	return err
 }
 
 func (d *Daemon) head(r *recorder, disk *disk, proved bool) recording.Head {
@@ -176,6 +185,9 @@ func (d *Daemon) end(e consent.End) {
 func (d *Daemon) recorderEnded(ev recorderEnded) {
 	r := ev.recorder
 	finished := ev.err == nil && r.position > 0
+	if finished {
+		d.health.Clear(health.EncoderFault)
+	}
 	if finished || r.said { // of a start that came to nothing no store knows
 		d.copies.Ended(r.name, finished)
 	}

@@ -52,6 +52,7 @@ const (
 	MQTTHostKey          Code = "mqtt-host-key"
 	MQTTFiles            Code = "mqtt-files"
 	MQTTLimited          Code = "mqtt-limited"
+	UnitBusy             Code = "unit-busy"
 	EncoderFault         Code = "encoder-fault"
 	ConfigReloadFailed   Code = "config-reload-failed"
 	MemoryUnlocked       Code = "memory-unlocked"
