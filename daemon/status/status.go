@@ -22,6 +22,10 @@
 //     the unit, one that isn't who it should be, files that can't be used
 //     (Trouble.Code). Passwords and certificates are read again before each
 //     attempt to connect.
+//   - What a broker doesn't let the unit do is left out, and said (Report.Limits):
+//     a topic, retained messages, QoS 1, a last will. Only without state and
+//     availability the unit isn't online. Probe finds out the same by the same
+//     code. A broker that was set right gets all with the next connection.
 //   - The last word is the newest. Of a state that changed while the broker was
 //     away only the latest is sent, nothing that a former process left behind.
 //     Events are sent in order, each until it is acknowledged; while the broker
