@@ -81,9 +81,9 @@ func TestUnclosedValues(t *testing.T) {
 
 func TestFilesThatAreNoText(t *testing.T) {
 	for name, c := range map[string]struct{ data, want string }{
-		"too long":     {"#" + strings.Repeat("x", MaxFile), "1 : longer than 1048576 bytes; name a config file"},
-		"UTF-16":       {"\xff\xfe[\x00r\x00", "1 : UTF-16; save it as UTF-8"},
-		"UTF-16 other": {"\xfe\xff\x00[", "1 : UTF-16"},
+		"too long":        {"#" + strings.Repeat("x", MaxFile), "1 : longer than 1048576 bytes; name a config file"},
+		"UTF-16, cut off": {"\xff\xfe[\x00r", "1 : begins like UTF-16, and is cut off.*; save it as UTF-8"},
+		"UTF-32":          {"\xff\xfe\x00\x00[\x00\x00\x00", "1 : UTF-32; save it as UTF-8"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := Parse("u.toml", []byte(c.data))

@@ -96,12 +96,16 @@ func soundExists(name string) error {
 // readIdentities reads a key file, and asks for its passphrase if it has one.
 func readIdentities(env *cli.Env, name, passphraseFile string) ([]age.Identity, error) {
 	f, err := os.Open(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, cli.WithHint(fmt.Errorf("there is no key %s", name),
+			"look for the copy that is kept elsewhere: without one of the keys that a recording is for nothing opens it; tacet whose FILE says which those are")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the key: %w", err)
 	}
 	defer f.Close()
-	ids, err := recording.ParseIdentities(f, func() (string, error) {
-		return env.Passphrase("passphrase for "+name, passphraseFile)
+	ids, err := recording.ParseIdentitiesTrying(f, func() ([]string, error) {
+		return env.Passphrases("passphrase for "+name, passphraseFile)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the key %s: %w", name, err)

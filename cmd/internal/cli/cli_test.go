@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -131,7 +132,9 @@ func TestPassphraseFile(t *testing.T) {
 		"":                                   "error: is empty",
 		"\n":                                 "error: is empty",
 		"one\ntwo\n":                         "error: more than one line",
-		"one\n\n":                            "error: more than one line",
+		"one\n\n":                            "one",
+		"\ufeffcorrect horse\r\n":            "correct horse",
+		"\xff\xfeh\x00i\x00\r\x00\n\x00":     "hi",
 		"one\rtwo":                           "error: more than one line",
 		strings.Repeat("a", maxPassphrase+1): "error: longer than 1024 bytes",
 		strings.Repeat("a", 1<<20):           "error: longer than 1024 bytes",
@@ -195,4 +198,33 @@ func TestProgress(t *testing.T) {
 			t.Errorf("got %q", stderr)
 		}
 	})
+}
+
+// Who makes a key is told what was left out of the file; who opens one tries what once was not left out.
+func TestPassphraseFileFromWindows(t *testing.T) {
+	for content, want := range map[string]struct {
+		tries []string
+		note  string
+	}{
+		"correct horse\r\n":       {[]string{"correct horse"}, ""},
+		"\ufeffcorrect horse\r\n": {[]string{"correct horse", "\ufeffcorrect horse"}, "is in UTF-8 with a byte-order mark: the passphrase is the text in it"},
+		"\xff\xfeh\x00i\x00":      {[]string{"hi", "\xff\xfeh\x00i\x00"}, "is in UTF-16: the passphrase is the text in it"},
+		"corr\xe9ct horse\n":      {[]string{"corr\xe9ct horse"}, "is not in UTF-8, and can't be typed"},
+	} {
+		file := filepath.Join(t.TempDir(), "passphrase")
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		env, _, stderr := surroundings()
+		if got, err := env.Passphrases("passphrase", file); err != nil || !slices.Equal(got, want.tries) {
+			t.Errorf("of %q tries %q, %v", content, got, err)
+		}
+		if stderr.Len() > 0 {
+			t.Errorf("who opens is told %q", stderr)
+		}
+		got, err := env.NewPassphrase("passphrase", file)
+		if err != nil || got != want.tries[0] || !strings.Contains(stderr.String(), want.note) || (want.note == "") != (stderr.Len() == 0) {
+			t.Errorf("of %q makes %q, %v, and says %q", content, got, err, stderr)
+		}
+	}
 }
