@@ -232,6 +232,7 @@ func Parse(name string, data []byte) (*Config, []Problem, error) {
 	spool := c.spool(&cfg)
 	c.stores(&cfg, spool)
 	c.mqtt(&cfg)
+	c.notHere()
 
 	warnings := []Problem(c.warnings.sorted(name))
 	if len(c.errors.list) > 0 {

@@ -15,7 +15,7 @@ func (c *checker) spool(cfg *Config) block {
 	b := c.block("spool")
 	cfg.Spool = Spool{
 		Path:    b.path("path", "/var/lib/tacet/spool"),
-		Reserve: b.span("reserve", 2*time.Hour, 0, 1000*time.Hour),
+		Reserve: b.span("reserve", 2*time.Hour, 0, 1000*time.Hour, "h", "m"),
 		Release: b.choice("release", All, All, Any, Never),
 	}
 	if cfg.Spool.Reserve < cfg.Consent.Max {
@@ -107,7 +107,7 @@ func (b block) store(all []block) Store {
 	switch s.Kind {
 	case Drive:
 		s.Label = b.match("label", "TACET", volumeLabel, "the volume's label: 1 to 16 letters, digits, _, - or spaces between them")
-		s.Keep = b.span("keep", 0, 0, 36500*day)
+		s.Keep = b.span("keep", 0, 0, 36500*day, "d")
 		if s.Keep > 0 && len(all) == 1 {
 			b.warn("keep", "means nothing: a copy goes only if another store holds it, and there is no other", "write another [[store]], or remove it")
 		}
@@ -180,5 +180,5 @@ func (b block) s3(s *Store) {
 	if plain && b.has("ca") {
 		b.warn("ca", "means nothing without TLS", "write https:// in endpoint")
 	}
-	s.Lock = b.span("lock", 0, 0, 36500*day)
+	s.Lock = b.span("lock", 0, 0, 36500*day, "d")
 }
