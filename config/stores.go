@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"net/url"
 	"path"
 	"regexp"
@@ -164,7 +165,11 @@ func (b block) s3(s *Store) {
 			b.warn("endpoint", "without TLS anybody on the network sees which recordings there are, and can pose as the store", "write https://")
 		}
 	}
-	s.Bucket = b.match("bucket", "", bucketName, "a bucket's name: 3 to 63 of a-z, the digits, . and -")
+	const bucketRule = "a bucket's name: 3 to 63 of a-z, the digits, . and -"
+	s.Bucket = b.match("bucket", "", bucketName, bucketRule)
+	if strings.Contains(s.Bucket, "..") || strings.Contains(s.Bucket, ".-") || strings.Contains(s.Bucket, "-.") || net.ParseIP(s.Bucket) != nil {
+		b.fail("bucket", shown(s.Bucket)+" is no bucket's name: S3 takes no two dots, no dot beside a -, and no IP address", "write "+bucketRule)
+	}
 	s.Prefix = b.match("prefix", "", prefixForm, `folders, as in "high-street/", with no "/" at the beginning`)
 	if len(s.Prefix) > 200 || strings.Contains("/"+s.Prefix, "/.") {
 		b.fail("prefix", "is too long, or a folder in it begins with a dot", `write one like "high-street/"`)
