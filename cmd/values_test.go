@@ -49,13 +49,13 @@ var values = map[string][]string{
 	`name = "nas"`:                                     {`"a"`, `"-"`, `"0"`, `"` + strings.Repeat("a", 32) + `"`, `"A"`, `"a.b"`},
 	`label = "TACET"`:                                  {`"a"`, `"ROOM 3 A"`, `"` + strings.Repeat("A", 16) + `"`, `"-"`, `"ä"`},
 	`url  = "sftp://room-3@backup.lan/recordings"`: {`"sftp://u@h/"`, `"sftp://u@h:22/p"`, `"sftp://u@h:65535/p"`, `"sftp://u@[::1]/p"`, `"sftp://u@[fe80::1%25lo]:2222/p"`, `"sftp://a%20b@h/c%20d"`, `"sftp://u@h/100%25"`,
-		`"sftp://u@h/ä"`, `"sftp://u%40d@h/p"`, `"sftp://u@h/a/../b"`, `"sftp://u@h//p"`, `"sftp://u@h/p?x"`, `"sftp://u@h/%00"`, `"sftp://u@H.LAN/p"`, `"sftp://u@192.0.2.1/p"`, `"sftp://u@h:/p"`, `"sftp://@h/p"`},
+		`"sftp://u@h/ä"`, `"sftp://u%40d@h/p"`, `"sftp://u@h/a/../b"`, `"sftp://u@h//p"`, `"sftp://u@h/p?x"`, `"sftp://u@h/%00"`, `"sftp://u@H.LAN/p"`, `"sftp://u@192.0.2.1/p"`, `"sftp://u@fd00::1/p"`, `"sftp://u@h:/p"`, `"sftp://@h/p"`},
 	`bucket   = "tacet"`:        {`"abc"`, `"a-b.c"`, `"` + strings.Repeat("a", 63) + `"`, `"ab"`, `"A"`, `"a_b"`, `"-ab"`, `"my..bucket"`, `"a.-b"`, `"a-.b"`, `"192.168.1.1"`, `"1.2.3.4.5"`, `"xn--abc"`},
 	`prefix   = "high-street/"`: {`""`, `"a"`, `"a/b/c/"`, `"a=b/"`, `"A_b-c.d/"`, `"/a"`, `"a//b"`, `"../a/"`, `"` + strings.Repeat("a", 199) + `/"`},
 	`region   = "us-east-1"`:    {`"a"`, `"EU"`, `"` + strings.Repeat("a", 64) + `"`, `""`},
 	`path_style = true`:         {`false`},
 	`lock     = "0d"`:           {`"1s"`, `"36500d"`},
-	`broker   = "mqtts://broker.lan:8883"`: {`"mqtt://broker.lan"`, `"mqtts://broker.lan"`, `"mqtts://broker.lan/"`, `"mqtts://[::1]:8883"`, `"mqtt://192.0.2.1:1"`, `"mqtts://BROKER.lan:65535"`, `"mqtts://[fe80::1%25lo]"`, `"mqtts://[fe80::1%25lo]:8883"`, `"mqtts://u@h"`, `"mqtts://h/x"`,
+	`broker   = "mqtts://broker.lan:8883"`: {`"mqtt://broker.lan"`, `"mqtts://broker.lan"`, `"mqtts://broker.lan/"`, `"mqtts://[::1]:8883"`, `"mqtt://192.0.2.1:1"`, `"mqtts://BROKER.lan:65535"`, `"mqtts://[fe80::1%25lo]"`, `"mqtts://[fe80::1%25lo]:8883"`, `"mqtts://fd00::1"`, `"mqtts://h%20x"`, `"mqtts://u@h"`, `"mqtts://h/x"`,
 		`"ws://h"`, `"mqtts://h?x"`},
 	`homeassistant = "homeassistant"`: {`""`, `"ha"`, `"a/b/c/d"`, `"a_b-c"`, `"` + strings.Repeat("a", 64) + `"`, `"home.assistant"`, `"a#"`, `"+"`, `"/a"`, `"a/"`, `"$SYS"`},
 }
@@ -228,7 +228,7 @@ func overSFTP(k sftp.Kind) error {
 	if err != nil {
 		return err
 	}
-	if _, err := net.LookupPort("tcp", port); err != nil || host == "" || strings.ContainsAny(host, "[]/% ") && net.ParseIP(strings.Split(host, "%")[0]) == nil {
+	if _, err := net.LookupPort("tcp", port); err != nil || host == "" || strings.ContainsAny(host, ":[]/% ") && net.ParseIP(strings.Split(host, "%")[0]) == nil {
 		return fmt.Errorf("%q can't be dialled: %w", k.Addr, err)
 	}
 	if k.User == "" || !strings.HasPrefix(k.Path, "/") || strings.Contains(k.User+k.Path, "%20") {

@@ -195,7 +195,7 @@ func misread(text string, err error, scheme, example string) (what, instead stri
 		return "names the interface after a %, which begins a character's number in an address", "write %25 in the place of the %"
 	case errors.As(err, &escape):
 		return "holds a %, which begins a character's number in an address", "write %25 for the character % itself"
-	case err != nil && bareIPv6.MatchString(text):
+	case bareIPv6.MatchString(text): // also where the last group passes for a port
 		return "an IPv6 address stands without brackets", "write [ before it, and ] after it, before the port"
 	case strings.Contains(text, "\\"):
 		return "holds a \\, and an address has none", "write / in its place"

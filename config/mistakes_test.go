@@ -182,6 +182,8 @@ var mistakes = []mistake{
 	{name: "a percent sign", old: `url = "sftp://room-3@backup.lan/recordings"`, new: `url = "sftp://room-3@backup.lan/100% ours"`, says: `holds a space`, remedy: `write %20`, mended: `url = "sftp://room-3@backup.lan/100%25%20ours"`},
 	{name: "a percent sign alone", old: `url = "sftp://room-3@backup.lan/recordings"`, new: `url = "sftp://room-3@backup.lan/100%"`, says: `holds a %`, remedy: `write %25 for the`},
 	{name: "an IPv6 zone", old: `url = "sftp://room-3@backup.lan/recordings"`, new: `url = "sftp://room-3@[fe80::1%eth0]/recordings"`, says: `names the interface after a %`, remedy: `write %25`},
+	{name: "an IPv6 zone of the broker", old: `broker = "mqtts://broker.lan:8883"`, new: `broker = "mqtts://[fe80::1%eth0]:8883"`, says: `names the interface after a %`, remedy: `write %25`},
+	{name: "the broker's IPv6 without brackets", old: `broker = "mqtts://broker.lan:8883"`, new: `broker = "mqtts://fd00::1"`, says: `IPv6 address stands without brackets`, remedy: `write \[ before it`, mended: `broker = "mqtts://[fd00::1]"`},
 	{name: "IPv6 without brackets", old: `endpoint = "https://s3.lan:9000"`, new: `endpoint = "https://fd00::1:2"`, says: `IPv6 address stands without brackets`, remedy: `write \[ before it`, mended: `endpoint = "https://[fd00::1:2]"`},
 	{name: "a path of Windows", old: `path = "/mnt/nas/recordings"`, new: `path = 'C:\recordings'`, says: `a path of Windows`, remedy: `beginning with "/"`, mended: `path = "/mnt/nas/recordings"`},
 	{name: "a share of Windows", old: `path = "/mnt/nas/recordings"`, new: `path = '\\nas\recordings'`, says: `a path of Windows`, remedy: `a share is mounted there first`, mended: `path = "/mnt/nas/recordings"`},
