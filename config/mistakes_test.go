@@ -262,7 +262,7 @@ func TestMistakes(t *testing.T) {
 			}
 		})
 	}
-	if len(mistakes) < 80 {
+	if len(mistakes) < 85 {
 		t.Errorf("only %d mistakes", len(mistakes))
 	}
 }
