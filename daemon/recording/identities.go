@@ -45,6 +45,25 @@ func ParseIdentities(r io.Reader, passphrase func() (string, error)) ([]age.Iden
 
 // ParseIdentitiesTrying is ParseIdentities with several passphrases, which it tries in their order.
 func ParseIdentitiesTrying(r io.Reader, passphrases func() ([]string, error)) ([]age.Identity, error) {
+	text, err := UnlockTrying(r, passphrases)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(text)
+	return plainIdentities(text)
+}
+
+// Unlock reads a file of secrets, which may be behind a passphrase: then it asks for that, once. It returns the text in it, as package textfile
+// decodes it.
+func Unlock(r io.Reader, passphrase func() (string, error)) ([]byte, error) {
+	return UnlockTrying(r, func() ([]string, error) {
+		pass, err := passphrase()
+		return []string{pass}, err
+	})
+}
+
+// UnlockTrying is Unlock with several passphrases, which it tries in their order.
+func UnlockTrying(r io.Reader, passphrases func() ([]string, error)) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxIdentityFile+1))
 	if err != nil {
 		return nil, err
@@ -59,16 +78,16 @@ func ParseIdentitiesTrying(r io.Reader, passphrases func() ([]string, error)) ([
 	if err != nil {
 		return nil, &NotIdentities{otherFile(data, fmt.Sprintf("it %v", err)), whichFile}
 	}
-	if text = bytes.TrimSpace(text); bytes.HasPrefix(text, []byte(armor.Header)) {
-		return unlock(func() io.Reader { return armor.NewReader(bytes.NewReader(text)) }, passphrases)
+	if begin := bytes.TrimSpace(text); bytes.HasPrefix(begin, []byte(armor.Header)) {
+		return unlock(func() io.Reader { return armor.NewReader(bytes.NewReader(begin)) }, passphrases)
 	}
-	return plainIdentities(text)
+	return text, nil
 }
 
 const ageIntro = "age-encryption.org/"
 
-// unlock decrypts identities that are behind one of the passphrases.
-func unlock(sealed func() io.Reader, passphrases func() ([]string, error)) ([]age.Identity, error) {
+// unlock decrypts text that is behind one of the passphrases.
+func unlock(sealed func() io.Reader, passphrases func() ([]string, error)) ([]byte, error) {
 	if err := behindPassphrase(sealed()); err != nil {
 		return nil, err
 	}
@@ -93,12 +112,10 @@ func unlock(sealed func() io.Reader, passphrases func() ([]string, error)) ([]ag
 		if err != nil {
 			return nil, err
 		}
-		defer clear(text)
 		if meant, _, err := textfile.Decode(text); err == nil { // as the editor left it before it was locked
-			defer clear(meant)
-			return plainIdentities(meant)
+			return meant, nil
 		}
-		return plainIdentities(text)
+		return text, nil
 	}
 	return nil, ErrPassphrase
 }
