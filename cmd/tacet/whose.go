@@ -117,7 +117,7 @@ func whoseIs(env *cli.Env, name string, keys []mine) error {
 		head += ", which nothing proves"
 	}
 	if n := len(rep.Stanzas); n != len(rep.Head.Recipients) {
-		head += fmt.Sprintf(", and %s open it", countKeys(n))
+		head += ", and can be opened with " + countKeys(n)
 	}
 	if err := env.Printf("%s\n", head); err != nil {
 		return err
