@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +17,9 @@ import (
 // costs an idle unit some twenty context switches.
 const probeEvery = 5 * time.Second
 
+// leftEvery is how often recordings that could not be closed are looked at.
+const leftEvery = time.Minute
+
 // prober looks, off the owner's goroutine, at what may block: the card's
 // presence, the disk, room on it. It opens the disk as soon as it is there.
 type prober struct {
@@ -26,6 +30,9 @@ type prober struct {
 	keyMade bool          // the unit's key was made in this start, so that there can be no ledger yet
 	// unfinished: there may be recordings to close that nobody writes any more.
 	unfinished atomic.Bool
+	// left are the IDs of those that could not be closed, and leftAt when they were last looked at. The spool knows which to try again.
+	left   []string
+	leftAt time.Time
 
 	mu    sync.Mutex
 	empty []*recorder // recordings without a sample, to be dropped
@@ -41,7 +48,8 @@ type probed struct {
 	free     time.Duration // as recording time
 	fatal    error
 	found    []found
-	exposed  error // the unit's key is, to others
+	closed   []string // IDs of recordings that could not be closed before
+	exposed  error    // the unit's key is, to others
 }
 
 // found is a warning on one thing among several.
@@ -92,10 +100,8 @@ func (p *prober) look(ctx context.Context) probed {
 	if r.diskErr = errors.Join(p.disk.lock.Check(), p.disk.spool.Check()); r.diskErr != nil {
 		return r
 	}
-	if p.unfinished.Swap(false) {
-		var again bool
-		r.found, again, r.diskErr = p.disk.recover(p.d, p.copies)
-		if again {
+	if p.unfinished.Swap(false) || len(p.left) > 0 && time.Since(p.leftAt) >= leftEvery {
+		if r.diskErr = p.closeLeft(&r); r.diskErr != nil {
 			p.unfinished.Store(true)
 		}
 	}
@@ -111,6 +117,26 @@ func (p *prober) look(ctx context.Context) probed {
 	free, r.diskErr = p.disk.room(p.d.cfg.Spool.Reserve, p.d.bytesPerSecond)
 	r.free = time.Duration(free/p.d.bytesPerSecond) * time.Second
 	return r
+}
+
+// closeLeft closes what was left open, and says of what could not be closed before whether it is closed now.
+func (p *prober) closeLeft(r *probed) error {
+	warnings, left, err := p.disk.recover(p.d, p.copies)
+	if err != nil {
+		return err
+	}
+	for _, w := range warnings {
+		if w.code == health.RecordingUnfinished && !slices.Contains(p.left, w.on) {
+			p.d.log.Error("a recording could not be closed", "recording", w.on, "err", w.detail)
+		}
+	}
+	for _, id := range p.left {
+		if !slices.Contains(left, id) {
+			r.closed = append(r.closed, id)
+		}
+	}
+	r.found, p.left, p.leftAt = warnings, left, time.Now()
+	return nil
 }
 
 // drop has a recording removed that ended without a sample, since the microphone

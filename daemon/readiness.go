@@ -39,6 +39,9 @@ func (d *Daemon) probed(p probed) {
 	} else {
 		d.health.Clear("spool-low")
 	}
+	for _, id := range p.closed {
+		d.health.ClearFor(health.RecordingUnfinished, id)
+	}
 	for _, f := range p.found {
 		d.health.SetFor(f.code, f.on, f.detail)
 	}
