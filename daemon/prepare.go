@@ -78,7 +78,7 @@ func (r *recorder) writeHead(disk *disk) error {
 	}
 	if err := f.Append(r.head); err != nil {
 		f.Close()
-		disk.spool.Remove(r.name)
+		_ = disk.spool.Remove(r.name)
 		return err
 	}
 	sum := sha256.Sum256(r.sealer.HeadNote())
@@ -86,7 +86,7 @@ func (r *recorder) writeHead(disk *disk) error {
 		Type: ledger.Started, Time: r.started, ID: r.id, Note: hex.EncodeToString(sum[:]),
 	}); err != nil {
 		f.Close()
-		disk.spool.Remove(r.name)
+		_ = disk.spool.Remove(r.name)
 		return withCode("ledger-error", err)
 	}
 	r.file, r.head = f, nil

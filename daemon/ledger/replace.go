@@ -169,7 +169,7 @@ func (l *Ledger) continueInNew() error {
 func (l *Ledger) forgetOldest() {
 	parts, _ := l.parts()
 	for len(parts) > maxParts {
-		l.fs.Remove(parts[0])
+		_ = l.fs.Remove(parts[0])
 		parts = parts[1:]
 	}
 }
