@@ -6,6 +6,7 @@ import (
 
 	"tacet/audio/stream"
 	"tacet/daemon/consent"
+	"tacet/daemon/health"
 )
 
 // keptPerSecond is how often in each second of a recording what was kept is
@@ -16,6 +17,9 @@ const keptPerSecond = 2
 func (d *Daemon) judge(b *block) {
 	frames := len(b.samples) / d.cfg.Audio.Channels
 	d.mic.undecided = append(d.mic.undecided, b)
+	if b.overrun {
+		d.gaps.Overrun()
+	}
 	// Frames that the full ring refused are lost, but for certain: the finder
 	// counts them as arrived.
 	d.settle(d.gaps.Push(frames+int(b.lost), b.raw))
@@ -32,7 +36,7 @@ func (d *Daemon) settle(verdicts []stream.Verdict) {
 			b.samples = b.samples[stale:] // from before the opening: the finder says so of the first blocks alone
 		}
 		if b.silence > 0 {
-			d.warn("samples-lost", fmt.Errorf("%s at %s", d.framesTime(b.silence).Round(time.Millisecond), b.arrived.Format(time.TimeOnly)))
+			d.warn(health.SamplesLost, fmt.Errorf("%s at %s", d.framesTime(b.silence).Round(time.Millisecond), b.arrived.Format(time.TimeOnly)))
 		}
 	}
 }

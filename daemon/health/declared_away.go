@@ -86,6 +86,12 @@ var network = []Warning{
 
 var software = []Warning{
 	{
+		Code: UnitBusy, Title: "Unit too busy", Severity: Attention, Linger: calm,
+		Text: "For some seconds nothing that was recorded reached the disk, although microphone and disk work. It is not lost, unless another " +
+			"warning says so.",
+		Do: "The technician looks for what else runs on the unit (\"top\"), and whether it is too hot or short of power.",
+	},
+	{
 		Code: EncoderFault, Title: "Encoding failed", Severity: Fault, Linger: calm,
 		Text: "The software could not encode or seal the sound, so a recording was refused or has ended.",
 		Do:   "Press again. If it stays, restart the unit, and send the log to whoever maintains it.",
