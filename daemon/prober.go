@@ -17,7 +17,7 @@ import (
 // costs an idle unit some twenty context switches.
 const probeEvery = 5 * time.Second
 
-// leftEvery is how often recordings that could not be closed are looked at.
+// leftEvery is how often it is looked whether a recording that could not be closed is still there. The spool knows when to try one again.
 const leftEvery = time.Minute
 
 // prober looks, off the owner's goroutine, at what may block: the card's
@@ -30,7 +30,7 @@ type prober struct {
 	keyMade bool          // the unit's key was made in this start, so that there can be no ledger yet
 	// unfinished: there may be recordings to close that nobody writes any more.
 	unfinished atomic.Bool
-	// left are the IDs of those that could not be closed, and leftAt when they were last looked at. The spool knows which to try again.
+	// left are the IDs of those that could not be closed, and leftAt when they were last looked at.
 	left   []string
 	leftAt time.Time
 	// keyless: a recording's key could not be made. It is tried until it can: while that is not known presses are refused.
@@ -108,7 +108,7 @@ func (p *prober) look(ctx context.Context) probed {
 	if r.diskErr = errors.Join(p.disk.lock.Check(), p.disk.spool.Check()); r.diskErr != nil {
 		return r
 	}
-	if p.unfinished.Swap(false) || len(p.left) > 0 && time.Since(p.leftAt) >= leftEvery {
+	if p.unfinished.Swap(false) || p.disk.spool.Due() || len(p.left) > 0 && time.Since(p.leftAt) >= leftEvery {
 		if r.diskErr = p.closeLeft(&r); r.diskErr != nil {
 			p.unfinished.Store(true)
 		}

@@ -19,19 +19,29 @@ import (
 
 const (
 	// A recording that could not be recovered is tried again after againFirst, and then ever more rarely. Each try reads all of it.
-	againFirst = time.Minute
+	againFirst = 5 * time.Second
 	againMost  = time.Hour
 	// mostWritten is how often the recovered bytes of one recording are written in vain before the unit starts anew. What fails so often, on a
 	// disk that has room and takes a probe, is mended by no further try, and a card wears out with what is written to it.
-	mostWritten = 4
+	mostWritten = 8
 )
 
-// failure is what Recover remembers of a recording that it could not recover. Recover alone uses it.
+// failure is what Recover remembers of a recording that it could not recover. Recover and Due alone use it.
 type failure struct {
 	err     error
 	wait    time.Duration
 	next    time.Time
 	written int // how often recovered bytes were written for it, in vain
+}
+
+// Due reports whether it is time for Recover to try one again that it could not recover.
+func (s *Spool) Due() bool {
+	for _, f := range s.failed {
+		if !time.Now().Before(f.next) {
+			return true
+		}
+	}
+	return false
 }
 
 // waits reports whether a recording's time for another try has not come, and why the last one failed.

@@ -127,11 +127,14 @@ func TestFailedRecoveryIsBounded(t *testing.T) {
 				}
 				var tries []time.Duration
 				for began := time.Now(); time.Since(began) < 24*time.Hour; time.Sleep(5 * time.Second) {
-					if !look().Waits {
+					due := s.Due() || len(tries) == 0
+					if tried := !look().Waits; tried != due {
+						t.Fatalf("after %s: tried %v, due %v", time.Since(began), tried, due)
+					} else if tried {
 						tries = append(tries, time.Since(began))
 					}
 				}
-				if n := len(tries); n < 20 || n > 40 || tries[0] != 0 || tries[1] != time.Minute {
+				if n := len(tries); n < 24 || n > 48 || tries[0] != 0 || tries[1] != 5*time.Second {
 					t.Errorf("tried %d times: %v", n, tries)
 				}
 				if probes := int64(len(tries) * 100); written > c.most*int64(len(c.old)+8192)+probes {

@@ -59,7 +59,7 @@ func (r Recovered) Code() health.Code {
 //
 // The valid part goes to a new file, which is synced, verified, and takes the old one's name; so an interruption at any
 // point loses nothing, and the next start does the same again. The error is for the folder; a file that can't be
-// recovered keeps none of the others from it: it is told each time, tried again at first after a minute and then ever more rarely, and
+// recovered keeps none of the others from it: it is told each time, tried again at first after seconds and then ever more rarely, and
 // written again only where the reason may have gone.
 func (s *Spool) Recover(unit note.Signer, boot string) ([]Recovered, error) {
 	names, err := s.fs.ReadDir(".")

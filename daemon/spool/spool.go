@@ -37,14 +37,14 @@ import (
 	"tacet/daemon/recording"
 )
 
-// Spool is an open spool. Any number of goroutines may use it, but Recover is for one at a time.
+// Spool is an open spool. Any number of goroutines may use it, but Recover and Due are for one alone.
 type Spool struct {
 	fs durable.FS
 
 	mu   sync.Mutex
 	live map[string]*File // open for writing; guarded by mu
 
-	failed map[string]*failure // by a recording's name; Recover's alone
+	failed map[string]*failure // by a recording's name; for Recover and Due alone
 }
 
 // Open opens the spool in a folder. The caller holds its Lock.
