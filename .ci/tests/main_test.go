@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -65,5 +66,31 @@ func TestEnds(t *testing.T) {
 				t.Errorf("a test that passed is heard:\n%s", out.String())
 			}
 		})
+	}
+}
+
+// The reasons of package needs are known by their words, and with TACET_STRICT=1 a program that is missing fails.
+func TestKnowsNeeds(t *testing.T) {
+	for strict, want := range map[string]map[string]kind{
+		"":  {"TestVariable": elsewhere, "TestProgram": needsProgram, "TestInstalled": needsProgram, "TestKernel": needsKernel},
+		"1": {"TestVariable": elsewhere, "TestKernel": needsKernel},
+	} {
+		if os.Geteuid() != 0 {
+			want["TestKernel"], want["TestRoot"] = needsRoot, needsRoot
+		}
+		cmd := exec.Command("go", "test", "-json", "tacet/internal/needs")
+		cmd.Env = append(os.Environ(), "TACET_NEEDS_TEST=1", "TACET_STRICT="+strict)
+		var out strings.Builder
+		r := newResults(&out)
+		if ok, err := r.of(cmd); err != nil || ok != (strict == "") {
+			t.Errorf("strict %q: %v (%v)\n%s", strict, ok, err, out.String())
+		}
+		got := map[string]kind{}
+		for _, s := range r.skipped {
+			got[s.test] = s.kind()
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("strict %q: skipped %v, want %v", strict, got, want)
+		}
 	}
 }
