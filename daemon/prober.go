@@ -27,6 +27,7 @@ type prober struct {
 	now     chan struct{} // asks for a look at once
 	disk    *disk         // once open
 	copies  *copies       // once what an interruption left open is closed
+	opening opening       // of the disk
 	keyMade bool          // the unit's key was made in this start, so that there can be no ledger yet
 	// unfinished: there may be recordings to close that nobody writes any more.
 	unfinished atomic.Bool
@@ -94,8 +95,11 @@ func (p *prober) look(ctx context.Context) probed {
 		r.keyTried, r.keyErr = true, p.d.tryKey(ctx)
 		p.keyless.Store(r.keyErr != nil)
 	}
-	if p.disk == nil {
+	if p.disk == nil && p.opening.waits() {
+		r.diskErr = p.opening.err
+	} else if p.disk == nil {
 		p.disk, r.diskErr = p.d.openDisk()
+		p.opening.tried(r.diskErr)
 		if e := (*spool.Error)(nil); errors.As(r.diskErr, &e) && e.Kind == spool.InUse {
 			r.fatal = e
 		}
@@ -125,6 +129,27 @@ func (p *prober) look(ctx context.Context) probed {
 	free, r.diskErr = p.disk.room(p.d.cfg.Spool.Reserve, p.d.bytesPerSecond)
 	r.free = time.Duration(free/p.d.bytesPerSecond) * time.Second
 	return r
+}
+
+// mostOpening is the longest that the disk is left alone after it could not be opened.
+const mostOpening = 5 * time.Minute
+
+// opening spaces out tries that fail in the ledger: each may write all of it anew. What fails before that writes nothing.
+type opening struct {
+	err  error
+	wait time.Duration
+	next time.Time
+}
+
+func (o *opening) waits() bool { return time.Now().Before(o.next) }
+
+func (o *opening) tried(err error) {
+	if err == nil || codeOf(err, "") != health.LedgerError {
+		*o = opening{}
+		return
+	}
+	o.err, o.wait = err, min(max(2*o.wait, probeEvery), mostOpening)
+	o.next = time.Now().Add(o.wait - probeEvery/2) // looks are not that punctual
 }
 
 // closeLeft closes what was left open, and says of what could not be closed before whether it is closed now.
