@@ -13,15 +13,17 @@ WAITS := tacet/config tacet/daemon/store/... tacet/daemon/status/... tacet/daemo
 	github.com/pelletier/... golang.org/x/crypto/ssh/... gopkg.in/...
 SMALL := $(foreach package,$(WAITS),-gcflags=$(package)=-l)
 
-.PHONY: help build deb run test lint bench rig-test soak clean
+.PHONY: help build deb run test tests lint vuln bench rig-test fresh-test soak clean
 
 help:
 	@echo 'make build   tacetd, tacet and tacet-demo into bin/'
 	@echo 'make deb     the same as a Debian package for the unit'
 	@echo 'make run     the real daemon on a virtual wall unit; prints the address of its page'
 	@echo 'make test    all checks and tests'
+	@echo 'make vuln    known vulnerabilities of what the programs are made of'
 	@echo 'make bench   speed and size, as ratios against stock tools measured in the same run'
 	@echo 'make rig-test  the daemon as systemd runs it, in a virtual wall unit'
+	@echo 'make fresh-test  make run and make test on a bare Debian 12 and a bare Debian 13'
 	@echo 'make soak    the long fault runs'
 
 # libopus goes into the binary, so that the unit needs one package less. The sound library reads a period at a time only where
@@ -40,14 +42,26 @@ deb: build
 run: build
 	bin/tacet-demo
 
+# What go vet and staticcheck look for, golangci-lint need not (.golangci.yml).
 lint:
 	@.ci/install build test
-	@out=$$(gofmt -l audio cmd config daemon hw systemd); test -z "$$out" || { echo "not gofmt'ed:"; echo "$$out"; exit 1; }
-	go vet ./...
-	bin/tools/staticcheck ./...
+	@out=$$(gofmt -l .ci audio cmd config daemon hw systemd); test -z "$$out" || { echo "not gofmt'ed:"; echo "$$out"; exit 1; }
+	go vet ./... ./.ci/tests ./.ci/vuln
+	bin/tools/staticcheck ./... ./.ci/tests ./.ci/vuln
+	bin/tools/golangci-lint run ./... ./.ci/tests ./.ci/vuln
 
-test: lint build
-	go test -race -timeout 20m ./...
+# The end says how long each part took.
+test:
+	@.ci/parts lint build tests
+
+# Where a tool is missing that .ci/install brings, a test fails.
+tests:
+	@.ci/install build test
+	TACET_STRICT=1 go run ./.ci/tests -race -timeout 20m ./... ./.ci/tests ./.ci/vuln
+
+vuln:
+	@.ci/install build vuln
+	go run ./.ci/vuln bin/tools/govulncheck bin/tools/indexdb
 
 bench: build
 	@.ci/install bench
@@ -58,12 +72,17 @@ rig-test:
 	@.ci/install build rig
 	systemd/rig/test.sh
 
-soak: build
+# Needs root, or sudo; most of an hour on two cores. Debian, Go's proxy and npm's registry are reached as this machine reaches them.
+fresh-test:
+	@.ci/fresh
+
+soak: build vuln
 	@.ci/install test
 	TACET_SOAK=1 go test -timeout 8h ./...
 	@.ci/install rig
 	RIG_SOAK=50 systemd/rig/test.sh
 	RIG_PART=shares RIG_HANG=1h systemd/rig/test.sh
+	.ci/fresh
 
 clean:
 	rm -rf bin

@@ -139,7 +139,7 @@ func (e *encoder) Release() {
 		return
 	}
 	e.closed, e.rest = true, nil
-	errors.Join(e.codec.release(), locked.Free(e.memory))
+	_ = errors.Join(e.codec.release(), locked.Free(e.memory))
 }
 
 // running is the segment that is being filled, without its sound.

@@ -18,6 +18,7 @@ import (
 	"tacet/audio/audiotest"
 	"tacet/audio/flac"
 	"tacet/audio/wav"
+	"tacet/systemd/needs"
 )
 
 // talk is a signal that any codec takes: a soft, band-limited noise.
@@ -107,9 +108,7 @@ func joinFLAC(t *testing.T, rate, channels int, list []audio.Segment) []byte {
 // tool runs a decoder or checker, and returns what it said and what it complained of.
 func tool(t *testing.T, stdin []byte, name string, args ...string) (out, complaint string) {
 	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		t.Skipf("%s is not installed", name)
-	}
+	needs.Program(t, name, "flac, opus-tools or ffmpeg")
 	var stdout, stderr bytes.Buffer
 	cmd := exec.Command(name, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(stdin), &stdout, &stderr

@@ -11,6 +11,7 @@ import (
 	"tacet/audio"
 	"tacet/audio/audiotest"
 	"tacet/audio/stream"
+	"tacet/systemd/needs"
 )
 
 // patience is how long a real-time test waits for something that takes a moment: on a busy machine, many.
@@ -225,7 +226,7 @@ func TestMicThatCannotBeOpened(t *testing.T) {
 	} {
 		_, err := audio.NewMic(device, 48000, 1, slog.New(slog.DiscardHandler)).Open(r.deliver, r.fail)
 		if errors.Is(err, audio.ErrLibrary) {
-			t.Skip(err)
+			needs.Installed(t, "libasound2", err)
 		}
 		if !errors.Is(err, want) {
 			t.Errorf("%q: %v", device, err)

@@ -25,6 +25,7 @@ import (
 	"tacet/daemon/health"
 	"tacet/daemon/status"
 	"tacet/daemon/topic"
+	"tacet/systemd/needs"
 )
 
 // desk is where a technician mends what the unit needs to reach its broker.
@@ -82,10 +83,7 @@ func (k *desk) await(code string) {
 // mosquitto starts a real one, which speaks TLS and wants a password.
 func (k *desk) mosquitto(address string, cert, key []byte) {
 	k.Helper()
-	program, err := exec.LookPath("/usr/sbin/mosquitto")
-	if err != nil {
-		k.Skip("needs the mosquitto broker (Debian package mosquitto)")
-	}
+	program := needs.Program(k, "mosquitto", "mosquitto")
 	passwords := k.dir + "/passwords"
 	if out, err := exec.Command("mosquitto_passwd", "-c", "-b", passwords, "room-3", "right").CombinedOutput(); err != nil {
 		k.Fatalf("mosquitto_passwd: %v: %s", err, out)

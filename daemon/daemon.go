@@ -271,7 +271,7 @@ func (d *Daemon) shutDown(fatal error) error {
 // within calls what may hang, and waits no longer.
 func within(limit time.Duration, call func() error) {
 	done := make(chan struct{})
-	go func() { defer close(done); call() }()
+	go func() { defer close(done); _ = call() }()
 	select {
 	case <-done:
 	case <-time.After(limit):

@@ -87,12 +87,12 @@ func (k *disk) writeBoot(d *Daemon) error {
 	})
 }
 
-// recover closes what an interruption left open, and tells the ledger. again:
-// not all of it could be closed, and it may be tried later.
-func (k *disk) recover(d *Daemon, c *copies) (warnings []found, again bool, err error) {
+// recover closes what an interruption left open, and tells the ledger. unfinished
+// are the IDs of those that could not be closed; they may be tried later.
+func (k *disk) recover(d *Daemon, c *copies) (warnings []found, unfinished []string, err error) {
 	list, err := k.spool.Recover(k.unit, d.o.Boot)
 	if err != nil {
-		return nil, true, err
+		return nil, nil, err
 	}
 	for _, r := range list {
 		if c != nil && r.Removed {
@@ -105,8 +105,7 @@ func (k *disk) recover(d *Daemon, c *copies) (warnings []found, again bool, err 
 		}
 		switch {
 		case r.Err != nil:
-			again = true
-			d.log.Error("a recording could not be closed", "recording", r.ID, "err", r.Err)
+			unfinished = append(unfinished, r.ID)
 		case r.Removed:
 			d.log.Info("removed a recording without a head", "file", r.Name)
 		case r.Intact:
@@ -118,7 +117,7 @@ func (k *disk) recover(d *Daemon, c *copies) (warnings []found, again bool, err 
 			}
 		}
 	}
-	return warnings, again, nil
+	return warnings, unfinished, nil
 }
 
 func detailOf(err error) string {

@@ -227,7 +227,7 @@ func (l *lamp) overtaken() bool {
 }
 
 func (l *lamp) sense() (lit, known bool, err error) {
-	l.call(func() error { lit, known, err = l.light.Sense(); return nil })
+	_ = l.call(func() error { lit, known, err = l.light.Sense(); return nil })
 	return lit, known, err
 }
 

@@ -87,7 +87,7 @@ func (r *recorder) writeHead(disk *disk) (err error) {
 	}
 	if err := f.Append(begin); err != nil {
 		f.Close()
-		disk.spool.Remove(r.name)
+		_ = disk.spool.Remove(r.name)
 		return err
 	}
 	sum := sha256.Sum256(r.sealer.HeadNote())
@@ -95,7 +95,7 @@ func (r *recorder) writeHead(disk *disk) (err error) {
 		Type: ledger.Started, Time: r.started, ID: r.id, Note: hex.EncodeToString(sum[:]),
 	}); err != nil {
 		f.Close()
-		disk.spool.Remove(r.name)
+		_ = disk.spool.Remove(r.name)
 		return withCode(health.LedgerError, err)
 	}
 	r.file = f

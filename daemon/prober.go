@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +17,9 @@ import (
 // costs an idle unit some twenty context switches.
 const probeEvery = 5 * time.Second
 
+// leftEvery is how often it is looked whether a recording that could not be closed is still there. The spool knows when to try one again.
+const leftEvery = time.Minute
+
 // prober looks, off the owner's goroutine, at what may block: the card's
 // presence, the disk, room on it. It opens the disk as soon as it is there.
 type prober struct {
@@ -23,9 +27,13 @@ type prober struct {
 	now     chan struct{} // asks for a look at once
 	disk    *disk         // once open
 	copies  *copies       // once what an interruption left open is closed
+	opening opening       // of the disk
 	keyMade bool          // the unit's key was made in this start, so that there can be no ledger yet
 	// unfinished: there may be recordings to close that nobody writes any more.
 	unfinished atomic.Bool
+	// left are the IDs of those that could not be closed, and leftAt when they were last looked at.
+	left   []string
+	leftAt time.Time
 	// keyless: a recording's key could not be made. It is tried until it can: while that is not known presses are refused.
 	keyless atomic.Bool
 
@@ -45,7 +53,8 @@ type probed struct {
 	free     time.Duration // as recording time
 	fatal    error
 	found    []found
-	exposed  error // the unit's key is, to others
+	closed   []string // IDs of recordings that could not be closed before
+	exposed  error    // the unit's key is, to others
 }
 
 // found is a warning on one thing among several.
@@ -86,8 +95,11 @@ func (p *prober) look(ctx context.Context) probed {
 		r.keyTried, r.keyErr = true, p.d.tryKey(ctx)
 		p.keyless.Store(r.keyErr != nil)
 	}
-	if p.disk == nil {
+	if p.disk == nil && p.opening.waits() {
+		r.diskErr = p.opening.err
+	} else if p.disk == nil {
 		p.disk, r.diskErr = p.d.openDisk()
+		p.opening.tried(r.diskErr)
 		if e := (*spool.Error)(nil); errors.As(r.diskErr, &e) && e.Kind == spool.InUse {
 			r.fatal = e
 		}
@@ -100,10 +112,8 @@ func (p *prober) look(ctx context.Context) probed {
 	if r.diskErr = errors.Join(p.disk.lock.Check(), p.disk.spool.Check()); r.diskErr != nil {
 		return r
 	}
-	if p.unfinished.Swap(false) {
-		var again bool
-		r.found, again, r.diskErr = p.disk.recover(p.d, p.copies)
-		if again {
+	if p.unfinished.Swap(false) || p.disk.spool.Due() || len(p.left) > 0 && time.Since(p.leftAt) >= leftEvery {
+		if r.diskErr = p.closeLeft(&r); r.diskErr != nil {
 			p.unfinished.Store(true)
 		}
 	}
@@ -119,6 +129,47 @@ func (p *prober) look(ctx context.Context) probed {
 	free, r.diskErr = p.disk.room(p.d.cfg.Spool.Reserve, p.d.bytesPerSecond)
 	r.free = time.Duration(free/p.d.bytesPerSecond) * time.Second
 	return r
+}
+
+// mostOpening is the longest that the disk is left alone after it could not be opened.
+const mostOpening = 5 * time.Minute
+
+// opening spaces out tries that fail in the ledger: each may write all of it anew. What fails before that writes nothing.
+type opening struct {
+	err  error
+	wait time.Duration
+	next time.Time
+}
+
+func (o *opening) waits() bool { return time.Now().Before(o.next) }
+
+func (o *opening) tried(err error) {
+	if err == nil || codeOf(err, "") != health.LedgerError {
+		*o = opening{}
+		return
+	}
+	o.err, o.wait = err, min(max(2*o.wait, probeEvery), mostOpening)
+	o.next = time.Now().Add(o.wait - probeEvery/2) // looks are not that punctual
+}
+
+// closeLeft closes what was left open, and says of what could not be closed before whether it is closed now.
+func (p *prober) closeLeft(r *probed) error {
+	warnings, left, err := p.disk.recover(p.d, p.copies)
+	if err != nil {
+		return err
+	}
+	for _, w := range warnings {
+		if w.code == health.RecordingUnfinished && !slices.Contains(p.left, w.on) {
+			p.d.log.Error("a recording could not be closed", "recording", w.on, "err", w.detail)
+		}
+	}
+	for _, id := range p.left {
+		if !slices.Contains(left, id) {
+			r.closed = append(r.closed, id)
+		}
+	}
+	r.found, p.left, p.leftAt = warnings, left, time.Now()
+	return nil
 }
 
 // drop has a recording removed that ended without a sample, since the microphone

@@ -42,6 +42,9 @@ func (d *Daemon) probed(p probed) {
 	} else {
 		d.health.Clear(health.SpoolLow)
 	}
+	for _, id := range p.closed {
+		d.health.ClearFor(health.RecordingUnfinished, id)
+	}
 	for _, f := range p.found {
 		d.health.SetFor(f.code, f.on, f.detail)
 	}

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tacet/daemon/memory"
+	"tacet/systemd/needs"
 )
 
 // mapped is how much of the program and its libraries is in this process's memory.
@@ -44,9 +45,7 @@ func TestLetGo(t *testing.T) {
 
 // So it is where all memory is locked, which the kernel lets go of only when it is unlocked.
 func TestLetGoOfWhatIsLocked(t *testing.T) {
-	if err := memory.Lock(); err != nil {
-		t.Skip(err)
-	}
+	needs.Kernel(t, "to lock memory", memory.Lock())
 	defer unix.Munlockall()
 	TestLetGo(t)
 }

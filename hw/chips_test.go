@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"tacet/hw"
+	"tacet/systemd/needs"
 )
 
 // A dev is a /dev whose chips come up later; nil is a chip that may be opened.
@@ -109,9 +110,7 @@ func TestPermissionErrorSaysWhatGivesTheRight(t *testing.T) {
 		t.Fatal(err)
 	}
 	const gid = 54321
-	if err := os.Chown(path, -1, gid); err != nil {
-		t.Skip("only root can give a file to a foreign group:", err)
-	}
+	needs.Kernel(t, "to give a file to a foreign group", os.Chown(path, -1, gid))
 	want := fmt.Sprintf("it is for the group %d: add user %d to it", gid, os.Geteuid())
 	if got := hw.WhoMay(path); !strings.HasPrefix(got, want) {
 		t.Errorf("a group's chip: %s, want %s…", got, want)

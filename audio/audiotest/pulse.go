@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"tacet/systemd/needs"
 )
 
 // A Pulse is a PulseAudio of a test's own, whose one source is a pipe that a [speaker] fills in real time; it is the ALSA PCM
@@ -37,11 +39,8 @@ const startup = 20 * time.Second
 // NewPulse starts the server, at 48 kHz and with one channel. Where PulseAudio is not installed the test is skipped.
 func NewPulse(tb testing.TB) *Pulse {
 	tb.Helper()
-	for _, program := range []string{"pulseaudio", "parec"} {
-		if _, err := exec.LookPath(program); err != nil {
-			tb.Skipf("%s is not installed: install pulseaudio, pulseaudio-utils and libasound2-plugins", program)
-		}
-	}
+	needs.Program(tb, "pulseaudio", "pulseaudio")
+	needs.Program(tb, "parec", "pulseaudio-utils")
 	dir, err := os.MkdirTemp("", "room") // a short path: a socket's name has 107 bytes at most
 	if err != nil {
 		tb.Fatal(err)

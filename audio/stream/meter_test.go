@@ -6,6 +6,7 @@ import (
 
 	"tacet/audio/audiotest"
 	"tacet/audio/stream"
+	"tacet/systemd/needs"
 )
 
 const rate = 16000
@@ -122,9 +123,7 @@ func TestMeterForgetsAFan(t *testing.T) {
 func TestMeterHearsRealSpeech(t *testing.T) {
 	for _, voice := range []string{"en-us+m3", "en-gb+f2"} {
 		speech, err := audiotest.Speech(voice, "How are you today? I have been waiting for the results of the examination, and I could not sleep.", rate)
-		if err != nil {
-			t.Skip(err)
-		}
+		needs.Installed(t, "espeak-ng", err)
 		speech = audiotest.InRoom(speech, rate, 0.4, 1)
 		n := float64(len(speech)) / rate
 		for _, snr := range []float64{15, 30} {

@@ -60,7 +60,7 @@ Exits with 0 if nothing failed, 1 if something did, 78 if the configuration can'
 				return err
 			}
 		}
-		memory.Lift() // which the service's user may not
+		_ = memory.Lift() // which the service's user may not
 		if err = become(env, *name); err == nil {
 			err = d.machine(ctx, *path)
 		}
@@ -155,7 +155,7 @@ func (d *doctor) machine(ctx context.Context, path string) error {
 	if err := harden(); err != nil {
 		return err
 	}
-	memory.Lock()                                   // for the samples that are looked at; whether the service can is another matter
+	_ = memory.Lock()                               // for the samples that are looked at; whether the service can is another matter
 	if _, _, err := config.Load(path); err != nil { // root may read what the service may not
 		d.say(failed, "config", "%v", err)
 	} else {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"tacet/systemd/needs"
 )
 
 // mosquitto is a real broker that wants a password; its port.
@@ -20,12 +22,7 @@ func mosquitto(t *testing.T) string {
 	t.Helper()
 	var programs [2]string
 	for i, name := range []string{"mosquitto", "mosquitto_passwd"} {
-		var err error
-		if programs[i], err = exec.LookPath(name); err != nil {
-			if programs[i], err = exec.LookPath("/usr/sbin/" + name); err != nil {
-				t.Skip("needs the mosquitto broker (Debian package mosquitto)")
-			}
-		}
+		programs[i] = needs.Program(t, name, "mosquitto")
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -114,9 +111,7 @@ func TestDoctorAtTheBroker(t *testing.T) {
 
 // Root may do what the service may not: doctor tries with the service's rights.
 func TestDoctorTriesAsTheService(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root")
-	}
+	needs.Root(t, "the service's rights")
 	u := newUnit(t)
 	if err := os.Chmod(filepath.Dir(u.run), 0o755); err != nil { // or nobody would not even get there
 		t.Fatal(err)

@@ -9,14 +9,14 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"tacet/systemd/needs"
 )
 
 // The service locks its memory before it opens anything, and goes on where it may not. The chip that the configuration names is on no
 // machine, so the program waits for it.
 func TestServiceLocksItsMemory(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root")
-	}
+	needs.Root(t, "limits of the memory that may be locked")
 	for name, c := range map[string]struct {
 		through []string
 		locked  bool

@@ -27,7 +27,7 @@ func newWatchdog() *watchdog {
 	}
 	w := &watchdog{every: limit / 2, ticker: time.NewTicker(limit / 2)}
 	w.due = w.ticker.C
-	sd.SdNotify(false, sd.SdNotifyWatchdog)
+	_, _ = sd.SdNotify(false, sd.SdNotifyWatchdog)
 	return w
 }
 
@@ -35,7 +35,7 @@ func (w *watchdog) feed(d *daemon.Daemon) {
 	ctx, cancel := context.WithTimeout(context.Background(), w.every/2)
 	defer cancel()
 	if d.Ping(ctx) == nil {
-		sd.SdNotify(false, sd.SdNotifyWatchdog)
+		_, _ = sd.SdNotify(false, sd.SdNotifyWatchdog)
 	}
 }
 
@@ -43,7 +43,7 @@ func (w *watchdog) feed(d *daemon.Daemon) {
 func (w *watchdog) stop() {
 	if w.ticker != nil {
 		w.ticker.Stop()
-		sd.SdNotify(false, sd.SdNotifyWatchdog)
+		_, _ = sd.SdNotify(false, sd.SdNotifyWatchdog)
 	}
 }
 

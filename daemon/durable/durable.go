@@ -130,7 +130,7 @@ func Replace(fsys FS, f File, err error, temp, name string) error {
 		err = fsys.Rename(temp, name)
 	}
 	if err != nil {
-		fsys.Remove(temp) // only tidier: the next writer and the folder's owner remove it too
+		_ = fsys.Remove(temp) // only tidier: the next writer and the folder's owner remove it too
 		return err
 	}
 	return fsys.SyncDir(folder(name))

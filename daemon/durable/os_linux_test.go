@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"tacet/daemon/durable"
+	"tacet/systemd/needs"
 )
 
 // A file system that can't sync a folder, as some network file systems can't, is no reason to take what was written there for lost.
@@ -50,7 +51,7 @@ func TestReserve(t *testing.T) {
 		return info.Size(), info.Sys().(*syscall.Stat_t).Blocks * 512
 	}
 	if err := f.(durable.Reserver).Reserve(1 << 20); errors.Is(err, errors.ErrUnsupported) {
-		t.Skip("the file system here has no room to set aside: ", err)
+		needs.Kernel(t, "to set room aside on this file system", err)
 	} else if err != nil {
 		t.Fatal(err)
 	}

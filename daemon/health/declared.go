@@ -194,6 +194,6 @@ var recordings = []Warning{
 	{
 		Code: RecordingUnfinished, Title: "A recording could not be closed", Severity: Fault,
 		Text: "A recording that was interrupted could not be closed properly. What was stored of it is still there, unchanged.",
-		Do:   "Make room on the unit's disk and restart it. If it stays, the technician copies the file and runs \"tacet verify\".",
+		Do:   "Make room on the unit's disk. If the unit's key was replaced, put the old one back and restart. Otherwise the technician copies the file away and removes it here.",
 	},
 }

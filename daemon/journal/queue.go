@@ -76,7 +76,7 @@ func (q *queue) write() {
 		if !ok {
 			return
 		}
-		l.to.Handle(l.ctx, l.record) // that it fails can be told nobody
+		_ = l.to.Handle(l.ctx, l.record) // that it fails can be told nobody
 		q.written()
 	}
 }

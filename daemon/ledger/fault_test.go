@@ -397,3 +397,60 @@ func TestAsideIsBounded(t *testing.T) {
 		t.Errorf("the first that was put aside now holds %q", got)
 	}
 }
+
+// stuck is a disk on which no new ledger ever gets its name; it counts what is written.
+type stuck struct {
+	durable.FS
+	written *int
+}
+
+func (s stuck) Create(name string) (durable.File, error) {
+	f, err := s.FS.Create(name)
+	return stuckFile{f, s.written}, err
+}
+
+func (s stuck) Rename(from, to string) error {
+	if to == "ledger" {
+		return errors.New("refused")
+	}
+	return s.FS.Rename(from, to)
+}
+
+type stuckFile struct {
+	durable.File
+	written *int
+}
+
+func (f stuckFile) Write(b []byte) (int, error) {
+	*f.written += len(b)
+	return f.File.Write(b)
+}
+
+// What does not hold is put aside once, however often the next step fails; what has changed since is put aside as well.
+func TestPutAsideOnce(t *testing.T) {
+	disk, key, _ := aLedger(t, 1)
+	broken := strings.Replace(text(t, disk, "ledger"), "started", "altered", 1)
+	must(t, durable.WriteFile(disk, "ledger", []byte(broken)))
+	written := 0
+	for range 100 {
+		if _, err := Open(stuck{disk, &written}, "ledger", origin, key, false); err == nil {
+			t.Fatal("it was opened")
+		}
+	}
+	const entry = 500
+	if written > len(broken)+100*entry {
+		t.Errorf("%d bytes were written, of a ledger of %d", written, len(broken))
+	}
+	if _, err := disk.Stat("ledger.broken.2"); err == nil || text(t, disk, "ledger.broken.1") != broken {
+		t.Error("it was put aside twice, or not as it was")
+	}
+	for i, other := range []string{broken + "x", strings.Replace(broken, "started", "changed", 1), broken[1:]} {
+		must(t, durable.WriteFile(disk, "ledger", []byte(other)))
+		if _, err := Open(stuck{disk, &written}, "ledger", origin, key, false); err == nil {
+			t.Fatal("it was opened")
+		}
+		if text(t, disk, fmt.Sprintf("ledger.broken.%d", i+2)) != other {
+			t.Errorf("what has changed since was not put aside: %q", other)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -115,13 +116,50 @@ func (l *Ledger) putAside() (string, error) {
 		return "", err
 	}
 	kept := l.aside(maxAside)
-	for i := 1; i < maxAside; i++ {
+	for i := 1; i <= maxAside; i++ {
 		if _, err := l.fs.Stat(l.aside(i)); errors.Is(err, fs.ErrNotExist) {
 			kept = l.aside(i)
 			break
 		}
+		if same, err := l.same(l.aside(i), size); err != nil {
+			return "", err
+		} else if same { // put aside by a try that failed later: not once more
+			return l.aside(i), l.fs.SyncDir(".")
+		}
 	}
 	return kept, l.copyTo(kept, size)
+}
+
+// same reports whether a file holds the first n bytes of the ledger, and no more.
+func (l *Ledger) same(name string, n int64) (bool, error) {
+	info, err := l.fs.Stat(name)
+	if err != nil || info.Size() != n || n == 0 {
+		return n == 0 && err == nil && info.Size() == 0, err
+	}
+	a, err := l.fs.Open(name)
+	if err != nil {
+		return false, err
+	}
+	defer a.Close()
+	b, err := l.fs.Open(l.name)
+	if err != nil {
+		return false, err
+	}
+	defer b.Close()
+	var bufs [2][32 << 10]byte
+	for at := int64(0); at < n; {
+		part := min(n-at, int64(len(bufs[0])))
+		for i, f := range []io.ReaderAt{a, b} {
+			if got, err := f.ReadAt(bufs[i][:part], at); int64(got) < part {
+				return false, err
+			}
+		}
+		if !bytes.Equal(bufs[0][:part], bufs[1][:part]) {
+			return false, nil
+		}
+		at += part
+	}
+	return true, nil
 }
 
 func (l *Ledger) aside(i int) string { return fmt.Sprintf("%s.broken.%d", l.name, i) }
@@ -169,7 +207,7 @@ func (l *Ledger) continueInNew() error {
 func (l *Ledger) forgetOldest() {
 	parts, _ := l.parts()
 	for len(parts) > maxParts {
-		l.fs.Remove(parts[0])
+		_ = l.fs.Remove(parts[0])
 		parts = parts[1:]
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tacet/daemon/memory"
+	"tacet/systemd/needs"
 )
 
 // limitEnv makes this program the process that TestLock looks at.
@@ -76,13 +77,11 @@ func TestLock(t *testing.T) {
 		{"0:0", true, can}, {"8388608:8388608", true, can},
 	} {
 		t.Run(fmt.Sprintf("%s, rights %v", c.limit, c.rights), func(t *testing.T) {
-			if c.rights && os.Geteuid() != 0 {
-				t.Skip("needs root")
+			if c.rights {
+				needs.Root(t, "the rights to lock memory")
 			}
 			args := []string{"--memlock=" + c.limit}
-			if err := exec.Command("prlimit", append(args, "true")...).Run(); err != nil {
-				t.Skip("this user may not have such a limit here")
-			}
+			needs.Kernel(t, "to set such a limit", exec.Command("prlimit", append(args, "true")...).Run())
 			if !c.rights && os.Geteuid() == 0 {
 				args = append(args, "setpriv", "--bounding-set=-ipc_lock,-sys_resource")
 			}

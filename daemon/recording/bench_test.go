@@ -12,6 +12,7 @@ import (
 
 	"tacet/daemon/recording"
 	"tacet/daemon/recording/recordingtest"
+	"tacet/systemd/needs"
 )
 
 // hour is a recording of an hour with 32 kbit/s: 22 MB. Its sound is no Opus, but
@@ -39,10 +40,7 @@ func makeHour(t testing.TB) []byte {
 //	TACET_HOUR=/tmp/hour.tacet go test -run WriteHour ./daemon/recording
 //	time sha256sum /tmp/hour.tacet; time tacet verify -unit /tmp/hour.tacet.unit /tmp/hour.tacet
 func TestWriteHour(t *testing.T) {
-	name := os.Getenv("TACET_HOUR")
-	if name == "" {
-		t.Skip("TACET_HOUR names no file")
-	}
+	name := needs.Variable(t, "TACET_HOUR", "where TACET_HOUR names a file")
 	file := makeHour(t)
 	for name, content := range map[string]string{name: string(file), name + ".unit": hour.unit.VKey + "\n", name + ".key": hour.office.Secret + "\n"} {
 		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {

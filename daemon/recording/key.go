@@ -27,7 +27,7 @@ type Key struct {
 const keyShown = "recording key"
 
 // Format is what fmt uses, and so most loggers, whatever the verb.
-func (Key) Format(f fmt.State, _ rune) { io.WriteString(f, keyShown) }
+func (Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, keyShown) }
 
 // MarshalText is what encoding/json and slog use.
 func (Key) MarshalText() ([]byte, error) { return []byte(keyShown), nil }

@@ -41,7 +41,7 @@ func ChildMain() {
 // hide keeps this process's memory from debuggers, core dumps and swap, before there
 // is anything in it.
 func hide() error {
-	memory.Lock() // where it can't be had, the daemon that started us can't have it either, and says so
+	_ = memory.Lock() // where it can't be had, the daemon that started us can't have it either, and says so
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return fmt.Errorf("set undumpable: %w", err)
 	}

@@ -24,6 +24,7 @@ import (
 	"tacet/daemon/memory/memorytest"
 	"tacet/daemon/recording"
 	"tacet/daemon/recording/recordingtest"
+	"tacet/systemd/needs"
 )
 
 const origin = "tacet/high-street/room-3/7q4k9mz2ha"
@@ -224,10 +225,7 @@ func TestKeyLeavesNoTrace(t *testing.T) {
 
 // TestKeyHolder is the process that TestKeyLeavesNoTrace looks into.
 func TestKeyHolder(t *testing.T) {
-	mode := os.Getenv("TACET_KEY_HOLDER")
-	if mode == "" {
-		t.Skip("part of TestKeyLeavesNoTrace")
-	}
+	mode := needs.Variable(t, "TACET_KEY_HOLDER", "as part of TestKeyLeavesNoTrace")
 	recipient := os.Getenv("TACET_KEY_FOR")
 	var key recording.Key
 	var err error
@@ -317,9 +315,7 @@ func TestKeyChildHidesItself(t *testing.T) {
 
 // TestKeyChildLocksItself: no page of the child reaches swap, where that can be had.
 func TestKeyChildLocksItself(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("needs root")
-	}
+	needs.Root(t, "to lock memory")
 	child := exec.CommandContext(t.Context(), "/proc/self/exe")
 	child.Args = []string{"tacet-recording-key"}
 	stdin, err := child.StdinPipe()

@@ -203,4 +203,4 @@ func (s *Sealer) Leaves() int64 { return s.covered.leaves }
 func (s *Sealer) Root() string { return s.covered.root.String() }
 
 // Format keeps the keys out of whatever fmt is asked to print.
-func (s Sealer) Format(f fmt.State, _ rune) { io.WriteString(f, "sealer of "+s.head.ID) }
+func (s Sealer) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "sealer of "+s.head.ID) }

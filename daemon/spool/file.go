@@ -41,7 +41,7 @@ func (s *Spool) Create(name string) (*File, error) {
 	}
 	if err := s.fs.SyncDir("."); err != nil {
 		file.Close()
-		s.fs.Remove(name)
+		_ = s.fs.Remove(name)
 		return nil, s.fault("create "+name+" in", err)
 	}
 	f := &File{spool: s, name: name, file: file}
@@ -85,7 +85,7 @@ const reserveAhead = 1 << 20
 func (f *File) reserve(size int64) {
 	f.reserved = size + reserveAhead
 	if r, ok := f.file.(durable.Reserver); ok {
-		r.Reserve(f.reserved)
+		_ = r.Reserve(f.reserved)
 	}
 }
 
@@ -105,7 +105,7 @@ func (f *File) Close() error {
 	}
 	whole := f.err == nil && hasEnd(f.file, f.synced.Load())
 	if f.err == nil {
-		f.file.Truncate(f.synced.Load()) // gives the rest of the room back; where that fails it goes with the file
+		_ = f.file.Truncate(f.synced.Load()) // gives the rest of the room back; where that fails it goes with the file
 	}
 	f.closed = true
 	if f.err == nil {

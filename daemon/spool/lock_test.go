@@ -14,6 +14,7 @@ import (
 
 	"tacet/daemon/durable"
 	"tacet/daemon/recording/recordingtest"
+	"tacet/systemd/needs"
 )
 
 func wantKind(t *testing.T, err error, kind Kind, say string) {
@@ -85,10 +86,7 @@ const workerDir, workerKey = "SPOOL_TEST_DIR", "SPOOL_TEST_KEY"
 
 // TestWorker is the other process of the next test: it records until it is killed, and says what it was promised.
 func TestWorker(t *testing.T) {
-	dir := os.Getenv(workerDir)
-	if dir == "" {
-		t.Skip("only as a process of its own")
-	}
+	dir := needs.Variable(t, workerDir, "only as a process of its own")
 	skey, vkey, _ := strings.Cut(os.Getenv(workerKey), " ")
 	a := actors{
 		recordingtest.UnitOf(t, "high-street", "room-3", skey, vkey),

@@ -34,6 +34,10 @@ type Recovered struct {
 	Aside string
 	// Err: it could not be recovered, and lies there as it was.
 	Err error
+	// Waits: it has not been tried now, since an earlier try failed, with Err.
+	Waits bool
+	// wrote: something of it may have been written.
+	wrote bool
 }
 
 // Code is the warning that goes with it; empty where there is none.
@@ -55,7 +59,8 @@ func (r Recovered) Code() health.Code {
 //
 // The valid part goes to a new file, which is synced, verified, and takes the old one's name; so an interruption at any
 // point loses nothing, and the next start does the same again. The error is for the folder; a file that can't be
-// recovered keeps none of the others from it.
+// recovered keeps none of the others from it: it is told each time, tried again at first after seconds and then ever more rarely, and
+// written again only where the reason may have gone.
 func (s *Spool) Recover(unit note.Signer, boot string) ([]Recovered, error) {
 	names, err := s.fs.ReadDir(".")
 	if err != nil {
@@ -65,7 +70,7 @@ func (s *Spool) Recover(unit note.Signer, boot string) ([]Recovered, error) {
 	for _, n := range names {
 		name := n.Name()
 		if n.Type().IsRegular() && isLeftover(name) {
-			s.fs.Remove(name) // a try: what is left is left to the next start
+			_ = s.fs.Remove(name) // a try: what is left is left to the next start
 		}
 	}
 	for _, n := range names {
@@ -75,16 +80,31 @@ func (s *Spool) Recover(unit note.Signer, boot string) ([]Recovered, error) {
 			continue
 		}
 		r := Recovered{Name: name, ID: id}
-		if info, err := s.fs.Stat(name); err != nil {
-			r.Err = s.fault("look at "+name+" in", err)
-		} else if durable.Frozen(info) {
+		info, err := s.fs.Stat(name)
+		if err == nil && durable.Frozen(info) {
+			delete(s.failed, name)
 			continue
-		} else if err := s.recover(&r, unit, boot); err != nil {
-			r.Err = s.fault("recover "+name+" in", err)
+		}
+		if r.Err, r.Waits = s.waits(name); !r.Waits {
+			if err != nil {
+				r.Err = s.fault("look at "+name+" in", err)
+			} else if err := s.attempt(&r, unit, boot); err != nil {
+				r.Err = s.fault("recover "+name+" in", err)
+			}
+			s.tried(name, r.wrote, r.Err)
 		}
 		found = append(found, r)
 	}
+	s.forget(names)
 	return found, nil
+}
+
+// attempt recovers a recording; one that it could not recover before, only when there is a point in it.
+func (s *Spool) attempt(r *Recovered, unit note.Signer, boot string) error {
+	if err := s.rehearse(*r, unit, boot); err != nil {
+		return err
+	}
+	return s.recover(r, unit, boot)
 }
 
 // recover makes a finished file of one that is not. It never writes into the old one.
@@ -103,6 +123,7 @@ func (s *Spool) recover(r *Recovered, unit note.Signer, boot string) error {
 	if err != nil {
 		return err
 	}
+	r.wrote = true
 	if r.Recovered, err = recording.Recover(old, info.Size(), whole, unit, boot); err == nil && r.Intact {
 		// It reads well, but a sync may have failed just before the process ended.
 		_, err = io.Copy(whole, io.NewSectionReader(old, 0, info.Size()))
@@ -133,7 +154,7 @@ func (s *Spool) settle(whole durable.File, temp string) error {
 	if !report.State.Complete() {
 		return fmt.Errorf("what was recovered is %s: %s", report.State, report.Why)
 	}
-	s.fs.Freeze(temp) // where that can't be, each start does all this again
+	_ = s.fs.Freeze(temp) // where that can't be, each start does all this again
 	return whole.Sync()
 }
 
@@ -180,18 +201,8 @@ func (s *Spool) keepAside(name string, old durable.File, size int64) (string, er
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
-	names, err := s.fs.ReadDir(".")
-	if err != nil {
+	if _, err := s.mayKeepAside(name); err != nil {
 		return "", err
-	}
-	kept := 0
-	for _, n := range names {
-		if strings.HasSuffix(n.Name(), damagedSuffix) {
-			kept++
-		}
-	}
-	if kept >= maxDamaged {
-		return "", fmt.Errorf("%d damaged files are kept already: copy the %s files elsewhere and remove them", kept, damagedSuffix)
 	}
 	temp := aside + durable.TempSuffix
 	to, err := s.fs.Create(temp)

@@ -211,7 +211,7 @@ func TestRecoverFails(t *testing.T) {
 		t.Errorf("with room again: %+v", got)
 	}
 	disk.FailFrom(1, syscall.EIO)
-	if _, err := (&Spool{fs: disk, live: map[string]*File{}}).Recover(a.unit.Signer, "boot-4"); err == nil {
+	if _, err := (&Spool{fs: disk, live: map[string]*File{}, failed: map[string]*failure{}}).Recover(a.unit.Signer, "boot-4"); err == nil {
 		t.Error("recovered on a dead disk")
 	}
 }

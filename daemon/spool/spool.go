@@ -37,17 +37,19 @@ import (
 	"tacet/daemon/recording"
 )
 
-// Spool is an open spool. Any number of goroutines may use it.
+// Spool is an open spool. Any number of goroutines may use it, but Recover and Due are for one alone.
 type Spool struct {
 	fs durable.FS
 
 	mu   sync.Mutex
 	live map[string]*File // open for writing; guarded by mu
+
+	failed map[string]*failure // by a recording's name; for Recover and Due alone
 }
 
 // Open opens the spool in a folder. The caller holds its Lock.
 func Open(fsys durable.FS) (*Spool, error) {
-	s := &Spool{fs: fsys, live: map[string]*File{}}
+	s := &Spool{fs: fsys, live: map[string]*File{}, failed: map[string]*failure{}}
 	if _, err := s.fs.Stat("."); err != nil {
 		return nil, s.fault("open", err)
 	}
@@ -187,7 +189,7 @@ func (s *Spool) Check() error {
 func (s *Spool) Probe() error {
 	const name = "probe" + durable.TempSuffix
 	const text = "the spool can be written\n"
-	s.fs.Remove(name) // left by an interruption
+	_ = s.fs.Remove(name) // left by an interruption
 	f, err := s.fs.Create(name)
 	if err != nil {
 		return s.fault("write to", err)

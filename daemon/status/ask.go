@@ -52,7 +52,7 @@ func refusals(ctx context.Context, b *broker, clientID string, messages []messag
 			forbidden = append(forbidden, m)
 		}
 	}
-	conn.Write([]byte{0xe0, 0}) // DISCONNECT
+	_, _ = conn.Write([]byte{0xe0, 0}) // DISCONNECT
 	return forbidden, nil
 }
 

@@ -116,7 +116,7 @@ func (d *describer) save() {
 	d.saved = true
 	select {
 	case d.saving <- struct{}{}:
-		go func() { d.memory.Save(data); <-d.saving }()
+		go func() { _ = d.memory.Save(data); <-d.saving }() // where it fails, the next start tries again
 	default:
 		d.saved = false // a disk hangs: later
 	}

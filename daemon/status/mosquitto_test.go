@@ -15,6 +15,8 @@ import (
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"tacet/systemd/needs"
 )
 
 func newContext() (context.Context, context.CancelFunc) {
@@ -37,12 +39,7 @@ func (m *mosquitto) address() string { return "127.0.0.1:" + m.port }
 // configuration beyond the listener.
 func installed(t *testing.T, settings ...string) *mosquitto {
 	t.Helper()
-	program, err := exec.LookPath("mosquitto")
-	if err != nil {
-		if program, err = exec.LookPath("/usr/sbin/mosquitto"); err != nil {
-			t.Skip("needs the mosquitto broker (Debian package mosquitto)")
-		}
-	}
+	program := needs.Program(t, "mosquitto", "mosquitto")
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -178,10 +175,7 @@ func retained(t *testing.T, address string) map[string]string {
 // passwords writes a password file, from names and passwords in turn.
 func passwords(t *testing.T, file string, pairs ...string) {
 	t.Helper()
-	program, err := exec.LookPath("mosquitto_passwd")
-	if err != nil {
-		t.Skip("needs mosquitto_passwd (Debian package mosquitto)")
-	}
+	program := needs.Program(t, "mosquitto_passwd", "mosquitto")
 	os.Remove(file)
 	for i := 0; i < len(pairs); i += 2 {
 		args := []string{"-b", file, pairs[i], pairs[i+1]}

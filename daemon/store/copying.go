@@ -63,13 +63,13 @@ func (o *original) read(b []byte, at int64) error {
 
 // reread takes another file for the spool's.
 func (c *copying) reread(from *original) {
-	c.next.wait()
+	_, _ = c.next.wait()
 	c.from.file.Close()
 	c.from, c.next = from, nil
 }
 
 func (c *copying) close() {
-	c.next.wait()
+	_, _ = c.next.wait()
 	if c.out != nil {
 		c.out.Close()
 	}

@@ -83,7 +83,7 @@ func listenForNodes() *os.File {
 }
 
 // wake ends the wait.
-func (l *listener) wake() { l.end.Write(binary.NativeEndian.AppendUint64(nil, 1)) }
+func (l *listener) wake() { _, _ = l.end.Write(binary.NativeEndian.AppendUint64(nil, 1)) }
 
 func (l *listener) close() {
 	l.table.Close()
@@ -133,5 +133,5 @@ func (l *listener) poll(timeout int) (changed, nodes bool) {
 // drain takes some of what inotify has to tell, and it has something; that it told is all that counts.
 func (l *listener) drain() {
 	var events [4096]byte
-	l.nodes.Read(events[:])
+	_, _ = l.nodes.Read(events[:])
 }

@@ -41,7 +41,7 @@ func (l *loopback) Serve(establish listeners.EstablishFn) {
 		go func() {
 			defer l.serving.Done()
 			defer l.drop(conn)
-			establish(l.ID(), conn) // its error is the client's: it went, or said what it shouldn't
+			_ = establish(l.ID(), conn) // its error is the client's: it went, or said what it shouldn't
 		}()
 	}
 }

@@ -20,7 +20,7 @@ type Page struct {
 func OpenPage(t testing.TB, url string, done <-chan struct{}) *Page {
 	t.Helper()
 	p := &Page{URL: url, t: t, done: done, news: make(chan struct{}, 1)}
-	answer, err := http.Get(url + "/live")
+	answer, err := http.Get(url + "/live") //nolint:bodyclose // the goroutine that reads it closes it
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"tacet/audio/audiotest"
 	"tacet/cmd/tacet-demo/demotest"
 	"tacet/daemon/memory/memorytest"
+	"tacet/systemd/needs"
 )
 
 // sound is what was said in a room, in each form in which a process can have it in clear.
@@ -114,10 +115,8 @@ func TestSoundStaysInLockedMemory(t *testing.T) {
 			}
 			c := consult(t, codec, seconds)
 			if slices.Contains(c.Warnings(), "memory-unlocked") {
-				if os.Geteuid() == 0 {
-					t.Fatal("memory can't be locked")
-				}
-				t.Skip("this user may not lock memory")
+				needs.Root(t, "to lock memory")
+				t.Fatal("memory can't be locked")
 			}
 			during := c.in(c.during)
 			t.Logf("while recording: %d bytes; %v", total(during), during)

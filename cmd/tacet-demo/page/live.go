@@ -97,7 +97,7 @@ func (p *Page) live(w http.ResponseWriter, r *http.Request) {
 		}
 		if news.Len() > 0 {
 			out.SetWriteDeadline(time.Now().Add(sendWithin))
-			w.Write(news.Bytes())
+			_, _ = w.Write(news.Bytes())
 			if out.Flush() != nil {
 				return
 			}

@@ -165,7 +165,7 @@ func (p *Page) panel(w http.ResponseWriter, _ *http.Request) {
 		answer.Recordings = append(answer.Recordings, recordingJSON{item.File, item.State, item.Seconds})
 	}
 	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(answer)
+	_ = json.NewEncoder(w).Encode(answer)
 }
 
 func (s Status) consented(i int) bool { return i < len(s.Consented) && s.Consented[i] }

@@ -34,7 +34,7 @@ type Edge struct {
 // monotonic is the machine's monotonic clock; in a bubble's tests, the bubble's.
 var monotonic = func() time.Duration {
 	var t unix.Timespec
-	unix.ClockGettime(unix.CLOCK_MONOTONIC, &t) // fails for no clock that exists
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &t) // fails for no clock that exists
 	return time.Duration(t.Nano())
 }
 
@@ -79,7 +79,7 @@ func Serve(ctx context.Context, conn io.ReadWriteCloser, w *Window, p *panel.Pan
 		})
 	}()
 	r := rpc.NewServer()
-	r.RegisterName("Front", (*calls)(s))
+	_ = r.RegisterName("Front", (*calls)(s))
 	r.ServeConn(stream{conn, cancel})
 }
 

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"tacet/systemd/needs"
 )
 
 // judges are the tests that cut the power. Which of them notices that a sync is missing does not matter.
@@ -21,9 +23,7 @@ var judges = []struct{ pkg, run string }{
 
 // Each sync in the program is removed in turn: some test must fail. With TACET_SOAK only, since it takes a quarter of an hour.
 func TestEveryRemovedSyncIsCaught(t *testing.T) {
-	if os.Getenv("TACET_SOAK") == "" {
-		t.Skip("it runs in make soak")
-	}
+	needs.Soak(t)
 	dir := t.TempDir()
 	sites := filepath.Join(dir, "sites")
 	for _, j := range judges {

@@ -170,7 +170,7 @@ type driveFS struct{ durable.FS }
 func (d driveFS) Create(name string) (durable.File, error) {
 	f, err := d.FS.Create(name)
 	if file, ok := f.(interface{ Chmod(fs.FileMode) error }); ok && err == nil {
-		file.Chmod(0o644) // FAT has no owners, and may refuse
+		_ = file.Chmod(0o644) // FAT has no owners, and may refuse
 	}
 	return f, err
 }

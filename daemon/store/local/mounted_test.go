@@ -15,6 +15,7 @@ import (
 	"tacet/daemon/durable"
 	"tacet/daemon/store"
 	"tacet/daemon/store/local/mark"
+	"tacet/systemd/needs"
 )
 
 func TestRealExt4(t *testing.T)  { realDrive(t, "ext4") }
@@ -167,9 +168,7 @@ func TestRealExt4Damaged(t *testing.T) {
 	kind := &Drive{Site: "high-street", Room: "room-3", Store: "drive", Mounts: kernelTable}
 	d := opened(t, kind)
 	trigger := filepath.Join("/sys/fs/ext4", filepath.Base(source(t, s.point)), "trigger_fs_error")
-	if err := os.WriteFile(trigger, []byte("a test"), 0); err != nil {
-		t.Skipf("this kernel breaks no file system on demand: %v", err)
-	}
+	needs.Kernel(t, "to break a file system on demand", os.WriteFile(trigger, []byte("a test"), 0))
 	kind.Mounts = func() ([]Mount, error) { // some kernels go on saying "rw" in the table
 		table, err := kernelTable()
 		for i := range table {

@@ -5,6 +5,7 @@ package local
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +15,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"tacet/systemd/needs"
 )
 
 const inNamespace = "TACET_TEST_NAMESPACE"
@@ -37,10 +40,10 @@ func namespaced(t *testing.T) bool {
 	}
 	out, err := cmd.CombinedOutput()
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSPC) {
-		t.Skipf("this machine lets nobody but root mount anything (%v)", err)
+		needs.Kernel(t, "to mount anything", err)
 	}
 	if err == nil && bytes.Contains(out, []byte("--- SKIP: "+t.Name())) {
-		t.Skipf("in a namespace of its own:\n%s", out)
+		needs.Kernel(t, "what it lacked in a namespace of its own", fmt.Errorf("%s", out))
 	}
 	if err != nil || !bytes.Contains(out, []byte("--- PASS: "+t.Name())) {
 		t.Fatalf("in a namespace of its own: %v\n%s", err, out)
@@ -83,9 +86,7 @@ type stick struct{ image, point string }
 // mounted makes and mounts a file system; without the rights the test is skipped.
 func mounted(t *testing.T, fsType string, megabytes int64) stick {
 	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("loop devices need root")
-	}
+	needs.Root(t, "loop devices")
 	dir := t.TempDir()
 	s := stick{filepath.Join(dir, "image"), filepath.Join(dir, "point")}
 	if err := os.Mkdir(s.point, 0o700); err != nil {
@@ -103,7 +104,7 @@ func mounted(t *testing.T, fsType string, megabytes int64) stick {
 	}
 	run(t, "mkfs."+fsType, args...)
 	if out, err := exec.Command("mount", "-t", fsType, "-o", "loop", s.image, s.point).CombinedOutput(); err != nil {
-		t.Skipf("this kernel mounts no %s, or no loop devices: %s", fsType, out)
+		needs.Kernel(t, "to mount "+fsType+" through a loop device", fmt.Errorf("%s", bytes.TrimSpace(out)))
 	}
 	t.Cleanup(func() { unmountAll(s.point) })
 	return s

@@ -66,7 +66,7 @@ func openDirect(root *os.Root, name string) (*backFile, error) {
 		return nil, err
 	}
 	b.direct = true
-	unix.Fadvise(int(b.Fd()), 0, 0, unix.FADV_DONTNEED) // what it can't drop is no harm to a direct read
+	_ = unix.Fadvise(int(b.Fd()), 0, 0, unix.FADV_DONTNEED) // what it can't drop is no harm to a direct read
 	first := aligned(blockSize)
 	n, err := b.Read(first)
 	if err != nil && err != io.EOF {

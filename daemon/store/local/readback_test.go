@@ -5,6 +5,7 @@ package local
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tacet/daemon/durable"
+	"tacet/systemd/needs"
 )
 
 const patience = 20 * time.Second
@@ -35,7 +37,7 @@ func onDisk(t *testing.T) (*os.Root, string) {
 		t.Fatal(err)
 	}
 	if st.Type == unix.TMPFS_MAGIC {
-		t.Skipf("%s lies in memory; set TMPDIR to a folder on a disk", dir)
+		needs.Kernel(t, "a disk to read from", fmt.Errorf("%s lies in memory: set TMPDIR to a folder on a disk", dir))
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {

@@ -74,7 +74,7 @@ func useless(err error) bool {
 
 // abort is only tidier: what stays is aborted by the next Put, or by the bucket's rule.
 func (u *upload) abort(ctx context.Context) {
-	u.core.AbortMultipartUpload(ctx, u.kind.Bucket, u.key, u.id)
+	_ = u.core.AbortMultipartUpload(ctx, u.kind.Bucket, u.key, u.id)
 }
 
 // maxTries bounds how many unfinished uploads of one object are looked at: there are more than one only where an answer was lost.

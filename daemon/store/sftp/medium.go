@@ -31,8 +31,8 @@ var _ store.Folder = (*medium)(nil)
 func newMedium(k Kind, conn *stall.Conn, client *ssh.Client, files *sftp.Client) *medium {
 	m := &medium{kind: k, conn: conn, files: files, gone: make(chan struct{})}
 	go func() {
-		client.Wait() // why it ended is told by what fails
-		files.Wait()
+		_ = client.Wait() // why it ended is told by what fails
+		_ = files.Wait()
 		close(m.gone)
 	}()
 	return m

@@ -23,6 +23,8 @@ import (
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"tacet/systemd/needs"
 )
 
 // S3 is a running versitygw, an S3 server that keeps objects as files.
@@ -81,9 +83,7 @@ func StartS3(t testing.TB, options ...S3Option) *S3 {
 	data := filepath.Join(s.Home, "data")
 	must(t, os.Mkdir(data, 0o700))
 	if s.disk > 0 {
-		if err := syscall.Mount("tmpfs", data, "tmpfs", 0, fmt.Sprintf("size=%d", s.disk)); err != nil {
-			t.Skip("needs root: a small disk: ", err)
-		}
+		needs.Kernel(t, "to mount a small disk", syscall.Mount("tmpfs", data, "tmpfs", 0, fmt.Sprintf("size=%d", s.disk)))
 		t.Cleanup(func() { syscall.Unmount(data, syscall.MNT_DETACH) })
 	}
 	// What it notes of each object goes to a folder: not every file system has extended attributes. It is not on the small

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"tacet/systemd/needs"
 )
 
 // SSHD is a running sshd. Run by root, it serves the user daemon, and runs as that user itself but for Chroot; otherwise it
@@ -40,9 +42,7 @@ type SSHOption func(*SSHD)
 
 // Chroot shuts the user into a folder that only root may write, as the manual of sshd_config asks for. Needs root.
 func Chroot(s *SSHD) {
-	if os.Getuid() != 0 {
-		s.t.Skip("needs root: a chroot")
-	}
+	needs.Root(s.t, "a chroot")
 	s.chroot = true
 	s.within = "/run" // all on the way to it must be root's alone
 }
@@ -56,9 +56,7 @@ func (s *SSHD) mount() {
 	if s.disk == 0 {
 		return
 	}
-	if err := syscall.Mount("tmpfs", s.Dir, "tmpfs", 0, fmt.Sprintf("size=%d", s.disk)); err != nil {
-		s.t.Skip("needs root: a small disk: ", err)
-	}
+	needs.Kernel(s.t, "to mount a small disk", syscall.Mount("tmpfs", s.Dir, "tmpfs", 0, fmt.Sprintf("size=%d", s.disk)))
 	s.t.Cleanup(func() { syscall.Unmount(s.Dir, syscall.MNT_DETACH) })
 }
 

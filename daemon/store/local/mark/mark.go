@@ -118,7 +118,7 @@ func (m Mark) Write(drive *os.Root) error {
 	if err := durable.WriteFile(fsys, File, append(m.line(), '\n')); err != nil {
 		return err
 	}
-	drive.Chmod(File, 0o644) // FAT has no owners, and may refuse
+	_ = drive.Chmod(File, 0o644) // FAT has no owners, and may refuse
 	f, err := fsys.Append(File)
 	if err != nil {
 		return err

@@ -1,0 +1,47 @@
+package daemon_test
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tacet/daemon/durable"
+)
+
+// headless is a folder in which no head of a ledger can be saved, for as long as it is stuck. It counts how often that was tried.
+type headless struct {
+	durable.FS
+	stuck *bool
+	tries *int
+}
+
+func (h headless) Rename(from, to string) error {
+	if strings.HasSuffix(to, ".head") && *h.stuck {
+		*h.tries++
+		return syscall.EIO
+	}
+	return h.FS.Rename(from, to)
+}
+
+// A ledger that can't be opened is tried more and more rarely, since each try may write all of it; it is used soon after it can be opened.
+func TestALedgerThatCannotBeOpened(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRoom(t, "room")
+		stuck, tries := true, 0
+		r.keep = func(own durable.FS) durable.FS { return headless{own, &stuck, &tries} }
+		r.boot()
+		r.warned("ledger-error", 8*time.Second)
+		for began := time.Now(); time.Since(began) < 24*time.Hour; {
+			pause(17 * time.Minute)
+		}
+		if tries < 200 || tries > 24*12+10 {
+			t.Errorf("tried %d times in a day", tries)
+		}
+		stuck = false
+		pause(5*time.Minute + 10*time.Second)
+		r.recordsAgain()
+		r.finish()
+	})
+}
