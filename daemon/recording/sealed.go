@@ -63,6 +63,15 @@ var ErrPassphrase = errors.New("the passphrase is wrong")
 // it. One that is behind a passphrase asks passphrase for it, once. Plugins and
 // SSH keys are not taken: a hostile file could start the one and probe the other.
 func ParseIdentities(r io.Reader, passphrase func() (string, error)) ([]age.Identity, error) {
+	plain, err := Unlock(r, passphrase)
+	if err != nil {
+		return nil, err
+	}
+	return age.ParseIdentities(bytes.NewReader(plain))
+}
+
+// Unlock reads a file of secrets, which may be encrypted to a passphrase: then it asks for that.
+func Unlock(r io.Reader, passphrase func() (string, error)) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxIdentityFile+1))
 	if err != nil {
 		return nil, err
@@ -77,7 +86,7 @@ func ParseIdentities(r io.Reader, passphrase func() (string, error)) ([]age.Iden
 	case bytes.HasPrefix(data, []byte("age-encryption.org/")):
 		sealed = bytes.NewReader(data)
 	default:
-		return age.ParseIdentities(bytes.NewReader(data))
+		return data, nil
 	}
 	pass, err := passphrase()
 	if err != nil {
@@ -95,7 +104,7 @@ func ParseIdentities(r io.Reader, passphrase func() (string, error)) ([]age.Iden
 		}
 		return nil, err
 	}
-	return age.ParseIdentities(io.LimitReader(plain, maxIdentityFile))
+	return io.ReadAll(io.LimitReader(plain, maxIdentityFile))
 }
 
 // seal encrypts plain to the recipients, in one piece.
