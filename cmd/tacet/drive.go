@@ -15,14 +15,17 @@ import (
 
 var driveCommand = cli.Command{
 	Name:  "drive",
-	Usage: "init [-config FILE | -site SITE -room ROOM] [-store NAME] [-replace] PATH",
+	Usage: "init [-i KEY] [-config FILE | -site SITE -room ROOM] [-store NAME] [-replace] PATH",
 	About: "make a thumb drive a unit's own",
 	Help: `
 Writes a mark, the file ` + mark.File + `, into the root of the drive that is mounted at PATH, and leaves all else on it as it is. A unit writes
 to a drive with its own mark and to no other.
 
-    tacet drive init -config tacet.toml /media/TACET
-    tacet drive init -site high-street -room room-3 /media/TACET
+    tacet drive init -i office.key -config tacet.toml /media/TACET
+    tacet drive init -i office.key -site high-street -room '*' /media/TACET
+
+With the office's key the mark is signed, for this drive's file system alone: units whose config has [office] take it at once, and no
+other. A room of * is each of the site's. Without the key, units without [office] take it, after somebody has confirmed it there.
 
 The store is the one of kind "drive" in the config; without a config it is called "drive". Where the unit mounts drives by their label, the
 drive also needs that label.`,
@@ -35,6 +38,9 @@ func drive(env *cli.Env, args []string) error {
 	room := flags.String("room", "", "the unit's `ROOM`, as [room] id says it")
 	name := flags.String("store", "", "the store's `NAME`; needed if the config has more than one drive")
 	file := flags.String("config", "", "take site, room and store from the unit's config `FILE`")
+	key := flags.String("i", "", "sign the mark with the office's `KEY`; the signing key lies beside it")
+	passphraseFile := flags.String("passphrase-file", "", "take the key's passphrase from `FILE`, and don't ask")
+	uuid := flags.String("uuid", "", "the file system's `UUID` as Linux shows it (blkid), where this system can't tell it")
 	replace := flags.Bool("replace", false, "take the drive over from another room or store")
 	if len(args) > 0 && args[0] == "init" {
 		args = args[1:]
@@ -58,11 +64,48 @@ func drive(env *cli.Env, args []string) error {
 	case *name == "":
 		*name = "drive"
 	}
-	m, err := mark.New(*site, *room, *name)
+	d := driveInit{env: env, path: paths[0], key: *key, passphraseFile: *passphraseFile, uuid: *uuid, replace: *replace}
+	if *room == mark.EveryRoom && *key == "" {
+		return env.Usage("a drive for every room needs the office's signature: name its key with -i")
+	}
+	one := *room
+	if one == mark.EveryRoom {
+		one = "any"
+	}
+	m, err := mark.New(*site, one, *name)
 	if err != nil {
 		return env.Usage("%v", err)
 	}
-	return markDrive(env, paths[0], m, *replace)
+	m.Room = *room
+	return d.mark(m)
+}
+
+// driveInit is the marking of one drive.
+type driveInit struct {
+	env                       *cli.Env
+	path, key, passphraseFile string
+	uuid                      string // "": the system has to tell
+	replace                   bool
+}
+
+// signed is the mark with the office's signature, where its key is named.
+func (d *driveInit) signed(m mark.Mark) (mark.Mark, error) {
+	if d.key == "" {
+		return m, nil
+	}
+	if d.uuid == "" {
+		uuid, err := uuidOf(d.path)
+		if err != nil || uuid == "" {
+			return m, cli.WithHint(errors.Join(fmt.Errorf("the UUID of the file system on %s can't be told, and the office signs for it", d.path), err),
+				"see what \"blkid\" on Linux says of the drive, and name it with -uuid")
+		}
+		d.uuid = uuid
+	}
+	signer, err := officeSigner(d.env, d.key, d.passphraseFile)
+	if err != nil {
+		return m, err
+	}
+	return m.Sign(d.uuid, signer)
 }
 
 // driveOf takes from a config whose drive it is to be.
@@ -92,8 +135,9 @@ func driveOf(env *cli.Env, file, name string) (site, room, store string, err err
 	return cfg.Room.Site, cfg.Room.ID, name, nil
 }
 
-// markDrive writes the mark, unless the drive is somebody else's or no drive at all.
-func markDrive(env *cli.Env, path string, m mark.Mark, replace bool) error {
+// mark writes the mark, unless the drive is somebody else's or no drive at all.
+func (d *driveInit) mark(m mark.Mark) error {
+	env, path, replace := d.env, d.path, d.replace
 	if err := wholeDrive(path); err != nil {
 		return err
 	}
@@ -108,8 +152,8 @@ func markDrive(env *cli.Env, path string, m mark.Mark, replace bool) error {
 	old, err := mark.Read(root)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-	case err == nil && old.For(m.Site, m.Room, m.Store):
-		m = old // what it is called stays; the rights may need to be given again
+	case err == nil && old.Same(m):
+		m = old // what it is called stays; the rights may need to be given again, and the signature
 	case replace && (err == nil || errors.Is(err, mark.ErrBad)):
 	case err == nil:
 		return cli.WithHint(fmt.Errorf("%s belongs to %s", path, old), "see that nobody needs it there, and then take it over with -replace; the recordings on it stay")
@@ -117,6 +161,9 @@ func markDrive(env *cli.Env, path string, m mark.Mark, replace bool) error {
 		return cli.WithHint(fmt.Errorf("%s: %w", path, err), "write it anew with -replace")
 	default:
 		return fmt.Errorf("look at the drive: %w", err)
+	}
+	if m, err = d.signed(m); err != nil {
+		return err
 	}
 	if err := m.Write(root); err != nil {
 		err = fmt.Errorf("mark %s: %w", path, err)
