@@ -90,11 +90,17 @@ func present(sys fs.FS, device string) (known bool, err error) {
 	return true, fmt.Errorf("microphone %s: %w: there are %s", device, ErrMissing, strings.Join(there, ", "))
 }
 
-// cardOf takes the card (its ID or number) and the capture device out of an ALSA name such as hw:CARD=Device,DEV=0 or
-// plughw:1,0. It is false for a PCM that names no card.
+// cardOf takes the card (its ID or number) and the capture device out of an ALSA name such as hw:CARD=Device,DEV=0, plughw:1,0,
+// sysdefault:CARD=Device or plug:'dsnoop:CARD=Device'. It is false for a PCM that names no card.
 func cardOf(device string) (card string, pcm int, ok bool) {
 	kind, args, found := strings.Cut(device, ":")
-	if !found || kind != "hw" && kind != "plughw" {
+	if !found {
+		return "", 0, false
+	}
+	if kind == "plug" { // it wraps another PCM
+		return cardOf(unquoted(strings.TrimPrefix(args, "SLAVE=")))
+	}
+	if !slices.Contains(onCards, kind) {
 		return "", 0, false
 	}
 	for i, arg := range strings.Split(args, ",") {
@@ -102,9 +108,9 @@ func cardOf(device string) (card string, pcm int, ok bool) {
 		if !named {
 			key, value = [...]string{"CARD", "DEV", "SUBDEV"}[min(i, 2)], arg
 		}
-		switch key {
+		switch key = strings.TrimSpace(key); key {
 		case "CARD":
-			card = value
+			card = unquoted(value)
 		case "DEV":
 			n, err := strconv.Atoi(value)
 			if err != nil {
@@ -114,4 +120,19 @@ func cardOf(device string) (card string, pcm int, ok bool) {
 		}
 	}
 	return card, pcm, card != ""
+}
+
+func unquoted(s string) string {
+	s = strings.TrimSpace(s)
+	if n := len(s); n > 1 && s[0] == s[n-1] && (s[0] == '\'' || s[0] == '"') {
+		return s[1 : n-1]
+	}
+	return s
+}
+
+// onCards are the PCMs that alsa-lib's own configuration defines with the arguments CARD and DEV, in that order. A machine's own
+// asound.conf may say otherwise; whoever does that knows it.
+var onCards = []string{
+	"hw", "plughw", "default", "sysdefault", "dsnoop", "dmix", "front", "rear", "center_lfe", "side", "iec958", "spdif", "hdmi", "modem",
+	"phoneline", "usbstream", "surround21", "surround40", "surround41", "surround50", "surround51", "surround71",
 }

@@ -52,20 +52,52 @@ func TestPresent(t *testing.T) {
 		"hw:CARD=PCH,DEV=0":             "there are Device",
 		"plughw:0,0":                    "there are Device",
 		"hw:1":                          "there are Device",
+		"sysdefault:CARD=Device":        "",
+		"sysdefault:CARD=Other":         "there are Device",
+		"dsnoop:CARD=Device,DEV=2":      "",
+		"dsnoop:CARD=Other,DEV=0":       "there are Device",
+		"dsnoop:Device,1":               "card Device has no capture device 1",
+		"front:CARD=Other,DEV=0":        "there are Device",
+		"front:11":                      "",
+		"default:CARD=Other":            "there are Device",
+		"default:CARD=Device":           "",
+		"usbstream:CARD=Other":          "there are Device",
+		"hw:2,0":                        "there are Device",
+		"plug:'hw:CARD=Other'":          "there are Device",
+		"plug:'hw:CARD=Device,DEV=2'":   "",
+		"plug:SLAVE=\"hw:CARD=Other\"":  "there are Device",
+		"plug:hw:1":                     "there are Device",
+		"hw:CARD='Device',DEV=0":        "",
 		// Names that say nothing about a card.
 		"default":              "",
 		"room":                 "",
 		"pulse:x":              "",
-		"plug:'hw:CARD=Other'": "",
+		"plug:room":            "",
+		"plug:'room'":          "",
+		"sysdefault":           "",
+		"dsnoop":               "",
 		"hw:CARD=Device,DEV=x": "",
 		"":                     "",
 	} {
-		_, err := present(twoCards, device)
+		known, err := present(twoCards, device)
+		if _, _, tells := cardOf(device); known != tells {
+			t.Errorf("%s: known %v", device, known)
+		}
 		if want == "" && err == nil {
 			continue
 		}
 		if err == nil || want == "" || !errors.Is(err, ErrMissing) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", device, err, want)
+		}
+	}
+	for _, device := range []string{"room", "default", "plug:room", "pulse:x"} {
+		if known, err := present(twoCards, device); known || err != nil {
+			t.Errorf("%s: %v, %v: nothing says which card that is", device, known, err)
+		}
+	}
+	for _, device := range []string{"hw:0", "hw:CARD=Device", "sysdefault:CARD=Device", "dsnoop:CARD=Device,DEV=0", "plug:'hw:CARD=Device'"} {
+		if known, err := present(twoCards, device); !known && err == nil {
+			t.Errorf("%s: it is not known whether its card is there", device)
 		}
 	}
 	if _, err := present(fstest.MapFS{}, "hw:0"); !errors.Is(err, ErrMissing) {

@@ -48,27 +48,3 @@ func (m *Mic) explain(err error) error {
 	}
 	return fmt.Errorf("%w%s", known, m.complaint())
 }
-
-// A shape is what a card delivers.
-type shape struct {
-	rate, channels int
-	format         malgo.FormatType
-}
-
-// differs says what to write in the configuration where the card delivers something else than was asked for: the sound
-// library would convert it silently, and badly.
-func (got shape) differs(device string, rate, channels int) error {
-	plug := "write plug:'" + device + "' for the device"
-	if strings.HasPrefix(device, "hw:") {
-		plug = "write plug" + device + " for the device"
-	}
-	switch {
-	case got.rate != rate:
-		return fmt.Errorf("%w: it has no %d Hz, but %d: set rate = %[3]d, or name a PCM that converts", ErrRate, rate, got.rate)
-	case got.channels != channels:
-		return fmt.Errorf("%w: it has no %d channels, but %d: set channels = %[3]d, or %s", ErrRate, channels, got.channels, plug)
-	case got.format != malgo.FormatS16:
-		return fmt.Errorf("%w: it has no 16-bit samples: %s", ErrRate, plug)
-	}
-	return nil
-}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,10 +21,16 @@ func TestCardThatDiffersIsRefused(t *testing.T) {
 		want   string
 	}{
 		{"hw:0,0", shape{48000, 1, malgo.FormatS16}, ""},
-		{"hw:0,0", shape{44100, 1, malgo.FormatS16}, "it has no 48000 Hz, but 44100: set rate = 44100, or name a PCM that converts"},
-		{"hw:0,0", shape{48000, 2, malgo.FormatS16}, "it has no 1 channels, but 2: set channels = 2, or write plughw:0,0 for the device"},
-		{"hw:0,0", shape{48000, 1, malgo.FormatS32}, "it has no 16-bit samples: write plughw:0,0 for the device"},
-		{"mine", shape{48000, 1, malgo.FormatS24}, "it has no 16-bit samples: write plug:'mine' for the device"},
+		{"hw:0,0", shape{16000, 1, malgo.FormatS16}, "it has no 48000 Hz, but 16000: write rate = 16000"},
+		{"hw:0,0", shape{44100, 1, malgo.FormatS16}, `it has no 48000 Hz, but 44100: write rate = 44100 and codec = "flac" (or "wav": Opus has no such rate)`},
+		{"plughw:0,0", shape{44100, 1, malgo.FormatS16}, `it has no 48000 Hz, but 44100: write rate = 44100 and codec = "flac" (or "wav": Opus has no such rate)`},
+		{"hw:0,0", shape{192000, 1, malgo.FormatS16}, "it has no 48000 Hz, but 192000, which no recording can have: use another microphone"},
+		{"hw:0,0", shape{48000, 2, malgo.FormatS16}, "it has no 1 channels, but 2: write channels = 2"},
+		{"hw:0,0", shape{48000, 6, malgo.FormatS16}, `it has no 1 channels, but 6: write device = "plughw:0,0"`},
+		{"hw:0,0", shape{48000, 1, malgo.FormatS32}, `it has no 16-bit samples: write device = "plughw:0,0"`},
+		{"hw:0,0", shape{16000, 2, malgo.FormatS32}, `it has no 48000 Hz, but 16000, no 1 channels, but 2, no 16-bit samples: write rate = 16000 and device = "plughw:0,0"`},
+		{"mine", shape{48000, 1, malgo.FormatS24}, `it has no 16-bit samples: write device = "plug:'mine'"`},
+		{"plug:'mine'", shape{48000, 1, malgo.FormatS24}, "it has no 16-bit samples: use another microphone"},
 	} {
 		err := c.got.differs(c.device, 48000, 1)
 		if c.want == "" {
@@ -94,6 +101,23 @@ func TestOverrunsAreCounted(t *testing.T) {
 	if m.Overruns() != 2 {
 		t.Errorf("%d overruns", m.Overruns())
 	}
+}
+
+// A line for each overrun would fill the log.
+func TestOverrunsAreLoggedOnceAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		m, _ := fakeStream(nil, func(err error) { t.Error(err) })
+		m.log = slog.New(slog.NewTextHandler(&log, nil))
+		for range 5 * 60 * 20 { // twenty a second for five minutes
+			m.hear("EPIPE (read)\n")
+			<-time.After(50 * time.Millisecond)
+		}
+		lines := strings.Split(strings.TrimSpace(log.String()), "\n")
+		if len(lines) != 5 || !strings.Contains(lines[0], "times=1 ") || !strings.Contains(lines[1], "times=1200 ") || m.Overruns() != 6000 {
+			t.Errorf("%d overruns:\n%s", m.Overruns(), log.String())
+		}
+	})
 }
 
 func TestBlocksCostNoMemory(t *testing.T) {

@@ -5,10 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"tacet/audio/stream"
@@ -17,21 +16,20 @@ import (
 // Heard is what came of a try: how much, and neither a sample nor how loud it was.
 type Heard struct {
 	Frames int
-	Zeros  bool // all of it, which no room is
+	Dead   bool    // at the end it had not moved for half a second, as no room does
+	Rate   float64 // frames a second that the card really makes; 0: it was open for too short a time to tell
+	Off    bool    // which is more or less than it claims, by more than any clock can be wrong
 }
+
+// ProbeTime is how long a probe takes that measures the rate: a second in which cards settle, ten that count, and one to spare.
+const ProbeTime = 12 * time.Second
 
 // Probe opens the microphone until ctx ends, at most for so long, keeps nothing of what it delivers, and closes it. As with Open, the
 // caller has lit the light; after ErrStuck it stays lit.
 func (m *Mic) Probe(ctx context.Context, length time.Duration) (Heard, error) {
-	var frames atomic.Int64
-	var sound atomic.Bool
+	p := &prober{mic: m, meter: stream.Meter{Rate: m.rate, Channels: m.channels}, gaps: stream.NewGaps(m.rate, m.Raw())}
 	failed := make(chan error, 1)
-	open, err := m.Open(func(samples []int16, _ time.Time, _ stream.Raw) {
-		frames.Add(int64(len(samples) / m.channels))
-		if slices.ContainsFunc(samples, func(s int16) bool { return s != 0 }) {
-			sound.Store(true)
-		}
-	}, func(err error) { failed <- err })
+	open, err := m.Open(p.take, func(err error) { failed <- err })
 	if err != nil {
 		return Heard{}, err
 	}
@@ -44,7 +42,36 @@ func (m *Mic) Probe(ctx context.Context, length time.Duration) (Heard, error) {
 		err = ctx.Err()
 	}
 	err = errors.Join(err, open.Close())
-	return Heard{int(frames.Load()), !sound.Load()}, err
+	return p.heard(), err
+}
+
+// A prober judges what the microphone delivers, as a recording does.
+type prober struct {
+	mic *Mic
+
+	mu     sync.Mutex // guards the rest
+	meter  stream.Meter
+	gaps   *stream.Gaps
+	frames int
+	dead   bool
+}
+
+func (p *prober) take(samples []int16, _ time.Time, raw stream.Raw) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := len(samples) / p.mic.channels
+	p.frames += n
+	_, p.dead = p.meter.Block(samples)
+	p.gaps.Push(n, raw)
+}
+
+func (p *prober) heard() Heard {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.gaps.Flush()
+	h := Heard{Frames: p.frames, Dead: p.dead}
+	h.Rate, h.Off = p.gaps.Pace().Off()
+	return h
 }
 
 // usualRates are those that a technician may write.

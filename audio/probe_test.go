@@ -16,12 +16,12 @@ func TestProbeOfTheMicrophone(t *testing.T) {
 	room.Setenv(t)
 	mic := audio.NewMic(audiotest.Device, 48000, 1, slog.New(slog.DiscardHandler))
 	quiet, err := mic.Probe(t.Context(), time.Second)
-	if err != nil || quiet.Frames == 0 || !quiet.Zeros {
+	if err != nil || quiet.Frames == 0 || !quiet.Dead {
 		t.Errorf("in a silent room: %+v, %v", quiet, err)
 	}
 	go room.Play(t.Context(), audiotest.Code(0, 20*48000))
 	loud := quiet
-	for loud.Zeros && err == nil && t.Context().Err() == nil { // until it sounds
+	for loud.Dead && err == nil && t.Context().Err() == nil { // until it sounds
 		loud, err = mic.Probe(t.Context(), time.Second)
 	}
 	if err != nil || loud.Frames < 24000 || loud.Frames > 96000 {

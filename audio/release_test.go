@@ -43,7 +43,7 @@ func TestAnEncoderGivesItsMemoryBack(t *testing.T) {
 			"end and release":  func(e Encoder) error { _, err := e.Close(); e.Release(); return err },
 			"release, and end": func(e Encoder) error { e.Release(); s, err := e.Close(); return errors.Join(none(s), err) },
 		} {
-			for _, frames := range []int{0, 1, 48000, 60000} {
+			for _, frames := range []int{0, 1, 50000} {
 				before := lockedtest.Bytes(t)
 				e, err := NewEncoder(f)
 				if err != nil {

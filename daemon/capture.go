@@ -89,11 +89,11 @@ func (d *Daemon) micOpened(ev micOpened) {
 		d.mic.state = micIsClosed
 		d.cut(time.Now())
 		d.mic.filler.empty()
-		code := codeOf(ev.err, "mic-fault")
-		if code == "mic-missing" {
+		code := codeOf(ev.err, health.MicFault)
+		if code == health.MicMissing {
 			// The prober says that and takes it back; it sees no PCM but a card's own. This
 			// stays until samples come.
-			code = "mic-fault"
+			code = health.MicFault
 		}
 		d.warn(code, ev.err)
 		d.step(consent.Opened{OK: false})
@@ -125,13 +125,13 @@ func (d *Daemon) micClosed(ev micClosed) {
 	}
 	d.mic.state, d.mic.handle, d.mic.by = micIsClosed, nil, time.Time{}
 	d.mic.filler.empty()
-	d.health.Clear("mic-stalled")
-	d.health.Clear("mic-silent")
+	d.health.Clear(health.MicStalled)
+	d.health.Clear(health.MicSilent)
 	d.step(consent.Closed{})
 }
 
 func (d *Daemon) micFault(err error) {
-	d.warn(codeOf(err, "mic-fault"), err)
+	d.warn(codeOf(err, health.MicFault), err)
 	d.step(consent.Fault{})
 }
 
@@ -143,12 +143,12 @@ func (d *Daemon) arrive(b *block) {
 	}
 	now := time.Now()
 	d.mic.last = now
-	d.health.Clear("mic-stalled")
+	d.health.Clear(health.MicStalled)
 	sound, dead := d.meter.Block(b.samples)
 	d.noteDead(dead, now)
 	d.mic.hold.Block(b, b.arrived)
 	d.judge(b)
-	for _, code := range []health.Code{"mic-busy", "mic-rate", "mic-fault"} {
+	for _, code := range []health.Code{health.MicBusy, health.MicRate, health.MicFault} {
 		d.health.Clear(code)
 	}
 	d.mic.heard = true
@@ -174,7 +174,7 @@ func (d *Daemon) noteDead(dead bool, now time.Time) {
 	case d.mic.deadSince.IsZero():
 		d.mic.deadSince = now
 	case now.Sub(d.mic.deadSince) >= limit:
-		d.warn("mic-silent", fmt.Errorf("the signal has not moved for %s", limit))
+		d.warn(health.MicSilent, fmt.Errorf("the signal has not moved for %s", limit))
 	}
 }
 
@@ -188,7 +188,7 @@ func (d *Daemon) watchMic(now time.Time) {
 	case micIsOpen:
 		age := now.Sub(d.mic.last)
 		if age >= stalledTime {
-			d.warn("mic-stalled", fmt.Errorf("no samples for %s", age.Round(100*time.Millisecond)))
+			d.warn(health.MicStalled, fmt.Errorf("no samples for %s", age.Round(100*time.Millisecond)))
 		}
 		if age >= lostTime {
 			d.micFault(fmt.Errorf("no samples for %s", lostTime))

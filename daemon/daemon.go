@@ -308,4 +308,4 @@ func (d *Daemon) Changed() <-chan struct{} { return d.changed }
 
 // ConfigRefused puts up, or with nil takes down, the warning that a new
 // configuration could not be used.
-func (d *Daemon) ConfigRefused(err error) { d.set("config-reload-failed", err) }
+func (d *Daemon) ConfigRefused(err error) { d.set(health.ConfigReloadFailed, err) }

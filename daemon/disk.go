@@ -10,6 +10,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"tacet/daemon/durable"
+	"tacet/daemon/health"
 	"tacet/daemon/ledger"
 	"tacet/daemon/spool"
 )
@@ -56,17 +57,17 @@ func (d *Daemon) openDisk() (_ *disk, err error) {
 		k.unit, k.key, err = d.unitKey(k.file)
 	}
 	if err != nil {
-		return nil, withCode("unit-key-bad", err)
+		return nil, withCode(health.UnitKeyBad, err)
 	}
 	own, err := d.o.FS(d.o.Dir)
 	if err != nil {
-		return nil, withCode("ledger-error", err)
+		return nil, withCode(health.LedgerError, err)
 	}
 	if k.ledger, err = ledger.Open(own, "ledger", d.origin("ledger"), k.unit, d.prober.keyMade); err != nil {
-		return nil, withCode("ledger-error", err)
+		return nil, withCode(health.LedgerError, err)
 	}
 	if err := k.writeBoot(d); err != nil {
-		return nil, withCode("ledger-error", err)
+		return nil, withCode(health.LedgerError, err)
 	}
 	return k, nil
 }
@@ -113,7 +114,7 @@ func (k *disk) recover(d *Daemon, c *copies) (warnings []found, again bool, err 
 			d.log.Warn("closed a recording that was interrupted", "recording", r.ID, "segments", r.Segments, "cut_bytes", r.Cut)
 			err := k.ledger.Append(ledger.Entry{Type: ledger.Ended, Time: d.hw.Clock.Now(), ID: r.ID, Leaves: r.Leaves, Root: r.Root})
 			if err != nil {
-				warnings = append(warnings, found{"ledger-error", "", err.Error()})
+				warnings = append(warnings, found{health.LedgerError, "", err.Error()})
 			}
 		}
 	}
@@ -134,7 +135,7 @@ func (k *disk) room(reserve time.Duration, bytesPerSecond int64) (free int64, er
 		return 0, err
 	}
 	if need := int64(reserve.Seconds()) * bytesPerSecond; free < need {
-		return free, withCode("spool-full", fmt.Errorf("%d MB free, the reserve is %d MB", free>>20, need>>20))
+		return free, withCode(health.SpoolFull, fmt.Errorf("%d MB free, the reserve is %d MB", free>>20, need>>20))
 	}
 	return free, nil
 }

@@ -24,6 +24,9 @@ type encoder struct {
 func (r *room) newEncoder(string) (daemon.Encoder, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.encoder != nil {
+		return nil, r.encoder
+	}
 	e := &encoder{at: time.Now()}
 	r.encoders = append(r.encoders, e)
 	return e, nil

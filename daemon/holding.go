@@ -6,6 +6,7 @@ import (
 
 	"tacet/audio/stream"
 	"tacet/daemon/consent"
+	"tacet/daemon/health"
 )
 
 // keptPerSecond is how often in each second of a recording what was kept is
@@ -32,7 +33,7 @@ func (d *Daemon) settle(verdicts []stream.Verdict) {
 			b.samples = b.samples[stale:] // from before the opening: the finder says so of the first blocks alone
 		}
 		if b.silence > 0 {
-			d.warn("samples-lost", fmt.Errorf("%s at %s", d.framesTime(b.silence).Round(time.Millisecond), b.arrived.Format(time.TimeOnly)))
+			d.warn(health.SamplesLost, fmt.Errorf("%s at %s", d.framesTime(b.silence).Round(time.Millisecond), b.arrived.Format(time.TimeOnly)))
 		}
 	}
 }

@@ -60,9 +60,11 @@ type (
 		code   health.Code
 		err    error
 	}
-	// lampDark answers so many wishes for the dark.
+	// lampDark answers so many wishes for the dark. Where a later wish has overtaken them,
+	// nothing was driven and nothing seen.
 	lampDark struct {
 		wishes int
+		driven bool
 		sensed bool
 		code   health.Code
 		err    error
@@ -168,12 +170,12 @@ func (l *lamp) on() (e lampLit, done bool) {
 		e.sensed = true
 	}
 	if err := l.call(l.light.On); err != nil {
-		return lampLit{code: "light-fault", err: err}, true
+		return lampLit{code: health.LightFault, err: err}, true
 	}
 	e.at = time.Now()
 	if e.sensed {
 		if e.at, err = l.until(true); err != nil {
-			e.code, e.err = "light-sense", errors.Join(errNotLit, err)
+			e.code, e.err = health.LightSense, errors.Join(errNotLit, err)
 		}
 	}
 	return e, !l.overtaken()
@@ -181,9 +183,9 @@ func (l *lamp) on() (e lampLit, done bool) {
 
 // off darkens it, and sees it dark.
 func (l *lamp) off(wishes int) lampDark {
-	e := lampDark{wishes: wishes}
+	e := lampDark{wishes: wishes, driven: true}
 	if err := l.call(l.light.Off); err != nil {
-		e.code, e.err = "light-fault", err
+		e.code, e.err = health.LightFault, err
 		return e
 	}
 	_, known, err := l.sense()
@@ -192,9 +194,9 @@ func (l *lamp) off(wishes int) lampDark {
 	}
 	switch _, err := l.until(false); {
 	case errors.Is(err, errUnread):
-		e.code, e.err = "light-sense", err
+		e.code, e.err = health.LightSense, err
 	case err != nil:
-		e.code, e.err = "light-stuck", errors.Join(errNotDark, err)
+		e.code, e.err = health.LightStuck, errors.Join(errNotDark, err)
 	}
 	return e
 }

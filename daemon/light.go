@@ -53,7 +53,7 @@ func (d *Daemon) lampSeen(e lampSeen) {
 		return
 	}
 	if e.err != nil || e.known && !e.lit {
-		d.lightFailed("light-sense", errors.Join(errNotLit, e.err))
+		d.lightFailed(health.LightSense, errors.Join(errNotLit, e.err))
 		return
 	}
 	d.light.seen = e.at
@@ -64,12 +64,14 @@ func (d *Daemon) lampSeen(e lampSeen) {
 
 func (d *Daemon) lampDark(e lampDark) {
 	d.light.wished = false
-	if d.light.proved = e.sensed && e.err == nil; e.err != nil {
-		d.lightBroken(e.code, e.err)
-	} else {
-		d.lightWorks()
+	if e.driven {
+		d.lightKnown, d.light.proved = true, e.sensed && e.err == nil
+		if e.err != nil {
+			d.lightBroken(e.code, e.err)
+		} else {
+			d.lightWorks()
+		}
 	}
-	d.lightKnown = true
 	for range e.wishes {
 		d.step(consent.Dark{})
 	}
@@ -79,7 +81,7 @@ func (d *Daemon) lampDark(e lampDark) {
 func (d *Daemon) lampBlinks(e lampBlinks) {
 	d.light.wished = false
 	if e.err != nil {
-		d.lightBroken("light-fault", e.err)
+		d.lightBroken(health.LightFault, e.err)
 	}
 }
 
@@ -93,17 +95,17 @@ func (d *Daemon) lightFailed(code health.Code, err error) {
 // is lit.
 func (d *Daemon) lightBroken(code health.Code, err error) {
 	d.warn(code, err)
-	d.light.broken = d.light.broken || code != "light-sense"
+	d.light.broken = d.light.broken || code != health.LightSense
 }
 
 // lightWorks takes the warnings down that a light has taken down by itself: all but
 // light-sense, which only a lit one does.
 func (d *Daemon) lightWorks() {
 	d.light.broken = false
-	d.health.Clear("light-fault")
-	d.health.Clear("light-stuck")
+	d.health.Clear(health.LightFault)
+	d.health.Clear(health.LightStuck)
 	if d.machine.Phase() == consent.Starting {
-		d.health.Clear("light-sense")
+		d.health.Clear(health.LightSense)
 	}
 }
 
@@ -125,5 +127,5 @@ func (d *Daemon) watchLight() {
 	if hangs >= lampDead {
 		d.fatal = fmt.Errorf("the light: its line has not answered for %s", lampDead)
 	}
-	d.lightFailed("light-fault", err)
+	d.lightFailed(health.LightFault, err)
 }

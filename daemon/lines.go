@@ -83,19 +83,23 @@ func (d *Daemon) watch(ctx context.Context) {
 
 // askLines wants the lines read, unless that is on its way.
 func (d *Daemon) askLines(now time.Time) {
-	if d.lines.asked.IsZero() {
-		d.lines.asked = now
-		d.lines.ask <- struct{}{} // the one before was taken: it has been answered
+	if !d.lines.asked.IsZero() {
+		return
+	}
+	d.lines.asked = now
+	select {
+	case d.lines.ask <- struct{}{}:
+	default:
 	}
 }
 
 // linesRead takes a reading. A change that brought no edge can withdraw, never give.
 func (d *Daemon) linesRead(r reading, now time.Time) {
-	d.lines.asked = time.Time{}
-	if r.first {
+	if r.first { // nobody asked for it
 		d.linesFirst(r, now)
 		return
 	}
+	d.lines.asked = time.Time{}
 	if r.err == nil {
 		d.readFailing = time.Time{}
 		d.linesSeen(r)
@@ -178,8 +182,8 @@ func (d *Daemon) handsTried(err error) {
 		d.warn(lineCode(err, d.buttons), err)
 		return
 	}
-	d.health.Clear("button-fault")
-	d.health.Clear("door-fault")
+	d.health.Clear(health.ButtonFault)
+	d.health.Clear(health.DoorFault)
 }
 
 func (d *Daemon) buttonsFailed(err error) {
@@ -192,9 +196,9 @@ func (d *Daemon) buttonsFailed(err error) {
 func lineCode(err error, buttons int) health.Code {
 	var on interface{ Input() int }
 	if errors.As(err, &on) && on.Input() >= buttons {
-		return "door-fault"
+		return health.DoorFault
 	}
-	return "button-fault"
+	return health.ButtonFault
 }
 
 // edge gives a change of a line to the machine.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tacet/daemon/consent"
+	"tacet/daemon/health"
 	"tacet/daemon/ledger"
 	"tacet/daemon/recording"
 	"tacet/daemon/topic"
@@ -41,7 +42,7 @@ func (d *Daemon) newRecorder(disk *disk, acts []recording.Act, proved bool) (_ *
 	}
 	r.name = recording.Name(r.started, d.cfg.Room.ID, r.id)
 	if r.enc, err = d.hw.NewEncoder(r.id); err != nil {
-		return nil, withCode("encoder-fault", err)
+		return nil, withCode(health.EncoderFault, err)
 	}
 	defer func() {
 		if err != nil {
@@ -53,7 +54,8 @@ func (d *Daemon) newRecorder(disk *disk, acts []recording.Act, proved bool) (_ *
 	head := d.head(r, disk, proved)
 	key, err := d.o.NewKey(ctx, d.cfg.Encrypt.Recipients, "tacet/"+head.Site+"/"+head.Room+"/"+r.id)
 	if err != nil {
-		return nil, withCode("recipients-bad", fmt.Errorf("make the recording's key: %w", err))
+		d.prober.keyless.Store(true)
+		return nil, withCode(health.RecipientsBad, fmt.Errorf("make the recording's key: %w", err))
 	}
 	if r.sealer, err = recording.NewSealer(head, key, disk.unit); err != nil {
 		return nil, err
@@ -87,7 +89,7 @@ func (r *recorder) writeHead(disk *disk) error {
 	}); err != nil {
 		f.Close()
 		disk.spool.Remove(r.name)
-		return withCode("ledger-error", err)
+		return withCode(health.LedgerError, err)
 	}
 	r.file, r.head = f, nil
 	return nil
@@ -97,7 +99,7 @@ func (r *recorder) writeHead(disk *disk) error {
 func (d *Daemon) begun(ev begun) {
 	if ev.err != nil {
 		d.prober.unfinished.Store(true) // what is left of its file goes
-		d.warn(codeOf(ev.err, "spool-error"), ev.err)
+		d.warn(codeOf(ev.err, health.SpoolError), ev.err)
 		d.step(consent.Begun{OK: false})
 		return
 	}
@@ -109,6 +111,14 @@ func (d *Daemon) begun(ev begun) {
 func (d *Daemon) discard() {
 	d.recorder.enc.Release()
 	d.recorder = nil
+}
+
+// tryKey makes a recording's key that nothing will be sealed to.
+func (d *Daemon) tryKey(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, keyTime)
+	defer cancel()
+	_, err := d.o.NewKey(ctx, d.cfg.Encrypt.Recipients, d.origin(recording.NewID()))
+	return err
 }
 
 func (d *Daemon) head(r *recorder, disk *disk, proved bool) recording.Head {
@@ -155,7 +165,7 @@ func actsOf(acts []consent.Act) []recording.Act {
 
 func (d *Daemon) prepared(ev prepared) {
 	if ev.err != nil {
-		d.warn(codeOf(ev.err, "spool-error"), ev.err)
+		d.warn(codeOf(ev.err, health.SpoolError), ev.err)
 		d.step(consent.Prepared{OK: false})
 		return
 	}
@@ -174,6 +184,9 @@ func (d *Daemon) end(e consent.End) {
 func (d *Daemon) recorderEnded(ev recorderEnded) {
 	r := ev.recorder
 	finished := ev.err == nil && r.position > 0
+	if finished {
+		d.health.Clear(health.EncoderFault)
+	}
 	if finished || r.said { // of a start that came to nothing no store knows
 		d.copies.Ended(r.name, finished)
 	}

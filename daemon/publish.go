@@ -81,9 +81,9 @@ func (d *Daemon) micWord() string {
 	}
 	for _, w := range d.up() {
 		switch w.Code {
-		case "mic-missing":
+		case health.MicMissing:
 			return "missing"
-		case "mic-busy", "mic-rate", "mic-fault", "mic-silent", "mic-stalled":
+		case health.MicBusy, health.MicRate, health.MicFault, health.MicSilent, health.MicStalled:
 			word = "fault"
 		}
 	}

@@ -11,7 +11,7 @@ import (
 const lowRoom = 24 * time.Hour
 
 // spoolCodes are the warnings of which the disk brings one at a time.
-var spoolCodes = []health.Code{"spool-missing", "spool-readonly", "spool-full", "spool-error", "unit-key-bad", "ledger-error"}
+var spoolCodes = []health.Code{health.SpoolMissing, health.SpoolReadOnly, health.SpoolFull, health.SpoolError, health.UnitKeyBad, health.LedgerError}
 
 // probed takes what the prober found. Whether a recording could begin follows
 // from the warnings.
@@ -23,10 +23,13 @@ func (d *Daemon) probed(p probed) {
 	}
 	d.disk, d.free, d.copies, d.micKnown = p.disk, p.free, p.copies, p.micKnown
 	d.storesNew.Store(true) // one may have been silent for long
-	d.set("mic-missing", p.mic)
+	d.set(health.MicMissing, p.mic)
+	if p.keyTried {
+		d.set(health.RecipientsBad, p.keyErr)
+	}
 	var bad health.Code
 	if p.diskErr != nil {
-		bad = codeOf(p.diskErr, "spool-error")
+		bad = codeOf(p.diskErr, health.SpoolError)
 		d.warn(bad, p.diskErr)
 	}
 	for _, code := range spoolCodes {
@@ -35,22 +38,22 @@ func (d *Daemon) probed(p probed) {
 		}
 	}
 	if p.disk != nil && p.diskErr == nil && p.free < lowRoom {
-		d.health.Set("spool-low", p.free.Round(time.Minute).String()+" of recording")
+		d.health.Set(health.SpoolLow, p.free.Round(time.Minute).String()+" of recording")
 	} else {
-		d.health.Clear("spool-low")
+		d.health.Clear(health.SpoolLow)
 	}
 	for _, f := range p.found {
 		d.health.SetFor(f.code, f.on, f.detail)
 	}
 	if d.synced = d.hw.Clock.Synced(); d.synced {
-		d.health.Clear("clock-unsynced")
+		d.health.Clear(health.ClockUnsynced)
 	} else {
-		d.health.Set("clock-unsynced", "")
+		d.health.Set(health.ClockUnsynced, "")
 	}
 	if p.disk != nil {
-		d.set("ledger-broken", p.disk.ledger.Broken())
-		d.set("ledger-new", p.disk.ledger.Missing())
-		d.set("unit-key-mode", p.exposed)
+		d.set(health.LedgerBroken, p.disk.ledger.Broken())
+		d.set(health.LedgerNew, p.disk.ledger.Missing())
+		d.set(health.UnitKeyMode, p.exposed)
 	}
 	d.tryHands()
 }
@@ -79,7 +82,7 @@ func (d *Daemon) tryHands() {
 // watchProbe notices a prober that hangs, on a disk that does not answer.
 func (d *Daemon) watchProbe(now time.Time) {
 	if now.Sub(d.probeAt) >= probeHangs {
-		d.health.Set("spool-error", "the disk does not answer")
+		d.health.Set(health.SpoolError, "the disk does not answer")
 	}
 }
 

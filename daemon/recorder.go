@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tacet/audio/stream"
+	"tacet/daemon/health"
 	"tacet/daemon/ledger"
 	"tacet/daemon/recording"
 )
@@ -116,7 +117,7 @@ func (r *recorder) encodeAll() {
 	fail := func(err error) {
 		if failed == nil && err != nil {
 			failed = err
-			r.post(recorderFailed{r, "encoder-fault", err})
+			r.post(recorderFailed{r, health.EncoderFault, err})
 		}
 	}
 	for it := range r.items {
@@ -288,7 +289,7 @@ func (r *recorder) finish(ended *ledger.Entry, failed error) {
 			err = r.ledger.SaveHead()
 		}
 		if err != nil {
-			r.post(recorderFailed{r, "ledger-error", err})
+			r.post(recorderFailed{r, health.LedgerError, err})
 		}
 	}
 	r.post(recorderEnded{r, failed})

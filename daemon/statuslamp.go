@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"tacet/daemon/health"
 )
 
 // statusLamp drives the status light, on a goroutine of its own: a line may hang.
@@ -75,17 +77,17 @@ func (d *Daemon) showStatus(now time.Time) {
 	if want != l.asked {
 		l.show(want, now)
 	} else if want != d.statusLight && now.Sub(l.since) >= lampHangs {
-		d.warn("status-light-fault", errors.New("its line does not answer"))
+		d.warn(health.StatusLightFault, errors.New("its line does not answer"))
 	}
 }
 
 func (d *Daemon) statusDriven(e statusDriven, now time.Time) {
 	l := d.statusLamp
 	if e.err != nil {
-		d.warn("status-light-fault", e.err)
+		d.warn(health.StatusLightFault, e.err)
 		l.asked, l.again = "", now.Add(probeEvery)
 		return
 	}
 	d.statusLight = e.word
-	d.health.Clear("status-light-fault")
+	d.health.Clear(health.StatusLightFault)
 }

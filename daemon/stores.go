@@ -18,8 +18,8 @@ const lateAfter = 24 * time.Hour
 
 // troubleCodes are the warnings of which a store brings one at a time.
 var troubleCodes = []health.Code{
-	"store-missing", "store-foreign", "store-full", "store-readonly", "store-error", "store-mismatch", "store-denied",
-	"store-host-key", "store-hung",
+	health.StoreMissing, health.StoreForeign, health.StoreFull, health.StoreReadOnly, health.StoreError, health.StoreMismatch, health.StoreDenied,
+	health.StoreHostKey, health.StoreHung,
 }
 
 // copies are the followers that bring recordings to the stores, and their end.
@@ -38,7 +38,7 @@ func (d *Daemon) follow(ctx context.Context, k *disk) (*copies, error) {
 			d.post(told{topic.Event{Type: topic.Copied, Recording: id, Store: name}})
 		},
 		Released: func(id string) { d.post(told{topic.Event{Type: topic.Released, Recording: id}}) },
-		Conflict: func(name, why string) { d.health.SetFor("store-conflict", name, why) },
+		Conflict: func(name, why string) { d.health.SetFor(health.StoreConflict, name, why) },
 		Changed:  d.storesChanged,
 	})
 	if err != nil {
@@ -100,10 +100,10 @@ func (d *Daemon) watchStores(now time.Time) {
 			}
 		}
 		if wall := d.hw.Clock.Now(); !s.Oldest.IsZero() && s.Oldest.Age(wall) >= lateAfter {
-			d.health.SetFor("store-behind", s.Name, fmt.Sprintf("%d recordings wait, the oldest since %s", s.Pending,
+			d.health.SetFor(health.StoreBehind, s.Name, fmt.Sprintf("%d recordings wait, the oldest since %s", s.Pending,
 				s.Oldest.Shown(wall).Local().Format(time.DateTime)))
 		} else {
-			d.health.ClearFor("store-behind", s.Name)
+			d.health.ClearFor(health.StoreBehind, s.Name)
 		}
 	}
 }

@@ -53,7 +53,7 @@ func (d *Daemon) tell(ctx context.Context) {
 	}
 	c, err := status.New(d.brokerOptions())
 	if err != nil { // of what config has checked
-		d.warn("internal-error", err)
+		d.warn(health.InternalError, err)
 		return
 	}
 	d.post(tellerReady{c})

@@ -83,10 +83,10 @@ func (d *Daemon) watchHands(now time.Time) {
 		}
 	}
 	if stuck == "" {
-		d.health.Clear("button-stuck")
+		d.health.Clear(health.ButtonStuck)
 		return
 	}
-	d.warn("button-stuck", fmt.Errorf("line %s", stuck))
+	d.warn(health.ButtonStuck, fmt.Errorf("line %s", stuck))
 }
 
 // storeAge is how long ago the running recording last reached the disk.
@@ -103,14 +103,17 @@ func (d *Daemon) storeAge() time.Duration {
 func (d *Daemon) watchDisk(now time.Time) {
 	r := d.recorder
 	if r == nil {
-		d.health.Clear("spool-slow")
+		d.health.Clear(health.SpoolSlow)
 		return
 	}
 	since := r.busySince.Load()
 	if since == 0 {
-		d.health.Clear("spool-slow")
+		d.health.Clear(health.SpoolSlow)
 	} else if busy := r.elapsed() - time.Duration(since); busy >= slowTime {
-		d.warn("spool-slow", fmt.Errorf("a write has taken %s so far", busy.Round(time.Second)))
+		d.warn(health.SpoolSlow, fmt.Errorf("a write has taken %s so far", busy.Round(time.Second)))
+	}
+	if since == 0 && d.machine.Phase() == consent.Recording && d.storeAge() >= storedTime && now.Sub(d.mic.last) < stalledTime {
+		d.warn(health.EncoderFault, fmt.Errorf("nothing has been sealed for %s", storedTime))
 	}
 	if d.ring.lost.Load() > 0 && d.mic.keeping {
 		d.ringFull(r, now)
@@ -122,11 +125,11 @@ func (d *Daemon) watchDisk(now time.Time) {
 // ends it.
 func (d *Daemon) ringFull(r *recorder, now time.Time) {
 	if since := r.busySince.Load(); since != 0 && r.elapsed()-time.Duration(since) >= slowTime {
-		d.warn("spool-slow", errors.New("samples were lost because the disk did not take them"))
+		d.warn(health.SpoolSlow, errors.New("samples were lost because the disk did not take them"))
 		d.step(consent.Fault{})
 		return
 	}
-	d.warn("samples-lost", fmt.Errorf("the unit was too busy to take them at %s", now.Format(time.TimeOnly)))
+	d.warn(health.SamplesLost, fmt.Errorf("the unit was too busy to take them at %s", now.Format(time.TimeOnly)))
 }
 
 // slowTime is what an append may take before it is a warning.
@@ -155,7 +158,7 @@ func (d *Daemon) phaseChanged(before, after consent.Phase) {
 	// A microphone that is still opening when consent is withdrawn is none that failed.
 	silent := d.mic.state == micIsOpen && !d.mic.heard && time.Since(d.mic.last) >= time.Second
 	if before == consent.Starting && silent {
-		d.warn("mic-fault", errors.New("it delivered no samples within a second"))
+		d.warn(health.MicFault, errors.New("it delivered no samples within a second"))
 	}
 	d.log.Debug("phase", "from", before.String(), "to", after.String())
 }

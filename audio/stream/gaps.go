@@ -73,8 +73,9 @@ func NewGaps(rate int, opened Raw) *Gaps {
 // Pace is the card's own.
 func (g *Gaps) Pace() *Pace { return g.pace }
 
-// Overrun says that samples are known to have been lost before the next block, as the sound library reports it of an overrun.
-// Gaps then takes lateness for loss where it would else have to ask whether the card's pace has changed.
+// Overrun says that samples are known to have been lost before the next block, as the sound library reports of an overrun. How
+// many, its lateness tells, and that of what comes in the second after it: a small loss is found where it would else be
+// lateness or a change of pace, however busy the machine is.
 func (g *Gaps) Overrun() { g.overrun = true }
 
 // Push takes the next block of so many frames. The answer is valid until the next call.

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -60,6 +61,39 @@ func TestGapsNoneWhereThePaceChanges(t *testing.T) {
 	})
 }
 
+// A card with a small buffer on a busy machine has overruns all the time. The sound library tells of each.
+func TestGapsFindsEveryOverrunThatItIsToldOf(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c, r := drawCard(t)
+		c.period = rapid.SampledFrom([]int{64, 256, 1024}).Draw(t, "period")
+		c.piece, c.ring = c.period, c.period*rapid.IntRange(4, 16).Draw(t, "periods")
+		calm, often := steady(r), 2*float64(c.period)/float64(c.rate) // twice a second it is late
+		c.jitter = func() time.Duration {
+			if r.Float64() < often {
+				return time.Duration(r.Float64() * float64(350*time.Millisecond))
+			}
+			return calm()
+		}
+		g := NewGaps(c.rate, c.opened)
+		var lost, found int64
+		for _, d := range c.run(12 * time.Second) {
+			lost += d.lost
+			if d.overrun {
+				g.Overrun()
+			}
+			for _, v := range g.Push(d.frames, d.arrived) {
+				found += v.Lost
+			}
+		}
+		for _, v := range g.Flush() {
+			found += v.Lost
+		}
+		if diff := math.Abs(float64(found - lost)); diff > 0.1*float64(c.rate)+0.02*float64(lost) {
+			t.Fatalf("%d lost, %d found", lost, found)
+		}
+	})
+}
+
 func TestGapsFindsLossesAtAnyPace(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c, r := drawAnyCard(t)
@@ -83,4 +117,29 @@ func TestGapsFindsLossesAtAnyPace(t *testing.T) {
 		}
 		exact(t, c, list, verdicts)
 	})
+}
+
+// In the first seconds nobody knows the card's pace, but a large loss is one at any.
+func TestGapsFindsALargeLossBeforeThePaceIsKnown(t *testing.T) {
+	for _, ppm := range []int{-80_000, -6000, 0, 6000} {
+		for ms := 300; ms < 3000; ms += 400 {
+			for at := 12; at < 60; at += 7 {
+				c := &fakeCard{rate: 48000, pace: constant(ppm), period: 4096, piece: 2048, ring: 96000, jitter: busyish(rand.New(rand.NewPCG(uint64(at), 1)))}
+				c.lose = map[int]int{at: 48 * ms}
+				list := c.run(8 * time.Second)
+				var found int64
+				for _, v := range judge(t, NewGaps(c.rate, c.opened), list) {
+					found += v.Lost
+				}
+				if diff := math.Abs(float64(found) - float64(48*ms)); diff > 48*100 {
+					t.Errorf("%d ppm, %d ms lost before block %d: %d frames found of %d", ppm, ms, at, found, 48*ms)
+				}
+			}
+		}
+	}
+}
+
+// busyish is a machine that is never quite in time.
+func busyish(r *rand.Rand) func() time.Duration {
+	return func() time.Duration { return time.Duration(r.Float64() * float64(8*time.Millisecond)) }
 }

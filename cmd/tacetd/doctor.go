@@ -29,7 +29,7 @@ var doctorCommand = cli.Command{
 	About: "try each part of the unit, and say what is wrong",
 	Help: `
 Says "ok", "FAIL" or "not tried" of each part, one by one, and what to do: memory, recipients, buttons, light, microphone, sound cards, spool,
-stores, broker, clock. Nothing is recorded: the microphone is open for a second while the light is on, and no sample is kept. Nothing
+stores, broker, clock. Nothing is recorded: the microphone is open for twelve seconds while the light is on, and no sample is kept. Nothing
 is left behind in a store. At a terminal it asks for each button to be pressed. Beside a running daemon it doesn't touch
 buttons, light and microphone; with -stop it stops the service first and starts it again in the end, however it ends, but not
 while the unit records. Run it as root: it then tries with the rights of the service's user.
@@ -87,7 +87,7 @@ const (
 	// pressTime is how long the technician has for each button.
 	pressTime = 15 * time.Second
 	// micTime is how long the microphone is open.
-	micTime = time.Second
+	micTime = audio.ProbeTime
 	// panelTime leaves hw.Open its wait for a chip.
 	panelTime = 15 * time.Second
 	// diskTime and netTime are what a disk and a server get; then they hang.
@@ -319,7 +319,7 @@ func (d *doctor) lit(ctx context.Context, panel *hw.Panel, present error) {
 		}
 	}
 	if d.env.Terminal {
-		d.env.Note("look at the light: three flashes, and then it is on, and the microphone open for a second; nothing is kept")
+		d.env.Note("look at the light: three flashes, and then it is on, and the microphone open for twelve seconds; nothing is kept")
 	}
 	tried, dark := false, true
 	var heard audio.Heard
@@ -360,8 +360,12 @@ func (d *doctor) lit(ctx context.Context, panel *hw.Panel, present error) {
 		d.fail(ctx, "microphone", err)
 	case heard.Frames == 0:
 		d.say(failed, "microphone", "%s opens and delivers nothing: look at the plug and the cable", a.Device)
-	case heard.Zeros:
-		d.say(failed, "microphone", "%s delivers nothing but zeros: it is muted or broken", a.Device)
+	case heard.Dead:
+		d.say(failed, "microphone", "%s hears nothing: its signal does not move, as in no room; it is muted or broken", a.Device)
+	case heard.Off:
+		d.say(failed, "microphone", "%s says %d Hz and delivers %.0f samples a second: recordings would play at another speed; use another microphone", a.Device, a.Rate, heard.Rate)
+	case heard.Rate > 0:
+		d.say(ok, "microphone", "%s brought %d samples at %.1f Hz while the light was on; nothing was kept", a.Device, heard.Frames, heard.Rate)
 	default:
 		d.say(ok, "microphone", "%s brought %d samples at %d Hz while the light was on; nothing was kept", a.Device, heard.Frames, a.Rate)
 	}

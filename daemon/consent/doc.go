@@ -66,10 +66,10 @@
 // # Lapsing
 //
 // Waiting lapses 30 s after the last give that counted. Starting is a fault when the microphone is not open 10 s after
-// the last give, no samples have come 1 s after that, none of them may be kept 5 s later, or the head is not on disk
-// another 5 s later. Recording lapses at max, after quiet without a [Sound], when
-// the door opens. All three lapse when the machine was suspended ([Slept]). A [Fault], or Lit{false}, ends all three as a fault, Stop for good. Ready{false} lapses waiting, but
-// leaves starting and recording alone: what has to end those is told as a Fault.
+// the last give, when no samples have come 1 s after that, when none of them may be kept 5 s later, or when the head is
+// not on disk another 5 s later. Recording lapses at max, after quiet without a [Sound], and when the door opens. All
+// three lapse when the machine was suspended ([Slept]). A [Fault], or Lit{false}, ends all three as a fault, Stop for
+// good. Ready{false} lapses waiting, but leaves starting and recording alone: what has to end those is told as a Fault.
 //
 // A lapse is dated with the time at which it was due, even if its Tick came late; the dead time counts from the later of
 // the two.

@@ -49,6 +49,7 @@ func first(r *room) {
 	r.check("what the broker has been told is what happened, and no more", broker.told)
 	r.check("kill -9 while recording: dark, idle again, closed as interrupted, with all that had reached the disk", r.killed)
 	r.check("the microphone pulled out while recording: noticed, whole, and it works again without a restart", r.unplugged)
+	r.check("clocks slewed by a tenth, faster and slower, while recording: nothing missing, no silence, the pace said", r.slewed)
 	r.check("an opus recording is whole", r.opus)
 	r.check("two parties: one alone records nothing, any one ends it", r.twoParties)
 	r.check("nothing that tacetd wrote is in clear: not the sound, nor a key that opens it", r.inClear)
@@ -88,7 +89,7 @@ func (r *room) conformance() error {
 }
 
 // doctor tries the unit as a technician does, once beside the daemon, once while the service is stopped for it. Somebody speaks: a
-// microphone that brings nothing but zeros is a finding.
+// microphone whose signal does not move is a finding.
 func (r *room) doctor() error {
 	s, err := speak()
 	if err != nil {
