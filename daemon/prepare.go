@@ -51,8 +51,9 @@ func (d *Daemon) newRecorder(disk *disk, acts []recording.Act, proved bool) (_ *
 	}()
 	ctx, cancel := context.WithTimeout(context.Background(), keyTime)
 	defer cancel()
-	head := d.head(r, disk, proved)
-	key, err := d.o.NewKey(ctx, d.cfg.Encrypt.Recipients, "tacet/"+head.Site+"/"+head.Room+"/"+r.id)
+	recipients := d.recipients(disk)
+	head := d.head(r, disk, recipients, proved)
+	key, err := d.newKey(ctx, recipients, "tacet/"+head.Site+"/"+head.Room+"/"+r.id)
 	if err != nil {
 		d.prober.keyless.Store(true)
 		return nil, withCode(health.RecipientsBad, fmt.Errorf("make the recording's key: %w", err))
@@ -117,11 +118,19 @@ func (d *Daemon) discard() {
 func (d *Daemon) tryKey(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, keyTime)
 	defer cancel()
-	_, err := d.o.NewKey(ctx, d.cfg.Encrypt.Recipients, d.origin(recording.NewID()))
+	_, err := d.newKey(ctx, d.recipients(d.prober.disk), d.origin(recording.NewID()))
 	return err
 }
 
-func (d *Daemon) head(r *recorder, disk *disk, proved bool) recording.Head {
+// newKey makes a recording's key, for those who are trusted.
+func (d *Daemon) newKey(ctx context.Context, recipients []string, comment string) (recording.Key, error) {
+	if len(recipients) == 0 {
+		return recording.Key{}, errNobody
+	}
+	return d.o.NewKey(ctx, recipients, comment)
+}
+
+func (d *Daemon) head(r *recorder, disk *disk, recipients []string, proved bool) recording.Head {
 	clock := "unsynced"
 	if d.hw.Clock.Synced() {
 		clock = "synced"
@@ -141,18 +150,9 @@ func (d *Daemon) head(r *recorder, disk *disk, proved bool) recording.Head {
 			Codec: d.cfg.Audio.Codec, Rate: d.cfg.Audio.Rate, Channels: d.cfg.Audio.Channels, Bitrate: d.cfg.Audio.Bitrate,
 		},
 		Parties: parties, Notice: d.cfg.Consent.Notice, Purpose: d.cfg.Consent.Purpose,
-		Light: light, Recipients: d.fingerprints(), UnitKey: disk.key,
+		Light: light, Recipients: fingerprintsOf(recipients), UnitKey: disk.key,
 		Ledger: string(disk.ledger.Head()),
 	}
-}
-
-// fingerprints name those who can open what this unit records.
-func (d *Daemon) fingerprints() []string {
-	out := make([]string, len(d.cfg.Encrypt.Recipients))
-	for i, r := range d.cfg.Encrypt.Recipients {
-		out[i] = recording.Fingerprint(r)
-	}
-	return out
 }
 
 func actsOf(acts []consent.Act) []recording.Act {

@@ -100,6 +100,9 @@ func (p *prober) look(ctx context.Context) probed {
 	if r.diskErr = errors.Join(p.disk.lock.Check(), p.disk.spool.Check()); r.diskErr != nil {
 		return r
 	}
+	if r.diskErr = p.lookTrust(); r.diskErr != nil {
+		return r
+	}
 	if p.unfinished.Swap(false) {
 		var again bool
 		r.found, again, r.diskErr = p.disk.recover(p.d, p.copies)
@@ -119,6 +122,18 @@ func (p *prober) look(ctx context.Context) probed {
 	free, r.diskErr = p.disk.room(p.d.cfg.Spool.Reserve, p.d.bytesPerSecond)
 	r.free = time.Duration(free/p.d.bytesPerSecond) * time.Second
 	return r
+}
+
+// lookTrust takes what somebody has confirmed.
+func (p *prober) lookTrust() error {
+	changed, err := p.disk.trust.look()
+	if err != nil {
+		return withCode(health.LedgerError, err)
+	}
+	if changed && p.copies != nil {
+		p.copies.Again()
+	}
+	return nil
 }
 
 // drop has a recording removed that ended without a sample, since the microphone

@@ -64,6 +64,7 @@ func newRoom(t *testing.T, parties ...string) *room {
 	r.cfg = &config.Config{
 		Room:    config.Room{Site: "high-street", ID: "room-3"},
 		Unit:    config.Unit{Key: "/unit/unit.key"},
+		Encrypt: config.Encrypt{Recipients: []string{"age1office", "age1second"}},
 		Consent: config.Consent{Max: time.Hour, Quiet: 5 * time.Minute},
 		Audio:   config.Audio{Rate: rate, Channels: 1, Codec: "wav"},
 		Spool:   config.Spool{Path: t.TempDir(), Reserve: time.Hour},

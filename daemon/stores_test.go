@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"tacet/config"
+	"tacet/daemon"
 	"tacet/daemon/durable"
 	"tacet/daemon/durable/durabletest"
 	"tacet/daemon/ledger"
@@ -53,7 +54,7 @@ func (r *room) withStores(n int) {
 	r.cfg.Spool.Release = "all"
 }
 
-func (r *room) storeKind(s config.Store) store.Kind { return r.sticks[s.Name] }
+func (r *room) storeKind(s config.Store, _ daemon.DriveJudge) store.Kind { return r.sticks[s.Name] }
 
 // consultations records so many times, and polls meanwhile.
 func (r *room) consultations(n int, poll func()) {

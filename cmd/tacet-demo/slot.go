@@ -38,9 +38,9 @@ var errOut = &store.Trouble{Code: health.StoreMissing, Err: errors.New("the thum
 
 // kinds makes drives of this slot, and leaves all other stores to others.
 func (s *slot) kinds(others daemon.StoreKind) daemon.StoreKind {
-	return func(c config.Store) store.Kind {
+	return func(c config.Store, judge daemon.DriveJudge) store.Kind {
 		if c.Kind != config.Drive {
-			return others(c)
+			return others(c, judge)
 		}
 		d := &drive{slot: s, changed: make(chan struct{}, 1)}
 		d.Folder = local.Folder{Path: driveDir(s.dir, c.Name), UnmountedOK: true, Mounts: stores.Table, Changes: d.changed}

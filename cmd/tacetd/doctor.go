@@ -504,7 +504,7 @@ func (d *doctor) spool(ctx context.Context) {
 func (d *doctor) stores(ctx context.Context) {
 	for _, s := range d.cfg.Stores {
 		d.part(ctx, "store "+s.Name+" ("+s.Kind+")", netTime, func(ctx context.Context) (string, error) {
-			where, err := store.Probe(ctx, d.kind(s))
+			where, err := store.Probe(ctx, d.kind(s, daemon.ProbeDrives(d.cfg)))
 			return "can be written, and nothing was left there: " + where, err
 		})
 	}

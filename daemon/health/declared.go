@@ -146,6 +146,13 @@ var consent = []Warning{
 		Do:   "The technician runs \"tacetd doctor\" and corrects [encrypt] recipients.",
 	},
 	{
+		Code: RecipientsChanged, Title: "Keys for encryption changed", Severity: Attention,
+		Text: "The list of those who can open recordings was changed, and neither has the office signed it nor anybody confirmed it here. " +
+			"What was added gets nothing.",
+		Do: "If the change is wanted, the office signs the list (\"tacet sign\"), or where no office is configured somebody runs " +
+			"\"sudo tacetd confirm\" at the unit. If not, find out who made it.",
+	},
+	{
 		Code: UnitKeyBad, Title: "The unit's own key unusable", Severity: Fault, Blocks: true,
 		Text: "The key that the unit signs with can't be read or made, so nothing is recorded.",
 		Do:   "The technician checks [unit] key: a file with mode 0600, owned by the service's user, in a folder it may write.",

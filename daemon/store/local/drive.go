@@ -20,6 +20,10 @@ type Drive struct {
 	Mounts            Table           // needed
 	Changes           <-chan struct{} // receives after something was mounted, unmounted, plugged in or pulled out; its own
 
+	// Judge says, as a [*store.Trouble], why a drive must not be used although it carries this store's mark: anybody can write one. It gets
+	// the UUID of the drive's file system ("": it can't be told), and where it is mounted, for people. nil: the mark is enough.
+	Judge func(m mark.Mark, uuid, where string) *store.Trouble
+
 	devices devices
 }
 
@@ -110,6 +114,10 @@ func (s *search) look(ctx context.Context, m Mount) {
 	mk, err := mark.Read(root)
 	switch {
 	case err == nil && mk.For(s.Site, s.Room, s.Store):
+		if t := s.judge(mk, m); t != nil {
+			s.note(true, t)
+			break
+		}
 		s.close()
 		s.found = newMedium(root, m, "drive "+mk.ID, s.Mounts, s.devices)
 		s.found.fs, s.found.removable = driveFS{s.found.fs}, true
@@ -124,6 +132,14 @@ func (s *search) look(ctx context.Context, m Mount) {
 		s.note(true, deniedOr(err, m, "read"))
 	}
 	root.Close()
+}
+
+// judge says why a marked drive must not be used; nil: it may.
+func (s *search) judge(mk mark.Mark, m Mount) *store.Trouble {
+	if s.Judge == nil {
+		return nil
+	}
+	return s.Judge(mk, s.devices.uuid(m), m.String())
 }
 
 // deniedOr is what stopped the looking.
