@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -42,11 +43,14 @@ type room struct {
 	clock  *clock
 	slow   time.Duration     // of the key's making
 	sticks map[string]*stick // by the store's name
+	slots  map[string]*slot  // by the store's name
 	gates  gates             // what hangs
 	logs   io.Writer         // nil: the test's
 
 	mu       sync.Mutex
 	faults   panel.Faults // of the front
+	sealedTo [][]string   // whom each key was encrypted to
+	word     *daemon.Confirmation
 	encoders []*encoder
 	keys     error // that the making of a key fails with
 	encoder  error // and of an encoder
@@ -99,7 +103,7 @@ func (r *room) boot() {
 			}
 			return r.own, nil
 		},
-		NewKey: r.newKey, Store: r.storeKind,
+		NewKey: r.newKey, Store: r.storeKind, Confirmed: r.confirmed,
 	})
 	if err != nil {
 		r.Fatal(err)
@@ -237,6 +241,7 @@ func (r *room) newKey(ctx context.Context, recipients []string, comment string) 
 	pause(r.slow)
 	r.mu.Lock()
 	err := r.keys
+	r.sealedTo = append(r.sealedTo, slices.Clone(recipients))
 	r.mu.Unlock()
 	if err != nil {
 		return recording.Key{}, err
