@@ -50,7 +50,7 @@ Exits with 0 if nothing failed, 1 if something did, 78 if the configuration can'
 		defer done()
 		d := &doctor{env: env, status: filepath.Join(*run, statusFile), clock: daemon.SystemClock{}, cards: audio.Cards, offers: audio.Offers, lockLimit: lockLimit}
 		var err error
-		if d.cfg, err = load(*path, env.Warn); err != nil {
+		if d.cfg, err = load(*path, usualState, env.Warn); err != nil {
 			d.listCards() // whoever writes it needs them
 			return err
 		}
