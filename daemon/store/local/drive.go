@@ -48,6 +48,7 @@ func (d *Drive) Open(ctx context.Context) (store.Medium, error) {
 	}
 	s := search{Drive: d}
 	s.device, s.node = d.devices.labelled(d.Label)
+	s.noted = d.devices.notes()
 	looks := 0
 	for _, m := range slices.Backward(table) {
 		if !candidate(m, table) || looks == maxLooks {
@@ -83,6 +84,7 @@ type search struct {
 	found        *medium
 	mounted      bool // the labelled device is
 	others       []*store.Trouble
+	noted        []*store.Trouble // about drives that were not mounted
 	pulled       *store.Trouble
 }
 
@@ -161,11 +163,14 @@ func (s *search) note(spoken bool, t *store.Trouble) {
 	}
 }
 
-// why is the best reason: the newest drive that is something else, a drive that nobody mounted, one that was pulled out, or simply none.
+// why is the best reason: the newest drive that is something else, a drive that was looked at and left alone, one that nobody mounted, one that was
+// pulled out, or simply none.
 func (s *search) why() *store.Trouble {
 	switch {
 	case len(s.others) > 0:
 		return s.others[0]
+	case len(s.noted) > 0:
+		return s.noted[0]
 	case s.device != "" && !s.mounted:
 		return trouble(missing, "a drive with the label %s is plugged in (%s), but not mounted; the system's rule for drives has to mount it", s.Label, s.node)
 	case s.pulled != nil:
