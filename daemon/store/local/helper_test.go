@@ -51,6 +51,9 @@ func TestWhatMountsDrives(t *testing.T) {
 		"another file":      {"TYPE=vfat", "hello", "unmarked vfat\n", "mount -t vfat -o ro,", "systemd-mount"},
 		"labelled":          {"TYPE=vfat LABEL=TACET", "", "", "systemd-mount", ""},
 		"another label":     {"TYPE=vfat LABEL=TACET2", "", "unmarked vfat\n", "mount", "systemd-mount"},
+		"configured label":  {"TYPE=vfat LABEL=KINGSTON", "", "", "systemd-mount", ""},
+		"a label's part":    {"TYPE=vfat LABEL=KING", "", "unmarked vfat\n", "mount", "systemd-mount"},
+		"no label's label":  {"TYPE=vfat LABEL=.*", "", "unmarked vfat\n", "mount", "systemd-mount"},
 		"write-protected":   {"TYPE=ext4 RO=1", mark, "", "--fsck=no --property=LazyUnmount=yes --options=nosuid,nodev,noexec,noatime,ro,noload", ""},
 		"broken":            {"TYPE=vfat BROKEN=yes", mark, "unmarked vfat\n", "mount", "systemd-mount"},
 		"the system's":      {`TYPE=vfat DISK=sda MOUNTED=/boot/firmware\n/\n`, mark, "own-disk vfat\n", "", "mount"},
@@ -72,7 +75,7 @@ func TestWhatMountsDrives(t *testing.T) {
 			if strings.Contains(c.set, "RO=1") {
 				ro = "1\n"
 			}
-			files := map[string]string{"sys/class/block/sda1/ro": ro, "notes/sda1": "own-disk of before\n"}
+			files := map[string]string{"tacet.toml": "[[store]]\n  label = \"KINGSTON\" # bought in March\n", "sys/class/block/sda1/ro": ro, "notes/sda1": "own-disk of before\n"}
 			if c.mark != "" {
 				files["drive/TACET-DRIVE.txt"] = c.mark + "\n"
 			}
@@ -82,7 +85,7 @@ func TestWhatMountsDrives(t *testing.T) {
 				}
 			}
 			cmd := exec.Command("sh", script, "sda1")
-			cmd.Env = append(append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "TACET_NOTES="+in("notes"), "TACET_SYS="+in("sys"),
+			cmd.Env = append(append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "TACET_NOTES="+in("notes"), "TACET_SYS="+in("sys"), "TACET_CONFIG="+in("tacet.toml"),
 				"DRIVE="+in("drive"), "SAID="+in("said"), "DISK=", "MOUNTED=", "TYPE=", "LABEL="), strings.Fields(c.set)...)
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
