@@ -70,8 +70,9 @@ type remembered struct {
 	age        int                   // entries since who gets what is recorded was entered
 }
 
-// renewAfter is after how many entries all is entered once more, since a ledger keeps no more than its last 200,000 or so.
-const renewAfter = 50_000
+// renewAfter is after how many entries all is entered once more, since a ledger keeps no more than its last 200,000 or so. Tests
+// have less.
+var renewAfter = 50_000
 
 // remember reads the ledger.
 func remember(l *ledger.Ledger) (remembered, error) {

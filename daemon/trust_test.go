@@ -640,3 +640,33 @@ func parseEntry(line string) (e ledger.Entry, ok bool) {
 	err := json.Unmarshal([]byte(line), &e)
 	return e, err == nil
 }
+
+// What is trusted is entered again before its entries are so old that they go.
+func TestTrustIsRenewed(t *testing.T) {
+	defer daemon.RenewAfter(6)()
+	synctest.Test(t, func(t *testing.T) {
+		r, s := driveRoom(t)
+		first := marked(t, "1234-ABCD")
+		s.plug(first)
+		for range 8 {
+			r.boot()
+			r.phase("idle", time.Second)
+			pause(20 * time.Second)
+			if w := r.warnings(); len(w) > 0 {
+				t.Errorf("warnings %v", w)
+			}
+			if err := r.halt(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, kind := range []string{ledger.Drive, ledger.Recipients} {
+			var by []string
+			for _, e := range r.entries(kind) {
+				by = append(by, e.By)
+			}
+			if len(by) < 2 || len(by) > 5 || by[0] != ledger.FirstUse || by[1] != ledger.Renewed {
+				t.Errorf("%s: %q", kind, by)
+			}
+		}
+	})
+}

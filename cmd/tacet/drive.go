@@ -10,6 +10,7 @@ import (
 
 	"tacet/cmd/internal/cli"
 	"tacet/config"
+	"tacet/config/office"
 	"tacet/daemon/store/local/mark"
 )
 
@@ -48,6 +49,7 @@ func drive(env *cli.Env, args []string) error {
 		return env.Usage("drive knows no %q", args[0])
 	}
 	paths, err := env.Parse(flags, args)
+	var obeys *config.Office
 	switch {
 	case err != nil:
 		return err
@@ -58,13 +60,16 @@ func drive(env *cli.Env, args []string) error {
 	case *file == "" && (*site == "" || *room == ""):
 		return env.Usage("whose drive is it? name -config, or -site and -room")
 	case *file != "":
-		if *site, *room, *name, err = driveOf(env, *file, *name); err != nil {
+		if *site, *room, *name, obeys, err = driveOf(env, *file, *name); err != nil {
 			return err
+		}
+		if obeys != nil && *key == "" {
+			return cli.WithHint(fmt.Errorf("%s names an office, and its unit takes no drive that the office has not signed", *file), "name the office's key with -i")
 		}
 	case *name == "":
 		*name = "drive"
 	}
-	d := driveInit{env: env, path: paths[0], key: *key, passphraseFile: *passphraseFile, uuid: *uuid, replace: *replace}
+	d := driveInit{env: env, path: paths[0], key: *key, passphraseFile: *passphraseFile, uuid: *uuid, office: obeys, replace: *replace}
 	if *room == mark.EveryRoom && *key == "" {
 		return env.Usage("a drive for every room needs the office's signature: name its key with -i")
 	}
@@ -84,7 +89,8 @@ func drive(env *cli.Env, args []string) error {
 type driveInit struct {
 	env                       *cli.Env
 	path, key, passphraseFile string
-	uuid                      string // "": the system has to tell
+	uuid                      string         // "": the system has to tell
+	office                    *config.Office // that the unit obeys, as its config says; nil: nothing is known of one
 	replace                   bool
 }
 
@@ -105,16 +111,23 @@ func (d *driveInit) signed(m mark.Mark) (mark.Mark, error) {
 	if err != nil {
 		return m, err
 	}
-	return m.Sign(d.uuid, signer)
+	if m, err = m.Sign(d.uuid, signer); err != nil || d.office == nil {
+		return m, err
+	}
+	known, err := office.ParseKey(d.office.Key)
+	if err == nil && m.SignedBy(known, d.uuid) != nil {
+		err = cli.WithHint(fmt.Errorf("the config names the key %s, and %s is another office's", d.office.Key, d.key), "name the key of the office that the unit obeys")
+	}
+	return m, err
 }
 
 // driveOf takes from a config whose drive it is to be.
-func driveOf(env *cli.Env, file, name string) (site, room, store string, err error) {
+func driveOf(env *cli.Env, file, name string) (site, room, store string, obeys *config.Office, err error) {
 	cfg, _, err := config.Load(file)
 	if errs := (config.Errors)(nil); errors.As(err, &errs) && errs.Unread() {
-		return "", "", "", err // tacet check would say no more
+		return "", "", "", nil, err // tacet check would say no more
 	} else if err != nil {
-		return "", "", "", cli.WithHint(err, "\"tacet check %s\" says what to write instead; or name -site, -room and -store", file)
+		return "", "", "", nil, cli.WithHint(err, "\"tacet check %s\" says what to write instead; or name -site, -room and -store", file)
 	}
 	var names []string
 	for _, s := range cfg.Stores {
@@ -126,13 +139,13 @@ func driveOf(env *cli.Env, file, name string) (site, room, store string, err err
 	case name == "" && len(names) == 1:
 		name = names[0]
 	case name == "" && len(names) > 1:
-		return "", "", "", cli.WithHint(fmt.Errorf("%s has %d drives", file, len(names)), "name one with -store: %q", names)
+		return "", "", "", nil, cli.WithHint(fmt.Errorf("%s has %d drives", file, len(names)), "name one with -store: %q", names)
 	case len(names) == 0:
-		return "", "", "", cli.WithHint(fmt.Errorf("%s has no store of kind \"drive\"", file), "write [[store]] with name = \"drive\" and kind = \"drive\"")
+		return "", "", "", nil, cli.WithHint(fmt.Errorf("%s has no store of kind \"drive\"", file), "write [[store]] with name = \"drive\" and kind = \"drive\"")
 	case !slices.Contains(names, name):
-		return "", "", "", cli.WithHint(fmt.Errorf("%s has no drive called %q", file, name), "the drives there are %q", names)
+		return "", "", "", nil, cli.WithHint(fmt.Errorf("%s has no drive called %q", file, name), "the drives there are %q", names)
 	}
-	return cfg.Room.Site, cfg.Room.ID, name, nil
+	return cfg.Room.Site, cfg.Room.ID, name, cfg.Office, nil
 }
 
 // mark writes the mark, unless the drive is somebody else's or no drive at all.
