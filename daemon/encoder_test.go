@@ -19,6 +19,7 @@ type encoder struct {
 	roused   time.Time // when it last got samples
 	times    int       // how often it did, after a pause
 	fail     error
+	gate     gate // where Encode hangs
 }
 
 func (r *room) newEncoder(string) (daemon.Encoder, error) {
@@ -39,6 +40,7 @@ func (e *encoder) latest() time.Time {
 }
 
 func (e *encoder) Encode(samples []int16) (done []stream.Segment, err error) {
+	e.gate.pass()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.fail != nil {

@@ -175,6 +175,7 @@ func (d *Daemon) prepared(ev prepared) {
 
 // end closes the recording; the recorder says when it is on disk.
 func (d *Daemon) end(e consent.End) {
+	d.recorder.failed = e.Reason == consent.ReasonFault
 	d.recorder.end(e.Reason, actsOf(e.Acts))
 	d.log.Info("recording ends", "recording", d.recorder.id)
 }
@@ -201,6 +202,9 @@ func (d *Daemon) recorderEnded(ev recorderEnded) {
 		length := d.framesTime(r.position)
 		d.teller.event(topic.Event{Type: topic.Ended, Recording: r.id, Seconds: topic.Seconds(length)})
 		d.teller.due = true
+	}
+	if finished && !r.failed {
+		d.health.EndedWell(r.origin)
 	}
 	d.recorder = nil
 	d.forget()

@@ -66,8 +66,10 @@ func (g *Gaps) lostBefore(held []block, all bool) (lost int64, decided bool) {
 		if l, ok := g.under(held); ok && plausible(l) {
 			before.slope = l.slope
 		}
-		late = leastLate(held, before.slope) - g.recent.least(before.slope)
-		return g.count(max(0, late), before), true
+		if late = leastLate(held, before.slope) - g.recent.least(before.slope); late <= settleMost.Seconds() {
+			return 0, true
+		}
+		return g.count(late, before), true
 	}
 	if leastLate(held, before.slope) < leastLate(later(held), before.slope)-sameLag.Seconds() {
 		return 0, true // a loss comes later, and this block was only late; or the card slows down
