@@ -189,6 +189,9 @@ func (d *driveInit) mark(m mark.Mark) error {
 		return err
 	}
 	env.Note("%s is now the drive of %s; eject it before you pull it out", path, m)
+	if m.Signature == "" {
+		env.Note("without the office's signature, a unit that runs already takes it only after \"sudo tacetd confirm\" there")
+	}
 	return nil
 }
 

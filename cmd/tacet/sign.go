@@ -14,6 +14,8 @@ import (
 	"tacet/cmd/internal/cli"
 	"tacet/config"
 	"tacet/config/office"
+	"tacet/daemon/recording"
+	"tacet/daemon/topic"
 )
 
 var signCommand = cli.Command{
@@ -117,11 +119,13 @@ func signList(env *cli.Env, name string, signer office.Signer) error {
 	if err := replace(name, signed); err != nil {
 		return fmt.Errorf("sign %s: %w", name, err)
 	}
-	var short []string
+	var short, prints []string
 	for _, k := range keys {
+		prints = append(prints, recording.Fingerprint(k))
 		short = append(short, k[:min(len(k), 14)]+"…"+k[max(0, len(k)-8):])
 	}
 	env.Note("%s is signed by %s, for %s: %s", name, signer.Name(), count(len(keys)), strings.Join(short, ", "))
+	env.Note("a unit that takes this list, and no other, shows over MQTT: recipients %s", topic.RecipientsHash(prints))
 	return nil
 }
 

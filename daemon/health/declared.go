@@ -142,8 +142,8 @@ var spool = []Warning{
 var consent = []Warning{
 	{
 		Code: RecipientsBad, Title: "Keys for encryption unusable", Severity: Fault, Blocks: true,
-		Text: "The public keys that recordings are encrypted to can't be read or used, so nothing is recorded.",
-		Do:   "The technician runs \"tacetd doctor\" and corrects [encrypt] recipients.",
+		Text: "The public keys that recordings are encrypted to can't be used, or the unit knows none of them, so nothing is recorded.",
+		Do:   "The technician runs \"tacetd doctor\" and corrects [encrypt] recipients, or confirms them (\"sudo tacetd confirm\").",
 	},
 	{
 		Code: RecipientsChanged, Title: "Keys for encryption changed", Severity: Attention,
