@@ -115,7 +115,11 @@ func marked(t *testing.T, uuid string) *thumb {
 }
 
 // copies are how many recordings lie on a drive.
-func (d *thumb) copies(t *testing.T) (n int) {
+func (d *thumb) copies(t *testing.T) int { return recordingsOn(t, d.Disk) }
+
+// recordingsOn are how many recordings lie on a disk; they may be going.
+func recordingsOn(t *testing.T, d *durabletest.Disk) (n int) {
+	t.Helper()
 	entries, err := d.ReadDir(".")
 	if err != nil {
 		t.Fatal(err)
@@ -154,7 +158,7 @@ func (r *room) untouched(d *thumb, code string, kept int) {
 // arrives wants all recordings to be on a drive, and none left on the unit.
 func (r *room) arrives(d *thumb, n int) {
 	r.Helper()
-	r.until(fmt.Sprintf("%d copies", n), 2*time.Minute, func() bool { return len(r.reports()) == 0 })
+	r.until(fmt.Sprintf("%d copies", n), 2*time.Minute, func() bool { return recordingsOn(r.T, r.spool) == 0 })
 	if got := d.copies(r.T); got != n {
 		r.Errorf("%d recordings are on the drive, want %d", got, n)
 	}
