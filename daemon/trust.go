@@ -21,8 +21,13 @@ import (
 // firstUseTime is how long, after the unit's first start, the first drive of each store is trusted as what was there.
 const firstUseTime = time.Hour
 
-// maxUnknown bounds the drives that are remembered because they were turned away.
-const maxUnknown = 8
+// maxUnknown bounds the drives that are remembered because they were turned away, and unknownTime for how long each is: a store that has
+// no drive looks for one at least every 6 minutes and a quarter. One that has been pulled out must not be confirmed along with
+// another.
+const (
+	maxUnknown  = 8
+	unknownTime = 7 * time.Minute
+)
 
 // trust is whom the unit gives what it records: recipients, who can open it, and drives, which carry it away.
 //
@@ -42,7 +47,7 @@ type trust struct {
 
 	mu      sync.Mutex // guards all below; held while the ledger is written
 	known   remembered
-	unknown []UnknownDrive
+	unknown []turnedAway
 	said    string // why the last confirmation could not be read
 }
 
@@ -59,6 +64,12 @@ type UnknownDrive struct {
 	Drive string `json:"drive"`          // the ID in its mark
 	UUID  string `json:"uuid,omitempty"` // of its file system; empty where it can't be told
 	Where string `json:"where,omitempty"`
+}
+
+// turnedAway is a drive that nobody has confirmed, and when it last was turned away.
+type turnedAway struct {
+	UnknownDrive
+	at time.Time
 }
 
 // remembered is what the ledger says of trust.
@@ -160,7 +171,7 @@ func (t *trust) settle() error {
 			now.added = append(now.added, r)
 		}
 	}
-	now.drives = slices.Clone(t.unknown)
+	now.drives = t.unknownDrives()
 	t.seen.Store(&now)
 	if len(now.recipients) == 0 { // perhaps a mistake: who was trusted stays so
 		return nil
@@ -276,17 +287,41 @@ func (t *trust) hasDrive(name string) bool {
 
 // turnAway remembers a drive for whoever wants to confirm it. t.mu is held.
 func (t *trust) turnAway(u UnknownDrive) {
-	t.unknown = slices.DeleteFunc(t.unknown, func(o UnknownDrive) bool { return o.Store == u.Store && o.Drive == u.Drive && o.UUID == u.UUID })
-	if t.unknown = append(t.unknown, u); len(t.unknown) > maxUnknown {
+	t.unknown = slices.DeleteFunc(t.unknown, func(o turnedAway) bool { return o.Store == u.Store && o.Drive == u.Drive && o.UUID == u.UUID })
+	if t.unknown = append(t.unknown, turnedAway{u, time.Now()}); len(t.unknown) > maxUnknown {
 		t.unknown = t.unknown[1:]
 	}
+	t.showUnknown()
+}
+
+// forget forgets drives that have not been turned away for so long that they must be gone.
+func (t *trust) forget() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	before := len(t.unknown)
+	t.unknown = slices.DeleteFunc(t.unknown, func(o turnedAway) bool { return time.Since(o.at) >= unknownTime })
+	if len(t.unknown) != before {
+		t.showUnknown()
+	}
+}
+
+// showUnknown shows which drives nobody has confirmed. t.mu is held.
+func (t *trust) showUnknown() {
 	now := *t.seen.Load()
-	now.drives = slices.Clone(t.unknown)
+	now.drives = t.unknownDrives()
 	t.seen.Store(&now)
+}
+
+func (t *trust) unknownDrives() (all []UnknownDrive) {
+	for _, u := range t.unknown {
+		all = append(all, u.UnknownDrive)
+	}
+	return all
 }
 
 // look takes a confirmation, if there is a new one, and reports whether it brought something.
 func (t *trust) look() (changed bool, err error) {
+	t.forget()
 	if t.office != nil || t.d.o.Confirmed == nil {
 		return false, nil
 	}
@@ -323,9 +358,9 @@ func (t *trust) confirm(c *Confirmation) error {
 		return err
 	}
 	t.known.confirmed[c.ID] = true
-	t.unknown = slices.DeleteFunc(t.unknown, func(u UnknownDrive) bool {
+	t.unknown = slices.DeleteFunc(t.unknown, func(u turnedAway) bool {
 		u.Where = ""
-		return t.known.drives[u]
+		return t.known.drives[u.UnknownDrive]
 	})
 	t.d.log.Info("somebody has confirmed recipients and drives", "recipients", len(c.Recipients), "drives", len(c.Drives))
 	return t.settle()

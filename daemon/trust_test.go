@@ -674,3 +674,34 @@ func TestTrustIsRenewed(t *testing.T) {
 		}
 	})
 }
+
+// A drive that was turned away and pulled out is not confirmed along with the one that lies there.
+func TestOnlyWhatIsThereIsConfirmed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, s := driveRoom(t)
+		r.boot()
+		r.phase("idle", time.Second)
+		pause(2 * time.Hour)
+		planted, own := marked(t, "5678-ABCD"), marked(t, "1234-ABCD")
+		s.plug(planted)
+		r.warned("drive-new", time.Minute)
+		pause(time.Hour)
+		if u := r.d.Status().Unconfirmed.Drives; len(u) != 1 {
+			t.Errorf("while it is there: %+v", u)
+		}
+		s.plug(nil)
+		pause(10 * time.Minute)
+		s.plug(own)
+		r.warned("drive-new", time.Minute)
+		if u := r.d.Status().Unconfirmed.Drives; len(u) != 1 || u[0].Drive != own.mark.ID {
+			t.Errorf("to be confirmed: %+v", u)
+		}
+		r.confirm()
+		s.plug(planted)
+		r.consults()
+		r.untouched(planted, "drive-new", 1)
+		s.plug(own)
+		r.arrives(own, 1)
+		r.finish()
+	})
+}
