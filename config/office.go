@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"tacet/config/office"
 )
@@ -63,7 +64,7 @@ func (c *checker) office(cfg *Config) {
 			"put it there, or beside this file; tacet keygen makes it, or tacet sign")
 		return
 	}
-	key, err := office.ParseKey(firstLine(data))
+	key, err := office.ParseKey(strings.TrimSpace(string(data)))
 	if err != nil {
 		b.fail("key", fmt.Sprintf("file %s %v", shown(v.text), err), "name the .vkey file that tacet keygen made, or tacet sign")
 		return

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"net/url"
 	"path"
 	"regexp"
@@ -15,7 +16,7 @@ func (c *checker) spool(cfg *Config) block {
 	b := c.block("spool")
 	cfg.Spool = Spool{
 		Path:    b.path("path", "/var/lib/tacet/spool"),
-		Reserve: b.span("reserve", 2*time.Hour, 0, 1000*time.Hour),
+		Reserve: b.span("reserve", 2*time.Hour, 0, 1000*time.Hour, "h", "m"),
 		Release: b.choice("release", All, All, Any, Never),
 	}
 	if cfg.Spool.Reserve < cfg.Consent.Max {
@@ -107,7 +108,7 @@ func (b block) store(all []block) Store {
 	switch s.Kind {
 	case Drive:
 		s.Label = b.match("label", "TACET", volumeLabel, "the volume's label: 1 to 16 letters, digits, _, - or spaces between them")
-		s.Keep = b.span("keep", 0, 0, 36500*day)
+		s.Keep = b.span("keep", 0, 0, 36500*day, "d")
 		if s.Keep > 0 && len(all) == 1 {
 			b.warn("keep", "means nothing: a copy goes only if another store holds it, and there is no other", "write another [[store]], or remove it")
 		}
@@ -164,7 +165,11 @@ func (b block) s3(s *Store) {
 			b.warn("endpoint", "without TLS anybody on the network sees which recordings there are, and can pose as the store", "write https://")
 		}
 	}
-	s.Bucket = b.match("bucket", "", bucketName, "a bucket's name: 3 to 63 of a-z, the digits, . and -")
+	const bucketRule = "a bucket's name: 3 to 63 of a-z, the digits, . and -"
+	s.Bucket = b.match("bucket", "", bucketName, bucketRule)
+	if strings.Contains(s.Bucket, "..") || strings.Contains(s.Bucket, ".-") || strings.Contains(s.Bucket, "-.") || net.ParseIP(s.Bucket) != nil {
+		b.fail("bucket", shown(s.Bucket)+" is no bucket's name: S3 takes no two dots, no dot beside a -, and no IP address", "write "+bucketRule)
+	}
 	s.Prefix = b.match("prefix", "", prefixForm, `folders, as in "high-street/", with no "/" at the beginning`)
 	if len(s.Prefix) > 200 || strings.Contains("/"+s.Prefix, "/.") {
 		b.fail("prefix", "is too long, or a folder in it begins with a dot", `write one like "high-street/"`)
@@ -180,5 +185,5 @@ func (b block) s3(s *Store) {
 	if plain && b.has("ca") {
 		b.warn("ca", "means nothing without TLS", "write https:// in endpoint")
 	}
-	s.Lock = b.span("lock", 0, 0, 36500*day)
+	s.Lock = b.span("lock", 0, 0, 36500*day, "d")
 }

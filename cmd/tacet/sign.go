@@ -14,6 +14,7 @@ import (
 	"tacet/cmd/internal/cli"
 	"tacet/config"
 	"tacet/config/office"
+	"tacet/config/textfile"
 	"tacet/daemon/recording"
 	"tacet/daemon/topic"
 )
@@ -72,9 +73,12 @@ func signerFor(env *cli.Env, key, passphraseFile string) (office.Signer, error) 
 			"find it; or, if it is lost, move %s away, and give every unit the new one", files.public)
 	}
 	passphrase := ""
-	plain, err := unlock(key, func() (_ string, err error) {
-		passphrase, err = env.Passphrase("passphrase for "+key, passphraseFile)
-		return passphrase, err
+	plain, err := unlock(key, func() ([]string, error) {
+		tries, err := env.Passphrases("passphrase for "+key, passphraseFile)
+		if err == nil {
+			passphrase = tries[0] // as it was meant
+		}
+		return tries, err
 	})
 	if err != nil {
 		return office.Signer{}, err
@@ -108,9 +112,9 @@ func signList(env *cli.Env, name string, signer office.Signer) error {
 	if err != nil {
 		return err
 	}
-	text, err := readKey(name)
+	text, err := textfile.Read(name, office.MaxList)
 	if err != nil {
-		return err
+		return fmt.Errorf("read the list: %w", err)
 	}
 	signed, err := office.SignList(text, signer)
 	if err != nil {

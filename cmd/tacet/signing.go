@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -74,8 +72,8 @@ func (s signing) make(name, passphrase string) (office.Signer, error) {
 const publicLine = "# public key: "
 
 // open reads the private half, and writes the public one anew where it is missing.
-func (s signing) open(passphrase func() (string, error)) (office.Signer, error) {
-	plain, err := unlock(s.private, passphrase)
+func (s signing) open(passphrases func() ([]string, error)) (office.Signer, error) {
+	plain, err := unlock(s.private, passphrases)
 	if err != nil {
 		return office.Signer{}, err
 	}
@@ -101,36 +99,17 @@ func (s signing) open(passphrase func() (string, error)) (office.Signer, error) 
 }
 
 // unlock reads a file of secrets, which may be behind a passphrase.
-func unlock(name string, passphrase func() (string, error)) ([]byte, error) {
-	data, err := readKey(name)
-	if err != nil {
-		return nil, err
-	}
-	plain, err := recording.Unlock(bytes.NewReader(data), passphrase)
-	if err != nil {
-		return nil, fmt.Errorf("read the key %s: %w", name, err)
-	}
-	return plain, nil
-}
-
-// maxKeyFile bounds a file of keys, in bytes.
-const maxKeyFile = 1 << 20
-
-// readKey reads a whole file of keys, as a person keeps it.
-func readKey(name string) ([]byte, error) {
+func unlock(name string, passphrases func() ([]string, error)) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("read the key: %w", err)
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
+	plain, err := recording.UnlockTrying(f, passphrases)
 	if err != nil {
 		return nil, fmt.Errorf("read the key %s: %w", name, err)
 	}
-	if len(data) > maxKeyFile {
-		return nil, fmt.Errorf("%s is longer than %d bytes", name, maxKeyFile)
-	}
-	return data, nil
+	return plain, nil
 }
 
 // officeSigner is the office's signing key beside the key that -i names.
@@ -140,5 +119,5 @@ func officeSigner(env *cli.Env, key, passphraseFile string) (office.Signer, erro
 		return office.Signer{}, cli.WithHint(fmt.Errorf("there is no %s, which signs for the office", s.private),
 			"\"tacet sign -i %s\" makes it", key)
 	}
-	return s.open(func() (string, error) { return env.Passphrase("passphrase for "+s.private, passphraseFile) })
+	return s.open(func() ([]string, error) { return env.Passphrases("passphrase for "+s.private, passphraseFile) })
 }

@@ -6,14 +6,17 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/knownhosts"
+
+	"tacet/config/textfile"
 )
 
 // maxFile bounds a key file and a list of known hosts.
@@ -28,11 +31,11 @@ type hostKeys struct {
 
 // hostKeys reads what the file of known hosts has of the server.
 func (k Kind) hostKeys() (*hostKeys, error) {
-	text, err := readFile(k.KnownHosts)
+	text, err := textfile.Read(k.KnownHosts, maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("%w; %s", err, k.scan())
 	}
-	check, err := knownhosts.New(k.KnownHosts)
+	check, err := checkOf(text, k.KnownHosts)
 	if err != nil {
 		return nil, fmt.Errorf("the known hosts can't be understood: %w", err)
 	}
@@ -61,6 +64,33 @@ func (k Kind) hostKeys() (*hostKeys, error) {
 		}
 	}
 	return keys, nil
+}
+
+// checkOf makes the check of what the file of that name says. The library takes the names of files alone, and knows neither marks nor
+// UTF-16, so the text as it was read goes to it through a pipe.
+func checkOf(text []byte, name string) (ssh.HostKeyCallback, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		w.Write(text) // it ends early where the library does: then nobody holds the other end
+		w.Close()
+	}()
+	folder := "/dev/fd/"
+	if runtime.GOOS == "linux" {
+		folder = "/proc/self/fd/"
+	}
+	pipe := folder + strconv.Itoa(int(r.Fd()))
+	check, err := knownhosts.New(pipe)
+	if err != nil {
+		err = errors.New(strings.ReplaceAll(err.Error(), pipe, name))
+	}
+	r.Close()
+	<-written
+	return check, err
 }
 
 // scan says how the server's key is made known.
@@ -102,7 +132,7 @@ func (k Kind) signer() (ssh.Signer, error) {
 	if info.Mode().Perm()&0o007 != 0 {
 		return nil, fmt.Errorf("everybody on this machine can read the key %s; chmod 640 it, with the service's group", k.Key)
 	}
-	text, err := readFile(k.Key)
+	text, err := textfile.Read(k.Key, maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("the key for the SFTP server: %w", err)
 	}
@@ -115,19 +145,6 @@ func (k Kind) signer() (ssh.Signer, error) {
 		return nil, fmt.Errorf(`%s is not a private key as "ssh-keygen -t ed25519" makes it: %w`, k.Key, err)
 	}
 	return signer, nil
-}
-
-func readFile(name string) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(text) > maxFile {
-		err = fmt.Errorf("%s is longer than %d bytes", name, maxFile)
-	}
-	return text, err
 }
 
 // noKey is a public key that no server has.
