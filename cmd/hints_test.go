@@ -102,7 +102,7 @@ func parse(t *testing.T, values map[string]string) (*config.Config, error) {
 	if err := os.WriteFile(filepath.Join(dir, "practice.pub"), []byte(id.Recipient().String()+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	text := config.Example
+	text := example
 	for key, value := range values {
 		line := regexp.MustCompile(`(?m)^#? ?` + key + ` *= .*$`)
 		at := strings.Index(text, "[audio]")

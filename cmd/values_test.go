@@ -68,7 +68,7 @@ func TestWhatTheConfigTakesThePartsTake(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	base := strings.NewReplacer(`"/etc/tacet/s3_access"`, `"`+dir+`/access"`, `"/etc/tacet/s3_secret"`, `"`+dir+`/secret"`).Replace(config.Example)
+	base := strings.NewReplacer(`"/etc/tacet/s3_access"`, `"`+dir+`/access"`, `"/etc/tacet/s3_secret"`, `"`+dir+`/secret"`).Replace(example)
 	taken, refused := 0, 0
 	try := func(line, value string) {
 		t.Run(line+" as "+fmt.Sprintf("%.40s", value), func(t *testing.T) {
@@ -132,7 +132,7 @@ func use(t *testing.T, cfg *config.Config) map[string]error {
 	}
 	for _, s := range cfg.Stores {
 		_, said["the mark of "+s.Name] = mark.New(cfg.Room.Site, cfg.Room.ID, s.Name)
-		switch kind := shelf.Kind(cfg.Room)(s).(type) {
+		switch kind := shelf.Kind(cfg.Room)(s, nil).(type) {
 		case sftp.Kind:
 			said["SFTP"] = overSFTP(kind)
 		case s3.Kind:

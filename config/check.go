@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"tacet/config/office"
 )
 
 // checker holds one reading of a file.
@@ -19,6 +21,9 @@ type checker struct {
 	warnings problems
 	root     *table
 	damaged  bool // sections may be missing that somebody did write
+
+	kept      []byte      // what the unit has kept of good recipients; nil: nothing, or this is no unit
+	officeKey *office.Key // nil: there is none, or it can't be used
 
 	privateAt map[int]bool // lines of which it has been said that a private key stands there
 	used      []usage      // GPIO lines

@@ -14,8 +14,9 @@
 //   - A Config is complete: defaults are filled in, recipients are resolved to the keys themselves, everything is in
 //     its bounds. Nobody downstream checks again.
 //
-// Paths are those of the unit, so they are absolute and use slashes, also when the file is checked at a desk. Only
-// recipients may be named relative to the file's own folder, because they are needed at the desk too. Of the other files
+// Paths are those of the unit, so they are absolute and use slashes, also when the file is checked at a desk. Only the
+// recipients and the office's key may be named relative to the file's own folder, because they are needed at the desk too; the
+// office's key is also looked for there. Of the other files
 // those that are missing are warned of: they may live only on the unit.
 package config
 
@@ -51,6 +52,7 @@ type Config struct {
 	Door        *Line // nil: there is none
 	Audio       Audio
 	Encrypt     Encrypt
+	Office      *Office `json:",omitempty"` // nil: nobody signs recipients and drives
 	Spool       Spool
 	Stores      []Store
 	MQTT        *MQTT // nil: nothing is published
@@ -203,18 +205,22 @@ type MQTT struct {
 }
 
 // Load reads and checks the file at path. The error is an [Errors].
-func Load(path string) (*Config, []Problem, error) {
+func Load(path string) (*Config, []Problem, error) { return load(path, nil) }
+
+func load(path string, kept []byte) (*Config, []Problem, error) {
 	data, err := readBytes(path)
 	if err != nil {
 		return nil, nil, Errors{{File: path, What: err.Error(), Instead: "name a config file that can be read"}}
 	}
-	return Parse(path, data)
+	return parse(path, data, kept)
 }
 
 // Parse checks data, the content of the file called name. Recipients files, and the presence of other files, are looked
 // up on this machine, relative to name's folder. The error is an [Errors].
-func Parse(name string, data []byte) (*Config, []Problem, error) {
-	c := &checker{file: name, dir: filepath.Dir(name)}
+func Parse(name string, data []byte) (*Config, []Problem, error) { return parse(name, data, nil) }
+
+func parse(name string, data, kept []byte) (*Config, []Problem, error) {
+	c := &checker{file: name, dir: filepath.Dir(name), kept: kept}
 	src, ok := newSource(data, c)
 	if !ok {
 		return nil, nil, c.errors.sorted(name)
@@ -228,6 +234,7 @@ func Parse(name string, data []byte) (*Config, []Problem, error) {
 	c.consent(&cfg)
 	c.panel(&cfg)
 	c.audio(&cfg)
+	c.office(&cfg)
 	c.encrypt(&cfg)
 	spool := c.spool(&cfg)
 	c.stores(&cfg, spool)

@@ -40,12 +40,15 @@ func write(t testing.TB, file, content string) {
 	}
 }
 
-// folder makes one with practice.pub in it, which holds two post-quantum keys, and returns the keys too.
+// folder makes one with practice.pub in it, which holds two post-quantum keys, signed by the office whose key is office.vkey,
+// and returns the keys too.
 func folder(t testing.TB) (dir string, keys []string) {
 	t.Helper()
 	dir = t.TempDir()
 	keys = []string{newHybrid(t), newHybrid(t)}
-	write(t, filepath.Join(dir, "practice.pub"), "# the practice\n"+keys[0]+"\n\n# its lawyer's safe\n"+keys[1]+"\n")
+	list := theOffice.sign(t, "# the practice\n"+keys[0]+"\n\n# its lawyer's safe\n"+keys[1]+"\n")
+	write(t, filepath.Join(dir, "practice.pub"), list)
+	write(t, filepath.Join(dir, "office.vkey"), theOffice.key+"\n")
 	return dir, keys
 }
 
@@ -64,6 +67,7 @@ func everything(keys []string) *Config {
 		Door:        &Line{Line: "GPIO4", Active: Low},
 		Audio:       Audio{Device: "hw:CARD=Device,DEV=0", Rate: 48000, Channels: 1, Codec: Opus, Bitrate: 48000},
 		Encrypt:     Encrypt{Recipients: keys},
+		Office:      &Office{Key: theOffice.key},
 		Spool:       Spool{Path: "/var/lib/tacet/spool", Reserve: 2 * time.Hour, Release: All},
 		Stores: []Store{
 			{Name: "drive", Kind: Drive, Label: "TACET", Keep: 90 * 24 * time.Hour},
@@ -85,6 +89,7 @@ func TestExample(t *testing.T) {
 	if err != nil {
 		t.Fatalf("the example has errors:\n%v", err)
 	}
+	cfg.Office.lists = nil // compared elsewhere
 	if want := everything(keys); !reflect.DeepEqual(cfg, want) {
 		t.Errorf("the example says\n%+v\nwant\n%+v", cfg, want)
 	}
@@ -141,7 +146,7 @@ func TestDefaults(t *testing.T) {
 	want.Buttons = want.Buttons[:1]
 	want.Buttons[0].Party = "room"
 	want.Light.Sense = ""
-	want.StatusLight, want.Door, want.Stores, want.MQTT = nil, nil, nil, nil
+	want.StatusLight, want.Door, want.Stores, want.MQTT, want.Office = nil, nil, nil, nil, nil
 	want.Spool.Release = Never
 	if !reflect.DeepEqual(cfg, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", cfg, want)
@@ -243,6 +248,7 @@ func TestHashAndChanged(t *testing.T) {
 		"door":         func(c *Config) { c.Door.Active = High },
 		"audio":        func(c *Config) { c.Audio.Channels = 2 },
 		"encrypt":      func(c *Config) { c.Encrypt.Recipients = keys[:1] },
+		"office":       func(c *Config) { c.Office.Refused = []Problem{{What: "x"}} },
 		"spool":        func(c *Config) { c.Spool.Release = Any },
 		"store":        func(c *Config) { c.Stores[2].Key = "/x" },
 		"mqtt":         func(c *Config) { c.MQTT.Username = "x" },

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -42,6 +43,8 @@ func checkErrors(t *testing.T, rows []row) {
 // matchAll wants exactly the problems expected, in that order, each complete.
 func matchAll(t *testing.T, got []Problem, expect []string) {
 	t.Helper()
+	// That an office is recommended is told of each file without one; TestOfficeKey sees to it.
+	got = slices.DeleteFunc(slices.Clone(got), func(p Problem) bool { return p.Key == "office" })
 	for i, p := range got {
 		if p.File == "" || p.Line == 0 || p.What == "" || p.Instead == "" {
 			t.Errorf("incomplete: %#v", p)

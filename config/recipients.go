@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"filippo.io/age"
+
+	"tacet/config/office"
 )
 
 // maxRecipients bounds what each recording's key is encrypted to: a hybrid recipient takes 1.6 KB of each file.
@@ -28,6 +30,9 @@ type keyring struct {
 	seen map[string]recipient
 	read []listed // the files that have been read
 	bad  bool     // something meant as a recipient was refused
+
+	office *office.Key // who must have signed the files; nil: nobody
+	lists  []string    // the files, whose signatures hold
 }
 
 // listed is a file in the list, whatever it is called there.
@@ -37,6 +42,7 @@ type listed struct {
 }
 
 func (c *checker) encrypt(cfg *Config) {
+	defer c.unsaid(cfg, c.errors)
 	c.missing("encrypt", "the section is missing, and nothing is recorded in clear", `write [encrypt], and below it recipients = ["practice.pub"]`)
 	b := c.block("encrypt")
 	b.require("recipients", `["practice.pub"], the file that tacet keygen printed`)
@@ -44,7 +50,7 @@ func (c *checker) encrypt(cfg *Config) {
 	if !ok {
 		return
 	}
-	k := &keyring{c: c, seen: map[string]recipient{}}
+	k := &keyring{c: c, seen: map[string]recipient{}, office: c.officeKey}
 	for _, item := range v.items {
 		if item.kind == broken {
 			k.bad = true
@@ -58,9 +64,18 @@ func (c *checker) encrypt(cfg *Config) {
 		k.take(item.text, from)
 	}
 	k.finish(b)
-	for _, r := range k.list {
-		cfg.Encrypt.Recipients = append(cfg.Encrypt.Recipients, r.key)
+	cfg.Encrypt.Recipients = k.keys()
+	if cfg.Office != nil {
+		cfg.Office.lists = k.lists
 	}
+}
+
+// keys are the recipients themselves.
+func (k *keyring) keys() (keys []string) {
+	for _, r := range k.list {
+		keys = append(keys, r.key)
+	}
+	return keys
 }
 
 func (k *keyring) refuse(from Problem, what, instead string) {
@@ -78,6 +93,9 @@ func (k *keyring) take(s string, from Problem) {
 	switch {
 	case s == "":
 		k.refuse(from, "is empty", "write a file's name, or a public key, age1…")
+	case looksLikeKey.MatchString(s) && k.office != nil && !isPrivate(s):
+		k.refuse(from, "a key stands here itself, and not in a file that the office has signed",
+			"put it into a file, sign that in the office (tacet sign -i office.key practice.pub), and name the file")
 	case looksLikeKey.MatchString(s):
 		k.add(s, from)
 	default:
@@ -153,20 +171,30 @@ func (k *keyring) file(name string, from Problem) {
 		}
 	}
 	k.read = append(k.read, listed{info, from.Line})
-	found := false
-	for i, line := range strings.Split(strings.TrimPrefix(string(data), "\ufeff"), "\n") {
+	text, err := k.signed(data)
+	if err != nil {
+		k.refuse(from, fmt.Sprintf("file %s %v", shown(name), err),
+			"find out who changed it; if it is as it should be, sign it in the office: tacet sign -i office.key "+filepath.Base(name))
+		return
+	}
+	if !k.lines(text, full, from) {
+		k.refuse(from, fmt.Sprintf("file %s holds no key", shown(name)), wanted)
+	}
+}
+
+// lines takes the lines of a file, and reports whether one of them is more than a remark.
+func (k *keyring) lines(text, file string, from Problem) (found bool) {
+	for i, line := range strings.Split(strings.TrimPrefix(text, "\ufeff"), "\n") {
 		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") && !privateKey.MatchString(line) {
 			continue
 		}
 		found = true
-		k.add(line, Problem{File: full, Line: i + 1, Key: from.Key})
+		k.add(line, Problem{File: file, Line: i + 1, Key: from.Key})
 		if len(k.list) > maxRecipients || k.c.errors.more > 0 {
-			return
+			break
 		}
 	}
-	if !found {
-		k.refuse(from, fmt.Sprintf("file %s holds no key", shown(name)), wanted)
-	}
+	return found
 }
 
 // finish checks what all the recipients are together.

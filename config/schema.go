@@ -21,6 +21,7 @@ var sectionKeys = []struct {
 	{"door", false, []string{"line", "active"}},
 	{"audio", false, []string{"device", "rate", "channels", "codec", "bitrate"}},
 	{"encrypt", false, []string{"recipients"}},
+	{"office", false, []string{"key"}},
 	{"spool", false, []string{"path", "reserve", "release"}},
 	{"store", true, nil}, // storeKeys
 	{"mqtt", false, []string{"broker", "username", "password_file", "ca", "cert", "client_key", "homeassistant"}},

@@ -50,6 +50,8 @@ type Options struct {
 	FS func(dir string) (durable.FS, error)
 	// Store makes the kinds of store that the configuration names; without it recordings stay on the unit.
 	Store StoreKind
+	// Confirmed reads what somebody has confirmed at the unit, nil where there is nothing; without it nothing ever is.
+	Confirmed func() (*Confirmation, error)
 	// NewKey makes a recording's key pair; recording.NewKey where nil.
 	NewKey func(ctx context.Context, recipients []string, comment string) (recording.Key, error)
 }

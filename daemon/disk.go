@@ -20,6 +20,7 @@ import (
 type disk struct {
 	spool  *spool.Spool
 	ledger *ledger.Ledger
+	trust  *trust
 	unit   note.Signer
 	key    string // its verifier key
 	file   keyFile
@@ -66,9 +67,18 @@ func (d *Daemon) openDisk() (_ *disk, err error) {
 	if k.ledger, err = ledger.Open(own, "ledger", d.origin("ledger"), k.unit, d.prober.keyMade); err != nil {
 		return nil, withCode(health.LedgerError, err)
 	}
+	defer func() {
+		if err != nil {
+			k.ledger.Close()
+		}
+	}()
 	if err := k.writeBoot(d); err != nil {
 		return nil, withCode(health.LedgerError, err)
 	}
+	if k.trust, err = d.openTrust(k, d.prober.keyMade); err != nil {
+		return nil, withCode(health.LedgerError, err)
+	}
+	k.file.started()
 	return k, nil
 }
 
@@ -83,7 +93,7 @@ func (k *disk) writeBoot(d *Daemon) error {
 		return err
 	}
 	return k.ledger.Append(ledger.Entry{
-		Type: ledger.Config, Time: now, Config: d.cfg.Hash(), Recipients: d.fingerprints(),
+		Type: ledger.Config, Time: now, Config: d.cfg.Hash(), Recipients: fingerprintsOf(d.cfg.Encrypt.Recipients),
 	})
 }
 

@@ -39,6 +39,10 @@
 // the head goes to the disk and the start to the ledger; when both are synced,
 // "recording" is said, and what was held follows.
 //
+// What is recorded goes to recipients and drives that somebody vouches for: the
+// office's signature, or who stood at the unit (trust.go). Of others it is said that
+// they are there, and they get nothing.
+//
 // A killed process costs what a power cut costs: the second that is being filled, one
 // sync, what is held back and one period of the card.
 //

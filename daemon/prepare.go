@@ -51,8 +51,9 @@ func (d *Daemon) newRecorder(disk *disk, acts []recording.Act) (_ *recorder, err
 	}()
 	ctx, cancel := context.WithTimeout(context.Background(), keyTime)
 	defer cancel()
-	r.head, r.acts = d.head(r, disk), acts
-	r.key, err = d.o.NewKey(ctx, d.cfg.Encrypt.Recipients, "tacet/"+r.head.Site+"/"+r.head.Room+"/"+r.id)
+	recipients := d.recipients(disk)
+	r.head, r.acts = d.head(r, disk, recipients), acts
+	r.key, err = d.newKey(ctx, recipients, "tacet/"+r.head.Site+"/"+r.head.Room+"/"+r.id)
 	if err != nil {
 		d.prober.keyless.Store(true)
 		return nil, withCode(health.RecipientsBad, fmt.Errorf("make the recording's key: %w", err))
@@ -124,11 +125,19 @@ func (d *Daemon) discard() {
 func (d *Daemon) tryKey(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, keyTime)
 	defer cancel()
-	_, err := d.o.NewKey(ctx, d.cfg.Encrypt.Recipients, d.origin(recording.NewID()))
+	_, err := d.newKey(ctx, d.recipients(d.prober.disk), d.origin(recording.NewID()))
 	return err
 }
 
-func (d *Daemon) head(r *recorder, disk *disk) recording.Head {
+// newKey makes a recording's key, for those who are trusted.
+func (d *Daemon) newKey(ctx context.Context, recipients []string, comment string) (recording.Key, error) {
+	if len(recipients) == 0 {
+		return recording.Key{}, errNobody
+	}
+	return d.o.NewKey(ctx, recipients, comment)
+}
+
+func (d *Daemon) head(r *recorder, disk *disk, recipients []string) recording.Head {
 	clock := "unsynced"
 	if d.hw.Clock.Synced() {
 		clock = "synced"
@@ -144,18 +153,9 @@ func (d *Daemon) head(r *recorder, disk *disk) recording.Head {
 			Codec: d.cfg.Audio.Codec, Rate: d.cfg.Audio.Rate, Channels: d.cfg.Audio.Channels, Bitrate: d.cfg.Audio.Bitrate,
 		},
 		Parties: parties, Notice: d.cfg.Consent.Notice, Purpose: d.cfg.Consent.Purpose,
-		Recipients: d.fingerprints(), UnitKey: disk.key,
+		Recipients: fingerprintsOf(recipients), UnitKey: disk.key,
 		Ledger: string(disk.ledger.Head()),
 	}
-}
-
-// fingerprints name those who can open what this unit records.
-func (d *Daemon) fingerprints() []string {
-	out := make([]string, len(d.cfg.Encrypt.Recipients))
-	for i, r := range d.cfg.Encrypt.Recipients {
-		out[i] = recording.Fingerprint(r)
-	}
-	return out
 }
 
 func actsOf(acts []consent.Act) []recording.Act {

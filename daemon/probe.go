@@ -7,9 +7,13 @@ import (
 	"time"
 
 	"tacet/config"
+	"tacet/config/office"
+	"tacet/daemon/health"
 	"tacet/daemon/recording"
 	"tacet/daemon/spool"
 	"tacet/daemon/status"
+	"tacet/daemon/store"
+	"tacet/daemon/store/local/mark"
 )
 
 // What doctor tries of the daemon's own, as the daemon does it. None leaves anything behind.
@@ -42,6 +46,21 @@ func ProbeSpool(cfg *config.Config, write bool) (time.Duration, error) {
 func ProbeKey(ctx context.Context, cfg *config.Config) error {
 	_, err := recording.NewKey(ctx, cfg.Encrypt.Recipients, "tacet/"+cfg.Room.Site+"/"+cfg.Room.ID+"/"+recording.NewID())
 	return err
+}
+
+// ProbeDrives judges drives as the daemon does, as far as that can be told without its ledger: where there is an office, by its
+// signature.
+func ProbeDrives(cfg *config.Config) DriveJudge {
+	if cfg.Office == nil {
+		return nil
+	}
+	key, err := office.ParseKey(cfg.Office.Key)
+	return func(m mark.Mark, uuid, where string) *store.Trouble {
+		if err != nil {
+			return &store.Trouble{Code: health.StoreForeign, Err: err}
+		}
+		return signedBy(key, m, uuid, where)
+	}
 }
 
 // ProbeBroker asks of the broker what the unit asks of it, by a name of its own, and says nothing new. running: the unit is

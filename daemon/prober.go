@@ -112,6 +112,9 @@ func (p *prober) look(ctx context.Context) probed {
 	if r.diskErr = errors.Join(p.disk.lock.Check(), p.disk.spool.Check()); r.diskErr != nil {
 		return r
 	}
+	if r.diskErr = p.lookTrust(); r.diskErr != nil {
+		return r
+	}
 	if p.unfinished.Swap(false) || p.disk.spool.Due() || len(p.left) > 0 && time.Since(p.leftAt) >= leftEvery {
 		if r.diskErr = p.closeLeft(&r); r.diskErr != nil {
 			p.unfinished.Store(true)
@@ -169,6 +172,18 @@ func (p *prober) closeLeft(r *probed) error {
 		}
 	}
 	r.found, p.left, p.leftAt = warnings, left, time.Now()
+	return nil
+}
+
+// lookTrust takes what somebody has confirmed.
+func (p *prober) lookTrust() error {
+	changed, err := p.disk.trust.look()
+	if err != nil {
+		return withCode(health.LedgerError, err)
+	}
+	if changed && p.copies != nil {
+		p.copies.Again()
+	}
 	return nil
 }
 

@@ -52,6 +52,8 @@ func (d *Daemon) describe(now time.Time) Status {
 	}
 	if d.disk != nil {
 		s.UnitKey = d.disk.key
+		now := d.disk.trust.now()
+		s.Unconfirmed = Unconfirmed{Ledger: d.disk.ledger.Origin(), Added: now.added, Drives: now.drives, Trusted: fingerprintsOf(now.recipients)}
 	}
 	s.Stores, s.Pending, s.Oldest = d.stores, d.pending, d.oldest
 	return s
@@ -101,7 +103,8 @@ func (d *Daemon) micWord() string {
 func (s *Status) same(o *Status) bool {
 	return s.Phase == o.Phase && s.Recording == o.Recording && s.Mic == o.Mic && s.Light == o.Light && s.Clock == o.Clock &&
 		s.Pending == o.Pending && sameStores(s.Stores, o.Stores) && s.Stored == o.Stored && s.StatusLight == o.StatusLight && s.SpoolFree == o.SpoolFree &&
-		slices.Equal(s.Consented, o.Consented) && slices.Equal(s.Pressed, o.Pressed) && s.alerts() == o.alerts()
+		slices.Equal(s.Consented, o.Consented) && slices.Equal(s.Pressed, o.Pressed) && s.alerts() == o.alerts() &&
+		slices.Equal(s.Unconfirmed.Added, o.Unconfirmed.Added) && slices.Equal(s.Unconfirmed.Drives, o.Unconfirmed.Drives)
 }
 
 func (s *Status) alerts() (all string) {

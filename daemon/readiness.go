@@ -57,6 +57,7 @@ func (d *Daemon) probed(p probed) {
 		d.set(health.LedgerBroken, p.disk.ledger.Broken())
 		d.set(health.LedgerNew, p.disk.ledger.Missing())
 		d.set(health.UnitKeyMode, p.exposed)
+		d.watchTrust()
 	}
 	d.tryHands()
 }

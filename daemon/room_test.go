@@ -44,11 +44,14 @@ type room struct {
 	clock  *clock
 	slow   time.Duration     // of the key's making
 	sticks map[string]*stick // by the store's name
+	slots  map[string]*slot  // by the store's name
 	gates  gates             // what hangs
 	logs   io.Writer         // nil: the test's
 
 	mu       sync.Mutex
 	faults   panel.Faults // of the front
+	sealedTo [][]string   // whom each key was encrypted to
+	word     *daemon.Confirmation
 	encoders []*encoder
 	keys     error // that the making of a key fails with
 	encoder  error // and of an encoder
@@ -66,6 +69,7 @@ func newRoom(t *testing.T, parties ...string) *room {
 	r.cfg = &config.Config{
 		Room:    config.Room{Site: "high-street", ID: "room-3"},
 		Unit:    config.Unit{Key: "/unit/unit.key"},
+		Encrypt: config.Encrypt{Recipients: []string{"age1office", "age1second"}},
 		Consent: config.Consent{Max: time.Hour, Quiet: 5 * time.Minute},
 		Audio:   config.Audio{Rate: rate, Channels: 1, Codec: "wav"},
 		Spool:   config.Spool{Path: t.TempDir(), Reserve: time.Hour},
@@ -100,7 +104,7 @@ func (r *room) boot() {
 			}
 			return r.own, nil
 		},
-		NewKey: r.newKey, Store: r.storeKind,
+		NewKey: r.newKey, Store: r.storeKind, Confirmed: r.confirmed,
 	})
 	if err != nil {
 		r.Fatal(err)
@@ -243,6 +247,7 @@ func (r *room) newKey(ctx context.Context, recipients []string, comment string) 
 	pause(r.slow)
 	r.mu.Lock()
 	err := r.keys
+	r.sealedTo = append(r.sealedTo, slices.Clone(recipients))
 	r.mu.Unlock()
 	if err != nil {
 		return recording.Key{}, err

@@ -34,6 +34,7 @@ type Status struct {
 
 	SpoolFree   time.Duration // room left, as recording time; it moves in steps: see topic.HoursNear
 	UnitKey     string        // verifier key; empty until the disk is there
+	Unconfirmed Unconfirmed   // what somebody may want to confirm
 	Checkpoint  string        // the running recording's last, signed
 	Warnings    []health.Active
 	StatusLight string // steady, pulse, flash
@@ -41,6 +42,14 @@ type Status struct {
 	Stores  []store.Status // in the configuration's order
 	Pending int            // recordings that some store still has to get
 	Oldest  store.Since    // since when the first of them has waited
+}
+
+// Unconfirmed is what is there and gets nothing, because nobody has confirmed it, and what does.
+type Unconfirmed struct {
+	Ledger  string         // the origin of the ledger that would remember it
+	Added   []string       // public keys that the configuration names
+	Drives  []UnknownDrive // that were plugged in since the start
+	Trusted []string       // fingerprints of the recipients who get what is recorded
 }
 
 // Status is the last published one.

@@ -10,6 +10,7 @@ import (
 	"tacet/daemon/health"
 	"tacet/daemon/ledger"
 	"tacet/daemon/store"
+	"tacet/daemon/store/local/mark"
 	"tacet/daemon/topic"
 )
 
@@ -19,7 +20,7 @@ const lateAfter = 24 * time.Hour
 // troubleCodes are the warnings of which a store brings one at a time.
 var troubleCodes = []health.Code{
 	health.StoreMissing, health.StoreForeign, health.StoreFull, health.StoreReadOnly, health.StoreError, health.StoreMismatch, health.StoreDenied,
-	health.StoreHostKey, health.StoreHung,
+	health.StoreHostKey, health.StoreHung, health.DriveNew,
 }
 
 // copies are the followers that bring recordings to the stores, and their end.
@@ -33,7 +34,7 @@ type copies struct {
 func (d *Daemon) follow(ctx context.Context, k *disk) (*copies, error) {
 	set, err := store.NewSet(store.Settings{
 		Spool: k.spool, Ledger: &copyLog{k.ledger, d.hw.Clock}, Log: d.log,
-		Places: d.places(), Release: store.Release(d.cfg.Spool.Release), ClockSet: d.hw.Clock.Synced,
+		Places: d.places(k), Release: store.Release(d.cfg.Spool.Release), ClockSet: d.hw.Clock.Synced,
 		Copied: func(id, name string) {
 			d.post(told{topic.Event{Type: topic.Copied, Recording: id, Store: name}})
 		},
@@ -57,19 +58,23 @@ func (c *copies) stop() {
 }
 
 // places are the configuration's stores, as the program knows to reach them.
-func (d *Daemon) places() []store.Place {
+func (d *Daemon) places(k *disk) []store.Place {
 	var places []store.Place
 	for _, s := range d.cfg.Stores {
 		if d.o.Store == nil {
 			break
 		}
-		places = append(places, store.Place{Name: s.Name, Kind: d.o.Store(s), Keep: s.Keep})
+		places = append(places, store.Place{Name: s.Name, Kind: d.o.Store(s, k.trust.judge(s.Name)), Keep: s.Keep})
 	}
 	return places
 }
 
-// StoreKind makes the kind of store that a configuration asks for.
-type StoreKind func(config.Store) store.Kind
+// StoreKind makes the kind of store that a configuration asks for. One that is a drive asks the judge.
+type StoreKind func(config.Store, DriveJudge) store.Kind
+
+// DriveJudge says why a drive must not be used although it carries a store's mark; nil: it may. uuid is that of its file system,
+// "" where it can't be told; where is for people.
+type DriveJudge func(m mark.Mark, uuid, where string) *store.Trouble
 
 // storesChanged wakes the owner. It is called from any goroutine, and never blocks.
 func (d *Daemon) storesChanged() {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"tacet/config"
+	"tacet/daemon"
 	"tacet/daemon/durable"
 	"tacet/daemon/durable/durabletest"
 	"tacet/daemon/ledger"
@@ -53,7 +54,12 @@ func (r *room) withStores(n int) {
 	r.cfg.Spool.Release = "all"
 }
 
-func (r *room) storeKind(s config.Store) store.Kind { return r.sticks[s.Name] }
+func (r *room) storeKind(s config.Store, judge daemon.DriveJudge) store.Kind {
+	if slot := r.slots[s.Name]; slot != nil {
+		return slotKind{slot, judge}
+	}
+	return r.sticks[s.Name]
+}
 
 // consultations records so many times, and polls meanwhile.
 func (r *room) consultations(n int, poll func()) {

@@ -148,7 +148,7 @@ func (t *teller) state(d *Daemon, s *Status) topic.State {
 	out := topic.State{
 		Version: s.Version, Clock: topic.Clock(s.Clock), Phase: topic.Phase(s.Phase),
 		Mic: topic.Mic(s.Mic), Light: topic.Light(s.Light),
-		Config: d.cfg.Hash(), Recipients: topic.RecipientsHash(d.fingerprints()), UnitKey: s.UnitKey,
+		Config: d.cfg.Hash(), Recipients: topic.RecipientsHash(fingerprintsOf(d.recipients(d.disk))), UnitKey: s.UnitKey,
 	}
 	if d.disk != nil {
 		out.SpoolFreeH = topic.Hours(s.SpoolFree)

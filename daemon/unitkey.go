@@ -25,6 +25,23 @@ type keyFile struct {
 	path string // of it, for people
 }
 
+// firstSuffix ends the name of a file that says, with the unit's public key in it, that the start which made the key has not come
+// to its end. A start after an interruption then knows that it is still the first one.
+const firstSuffix = ".first"
+
+// first reports whether the unit's first start is not over.
+func (f keyFile) first(vkey string) bool {
+	data, err := durable.ReadFile(f.fs, f.name+firstSuffix, maxKeyFile)
+	return err == nil && strings.TrimSpace(string(data)) == vkey
+}
+
+// started says that the first start is over: what was there is in the ledger. If that fails the next start says it again.
+func (f keyFile) started() {
+	if _, err := f.fs.Stat(f.name + firstSuffix); err == nil {
+		f.fs.Remove(f.name + firstSuffix)
+	}
+}
+
 func (d *Daemon) keyFile() (keyFile, error) {
 	dir, name := filepath.Split(d.cfg.Unit.Key)
 	fsys, err := d.o.FS(dir)
@@ -43,6 +60,9 @@ func (d *Daemon) unitKey(f keyFile) (note.Signer, string, error) {
 			return nil, "", err
 		}
 		d.prober.keyMade = true // even if the next step fails: then it may be there
+		if err := durable.WriteFile(f.fs, f.name+firstSuffix, []byte(vkey+"\n")); err != nil {
+			return nil, "", fmt.Errorf("unit key: %w", err)
+		}
 		data = []byte(skey + "\n" + vkey + "\n")
 		if err := durable.WriteFile(f.fs, f.name, data); err != nil {
 			return nil, "", fmt.Errorf("unit key: %w", err)
@@ -51,7 +71,9 @@ func (d *Daemon) unitKey(f keyFile) (note.Signer, string, error) {
 	} else if err != nil {
 		return nil, "", fmt.Errorf("unit key: %w", err)
 	}
-	return parseUnitKey(data, f.path, recording.UnitName(d.cfg.Room.Site, d.cfg.Room.ID))
+	signer, vkey, err := parseUnitKey(data, f.path, recording.UnitName(d.cfg.Room.Site, d.cfg.Room.ID))
+	d.prober.keyMade = d.prober.keyMade || err == nil && f.first(vkey)
+	return signer, vkey, err
 }
 
 // parseUnitKey takes the key file apart: the signer key on its first line, the

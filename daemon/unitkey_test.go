@@ -11,14 +11,20 @@ import (
 	"tacet/daemon/durable"
 )
 
-// A unit that has a key and finds no ledger says so, at that start and at later ones, and records all the same. The first
-// start of a unit is none that finds it gone.
+// A unit that has a key and finds no ledger says so, at that start and at later ones, and trusts nobody before somebody has
+// confirmed; then it records. The first start of a unit is none that finds it gone.
 func TestLedgerGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")
 		says := func(what string, want bool) {
 			t.Helper()
 			r.boot()
+			pause(20 * time.Second)
+			if got := slices.Contains(r.warnings(), "recipients-bad"); got != (what == "with the ledger gone") {
+				t.Errorf("%s: %v", what, r.warnings())
+			} else if got {
+				r.confirm()
+			}
 			r.until(what+" ready", time.Minute, func() bool { return r.d.Status().Phase == "idle" })
 			pause(20 * time.Second)
 			if got := slices.Contains(r.warnings(), "ledger-new"); got != want {

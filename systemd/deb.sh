@@ -14,7 +14,8 @@ trap 'rm -rf "$root"' EXIT
 chmod 755 "$root"
 
 install -D -m 755 -t "$root/usr/bin" bin/tacetd bin/tacet
-install -D -m 644 -t "$root/usr/lib/systemd/system" systemd/tacetd.service
+install -D -m 644 -t "$root/usr/lib/systemd/system" systemd/tacetd.service systemd/tacet-drive@.service
+install -D -m 755 systemd/tacet-drive "$root/usr/lib/tacet/tacet-drive"
 install -D -m 644 -t "$root/usr/lib/udev/rules.d" systemd/*.rules
 install -D -m 644 systemd/tacet.sysusers "$root/usr/lib/sysusers.d/tacet.conf"
 install -D -m 644 systemd/tacet.tmpfiles "$root/usr/lib/tmpfiles.d/tacet.conf"
@@ -30,7 +31,7 @@ Maintainer: Tacet
 Section: sound
 Priority: optional
 Installed-Size: $(du -sk "$root/usr" | cut -f1)
-Depends: libc6 (>= $(getconf GNU_LIBC_VERSION | cut -d' ' -f2)), libasound2 | libasound2t64, systemd, udev
+Depends: libc6 (>= $(getconf GNU_LIBC_VERSION | cut -d' ' -f2)), libasound2 | libasound2t64, systemd, udev, util-linux
 Recommends: alsa-utils, dosfstools, exfatprogs
 Description: consulting-room recorder that both sides can trust
  Records a consultation while everybody in the room has said yes, by hand, and

@@ -64,6 +64,8 @@ device = "default"
 
 [encrypt]
 recipients = [%q]
+[office]
+key = %q
 
 # The folder drive-drive stands for a thumb drive; the spool keeps its copies too, to be listened to with the drive out.
 [spool]
@@ -169,8 +171,11 @@ func (u *unit) generate() error {
 			return err
 		}
 	}
+	if err := u.sign(pub); err != nil {
+		return err
+	}
 	u.configPath = filepath.Join(u.dir, configFile)
-	text := fmt.Sprintf(generated, filepath.Join(u.dir, "unit.key"), pub, filepath.Join(u.dir, "spool"))
+	text := fmt.Sprintf(generated, filepath.Join(u.dir, "unit.key"), pub, filepath.Join(u.dir, officeVkey), filepath.Join(u.dir, "spool"))
 	return os.WriteFile(u.configPath, []byte(text), 0o644)
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -30,6 +31,8 @@ type slot struct {
 type drive struct {
 	local.Folder
 	slot    *slot
+	name    string // the store's
+	judge   daemon.DriveJudge
 	changed chan struct{}
 	open    store.Medium // the last one; guarded by slot.mu
 }
@@ -38,11 +41,11 @@ var errOut = &store.Trouble{Code: health.StoreMissing, Err: errors.New("the thum
 
 // kinds makes drives of this slot, and leaves all other stores to others.
 func (s *slot) kinds(others daemon.StoreKind) daemon.StoreKind {
-	return func(c config.Store) store.Kind {
+	return func(c config.Store, judge daemon.DriveJudge) store.Kind {
 		if c.Kind != config.Drive {
-			return others(c)
+			return others(c, judge)
 		}
-		d := &drive{slot: s, changed: make(chan struct{}, 1)}
+		d := &drive{slot: s, name: c.Name, judge: judge, changed: make(chan struct{}, 1)}
 		d.Folder = local.Folder{Path: driveDir(s.dir, c.Name), UnmountedOK: true, Mounts: stores.Table, Changes: d.changed}
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -80,6 +83,9 @@ func (s *slot) out() bool {
 func (d *drive) Open(ctx context.Context) (store.Medium, error) {
 	if d.slot.out() {
 		return nil, errOut
+	}
+	if err := d.judged(); err != nil {
+		return nil, err
 	}
 	m, err := d.Folder.Open(ctx)
 	if err != nil {
@@ -122,7 +128,7 @@ func (u *unit) drives(front *panel.Panel) func() []string {
 	}
 }
 
-// makeDrives makes the folders that stand for thumb drives.
+// makeDrives makes the folders that stand for thumb drives, marked as the office's.
 func (u *unit) makeDrives() error {
 	for _, s := range u.cfg.Stores {
 		if s.Kind != config.Drive {
@@ -130,6 +136,9 @@ func (u *unit) makeDrives() error {
 		}
 		if err := os.MkdirAll(driveDir(u.dir, s.Name), 0o700); err != nil {
 			return err
+		}
+		if err := u.markDrive(s); err != nil {
+			return fmt.Errorf("mark the drive: %w", err)
 		}
 	}
 	return nil

@@ -59,6 +59,8 @@ func TestOnlyPrintableCharactersAreSaid(t *testing.T) {
 			{"open", "-i", key, "-passphrase-file", text, "-silence", bad, "-o", bad, whole},
 			{"check", config}, {"check", bad}, {"check", text}, {"drive", bad}, {"drive", "init", "-config", config, dir}, {"drive", "init", "-site", bad, "-room", bad, dir},
 			{"keygen", "-plain", "-o", in(bad + "2.key")}, {"keygen", "-plain", "-o", key}, {"keygen", "-o", in("x"), bad}, {"keygen", "-passphrase-file", text, "-o", in(bad + "3.key")},
+			{"sign", "-i", key, text}, {"sign", "-i", bad, text}, {"sign", "-i", in(bad + "2.key"), in(bad + "2.key")}, {"sign", "-i", key, bad},
+			{"drive", "init", "-i", bad, "-uuid", bad, "-site", "a", "-room", "*", dir},
 			{"help", bad},
 		} {
 			stdout, stderr := said(t, args...)

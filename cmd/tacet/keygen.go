@@ -13,6 +13,7 @@ import (
 	"filippo.io/age"
 
 	"tacet/cmd/internal/cli"
+	"tacet/config/office"
 )
 
 var keygenCommand = cli.Command{
@@ -20,10 +21,14 @@ var keygenCommand = cli.Command{
 	Usage: "[-plain] [-passphrase-file FILE] -o FILE",
 	About: "make the key that opens recordings",
 	Help: `
-Writes a new key, behind a passphrase, to FILE, and prints its public half, the recipient: the one line that a unit's
-config needs. The key is post-quantum, and an ordinary age identity: age 1.3 or later opens with it what tacet opens.
+Writes a new key, behind a passphrase, to FILE, and prints its public half, the recipient, for a unit's config. The key is
+post-quantum, and an ordinary age identity: age 1.3 or later opens with it what tacet opens.
 
     tacet keygen -o office.key > practice.pub
+
+Beside it two more files are written: office.sign, behind the same passphrase, signs for the office which recipients and which
+drives its units may trust ("tacet sign", "tacet drive init -i"); office.vkey is the public half of that, which every unit gets. What
+is printed carries the office's signature, in a remark.
 
 Keep the key in the office, and a copy of it elsewhere. Whoever loses it and its passphrase loses every recording.`,
 	Run: keygen,
@@ -54,15 +59,19 @@ func keygen(env *cli.Env, args []string) error {
 	if _, err := os.Lstat(*out); err == nil {
 		return keyExists(*out) // before anybody thinks of a passphrase
 	}
+	sign := signingFiles(*out)
+	if there := sign.there(); there != "" {
+		return keyExists(there)
+	}
 	identity, err := age.GenerateHybridIdentity()
 	if err != nil {
 		return fmt.Errorf("make a key: %w", err)
 	}
 	recipient := identity.Recipient().String()
 	content := fmt.Appendf(nil, "# created: %s\n# public key: %s\n%s\n", time.Now().Format(time.RFC3339), recipient, identity)
+	passphrase := ""
 	if !*plain {
-		passphrase, err := env.NewPassphrase("passphrase for "+*out, *passphraseFile)
-		if err != nil {
+		if passphrase, err = env.NewPassphrase("passphrase for "+*out, *passphraseFile); err != nil {
 			return err
 		}
 		if utf8.RuneCountInString(passphrase) < shortPassphrase {
@@ -72,15 +81,28 @@ func keygen(env *cli.Env, args []string) error {
 			return fmt.Errorf("encrypt %s: %w", *out, err)
 		}
 	}
-	if err := writeNew(*out, content); errors.Is(err, os.ErrExist) {
+	if err := writeNew(*out, content, 0o600); errors.Is(err, os.ErrExist) {
 		return keyExists(*out)
 	} else if err != nil {
 		return fmt.Errorf("write the key: %w", err)
 	}
-	if err := env.Printf("%s\n", recipient); err != nil {
-		return cli.WithHint(fmt.Errorf("print the recipient: %w", err), "the key is written; its second line, decrypted, holds the recipient")
+	list := []byte(recipient + "\n")
+	signer, err := sign.make(officeName(*out), passphrase)
+	if err == nil {
+		list, err = office.SignList(list, signer)
 	}
-	env.Note("%s opens recordings: keep it in the office, and a copy elsewhere; a unit needs only the line above", *out)
+	if err != nil {
+		err = cli.WithHint(err, "the key itself is written; \"tacet sign -i %s practice.pub\" makes up for it", *out)
+	}
+	if printed := env.PrintLines(string(list)); printed != nil {
+		return errors.Join(err, cli.WithHint(fmt.Errorf("print the recipient: %w", printed),
+			"the key is written; its second line, decrypted, holds the recipient"))
+	}
+	if err != nil {
+		return err
+	}
+	env.Note("%s opens recordings, and %s signs for the office: keep both there, and a copy elsewhere; a unit needs only what is printed, and %s",
+		*out, sign.private, sign.public)
 	return nil
 }
 
@@ -107,10 +129,10 @@ func lock(content []byte, passphrase string) ([]byte, error) {
 	return locked.Bytes(), err
 }
 
-// writeNew writes a file that must not exist, for its owner alone. When it returns nil, the file and its name outlive a power cut:
+// writeNew writes a file that must not exist. When it returns nil, the file and its name outlive a power cut:
 // the file is synced, and then the folder. After an error there is no file.
-func writeNew(name string, content []byte) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+func writeNew(name string, content []byte, mode os.FileMode) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}

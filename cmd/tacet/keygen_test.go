@@ -23,9 +23,14 @@ func TestKeygenBehindPassphrase(t *testing.T) {
 	if err := os.WriteFile(passphrase, []byte("correct horse battery staple\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	recipient, _, err := generate(t, "-passphrase-file", passphrase, "-o", key)
+	printed, _, err := generate(t, "-passphrase-file", passphrase, "-o", key)
 	if err != nil {
 		t.Fatal(err)
+	}
+	recipient, signature, _ := strings.Cut(printed, "\n")
+	recipient += "\n"
+	if !strings.HasPrefix(signature, "# — tacet-office/office ") || strings.Count(signature, "\n") != 1 {
+		t.Errorf("after the recipient it prints %q", signature)
 	}
 	locked, err := os.ReadFile(key)
 	if err != nil {
@@ -97,10 +102,10 @@ func TestKeygenThatFails(t *testing.T) {
 // Also a file that somebody makes while the passphrase is being typed is not overwritten.
 func TestWriteNewOverwritesNothing(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "office.key")
-	if err := writeNew(file, []byte("first")); err != nil {
+	if err := writeNew(file, []byte("first"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := writeNew(file, []byte("second")); !errors.Is(err, os.ErrExist) {
+	if err := writeNew(file, []byte("second"), 0o600); !errors.Is(err, os.ErrExist) {
 		t.Errorf("error is %v", err)
 	}
 	if got, err := os.ReadFile(file); string(got) != "first" || err != nil {

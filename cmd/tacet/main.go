@@ -2,8 +2,9 @@
 // key that opens recordings. It needs no microphone, no GPIO and no C library, and runs on Linux, macOS and Windows.
 //
 //	tacet keygen -o office.key > practice.pub
+//	tacet sign -i office.key practice.pub
 //	tacet check tacet.toml
-//	tacet drive init -config tacet.toml /media/TACET
+//	tacet drive init -i office.key -config tacet.toml /media/TACET
 //	tacet ls /media/TACET
 //	tacet verify 20261121T140322Z_room-3_7q4k9mz2ha.tacet
 //	tacet verify -recipients practice.pub 20261121T140322Z_room-3_7q4k9mz2ha.tacet
@@ -22,6 +23,7 @@ func run(env *cli.Env) error {
 // commands, in the order in which somebody comes to need them. Each lives in the file of its name.
 var commands = []cli.Command{
 	keygenCommand,
+	signCommand,
 	checkCommand,
 	driveCommand,
 	lsCommand,

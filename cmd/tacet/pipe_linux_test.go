@@ -103,6 +103,7 @@ func TestInterruptWhileAPipeIsWaitedFor(t *testing.T) {
 		{"verify", "-unit", in("pipe"), in("wav.tacet")},
 		{"check", in("pipe")},
 		{"keygen", "-passphrase-file", in("pipe"), "-o", in("new.key")},
+		{"sign", "-i", in("pipe")},
 	} {
 		sig := []os.Signal{syscall.SIGINT, syscall.SIGTERM}[i%2]
 		cmd, ended, said := waiting(t, args...)

@@ -50,7 +50,7 @@ Exits with 0 if nothing failed, 1 if something did, 78 if the configuration can'
 		defer done()
 		d := &doctor{env: env, status: filepath.Join(*run, statusFile), clock: daemon.SystemClock{}, cards: audio.Cards, offers: audio.Offers, lockLimit: lockLimit}
 		var err error
-		if d.cfg, err = load(*path, env.Warn); err != nil {
+		if d.cfg, err = load(*path, usualState, env.Warn); err != nil {
 			d.listCards() // whoever writes it needs them
 			return err
 		}
@@ -504,7 +504,7 @@ func (d *doctor) spool(ctx context.Context) {
 func (d *doctor) stores(ctx context.Context) {
 	for _, s := range d.cfg.Stores {
 		d.part(ctx, "store "+s.Name+" ("+s.Kind+")", netTime, func(ctx context.Context) (string, error) {
-			where, err := store.Probe(ctx, d.kind(s))
+			where, err := store.Probe(ctx, d.kind(s, daemon.ProbeDrives(d.cfg)))
 			return "can be written, and nothing was left there: " + where, err
 		})
 	}

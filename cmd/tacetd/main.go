@@ -3,6 +3,7 @@
 //
 //	tacetd [-config /etc/tacet/tacet.toml]   run until SIGTERM
 //	tacetd status [-key]                     what the running daemon says
+//	tacetd confirm                           as root: let new recipients and drives have what is recorded
 //	tacetd lights-out                        for the unit file: dark after a crash
 //	tacetd doctor [-stop]                    try each part, and say what is wrong
 //
@@ -27,6 +28,6 @@ func run(env *cli.Env) error {
 	return env.Dispatch("the recorder on the wall of a consulting room", commands)
 }
 
-var commands = []cli.Command{runCommand, statusCommand, lightsOutCommand, doctorCommand}
+var commands = []cli.Command{runCommand, statusCommand, confirmCommand, lightsOutCommand, doctorCommand}
 
 const usualConfig = "/etc/tacet/tacet.toml"

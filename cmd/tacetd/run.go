@@ -20,14 +20,15 @@ import (
 )
 
 var runCommand = cli.Command{
-	Usage: "[-config F] [-state DIR] [-run DIR]",
+	Usage: "[-config F] [-state DIR] [-run DIR] [-confirmed FILE]",
 	About: "run the recorder until SIGTERM",
 	Run: func(env *cli.Env, args []string) error {
 		f := env.Flags()
 		var s service
 		f.StringVar(&s.config, "config", usualConfig, "configuration `file`")
-		f.StringVar(&s.state, "state", "/var/lib/tacet", "`folder` of the unit's ledger")
+		f.StringVar(&s.state, "state", usualState, "`folder` of the unit's ledger")
 		f.StringVar(&s.run, "run", usualRun, "`folder` in memory, for status.json; need not exist")
+		f.StringVar(&s.confirmed, "confirmed", usualConfirmed, "root's `file` of what somebody has confirmed at the unit")
 		rest, err := env.Parse(f, args)
 		if err != nil {
 			return err
@@ -45,6 +46,8 @@ var runCommand = cli.Command{
 // service is tacetd as systemd runs it.
 type service struct {
 	config, state, run string
+	confirmed          string // root's file
+	owner              int    // whose it must be: 0, but in tests
 	log                *slog.Logger
 	open               func(context.Context, hw.Wiring) (*hw.Panel, error)
 	stores             *stores.Maker
@@ -66,10 +69,11 @@ func (s *service) serve(env *cli.Env) error {
 	signal.Notify(reload, syscall.SIGHUP)
 	defer signal.Stop(reload)
 
-	cfg, err := load(s.config, s.warn)
+	cfg, err := load(s.config, s.state, s.warn)
 	if err != nil {
 		return err
 	}
+	s.keep(cfg)
 	s.log.Info("starting", "version", cli.Version, "hash", cfg.Hash())
 	if s.stores, err = stores.New(ctx, s.log); err != nil {
 		return err
@@ -129,6 +133,7 @@ func (s *service) change(ctx context.Context, old, next *config.Config) (*config
 func (s *service) life(ctx context.Context, cfg *config.Config, panel *hw.Panel, reload <-chan os.Signal) (next *config.Config, err error) {
 	d, err := daemon.New(cfg, s.hardware(cfg, panel), daemon.Options{
 		Log: s.log, Version: cli.Version, Dir: s.state, Store: s.stores.Kind(cfg.Room),
+		Confirmed: func() (*daemon.Confirmation, error) { return daemon.ReadConfirmation(s.confirmed, s.owner) },
 	})
 	if err != nil {
 		return nil, err
@@ -166,13 +171,14 @@ func (s *service) life(ctx context.Context, cfg *config.Config, panel *hw.Panel,
 // that can't be used leaves what was accepted before, and one that says the same as
 // cfg brings cfg again.
 func (s *service) reread(d *daemon.Daemon, cfg, accepted *config.Config) *config.Config {
-	next, warnings, err := config.Load(s.config)
+	next, warnings, err := loadUnit(s.config, s.state)
 	s.refused = err
 	d.ConfigRefused(err)
 	if err != nil {
 		s.log.Error("new configuration refused", "err", err)
 		return accepted
 	}
+	s.keep(next)
 	for _, w := range warnings {
 		s.warn("%s", w)
 	}
@@ -184,6 +190,13 @@ func (s *service) reread(d *daemon.Daemon, cfg, accepted *config.Config) *config
 	return next
 }
 
+// keep keeps recipients that are good. Without that the unit records all the same.
+func (s *service) keep(cfg *config.Config) {
+	if err := keep(cfg, s.state); err != nil {
+		s.log.Warn("configuration", "err", err)
+	}
+}
+
 // warn says what is doubtful in the configuration.
 func (s *service) warn(format string, args ...any) {
 	s.log.Warn("configuration", "problem", fmt.Sprintf(format, args...))
@@ -191,8 +204,8 @@ func (s *service) warn(format string, args ...any) {
 
 // load reads the configuration; its errors exit with 78, which tells systemd not
 // to try again.
-func load(path string, warn func(format string, args ...any)) (*config.Config, error) {
-	cfg, warnings, err := config.Load(path)
+func load(path, state string, warn func(format string, args ...any)) (*config.Config, error) {
+	cfg, warnings, err := loadUnit(path, state)
 	for _, w := range warnings {
 		warn("%s", w)
 	}
@@ -255,7 +268,7 @@ var lightsOutCommand = cli.Command{
 		} else if len(rest) > 0 {
 			return env.Usage("lights-out takes no arguments")
 		}
-		cfg, _, err := config.Load(*path)
+		cfg, _, err := loadUnit(*path, usualState)
 		if err != nil {
 			return cli.Exit(cli.ExitConfig, err)
 		}

@@ -39,6 +39,16 @@ type report struct {
 	Pending   int       `json:"pending"` // recordings that some store still has to get
 	Stores    []place   `json:"stores"`
 	Warnings  []warning `json:"warnings"`
+
+	Unconfirmed *unconfirmed `json:"unconfirmed,omitempty"` // nil: nothing is new
+}
+
+// unconfirmed is what is new, and gets nothing before somebody has confirmed it.
+type unconfirmed struct {
+	Ledger     string                `json:"ledger"`  // the origin of the one that will remember it
+	Trusted    []string              `json:"trusted"` // fingerprints of the recipients who get what is recorded
+	Recipients []string              `json:"recipients,omitempty"`
+	Drives     []daemon.UnknownDrive `json:"drives,omitempty"`
 }
 
 type place struct {
@@ -86,6 +96,9 @@ func reportOf(s daemon.Status) report {
 			p.Detail = st.Trouble.Error()
 		}
 		r.Stores = append(r.Stores, p)
+	}
+	if u := s.Unconfirmed; len(u.Added)+len(u.Drives) > 0 {
+		r.Unconfirmed = &unconfirmed{u.Ledger, u.Trusted, u.Added, u.Drives}
 	}
 	for _, w := range s.Warnings {
 		r.Warnings = append(r.Warnings, warning{string(w.Code), w.Since.UTC(), w.Message()})

@@ -142,8 +142,15 @@ var spool = []Warning{
 var consent = []Warning{
 	{
 		Code: RecipientsBad, Title: "Keys for encryption unusable", Severity: Fault, Blocks: true,
-		Text: "The public keys that recordings are encrypted to can't be read or used, so nothing is recorded.",
-		Do:   "The technician runs \"tacetd doctor\" and corrects [encrypt] recipients.",
+		Text: "The public keys that recordings are encrypted to can't be used, or the unit knows none of them, so nothing is recorded.",
+		Do:   "The technician runs \"tacetd doctor\" and corrects [encrypt] recipients, or confirms them (\"sudo tacetd confirm\").",
+	},
+	{
+		Code: RecipientsChanged, Title: "Keys for encryption changed", Severity: Attention,
+		Text: "The list of those who can open recordings was changed, and neither has the office signed it nor anybody confirmed it here. " +
+			"What was added gets nothing.",
+		Do: "If the change is wanted, the office signs the list (\"tacet sign\"), or where no office is configured somebody runs " +
+			"\"sudo tacetd confirm\" at the unit. If not, find out who made it.",
 	},
 	{
 		Code: UnitKeyBad, Title: "The unit's own key unusable", Severity: Fault, Blocks: true,

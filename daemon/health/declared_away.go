@@ -11,8 +11,13 @@ var stores = []Warning{
 	},
 	{
 		Code: StoreForeign, Title: "Unknown drive", Severity: Attention, After: soon, Linger: calm,
-		Text: "A drive is plugged in that does not carry this store's mark. Nothing is written to it.",
+		Text: "A drive is plugged in that does not carry this store's mark, or not the office's signature. Nothing is written to it.",
 		Do:   "Plug in the unit's own drive, or let the technician prepare this one.",
+	},
+	{
+		Code: DriveNew, Title: "New drive", Severity: Attention, After: soon, Linger: calm,
+		Text: "A drive with this store's mark is plugged in that the unit has not seen before. Nothing is written to it, for anybody can write a mark.",
+		Do:   "If it is the practice's own, somebody runs \"sudo tacetd confirm\" at the unit; else take it out, and find out whose it is.",
 	},
 	{
 		Code: StoreFull, Title: "Store full", Severity: Attention, After: soon, Linger: calm,

@@ -24,6 +24,9 @@ const (
 	Released = "released" // the unit's own copy is gone, since the stores have it
 	Erased   = "erased"   // it was removed from a store or the unit for good
 
+	Recipients = "recipients" // these get what is recorded, from now on
+	Drive      = "drive"      // this drive gets copies, from now on
+
 	// These the ledger writes itself, as the first line of a file.
 	broken    = "broken"    // the ledger before this one did not hold; it was put aside
 	missing   = "missing"   // the unit had a key, and neither a ledger nor a head
@@ -32,6 +35,15 @@ const (
 
 // Synced says in an entry that the unit's clock was set, so that its time can be relied on. Entries of earlier versions don't say.
 const Synced = "synced"
+
+// By says on whose word recipients or a drive get something.
+const (
+	FirstUse  = "first-use" // nobody's: they were there at the unit's first start
+	ByOffice  = "office"    // the office's signature
+	Confirmed = "confirmed" // somebody confirmed it at the unit
+	ByConfig  = "config"    // the configuration's, which took some away
+	Renewed   = "renewed"   // as before: the entry was old, and old entries go
+)
 
 const (
 	maxText = 200     // bytes of one field
@@ -57,6 +69,11 @@ type Entry struct {
 	Store  string `json:"store,omitempty"`
 	Clock  string `json:"clock,omitempty"` // Synced, or nothing
 
+	Drive        string `json:"drive,omitempty"`        // the ID in its mark
+	UUID         string `json:"uuid,omitempty"`         // of its file system; empty where it can't be told
+	By           string `json:"by,omitempty"`           // on whose word
+	Confirmation string `json:"confirmation,omitempty"` // the ID of what was confirmed
+
 	Size int64    `json:"size,omitempty"` // leaves of the ledger before
 	Edge []string `json:"edge,omitempty"` // hashes that its tree is continued from
 	Why  string   `json:"why,omitempty"`  // it did not hold
@@ -76,13 +93,17 @@ func newSalt() string {
 
 // fieldsOf names the fields that an entry must have and those that it may have; all others it must not.
 var fieldsOf = map[string]struct{ must, may []string }{
-	Boot:      {must: []string{"boot"}, may: []string{"version"}},
-	Config:    {must: []string{"config", "recipients"}},
-	Started:   {must: []string{"id", "note"}},
-	Ended:     {must: []string{"id", "leaves", "root"}},
-	Copied:    {must: []string{"id", "store"}, may: []string{"clock"}},
-	Released:  {must: []string{"id"}},
-	Erased:    {must: []string{"id"}, may: []string{"store"}},
+	Boot:     {must: []string{"boot"}, may: []string{"version"}},
+	Config:   {must: []string{"config", "recipients"}},
+	Started:  {must: []string{"id", "note"}},
+	Ended:    {must: []string{"id", "leaves", "root"}},
+	Copied:   {must: []string{"id", "store"}, may: []string{"clock"}},
+	Released: {must: []string{"id"}},
+	Erased:   {must: []string{"id"}, may: []string{"store"}},
+
+	Recipients: {must: []string{"recipients", "by"}, may: []string{"confirmation"}},
+	Drive:      {must: []string{"store", "drive", "by"}, may: []string{"uuid"}},
+
 	broken:    {must: []string{"why"}, may: []string{"size", "root", "kept"}},
 	missing:   {},
 	continued: {must: []string{"size", "root", "edge"}},
@@ -154,6 +175,12 @@ func plain(field any) error {
 	}
 	return nil
 }
+
+// Anew reports whether the entry says that the ledger before this one is gone: it was missing, or did not hold.
+func (e Entry) Anew() bool { return e.Type == broken || e.Type == missing }
+
+// Continues reports whether the entry continues a file before it.
+func (e Entry) Continues() bool { return e.Type == continued }
 
 // isEntry reports whether a line can be one of ours, of this version of the software or another: what a torn write leaves
 // is none.

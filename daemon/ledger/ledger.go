@@ -35,6 +35,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -172,6 +173,12 @@ func (l *Ledger) drop() {
 
 // Head is the signed head over all that was appended and is on the disk. It never waits.
 func (l *Ledger) Head() []byte { return bytes.Clone(l.acked.Load().head) }
+
+// Origin is what the heads of this ledger start with; another ledger of the unit has another. It never waits.
+func (l *Ledger) Origin() string {
+	origin, _, _ := strings.Cut(string(l.acked.Load().head), "\n")
+	return origin
+}
 
 // Size is the number of entries since the ledger began. It never waits.
 func (l *Ledger) Size() int64 { return l.acked.Load().size }

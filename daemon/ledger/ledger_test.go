@@ -141,6 +141,8 @@ func TestLinesAndHead(t *testing.T) {
 		{Type: Copied, Time: start, ID: "0000000007", Store: "drive", Clock: Synced},
 		{Type: Released, Time: start, ID: "0000000007"},
 		{Type: Erased, Time: start, ID: "0000000007", Store: "nas"},
+		{Type: Recipients, Time: start, Recipients: []string{"a"}, By: Confirmed, Confirmation: "c"},
+		{Type: Drive, Time: start, Store: "drive", Drive: "ABCD", UUID: "1234-ABCD", By: FirstUse},
 	} {
 		must(t, l.Append(e))
 	}
@@ -152,6 +154,8 @@ func TestLinesAndHead(t *testing.T) {
 {"type":"copied","time":"2026-11-21T13:03:22Z","id":"0000000007","store":"drive","clock":"synced"}
 {"type":"released","time":"2026-11-21T13:03:22Z","id":"0000000007"}
 {"type":"erased","time":"2026-11-21T13:03:22Z","id":"0000000007","store":"nas"}
+{"type":"recipients","time":"2026-11-21T13:03:22Z","recipients":["a"],"by":"confirmed","confirmation":"c"}
+{"type":"drive","time":"2026-11-21T13:03:22Z","store":"drive","drive":"ABCD","uuid":"1234-ABCD","by":"first-use"}
 `
 	got := text(t, disk, "ledger")
 	if plain := unsalted(t, got); plain != want {
@@ -174,6 +178,9 @@ func TestLinesAndHead(t *testing.T) {
 	l = mustOpen(t, disk, key)
 	defer l.Close()
 	wantHead(t, l.Head(), known, lines)
+	if got := l.Origin(); !strings.HasPrefix(got, origin+"/") || !strings.HasPrefix(string(l.Head()), got+"\n") {
+		t.Errorf("the origin is %q", got)
+	}
 	if l.Broken() != nil {
 		t.Error(l.Broken())
 	}
@@ -195,6 +202,8 @@ func TestRefused(t *testing.T) {
 		"released with a store":     {Type: Released, Time: start, ID: "x", Store: "nas"},
 		"a clock of its own":        {Type: Copied, Time: start, ID: "x", Store: "nas", Clock: "unsynced"},
 		"started with a clock":      {Type: Started, Time: start, ID: "x", Note: "n", Clock: Synced},
+		"recipients on no word":     {Type: Recipients, Time: start, Recipients: []string{"a"}},
+		"a drive without an ID":     {Type: Drive, Time: start, Store: "drive", By: ByOffice},
 		"a newline":                 {Type: Released, Time: start, ID: "x\n{}"},
 		"long":                      {Type: Released, Time: start, ID: strings.Repeat("x", 201)},
 		"many":                      {Type: Config, Time: start, Config: "x", Recipients: make([]string, 65)},

@@ -28,6 +28,7 @@ type follower struct {
 	index int // of its store
 	place Place
 	wake  chan struct{}
+	again chan struct{} // the place may be usable now
 	standing
 
 	pause   time.Duration        // zero: the last visit went well
@@ -90,6 +91,8 @@ func (f *follower) rest(ctx context.Context, d time.Duration, well bool) {
 	case <-timer.C:
 	case <-wake:
 	case <-f.place.Kind.Changed():
+		f.pause = 0
+	case <-f.again:
 		f.pause = 0
 	case <-ctx.Done():
 	}

@@ -22,6 +22,10 @@ const (
 	maxExpired = 64
 )
 
+// maxRecording bounds what may be a recording, in bytes: twelve hours of the most that a microphone gives (two channels at 192 kHz) are
+// 33 GB.
+const maxRecording = 40 << 30
+
 // sweep removes copies that are older than the place keeps them and that another store holds. What is not proved to be the
 // copy is left alone, and so is everything while the clock is not set. For how old a copy is, see old.
 func (f *follower) sweep(from Folder) error {
@@ -78,7 +82,7 @@ func (f *follower) ours(from Folder, name string) bool {
 	}
 	defer file.Close()
 	info, err := file.Stat()
-	if err != nil {
+	if err != nil || info.Size() > maxRecording {
 		return false
 	}
 	report, err := recording.Verify(file, info.Size(), recording.Options{Progress: func(_, _ int64) { f.busy() }})

@@ -33,6 +33,18 @@ type place struct {
 	beside string
 }
 
+// maxMore is how much more than the unit a copy may hold to be looked at, in bytes: as much again as the unit has, and a full second
+// of a recording. A disk that lost what it had promised explains that, and hardly more; a file without an end explains nothing.
+const maxMore = 64 << 20
+
+// explained is the longest file that can have to do with a recording of so many bytes.
+func explained(size int64) int64 { return 2*size + maxMore }
+
+// tooLong says why a file is left alone unread.
+func tooLong(as string, length int64) string {
+	return fmt.Sprintf("the file %s is something else: its %d bytes are more than the recording explains", as, length)
+}
+
 // locate finds the copy of a recording in a folder: the first name that is free, or whose file is the begin of the
 // recording, or is what an interruption made of one. Anything else is somebody's, and is left as it is.
 func locate(c *copying, size int64, progress func()) (place, error) {
@@ -49,10 +61,17 @@ func locate(c *copying, size int64, progress func()) (place, error) {
 		case !info.Mode().IsRegular():
 			p.beside = "something that is no file has its name"
 			continue
+		case info.Size() > explained(size):
+			p.beside = tooLong(p.as, info.Size())
+			continue
 		}
 		same, length, torn, err := compare(folder, from, size, p.as, progress)
 		if err != nil {
 			return p, err
+		}
+		if length > explained(size) { // whatever was said of its length
+			p.beside = tooLong(p.as, length)
+			continue
 		}
 		if same == length && length <= size {
 			p.there, p.same = true, same
@@ -101,7 +120,7 @@ func compare(folder Folder, from *original, size int64, as string, progress func
 		}
 		torn = torn && blocksTorn(got[:n], want[:have])
 		length += int64(n)
-		if last {
+		if last || length > explained(size) {
 			return same, length, torn, nil
 		}
 		if length > size && same < length && !torn { // nothing more is to be learnt

@@ -87,7 +87,7 @@ func NewSet(s Settings) (*Set, error) {
 	set := &Set{Settings: s, index: newIndex(len(s.Places))}
 	for i, p := range s.Places {
 		set.followers = append(set.followers, &follower{
-			set: set, index: i, place: p, wake: make(chan struct{}, 1), passed: map[string]time.Time{},
+			set: set, index: i, place: p, wake: make(chan struct{}, 1), again: make(chan struct{}, 1), passed: map[string]time.Time{},
 			standing: standing{changed: s.Changed},
 		})
 	}
@@ -180,6 +180,16 @@ func (s *Set) Gone(name string) {
 func (s *Set) put(name string, live, finished bool) {
 	s.index.put(name, live, finished, nil, cameNow)
 	s.tell()
+}
+
+// Again has the places looked for at once that could not be used: what kept them from it may have gone. It never blocks.
+func (s *Set) Again() {
+	for _, f := range s.followers {
+		select {
+		case f.again <- struct{}{}:
+		default:
+		}
+	}
 }
 
 // tell says that there is something new.

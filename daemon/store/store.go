@@ -91,7 +91,7 @@ func (t *Trouble) Unwrap() error { return t.Err }
 // State is the trouble in a word, for telemetry.
 func (t *Trouble) State() topic.Store {
 	switch t.Code {
-	case health.StoreMissing, health.StoreForeign:
+	case health.StoreMissing, health.StoreForeign, health.DriveNew:
 		return topic.StoreMissing
 	case health.StoreFull:
 		return topic.StoreFull

@@ -12,6 +12,8 @@ import (
 
 const (
 	tablePath = "/proc/self/mountinfo"
+	// notesPath is where whoever mounts drives leaves notes about those that it didn't mount.
+	notesPath = "/run/tacet-drives"
 	// settleMS is how long no device node must have come or gone before that is told, in milliseconds: nodes go just before the
 	// kernel's other traces of a device do, and many at once.
 	settleMS = 100
@@ -79,6 +81,8 @@ func listenForNodes() *os.File {
 		nodes.Close()
 		return nil
 	}
+	// Notes about drives that were not mounted; without that folder there are none.
+	unix.InotifyAddWatch(fd, notesPath, unix.IN_MOVED_TO|unix.IN_DELETE|unix.IN_ONLYDIR)
 	return nodes
 }
 

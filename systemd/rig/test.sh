@@ -63,6 +63,7 @@ fresh() {
     udevadm settle
     systemctl enable -q tacetd
     tacet keygen -plain -o /root/office.key >/etc/tacet/practice.pub
+    install -m 644 /root/office.vkey /etc/tacet/
     sync'
 }
 

@@ -42,10 +42,10 @@ func New(ctx context.Context, log *slog.Logger) (*Maker, error) {
 
 // Kind returns what makes the kinds of a room's stores.
 func (m *Maker) Kind(room config.Room) daemon.StoreKind {
-	return func(s config.Store) store.Kind {
+	return func(s config.Store, judge daemon.DriveJudge) store.Kind {
 		switch s.Kind {
 		case config.Drive:
-			return &local.Drive{Site: room.Site, Room: room.ID, Store: s.Name, Label: s.Label, Mounts: Table, Changes: m.changes(s.Name)}
+			return &local.Drive{Site: room.Site, Room: room.ID, Store: s.Name, Label: s.Label, Mounts: Table, Changes: m.changes(s.Name), Judge: judge}
 		case config.Folder:
 			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: Table, Changes: m.changes(s.Name)}
 		case config.SFTP:

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"tacet/daemon/store/local/mark"
 )
 
 // devices is what the kernel tells of its block devices. The zero value asks the real one.
@@ -63,6 +65,15 @@ func (d devices) labelled(label string) (device, node string) {
 		return "", ""
 	}
 	return strings.TrimSpace(string(number)), "/dev/" + name
+}
+
+// uuid is the UUID of a mounted file system; "" where it can't be told.
+func (d devices) uuid(m Mount) string {
+	root := d.root
+	if root == "" {
+		root = "/"
+	}
+	return mark.UUIDOf(root, m.Device)
 }
 
 func (d devices) at(path string) string {

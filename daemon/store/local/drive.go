@@ -20,6 +20,10 @@ type Drive struct {
 	Mounts            Table           // needed
 	Changes           <-chan struct{} // receives after something was mounted, unmounted, plugged in or pulled out; its own
 
+	// Judge says, as a [*store.Trouble], why a drive must not be used although it carries this store's mark: anybody can write one. It gets
+	// the UUID of the drive's file system ("": it can't be told), and where it is mounted, for people. nil: the mark is enough.
+	Judge func(m mark.Mark, uuid, where string) *store.Trouble
+
 	devices devices
 }
 
@@ -44,6 +48,7 @@ func (d *Drive) Open(ctx context.Context) (store.Medium, error) {
 	}
 	s := search{Drive: d}
 	s.device, s.node = d.devices.labelled(d.Label)
+	s.noted = d.devices.notes()
 	looks := 0
 	for _, m := range slices.Backward(table) {
 		if !candidate(m, table) || looks == maxLooks {
@@ -79,6 +84,7 @@ type search struct {
 	found        *medium
 	mounted      bool // the labelled device is
 	others       []*store.Trouble
+	noted        []*store.Trouble // about drives that were not mounted
 	pulled       *store.Trouble
 }
 
@@ -110,6 +116,10 @@ func (s *search) look(ctx context.Context, m Mount) {
 	mk, err := mark.Read(root)
 	switch {
 	case err == nil && mk.For(s.Site, s.Room, s.Store):
+		if t := s.judge(mk, m); t != nil {
+			s.note(true, t)
+			break
+		}
 		s.close()
 		s.found = newMedium(root, m, "drive "+mk.ID, s.Mounts, s.devices)
 		s.found.fs, s.found.removable = driveFS{s.found.fs}, true
@@ -124,6 +134,14 @@ func (s *search) look(ctx context.Context, m Mount) {
 		s.note(true, deniedOr(err, m, "read"))
 	}
 	root.Close()
+}
+
+// judge says why a marked drive must not be used; nil: it may.
+func (s *search) judge(mk mark.Mark, m Mount) *store.Trouble {
+	if s.Judge == nil {
+		return nil
+	}
+	return s.Judge(mk, s.devices.uuid(m), m.String())
 }
 
 // deniedOr is what stopped the looking.
@@ -145,11 +163,14 @@ func (s *search) note(spoken bool, t *store.Trouble) {
 	}
 }
 
-// why is the best reason: the newest drive that is something else, a drive that nobody mounted, one that was pulled out, or simply none.
+// why is the best reason: the newest drive that is something else, a drive that was looked at and left alone, one that nobody mounted, one that was
+// pulled out, or simply none.
 func (s *search) why() *store.Trouble {
 	switch {
 	case len(s.others) > 0:
 		return s.others[0]
+	case len(s.noted) > 0:
+		return s.noted[0]
 	case s.device != "" && !s.mounted:
 		return trouble(missing, "a drive with the label %s is plugged in (%s), but not mounted; the system's rule for drives has to mount it", s.Label, s.node)
 	case s.pulled != nil:

@@ -7,8 +7,8 @@
 //
 // # Which drive
 //
-// The mark decides, and nothing else (see daemon/store/local/mark): a drive is this store's if the root of its file system holds a mark with this site,
-// room and store. It does not matter where it is mounted, as what, or what it is called. All mounted file systems that drives have are
+// The mark decides (see daemon/store/local/mark): a drive is this store's if the root of its file system holds a mark with this site,
+// room and store, and [Drive].Judge doesn't object: it knows which marks the office has signed, or which drives the unit has met. It does not matter where it is mounted, as what, or what it is called. All mounted file systems that drives have are
 // looked at, the newest first: vfat, exfat, ext2, ext3, ext4, and f2fs, xfs and btrfs; not those of the system itself. Nothing on them is
 // parsed but the mark.
 //

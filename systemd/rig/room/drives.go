@@ -119,9 +119,9 @@ func unfill() error {
 	return nil
 }
 
-// mark makes a drive a store's.
+// mark makes a drive a store's, as the office signs it.
 func mark(point, store, config string) error {
-	_, err := run("tacet", "drive", "init", "-config", config, "-store", store, point)
+	_, err := run("tacet", "drive", "init", "-i", "/root/office.key", "-config", config, "-store", store, point)
 	return err
 }
 

@@ -45,6 +45,8 @@ device = "hw:CARD=Loopback,DEV=1"
 codec = "%s"
 [encrypt]
 recipients = ["/etc/tacet/practice.pub"]
+[office]
+key = "/etc/tacet/office.vkey"
 [spool]
 reserve = "30m"
 release = "%s"

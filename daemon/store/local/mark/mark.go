@@ -3,9 +3,17 @@
 //
 //	{"format":"tacet-drive/1","site":"high-street","room":"room-3","store":"drive","id":"K5PZ…"}
 //
+// or, where the office has signed it ("tacet drive init -i office.key"),
+//
+//	{"format":"tacet-drive/2","site":"high-street","room":"*","store":"drive","id":"K5PZ…","uuid":"1234-ABCD","signature":"tacet-office/office AQID…"}
+//
 // One line of JSON in this very form. A drive without it is not written to by any unit, one with another room's mark by that room's unit
 // alone: a stick that somebody left plugged in, or carried next door, stays as it is. The ID is random: it tells two drives of one store apart.
-// The mark is no secret and no proof; recordings are sealed before they come near a drive.
+// A room of * is each of the site's; only a signed mark says so.
+//
+// The mark is no secret, and without a signature no proof: anybody can write one. The signature covers all that the mark says, and the UUID of
+// the file system, so that it is worth nothing on another drive; only a full clone of the drive carries both. Recordings are sealed before they
+// come near a drive.
 package mark
 
 import (
@@ -18,6 +26,7 @@ import (
 	"os"
 	"regexp"
 
+	"tacet/config/office"
 	"tacet/daemon/durable"
 )
 
@@ -25,9 +34,13 @@ import (
 const File = "TACET-DRIVE.txt"
 
 const (
-	format  = "tacet-drive/1"
-	maxSize = 1 << 10
+	unsigned = "tacet-drive/1"
+	signed   = "tacet-drive/2"
+	maxSize  = 1 << 10
 )
+
+// EveryRoom stands for each room of a site.
+const EveryRoom = "*"
 
 // ErrBad says that there is a mark which "tacet drive init" can't have written.
 var ErrBad = errors.New("is not a mark that tacet drive init made")
@@ -39,18 +52,55 @@ type Mark struct {
 	Room   string `json:"room"`
 	Store  string `json:"store"`
 	ID     string `json:"id"`
+
+	UUID      string `json:"uuid,omitempty"`      // of the file system that was signed
+	Signature string `json:"signature,omitempty"` // the office's
 }
 
 // New makes a mark with an ID of its own. Site, room and store are 1 to 32 of a-z, 0-9 and -.
 func New(site, room, store string) (Mark, error) {
-	m := Mark{Format: format, Site: site, Room: room, Store: store, ID: rand.Text()}
+	m := Mark{Format: unsigned, Site: site, Room: room, Store: store, ID: rand.Text()}
 	return m, m.check()
+}
+
+// NewSigned makes a mark that the office signs, for the drive whose file system has this UUID. The room may be EveryRoom.
+func NewSigned(site, room, store, uuid string, s office.Signer) (Mark, error) {
+	return Mark{Site: site, Room: room, Store: store, ID: rand.Text()}.Sign(uuid, s)
+}
+
+// Sign is the mark as the office signs it.
+func (m Mark) Sign(uuid string, s office.Signer) (_ Mark, err error) {
+	m.Format, m.UUID = signed, uuid
+	if m.Signature, err = office.SignDrive(m.drive(), s); err != nil {
+		return Mark{}, err
+	}
+	return m, m.check()
+}
+
+// SignedBy returns nil if the office signed this mark for the file system with this UUID.
+func (m Mark) SignedBy(k office.Key, uuid string) error {
+	switch err := k.CheckDrive(m.drive(), m.Signature); {
+	case err != nil:
+		return err
+	case uuid == "":
+		return errors.New("is on a file system whose UUID can't be told, so it may be a copy")
+	case uuid != m.UUID:
+		return fmt.Errorf("was signed for another drive: its file system has the UUID %s, and this one has %s", m.UUID, uuid)
+	}
+	return nil
+}
+
+func (m Mark) drive() office.Drive {
+	return office.Drive{Site: m.Site, Room: m.Room, Store: m.Store, ID: m.ID, UUID: m.UUID}
 }
 
 // For reports whether the drive is this store's.
 func (m Mark) For(site, room, store string) bool {
-	return m.Site == site && m.Room == room && m.Store == store
+	return m.Site == site && (m.Room == room || m.Room == EveryRoom) && m.Store == store
 }
+
+// Same reports whether two marks are of the same store.
+func (m Mark) Same(o Mark) bool { return m.Site == o.Site && m.Room == o.Room && m.Store == o.Store }
 
 // String names the store that the drive belongs to.
 func (m Mark) String() string { return fmt.Sprintf("%s/%s, store %q", m.Site, m.Room, m.Store) }
@@ -58,22 +108,28 @@ func (m Mark) String() string { return fmt.Sprintf("%s/%s, store %q", m.Site, m.
 var (
 	placeForm = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
 	idForm    = regexp.MustCompile(`^[A-Z2-7]{26}$`)
+	lineForm  = regexp.MustCompile(`^[\x20-\x7e]{1,200}$`)
 )
 
 func (m Mark) check() error {
 	for what, text := range map[string]string{"site": m.Site, "room": m.Room, "store": m.Store} {
-		if !placeForm.MatchString(text) {
+		if !placeForm.MatchString(text) && (what != "room" || text != EveryRoom || m.Format != signed) {
 			return fmt.Errorf("%s %q is not 1 to 32 of a-z, 0-9 and -", what, text)
 		}
 	}
-	if m.Format != format || !idForm.MatchString(m.ID) {
+	if m.Format != unsigned && m.Format != signed || !idForm.MatchString(m.ID) {
 		return ErrBad
+	}
+	for _, text := range []string{m.UUID, m.Signature} {
+		if lineForm.MatchString(text) != (m.Format == signed) || m.Format == unsigned && text != "" {
+			return ErrBad
+		}
 	}
 	return nil
 }
 
 func (m Mark) line() []byte {
-	line, _ := json.Marshal(m) // five strings: that never fails
+	line, _ := json.Marshal(m) // some strings: that never fails
 	return line
 }
 

@@ -13,7 +13,7 @@ import (
 const golden = `{"format":"tacet-drive/1","site":"high-street","room":"room-3","store":"drive","id":"ABCDEFGHIJKLMNOPQRSTUVWXYZ"}`
 
 func TestParse(t *testing.T) {
-	want := Mark{"tacet-drive/1", "high-street", "room-3", "drive", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+	want := Mark{Format: "tacet-drive/1", Site: "high-street", Room: "room-3", Store: "drive", ID: "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 	for _, end := range []string{"", "\n", "\r\n"} {
 		if m, err := Parse([]byte(golden + end)); m != want || err != nil {
 			t.Errorf("with %q: %+v, %v", end, m, err)
@@ -29,6 +29,10 @@ func TestParse(t *testing.T) {
 		"no room":           strings.Replace(golden, "room-3", "", 1),
 		"a long store":      strings.Replace(golden, `"drive"`, `"`+strings.Repeat("a", 33)+`"`, 1),
 		"a short ID":        strings.Replace(golden, "XYZ", "", 1),
+		"each room's":       strings.Replace(golden, "room-3", "*", 1),
+		"a UUID":            strings.Replace(golden, "}", `,"uuid":"1234-ABCD"}`, 1),
+		"a signature":       strings.Replace(golden, "}", `,"uuid":"1234-ABCD","signature":"tacet-office/office AAAA"}`, 1),
+		"signed, without":   strings.Replace(golden, "drive/1", "drive/2", 1),
 		"a blank":           strings.Replace(golden, ":", ": ", 1),
 		"something behind":  golden + "\n" + golden,
 		"a blank line more": golden + "\n\n",

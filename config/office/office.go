@@ -1,0 +1,123 @@
+// Package office is the office's word: what an office signs, so that its units know whom to trust.
+//
+//	private, public, err := office.NewKey("high-street")       // public goes to the units, as [office] key
+//	signer, err := office.ParseSigner(private)
+//	signed, err := office.SignList(list, signer)               // a file of age recipients, which age still reads
+//	key, err := office.ParseKey(public)
+//	list, err := key.OpenList(signed)
+//
+// A key is an Ed25519 key of golang.org/x/mod/sumdb/note, named tacet-office/NAME. It signs two things: a list of recipients,
+// and whose a drive is. What is signed starts with a line that says which of the two it is, so that neither passes for the other.
+//
+// It protects from mistakes, from drives that somebody else prepared, and from recipients that somebody added quietly. It
+// doesn't protect from root on the unit, who can give it another key; nor from a full clone of a drive, which is that drive as
+// far as anybody can tell; nor from an older list of the office's own that is put back.
+//
+// The package is pure: it reads and writes no file.
+package office
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// prefix begins the name of every office's key.
+const prefix = "tacet-office/"
+
+var nameForm = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
+
+// NewKey makes an office's key: the private half, which signs, and the public half, which its units get.
+func NewKey(name string) (private, public string, err error) {
+	if !nameForm.MatchString(name) {
+		return "", "", fmt.Errorf("an office can't be called %q: write 1 to 32 of a-z, 0-9 and -", name)
+	}
+	return note.GenerateKey(rand.Reader, prefix+name)
+}
+
+// Signer is the private half of an office's key.
+type Signer struct{ signer note.Signer }
+
+// ParseSigner reads the private half.
+func ParseSigner(private string) (Signer, error) {
+	s, err := note.NewSigner(private)
+	if err != nil { // nothing of it in a message
+		return Signer{}, errors.New("is not the private half of an office's key")
+	}
+	if err := checkName(s.Name()); err != nil {
+		return Signer{}, err
+	}
+	return Signer{s}, nil
+}
+
+// Name is tacet-office/NAME.
+func (s Signer) Name() string { return s.signer.Name() }
+
+// Key is the public half of an office's key.
+type Key struct {
+	verifier note.Verifier
+	text     string
+}
+
+// ParseKey reads the public half.
+func ParseKey(public string) (Key, error) {
+	v, err := note.NewVerifier(public)
+	if err != nil {
+		return Key{}, errors.New("is not the public half of an office's key")
+	}
+	if err := checkName(v.Name()); err != nil {
+		return Key{}, err
+	}
+	return Key{v, public}, nil
+}
+
+// Name is tacet-office/NAME.
+func (k Key) Name() string { return k.verifier.Name() }
+
+// String is the key as ParseKey takes it.
+func (k Key) String() string { return k.text }
+
+func checkName(name string) error {
+	if short, ok := strings.CutPrefix(name, prefix); !ok || !nameForm.MatchString(short) {
+		return fmt.Errorf("is the key of %q, which is no office's: those are called %sNAME", name, prefix)
+	}
+	return nil
+}
+
+// Errors of what is not signed as it should be.
+var (
+	ErrUnsigned = errors.New("carries no signature of the office's")
+	ErrChanged  = errors.New("was changed after the office had signed it, or another office signed it")
+)
+
+// dash begins a signature line of a note.
+const dash = "— "
+
+// sign returns the signature of a text: the name, a blank, and base64.
+func (s Signer) sign(text string) (string, error) {
+	signed, err := note.Sign(&note.Note{Text: text}, s.signer)
+	if err != nil {
+		return "", fmt.Errorf("sign as %s: %w", s.Name(), err)
+	}
+	line, ok := strings.CutPrefix(strings.TrimPrefix(string(signed), text), "\n"+dash)
+	if !ok {
+		return "", fmt.Errorf("sign as %s: no signature came of it", s.Name())
+	}
+	return strings.TrimSuffix(line, "\n"), nil
+}
+
+// proves reports whether a signature is this key's, of this text.
+func (k Key) proves(text, signature string) error {
+	if strings.ContainsAny(signature, "\r\n") {
+		return ErrChanged
+	}
+	n, err := note.Open([]byte(text+"\n"+dash+signature+"\n"), note.VerifierList(k.verifier))
+	if err != nil || n.Text != text || len(n.Sigs) != 1 || len(n.UnverifiedSigs) > 0 {
+		return ErrChanged
+	}
+	return nil
+}

@@ -1,0 +1,199 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"tacet/config/office"
+)
+
+// signing is an office that signs.
+type signing struct {
+	key    string
+	signer office.Signer
+}
+
+func newSigning(name string) signing {
+	private, public, err := office.NewKey(name)
+	if err != nil {
+		panic(err)
+	}
+	s, err := office.ParseSigner(private)
+	if err != nil {
+		panic(err)
+	}
+	return signing{public, s}
+}
+
+var theOffice, otherOffice = newSigning("high-street"), newSigning("high-street")
+
+func (s signing) sign(t testing.TB, list string) string {
+	t.Helper()
+	signed, err := office.SignList([]byte(list), s.signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(signed)
+}
+
+// withOffice is the least file, with an office and this list of recipients.
+func withOffice(list string) string {
+	return string(withRecipients(list)) + "\n[office]\nkey = \"/etc/nowhere/office.vkey\"\n"
+}
+
+// Recipients count as the office has signed them.
+func TestSignedRecipients(t *testing.T) {
+	dir, keys := folder(t)
+	more := newHybrid(t)
+	write(t, filepath.Join(dir, "second.pub"), strings.ReplaceAll(theOffice.sign(t, more+"\n"), "\n", "\r\n"))
+	file := filepath.Join(dir, "u.toml")
+	for list, want := range map[string][]string{
+		`["practice.pub"]`:                 keys,
+		`["second.pub", "practice.pub"]`:   {more, keys[0], keys[1]},
+		`["practice.pub", "practice.pub"]`: keys,
+	} {
+		cfg, warnings, err := Parse(file, []byte(withOffice(list)))
+		if err != nil {
+			t.Fatalf("%s: %v", list, err)
+		}
+		if !reflect.DeepEqual(cfg.Encrypt.Recipients, want) || cfg.Office.Key != theOffice.key || cfg.Office.Refused != nil {
+			t.Errorf("%s: %q, %+v", list, cfg.Encrypt.Recipients, cfg.Office)
+		}
+		if slices.ContainsFunc(warnings, func(p Problem) bool { return p.Key == "office" }) {
+			t.Errorf("with an office one is recommended: %v", warnings)
+		}
+	}
+}
+
+// altered are lists that the office didn't sign as they are, with what is said of them.
+func altered(t *testing.T, dir string, keys []string) map[string]string {
+	data, err := os.ReadFile(filepath.Join(dir, "practice.pub"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, more := string(data), newHybrid(t)
+	for name, text := range map[string]string{
+		"added.pub":     signed + more + "\n",
+		"first.pub":     more + "\n" + signed,
+		"removed.pub":   strings.Replace(signed, keys[1]+"\n", "", 1),
+		"reordered.pub": strings.NewReplacer(keys[0], keys[1], keys[1], keys[0]).Replace(signed),
+		"other.pub":     otherOffice.sign(t, more+"\n"),
+		"unsigned.pub":  more + "\n",
+	} {
+		write(t, filepath.Join(dir, name), text)
+	}
+	return map[string]string{
+		`["added.pub"]`:                    `11 encrypt.recipients: file "added.pub" was changed after the office had signed it.*; find out who changed it.*tacet sign -i office.key added.pub`,
+		`["first.pub"]`:                    `11 encrypt.recipients: file "first.pub" was changed`,
+		`["removed.pub"]`:                  `11 encrypt.recipients: file "removed.pub" was changed`,
+		`["reordered.pub"]`:                `11 encrypt.recipients: file "reordered.pub" was changed`,
+		`["other.pub"]`:                    `11 encrypt.recipients: file "other.pub" was changed.*, or another office signed it`,
+		`["unsigned.pub"]`:                 `11 encrypt.recipients: file "unsigned.pub" carries no signature of the office's`,
+		`["practice.pub", "unsigned.pub"]`: `11 encrypt.recipients: file "unsigned.pub" carries no signature of the office's`,
+		`["` + more + `"]`:                 `11 encrypt.recipients: a key stands here itself`,
+		`["practice.pub", "` + more + `"]`: `11 encrypt.recipients: a key stands here itself`,
+		`["gone.pub"]`:                     `11 encrypt.recipients: file "gone.pub": no such file`,
+		`[]`:                               `11 encrypt.recipients: there are none`,
+	}
+}
+
+// What the office hasn't signed can't be used.
+func TestUnsignedRecipients(t *testing.T) {
+	dir, keys := folder(t)
+	for list, want := range altered(t, dir, keys) {
+		cfg, _, err := Parse(filepath.Join(dir, "u.toml"), []byte(withOffice(list)))
+		errs, _ := err.(Errors)
+		if cfg != nil || len(errs) == 0 {
+			t.Fatalf("%s: %+v, %v", list, cfg, err)
+		}
+		matchAll(t, errs, []string{want})
+	}
+}
+
+// The unit goes on with the last good list, and says what is wrong with the one that lies there.
+func TestKeptRecipients(t *testing.T) {
+	dir, keys := folder(t)
+	file := filepath.Join(dir, "u.toml")
+	write(t, file, withOffice(`["practice.pub"]`))
+	good, _, err := LoadUnit(file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := good.Office.Kept()
+	for list, want := range altered(t, dir, keys) {
+		write(t, file, withOffice(list))
+		cfg, warnings, err := LoadUnit(file, kept)
+		if err != nil {
+			t.Fatalf("%s: %v", list, err)
+		}
+		if !reflect.DeepEqual(cfg.Encrypt.Recipients, keys) {
+			t.Errorf("%s: %q, want those that were kept", list, cfg.Encrypt.Recipients)
+		}
+		matchAll(t, cfg.Office.Refused, []string{want})
+		if !slices.Contains(warnings, cfg.Office.Refused[0]) || cfg.Office.Kept() != nil || cfg.Hash() == good.Hash() {
+			t.Errorf("%s: warnings %v, to be kept: %d bytes", list, warnings, len(cfg.Office.Kept()))
+		}
+		if _, _, err := Load(file); err == nil {
+			t.Errorf("%s: fine at a desk", list)
+		}
+		for what, bad := range map[string][]byte{
+			"nothing": nil, "rubbish": []byte("x"), "an unsigned list": []byte(`["` + keys[0] + `\n"]`), "no list": []byte(`[]`),
+			"another office's": []byte(`["` + strings.ReplaceAll(otherOffice.sign(t, keys[0]+"\n"), "\n", `\n`) + `"]`),
+			"a changed one":    []byte(strings.Replace(string(kept), "safe", "café", 1)),
+		} {
+			if cfg, _, err := LoadUnit(file, bad); err == nil {
+				t.Errorf("%s: with %s kept the recipients are %q", list, what, cfg.Encrypt.Recipients)
+			}
+		}
+	}
+}
+
+// Other mistakes are mistakes all the same, whatever was kept.
+func TestKeptRecipientsMendNothingElse(t *testing.T) {
+	dir, _ := folder(t)
+	file := filepath.Join(dir, "u.toml")
+	write(t, file, withOffice(`["practice.pub"]`))
+	good, _, err := LoadUnit(file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Replace(withOffice(`["gone.pub"]`), "site =", "sit =", 1)
+	write(t, file, text)
+	if _, _, err := LoadUnit(file, good.Office.Kept()); err == nil || strings.Contains(err.Error(), "gone.pub") {
+		t.Errorf("errors: %v", err)
+	}
+	write(t, file, string(withRecipients(`["gone.pub"]`)))
+	if _, _, err := LoadUnit(file, good.Office.Kept()); err == nil {
+		t.Error("without an office the recipients of another time count")
+	}
+}
+
+func TestOfficeKey(t *testing.T) {
+	dir, _ := folder(t)
+	write(t, filepath.Join(dir, "empty.vkey"), "")
+	write(t, filepath.Join(dir, "unit.vkey"), "tacet/high-street/room-3+00000000+AAAA\n")
+	write(t, filepath.Join(dir, "windows.vkey"), "\ufeff"+theOffice.key+"\r\n")
+	for key, want := range map[string]string{
+		`"/etc/nowhere/none.vkey"`:   `no such file`,
+		`"none.vkey"`:                `no such file`,
+		`"empty.vkey"`:               `is not the public half of an office's key`,
+		`"unit.vkey"`:                `is not the public half of an office's key`,
+		`1`:                          `is a number, not text`,
+		`"windows.vkey"`:             "",
+		`"/etc/nowhere/office.vkey"`: "",
+	} {
+		text := strings.Replace(withOffice(`["practice.pub"]`), `"/etc/nowhere/office.vkey"`, key, 1)
+		_, _, err := Parse(filepath.Join(dir, "u.toml"), []byte(text))
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), "office.key: ") || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", key, err, want)
+		}
+	}
+	_, warnings, err := Parse(filepath.Join(dir, "u.toml"), withRecipients(`["practice.pub"]`))
+	if err != nil || !slices.ContainsFunc(warnings, func(p Problem) bool { return p.Key == "office" && strings.Contains(p.Instead, "office.vkey") }) {
+		t.Errorf("without an office: %v, %v", warnings, err)
+	}
+}

@@ -1,0 +1,89 @@
+package daemon
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"regexp"
+	"syscall"
+)
+
+// Confirmation is what somebody has confirmed at the unit, as root: a file that the daemon can read, and not write. It counts once,
+// and for one ledger of one unit.
+type Confirmation struct {
+	Format     string         `json:"format"` // ConfirmationFormat
+	ID         string         `json:"id"`     // random
+	Time       string         `json:"time"`   // for people
+	Unit       string         `json:"unit"`   // the unit's verifier key
+	Ledger     string         `json:"ledger"` // the origin of its ledger
+	Recipients []string       `json:"recipients"`
+	Drives     []UnknownDrive `json:"drives"`
+}
+
+// ConfirmationFormat is the format of a confirmation.
+const ConfirmationFormat = "tacet-confirmed/1"
+
+// maxConfirmation bounds the file, in bytes, and maxConfirmed what it may confirm.
+const (
+	maxConfirmation = 64 << 10
+	maxConfirmed    = 64
+)
+
+// ReadConfirmation reads a confirmation that the user with this number has written, and nobody else could have. nil: there is none.
+func ReadConfirmation(path string, owner int) (*Confirmation, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	switch {
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is no file", path)
+	case !ok || int(st.Uid) != owner || info.Mode().Perm()&0o022 != 0:
+		return nil, fmt.Errorf("%s belongs to user %d and has mode %04o: only user %d may be able to write it", path, st.Uid, info.Mode().Perm(), owner)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxConfirmation+1))
+	if err != nil {
+		return nil, err
+	}
+	var c Confirmation
+	if len(data) > maxConfirmation || json.Unmarshal(data, &c) != nil || c.check() != nil {
+		return nil, fmt.Errorf("%s is none that \"tacetd confirm\" wrote", path)
+	}
+	return &c, nil
+}
+
+var (
+	plainText       = regexp.MustCompile(`^[\x20-\x7e]{1,100}$`)
+	fingerprintForm = regexp.MustCompile(`^[0-9a-f]{32}$`)
+)
+
+// check refuses what can't be entered into the ledger.
+func (c *Confirmation) check() error {
+	if c.Format != ConfirmationFormat || !plainText.MatchString(c.ID) || len(c.Recipients) == 0 ||
+		len(c.Recipients) > maxConfirmed || len(c.Drives) > maxConfirmed {
+		return errors.New("it is no confirmation")
+	}
+	for _, u := range c.Drives {
+		if !plainText.MatchString(u.Store) || !plainText.MatchString(u.Drive) || u.UUID != "" && !plainText.MatchString(u.UUID) {
+			return errors.New("it confirms what is no drive")
+		}
+	}
+	for _, r := range c.Recipients {
+		if !fingerprintForm.MatchString(r) {
+			return errors.New("it confirms what is no fingerprint")
+		}
+	}
+	return nil
+}
