@@ -102,7 +102,7 @@ func (k Kind) Open(ctx context.Context) (store.Medium, error) {
 	}
 	if err != nil {
 		conn.Close()
-		return nil, k.refusal(err, ctx.Err())
+		return nil, k.refusal(err, ctx.Err(), known)
 	}
 	return m, nil
 }
@@ -152,16 +152,19 @@ func takesMore(transport ssh.Conn, files *sftp.Client) bool {
 }
 
 // refusal says why connecting failed. expired is why it was given up, if it was.
-func (k Kind) refusal(err, expired error) error {
+func (k Kind) refusal(err, expired error, known *hostKeys) error {
 	if t := (*store.Trouble)(nil); errors.As(err, &t) && expired == nil {
 		return t
 	}
 	code, what := health.StoreMissing, fmt.Errorf("the connection to the SFTP server %s ended before it was ready: %w", k.Addr, err)
+	var none *ssh.AlgorithmNegotiationError
 	switch {
 	case expired != nil:
 		what = fmt.Errorf("the SFTP server %s does not answer in time: %w", k.Addr, expired)
 	case isHostKey(err):
 		code, what = health.StoreHostKey, k.wrongKey(err)
+	case errors.As(err, &none):
+		code, what = k.nothingCommon(none, known)
 	case isRefused(err):
 		code = health.StoreDenied
 		what = fmt.Errorf("the SFTP server %s refuses the key %s for the user %q; add its public half to that user's authorized_keys: %w",
