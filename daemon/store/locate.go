@@ -49,14 +49,24 @@ func locate(c *copying, size int64, progress func()) (place, error) {
 		case !info.Mode().IsRegular():
 			p.beside = "something that is no file has its name"
 			continue
+		case info.Size() > most(size):
+			p.beside = longer(p.as, info.Size(), size)
+			continue
 		}
 		same, length, torn, err := compare(folder, from, size, p.as, progress)
 		if err != nil {
 			return p, err
 		}
-		if same == length && length <= size {
+		switch {
+		case same == length && length <= size && info.Size() > length:
+			p.beside = fmt.Sprintf("the file %s is said to be %d bytes long, and ends after %d", p.as, info.Size(), length)
+			continue
+		case same == length && length <= size:
 			p.there, p.same = true, same
 			return p, nil
+		case length > most(size):
+			p.beside = longer(p.as, length, size)
+			continue
 		}
 		proved, err := provedTo(folder, p.as, length)
 		if err != nil {
@@ -67,6 +77,8 @@ func locate(c *copying, size int64, progress func()) (place, error) {
 			p.beside = fmt.Sprintf("the copy %s holds more of it than the unit", p.as)
 		case proved > same || !torn && same < headSize(from, size) && !c.ruined(p.as):
 			p.beside = fmt.Sprintf("the file %s is something else", p.as)
+		case c.fixed(p.as):
+			p.beside = fmt.Sprintf("the copy %s is damaged, and can't be replaced", p.as)
 		default:
 			p.remake = true
 			return p, nil
@@ -75,8 +87,16 @@ func locate(c *copying, size int64, progress func()) (place, error) {
 	return p, fmt.Errorf("copy %s: %d other files have its name: move them elsewhere", name, maxBeside)
 }
 
+// most is how long a file may be that the unit's recording of so many bytes explains: an interruption may have left it some seconds longer.
+// What is longer is not read to its end, which may never come.
+func most(size int64) int64 { return size + chunk }
+
+func longer(as string, length, size int64) string {
+	return fmt.Sprintf("the file %s is %d bytes long where the unit has %d: it may hold more of it, or is something else", as, length, size)
+}
+
 // compare reads the copy from the medium. same is how many bytes from the first on are the recording's, length how many
-// there are. torn: each block from there on is the recording's or zeros, which is what a power cut leaves.
+// there are. torn: each block from there on is the recording's or zeros, which is what a power cut leaves. It reads no more than the recording explains.
 func compare(folder Folder, from *original, size int64, as string, progress func()) (same, length int64, torn bool, err error) {
 	back, err := folder.ReadBack(as)
 	if err != nil {
@@ -104,7 +124,7 @@ func compare(folder Folder, from *original, size int64, as string, progress func
 		if last {
 			return same, length, torn, nil
 		}
-		if length > size && same < length && !torn { // nothing more is to be learnt
+		if same < length && !torn || length > most(size) { // nothing more is to be learnt
 			info, err := folder.FS().Stat(as)
 			if err != nil {
 				return 0, 0, false, fmt.Errorf("look at the copy %s: %w", as, err)

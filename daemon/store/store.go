@@ -28,6 +28,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"time"
 
 	"tacet/daemon/durable"
@@ -78,6 +79,12 @@ type Bucket interface {
 	Get(ctx context.Context, name string) (object io.ReadCloser, size int64, err error)
 }
 
+// A Limited is a medium that can't do all that a follower would have it do, and is used nevertheless.
+type Limited interface {
+	// Limits says what is missing and what follows from it, as far as it is known by now: one sentence each.
+	Limits() []string
+}
+
 // A Trouble is a place that can't be used now, and why.
 type Trouble struct {
 	// Code is the warning that goes with it: store-missing, store-full, …
@@ -104,10 +111,26 @@ func (t *Trouble) State() topic.Store {
 // troubleOf is err as a [*Trouble]: store-error where its cause is not known.
 func troubleOf(err error) *Trouble {
 	if t := (*Trouble)(nil); errors.As(err, &t) {
-		return t
+		return &Trouble{t.Code, brief(t.Err)}
 	}
-	return &Trouble{health.StoreError, err}
+	return &Trouble{health.StoreError, brief(err)}
 }
+
+// maxText bounds what is repeated of an error: a server may say as much as it likes, in bytes.
+const maxText = 1000
+
+// A briefError says only the start of what an error says.
+type briefError struct{ err error }
+
+func brief(err error) error {
+	if len(err.Error()) <= maxText {
+		return err
+	}
+	return &briefError{err}
+}
+
+func (e *briefError) Error() string { return strings.ToValidUTF8(e.err.Error()[:maxText], "") + " …" }
+func (e *briefError) Unwrap() error { return e.err }
 
 // appendEvery and syncEvery are how often a running recording is appended to its copies, and these are synced. A sync on a FAT
 // drive rewrites the same few blocks: it comes less often than the spool's.

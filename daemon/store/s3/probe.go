@@ -12,7 +12,7 @@ import (
 var _ store.Prober = (*medium)(nil)
 
 // Probe begins an upload and ends it again: the account may put, and need not be able to delete.
-func (m *medium) Probe(ctx context.Context) error {
+func (m *medium) Probe(ctx context.Context) (small bool, err error) {
 	ctx, done := m.during(ctx)
 	defer done()
 	key := m.kind.Prefix + ".tacet-probe"
@@ -21,7 +21,7 @@ func (m *medium) Probe(ctx context.Context) error {
 		err = m.core.AbortMultipartUpload(ctx, m.kind.Bucket, key, id)
 	}
 	if err != nil {
-		return m.explain(fmt.Errorf("try an upload to the bucket %s: %w", m.kind.Bucket, err))
+		return false, m.explain(fmt.Errorf("try an upload to the bucket %s: %w", m.kind.Bucket, err))
 	}
-	return nil
+	return m.kind.Lock == 0, nil
 }

@@ -91,13 +91,13 @@ func TestKnownHostsAsOpenSSH(t *testing.T) {
 		"negated":        {text: "*,!*localhost*:*,!l?calhost " + ours, bad: []string{"has no key of", "nothing was sent", "ssh-keyscan"}},
 		"another host":   {text: "elsewhere " + ours, bad: []string{"has no key of"}},
 		"another port":   {text: "[localhost]:1 " + ours, bad: []string{"has no key of"}},
-		"odd lines only": {text: "x\n" + at + " ssh-mldsa65 AAAA\n", bad: []string{"has no key of", "line 1 and 1 more can't be understood"}},
+		"odd lines only": {text: "x\n" + at + " ssh-mldsa65 AAAA\n", bad: []string{"has no key of", "2 of its lines can't be understood, the first is line 1"}},
 		"another key":    {text: at + " " + theirs, bad: []string{"does not show the key", "nothing was sent", ssh.FingerprintSHA256(key.PublicKey())}},
 		"only the port's line counts where there is one": {text: "localhost " + ours + "\n" + at + " " + theirs, bad: []string{"does not show the key"}},
-		"revoked":        {text: at + " " + ours + "\n@revoked * " + ours, bad: []string{"revoked"}},
-		"revoked before": {text: "@revoked " + at + " " + ours + "\n" + at + " " + ours, bad: []string{"revoked"}},
+		"revoked":                               {text: at + " " + ours + "\n@revoked * " + ours, bad: []string{"revoked"}},
+		"revoked before":                        {text: "@revoked " + at + " " + ours + "\n" + at + " " + ours, bad: []string{"revoked"}},
 		"an authority that vouches for nothing": {text: "@cert-authority " + at + " " + ours, bad: []string{"they have none in common", "offers ssh-ed25519"}},
-		"nothing": {bad: []string{"has no key of"}},
+		"nothing":                               {bad: []string{"has no key of"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := to(server)
