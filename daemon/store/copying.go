@@ -26,6 +26,7 @@ type copying struct {
 	ruined func(as string) bool // a write or sync of that file failed, here and since it was mounted
 	fixed  func(as string) bool // no other can take that file's place, here and since it was mounted
 
+	over     []string     // names that are passed over: what has them can be neither written on nor replaced
 	as       string       // the copy's name
 	out      durable.File // open for appending; nil: not located yet
 	temp     bool         // out has not got the copy's name yet
@@ -98,6 +99,9 @@ func (c *copying) begin(size int64, progress func()) error {
 		}
 	}
 	switch {
+	case remake && c.fixed(p.as):
+		c.over = append(c.over, p.as)
+		return c.begin(size, progress) // no deeper than there are names
 	case remake:
 		err = c.makeAnew()
 	case !p.there:
@@ -169,7 +173,7 @@ func (c *copying) again() {
 	if c.out != nil {
 		c.out.Close()
 	}
-	*c = copying{name: c.name, from: c.from, folder: c.folder, ruined: c.ruined, fixed: c.fixed, roomy: c.roomy, whole: c.whole}
+	*c = copying{name: c.name, from: c.from, folder: c.folder, ruined: c.ruined, fixed: c.fixed, roomy: c.roomy, whole: c.whole, over: c.over}
 }
 
 // tidy removes what an interrupted making-anew has left beside a copy that is whole. It is only tidier; a file that holds anything else stays.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"tacet/daemon/recording"
@@ -40,6 +41,10 @@ func locate(c *copying, size int64, progress func()) (place, error) {
 	folder, from, name := c.folder, c.from, c.name
 	for n := 1; n <= maxBeside; n++ {
 		p.as = Beside(name, n)
+		if slices.Contains(c.over, p.as) {
+			p.beside = fmt.Sprintf("the copy %s is not whole, and can be neither written on nor replaced", p.as)
+			continue
+		}
 		info, err := folder.FS().Stat(p.as)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
@@ -49,7 +54,7 @@ func locate(c *copying, size int64, progress func()) (place, error) {
 		case !info.Mode().IsRegular():
 			p.beside = "something that is no file has its name"
 			continue
-		case info.Size() > most(size):
+		case info.Size() > most(size), info.Size() < 0: // some say what no number holds
 			p.beside = longer(p.as, info.Size(), size)
 			continue
 		}
@@ -77,8 +82,6 @@ func locate(c *copying, size int64, progress func()) (place, error) {
 			p.beside = fmt.Sprintf("the copy %s holds more of it than the unit", p.as)
 		case proved > same || !torn && same < headSize(from, size) && !c.ruined(p.as):
 			p.beside = fmt.Sprintf("the file %s is something else", p.as)
-		case c.fixed(p.as):
-			p.beside = fmt.Sprintf("the copy %s is damaged, and can't be replaced", p.as)
 		default:
 			p.remake = true
 			return p, nil

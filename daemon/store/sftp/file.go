@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"path"
 	"sync/atomic"
 
 	"github.com/pkg/sftp"
@@ -102,7 +103,9 @@ func (f *file) Truncate(size int64) error {
 
 func (f *file) Stat() (info fs.FileInfo, err error) {
 	err = f.do("stat", func() error {
-		info, err = f.file.Stat()
+		if info, err = f.file.Stat(); unsupported(err) || failed(err) {
+			info, err = folder{f.medium}.lstat(path.Join(f.kind.Path, f.name))
+		}
 		return err
 	})
 	return info, err
