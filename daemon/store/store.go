@@ -75,7 +75,7 @@ type Bucket interface {
 	// Put makes an object of size bytes; it goes on where an earlier Put of the same bytes was interrupted. fs.ErrExist
 	// says that there is one of that name, which is left as it is.
 	Put(ctx context.Context, name string, from io.ReaderAt, size int64) error
-	// Get reads an object, and says how long it is. fs.ErrNotExist: there is none.
+	// Get reads an object, and says how long it is; -1: the server doesn't tell before. fs.ErrNotExist: there is none.
 	Get(ctx context.Context, name string) (object io.ReadCloser, size int64, err error)
 }
 

@@ -270,7 +270,7 @@ func TestOnlyTheEndpointIsDialled(t *testing.T) {
 		}
 	}
 	k.Endpoint = "https://s3.amazonaws.com" // the library would go to the region's own host
-	refused(t, k, "store-missing", "not the configured endpoint")
+	refused(t, k, "store-error", "not the configured endpoint", "https://s3.REGION.amazonaws.com")
 }
 
 // The codes that servers have for a bucket without room.

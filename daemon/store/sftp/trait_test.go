@@ -66,7 +66,7 @@ func disk(change func(numbers []uint64)) trait {
 // attributes is a server that says something else of files than what is true: of those with that name, or of all.
 func attributes(name string, change func(size *uint64, mode *uint32)) trait {
 	return trait{Answer: func(r request, answer []byte) []byte {
-		if answer[0] != storetest.SFTPAttrs || name != "" && r.Type != storetest.SFTPFstat && filepath.Base(r.String(0)) != name {
+		if answer[0] != storetest.SFTPAttrs || name != "" && filepath.Base(r.String(0)) != name {
 			return answer
 		}
 		const hasSize, hasOwner, hasMode = 1, 2, 4
