@@ -161,6 +161,9 @@ func (k Kind) medium() (*medium, error) {
 		return nil, err
 	}
 	m.core.SetS3EnableDualstack(false) // it would go to another host than the configured one
+	if !strings.Contains(k.Bucket, ".") {
+		m.core.SetS3TransferAccelerate(endpoint.Host) // and so it would with Amazon's: this names the host that it goes to, and has no effect elsewhere
+	}
 	return m, nil
 }
 
