@@ -9,10 +9,14 @@ import (
 // throttle slows the sound library's thread down, which spins without end once its card has been unplugged.
 const throttle = 100 * time.Millisecond
 
+// A ring is a card's memory: so many periods of so many frames.
+type ring struct{ period, periods int }
+
 // hear gets every line that the sound library logs, on the thread that logs it. For some faults such a line is the only trace:
 //
 //	EPIPE    the card threw samples away, because nobody took them in time
 //	POLLERR  the card has been unplugged, or the sound server has gone
+//	Buffer Size  what the card agreed to, which may be much less than what it was asked for
 func (m *Mic) hear(line string) {
 	line = strings.TrimSpace(line)
 	s := m.current.Load()
@@ -24,6 +28,11 @@ func (m *Mic) hear(line string) {
 		select {
 		case <-s.closing:
 		case <-time.After(throttle):
+		}
+	case strings.HasPrefix(line, "Buffer Size: "):
+		var r ring
+		if n, _ := fmt.Sscanf(line, "Buffer Size: %d*%d", &r.period, &r.periods); n == 2 {
+			m.ring.Store(&r)
 		}
 	case strings.Contains(line, "ailed"):
 		m.heard.Store(&line)

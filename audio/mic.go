@@ -21,6 +21,10 @@ const (
 	period = 100 * time.Millisecond
 	// periods is the length of the card's ring: what a stalled process may be late by and lose nothing.
 	periods = 16
+	// A card whose ring is so small that periods of it would be shorter than periodLeast gets periodsFew: waking up more often
+	// costs more than it saves.
+	periodLeast = 20 * time.Millisecond
+	periodsFew  = 4
 	// deadline is how long the sound library gets to open or to close a card; it can hang for ever in both.
 	deadline = 3 * time.Second
 )
@@ -36,6 +40,7 @@ type Mic struct {
 	current  atomic.Pointer[openCard]  // the open stream, for the log hook
 	told     atomic.Pointer[time.Time] // when overruns were last logged,
 	toldOf   atomic.Int64              // and how many there had been
+	ring     atomic.Pointer[ring]      // what the card agreed to when it was last set up
 	heard    atomic.Pointer[string]    // the last complaint of the sound library
 
 	mu    sync.Mutex              // guards the rest
@@ -123,7 +128,14 @@ func (m *Mic) prepare(s *openCard) (*malgo.Device, error) {
 	cfg.Capture.DeviceID = m.id
 	cfg.Capture.Format = malgo.FormatS16
 	cfg.Capture.Channels = uint32(m.channels)
-	dev, err := malgo.InitDevice(m.ctx.Context, cfg, malgo.DeviceCallbacks{Data: s.data, Stop: s.stopped})
+	call := malgo.DeviceCallbacks{Data: s.data, Stop: s.stopped}
+	m.ring.Store(nil)
+	dev, err := malgo.InitDevice(m.ctx.Context, cfg, call)
+	if got := m.ring.Load(); err == nil && got != nil && got.periods > periodsFew && got.period < m.rate*int(periodLeast/time.Millisecond)/1000 {
+		dev.Uninit()
+		cfg.Periods, cfg.PeriodSizeInFrames = periodsFew, uint32(got.period*got.periods/periodsFew)
+		dev, err = malgo.InitDevice(m.ctx.Context, cfg, call)
+	}
 	if err != nil {
 		return nil, m.explain(err)
 	}

@@ -18,12 +18,14 @@ const patience = 30 * time.Second
 
 // A tape records what a microphone delivers.
 type tape struct {
-	mu      sync.Mutex
-	samples []int16       // guarded by mu
-	arrived []stream.Raw  // of each block; guarded by mu
-	ends    []int         // where each block ends; guarded by mu
-	more    chan struct{} // gets something after each block
-	failed  chan error
+	mu       sync.Mutex
+	samples  []int16      // guarded by mu
+	arrived  []stream.Raw // of each block; guarded by mu
+	ends     []int        // where each block ends; guarded by mu
+	overruns []int64      // how many there had been, if mic is set; guarded by mu
+	mic      *audio.Mic
+	more     chan struct{} // gets something after each block
+	failed   chan error
 }
 
 func newTape() *tape {
@@ -35,6 +37,9 @@ func (r *tape) deliver(samples []int16, _ time.Time, arrived stream.Raw) {
 	r.samples = append(r.samples, samples...)
 	r.arrived = append(r.arrived, arrived)
 	r.ends = append(r.ends, len(r.samples))
+	if r.mic != nil {
+		r.overruns = append(r.overruns, r.mic.Overruns())
+	}
 	r.mu.Unlock()
 	select {
 	case r.more <- struct{}{}:

@@ -186,12 +186,12 @@ func TestErrorsOfBroker(t *testing.T) {
 		{"another scheme", "", "[mqtt]\nbroker = \"tcp://broker.lan\"", []string{`14 mqtt.broker: tcp is not spoken here; write mqtts:// or mqtt://`}},
 		{"a password in the address", "", "[mqtt]\nbroker = \"mqtts://u:hunter2@broker.lan\"", []string{`14 mqtt.broker: a password stands in the address; .*password_file`}},
 		{"a user in the address", "", "[mqtt]\nbroker = \"mqtts://u@broker.lan\"", []string{`14 mqtt.broker: a user stands in the address; .*username`}},
-		{"a path", "", "[mqtt]\nbroker = \"mqtts://broker.lan/x\"", []string{`14 mqtt.broker: a path behind the host`}},
+		{"a path", "", "[mqtt]\nbroker = \"mqtts://broker.lan/x\"", []string{`14 mqtt.broker: a path after the host`}},
 		{"the password itself", "", "[mqtt]\nbroker = \"mqtts://b\"\nusername = \"u\"\npassword = \"hunter2\"", []string{`16 mqtt.password: secrets are not written here; .*password_file`}},
 		{"a password for nobody", "", "[mqtt]\nbroker = \"mqtts://b\"\npassword_file = \"/p\"", []string{`15 mqtt.password_file: goes with a username`}},
 		{"half a certificate", "", "[mqtt]\nbroker = \"mqtts://b\"\ncert = \"/c\"", []string{`15 mqtt.cert: goes with its key`}},
 		{"the other half", "", "[mqtt]\nbroker = \"mqtts://b\"\nclient_key = \"/c\"", []string{`15 mqtt.client_key: goes with its certificate`}},
-		{"a wildcard", "", "[mqtt]\nbroker = \"mqtts://b\"\nhomeassistant = \"ha/#\"", []string{`15 mqtt.homeassistant: right form`}},
+		{"a wildcard", "", "[mqtt]\nbroker = \"mqtts://b\"\nhomeassistant = \"ha/#\"", []string{`15 mqtt.homeassistant: can't be a discovery prefix`}},
 		{"two brokers", "", "[mqtt]\nbroker = \"mqtts://b\"\n[mqtt]\nbroker = \"mqtts://c\"", []string{`15 mqtt: again, first on line 13; keep one`, `16 mqtt.broker: again, first on line 14`}},
 	})
 }

@@ -1,12 +1,12 @@
 package config
 
 import (
+	"errors"
 	"net"
-	"net/url"
-	"regexp"
-)
+	"strings"
 
-var topicPrefix = regexp.MustCompile(`^([A-Za-z0-9_.-]{1,64}(/[A-Za-z0-9_.-]{1,64}){0,3})?$`)
+	"tacet/daemon/topic"
+)
 
 func (c *checker) mqtt(cfg *Config) {
 	b := c.block("mqtt")
@@ -18,25 +18,33 @@ func (c *checker) mqtt(cfg *Config) {
 	m := &MQTT{}
 	cfg.MQTT = m
 	tls := true
-	if u := b.address("broker", example, "remove it, and write username and password_file below", "mqtts", "mqtt"); u != nil {
-		switch {
-		case u.User != nil:
-			b.fail("broker", "a user stands in the address", `remove it, and write username = "…" below`)
-		case u.Path != "" && u.Path != "/":
-			b.fail("broker", "there is a path behind the host", "write one like "+example)
-		}
-		tls = u.Scheme == "mqtts"
-		m.Broker = withPort(u)
-		if !tls && !isLocal(u.Hostname()) {
-			b.warn("broker", "without TLS anybody on the network can read the status, and change it", "write mqtts://, and ca for a certificate of your own")
+	if v, ok := b.get("broker", aText, `"`+example+`"`); ok {
+		a, err := topic.ParseAddress(v.text)
+		if wrong := (*topic.AddressError)(nil); errors.As(err, &wrong) {
+			b.fail("broker", wrong.What, wrong.Do)
+		} else {
+			tls = a.Secure
+			m.Broker = a.String()
+			if !tls && !isLocal(a.Host) {
+				b.warn("broker", "without TLS anybody on the network can read the status, and change it", "write mqtts://, and ca for a certificate of your own")
+			}
 		}
 	}
 	m.Username = b.text("username", "", 200)
+	if err := topic.ValidUsername(m.Username); err != nil {
+		b.fail("username", "can't be sent", err.Error())
+	}
 	m.PasswordFile = b.secretFile("password_file")
 	m.CA = b.openFile("ca")
 	m.Cert = b.openFile("cert")
 	m.ClientKey = b.secretFile("client_key")
-	m.HomeAssistant = b.match("homeassistant", "homeassistant", topicPrefix, `a discovery prefix, as in "homeassistant", or "" for none`)
+	m.HomeAssistant = "homeassistant"
+	if v, ok := b.get("homeassistant", aText, `"homeassistant"`); ok {
+		m.HomeAssistant = v.text
+		if err := topic.ValidPrefix(v.text); err != nil {
+			b.fail("homeassistant", shown(v.text)+" can't be a discovery prefix", err.Error())
+		}
+	}
 
 	if b.has("password_file") && !b.has("username") {
 		b.fail("password_file", "goes with a username, and there is none", `write username = "room-3"`)
@@ -54,17 +62,9 @@ func (c *checker) mqtt(cfg *Config) {
 	}
 }
 
-// withPort writes the broker's address with the port, also where that is the usual one.
-func withPort(u *url.URL) string {
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"mqtt": "1883", "mqtts": "8883"}[u.Scheme]
-	}
-	return u.Scheme + "://" + net.JoinHostPort(u.Hostname(), port)
-}
-
 // isLocal reports whether host is this machine itself, so that no network lies between.
 func isLocal(host string) bool {
+	host, _, _ = strings.Cut(host, "%") // the zone
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -197,6 +197,76 @@ func TestTheBrokerBringsOneWarning(t *testing.T) {
 	})
 }
 
+// What a broker doesn't let the unit do stands beside the connection, and goes when it lets it, or is gone itself.
+func TestTheBrokersLimitsAreAWarning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newDesk(t, "mqtt://127.0.0.1:1883")
+		after := func(what, want string, r status.Report) {
+			t.Helper()
+			k.d.brokerReport(r)
+			<-time.After(10 * time.Minute)
+			k.d.health.Tick(time.Now())
+			if got := k.up(); got != want {
+				t.Errorf("%s: %q is up, want %q", what, got, want)
+			}
+		}
+		limited := status.Report{Connected: true, Limits: "the broker hangs up on homeassistant/x"}
+		after("limited", "mqtt-limited", limited)
+		if text := k.d.health.Up()[0].Message(); !strings.Contains(text, "homeassistant/x") {
+			t.Errorf("the warning is %q", text)
+		}
+		after("all is well", "", status.Report{Connected: true})
+		after("limited again", "mqtt-limited", limited)
+		after("away", "mqtt-offline", status.Report{Trouble: &status.Trouble{Code: status.Unreached, What: "it is away"}})
+	})
+}
+
+// What the configuration's check passes the client takes, and dials as it was written.
+func TestWhatTheCheckPassesTheClientTakes(t *testing.T) {
+	tried := 0
+	for _, broker := range []string{
+		"mqtt://broker.lan", "mqtts://broker.lan", "mqtts://broker.lan:1/", "mqtt://192.0.2.7:65535", "mqtt://[::1]", "mqtts://[fe80::1%25lo]:7", "mqtt://[fe80::1%25lo]",
+		"mqtt://[fe80::1%lo]", "mqtt://bücher.lan", "mqtt://a%20b", "mqtt://a b", "mqtt://b:", "mqtt://b:0", "MQTT://broker.lan", "mqtt://b%00", "mqtt://b/x", "tcp://b",
+	} {
+		for _, prefix := range []string{"homeassistant", "home.assistant", "", "ha/a/b/c", "ha/a/b/c/d", "a b", "#", "tacet", "tacet/x", "ha/", ".", "-"} {
+			for _, user := range []string{"room-3", "Zimmer 3 ü", strings.Repeat("ü", 100), strings.Repeat("ü", 101), "a\u0001b", "  "} {
+				text := fmt.Sprintf(minimalConfig, broker, user, prefix)
+				cfg, _, err := config.Parse("tacet.toml", []byte(text))
+				if err != nil {
+					continue
+				}
+				tried++
+				d := Daemon{cfg: cfg, log: slog.New(slog.DiscardHandler)}
+				o := d.brokerOptions()
+				o.Memory = nil
+				if _, err := status.New(o); err != nil {
+					t.Errorf("broker %q, user %q, prefix %q pass the check, and the client says: %v", broker, user, prefix, err)
+				}
+			}
+		}
+	}
+	if tried < 100 {
+		t.Errorf("only %d were passed", tried)
+	}
+}
+
+const minimalConfig = `[room]
+site = "high-street"
+id = "room-3"
+[[button]]
+line = "GPIO5"
+[light]
+line = "GPIO27"
+[audio]
+device = "hw:CARD=Device,DEV=0"
+[encrypt]
+recipients = ["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"]
+[mqtt]
+broker = "%s"
+username = "%s"
+homeassistant = "%s"
+`
+
 // Files are read anew each time; one that can't be read, or is too long to be one, is named.
 func TestCredentialsAreReadAnew(t *testing.T) {
 	k := newDesk(t, "mqtts://broker.lan:8883")

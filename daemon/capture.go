@@ -23,7 +23,7 @@ const (
 	// silentTime of a dead signal is a warning where the microphone has given no sound
 	// in this recording, pausedTime where it has: one that mutes pauses must not have
 	// the broker told of them.
-	silentTime = 10 * time.Second
+	silentTime = 9 * time.Second // after the one that the meter takes to be sure
 	pausedTime = 5 * time.Minute
 )
 
@@ -60,6 +60,9 @@ func (d *Daemon) openMic() {
 	d.mic.opening++
 	opening := d.mic.opening
 	f := &filler{ring: d.ring, channels: d.cfg.Audio.Channels, opening: opening, out: d.blocks}
+	if card, tells := d.hw.Microphone.(interface{ Overruns() int64 }); tells {
+		f.overruns, f.seen = card.Overruns, card.Overruns()
+	}
 	d.mic.state, d.mic.filler, d.mic.keeping = micIsOpening, f, true
 	d.mic.hold = holdback.New[*block](d.debounce, d.light.proved)
 	d.mic.by = time.Now().Add(openTime)

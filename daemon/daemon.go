@@ -108,6 +108,7 @@ type Daemon struct {
 	pending     int            // recordings that some store still has to get
 	oldest      store.Since    // since when the first of them has waited
 	free        time.Duration  // room on it, as recording time
+	freeTold    *float64       // as it was told last, in hours
 	probeAt     time.Time      // when the prober last said something
 	probeKnown  bool           // it has said something
 	micKnown    bool           // whether the card is there can be told without opening it

@@ -19,11 +19,15 @@ type encoder struct {
 	roused   time.Time // when it last got samples
 	times    int       // how often it did, after a pause
 	fail     error
+	gate     gate // where Encode hangs
 }
 
 func (r *room) newEncoder(string) (daemon.Encoder, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.encoder != nil {
+		return nil, r.encoder
+	}
 	e := &encoder{at: time.Now()}
 	r.encoders = append(r.encoders, e)
 	return e, nil
@@ -36,6 +40,7 @@ func (e *encoder) latest() time.Time {
 }
 
 func (e *encoder) Encode(samples []int16) (done []stream.Segment, err error) {
+	e.gate.pass()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.fail != nil {

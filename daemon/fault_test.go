@@ -50,6 +50,8 @@ var faults = []fault{
 	{"microphone unplugged", func(r *room) { r.mic.unplug(code("mic-missing")) }, mendMic, "mic-missing", "mic-missing", "fault"},
 	{"microphone taken", func(r *room) { r.mic.set(func(m *mic) { m.refuse = code("mic-busy") }); r.mic.fail(errMade) }, mendMic, "mic-busy", "mic-fault", "idle"},
 	{"no samples", func(r *room) { r.mic.set(func(m *mic) { m.stalled = true }) }, mendMic, "mic-fault", "mic-fault", "idle"},
+	{"the key can't be made", func(r *room) { r.setKeys(errMade) }, func(r *room) { r.setKeys(nil) }, "recipients-bad", "", "fault"},
+	{"the encoder can't be made", func(r *room) { r.setEncoder(errMade) }, func(r *room) { r.setEncoder(nil) }, "encoder-fault", "", "idle"},
 	{"spool fails", func(r *room) { r.spool.FailFrom(1, syscall.EIO) }, mendDisk, "spool-error", "spool-error", "idle"},
 	{"spool read-only", func(r *room) { r.spool.ReadOnly(true) }, mendDisk, "spool-readonly", "spool-readonly", "fault"},
 	{"spool full", func(r *room) { r.spool.Full(1000) }, mendDisk, "spool-full", "spool-full", "fault"},
@@ -110,6 +112,7 @@ func TestFaultBeforePress(t *testing.T) {
 				f.mend(r)
 				pause(10 * time.Second)
 				r.recordsAgain()
+				r.until("end of "+f.before, 15*time.Second, func() bool { return !slices.Contains(r.warnings(), f.before) })
 				if n := len(r.reports()); n != 1 {
 					t.Errorf("%d files on the spool, only the last press recorded anything", n)
 				}
@@ -144,6 +147,7 @@ func TestFaultWhileRecording(t *testing.T) {
 				f.mend(r)
 				pause(10 * time.Second)
 				r.recordsAgain()
+				r.until("end of "+f.during, 15*time.Second, func() bool { return !slices.Contains(r.warnings(), f.during) })
 				first := r.reports()[0]
 				if got := first.End.Reason; got != "fault" && got != recording.InterruptedBy {
 					t.Errorf("the recording ended as %q", got)

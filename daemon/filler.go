@@ -14,11 +14,13 @@ type filler struct {
 	ring     *ring
 	channels int
 	opening  uint64
+	overruns func() int64  // how often the card has thrown samples away; nil: it doesn't say
 	out      chan<- *block // as many places as the ring has blocks
 	stopped  atomic.Bool   // the audio thread copies nothing more
 
 	mu   sync.Mutex // held while a piece is copied
 	next *block     // guarded by mu: less than half full; nil: none
+	seen int64      // guarded by mu: the overruns that a block was marked for
 }
 
 // deliver takes what one callback brought. All of it carries the callback's two
@@ -26,12 +28,18 @@ type filler struct {
 func (f *filler) deliver(samples []int16, arrived time.Time, raw stream.Raw) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	overrun := f.overran()
+	if overrun && f.next != nil { // what comes now does not follow what is there
+		f.out <- f.next
+		f.next = nil
+	}
 	for len(samples) > 0 && !f.stopped.Load() {
 		if f.next == nil {
 			if f.next = f.ring.take(); f.next == nil {
 				f.ring.lost.Add(int64(len(samples) / f.channels))
 				return
 			}
+			f.next.overrun, overrun = overrun, false
 		}
 		b := f.next
 		had := len(b.samples)
@@ -43,6 +51,16 @@ func (f *filler) deliver(samples []int16, arrived time.Time, raw stream.Raw) {
 			f.next = nil
 		}
 	}
+}
+
+// overran says whether the card has thrown samples away since it was last asked.
+func (f *filler) overran() bool {
+	if f.overruns == nil {
+		return false
+	}
+	before := f.seen
+	f.seen = f.overruns()
+	return f.seen != before
 }
 
 // stop keeps it from copying anything more.

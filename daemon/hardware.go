@@ -65,6 +65,9 @@ type Microphone interface {
 	// Close of the returned handle ends capture before it returns; an error
 	// means that the device may still be open and the process has to end.
 	//
+	// A microphone that has a method Overruns() int64 counts how often the card has thrown samples away,
+	// before the block is delivered that follows.
+	//
 	// An error that has a method Code() string names its warning by it. One that
 	// has a method MayBeOpen() bool, and says so, ends the process too.
 	Open(deliver func(samples []int16, arrived time.Time, raw stream.Raw), failed func(error)) (io.Closer, error)

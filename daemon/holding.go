@@ -17,6 +17,9 @@ const keptPerSecond = 2
 func (d *Daemon) judge(b *block) {
 	frames := len(b.samples) / d.cfg.Audio.Channels
 	d.mic.undecided = append(d.mic.undecided, b)
+	if b.overrun {
+		d.gaps.Overrun()
+	}
 	// Frames that the full ring refused are lost, but for certain: the finder
 	// counts them as arrived.
 	d.settle(d.gaps.Push(frames+int(b.lost), b.raw))

@@ -54,6 +54,7 @@ func (d *Daemon) newRecorder(disk *disk, acts []recording.Act, proved bool) (_ *
 	head := d.head(r, disk, proved)
 	key, err := d.o.NewKey(ctx, d.cfg.Encrypt.Recipients, "tacet/"+head.Site+"/"+head.Room+"/"+r.id)
 	if err != nil {
+		d.prober.keyless.Store(true)
 		return nil, withCode(health.RecipientsBad, fmt.Errorf("make the recording's key: %w", err))
 	}
 	if r.sealer, err = recording.NewSealer(head, key, disk.unit); err != nil {
@@ -112,6 +113,14 @@ func (d *Daemon) discard() {
 	d.recorder = nil
 }
 
+// tryKey makes a recording's key that nothing will be sealed to.
+func (d *Daemon) tryKey(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, keyTime)
+	defer cancel()
+	_, err := d.o.NewKey(ctx, d.cfg.Encrypt.Recipients, d.origin(recording.NewID()))
+	return err
+}
+
 func (d *Daemon) head(r *recorder, disk *disk, proved bool) recording.Head {
 	clock := "unsynced"
 	if d.hw.Clock.Synced() {
@@ -166,6 +175,7 @@ func (d *Daemon) prepared(ev prepared) {
 
 // end closes the recording; the recorder says when it is on disk.
 func (d *Daemon) end(e consent.End) {
+	d.recorder.failed = e.Reason == consent.ReasonFault
 	d.recorder.end(e.Reason, actsOf(e.Acts))
 	d.log.Info("recording ends", "recording", d.recorder.id)
 }
@@ -175,6 +185,9 @@ func (d *Daemon) end(e consent.End) {
 func (d *Daemon) recorderEnded(ev recorderEnded) {
 	r := ev.recorder
 	finished := ev.err == nil && r.position > 0
+	if finished {
+		d.health.Clear(health.EncoderFault)
+	}
 	if finished || r.said { // of a start that came to nothing no store knows
 		d.copies.Ended(r.name, finished)
 	}
@@ -189,6 +202,9 @@ func (d *Daemon) recorderEnded(ev recorderEnded) {
 		length := d.framesTime(r.position)
 		d.teller.event(topic.Event{Type: topic.Ended, Recording: r.id, Seconds: topic.Seconds(length)})
 		d.teller.due = true
+	}
+	if finished && !r.failed {
+		d.health.EndedWell(r.origin)
 	}
 	d.recorder = nil
 	d.forget()

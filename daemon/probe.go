@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -41,11 +42,13 @@ func ProbeKey(ctx context.Context, cfg *config.Config) error {
 	return err
 }
 
-// ProbeBroker connects to the broker, by a name of its own, and says nothing.
-func ProbeBroker(ctx context.Context, cfg *config.Config) error {
-	err := status.Probe(ctx, brokerAccess(cfg))
-	if t, ok := err.(*status.Trouble); ok && t.Do != "" {
+// ProbeBroker asks of the broker what the unit asks of it, by a name of its own, and says nothing new. running: the unit is
+// online. limits is what the unit has to go on without; empty: nothing.
+func ProbeBroker(ctx context.Context, cfg *config.Config, running bool) (limits string, err error) {
+	d := Daemon{cfg: cfg}
+	limits, err = status.Probe(ctx, d.brokerOptions(), running)
+	if t := (*status.Trouble)(nil); errors.As(err, &t) && t.Do != "" {
 		err = fmt.Errorf("%w; %s", err, t.Do)
 	}
-	return err
+	return limits, err
 }

@@ -26,6 +26,8 @@ type prober struct {
 	keyMade bool          // the unit's key was made in this start, so that there can be no ledger yet
 	// unfinished: there may be recordings to close that nobody writes any more.
 	unfinished atomic.Bool
+	// keyless: a recording's key could not be made. It is tried until it can: while that is not known presses are refused.
+	keyless atomic.Bool
 
 	mu    sync.Mutex
 	empty []*recorder // recordings without a sample, to be dropped
@@ -34,6 +36,8 @@ type prober struct {
 // probed is what a look found. Each error is nil where all is well.
 type probed struct {
 	mic      error
+	keyTried bool
+	keyErr   error
 	micKnown bool // mic says whether the card is there, not that nobody can know
 	disk     *disk
 	copies   *copies
@@ -78,6 +82,10 @@ func (p *prober) run(ctx context.Context) {
 func (p *prober) look(ctx context.Context) probed {
 	var r probed
 	r.micKnown, r.mic = p.d.hw.Microphone.Present()
+	if p.keyless.Load() {
+		r.keyTried, r.keyErr = true, p.d.tryKey(ctx)
+		p.keyless.Store(r.keyErr != nil)
+	}
 	if p.disk == nil {
 		p.disk, r.diskErr = p.d.openDisk()
 		if e := (*spool.Error)(nil); errors.As(r.diskErr, &e) && e.Kind == spool.InUse {

@@ -6,6 +6,7 @@ import (
 
 	"tacet/daemon/consent"
 	"tacet/daemon/health"
+	"tacet/daemon/topic"
 )
 
 // publish makes the status anew and tells whoever waits, if it differs in more
@@ -32,7 +33,7 @@ func (d *Daemon) describe(now time.Time) Status {
 		Boot: d.o.Boot, Version: d.o.Version,
 		Phase: d.phase(now), Since: d.since,
 		Mic: d.micWord(), Light: "unproved", Clock: "unsynced",
-		SpoolFree: d.free, StatusLight: d.statusLight, Warnings: d.up(),
+		SpoolFree: d.shownFree(), StatusLight: d.statusLight, Warnings: d.up(),
 	}
 	if d.light.proved {
 		s.Light = "proved"
@@ -56,10 +57,16 @@ func (d *Daemon) describe(now time.Time) Status {
 	return s
 }
 
+// shownFree is the room left as it is told: a measure that wavers is no news each time.
+func (d *Daemon) shownFree() time.Duration {
+	d.freeTold = topic.HoursNear(d.free, d.freeTold)
+	return time.Duration(*d.freeTold * float64(time.Hour)).Round(time.Minute)
+}
+
 // lookOver says, once, that the first look at card, disk, lines and light is over.
 // Nothing is said of the unit before: every restart would look like a fault.
 func (d *Daemon) lookOver(now time.Time) bool {
-	known := d.probeKnown && d.linesKnown && d.lightKnown && (d.ready || len(d.up()) > 0 || d.health.Blocking())
+	known := d.probeKnown && d.linesKnown && d.lightKnown && (d.ready || health.Problems(d.up()) || d.health.Blocking())
 	d.looked = known || !now.Before(d.firstLookBy)
 	return d.looked
 }
@@ -93,7 +100,7 @@ func (d *Daemon) micWord() string {
 // same says that two statuses tell a person the same.
 func (s *Status) same(o *Status) bool {
 	return s.Phase == o.Phase && s.Recording == o.Recording && s.Mic == o.Mic && s.Light == o.Light && s.Clock == o.Clock &&
-		s.Pending == o.Pending && sameStores(s.Stores, o.Stores) && s.Stored == o.Stored && s.StatusLight == o.StatusLight && s.SpoolFree/time.Minute == o.SpoolFree/time.Minute &&
+		s.Pending == o.Pending && sameStores(s.Stores, o.Stores) && s.Stored == o.Stored && s.StatusLight == o.StatusLight && s.SpoolFree == o.SpoolFree &&
 		slices.Equal(s.Consented, o.Consented) && slices.Equal(s.Pressed, o.Pressed) && s.alerts() == o.alerts()
 }
 
@@ -110,7 +117,7 @@ func (d *Daemon) phase(now time.Time) string {
 	if p == consent.Recording && (now.Sub(d.mic.last) >= stalledTime || d.storeAge() >= storedTime) {
 		p = consent.Faulty
 	}
-	if p == consent.Faulty && len(d.up()) == 0 {
+	if p == consent.Faulty && !health.Problems(d.up()) {
 		p = consent.Idle // a cause that has not stood for long enough to be told yet: fault is never said without one
 	}
 	return p.String()

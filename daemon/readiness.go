@@ -24,6 +24,9 @@ func (d *Daemon) probed(p probed) {
 	d.disk, d.free, d.copies, d.micKnown = p.disk, p.free, p.copies, p.micKnown
 	d.storesNew.Store(true) // one may have been silent for long
 	d.set(health.MicMissing, p.mic)
+	if p.keyTried {
+		d.set(health.RecipientsBad, p.keyErr)
+	}
 	var bad health.Code
 	if p.diskErr != nil {
 		bad = codeOf(p.diskErr, health.SpoolError)

@@ -46,7 +46,8 @@ type recorder struct {
 	items  chan item
 	sealed chan sealed
 
-	said bool // the owner's: that it records has been said
+	said   bool // the owner's: that it records has been said
+	failed bool // the owner's: a fault ends it
 
 	// The owner reads these.
 	storedSamples atomic.Int64 // synced

@@ -27,6 +27,7 @@ type block struct {
 	raw     stream.Raw // the same moment; judges the card, and nothing else
 	opening uint64     // which opening of the microphone it came from
 	lost    int64      // frames dropped before it because the ring was full
+	overrun bool       // the card says that it threw samples away before it
 
 	silence int64   // frames of declared silence in front of it
 	decided bool    // the gap finder is done with it

@@ -41,7 +41,6 @@ type room struct {
 	keep   func(durable.FS) durable.FS // in between; nil: nothing
 	clock  *clock
 	slow   time.Duration     // of the key's making
-	keys   error             // that it fails with
 	sticks map[string]*stick // by the store's name
 	gates  gates             // what hangs
 	logs   io.Writer         // nil: the test's
@@ -49,6 +48,8 @@ type room struct {
 	mu       sync.Mutex
 	faults   panel.Faults // of the front
 	encoders []*encoder
+	keys     error // that the making of a key fails with
+	encoder  error // and of an encoder
 	d        *daemon.Daemon
 	stop     context.CancelFunc
 	ended    chan error
@@ -217,10 +218,27 @@ func (r *room) warnings() (codes []string) {
 	return codes
 }
 
+// setKeys has the making of keys fail, or not.
+func (r *room) setKeys(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.keys = err
+}
+
+// setEncoder has the making of encoders fail, or not.
+func (r *room) setEncoder(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.encoder = err
+}
+
 func (r *room) newKey(ctx context.Context, recipients []string, comment string) (recording.Key, error) {
 	pause(r.slow)
-	if r.keys != nil {
-		return recording.Key{}, r.keys
+	r.mu.Lock()
+	err := r.keys
+	r.mu.Unlock()
+	if err != nil {
+		return recording.Key{}, err
 	}
 	id, err := age.GenerateX25519Identity()
 	if err != nil {

@@ -32,7 +32,7 @@ type Status struct {
 	Light string // proved, unproved
 	Clock string // synced, unsynced
 
-	SpoolFree   time.Duration // room left, as recording time
+	SpoolFree   time.Duration // room left, as recording time; it moves in steps: see topic.HoursNear
 	UnitKey     string        // verifier key; empty until the disk is there
 	Checkpoint  string        // the running recording's last, signed
 	Warnings    []health.Active

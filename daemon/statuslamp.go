@@ -71,7 +71,7 @@ func (d *Daemon) showStatus(now time.Time) {
 	switch {
 	case !d.ready && !recording:
 		want = "flash"
-	case len(d.up()) > 0, recording && now.Add(nearMax).After(lapses):
+	case health.Problems(d.up()), recording && now.Add(nearMax).After(lapses):
 		want = "pulse"
 	}
 	if want != l.asked {

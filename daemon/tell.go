@@ -95,6 +95,9 @@ func (t *teller) tellFaults(up []fault) {
 
 func faultsOf(warnings []health.Active) (all []fault) {
 	for _, w := range warnings {
+		if !w.Problem() {
+			continue
+		}
 		for _, c := range w.Causes {
 			f := fault{code: string(w.Code)}
 			if strings.HasPrefix(f.code, "store-") {
@@ -145,7 +148,7 @@ func (t *teller) state(d *Daemon, s *Status) topic.State {
 	out := topic.State{
 		Version: s.Version, Clock: topic.Clock(s.Clock), Phase: topic.Phase(s.Phase),
 		Mic: topic.Mic(s.Mic), Light: topic.Light(s.Light),
-		Config: d.cfg.Hash(), Recipients: topic.RecipientsHash(d.fingerprints()),
+		Config: d.cfg.Hash(), Recipients: topic.RecipientsHash(d.fingerprints()), UnitKey: s.UnitKey,
 	}
 	if d.disk != nil {
 		out.SpoolFreeH = topic.Hours(s.SpoolFree)
@@ -162,6 +165,9 @@ func (t *teller) state(d *Daemon, s *Status) topic.State {
 	}
 	for _, w := range s.Warnings {
 		out.Alerts = append(out.Alerts, string(w.Code))
+	}
+	if len(s.Warnings) > 0 {
+		out.Remedy = s.Warnings[0].Remedy() // they are sorted, the worst first
 	}
 	return out
 }

@@ -104,6 +104,7 @@ func (d *Daemon) watchDisk(now time.Time) {
 	r := d.recorder
 	if r == nil {
 		d.health.Clear(health.SpoolSlow)
+		d.health.Clear(health.UnitBusy)
 		return
 	}
 	since := r.busySince.Load()
@@ -111,6 +112,11 @@ func (d *Daemon) watchDisk(now time.Time) {
 		d.health.Clear(health.SpoolSlow)
 	} else if busy := r.elapsed() - time.Duration(since); busy >= slowTime {
 		d.warn(health.SpoolSlow, fmt.Errorf("a write has taken %s so far", busy.Round(time.Second)))
+	}
+	if late := d.storeAge() >= storedTime; !late {
+		d.health.Clear(health.UnitBusy)
+	} else if since == 0 && d.machine.Phase() == consent.Recording && now.Sub(d.mic.last) < stalledTime {
+		d.warn(health.UnitBusy, fmt.Errorf("nothing has been sealed for %s", storedTime))
 	}
 	if d.ring.lost.Load() > 0 && d.mic.keeping {
 		d.ringFull(r, now)
@@ -126,7 +132,7 @@ func (d *Daemon) ringFull(r *recorder, now time.Time) {
 		d.step(consent.Fault{})
 		return
 	}
-	d.warn(health.SamplesLost, fmt.Errorf("the unit was too busy to take them at %s", now.Format(time.TimeOnly)))
+	d.warn(health.UnitBusy, fmt.Errorf("samples were lost at %s", now.Format(time.TimeOnly)))
 }
 
 // slowTime is what an append may take before it is a warning.

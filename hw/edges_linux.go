@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -39,6 +40,8 @@ type kernelLine struct {
 	file *os.File
 	conn syscallConn
 	buf  []byte // Take's
+
+	closed atomic.Bool
 }
 
 type syscallConn interface {
@@ -92,7 +95,7 @@ func (l *kernelLine) Read() (high bool, err error) {
 	if cerr := l.conn.Control(func(fd uintptr) {
 		err = ioctl(fd, unix.GPIO_V2_LINE_GET_VALUES_IOCTL, unsafe.Pointer(&values))
 	}); cerr != nil {
-		return false, cerr
+		return false, l.explain(cerr)
 	}
 	return values.Bits&1 == 1, err
 }
@@ -100,7 +103,7 @@ func (l *kernelLine) Read() (high bool, err error) {
 // Wait implements EdgeLine. It takes nothing from the queue: who waits and who takes may be two.
 func (l *kernelLine) Wait(ctx context.Context) error {
 	if err := l.file.SetReadDeadline(time.Time{}); err != nil {
-		return err
+		return l.explain(err)
 	}
 	woken := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
@@ -113,6 +116,14 @@ func (l *kernelLine) Wait(ctx context.Context) error {
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	return l.explain(err)
+}
+
+// explain gives an error of a closed line the name that others know: the runtime's own can't be told from others.
+func (l *kernelLine) explain(err error) error {
+	if err != nil && l.closed.Load() {
+		return os.ErrClosed
 	}
 	return err
 }
@@ -131,7 +142,7 @@ func readable(fd uintptr) bool {
 func (l *kernelLine) Take(edges []Edge) (n int, err error) {
 	var got int
 	if cerr := l.conn.Control(func(fd uintptr) { got, err = l.take(fd, len(edges)) }); cerr != nil {
-		return 0, cerr
+		return 0, l.explain(cerr)
 	}
 	if err != nil {
 		return 0, err
@@ -178,7 +189,10 @@ func decode(event []byte) (Edge, error) {
 }
 
 // Close implements EdgeLine.
-func (l *kernelLine) Close() error { return l.file.Close() }
+func (l *kernelLine) Close() error {
+	l.closed.Store(true)
+	return l.file.Close()
+}
 
 // ioctl is here because package unix exports none for a struct of one's own choice.
 func ioctl(fd uintptr, request uint, arg unsafe.Pointer) error {

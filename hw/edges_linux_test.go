@@ -154,3 +154,18 @@ func TestAFileThatCantBeWaitedForIsNoLine(t *testing.T) {
 		t.Error("it was left open")
 	}
 }
+
+// A Close says that it was one to whoever waits: the runtime's own error for it is none that others know.
+func TestCloseEndsAWaitAsClosed(t *testing.T) {
+	for range 100 {
+		line, _ := pipe(t)
+		ended := make(chan error, 1)
+		go func() { ended <- line.Wait(t.Context()) }()
+		if err := line.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-ended; !errors.Is(err, os.ErrClosed) {
+			t.Fatalf("the wait ended with %v", err)
+		}
+	}
+}

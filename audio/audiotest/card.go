@@ -21,14 +21,20 @@ var fakecard []byte
 // buffer, clock, speed, lose, burst, wave, starterr, dead, unplug. What is not there has its default.
 type Card map[string]any
 
-// A FakeCard is a sound card that needs none: a PCM of the ALSA library's own, which the test commands.
-type FakeCard struct{ conf string }
+// FakeCards are sound cards that need none: PCMs of the ALSA library's own, which the test commands.
+type FakeCards struct{ conf string }
 
-// CardDevice is the ALSA name of the card: one from asound.conf, that tells nothing of a card.
+// CardDevice is the ALSA name of a test's only card: one from asound.conf, that tells nothing of a card.
 const CardDevice = "fake"
 
-// NewCard compiles the card. Where that can't be done the test fails: .ci/install brings gcc and libasound2-dev.
-func NewCard(tb testing.TB, card Card) *FakeCard {
+// NewCard makes one card, of the name CardDevice.
+func NewCard(tb testing.TB, card Card) *FakeCards {
+	tb.Helper()
+	return NewCards(tb, map[string]Card{CardDevice: card})
+}
+
+// NewCards makes cards, by their names. Where they can't be compiled the test fails: .ci/install brings gcc and libasound2-dev.
+func NewCards(tb testing.TB, cards map[string]Card) *FakeCards {
 	tb.Helper()
 	dir := tb.TempDir()
 	source, library := filepath.Join(dir, "fakecard.c"), filepath.Join(dir, "libasound_module_pcm_fakecard.so")
@@ -38,24 +44,27 @@ func NewCard(tb testing.TB, card Card) *FakeCard {
 	if out, err := exec.Command("gcc", "-shared", "-fPIC", "-DPIC", "-O2", "-Wall", "-Werror", "-o", library, source, "-lasound", "-lm").CombinedOutput(); err != nil {
 		tb.Fatalf("compile the fake sound card, for which gcc and libasound2-dev are needed: %v\n%s", err, out)
 	}
-	c := &FakeCard{filepath.Join(dir, "asound.conf")}
+	c := &FakeCards{filepath.Join(dir, "asound.conf")}
 	var text strings.Builder
-	fmt.Fprintf(&text, "</usr/share/alsa/alsa.conf>\npcm_type.fakecard { lib %q }\npcm.%s {\n\ttype fakecard\n", library, CardDevice)
-	for _, key := range slices.Sorted(maps.Keys(card)) {
-		fmt.Fprintf(&text, "\t%s \"%v\"\n", key, card[key])
+	fmt.Fprintf(&text, "</usr/share/alsa/alsa.conf>\npcm_type.fakecard { lib %q }\n", library)
+	for name, card := range cards {
+		fmt.Fprintf(&text, "pcm.%s {\n\ttype fakecard\n", name)
+		for _, key := range slices.Sorted(maps.Keys(card)) {
+			fmt.Fprintf(&text, "\t%s \"%v\"\n", key, card[key])
+		}
+		text.WriteString("}\n")
 	}
-	text.WriteString("}\n")
 	if err := os.WriteFile(c.conf, []byte(text.String()), 0o600); err != nil {
 		tb.Fatal(err)
 	}
 	return c
 }
 
-// Env is what a child needs in its environment to find the card.
-func (c *FakeCard) Env() []string { return []string{"ALSA_CONFIG_PATH=" + c.conf} }
+// Env is what a child needs in its environment to find the cards.
+func (c *FakeCards) Env() []string { return []string{"ALSA_CONFIG_PATH=" + c.conf} }
 
-// Setenv lets this process find the card, for the length of the test.
-func (c *FakeCard) Setenv(tb testing.TB) {
+// Setenv lets this process find the cards, for the length of the test.
+func (c *FakeCards) Setenv(tb testing.TB) {
 	tb.Helper()
 	tb.Setenv("ALSA_CONFIG_PATH", c.conf)
 }

@@ -75,6 +75,7 @@ type delivery struct {
 	lost    int64         // frames that were lost before it, in truth
 	late    time.Duration // since its last frame was captured
 	speed   float64       // of the card at that time
+	overrun bool          // what was lost before it was lost in an overrun
 }
 
 // run plays the card for d.
@@ -83,6 +84,7 @@ func (c *fakeCard) run(d time.Duration) []delivery {
 	now := 3 * time.Millisecond // since the opening
 	ring := &fakeRing{card: c, base: c.made(now)}
 	var lost int64
+	over := false
 	for now < d {
 		if n := len(list); c.lose[n] > 0 {
 			ring.lose(ring.read, c.lose[n])
@@ -93,7 +95,7 @@ func (c *fakeCard) run(d time.Duration) []delivery {
 		if avail > c.ring { // overrun: the ring is emptied and the card starts again
 			lost += int64(c.made(now) - ring.base - ring.read - ring.lost)
 			ring.base, ring.read, ring.lost, ring.at = c.made(now), 0, 0, 0
-			avail = 0
+			avail, over = 0, true
 		}
 		if avail < c.period {
 			due := (ring.made(now)/c.period + 1) * c.period // the next interrupt
@@ -102,8 +104,8 @@ func (c *fakeCard) run(d time.Duration) []delivery {
 		}
 		ring.read += c.piece
 		now += 30 * time.Microsecond
-		list = append(list, delivery{c.piece, c.opened.Add(now), lost, now - ring.when(ring.read), c.pace.at(now)})
-		lost = 0
+		list = append(list, delivery{c.piece, c.opened.Add(now), lost, now - ring.when(ring.read), c.pace.at(now), over})
+		lost, over = 0, false
 	}
 	return list
 }

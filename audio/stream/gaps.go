@@ -34,7 +34,7 @@ type Verdict struct {
 // period), and measured to a few milliseconds. Before the pace is known, in the first two seconds (three on a busy machine), only
 // one above 150 ms is found; while a machine is so busy that few blocks come in time, small ones aren't, nor are those in the
 // seconds after the pace has changed. Where a card wakes us less than five times a second, only one is found that is longer than
-// a tenth of the time between two wake-ups, and only once enough of them have shown what is usual.
+// a tenth of the time between two wake-ups, only once enough of them have shown what is usual, and it is measured roughly.
 //
 // Lost counts frames that the card didn't deliver: the time that is missing at the pace that the card had. In a file, which
 // plays them at the nominal rate as all others, a silence is therefore just as long as the sound would have been. Where the
@@ -73,8 +73,9 @@ func NewGaps(rate int, opened Raw) *Gaps {
 // Pace is the card's own.
 func (g *Gaps) Pace() *Pace { return g.pace }
 
-// Overrun says that samples are known to have been lost before the next block, as the sound library reports it of an overrun.
-// Gaps then takes lateness for loss where it would else have to ask whether the card's pace has changed.
+// Overrun says that samples are known to have been lost before the next block, as the sound library reports of an overrun. How
+// many, its lateness tells, and that of what comes in the second after it: a small loss is found where it would else be
+// lateness or a change of pace, however busy the machine is.
 func (g *Gaps) Overrun() { g.overrun = true }
 
 // Push takes the next block of so many frames. The answer is valid until the next call.
@@ -124,7 +125,7 @@ func (g *Gaps) decide(all bool) []Verdict {
 		b := &held[0]
 		if !g.settled && b.arrived-g.first >= settle {
 			g.settled = true
-			g.recent.forget()
+			g.recent.forget((b.arrived - settle/2).Seconds())
 		}
 		if before, _, known := g.before(); known {
 			g.wakes.add(b.point, before)

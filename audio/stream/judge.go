@@ -41,9 +41,13 @@ func (g *Gaps) lostBefore(held []block, all bool) (lost int64, decided bool) {
 		return 0, true
 	}
 	before, noise, known := g.before()
+	if held[0].overrun {
+		return g.lostInOverrun(held, before, all)
+	}
 	late, most := leastLate(held, before.slope)-before.base, lagNoise.Seconds()+noise
 	if !known {
-		late, most = leastLate(held, slowestPace)-g.recent.least(slowestPace), settleMost.Seconds()
+		// At the slowest pace what comes much later would make up for any loss.
+		late, most = leastLate(soon(held), slowestPace)-g.recent.least(slowestPace), settleMost.Seconds()
 	}
 	if late <= most {
 		return 0, true
@@ -62,20 +66,36 @@ func (g *Gaps) lostBefore(held []block, all bool) (lost int64, decided bool) {
 		if l, ok := g.under(held); ok && plausible(l) {
 			before.slope = l.slope
 		}
-		late = leastLate(held, before.slope) - g.recent.least(before.slope)
-		return g.count(max(0, late), before), true
+		if late = leastLate(held, before.slope) - g.recent.least(before.slope); late <= settleMost.Seconds() {
+			return 0, true
+		}
+		return g.count(late, before), true
 	}
 	if leastLate(held, before.slope) < leastLate(later(held), before.slope)-sameLag.Seconds() {
 		return 0, true // a loss comes later, and this block was only late; or the card slows down
 	}
-	if !held[0].overrun {
-		slowed := late-g.wakes.level(before, held[0].point) < stepNoise.Seconds()
-		if slowed && !g.sudden(held, before, noise) {
-			return 0, true
-		}
-		if late < ring.Seconds() && !g.wakes.rare(late, wakesIn(held)) {
-			return 0, age >= lookMost // on a machine as busy as this, that may mean nothing
-		}
+	slowed := late-g.wakes.level(before, held[0].point) < stepNoise.Seconds()
+	if slowed && !g.sudden(held, before, noise) {
+		return 0, true
+	}
+	if late < ring.Seconds() && !g.wakes.rare(late, wakesIn(held)) {
+		return 0, age >= lookMost // on a machine as busy as this, that may mean nothing
+	}
+	return g.count(late, before), true
+}
+
+// lostInOverrun is how many frames an overrun took, of which only that is not known: the least lateness until the next one shows it.
+func (g *Gaps) lostInOverrun(held []block, before line, all bool) (lost int64, decided bool) {
+	n := 1
+	for n < len(held) && !held[n].overrun {
+		n++
+	}
+	if n == len(held) && held[n-1].arrived-held[0].arrived < lookAhead && !all {
+		return 0, false
+	}
+	late := leastLate(held[:n], before.slope) - g.recent.least(before.slope)
+	if late < sameLag.Seconds() {
+		return 0, true
 	}
 	return g.count(late, before), true
 }
@@ -144,6 +164,15 @@ func later(held []block) []block {
 		}
 	}
 	return held[len(held)-1:]
+}
+
+// soon are those that came in the half second after the first of the held blocks.
+func soon(held []block) []block {
+	n := 1
+	for n < len(held) && held[n].arrived-held[0].arrived < lookAhead/2 {
+		n++
+	}
+	return held[:n]
 }
 
 // leastLate is how far above a line of a slope through zero the least late of the blocks lies.

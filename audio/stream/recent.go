@@ -36,8 +36,14 @@ func (r *recent) add(p point) {
 	r.points = append(r.points[:copy(r.points, r.points[old:])], p)
 }
 
-// forget drops all points.
-func (r *recent) forget() { r.points = r.points[:0] }
+// forget drops the points from before a time.
+func (r *recent) forget(before float64) {
+	old := 0
+	for old < len(r.points) && r.points[old].y < before {
+		old++
+	}
+	r.points = r.points[:copy(r.points, r.points[old:])]
+}
 
 // span is the time between the first point and the last.
 func (r *recent) span() float64 {

@@ -532,7 +532,11 @@ func (d *doctor) broker(ctx context.Context) {
 		return
 	}
 	d.part(ctx, "broker "+m.Broker, netTime, func(ctx context.Context) (string, error) {
-		return "lets the unit in", daemon.ProbeBroker(ctx, d.cfg)
+		limits, err := daemon.ProbeBroker(ctx, d.cfg, d.running != "")
+		if err == nil && limits != "" {
+			err = fmt.Errorf("lets the unit in, but %s", limits)
+		}
+		return "lets the unit in, and takes all that it publishes", err
 	})
 }
 

@@ -96,7 +96,7 @@ func TestDoctorAtTheBroker(t *testing.T) {
 	defer unit.Disconnect(0)
 
 	p := try("right")
-	p.says("ok         broker mqtt://127.0.0.1:" + port + ": lets the unit in")
+	p.says("ok         broker mqtt://127.0.0.1:" + port + ": lets the unit in, and takes all that it publishes")
 	p.exits(0)
 	p = try("wrong")
 	p.says("FAIL       broker ", "refused the user name or the password", "compare username and password_file")

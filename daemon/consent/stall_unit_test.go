@@ -157,6 +157,9 @@ func (u *unit) step(m *consent.Machine, ev consent.Event) {
 			u.open(m, now)
 			u.step(m, consent.Opened{OK: true})
 			u.step(m, consent.Samples{})
+			u.step(m, consent.Keepable{})
+		case consent.Begin:
+			u.step(m, consent.Begun{OK: true})
 		case consent.Cut:
 			u.mu.Lock()
 			u.cuts = append(u.cuts, e)

@@ -51,6 +51,8 @@ const (
 	MQTTDenied           Code = "mqtt-denied"
 	MQTTHostKey          Code = "mqtt-host-key"
 	MQTTFiles            Code = "mqtt-files"
+	MQTTLimited          Code = "mqtt-limited"
+	UnitBusy             Code = "unit-busy"
 	EncoderFault         Code = "encoder-fault"
 	ConfigReloadFailed   Code = "config-reload-failed"
 	MemoryUnlocked       Code = "memory-unlocked"

@@ -182,7 +182,7 @@ var consent = []Warning{
 
 var recordings = []Warning{
 	{
-		Code: RecordingInterrupted, Title: "A recording was interrupted", Severity: Attention, Lasts: day,
+		Code: RecordingInterrupted, Title: "A recording was interrupted", Severity: Note, Lasts: day,
 		Text: "The unit lost power or stopped in the middle of a recording. What had been stored until then is kept and closed.",
 		Do:   "Nothing is needed for this recording. If it happens again, look who unplugs the unit.",
 	},

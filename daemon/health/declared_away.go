@@ -69,8 +69,14 @@ var network = []Warning{
 	},
 	{
 		Code: MQTTDenied, Title: "Message broker refuses the unit", Severity: Attention, Linger: calm,
-		Text: "The broker was reached, but refuses the unit's name, password or certificate. Recording is not affected.",
+		Text: "The broker was reached, but refuses the unit's name, password, certificate or topics. Recording is not affected.",
 		Do:   "The technician checks [mqtt] and the unit's account at the broker.",
+	},
+	{
+		Code: MQTTLimited, Title: "Message broker allows only a part", Severity: Attention, Linger: calm,
+		Text: "The broker takes the unit's state, but not all that goes with it. Recording is not affected.",
+		Do: "The technician gives the unit's account the rights, or the broker the setting, that the detail names. Without Home " +
+			"Assistant they write homeassistant = \"\" in [mqtt].",
 	},
 	{
 		Code: MQTTHostKey, Title: "Message broker's identity not accepted", Severity: Attention, Linger: calm,
@@ -85,6 +91,12 @@ var network = []Warning{
 }
 
 var software = []Warning{
+	{
+		Code: UnitBusy, Title: "Unit too busy", Severity: Attention, Linger: calm,
+		Text: "For some seconds nothing that was recorded reached the disk, although microphone and disk work. It is not lost, unless another " +
+			"warning says so.",
+		Do: "The technician looks for what else runs on the unit (\"top\"), and whether it is too hot or short of power.",
+	},
 	{
 		Code: EncoderFault, Title: "Encoding failed", Severity: Fault, Linger: calm,
 		Text: "The software could not encode or seal the sound, so a recording was refused or has ended.",

@@ -27,15 +27,21 @@ import (
 type Severity uint8
 
 const (
+	// Note: something happened, and nobody is needed. It is no problem: it stands until the next recording has ended well, or
+	// until Lasts is over.
+	Note Severity = iota
 	// Attention: the unit works, but somebody should look soon.
-	Attention Severity = iota
+	Attention
 	// Fault: it can't record, or a recording was harmed.
 	Fault
 )
 
 func (s Severity) String() string {
-	if s == Fault {
+	switch s {
+	case Fault:
 		return "fault"
+	case Note:
+		return "note"
 	}
 	return "attention"
 }
@@ -63,6 +69,31 @@ type Warning struct {
 
 // Declared returns every warning, sorted by code.
 func Declared() []Warning { return slices.Clone(declared) }
+
+// Problem says whether a warning needs somebody.
+func (w Warning) Problem() bool { return w.Severity != Note }
+
+// Problems says whether one of those that are up needs somebody.
+func Problems(up []Active) bool {
+	return slices.ContainsFunc(up, func(a Active) bool { return a.Problem() })
+}
+
+// maxRemedy bounds Remedy, in bytes.
+const maxRemedy = 160
+
+// Remedy is what to do, in a line for a dashboard or a push message: as many sentences of Do as have room.
+func (w Warning) Remedy() string {
+	end := 0
+	for i := range w.Do {
+		if i >= maxRemedy {
+			break
+		}
+		if w.Do[i] == '.' && (i+1 == len(w.Do) || w.Do[i+1] == ' ') {
+			end = i + 1
+		}
+	}
+	return w.Do[:end]
+}
 
 // Lookup returns the warning of a code.
 func Lookup(code Code) (Warning, bool) {

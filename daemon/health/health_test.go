@@ -37,6 +37,12 @@ func TestDeclared(t *testing.T) {
 		if i > 0 && all[i-1].Code >= w.Code {
 			t.Errorf("%s: not unique, or not sorted", w.Code)
 		}
+		if r := w.Remedy(); r == "" || len(r) > 160 || !strings.HasPrefix(w.Do, r) || !strings.HasSuffix(r, ".") {
+			t.Errorf("%s: what to do in short is %q: the first sentence has 160 bytes at most", w.Code, r)
+		}
+		if !w.Problem() && (w.Blocks || w.Lasts == 0 || w.Lasts > 24*time.Hour || w.After > 0) {
+			t.Errorf("%s is only noted: it blocks nothing, shows at once and lasts a day at most", w.Code)
+		}
 		if w.Blocks && (w.Severity != health.Fault || w.Lasts > 0) {
 			t.Errorf("%s blocks recording: that is a fault, and lasts as long as its cause", w.Code)
 		}
@@ -59,9 +65,9 @@ func TestDeclaredCoversTheUnit(t *testing.T) {
 	// Found only by trying: were they to block, nobody could try again.
 	tried := strings.Fields(`mic-busy mic-rate mic-pace mic-fault mic-silent mic-stalled samples-lost light-sense button-stuck
 		spool-error spool-slow ledger-error encoder-fault`)
-	others := strings.Fields(`status-light-fault spool-low unit-key-mode ledger-new ledger-broken clock-unsynced recording-interrupted recording-damaged
+	others := strings.Fields(`unit-busy status-light-fault spool-low unit-key-mode ledger-new ledger-broken clock-unsynced recording-interrupted recording-damaged
 		recording-unfinished store-missing store-foreign store-full store-readonly store-error store-mismatch store-behind store-conflict store-hung
-		store-denied store-host-key mqtt-offline mqtt-denied mqtt-host-key mqtt-files config-reload-failed memory-unlocked internal-error`)
+		store-denied store-host-key mqtt-offline mqtt-denied mqtt-host-key mqtt-files mqtt-limited config-reload-failed memory-unlocked internal-error`)
 	all := slices.Concat(blocks, tried, others)
 	for _, code := range all {
 		w, ok := health.Lookup(health.Code(code))
@@ -92,8 +98,8 @@ func TestMessage(t *testing.T) {
 	if got := a.Message(); !strings.HasPrefix(got, "Store full, since") {
 		t.Errorf("message without a detail: %s", got)
 	}
-	if got, _ := health.Fault.MarshalText(); string(got) != "fault" || health.Attention.String() != "attention" {
-		t.Errorf("severities are called %s and %s", got, health.Attention)
+	if got, _ := health.Fault.MarshalText(); string(got) != "fault" || health.Attention.String() != "attention" || health.Note.String() != "note" {
+		t.Errorf("severities are called %s, %s and %s", got, health.Attention, health.Note)
 	}
 }
 

@@ -82,6 +82,16 @@ func (t *Tracker) ClearFor(code Code, on string) {
 	t.clear(func(p place) bool { return p == place{code, on} })
 }
 
+// EndedWell says that a recording has ended well. What was only to be noted, and was so before the recording started, goes.
+func (t *Tracker) EndedWell(started time.Time) {
+	defer t.changes(time.Now())()
+	for p, c := range t.causes {
+		if w, _ := Lookup(p.code); !w.Problem() && c.gone.Before(started) {
+			delete(t.causes, p)
+		}
+	}
+}
+
 // clear costs next to nothing where there is nothing to clear: it is called with every block of samples.
 func (t *Tracker) clear(which func(place) bool) {
 	t.mu.Lock()
@@ -131,7 +141,7 @@ func (c *cause) next(code Code) time.Time {
 	return time.Time{}
 }
 
-// Up returns the warnings that are up: what blocks first, then faults, then by code.
+// Up returns the warnings that are up: what blocks first, then faults, notes last; among these by code.
 func (t *Tracker) Up() []Active {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -175,8 +185,10 @@ func (w Warning) rank() int {
 		return 0
 	case w.Severity == Fault:
 		return 1
+	case w.Problem():
+		return 2
 	}
-	return 2
+	return 3
 }
 
 // Blocking reports whether a cause stands that recording is refused for, shown yet or not.

@@ -154,6 +154,42 @@ func TestEvents(t *testing.T) {
 	})
 }
 
+// What is only noted is no problem, and comes last. It goes when a recording that started after it has ended well, or
+// after its time; a problem stays.
+func TestNotes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := declared(t, "recording-interrupted", func(w health.Warning) bool { return w.Severity == health.Note })
+		tr := health.NewTracker()
+		changes := 0
+		tr.OnChange(func() { changes++ })
+		before := time.Now()
+		pass(tr, time.Second)
+		tr.SetFor("recording-interrupted", "7q4k9mz2ha", "")
+		if health.Problems(tr.Up()) {
+			t.Error("a note counts as a problem")
+		}
+		tr.Set("samples-lost", "")
+		wantUp(t, tr, "samples-lost,recording-interrupted", "notes come last")
+		if !health.Problems(tr.Up()) {
+			t.Error("a problem beside a note is none")
+		}
+		tr.EndedWell(before)
+		wantUp(t, tr, "samples-lost,recording-interrupted", "a recording that ran at the time has ended")
+		pass(tr, time.Second)
+		changes = 0
+		tr.EndedWell(time.Now())
+		wantUp(t, tr, "samples-lost", "the next recording has ended")
+		if changes != 1 {
+			t.Errorf("that is told %d times, want once", changes)
+		}
+		tr.Set("recording-interrupted", "")
+		pass(tr, w.Lasts-1)
+		wantUp(t, tr, "recording-interrupted", "just before a day is over")
+		pass(tr, 1)
+		wantUp(t, tr, "", "after a day")
+	})
+}
+
 // One of several is one warning with several causes.
 func TestInstances(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

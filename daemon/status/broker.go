@@ -3,11 +3,11 @@ package status
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"time"
+
+	"tacet/daemon/topic"
 )
 
 // broker is where to connect to, and as whom.
@@ -22,37 +22,16 @@ type broker struct {
 	password string
 }
 
-// newBroker takes the address apart, and says all at once what is wrong with it.
+// newBroker takes the address apart.
 func newBroker(o Options) (*broker, error) {
-	b := &broker{username: o.Username}
-	u, err := url.Parse(o.Broker)
+	a, err := topic.ParseAddress(o.Broker)
 	if err != nil {
-		var parse *url.Error
-		if errors.As(err, &parse) {
-			err = parse.Err // without the address, which may hold a password
-		}
 		return nil, fmt.Errorf("broker: %w", err)
 	}
-	var errs []error
-	ports := map[string]string{"mqtt": "1883", "mqtts": "8883"}
-	port, known := ports[u.Scheme]
-	if !known {
-		errs = append(errs, fmt.Errorf("broker %q: write mqtt://host or mqtts://host", u.Redacted()))
+	if err := topic.ValidUsername(o.Username); err != nil {
+		return nil, err
 	}
-	if u.Hostname() == "" {
-		errs = append(errs, fmt.Errorf("broker %q: no host", u.Redacted()))
-	}
-	if u.User != nil {
-		errs = append(errs, errors.New("broker: user name and password don't belong in the address"))
-	}
-	if u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "" {
-		errs = append(errs, fmt.Errorf("broker %q: nothing may follow the port", u.Redacted()))
-	}
-	if u.Port() != "" {
-		port = u.Port()
-	}
-	b.host, b.address, b.secure = u.Hostname(), net.JoinHostPort(u.Hostname(), port), u.Scheme == "mqtts"
-	return b, errors.Join(errs...)
+	return &broker{username: o.Username, host: a.Host, address: a.Dial(), secure: a.Secure}, nil
 }
 
 // dial opens the connection: TCP, and TLS where it is asked for. It goes to the

@@ -312,8 +312,8 @@ func TestProbe(t *testing.T) {
 	w := watch(t, m.address())
 	ctx, cancel := newContext()
 	defer cancel()
-	if err := Probe(ctx, options(m.address())); err != nil {
-		t.Error(err)
+	if limits, err := Probe(ctx, options(m.address()), true); err != nil || limits != "" {
+		t.Error(limits, err)
 	}
 	u.stop()
 	w.awaitAny(t, "offline", func(h heard) bool { return h.topic == names.Availability() && h.payload == topic.Offline })
@@ -321,7 +321,7 @@ func TestProbe(t *testing.T) {
 		t.Errorf("the probe disturbed the unit: %v", all)
 	}
 	m.kill()
-	if err := Probe(ctx, options(m.address())); err == nil || !strings.Contains(err.Error(), "nothing listens") {
+	if _, err := Probe(ctx, options(m.address()), false); err == nil || !strings.Contains(err.Error(), "nothing listens") {
 		t.Errorf("probe of a dead broker: %v", err)
 	}
 }

@@ -95,15 +95,18 @@ func TestEveryConnectBeginsInTheContractsOrder(t *testing.T) {
 	before := len(f.got.all())
 	close(hangUp)
 	again := append(greetingTopics(), names.Heartbeat(), names.Availability(), names.Ledger())
-	// The second connection's packets begin with its SUBSCRIBE.
-	rest := f.got.await(t, "the second greeting", func(all []packets.ControlPacket) bool {
-		at := slices.IndexFunc(all[before:], isSubscribe)
-		return at >= 0 && len(published(all[before+at:])) >= len(again)
-	})[before:]
-	rest = rest[slices.IndexFunc(rest, isSubscribe):]
-	if got := topics(published(rest)[:len(again)]); !slices.Equal(got, again) {
-		t.Errorf("the second connect says\n%q, want\n%q", got, again)
-	}
+	// A later connection's packets begin with its SUBSCRIBE. Where something was under way when the broker hung up there are two: the
+	// first tries other terms.
+	f.got.await(t, "the second greeting", func(all []packets.ControlPacket) bool {
+		for i, p := range all[before:] {
+			if isSubscribe(p) {
+				if got := topics(published(all[before+i:])); len(got) >= len(again) && slices.Equal(got[:len(again)], again) {
+					return true
+				}
+			}
+		}
+		return false
+	})
 }
 
 func isSubscribe(p packets.ControlPacket) bool { _, ok := p.(*packets.SubscribePacket); return ok }

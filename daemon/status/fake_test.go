@@ -223,7 +223,7 @@ func options(address string) Options {
 var quick = timing{
 	connect: 2 * time.Second, answer: 2 * time.Second, keepAlive: 30 * time.Second,
 	retryMin: 10 * time.Millisecond, retryMax: 30 * time.Millisecond,
-	birthGap: 300 * time.Millisecond, birthWait: time.Millisecond,
+	birthGap: 300 * time.Millisecond, birthWait: time.Millisecond, again: time.Hour, ask: time.Hour,
 	flush: time.Second, stop: 2 * time.Second,
 }
 

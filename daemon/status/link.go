@@ -8,8 +8,6 @@ import (
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
-
-	"tacet/daemon/topic"
 )
 
 // timing holds the durations that tests shorten.
@@ -20,6 +18,8 @@ type timing struct {
 	retryMin  time.Duration
 	retryMax  time.Duration // stays below the heartbeat: see retry
 	birthGap  time.Duration // between two answers to Home Assistant
+	again     time.Duration // after which everything that is retained is said again
+	ask       time.Duration // from a connection to the question whether the broker drops what it acknowledges
 	birthWait time.Duration // at most, before an answer: forty units don't speak at once
 	flush     time.Duration // to send what waits, at a clean stop
 	stop      time.Duration // for that and saying offline
@@ -32,6 +32,8 @@ var standardTiming = timing{
 	retryMin:  time.Second,
 	retryMax:  18 * time.Second,
 	birthGap:  10 * time.Second,
+	again:     10 * time.Minute,
+	ask:       5 * time.Second,
 	birthWait: 500 * time.Millisecond,
 	flush:     2 * time.Second,
 	stop:      2700 * time.Millisecond,
@@ -49,8 +51,8 @@ type link struct {
 // identity is how a link presents itself.
 type identity struct {
 	clientID string
-	will     string // the availability topic, or "" for no last will
-	listen   string // the one topic that is listened to, or ""
+	will     message // QoS 1 and retained; no topic: no last will
+	listen   string  // the one topic that is listened to, or ""
 }
 
 // open dials and connects. It gives up when ctx ends. Errors are *Trouble.
@@ -75,11 +77,14 @@ func open(ctx context.Context, b *broker, id identity, t timing) (*link, error) 
 	o.SetConnectTimeout(t.connect)
 	o.SetWriteTimeout(t.answer)
 	o.SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) { return l.wire, nil })
-	if id.will != "" {
-		o.SetBinaryWill(id.will, []byte(topic.Offline), 1, true)
+	if id.will.topic != "" {
+		o.SetBinaryWill(id.will.topic, id.will.payload, id.will.qos, id.will.retained)
 	}
 	l.paho = mqtt.NewClient(o)
-	return l, l.connect(ctx)
+	if err := l.connect(ctx); err != nil {
+		return nil, &underway{step{kind: connecting, topic: id.will.topic}, err}
+	}
+	return l, nil
 }
 
 // connect says CONNECT and waits for the answer. A link that couldn't connect is

@@ -22,6 +22,10 @@
 //     the unit, one that isn't who it should be, files that can't be used
 //     (Trouble.Code). Passwords and certificates are read again before each
 //     attempt to connect.
+//   - What a broker doesn't let the unit do is left out, and said (Report.Limits):
+//     a topic, retained messages, QoS 1, a last will. Only without state and
+//     availability the unit isn't online. Probe finds out the same by the same
+//     code. A broker that was set right gets all with the next connection.
 //   - The last word is the newest. Of a state that changed while the broker was
 //     away only the latest is sent, nothing that a former process left behind.
 //     Events are sent in order, each until it is acknowledged; while the broker
@@ -33,10 +37,11 @@ package status
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"crypto/rand"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -59,6 +64,9 @@ type Options struct {
 	Boot          string // new with each start; "": made here
 	Stores        []string
 	Codes         []string // every warning that there is: the topics that alerts may use
+	Notes         []string // those that need nobody
+	Remedies      []string // every text that State's remedy may be
+	Memory        Memory   // what Home Assistant was told last; nil: nothing is known
 
 	Heartbeat time.Duration // 0: 30 s
 	Queue     int           // events that wait while the broker is away; 0: 1,000
@@ -73,6 +81,7 @@ type Options struct {
 type Report struct {
 	Connected bool     // and told everything
 	Trouble   *Trouble // why not; nil while connected, and before the first attempt has failed
+	Limits    string   // while connected: what the broker does not let the unit do, for a person; "": nothing
 	Dropped   uint64   // events dropped since the start, as too many waited
 }
 
@@ -86,13 +95,23 @@ type Client struct {
 	log    *slog.Logger
 	out    *outbox
 	birth  chan struct{} // holds one: Home Assistant has started
-	up     atomic.Bool
+	// descriptions are the topics on which the unit is described to Home Assistant, or was.
+	descriptions []string
+	up           atomic.Bool
 
 	// These are Run's alone.
-	reported Report
-	logged   map[string]time.Time // when a line was last written
-	denied   bool                 // the broker doesn't let us listen, and the log says so
-	replied  time.Time            // to Home Assistant
+	reported   Report
+	logged     map[string]time.Time // when a line was last written
+	replied    time.Time            // to Home Assistant
+	manners    manners              // the broker's
+	deaf       bool                 // the broker doesn't let us listen
+	dropped    []message            // what the broker acknowledges, and drops
+	asked      chan []message       // holds one: the same, of the present connection
+	question   func()               // has the broker of this connection asked; see ask
+	unanswered step                 // what went out last with QoS 0, and nothing that was answered since
+	askedAt    time.Time            // when
+	describer  *describer
+	probe      []message // what a probe says instead of all that a unit has to say; nil: this is the unit
 
 	mu     sync.Mutex
 	last   topic.State // guarded by mu; as published
@@ -121,7 +140,7 @@ func New(o Options) (*Client, error) {
 	}
 	c := &Client{
 		o: o, broker: b, time: standardTiming, log: o.Log, out: newOutbox(o.Queue),
-		birth: make(chan struct{}, 1), logged: make(map[string]time.Time),
+		birth: make(chan struct{}, 1), asked: make(chan []message, 1), logged: make(map[string]time.Time),
 		names: topic.Names{Site: o.Site, Room: o.Room, HomeAssistant: o.HomeAssistant},
 	}
 	if err := c.prepare(); err != nil {
@@ -140,9 +159,15 @@ func (c *Client) prepare() error {
 	for _, code := range c.o.Codes {
 		errs = append(errs, c.whole(c.names.Alert(code), nil))
 	}
-	if t := c.names.Discovery(); t != "" {
-		device, err := topic.Device{Names: c.names, RoomName: c.o.RoomName, Version: c.o.Version, Stores: c.o.Stores}.MarshalJSON()
-		errs = append(errs, err, c.whole(t, device))
+	device := topic.Device{Names: c.names, RoomName: c.o.RoomName, Version: c.o.Version, Stores: c.o.Stores, Notes: c.o.Notes}
+	var err error
+	if c.describer, err = newDescriber(device, c.o.Memory); err != nil {
+		return errors.Join(append(errs, err)...)
+	}
+	descriptions := c.describer.first()
+	c.descriptions = slices.Sorted(maps.Keys(descriptions))
+	for t, payload := range descriptions {
+		errs = append(errs, c.whole(t, payload))
 	}
 	return errors.Join(errs...)
 }
@@ -191,6 +216,13 @@ func (c *Client) Publish(s topic.State) {
 		return
 	}
 	s.Seq, s.Time = c.seq+1, at
+	if err == nil && s.Remedy != "" && !slices.Contains(c.o.Remedies, s.Remedy) {
+		err = errors.New("a remedy that isn't declared")
+	}
+	if err != nil {
+		c.complain(err)
+		return
+	}
 	payload, err := s.MarshalJSON()
 	if err == nil {
 		err = c.whole(c.names.State(), payload)
@@ -257,23 +289,3 @@ func (c *Client) Ledger(l topic.Ledger) {
 
 // Connected says whether the broker is there and has been told everything.
 func (c *Client) Connected() bool { return c.up.Load() }
-
-// Probe connects to the broker with these options and leaves again, saying
-// nothing. It goes by a name of its own, so that a running unit stays connected.
-// An error that is a *Trouble says what to do.
-func Probe(ctx context.Context, o Options) error {
-	b, err := newBroker(o)
-	if err != nil {
-		return err
-	}
-	if b, err = b.present(ctx, o.Credentials); err != nil {
-		return err
-	}
-	id := identity{clientID: topic.Names{Site: o.Site, Room: o.Room}.ClientID() + "-probe"}
-	l, err := open(ctx, b, id, standardTiming)
-	if err != nil {
-		return err
-	}
-	l.bye()
-	return nil
-}

@@ -145,7 +145,7 @@ func TestTroubleWithCertificatesIsToldAndMendedWithoutARestart(t *testing.T) {
 		{"wrong authority", other.issue(t, "127.0.0.1", later), nil, nil, "authority that this unit doesn't know", HostKey},
 		{"expired", office.issue(t, "127.0.0.1", past), nil, nil, "has expired", HostKey},
 		{"another name", office.issue(t, "elsewhere.lan", later), nil, nil, "made out to another name", HostKey},
-		{"no certificate of ours", good, units, nil, "refused the unit's certificate", Denied},
+		{"no certificate of ours", good, units, nil, "was shown none", Denied},
 		{"ours is expired", good, units, func(c *Credentials) {
 			p := units.issue(t, "room-3", past)
 			c.Cert, c.Key = p.cert, p.key
@@ -215,12 +215,12 @@ func TestOptionsAreChecked(t *testing.T) {
 		change func(*Options)
 		words  string
 	}{
-		{func(o *Options) { o.Broker = "broker.lan" }, "write mqtt://host or mqtts://host"},
-		{func(o *Options) { o.Broker = "http://broker.lan" }, "write mqtt://host or mqtts://host"},
-		{func(o *Options) { o.Broker = "mqtt://" }, "no host"},
-		{func(o *Options) { o.Broker = "mqtt://me:secret@broker.lan" }, "don't belong in the address"},
-		{func(o *Options) { o.Broker = "mqtt://broker.lan/x" }, "nothing may follow the port"},
-		{func(o *Options) { o.Broker = "mqtt://me:secret@broker.lan:x" }, "invalid port"},
+		{func(o *Options) { o.Broker = "broker.lan" }, "is not an address"},
+		{func(o *Options) { o.Broker = "http://broker.lan" }, "http is not spoken here"},
+		{func(o *Options) { o.Broker = "mqtt://" }, "is not an address"},
+		{func(o *Options) { o.Broker = "mqtt://me:secret@broker.lan" }, "a password stands in the address"},
+		{func(o *Options) { o.Broker = "mqtt://broker.lan/x" }, "a path after the host"},
+		{func(o *Options) { o.Broker = "mqtt://me:secret@broker.lan:x" }, "is not an address"},
 		{func(o *Options) { o.Site = "High Street" }, "site and room"},
 		{func(o *Options) { o.Room = "" }, "site and room"},
 		{func(o *Options) { o.HomeAssistant = "#" }, "homeassistant"},
@@ -239,7 +239,7 @@ func TestOptionsAreChecked(t *testing.T) {
 	}
 	for broker, address := range map[string]string{
 		"mqtt://broker.lan": "broker.lan:1883", "mqtts://broker.lan": "broker.lan:8883",
-		"mqtt://broker.lan:1/": "broker.lan:1", "mqtts://[fe80::1]": "[fe80::1]:8883",
+		"mqtt://broker.lan:1/": "broker.lan:1", "mqtts://[fe80::1]": "[fe80::1]:8883", "mqtt://[fe80::1%25lo]": "[fe80::1%lo]:1883",
 	} {
 		o := options("")
 		o.Broker = broker

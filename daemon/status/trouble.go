@@ -4,9 +4,11 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 
 	"github.com/eclipse/paho.mqtt.golang/packets"
@@ -73,15 +75,34 @@ func diagnose(at stage, err error) *Trouble {
 	if errors.As(err, &known) {
 		return known
 	}
+	if s, ok := blamed(err); ok && s.kind != connecting {
+		return ofStep(s, err)
+	}
 	for _, of := range []struct {
 		code health.Code
 		look func(stage, error) (what, do string)
-	}{{HostKey, ofIdentities}, {Denied, ofRefusals}, {Unreached, ofHandshakes}, {Unreached, ofAnswers}, {Unreached, ofNetworks}} {
+	}{{HostKey, ofIdentities}, {Denied, ofCertificates}, {Denied, ofRefusals}, {Unreached, ofAlerts}, {Unreached, ofHandshakes}, {Unreached, ofAnswers}, {Unreached, ofNetworks}} {
 		if what, do := of.look(at, err); what != "" {
 			return &Trouble{Code: of.code, What: what, Do: do, Err: err}
 		}
 	}
 	return &Trouble{Code: Unreached, What: "the connection to the broker failed", Do: "see the error, and the broker's own log", Err: err}
+}
+
+// ofStep is for a broker that hung up, or never answered, with something under way.
+func ofStep(s step, err error) *Trouble {
+	t := &Trouble{Code: Unreached, What: "the broker hung up when the unit " + s.does(), Err: err}
+	if errors.Is(err, errSilent) {
+		t.What = "the broker does not answer when the unit " + s.does()
+	}
+	switch {
+	case s.kind == birth:
+		t.Do = "if this comes again, let the unit's account subscribe to " + s.topic + ", or write homeassistant = \"\" in [mqtt]"
+	default:
+		t.Do = fmt.Sprintf("if this comes again, let the unit's account publish on %s, allow messages of %d bytes, retained ones and QoS 1, and see "+
+			"that no other unit has the same site and room", s.topic, s.size+len(s.topic)+8)
+	}
+	return t
 }
 
 // ofIdentities is for a broker that doesn't prove who it is.
@@ -113,9 +134,6 @@ func ofIdentities(_ stage, err error) (what, do string) {
 // ofRefusals is for a broker that doesn't want the unit.
 func ofRefusals(_ stage, err error) (what, do string) {
 	switch {
-	case isAlert(err):
-		return "the broker refused the unit's certificate",
-			"set cert and client_key in [mqtt] to a certificate that the broker accepts and that is still valid"
 	case errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword), errors.Is(err, packets.ErrorRefusedNotAuthorised):
 		return "the broker refused the user name or the password",
 			"compare username and password_file in [mqtt] with what the broker has for this unit"
@@ -125,15 +143,13 @@ func ofRefusals(_ stage, err error) (what, do string) {
 	return "", ""
 }
 
-// isAlert says that an error is what the broker said in TLS before it hung up.
-func isAlert(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "remote error"
-}
-
 func ofHandshakes(at stage, err error) (what, do string) {
 	var record tls.RecordHeaderError
 	switch {
+	case at == securing && strings.Contains(err.Error(), "unsupported protocol version"):
+		return noVersion()
+	case at == securing && strings.Contains(err.Error(), "unconfigured cipher suite"):
+		return noCipher()
 	case errors.As(err, &record):
 		return "the broker doesn't speak TLS on this port", "use the broker's TLS port, usually 8883"
 	case at == securing && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)):

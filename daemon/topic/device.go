@@ -11,14 +11,16 @@ import (
 // https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
 //
 // There is one component for each thing that somebody may want to see or to be
-// told about; none takes a command. A store that has gone from the
-// configuration leaves its sensor behind, which then says unknown, never an
-// old value: delete it in Home Assistant.
+// told about; none takes a command.
 type Device struct {
 	Names
 	RoomName string   // as people call it; the room's ID if empty
 	Version  string   // the software's
 	Stores   []string // names, one sensor each
+	Notes    []string // codes of alerts that need nobody
+	// Gone are components that were described before and are no more, by their keys, with their platforms. Home Assistant
+	// removes what is described by its platform alone; after that it is left out. See Components.
+	Gone map[string]string
 }
 
 type wireDevice struct {
@@ -39,15 +41,15 @@ type wireDevice struct {
 	AvailabilityTopic   string               `json:"availability_topic"`
 	PayloadAvailable    string               `json:"payload_available"`
 	PayloadNotAvailable string               `json:"payload_not_available"`
-	QoS                 int                  `json:"qos"`
 	Components          map[string]component `json:"components"`
 }
 
 // component is one sensor, in Home Assistant's words.
 type component struct {
 	Platform        string   `json:"platform"`
-	UniqueID        string   `json:"unique_id"`
-	Name            string   `json:"name"`
+	UniqueID        string   `json:"unique_id,omitempty"`
+	Name            string   `json:"name,omitempty"`
+	QoS             *int     `json:"qos,omitempty"` // that of the root counts only since Home Assistant 2026.6
 	Icon            string   `json:"icon,omitempty"`
 	DeviceClass     string   `json:"device_class,omitempty"`
 	StateClass      string   `json:"state_class,omitempty"`
@@ -81,13 +83,25 @@ func (d Device) MarshalJSON() ([]byte, error) {
 	w.StateTopic = d.State()
 	w.AvailabilityTopic = d.Availability()
 	w.PayloadAvailable, w.PayloadNotAvailable = Online, Offline
-	w.QoS = 1
-	w.Components = d.components()
-	for id, c := range w.Components {
-		c.UniqueID = d.deviceID() + "_" + id
-		w.Components[id] = c
+	w.Components = map[string]component{}
+	for key, platform := range d.Gone {
+		w.Components[key] = component{Platform: platform}
+	}
+	qos := 1
+	for key, c := range d.components() {
+		c.UniqueID, c.QoS = d.deviceID()+"_"+key, &qos
+		w.Components[key] = c
 	}
 	return compact(w)
+}
+
+// Components are the platforms of what the description holds, by key: what has to be remembered to take one away later.
+func (d Device) Components() map[string]string {
+	all := map[string]string{}
+	for key, c := range d.components() {
+		all[key] = c.Platform
+	}
+	return all
 }
 
 func (d Device) components() map[string]component {
@@ -97,8 +111,9 @@ func (d Device) components() map[string]component {
 		"phase":            choice("Phase", "phase", "mdi:microphone", shownPhases),
 		"recording":        {Platform: "binary_sensor", Name: "Recording", Icon: "mdi:record-rec", DeviceClass: "running", ValueTemplate: "{{ 'ON' if value_json.phase == 'recording' else 'OFF' }}"},
 		"since":            {Platform: "sensor", Name: "Since", DeviceClass: "timestamp", ValueTemplate: stateField("since")},
-		"problem":          {Platform: "binary_sensor", Name: "Problem", DeviceClass: "problem", ValueTemplate: "{{ 'ON' if value_json.alerts else 'OFF' }}", AttributesTopic: d.State(), Attributes: "{{ {'alerts': value_json.alerts} | tojson }}"},
-		"alerts":           {Platform: "sensor", Name: "Alerts", Icon: "mdi:alert", ValueTemplate: "{{ (value_json.alerts or 'none')[:255] }}"},
+		"problem":          {Platform: "binary_sensor", Name: "Problem", DeviceClass: "problem", ValueTemplate: d.problem(), AttributesTopic: d.State(), Attributes: "{{ {'alerts': value_json.alerts, 'remedy': value_json.remedy} | tojson }}"},
+		"alerts":           {Platform: "sensor", Name: "Alerts", Icon: "mdi:alert", ValueTemplate: "{{ (value_json.alerts or 'none')[:255] }}", AttributesTopic: d.State(), Attributes: "{{ {'remedy': value_json.remedy} | tojson }}"},
+		"remedy":           {Platform: "sensor", Name: "What to do", Icon: "mdi:wrench", ValueTemplate: "{{ value_json.remedy or 'nothing' }}"},
 		"spool_free_h":     {Platform: "sensor", Name: "Room left", DeviceClass: "duration", StateClass: "measurement", Unit: "h", Precision: &one, ValueTemplate: stateField("spool_free_h")},
 		"pending":          {Platform: "sensor", Name: "Copies pending", Icon: "mdi:tray-full", StateClass: "measurement", ValueTemplate: stateField("pending")},
 		"oldest_pending_h": {Platform: "sensor", Name: "Oldest pending copy", DeviceClass: "duration", StateClass: "measurement", Unit: "h", Precision: &one, ValueTemplate: stateField("oldest_pending_h")},
@@ -116,6 +131,15 @@ func (d Device) components() map[string]component {
 		all[key] = choice("Store "+store, key, "mdi:content-save", storeStates)
 	}
 	return all
+}
+
+// problem says whether there is an alert that needs somebody.
+func (d Device) problem() string {
+	notes := ""
+	for _, code := range d.Notes {
+		notes += ", '" + code + "'"
+	}
+	return "{{ 'ON' if value_json.alerts.split(',') | reject('in', [''" + notes + "]) | list else 'OFF' }}"
 }
 
 // choice is a sensor that says one of a few words.

@@ -91,13 +91,36 @@ type State struct {
 	Alerts         []string         // codes of all warnings that are up
 	Config         string           // the configuration's hash, of 128 bits, in hexadecimal
 	Recipients     string           // that of who may open the recordings; see RecipientsHash
+	VersionWaiting string           // of the software that takes over when nothing is recorded any more; empty: none
+	UnitKey        string           // the unit's verifier key; empty while its disk is not there
+	Remedy         string           // what to do about the worst of Alerts; empty where there is none. See ShortRemedy
 	Stores         map[string]Store // by the store's name
 }
 
-// Hours is a duration as State's fields have it: hours, to a tenth.
-func Hours(d time.Duration) *float64 {
-	h := math.Round(d.Hours()*10) / 10
+// Hours is a duration as State's fields have it: hours, to a tenth; above 100, whole tens.
+func Hours(d time.Duration) *float64 { return hours(d.Hours()) }
+
+func hours(h float64) *float64 {
+	step := hourStep(h)
+	h = math.Round(h*step) / step
 	return &h
+}
+
+// hourStep is how many steps an hour has, at so many hours.
+func hourStep(h float64) float64 {
+	if h >= 100 {
+		return 0.1
+	}
+	return 10
+}
+
+// HoursNear is Hours of what is measured again and again: it stays at what was told last until the measure has moved by more
+// than a step, so that one which wavers between two steps is no news each time.
+func HoursNear(d time.Duration, told *float64) *float64 {
+	if h := d.Hours(); told != nil && math.Abs(h-*told) <= 1/hourStep(math.Min(h, *told)) {
+		return told
+	}
+	return Hours(d)
 }
 
 // wireState fixes names and order of the fields; the stores follow them.
@@ -118,6 +141,9 @@ type wireState struct {
 	Alerts         string   `json:"alerts"`
 	Config         string   `json:"config"`
 	Recipients     string   `json:"recipients"`
+	VersionWaiting string   `json:"version_waiting"`
+	UnitKey        string   `json:"unit_key"`
+	Remedy         string   `json:"remedy"`
 }
 
 // storePrefix begins the key of each store's own field.
@@ -131,6 +157,7 @@ func (s State) MarshalJSON() ([]byte, error) {
 		Clock: s.Clock, Phase: s.Phase.Shown(), Since: stamp(s.Since), Mic: s.Mic, Light: s.Light,
 		SpoolFreeH: finite(s.SpoolFreeH), Pending: s.Pending, OldestPendingH: finite(s.OldestPendingH),
 		Alerts: strings.Join(slices.Compact(alerts), ","), Config: s.Config, Recipients: s.Recipients,
+		VersionWaiting: s.VersionWaiting, UnitKey: s.UnitKey, Remedy: ShortRemedy(s.Remedy),
 	})
 	if err != nil {
 		return nil, err
@@ -168,6 +195,7 @@ func (s *State) UnmarshalJSON(data []byte) error {
 		Boot: w.Boot, Seq: w.Seq, Time: at, Version: w.Version, Clock: w.Clock, Phase: w.Phase, Since: since,
 		Mic: w.Mic, Light: w.Light, SpoolFreeH: w.SpoolFreeH, Pending: w.Pending,
 		OldestPendingH: w.OldestPendingH, Config: w.Config, Recipients: w.Recipients,
+		VersionWaiting: w.VersionWaiting, UnitKey: w.UnitKey, Remedy: w.Remedy,
 	}
 	if w.Alerts != "" {
 		s.Alerts = strings.Split(w.Alerts, ",")

@@ -29,6 +29,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 	"time"
@@ -50,7 +51,10 @@ type Names struct {
 	HomeAssistant string
 }
 
-func (n Names) under(name string) string { return "tacet/" + n.Site + "/" + n.Room + "/" + name }
+// root is the first level of every topic of a unit.
+const root = "tacet"
+
+func (n Names) under(name string) string { return root + "/" + n.Site + "/" + n.Room + "/" + name }
 
 func (n Names) Availability() string     { return n.under("availability") }
 func (n Names) State() string            { return n.under("state") }
@@ -68,8 +72,11 @@ func (n Names) Discovery() string {
 	if n.HomeAssistant == "" {
 		return ""
 	}
-	return n.HomeAssistant + "/device/" + n.deviceID() + "/config"
+	return n.HomeAssistant + n.described()
 }
+
+// described is Discovery after the prefix.
+func (n Names) described() string { return "/device/" + n.deviceID() + "/config" }
 
 // Birth is where Home Assistant says that it has started, and the only topic
 // that a unit listens to; "" without a discovery prefix.
@@ -88,8 +95,8 @@ func (n Names) Valid() error {
 	if !place.MatchString(n.Site) || !place.MatchString(n.Room) {
 		return errors.New("site and room: write 1 to 32 of a-z, 0-9 and -")
 	}
-	if n.HomeAssistant != "" && !prefix.MatchString(n.HomeAssistant) {
-		return errors.New("homeassistant: write a topic such as homeassistant, of letters, digits, - and _")
+	if err := ValidPrefix(n.HomeAssistant); err != nil {
+		return fmt.Errorf("homeassistant: %w", err)
 	}
 	return nil
 }
@@ -118,8 +125,7 @@ func Split(topic string) (site, room, name string, ok bool) {
 }
 
 var (
-	place  = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
-	prefix = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64}){0,7}$`)
+	place = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
 	// word is a code's or a store's name.
 	word = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
 )

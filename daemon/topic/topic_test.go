@@ -25,7 +25,8 @@ func whole() State {
 		Boot: "7q4k9mz2ha", Seq: 17, Time: at, Version: "1.2.3", Clock: ClockSynced, Phase: Recording,
 		Since: at.Add(-time.Minute), Mic: MicOK, Light: LightProved, SpoolFreeH: Hours(90*time.Hour + 15*time.Minute),
 		Pending: 2, OldestPendingH: Hours(26 * time.Hour), Alerts: []string{"spool-low", "drive-missing"},
-		Config: "3f2a91d004e7b85c6a1f0e9d8c7b6a59", Recipients: "77aa02c3d4e5f60718293a4b5c6d7e8f", Stores: map[string]Store{"nas": StoreMissing, "drive": StoreOK},
+		Config: "3f2a91d004e7b85c6a1f0e9d8c7b6a59", Recipients: "77aa02c3d4e5f60718293a4b5c6d7e8f",
+		VersionWaiting: "1.2.4", UnitKey: "tacet/high-street/room-3+0a1b2c3d+AQIDBA==", Remedy: "Plug the drive in.", Stores: map[string]Store{"nas": StoreMissing, "drive": StoreOK},
 	}
 }
 
@@ -48,7 +49,8 @@ func TestGolden(t *testing.T) {
 		{"event-cleared.json", names.Event(), Event{ID: EventID("b", 6), Type: Cleared, Time: at, Code: "drive-missing"}},
 		{"ledger.json", names.Ledger(), Ledger{Time: at, Head: "tacet/high-street/room-3\n12\nq83v+/==\n\n— tacet/high-street/room-3 AAAA\n"}},
 		{"ledger-recording.json", names.Ledger(), Ledger{Time: at, Head: "h\n", Recording: "7q4k9mz2ha", Checkpoint: "tacet/high-street/room-3/7q4k9mz2ha\n3\nAAAA\n\n— x AAAA\n"}},
-		{"device.json", names.Discovery(), Device{Names: names, RoomName: `Smith & Sons' "blue" room`, Version: "1.2.3", Stores: []string{"drive", "nas"}}},
+		{"device.json", names.Discovery(), Device{Names: names, RoomName: `Smith & Sons' "blue" room`, Version: "1.2.3", Stores: []string{"drive", "nas"}, Notes: []string{"recording-interrupted"}}},
+		{"device-gone.json", names.Discovery(), Device{Names: names, Stores: []string{"nas"}, Gone: map[string]string{"store_drive": "sensor"}}},
 	}
 	for _, test := range tests {
 		got, err := test.payload.MarshalJSON()
@@ -82,7 +84,7 @@ func TestDeclaredFields(t *testing.T) {
 		declared map[string]field
 		want     string
 	}{
-		"state":  {stateFields, "alerts boot clock config light mic oldest_pending_h pending phase recipients seq since spool_free_h time v version"},
+		"state":  {stateFields, "alerts boot clock config light mic oldest_pending_h pending phase recipients remedy seq since spool_free_h time unit_key v version version_waiting"},
 		"event":  {eventFields, "code event_id event_type recording seconds store time v"},
 		"ledger": {ledgerFields, "checkpoint head recording time v"},
 	} {

@@ -194,12 +194,13 @@ static snd_pcm_sframes_t card_transfer(snd_pcm_ioplug_t *io, const snd_pcm_chann
 static int card_revents(snd_pcm_ioplug_t *io, struct pollfd *fds, unsigned n, unsigned short *revents) {
 	card *c = io->private_data;
 	unsigned long long ticks;
-	if (read(c->timer, &ticks, sizeof ticks) < 0)
-		ticks = 0;
+	*revents = 0;
 	if (gone(c))
 		*revents = POLLERR;
-	else
-		*revents = c->running && there(c) >= io->period_size ? POLLIN : 0;
+	else if (c->running && there(c) >= io->period_size)
+		*revents = POLLIN; // the timer stays readable, as a card does while it has something
+	else if (read(c->timer, &ticks, sizeof ticks) < 0)
+		ticks = 0;
 	return 0;
 }
 

@@ -89,7 +89,7 @@ func (r *room) conformance() error {
 }
 
 // doctor tries the unit as a technician does, once beside the daemon, once while the service is stopped for it. Somebody speaks: a
-// microphone that brings nothing but zeros is a finding.
+// microphone whose signal does not move is a finding.
 func (r *room) doctor() error {
 	s, err := speak()
 	if err != nil {
