@@ -18,10 +18,15 @@
 //     as far as it goes: a disk that lost what it had promised must not cost the better copy.
 //   - After a failed write or sync a copy is made anew in a new file, which takes the old one's name when it is on the medium.
 //   - A place that hangs keeps its one goroutine, and nothing else.
+//   - A place that can't do everything is used for what it can (see [Limited]): it may refuse that a file is written on, or takes another's place;
+//     a copy is then made anew, or gets a name beside. Its word that it is full counts only when it refuses a write.
+//   - Nothing is read from a place that the recording doesn't explain: a file of terabytes under a copy's name is left where it is, and said.
 //
-// Nothing is removed from a place but two things, and only what is proved to be them: a copy that was kept there as long as it
-// should (see [Place]) while another store holds the recording, so that the last one never goes; and the beginning of a
-// recording that came to nothing.
+// Doctor tries a place by having a follower bring something there (see [Probe]), so that its word and the unit's fate are one.
+//
+// Nothing is removed from a place but these, and only what is proved to be them: a copy that was kept there as long as it
+// should (see [Place]) while another store holds the recording, so that the last one never goes; the beginning of a
+// recording that came to nothing; and what an interruption left of a copy that was being made anew (NAME.tacet.tmp).
 package store
 
 import (

@@ -36,7 +36,10 @@ func (m *medium) explain(err error) error {
 		if code, what := m.meaning(answer); code != "" {
 			return &store.Trouble{Code: code, Err: fmt.Errorf("%s: %w", what, err)}
 		}
-		return err
+		if answer.StatusCode < http.StatusBadRequest {
+			return err
+		}
+		return &store.Trouble{Code: health.StoreError, Err: fmt.Errorf("the S3 server %s refuses what is asked of it, with %q: %w", m.kind.Endpoint, words(err), err)}
 	}
 	var (
 		certificate *tls.CertificateVerificationError
