@@ -49,7 +49,7 @@ func (m *medium) explain(err error) error {
 	var other *elsewhere
 	switch {
 	case errors.As(err, &other):
-		return &store.Trouble{Code: health.StoreError, Err: fmt.Errorf("Amazon's address %s is not that of the region %s; write endpoint = %q, and the region that the bucket is in: %w",
+		return &store.Trouble{Code: health.StoreError, Err: fmt.Errorf("the address %s of Amazon's is not that of the region %s; write endpoint = %q, and the region that the bucket is in: %w",
 			m.kind.Endpoint, m.kind.Region, "https://s3.REGION.amazonaws.com", err)}
 	case errors.As(err, &certificate):
 		return &store.Trouble{Code: health.StoreHostKey, Err: fmt.Errorf("the certificate of %s is not vouched for by %s, or this unit's clock, "+

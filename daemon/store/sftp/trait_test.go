@@ -343,6 +343,11 @@ func TestHostileFiles(t *testing.T) {
 			lay: func(path string, _ *storetest.Unit) error {
 				return errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, 8<<40))
 			}},
+		"a size that is a little too large": {
+			trait: func(name string) trait {
+				return attributes(name, func(size *uint64, _ *uint32) { *size += 1000 })
+			},
+			lay: func(path string, u *storetest.Unit) error { return os.WriteFile(path, u.Data[:100_000], 0o600) }},
 		"a size of 2^62": {
 			trait: func(name string) trait {
 				return attributes(name, func(size *uint64, _ *uint32) { *size = 1 << 62 })
@@ -398,8 +403,10 @@ func TestListingWithoutEnd(t *testing.T) {
 					body = append(text(text(body, strings.Repeat("x", size)), ""), 0, 0, 0, 0)
 				}
 			}
+			var asked atomic.Int64
 			server := storetest.StartSFTPD(t, trait{Ask: func(r request) []byte {
 				if r.Type == storetest.SFTPReaddir {
+					asked.Add(1)
 					return r.Packet(storetest.SFTPName, body)
 				}
 				return nil
@@ -407,6 +414,9 @@ func TestListingWithoutEnd(t *testing.T) {
 			m := open(t, to(server))
 			if names, err := m.FS().ReadDir("."); err == nil {
 				t.Errorf("%d names without an error", len(names))
+			}
+			if n := asked.Load(); size == 1 && n > 120 { // of a thousand names each
+				t.Errorf("it was listed on for %d answers", n)
 			}
 		})
 	}
@@ -437,5 +447,39 @@ func TestTraitsOfHandshakes(t *testing.T) {
 			trouble(t, err, c.code, c.word)
 			trouble(t, fate.Trouble, c.code, c.word)
 		})
+	}
+}
+
+// A server that answers for ever without giving anything is not listened to for ever.
+func TestAnswersWithoutEnd(t *testing.T) {
+	server := storetest.StartSFTPD(t, trait{Ask: func(r request) []byte {
+		if r.Type == storetest.SFTPRead {
+			return r.Packet(storetest.SFTPData, []byte{0, 0, 0, 0})
+		}
+		return nil
+	}})
+	no(t, os.WriteFile(filepath.Join(server.Dir, "a"), noise(1000), 0o644))
+	m := open(t, to(server))
+	f, err := m.FS().Open("a")
+	no(t, err)
+	defer f.Close()
+	if _, err := f.ReadAt(make([]byte, 100), 0); err == nil {
+		t.Error("something was read")
+	}
+	trouble(t, m.Check(nil), health.StoreError, "without end")
+}
+
+// A server that offers no answer, or that of a disk without a size, tells nothing.
+func TestRoomIsUnknown(t *testing.T) {
+	for name, odd := range map[string]trait{
+		"not offered": {Lacks: []string{"statvfs@openssh.com"}},
+		"no blocks":   disk(func(n []uint64) { n[2], n[4] = 0, 0 }),
+		"no size":     disk(func(n []uint64) { n[0], n[1] = 0, 0 }),
+	} {
+		m := open(t, to(storetest.StartSFTPD(t, odd)))
+		if free, _, err := m.FS().Space(); !errors.Is(err, errors.ErrUnsupported) {
+			t.Errorf("%s: %d bytes are free (%v)", name, free, err)
+		}
+		no(t, m.Check(nil))
 	}
 }
