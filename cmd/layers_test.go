@@ -59,7 +59,7 @@ func layer(path string) int {
 	case path == "daemon":
 		return 2
 	case path == "daemon/durable", path == "daemon/health", path == "daemon/topic", path == "daemon/journal", path == "daemon/consent", path == "daemon/holdback",
-		strings.HasPrefix(path, "audio"), strings.HasPrefix(path, "hw"), path == "config":
+		strings.HasPrefix(path, "audio"), strings.HasPrefix(path, "hw"), under(path, "config"):
 		return 0
 	default:
 		return 1 // the daemon's parts

@@ -37,6 +37,7 @@ func (c *checker) audio(cfg *Config) {
 	if v := b.t.keys["device"]; v != nil && v.kind == aText && strings.TrimSpace(v.text) == "" {
 		b.fail("device", "is empty", `write the microphone's ALSA name, as in "hw:CARD=Device,DEV=0"; tacetd doctor lists them`)
 	}
+	b.noOdd("device", a.Device)
 	if m := byNumber.FindStringSubmatch(a.Device); m != nil {
 		b.warn("device", shown(a.Device)+" counts cards, and the count can change at each boot",
 			fmt.Sprintf(`write the card's name, as in "%s:CARD=Device,DEV=0"; tacetd doctor lists them`, m[1]+m[2]))

@@ -20,8 +20,9 @@ type checker struct {
 	root     *table
 	damaged  bool // sections may be missing that somebody did write
 
-	privateAt map[int]bool     // lines of which it has been said that a private key stands there
-	used      map[string]usage // GPIO lines
+	privateAt map[int]bool // lines of which it has been said that a private key stands there
+	used      []usage      // GPIO lines
+	absent    []absent     // files that are named, and aren't here
 }
 
 // fail adds an error.
@@ -168,7 +169,17 @@ func (b block) match(key, otherwise string, form *regexp.Regexp, rule string) st
 		return otherwise
 	}
 	if !form.MatchString(v.text) {
-		b.fail(key, shown(v.text)+" is not of the right form", "write "+rule)
+		instead := "write " + rule
+		if i := strings.IndexFunc(v.text, isOdd); i >= 0 {
+			r, _ := utf8.DecodeRuneInString(v.text[i:])
+			what, remedy := oddIn(r, utf8.RuneCountInString(v.text[:i])+1)
+			b.fail(key, what, remedy)
+			return otherwise
+		}
+		if near := strings.Join(strings.Fields(strings.ToLower(v.text)), "-"); near != v.text && form.MatchString(near) {
+			instead = fmt.Sprintf("write %s = %q: %s", key, near, rule)
+		}
+		b.fail(key, shown(v.text)+" is not of the right form", instead)
 		return otherwise
 	}
 	return v.text
@@ -195,7 +206,13 @@ func (b block) choice(key, otherwise string, words ...string) string {
 
 // flag takes true or false.
 func (b block) flag(key string, otherwise bool) bool {
-	v, ok := b.get(key, aTruth, "true or false, without quotes")
+	example := "true or false, without quotes"
+	if v := b.t.keys[key]; v != nil && (v.kind == aText || v.kind == aNumber) {
+		if truth, ok := meantTruth(v.text); ok {
+			example = fmt.Sprintf("%v, without quotes", truth)
+		}
+	}
+	v, ok := b.get(key, aTruth, example)
 	if !ok {
 		return otherwise
 	}
@@ -204,6 +221,19 @@ func (b block) flag(key string, otherwise bool) bool {
 
 // number takes a whole number; false if there is none.
 func (b block) number(key string, example int) (int, bool) {
+	if v := b.t.keys[key]; v != nil && v.kind == aText {
+		if n, ok := meantNumber(v.text); ok {
+			example = n
+		}
+	} else if v != nil && v.kind == aFraction {
+		if n, ok := meantNumber(v.text); ok { // 48.000
+			example = n
+		} else if f, err := strconv.ParseFloat(v.text, 64); err == nil && math.Abs(f) < math.MaxInt32 && f == math.Trunc(f) {
+			example = int(f)
+		} else if err == nil && f < 1000 && f*1000 >= 1000 && f*1000 == math.Trunc(f*1000) {
+			example = int(f * 1000) // 44.1, as in kHz
+		}
+	}
 	v, ok := b.get(key, aNumber, fmt.Sprintf("%d, without quotes", example))
 	if !ok {
 		return 0, false
@@ -216,8 +246,18 @@ func (b block) number(key string, example int) (int, bool) {
 	return int(n), true
 }
 
-// span takes a length of time between least and most.
-func (b block) span(key string, otherwise, least, most time.Duration) time.Duration {
+// span takes a length of time between least and most. units are what a number without one may be in, the likeliest first.
+func (b block) span(key string, otherwise, least, most time.Duration, units ...string) time.Duration {
+	write := func(text, example string) string {
+		if meant := meantSpan(text, least, most, units...); meant != "" {
+			example = meant
+		}
+		return "write " + key + " = " + strconv.Quote(example)
+	}
+	if v := b.t.keys[key]; v != nil && (v.kind == aNumber || v.kind == aFraction) {
+		b.fail(key, fmt.Sprintf("is %s, and a length of time has its unit", v.kind), write(v.text, spell(otherwise))+", between quotes and with its unit")
+		return otherwise
+	}
 	v, ok := b.get(key, aText, strconv.Quote(spell(otherwise))+", between quotes and with its unit")
 	if !ok {
 		return otherwise
@@ -225,6 +265,8 @@ func (b block) span(key string, otherwise, least, most time.Duration) time.Durat
 	rule := fmt.Sprintf("write a time between %q and %q", spell(least), spell(most))
 	d, err := parseSpan(v.text)
 	switch {
+	case err != nil && meantSpan(v.text, least, most, units...) != "":
+		b.fail(key, shown(v.text)+" is not a length of time", write(v.text, "")+`; the units are ms, s, m, h and d`)
 	case err != nil:
 		b.fail(key, shown(v.text)+" is not a length of time", rule+`, as in "90s", "60m", "12h" or "30d"`)
 	case d < least:

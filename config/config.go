@@ -21,12 +21,15 @@ package config
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
+
+	"tacet/config/textfile"
 )
 
 // Example is the documented example file. It names one recipients file, practice.pub, in its own folder.
@@ -201,7 +204,7 @@ type MQTT struct {
 
 // Load reads and checks the file at path. The error is an [Errors].
 func Load(path string) (*Config, []Problem, error) {
-	data, err := readFile(path)
+	data, err := readBytes(path)
 	if err != nil {
 		return nil, nil, Errors{{File: path, What: err.Error(), Instead: "name a config file that can be read"}}
 	}
@@ -229,6 +232,7 @@ func Parse(name string, data []byte) (*Config, []Problem, error) {
 	spool := c.spool(&cfg)
 	c.stores(&cfg, spool)
 	c.mqtt(&cfg)
+	c.notHere()
 
 	warnings := []Problem(c.warnings.sorted(name))
 	if len(c.errors.list) > 0 {
@@ -246,8 +250,21 @@ func (c *Config) Parties() []string {
 	return slices.Clip(parties)
 }
 
-// readFile reads a file that people write by hand, and no more of it than MaxFile. Its error doesn't repeat the name.
+// readFile reads a file that people write by hand, as text, and no more of it than MaxFile. Its error doesn't repeat the name.
 func readFile(path string) ([]byte, error) {
+	data, err := readBytes(path)
+	if err != nil || len(data) > MaxFile { // who asked says that it is too long
+		return data, err
+	}
+	text, _, err := textfile.Decode(data)
+	if errors.Is(err, textfile.ErrBinary) {
+		return data, nil // it may be a key behind a passphrase, and who asked knows what to say of that
+	}
+	return text, err
+}
+
+// readBytes is readFile without a look at what the bytes stand for.
+func readBytes(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, cause(err)

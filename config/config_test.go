@@ -89,7 +89,7 @@ func TestExample(t *testing.T) {
 		t.Errorf("the example says\n%+v\nwant\n%+v", cfg, want)
 	}
 	for _, w := range warnings {
-		if w.Instead != "see that it is on the unit" {
+		if w.Instead != "see that they are on the unit" {
 			t.Errorf("the example gets a warning: %v", w)
 		}
 	}

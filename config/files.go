@@ -2,15 +2,18 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // path takes an absolute path on the unit.
@@ -20,9 +23,10 @@ func (b block) path(key, otherwise string) string {
 		return otherwise
 	}
 	if !isAbs(v.text) {
-		b.fail(key, shown(v.text)+" is not an absolute path", `write the whole path, beginning with "/"`)
+		b.notAbs(key, v.text)
 		return otherwise
 	}
+	b.seen(key, v.text)
 	return clean(v.text)
 }
 
@@ -39,18 +43,19 @@ func (b block) file(key string, secret bool) string {
 		return ""
 	}
 	if !isAbs(v.text) {
-		what, instead := shown(v.text)+" is not an absolute path", `write the whole path, beginning with "/"`
 		if secret {
-			what, instead = "is not an absolute path", "write the path of a file, as in \"/etc/tacet/"+strings.TrimSuffix(key, "_file")+"\", never the secret itself"
+			b.fail(key, "is not an absolute path", "write the path of a file, as in \"/etc/tacet/"+strings.TrimSuffix(key, "_file")+"\", never the secret itself")
+		} else {
+			b.notAbs(key, v.text)
 		}
-		b.fail(key, what, instead)
 		return ""
 	}
+	b.seen(key, v.text)
 	file := clean(v.text)
 	info, err := os.Stat(filepath.FromSlash(file))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		b.warn(key, file+" is not on this machine", "see that it is on the unit")
+		b.c.absent = append(b.c.absent, absent{file, b.key(key), b.line(key)})
 	case err != nil:
 		b.warn(key, file+": "+cause(err).Error(), "see that it is on the unit")
 	case !info.Mode().IsRegular():
@@ -61,8 +66,63 @@ func (b block) file(key string, secret bool) string {
 	return file
 }
 
+// absent is a file that only the unit may have.
+type absent struct {
+	file string
+	key  string
+	line int
+}
+
+// notHere warns, once, of all files that aren't on this machine: at a desk they are expected to be missing, and one line for each would bury what
+// matters.
+func (c *checker) notHere() {
+	var files []string
+	for _, a := range c.absent {
+		if !slices.Contains(files, a.file) {
+			files = append(files, a.file)
+		}
+	}
+	if len(files) == 0 {
+		return
+	}
+	if first := c.absent[0]; len(files) == 1 {
+		c.warn(first.line, first.key, first.file+" is not on this machine", "see that it is on the unit")
+		return
+	}
+	c.warn(c.absent[0].line, "", fmt.Sprintf("%d files are named that only the unit has: %s", len(files), strings.Join(files, ", ")), "see that they are on the unit")
+}
+
 func readableByAll(info fs.FileInfo) bool {
 	return runtime.GOOS != "windows" && info.Mode().Perm()&0o004 != 0
+}
+
+var windowsPath = regexp.MustCompile(`^([A-Za-z]:|\\\\)`)
+
+// notAbs says what to write for a path that isn't absolute.
+func (b block) notAbs(key, text string) {
+	what, instead := shown(text)+" is not an absolute path", `write the whole path, beginning with "/"`
+	switch {
+	case windowsPath.MatchString(text):
+		what, instead = shown(text)+" is a path of Windows, and the unit runs Linux", `write the path on the unit, beginning with "/"; a share is mounted there first: see README.md`
+	case strings.HasPrefix(text, "~"):
+		instead = `write the whole path, beginning with "/": nothing takes ~ for a folder here`
+	case strings.TrimSpace(text) != text && isAbs(strings.TrimSpace(text)):
+		instead = fmt.Sprintf("write %s = %q, without the space", key, strings.TrimSpace(text))
+	case strings.HasPrefix(text, "file://"):
+		instead = fmt.Sprintf("write %s = %q", key, strings.TrimPrefix(text, "file://"))
+	}
+	b.fail(key, what, instead)
+}
+
+// seen warns of a path with a character that nobody sees: it may be the folder's name, and hardly is.
+func (b block) seen(key, text string) {
+	if i := strings.IndexFunc(text, isHidden); i >= 0 {
+		r, _ := utf8.DecodeRuneInString(text[i:])
+		what, instead := oddIn(r, utf8.RuneCountInString(text[:i])+1)
+		b.warn(key, what, instead)
+	} else if strings.TrimRight(text, " ") != text {
+		b.warn(key, shown(text)+" ends with a space", "delete it, unless the folder's name ends so")
+	}
 }
 
 // isAbs takes the unit's paths and, so that a desk can try things out, the desk's own.
@@ -82,6 +142,9 @@ func (b block) address(key, example, instead string, schemes ...string) *url.URL
 	if !ok {
 		return nil
 	}
+	if !b.noOdd(key, v.text) {
+		return nil
+	}
 	u, err := url.Parse(v.text)
 	port := 0
 	if err == nil && u.Port() != "" {
@@ -97,6 +160,9 @@ func (b block) address(key, example, instead string, schemes ...string) *url.URL
 			return fail("a password stands in the address", instead)
 		}
 	}
+	if what, remedy := misread(v.text, err, schemes[0], example); what != "" {
+		return fail(what, remedy)
+	}
 	switch {
 	case err != nil || u.Opaque != "" || u.Hostname() == "":
 		return fail("is not an address", write)
@@ -108,4 +174,31 @@ func (b block) address(key, example, instead string, schemes ...string) *url.URL
 		return fail("there is something behind the path", write)
 	}
 	return u
+}
+
+var (
+	bareHost = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?(/[A-Za-z0-9/._-]*)?$`)
+	bareIPv6 = regexp.MustCompile(`://([^@/\[\]]*@)?[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:]*[^@\[\]]*$`)
+)
+
+// misread says why an address that can't be read, or means something else than it seems to, can't; "" if nothing better is to say than that.
+func misread(text string, err error, scheme, example string) (what, instead string) {
+	var escape url.EscapeError
+	zone := strings.Index(text, "%")
+	open, shut := strings.Index(text, "["), strings.Index(text, "]")
+	switch {
+	case strings.ContainsAny(text, " \t"):
+		return "holds a space", "delete it; in a path, write %20 for it"
+	case bareHost.MatchString(text):
+		return "names no protocol", "write " + scheme + ":// before it, as in " + strconv.Quote(example)
+	case errors.As(err, &escape) && open >= 0 && open < zone && zone < shut:
+		return "names the interface after a %, which begins a character's number in an address", "write %25 in the place of the %"
+	case errors.As(err, &escape):
+		return "holds a %, which begins a character's number in an address", "write %25 for the character % itself"
+	case bareIPv6.MatchString(text): // also where the last group passes for a port
+		return "an IPv6 address stands without brackets", "write [ before it, and ] after it, before the port"
+	case strings.Contains(text, "\\"):
+		return "holds a \\, and an address has none", "write / in its place"
+	}
+	return "", ""
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"net"
+	"net/url"
 	"strings"
 
 	"tacet/daemon/topic"
@@ -18,9 +19,13 @@ func (c *checker) mqtt(cfg *Config) {
 	m := &MQTT{}
 	cfg.MQTT = m
 	tls := true
-	if v, ok := b.get("broker", aText, `"`+example+`"`); ok {
+	if v, ok := b.get("broker", aText, `"`+example+`"`); ok && b.noOdd("broker", v.text) {
+		_, unread := url.Parse(v.text)
 		a, err := topic.ParseAddress(v.text)
-		if wrong := (*topic.AddressError)(nil); errors.As(err, &wrong) {
+		wrong := (*topic.AddressError)(nil)
+		if what, instead := misread(v.text, unread, "mqtts", example); what != "" {
+			b.fail("broker", what, instead)
+		} else if errors.As(err, &wrong) {
 			b.fail("broker", wrong.What, wrong.Do)
 		} else {
 			tls = a.Secure

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -18,7 +19,6 @@ const (
 
 // panel reads what hangs on the wall.
 func (c *checker) panel(cfg *Config) {
-	c.used = map[string]usage{}
 	c.buttons(cfg)
 
 	c.missing("light", "the section is missing, and nothing is recorded without a light", `write [light], and below it line = "GPIO27"`)
@@ -63,7 +63,7 @@ func (c *checker) buttons(cfg *Config) {
 			Line:     b.gpio("line", "GPIO5"),
 			Active:   b.choice("active", Low, Low, High),
 			Style:    b.choice("style", Momentary, Momentary, Latching),
-			Debounce: b.span("debounce", 30*time.Millisecond, leastDebounce, mostDebounce),
+			Debounce: b.span("debounce", 30*time.Millisecond, leastDebounce, mostDebounce, "ms"),
 		})
 	}
 }
@@ -79,14 +79,15 @@ func (c *checker) line(name, active, example string) *Line {
 
 // usage is what a GPIO line is already used for.
 type usage struct {
+	name string
 	key  string
 	line int
 }
 
 var (
 	gpioName   = regexp.MustCompile(`^GPIO(0|[1-9][0-9]{0,2})$`)
-	gpioOfChip = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}:(0|[1-9][0-9]{0,3})$`)
-	gpioAlmost = regexp.MustCompile(`^(?i:gpio|bcm|pin)?[ _-]?0*([0-9]{1,3})$`)
+	gpioOfChip = regexp.MustCompile(`^gpiochip(0|[1-9][0-9]{0,2}):(0|[1-9][0-9]{0,3})$`)
+	gpioAlmost = regexp.MustCompile(`^(?i:gpio|bcm|gpio_?pin|gpio\.)?[ _-]*0*([0-9]{1,3})$`)
 )
 
 // gpio takes the name of a line that nothing else uses.
@@ -94,8 +95,9 @@ func (b block) gpio(key, example string) string {
 	if !b.require(key, strconv.Quote(example)) {
 		return ""
 	}
-	if v := b.t.keys[key]; v.kind == aNumber && gpioAlmost.MatchString(v.text) {
-		example = "GPIO" + v.text
+	if v := b.t.keys[key]; v.kind == aNumber {
+		b.notLine(key, v.text, "is a number, not text")
+		return ""
 	}
 	v, ok := b.get(key, aText, strconv.Quote(example))
 	if !ok {
@@ -103,24 +105,51 @@ func (b block) gpio(key, example string) string {
 	}
 	name := v.text
 	if !gpioName.MatchString(name) && !gpioOfChip.MatchString(name) {
-		instead := `write it as "GPIO5", or as chip and number: "gpiochip0:5"`
-		if m := gpioAlmost.FindStringSubmatch(name); m != nil {
-			instead = fmt.Sprintf(`did you mean "GPIO%s"? the number is the GPIO's, not the pin's on the header`, m[1])
-		}
-		b.fail(key, shown(name)+" is not a GPIO line", instead)
+		b.notLine(key, name, shown(name)+" is not a GPIO line")
 		return ""
 	}
-	// The same line can be named by itself and by its chip, which is the first one on every board that names its lines so.
-	same := name
-	if m := gpioName.FindStringSubmatch(name); m != nil {
-		same = "gpiochip0:" + m[1]
-	}
-	if first, taken := b.c.used[same]; taken {
-		b.fail(key, fmt.Sprintf("%s is used already, by %s on line %d", name, first.key, first.line), "give each its own line")
+	line := lineOf(name)
+	for _, first := range b.c.used {
+		other := first.name
+		if !line.same(lineOf(other)) {
+			continue
+		}
+		what := name + " is used already"
+		if other != name && line.chip != "gpiochip0" && lineOf(other).chip != "gpiochip0" {
+			what = name + " may be " + other + ", which is used already"
+		}
+		b.fail(key, fmt.Sprintf("%s, by %s on line %d", what, first.key, first.line), "give each its own line")
 		return name
 	}
-	b.c.used[same] = usage{b.key(key), b.line(key)}
+	b.c.used = append(b.c.used, usage{name, b.key(key), b.line(key)})
+	b.kept(key, name)
 	return name
+}
+
+// notLine says what to write for what is no GPIO line: often it is a pin of the header.
+func (b block) notLine(key, wrote, what string) {
+	gpio := gpioAlmost.FindStringSubmatch(wrote)
+	pin := pinOf(wrote)
+	digits := ""
+	if gpio != nil {
+		digits = gpio[1]
+	}
+	n, err := strconv.Atoi(digits)
+	known := gpio != nil && err == nil && n <= lastOnHeader
+	bare := strings.Trim(wrote, "0123456789 ") == ""
+	switch {
+	case pin > 0 && bare && known: // either may be meant
+		is, _ := pinIs(key, pin)
+		b.fail(key, what, fmt.Sprintf(`write %s = "GPIO%d" if that is the GPIO's number; %s`, key, n, is))
+	case pin > 0:
+		is, instead := pinIs(key, pin)
+		b.fail(key, what+": "+is, instead)
+	case gpio != nil && err == nil:
+		b.fail(key, what, fmt.Sprintf(`did you mean "GPIO%d"? the number is the GPIO's, not the pin's on the header`, n))
+	case !b.noOdd(key, wrote):
+	default:
+		b.fail(key, what, `write it as "GPIO5", or as chip and number: "gpiochip0:5"`)
+	}
 }
 
 // glows warns of a light that the board itself lights at boot, before anything runs: a Raspberry Pi pulls GPIO 0 to 8 up
@@ -135,6 +164,6 @@ func (b block) glows(line, active string) {
 	case n <= 8 && active == High:
 		b.warn("line", "a Raspberry Pi pulls "+line+" up at boot, so the light may glow while nothing is recorded", "take one of GPIO9 to GPIO27")
 	case n >= 9 && n <= 27 && active == Low:
-		b.warn("line", "a Raspberry Pi pulls "+line+" down at boot, so the light may glow while nothing is recorded", "take one of GPIO2 to GPIO8, or a driver that is active high")
+		b.warn("line", "a Raspberry Pi pulls "+line+" down at boot, so the light may glow while nothing is recorded", "take one of GPIO4 to GPIO8, or a driver that is active high")
 	}
 }

@@ -127,6 +127,14 @@ func shownKey(s string) string {
 	return shown(s)
 }
 
+// shownName is a name as far as it is fit for a message.
+func shownName(s string) string {
+	if plainKey.MatchString(s) && !isPrivate(s) {
+		return s
+	}
+	return "…"
+}
+
 var (
 	plainKey   = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
 	privateKey = regexp.MustCompile(`(?i)AGE-SECRET-KEY-(PQ-)?1[0-9A-Z]{16}`)

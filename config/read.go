@@ -76,11 +76,13 @@ func (b *builder) resume(bad *unstable.ParserError, end int) {
 	for many && next <= b.src.lines() && !likeHeader.Match(b.src.text(next)) && !likeKey.Match(b.src.text(next)) {
 		next++
 	}
-	key := b.salvage(line, first)
-	if at >= next || (at > first && at == b.src.lines()) {
+	key := b.salvage(plain(line), first)
+	if what, instead, ok := odd(outside(line), 0); ok {
+		b.c.fail(first, key, what, instead)
+	} else if at >= next || (at > first && at == b.src.lines()) {
 		b.c.fail(first, key, "the value that begins here is not closed", `close text with " and a list with ]`)
 	} else {
-		what, instead := explain(bad.Message)
+		what, instead := b.explain(bad.Message, key, b.src.text(at))
 		b.c.fail(at, key, what, instead)
 	}
 	if b.base = len(b.src.data); next <= b.src.lines() {
@@ -135,6 +137,55 @@ func (b *builder) salvage(line []byte, number int) string {
 	}
 	return b.name + "." + shownKey(name)
 }
+
+// plain is a line with ordinary spaces in the place of those that only look so, in which a key can be found.
+func plain(line []byte) []byte {
+	return bytes.Map(func(r rune) rune {
+		switch {
+		case isHidden(r) && r != '\ufeff':
+			return ' '
+		case r == '\uff1d':
+			return '='
+		case r == '\uff3b':
+			return '['
+		case r == '\uff3d':
+			return ']'
+		case r == '\ufeff':
+			return -1
+		}
+		return r
+	}, line)
+}
+
+var bareValue = regexp.MustCompile(`^[ \t]*([A-Za-z][A-Za-z0-9_-]*)[ \t]*[=:]?[ \t]*([A-Za-z0-9_/.:@-][A-Za-z0-9_/.:@, -]*?)[ \t]*(#.*)?$`)
+
+// explain says what is wrong with a line that TOML refuses, and repeats what somebody meant to write where that is known, and no secret.
+func (b *builder) explain(message, key string, line []byte) (what, instead string) {
+	what, instead = explain(message)
+	section, name, _ := strings.Cut(key, ".")
+	if !knows(section) || name == "" || !slices.Contains(keysOf(section, ""), name) || secretKeys[name] {
+		return what, instead
+	}
+	if m := bareValue.FindSubmatch(line); m != nil && string(m[1]) == name && !isPrivate(string(m[2])) {
+		text := string(m[2])
+		switch {
+		case text == "true" || text == "false" || strings.Trim(text, "0123456789") == "":
+			instead = "write " + name + " = " + text
+		case name == "recipients":
+			instead = fmt.Sprintf("write %s = [%q]", name, text)
+		case name == "path_style" || name == "unmounted_ok":
+			if truth, ok := meantTruth(text); ok {
+				instead = fmt.Sprintf("write %s = %v", name, truth)
+			}
+		default:
+			instead = fmt.Sprintf("write %s = %q", name, text)
+		}
+	}
+	return what, instead
+}
+
+// secretKeys are the keys of which somebody may have written the secret itself in the place of its file.
+var secretKeys = map[string]bool{"password_file": true, "client_key": true, "key": true, "access_key_file": true, "secret_key_file": true}
 
 // explain puts what go-toml says into words that help somebody who doesn't know TOML.
 func explain(message string) (what, instead string) {
@@ -198,7 +249,11 @@ func (b *builder) fitText(v *value, key string) bool {
 	}
 	if i := strings.IndexFunc(v.text, isControl); i >= 0 {
 		r := []rune(v.text[i:])[0]
-		b.c.fail(v.line, key, fmt.Sprintf("holds the control character %U", r), "write plain text in one line")
+		what, instead := fmt.Sprintf("holds the control character %U", r), "write plain text in one line"
+		if r == '\t' {
+			what, instead = "holds a tab", "write a space in its place, or delete it"
+		}
+		b.c.fail(v.line, key, what, instead)
 		return false
 	}
 	return true

@@ -46,11 +46,11 @@ func (c *checker) consent(cfg *Config) {
 	if consent.Purpose == "" {
 		b.warn("purpose", "no recording will say what it was made for", `write it as the notice has it`)
 	}
-	consent.Max = b.span("max", time.Hour, leastLapse, mostMax)
+	consent.Max = b.span("max", time.Hour, leastLapse, mostMax, "m", "s", "h")
 	if consent.Max < usualMax {
 		b.warn("max", "is too short: appointments last longer", `write "1m" or more`)
 	}
-	consent.Quiet = b.span("quiet", 5*time.Minute, 0, mostMax)
+	consent.Quiet = b.span("quiet", 5*time.Minute, 0, mostMax, "m", "s")
 	if consent.Quiet == 0 {
 		b.warn("quiet", "a recording goes on in an empty room until max", `write quiet = "5m"`)
 	} else if consent.Quiet < usualQuiet {

@@ -2,9 +2,13 @@ package config
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"sort"
+	"strings"
 	"unicode/utf8"
+
+	"tacet/config/textfile"
 )
 
 // source is the text of a config file: valid UTF-8, with no byte-order mark.
@@ -16,16 +20,24 @@ type source struct {
 // newSource takes the file's bytes. What can be mended so that reading goes on is reported and mended; false means that
 // this is no text at all, or too much of it.
 func newSource(data []byte, c *checker) (*source, bool) {
-	switch {
-	case len(data) > MaxFile:
+	if len(data) > MaxFile {
 		c.errors.add(Problem{File: c.file, Line: 1, What: fmt.Sprintf("the file is longer than %d bytes", MaxFile),
 			Instead: "name a config file; an ordinary one has a few thousand bytes"})
 		return nil, false
-	case bytes.HasPrefix(data, []byte{0xff, 0xfe}) || bytes.HasPrefix(data, []byte{0xfe, 0xff}):
-		c.errors.add(Problem{File: c.file, Line: 1, What: "the file is in UTF-16", Instead: "save it as UTF-8"})
-		return nil, false
 	}
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	text, encoding, err := textfile.Decode(data)
+	switch {
+	case errors.Is(err, textfile.ErrBinary): // the line at which the zero byte stands can be told
+	case err != nil:
+		what, instead, _ := strings.Cut(err.Error(), ": ")
+		c.errors.add(Problem{File: c.file, Line: 1, What: "the file " + what, Instead: instead})
+		return nil, false
+	default:
+		data = text
+	}
+	if encoding == textfile.UTF16 {
+		c.warn(1, "", "the file is in UTF-16, which Tacet reads and other programs may not", "save it as UTF-8")
+	}
 
 	s := &source{data: data}
 	if !utf8.Valid(data) {

@@ -16,7 +16,7 @@ func (c *checker) spool(cfg *Config) block {
 	b := c.block("spool")
 	cfg.Spool = Spool{
 		Path:    b.path("path", "/var/lib/tacet/spool"),
-		Reserve: b.span("reserve", 2*time.Hour, 0, 1000*time.Hour),
+		Reserve: b.span("reserve", 2*time.Hour, 0, 1000*time.Hour, "h", "m"),
 		Release: b.choice("release", All, All, Any, Never),
 	}
 	if cfg.Spool.Reserve < cfg.Consent.Max {
@@ -108,7 +108,7 @@ func (b block) store(all []block) Store {
 	switch s.Kind {
 	case Drive:
 		s.Label = b.match("label", "TACET", volumeLabel, "the volume's label: 1 to 16 letters, digits, _, - or spaces between them")
-		s.Keep = b.span("keep", 0, 0, 36500*day)
+		s.Keep = b.span("keep", 0, 0, 36500*day, "d")
 		if s.Keep > 0 && len(all) == 1 {
 			b.warn("keep", "means nothing: a copy goes only if another store holds it, and there is no other", "write another [[store]], or remove it")
 		}
@@ -146,7 +146,6 @@ func (b block) sftp(s *Store) {
 
 var (
 	bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
-	bucketOdd  = regexp.MustCompile(`\.\.|\.-|-\.|^[0-9]+(\.[0-9]+){3}$`)
 	hostName   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9.])?$`)
 	ofAmazon   = regexp.MustCompile(`^s3[.-]([a-z0-9-]+)\.amazonaws\.com(\.cn)?$`)
 	regionName = regexp.MustCompile(`^[a-zA-Z0-9-]{1,64}$`)
@@ -171,9 +170,10 @@ func (b block) s3(s *Store) {
 			b.warn("endpoint", "without TLS anybody on the network sees which recordings there are, and can pose as the store", "write https://")
 		}
 	}
-	s.Bucket = b.match("bucket", "", bucketName, "a bucket's name: 3 to 63 of a-z, the digits, . and -")
-	if bucketOdd.MatchString(s.Bucket) {
-		b.fail("bucket", fmt.Sprintf("%q looks like an address, or has a dot beside a dot or a dash, which no server takes", s.Bucket), "give the bucket another name")
+	const bucketRule = "a bucket's name: 3 to 63 of a-z, the digits, . and -"
+	s.Bucket = b.match("bucket", "", bucketName, bucketRule)
+	if strings.Contains(s.Bucket, "..") || strings.Contains(s.Bucket, ".-") || strings.Contains(s.Bucket, "-.") || net.ParseIP(s.Bucket) != nil {
+		b.fail("bucket", shown(s.Bucket)+" is no bucket's name: S3 takes no two dots, no dot beside a -, and no IP address", "write "+bucketRule)
 	}
 	s.Prefix = b.match("prefix", "", prefixForm, `folders, as in "high-street/", with no "/" at the beginning`)
 	if len(s.Prefix) > 200 || strings.Contains("/"+s.Prefix, "/.") {
@@ -194,7 +194,7 @@ func (b block) s3(s *Store) {
 	if plain && b.has("ca") {
 		b.warn("ca", "means nothing without TLS", "write https:// in endpoint")
 	}
-	s.Lock = b.span("lock", 0, 0, 36500*day)
+	s.Lock = b.span("lock", 0, 0, 36500*day, "d")
 }
 
 // amazon looks at what an address of Amazon's says of the region.

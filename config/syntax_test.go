@@ -14,14 +14,14 @@ func TestSyntaxErrors(t *testing.T) {
 	const last = `11 encrypt.recipients: is text, not a list; write recipients = \["practice.pub"\], between brackets`
 	for _, r := range []row{
 		{"no value", `id = "room-3"`, `id =`, []string{`3 room.id: .*`}},
-		{"no quotes", `id = "room-3"`, `id = room-3`, []string{`3 room.id: without quotes; write text between quotes`}},
+		{"no quotes", `id = "room-3"`, `id = room-3`, []string{`3 room.id: without quotes; write id = "room-3"`}},
 		{"no quotes, and again with", `id = "room-3"`, "id = room-3\nid = \"room-3\"", []string{`3 room.id: without quotes`}},
 		{"no quotes, in a key that nobody knows", `id = "room-3"`, "id = \"room-3\"\nnmae = x", []string{`4 room.nmae: without quotes`, `4 room.nmae: did you mean name`}},
-		{"no quotes around a time", `id = "room-3"`, `id = 60m`, []string{`3 room.id: text without quotes; write it between quotes`}},
+		{"no quotes around a time", `id = "room-3"`, `id = 60m`, []string{`3 room.id: text without quotes; write id = "60m"`}},
 		{"quotes not closed", `id = "room-3"`, `id = "room-3`, []string{`3 room.id: the text is not closed; close it in the same line`}},
 		{"single quotes not closed", `id = "room-3"`, `id = 'room-3`, []string{`3 room.id: the text is not closed`}},
 		{"lists without end", `id = "room-3"`, `id = ` + strings.Repeat("[", 20000), []string{`3 room.id: too deep to be read`}},
-		{"half a number", `id = "room-3"`, `id = 0x`, []string{`3 room.id: the number is none; write digits alone`}},
+		{"half a number", `id = "room-3"`, `id = 0x`, []string{`3 room.id: the number is none; write id = "0x"`}},
 		{"a sign", `id = "room-3"`, `id = +`, []string{`3 room.id: the number is none`}},
 		{"no =", `id = "room-3"`, `id "room-3"`, []string{`3 room.id: neither \[section\] nor key = value; write key = value`}},
 		{"no = and no quotes", `line = "GPIO5"`, `line GPIO5`, []string{`5 button.line: neither`}},
@@ -81,9 +81,9 @@ func TestUnclosedValues(t *testing.T) {
 
 func TestFilesThatAreNoText(t *testing.T) {
 	for name, c := range map[string]struct{ data, want string }{
-		"too long":     {"#" + strings.Repeat("x", MaxFile), "1 : longer than 1048576 bytes; name a config file"},
-		"UTF-16":       {"\xff\xfe[\x00r\x00", "1 : UTF-16; save it as UTF-8"},
-		"UTF-16 other": {"\xfe\xff\x00[", "1 : UTF-16"},
+		"too long":        {"#" + strings.Repeat("x", MaxFile), "1 : longer than 1048576 bytes; name a config file"},
+		"UTF-16, cut off": {"\xff\xfe[\x00r", "1 : begins like UTF-16, and is cut off.*; save it as UTF-8"},
+		"UTF-32":          {"\xff\xfe\x00\x00[\x00\x00\x00", "1 : UTF-32; save it as UTF-8"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := Parse("u.toml", []byte(c.data))

@@ -108,6 +108,9 @@ func (b *builder) add(n *unstable.Node) {
 func (b *builder) open(p dotted, double bool) {
 	b.name = p.String()
 	b.here = newTable(p.line) // where keys go that belong to a header that has been reported
+	if b.named(&p, double) {
+		double = true
+	}
 	double = b.brackets(p, double)
 	parent, ok := b.descend(b.c.root, p, "")
 	if !ok {
@@ -133,6 +136,21 @@ func (b *builder) open(p dotted, double bool) {
 			b.here = v.table
 		}
 	}
+}
+
+// namedBy is the key that names one of several sections.
+var namedBy = map[string]string{"store": "name", "button": "party"}
+
+// named reports [store.nas] and [store "nas"], as other programs' files name one of several, and takes it as it was meant.
+func (b *builder) named(p *dotted, double bool) bool {
+	if len(p.parts) != 2 || !isSeveral(p.parts[0]) {
+		return false
+	}
+	section, name := p.parts[0], p.parts[1]
+	b.c.fail(p.line, b.name, "a "+section+" has its name in a key of its own", fmt.Sprintf("write [[%s]], and below it %s = %q", section, namedBy[section], shownName(name)))
+	p.parts, b.name = p.parts[:1], section
+	b.here.set(namedBy[section], &value{kind: broken, line: p.line})
+	return true
 }
 
 // brackets reports [button] where [[button]] is meant, and [[room]] for [room], and takes it as it was meant.

@@ -3,20 +3,20 @@ package daemon
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"strings"
 	"time"
 
 	"tacet/config"
+	"tacet/config/textfile"
 	"tacet/daemon/durable"
 	"tacet/daemon/health"
 	"tacet/daemon/status"
 )
 
-// maxCredential bounds each file that [mqtt] names: a list of authorities is the
-// longest.
-const maxCredential = 1 << 20
+// Bounds of the files that [mqtt] names, in bytes: a list of authorities is the longest; MQTT has no longer password.
+const (
+	maxCredential = 1 << 20
+	maxPassword   = 65535
+)
 
 // brokerOptions are all that the client needs to know.
 func (d *Daemon) brokerOptions() status.Options {
@@ -84,32 +84,23 @@ func (f toldFile) Save(data []byte) error {
 
 // readCredentials reads the files that the configuration names.
 func readCredentials(m *config.MQTT) (status.Credentials, error) {
+	var c status.Credentials
 	var failed []error
-	read := func(path string) []byte {
-		if path == "" {
-			return nil
-		}
-		data, err := readBounded(path)
-		failed = append(failed, err)
-		return data
+	if m.PasswordFile != "" {
+		password, err := textfile.Value(m.PasswordFile, maxPassword)
+		c.Password, failed = password, append(failed, err)
 	}
-	c := status.Credentials{
-		Password: strings.TrimSpace(string(read(m.PasswordFile))), CA: read(m.CA), Cert: read(m.Cert), Key: read(m.ClientKey),
+	for _, file := range []struct {
+		path string
+		to   *[]byte
+	}{{m.CA, &c.CA}, {m.Cert, &c.Cert}, {m.ClientKey, &c.Key}} {
+		if file.path == "" {
+			continue
+		}
+		text, err := textfile.Read(file.path, maxCredential)
+		*file.to, failed = text, append(failed, err)
 	}
 	return c, errors.Join(failed...)
-}
-
-func readBounded(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxCredential+1))
-	if err == nil && len(data) > maxCredential {
-		err = fmt.Errorf("%s: more than %d KiB are no password and no certificate", path, maxCredential>>10)
-	}
-	return data, err
 }
 
 // brokerReport puts up the warning that goes with the connection, and takes down

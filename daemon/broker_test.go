@@ -282,7 +282,7 @@ func TestCredentialsAreReadAnew(t *testing.T) {
 	k.write("password", []byte("one\n"))
 	read("ca.pem: no such file")
 	k.write("ca.pem", make([]byte, maxCredential+1))
-	read("ca.pem: more than 1024 KiB")
+	read("ca.pem is longer than 1048576 bytes")
 	k.write("ca.pem", []byte("CA"))
 	if c := read(""); c.Password != "one" || !bytes.Equal(c.CA, []byte("CA")) || slices.Concat(c.Cert, c.Key) != nil {
 		t.Errorf("read: %+v", c)
@@ -290,5 +290,22 @@ func TestCredentialsAreReadAnew(t *testing.T) {
 	k.write("password", []byte("two\n"))
 	if c := read(""); c.Password != "two" {
 		t.Errorf("read: %+v", c)
+	}
+	for written, want := range map[string]string{
+		"\ufeffthree\r\n": "three", "\xff\xfeh\x00i\x00\r\x00\n\x00": "hi", " four \n": " four ", "five\t": "five\t", "p\xe4ss\n": "p\xe4ss",
+	} {
+		k.write("password", []byte(written))
+		if c := read(""); c.Password != want {
+			t.Errorf("of %q it read %q, want %q", written, c.Password, want)
+		}
+	}
+	k.write("password", []byte("\ufeff\r\n"))
+	read("password is empty")
+	k.write("password", []byte("six\nseven\n"))
+	read("password holds more than one line")
+	k.write("password", []byte("six\n"))
+	k.write("ca.pem", []byte("\ufeffC\r\nA\r\n"))
+	if c := read(""); string(c.CA) != "C\nA\n" {
+		t.Errorf("read: %q", c.CA)
 	}
 }

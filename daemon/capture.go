@@ -43,7 +43,7 @@ type microphone struct {
 	by      time.Time
 	handle  io.Closer
 	filler  *filler
-	opened  bool // it has been opened once: it is there
+	opened  bool // it has recorded once: it is there
 	keeping bool // blocks are held back to be kept
 
 	hold      *holdback.Hold[*block] // nil: nothing is held
@@ -51,8 +51,9 @@ type microphone struct {
 	undecided []*block               // those that the gap finder is not done with, in order
 	kept      int64                  // frames handed on: where the recording stands
 	last      time.Time
-	heard     bool // samples have come
-	sound     bool // the signal has not been dead all the time
+	heard     bool  // samples have come
+	sound     bool  // the signal has not been dead all the time
+	lost      error // what was lost before it was said that it records
 	deadSince time.Time
 }
 
@@ -66,6 +67,7 @@ func (d *Daemon) openMic() {
 	d.mic.state, d.mic.filler, d.mic.keeping = micIsOpening, f, true
 	d.mic.hold = holdback.New[*block](d.debounce, d.light.proved)
 	d.mic.by = time.Now().Add(openTime)
+	d.mic.lost = nil
 	d.mic.last, d.mic.deadSince, d.mic.heard, d.mic.sound, d.mic.kept = time.Time{}, time.Time{}, false, false, 0
 	d.meter = stream.Meter{Rate: d.cfg.Audio.Rate, Channels: d.cfg.Audio.Channels}
 	d.gaps = stream.NewGaps(d.cfg.Audio.Rate, d.hw.Microphone.Raw())
@@ -102,7 +104,7 @@ func (d *Daemon) micOpened(ev micOpened) {
 		d.step(consent.Opened{OK: false})
 		return
 	}
-	d.mic.state, d.mic.handle, d.mic.by, d.mic.opened = micIsOpen, ev.handle, time.Time{}, true
+	d.mic.state, d.mic.handle, d.mic.by = micIsOpen, ev.handle, time.Time{}
 	d.mic.last = time.Now()
 	d.step(consent.Opened{OK: true})
 	if d.mic.state == micIsOpen && d.mic.heard {
@@ -151,9 +153,6 @@ func (d *Daemon) arrive(b *block) {
 	d.noteDead(dead, now)
 	d.mic.hold.Block(b, b.arrived)
 	d.judge(b)
-	for _, code := range []health.Code{health.MicBusy, health.MicRate, health.MicFault} {
-		d.health.Clear(code)
-	}
 	d.mic.heard = true
 	if d.mic.state == micIsOpening {
 		return // Open has not returned yet; micOpened will tell

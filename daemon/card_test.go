@@ -28,6 +28,7 @@ type mic struct {
 	unknown  bool          // nobody can tell whether it is there
 	open     bool
 	openings int
+	encoder  int       // the last opening's, among the room's: a start that came to nothing has one too
 	last     time.Time // when samples last came
 	closing  time.Time // when it was last asked to close
 	gate     gate      // where Close hangs
@@ -91,6 +92,7 @@ func (m *mic) Open(deliver func([]int16, time.Time, stream.Raw), failed func(err
 	defer m.mu.Unlock()
 	m.open, m.failed, m.last, m.quit = true, failed, time.Now(), make(chan struct{})
 	m.openings++
+	m.encoder = m.room.encodersMade() - 1
 	go m.capture(deliver, time.Now(), m.quit)
 	return m, nil
 }

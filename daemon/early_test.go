@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -67,12 +68,12 @@ func TestAnEarlyWithdrawalLeavesNothing(t *testing.T) {
 		t.Run(after.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r, l, log := newRoom(t, "room"), &listener{}, &pages{}
-				r.logs = io.MultiWriter(log, r.Output())
+				r.logs, r.mic.unknown = io.MultiWriter(log, r.Output()), true
 				r.boot()
 				r.d.TellTo(l)
 				r.phase("idle", time.Second)
 				pause(time.Second)
-				ledger, lines, files := r.ledger(), log.lines(), len(r.files())
+				ledger, lines, files, state := r.ledger(), log.lines(), len(r.files()), l.last()
 				r.press("room")
 				pause(30*time.Millisecond + after) // debounced: the microphone opens
 				if r.d.Status().Phase == "recording" {
@@ -94,8 +95,8 @@ func TestAnEarlyWithdrawalLeavesNothing(t *testing.T) {
 					t.Errorf("the log says\n%s", now[len(lines):])
 				}
 				r.hears(l, "after it", nil, topic.Started, topic.Ended, topic.Faulted, topic.Cleared)
-				if p := l.last().Phase; p != topic.Idle {
-					t.Errorf("the phase is %s", p)
+				if now := l.last(); !reflect.DeepEqual(now, state) {
+					t.Errorf("the state was %+v, and is %+v", state, now)
 				}
 				r.front.Hold("room", false)
 				r.finish()

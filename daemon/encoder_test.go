@@ -33,6 +33,12 @@ func (r *room) newEncoder(string) (daemon.Encoder, error) {
 	return e, nil
 }
 
+func (r *room) encodersMade() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.encoders)
+}
+
 func (e *encoder) latest() time.Time {
 	e.mu.Lock()
 	defer e.mu.Unlock()

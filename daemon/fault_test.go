@@ -84,6 +84,9 @@ func (r *room) recordsAgain() {
 		}
 	}
 	r.span(r.kept(len(r.encoders) - 1))
+	if all := r.reports(); len(all) > 0 && all[len(all)-1].Head.Light != "proved" { // in its own start
+		r.Errorf("the light of the last recording is %s", all[len(all)-1].Head.Light)
+	}
 }
 
 func (r *room) warned(code string, limit time.Duration) {

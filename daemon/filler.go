@@ -19,7 +19,7 @@ type filler struct {
 	stopped  atomic.Bool   // the audio thread copies nothing more
 
 	mu   sync.Mutex // held while a piece is copied
-	next *block     // guarded by mu: less than half full; nil: none
+	next *block     // guarded by mu: less than half full, of callbacks that bring little; nil: none
 	seen int64      // guarded by mu: the overruns that a block was marked for
 }
 
@@ -28,7 +28,7 @@ type filler struct {
 func (f *filler) deliver(samples []int16, arrived time.Time, raw stream.Raw) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	overrun := f.overran()
+	overrun, split := f.overran(), false
 	if overrun && f.next != nil { // what comes now does not follow what is there
 		f.out <- f.next
 		f.next = nil
@@ -46,9 +46,10 @@ func (f *filler) deliver(samples []int16, arrived time.Time, raw stream.Raw) {
 		n := copy(b.memory[had:], samples)
 		b.samples, samples = b.memory[:had+n], samples[n:]
 		b.arrived, b.raw, b.opening = arrived, raw, f.opening
-		if 2*len(b.samples) >= len(b.memory) {
+		if 2*len(b.samples) >= len(b.memory) || split { // the rest of a callback does not wait for the next one
 			f.out <- b
 			f.next = nil
+			split = len(samples) > 0
 		}
 	}
 }

@@ -172,7 +172,7 @@ func (h *hands) move(line string, down bool, stay time.Duration) {
 // judge looks whether the microphone has opened or closed since it last looked.
 func (h *hands) judge() {
 	h.mic.mu.Lock()
-	openings, open := h.mic.openings, h.mic.open
+	openings, open, encoder := h.mic.openings, h.mic.open, h.mic.encoder
 	h.mic.mu.Unlock()
 	if openings > h.openings {
 		h.openings = openings
@@ -186,7 +186,7 @@ func (h *hands) judge() {
 		h.Errorf("the microphone is still open 5 s after an edge")
 	}
 	if !open && !h.first.IsZero() {
-		if kept := h.kept(openings - 1); len(kept) > 0 {
+		if kept := h.kept(encoder); len(kept) > 0 {
 			if _, last := h.span(kept); since(h.first, last) >= 0 {
 				h.Errorf("a sample was kept from %s after an edge", since(h.first, last))
 			}

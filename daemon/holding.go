@@ -36,9 +36,19 @@ func (d *Daemon) settle(verdicts []stream.Verdict) {
 			b.samples = b.samples[stale:] // from before the opening: the finder says so of the first blocks alone
 		}
 		if b.silence > 0 {
-			d.warn(health.SamplesLost, fmt.Errorf("%s at %s", d.framesTime(b.silence).Round(time.Millisecond), b.arrived.Format(time.TimeOnly)))
+			d.noteLost(fmt.Errorf("%s at %s", d.framesTime(b.silence).Round(time.Millisecond), b.arrived.Format(time.TimeOnly)))
 		}
 	}
+}
+
+// noteLost warns of samples that are missing, as soon as it may be known that anything
+// is recorded.
+func (d *Daemon) noteLost(err error) {
+	if d.recorder == nil || !d.recorder.said {
+		d.mic.lost = err
+		return
+	}
+	d.warn(health.SamplesLost, err)
 }
 
 // askHeld has the lines and the light read for the blocks whose debounce time has

@@ -98,15 +98,12 @@ func (d *Daemon) lightBroken(code health.Code, err error) {
 	d.light.broken = d.light.broken || code != health.LightSense
 }
 
-// lightWorks takes the warnings down that a light has taken down by itself: all but
-// light-sense, which only a lit one does.
+// lightWorks takes the warnings down that a light disproves by going dark, or on. That
+// it is not seen lit only a recording does.
 func (d *Daemon) lightWorks() {
 	d.light.broken = false
 	d.health.Clear(health.LightFault)
 	d.health.Clear(health.LightStuck)
-	if d.machine.Phase() == consent.Starting {
-		d.health.Clear(health.LightSense)
-	}
 }
 
 // askLight wants a look at the light.

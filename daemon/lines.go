@@ -64,17 +64,19 @@ func (d *Daemon) read() reading {
 // watch lets the buttons' reader post its edges until ctx ends. A reader that
 // fails is tried again: until it reads, nothing is recorded.
 func (d *Daemon) watch(ctx context.Context) {
+	began := func() { d.post(watchBegins{}) }
 	for {
+		works := time.AfterFunc(watchRetry, began) // if it has not failed by then
 		err := d.hw.Buttons.Watch(ctx, func(input int, active bool, at time.Time, fresh bool) {
 			d.post(edge{input, active, at, fresh})
 		})
+		works.Stop()
 		if ctx.Err() != nil {
 			return
 		}
 		d.post(watchEnded{fmt.Errorf("watch the buttons: %w", err)})
 		select {
 		case <-time.After(watchRetry):
-			d.post(watchBegins{})
 		case <-ctx.Done():
 			return
 		}
@@ -136,8 +138,10 @@ func (d *Daemon) linesSeen(r reading) {
 		d.handsTried(nil)
 	}
 	clear := true
-	for i, active := range r.levels[:d.buttons] {
-		if active != (d.settings.Buttons[i].Style == consent.Latching) {
+	for i, active := range r.levels {
+		if i == d.buttons { // a door that stands open since before is no news; one that has opened is
+			clear = clear && (!active || d.levels[i])
+		} else if active != (d.settings.Buttons[i].Style == consent.Latching) {
 			clear = false
 		}
 	}

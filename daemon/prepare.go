@@ -18,14 +18,14 @@ import (
 // alone: a consent that is withdrawn before a sample may be kept leaves nothing. The
 // microphone is opened only after it.
 func (d *Daemon) prepare() {
-	disk, acts, proved := d.disk, actsOf(d.machine.Acts()), d.light.proved
+	disk, acts := d.disk, actsOf(d.machine.Acts())
 	go func() {
-		r, err := d.newRecorder(disk, acts, proved)
+		r, err := d.newRecorder(disk, acts)
 		d.post(prepared{r, err})
 	}()
 }
 
-func (d *Daemon) newRecorder(disk *disk, acts []recording.Act, proved bool) (_ *recorder, err error) {
+func (d *Daemon) newRecorder(disk *disk, acts []recording.Act) (_ *recorder, err error) {
 	if disk == nil {
 		return nil, fmt.Errorf("the spool is not there")
 	}
@@ -51,34 +51,41 @@ func (d *Daemon) newRecorder(disk *disk, acts []recording.Act, proved bool) (_ *
 	}()
 	ctx, cancel := context.WithTimeout(context.Background(), keyTime)
 	defer cancel()
-	head := d.head(r, disk, proved)
-	key, err := d.o.NewKey(ctx, d.cfg.Encrypt.Recipients, "tacet/"+head.Site+"/"+head.Room+"/"+r.id)
+	r.head, r.acts = d.head(r, disk), acts
+	r.key, err = d.o.NewKey(ctx, d.cfg.Encrypt.Recipients, "tacet/"+r.head.Site+"/"+r.head.Room+"/"+r.id)
 	if err != nil {
 		d.prober.keyless.Store(true)
 		return nil, withCode(health.RecipientsBad, fmt.Errorf("make the recording's key: %w", err))
 	}
-	if r.sealer, err = recording.NewSealer(head, key, disk.unit); err != nil {
-		return nil, err
-	}
-	r.head, err = r.sealer.Begin(acts)
-	return r, err
+	return r, nil
 }
 
 // begin makes the head durable, off the owner's goroutine: its file, its line in the
 // ledger.
 func (d *Daemon) begin() {
 	r, disk := d.recorder, d.disk
+	if r.head.Light = "unproved"; d.light.proved { // dark and then lit, in this start
+		r.head.Light = "proved"
+	}
 	go func() { d.post(begun{r, r.writeHead(disk)}) }()
 }
 
 // writeHead writes the head and tells the ledger. What fails leaves no file behind,
 // or one without a whole head, which recovery removes: no sample was written.
-func (r *recorder) writeHead(disk *disk) error {
+func (r *recorder) writeHead(disk *disk) (err error) {
+	if r.sealer, err = recording.NewSealer(r.head, r.key, disk.unit); err != nil {
+		return withCode(health.EncoderFault, err)
+	}
+	begin, err := r.sealer.Begin(r.acts)
+	if err != nil {
+		return withCode(health.EncoderFault, err)
+	}
+	r.key, r.acts = recording.Key{}, nil
 	f, err := disk.spool.Create(r.name)
 	if err != nil {
 		return err
 	}
-	if err := f.Append(r.head); err != nil {
+	if err := f.Append(begin); err != nil {
 		f.Close()
 		disk.spool.Remove(r.name)
 		return err
@@ -91,7 +98,7 @@ func (r *recorder) writeHead(disk *disk) error {
 		disk.spool.Remove(r.name)
 		return withCode(health.LedgerError, err)
 	}
-	r.file, r.head = f, nil
+	r.file = f
 	return nil
 }
 
@@ -121,14 +128,10 @@ func (d *Daemon) tryKey(ctx context.Context) error {
 	return err
 }
 
-func (d *Daemon) head(r *recorder, disk *disk, proved bool) recording.Head {
+func (d *Daemon) head(r *recorder, disk *disk) recording.Head {
 	clock := "unsynced"
 	if d.hw.Clock.Synced() {
 		clock = "synced"
-	}
-	light := "unproved"
-	if proved {
-		light = "proved"
 	}
 	var parties []string
 	for _, b := range d.cfg.Buttons {
@@ -141,7 +144,7 @@ func (d *Daemon) head(r *recorder, disk *disk, proved bool) recording.Head {
 			Codec: d.cfg.Audio.Codec, Rate: d.cfg.Audio.Rate, Channels: d.cfg.Audio.Channels, Bitrate: d.cfg.Audio.Bitrate,
 		},
 		Parties: parties, Notice: d.cfg.Consent.Notice, Purpose: d.cfg.Consent.Purpose,
-		Light: light, Recipients: d.fingerprints(), UnitKey: disk.key,
+		Recipients: d.fingerprints(), UnitKey: disk.key,
 		Ledger: string(disk.ledger.Head()),
 	}
 }

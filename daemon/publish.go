@@ -66,7 +66,7 @@ func (d *Daemon) shownFree() time.Duration {
 // lookOver says, once, that the first look at card, disk, lines and light is over.
 // Nothing is said of the unit before: every restart would look like a fault.
 func (d *Daemon) lookOver(now time.Time) bool {
-	known := d.probeKnown && d.linesKnown && d.lightKnown && (d.ready || health.Problems(d.up()) || d.health.Blocking())
+	known := d.probeKnown && d.linesKnown && d.lightKnown && !now.Before(d.linesSettle) && (d.ready || health.Problems(d.up()) || d.health.Blocking())
 	d.looked = known || !now.Before(d.firstLookBy)
 	return d.looked
 }
@@ -115,9 +115,9 @@ func (s *Status) alerts() (all string) {
 func (d *Daemon) phase(now time.Time) string {
 	p := d.machine.Phase()
 	if p == consent.Recording && (now.Sub(d.mic.last) >= stalledTime || d.storeAge() >= storedTime) {
-		p = consent.Faulty
+		return consent.Faulty.String() // of which a warning is up: mic-stalled, spool-slow or unit-busy
 	}
-	if p == consent.Faulty && !health.Problems(d.up()) {
+	if p == consent.Faulty && !slices.ContainsFunc(d.up(), func(w health.Active) bool { return w.Severity == health.Fault }) {
 		p = consent.Idle // a cause that has not stood for long enough to be told yet: fault is never said without one
 	}
 	return p.String()

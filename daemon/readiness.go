@@ -81,7 +81,11 @@ func (d *Daemon) tryHands() {
 
 // watchProbe notices a prober that hangs, on a disk that does not answer.
 func (d *Daemon) watchProbe(now time.Time) {
-	if now.Sub(d.probeAt) >= probeHangs {
+	limit := probeHangs
+	if !d.probeKnown {
+		limit = firstLook
+	}
+	if now.Sub(d.probeAt) >= limit {
 		d.health.Set(health.SpoolError, "the disk does not answer")
 	}
 }

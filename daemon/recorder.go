@@ -38,7 +38,9 @@ type recorder struct {
 	ring   *ring
 	enc    Encoder
 	sealer *recording.Sealer
-	head   []byte // until it is on disk
+	head   recording.Head // with key and acts, until it is on disk
+	key    recording.Key
+	acts   []recording.Act
 	file   file
 	ledger *ledger.Ledger
 	post   func(event) // to the owner

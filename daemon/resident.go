@@ -22,12 +22,17 @@ func (d *Daemon) letGo() {
 	}()
 }
 
-// letGo unmaps the pages of the program and its libraries from this process: what
+// letGo unmaps the pages of the program from this process, not those of libraries, of which
+// others may just be unloaded: what
 // runs on comes back from the kernel's memory at once, and what only a start needs
 // is the kernel's to use. It touches nothing that was ever written: no mapping
 // that can be written to now, and none with a page of its own. Those it unlocks first: they are the same on the disk,
 // and the kernel lets go of nothing that is locked.
 func letGo() error {
+	program, err := os.Readlink("/proc/self/exe")
+	if err != nil {
+		return err
+	}
 	f, err := os.Open("/proc/self/smaps")
 	if err != nil {
 		return err
@@ -39,7 +44,7 @@ func letGo() error {
 		fields := strings.Fields(lines.Text())
 		if len(fields) >= 5 && !strings.HasSuffix(fields[0], ":") {
 			from, to = 0, 0
-			if len(fields) >= 6 && strings.HasPrefix(fields[5], "/") && fields[1][0] == 'r' && fields[1][1] == '-' && fields[1][3] == 'p' {
+			if len(fields) >= 6 && fields[5] == program && fields[1][0] == 'r' && fields[1][1] == '-' && fields[1][3] == 'p' {
 				from, to = addresses(fields[0])
 			}
 			continue

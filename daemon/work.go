@@ -107,18 +107,18 @@ func (d *Daemon) watchDisk(now time.Time) {
 		d.health.Clear(health.UnitBusy)
 		return
 	}
-	since := r.busySince.Load()
+	since, late := r.busySince.Load(), d.storeAge() >= storedTime
 	if since == 0 {
 		d.health.Clear(health.SpoolSlow)
-	} else if busy := r.elapsed() - time.Duration(since); busy >= slowTime {
+	} else if busy := r.elapsed() - time.Duration(since); busy >= slowTime || late {
 		d.warn(health.SpoolSlow, fmt.Errorf("a write has taken %s so far", busy.Round(time.Second)))
 	}
-	if late := d.storeAge() >= storedTime; !late {
+	if !late {
 		d.health.Clear(health.UnitBusy)
 	} else if since == 0 && d.machine.Phase() == consent.Recording && now.Sub(d.mic.last) < stalledTime {
 		d.warn(health.UnitBusy, fmt.Errorf("nothing has been sealed for %s", storedTime))
 	}
-	if d.ring.lost.Load() > 0 && d.mic.keeping {
+	if d.ring.lost.Load() > 0 && d.mic.keeping && r.said {
 		d.ringFull(r, now)
 	}
 }
@@ -154,7 +154,8 @@ func (d *Daemon) phaseChanged(before, after consent.Phase) {
 	d.since = time.Now()
 	if after == consent.Recording {
 		d.letGo()
-		d.recorder.said = true
+		d.recorder.said, d.mic.opened = true, true
+		d.startWorked()
 		d.copies.Began(d.recorder.name)
 		d.teller.event(topic.Event{Type: topic.Started, Recording: d.recorder.id})
 	}
@@ -164,6 +165,17 @@ func (d *Daemon) phaseChanged(before, after consent.Phase) {
 		d.warn(health.MicFault, errors.New("it delivered no samples within a second"))
 	}
 	d.log.Debug("phase", "from", before.String(), "to", after.String())
+}
+
+// startWorked takes down what a start can have been refused for. It is not done before
+// it is said that it records: a consent that is withdrawn at once must not show.
+func (d *Daemon) startWorked() {
+	for _, code := range []health.Code{health.MicBusy, health.MicRate, health.MicFault, health.LightSense} {
+		d.health.Clear(code)
+	}
+	if d.mic.lost != nil {
+		d.noteLost(d.mic.lost)
+	}
 }
 
 // nearMax is how long before max the status light says so.

@@ -27,8 +27,9 @@ type Verdict struct {
 // The line under the latest blocks, which the least late of them touch, is the pace. A loss is a step above that line, from one
 // wake-up of the card to the next, that no later block goes below. A line that only bends is a card whose pace has changed, and
 // no loss. Between 0.9 and 2.0 times the nominal rate, also where it changes by 10 %, no loss is seen where there was none,
-// however late blocks come, as long as that is made up for; a card that wakes us less than five times a second may be wronged
-// by one loss when its pace changes.
+// however late blocks come, as long as that is made up for while they are held. What is made up for later than that was declared as
+// lost: no card keeps samples for so long, but a sound server may. Nothing is dropped then: the file is that much longer. A card
+// that wakes us less than five times a second may be wronged by one loss when its pace changes.
 //
 // A loss of 20 ms or more is found, placed before the first block that follows it (or one earlier, where two come in one
 // period), and measured to a few milliseconds. Before the pace is known, in the first two seconds (three on a busy machine), only

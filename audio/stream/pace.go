@@ -1,6 +1,9 @@
 package stream
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 const (
 	paceKnown  = 10 * time.Second // so long a pace is measured before it is known
@@ -9,6 +12,11 @@ const (
 	// paceOff is by how much a pace is off that is worth telling: in the middle between the 300 ppm that any quartz may be off
 	// and the 1,000 ppm that none is.
 	paceOff = 650e-6
+	// paceDoubt times the noise is by how much the blocks must have drifted apart from the nominal rate for it to be the card: a
+	// machine that stood still, or was late for long and then made up for it, bends the line, and shows as noise.
+	paceDoubt = 4
+	// paceJump is how far ahead of its pace a stream must be after a burst of blocks for it to be a jump.
+	paceJump = 20 * time.Millisecond
 )
 
 // A Pace measures how many frames a second a card really makes, over the last ten to twenty seconds, from what has come and
@@ -18,6 +26,9 @@ type Pace struct {
 	frames int64
 	begin  Raw
 	begun  bool
+	last   point // the last block's end
+	burst  bool  // it came faster than any card captures, and
+	before line  // this is the pace at which those before such blocks came; no slope: not known
 	recent *recent
 }
 
@@ -32,10 +43,33 @@ func (p *Pace) Push(frames int64, arrived Raw) {
 		p.begin, p.begun = arrived, true
 	}
 	p.frames += frames
-	if arrived.Sub(p.begin) < settle {
+	now := point{float64(p.frames) / p.rate, arrived.Sub(p.begin).Seconds()}
+	if p.early(now) {
+		p.begin, p.last, p.burst = arrived, point{x: now.x}, false
+		p.recent.forget(math.Inf(1))
 		return
 	}
-	p.recent.add(point{float64(p.frames) / p.rate, arrived.Sub(p.begin).Seconds()})
+	p.last = now
+	if now.y < settle.Seconds() {
+		return
+	}
+	p.recent.add(now)
+}
+
+// early tells whether the stream has just jumped ahead of the pace at which it came: then what was taken for a loss was none, or
+// the blocks before were all late, and nothing before says anything of the pace.
+func (p *Pace) early(now point) bool {
+	if now.x-p.last.x <= (now.y-p.last.y)/fastestPace+sameLag.Seconds() {
+		p.burst = false
+		return false
+	}
+	if !p.burst {
+		p.burst, p.before = true, line{}
+		if l, known := p.recent.line(); known && plausible(l) && p.recent.span() >= paceLeast.Seconds() {
+			p.before = l
+		}
+	}
+	return p.before.slope > 0 && p.before.at(now.x)-now.y > paceJump.Seconds()
 }
 
 // line is the pace, where it is known.
@@ -47,10 +81,16 @@ func (p *Pace) line() (line, bool) {
 	return l, known && l.slope > 0
 }
 
-// Rate is how many frames a second the card makes; it is known after eleven seconds: in the first a card settles.
+// Rate is how many frames a second the card makes; it is known after eleven seconds: in the first a card settles. On a machine
+// that is so busy that the blocks say nothing of the card it isn't known.
 func (p *Pace) Rate() (rate float64, known bool) {
 	l, known := p.line()
 	if !known {
+		return 0, false
+	}
+	noise, span := p.recent.noise(l)*paceDoubt, p.recent.span()
+	drift := max(l.slope-1, 1-l.slope) * span
+	if noise >= paceOff*span && noise >= drift {
 		return 0, false
 	}
 	return p.rate / l.slope, true

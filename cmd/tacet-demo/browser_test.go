@@ -63,6 +63,15 @@ func TestAVisitInABrowser(t *testing.T) {
 	get[float64](b, player+`.currentTime = `+player+`.duration - 0.5`)
 	b.until(player + `.ended`)
 
+	// What is saved plays elsewhere, or says that it doesn't.
+	saved := get[[]string](b, `[...document.querySelectorAll(".recording a.act")].filter((a) => !a.hidden).map((a) => a.textContent + " " + a.download.replace(/^.*\./, ".") + " " + a.getAttribute("href").replace(/^.*tacet/, ""))`)
+	if want := []string{"Save sound .opus /audio", "Save sealed file .tacet "}; !slices.Equal(saved, want) {
+		t.Errorf("it offers to save %q, want %q", saved, want)
+	}
+	if head := get[string](b, `fetch(document.querySelector(".recording a.act").href).then((r) => r.text()).then((s) => s.slice(0, 4))`); head != "OggS" {
+		t.Errorf("what is saved as sound begins with %q", head)
+	}
+
 	b.do(act("Check"))
 	b.until(`document.querySelector(".recording .result").textContent.startsWith("Whole. Every byte")`)
 	if text := get[string](b, `document.querySelector(".recording .result").textContent`); !strings.Contains(text, "This unit made it") {

@@ -24,7 +24,7 @@ A PATH is a recording, or a folder of them. Each is read to its end: the state i
 the unit is known.
 
     whole         complete
-    interrupted   complete; the power went while it was made, and the unit closed it
+    interrupted   complete; the power went meanwhile, and the unit closed it
     unfinished    still being made or copied, or cut off
     damaged       not as it was made
 
@@ -171,7 +171,7 @@ func printList(env *cli.Env, list []listed) error {
 		if l.Started != nil {
 			begun = start(*l.Started)
 		}
-		cli.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", begun, length(time.Duration(l.Seconds*float64(time.Second))), l.State, cmp.Or(l.Reason, "-"), l.File)
+		cli.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", begun, length(time.Duration(l.Seconds*float64(time.Second))), l.State, cmp.Or(ending(l.Reason), "-"), l.File)
 	}
 	table.Flush()
 	return env.PrintLines(text.String())

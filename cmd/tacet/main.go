@@ -8,6 +8,7 @@
 //	tacet verify 20261121T140322Z_room-3_7q4k9mz2ha.tacet
 //	tacet verify -recipients practice.pub 20261121T140322Z_room-3_7q4k9mz2ha.tacet
 //	tacet open -i office.key -o consultation.opus 20261121T140322Z_room-3_7q4k9mz2ha.tacet
+//	tacet whose -i office.key 20261121T140322Z_room-3_7q4k9mz2ha.tacet
 package main
 
 import "tacet/cmd/internal/cli"
@@ -26,4 +27,5 @@ var commands = []cli.Command{
 	lsCommand,
 	verifyCommand,
 	openCommand,
+	whoseCommand,
 }

@@ -37,7 +37,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("LANG", "C")
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": clitest.Exits, "mode": mode},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": clitest.Exits, "mode": mode, "mark": markFile},
 	})
 }
 
@@ -51,6 +51,15 @@ func mode(ts *testscript.TestScript, neg bool, args []string) {
 	if got := fmt.Sprintf("%o", info.Mode().Perm()); got != args[0] && runtime.GOOS != "windows" {
 		ts.Fatalf("%s has mode %s, want %s", args[1], got, args[0])
 	}
+}
+
+// mark FILE TO copies a file of text as an editor on Windows saves it.
+func markFile(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: mark FILE TO")
+	}
+	text := strings.ReplaceAll(ts.ReadFile(args[0]), "\n", "\r\n")
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte("\ufeff"+text), 0o600))
 }
 
 // stockAge finds age itself, in TACET_TOOLS or in the PATH, and returns its folder. Versions before 1.3 can't read post-quantum keys.

@@ -70,7 +70,7 @@ func open(env *cli.Env, args []string) error {
 		return err
 	}
 	defer f.Close()
-	o := &opening{env: env, name: files[0], f: f, size: size, known: known, anyUnit: units.any, silence: *silence}
+	o := &opening{env: env, name: files[0], f: f, size: size, out: *out, known: known, anyUnit: units.any, silence: *silence}
 	for _, name := range identities {
 		more, err := readIdentities(env, name, *passphraseFile)
 		if err != nil {
@@ -79,9 +79,30 @@ func open(env *cli.Env, args []string) error {
 		o.identities = append(o.identities, more...)
 	}
 	if *out == "-" {
-		return o.to(env.Stdout)
+		err = o.to(env.Stdout)
+	} else {
+		err = o.toFile(*out)
 	}
-	return o.toFile(*out)
+	if err == nil {
+		o.done()
+	}
+	return err
+}
+
+// done says what has been written, how long it is, and what of it isn't proved.
+func (o *opening) done() {
+	rep, where := o.rep, o.out
+	if where == "-" {
+		where = "standard output"
+	}
+	said := fmt.Sprintf("%s: %s of sound, all of it proved", where, length(rep.Length()))
+	if rep.State == recording.Interrupted {
+		said += ", up to the power cut"
+	}
+	if !rep.Vouched {
+		said += "; which unit made it is not: nobody vouches for its key"
+	}
+	o.env.Note("%s", said)
 }
 
 func isTerminal(w io.Writer) bool {
@@ -96,12 +117,16 @@ func soundExists(name string) error {
 // readIdentities reads a key file, and asks for its passphrase if it has one.
 func readIdentities(env *cli.Env, name, passphraseFile string) ([]age.Identity, error) {
 	f, err := os.Open(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, cli.WithHint(fmt.Errorf("there is no key %s", name),
+			"look for the copy that is kept elsewhere: without one of the keys that a recording is for nothing opens it; tacet whose FILE says which those are")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the key: %w", err)
 	}
 	defer f.Close()
-	ids, err := recording.ParseIdentities(f, func() (string, error) {
-		return env.Passphrase("passphrase for "+name, passphraseFile)
+	ids, err := recording.ParseIdentitiesTrying(f, func() ([]string, error) {
+		return env.Passphrases("passphrase for "+name, passphraseFile)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the key %s: %w", name, err)
@@ -113,6 +138,7 @@ func readIdentities(env *cli.Env, name, passphraseFile string) ([]age.Identity, 
 type opening struct {
 	env        *cli.Env
 	name       string
+	out        string // where the sound goes; "-" is standard output
 	f          *os.File
 	size       int64
 	identities []age.Identity
@@ -173,6 +199,9 @@ func (o *opening) accept(rep *recording.Report) error {
 	case rep.State == recording.Foreign:
 		return &refusal{incomplete(o.name, rep)}
 	case rep.Vouched || o.anyUnit:
+		if err := wrongName(o.out, rep.Head.Audio.Codec); err != nil {
+			return &refusal{err}
+		}
 		return nil
 	case rep.HeadProved:
 		code := cli.ExitUnvouched
@@ -196,14 +225,10 @@ func (o *opening) wrongIdentity() error {
 	}
 	var mine []string
 	for _, id := range o.identities {
-		switch id := id.(type) {
-		case *age.X25519Identity:
-			mine = append(mine, recording.Fingerprint(id.Recipient().String()))
-		case *age.HybridIdentity:
-			mine = append(mine, recording.Fingerprint(id.Recipient().String()))
-		}
+		mine = append(mine, fingerprint(id))
 	}
-	return cli.WithHint(err, "it is for the keys with the fingerprints %s; given was %s", strings.Join(o.rep.Head.Recipients, ", "), strings.Join(mine, ", "))
+	return cli.WithHint(err, "it is for the keys with the fingerprints %s; given was %s; tacet whose -i KEY FILE tries each of your keys",
+		strings.Join(o.rep.Head.Recipients, ", "), strings.Join(mine, ", "))
 }
 
 func (o *opening) noSound() error {
@@ -220,14 +245,7 @@ func (o *opening) noSound() error {
 func (o *opening) tell() {
 	for _, list := range [][]recording.Act{o.rep.Consent, o.rep.Closing} {
 		for _, a := range list {
-			what := a.Party + " " + a.Act
-			if a.Act == "gave" {
-				what += " consent"
-			}
-			if a.Cause != "" {
-				what += " (" + a.Cause + ")"
-			}
-			o.env.Note("%s: %s", start(a.Time), what)
+			o.env.Note("%s: %s", start(a.Time), actWords(a))
 		}
 	}
 }
@@ -250,6 +268,9 @@ func (o *opening) incomplete() error {
 		return nil
 	}
 	said := fmt.Sprintf("%s of sound saved", length(sound.Length()))
+	if o.out != "-" {
+		said = o.out + ": " + said
+	}
 	if len(sound.Silence) > 0 {
 		said += "; silence stands for " + spans(sound.Silence)
 	}

@@ -55,9 +55,12 @@ const (
 //	office.key locked.key (passphrase) stranger.key    identities
 //	unit.pub                                           the unit's key
 //	windows.pub windows-remark.pub                     the same, as an editor on Windows saves it
+//	windows.key windows.passphrase                     the office's key and its passphrase, likewise
+//	marked.key                                         locked when the mark was still taken for a part of the passphrase
 //	impostor.pub                                       another key for a unit of that name
 //	opus.tacet flac.tacet wav.tacet opus.sound …       whole, and what they hold
 //	interrupted.tacet unfinished.tacet silent.tacet    the last without a segment
+//	lapsed.tacet                                       whole; it reached its longest length
 //	short.tacet                                        whole; its last second is a tenth of one
 //	impostor.tacet                                     made by the impostor
 //	office.pub stranger.pub classic.pub                recipients
@@ -92,6 +95,11 @@ func fillShelf(t *testing.T, files map[string][]byte) {
 		}
 		files[name] = []byte(text)
 	}
+	marked, err := lock([]byte(office.Secret+"\n"), "\ufeff"+shelfPas)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files["marked.key"], files["windows.passphrase"], files["windows.key"] = marked, []byte("\ufeff"+shelfPas+"\r\n"), []byte("\ufeff"+office.Secret+"\r\n")
 	files["windows.pub"] = []byte("\ufeff" + unit.VKey + "\r\n")
 	files["windows-remark.pub"] = []byte("\ufeff# our units\r\n" + unit.VKey + "\r\n")
 	spec := recordingtest.Spec{Unit: unit, For: []string{office.Recipient}, ID: shelfID, Segments: seconds}
@@ -101,6 +109,9 @@ func fillShelf(t *testing.T, files map[string][]byte) {
 		spec.Audio = a
 		files[a.Codec+".tacet"], files[a.Codec+".sound"] = recordingtest.Make(t, spec), sound(t, a, seconds)
 	}
+	lapsed := spec
+	lapsed.Reason = recording.Lapsed
+	files["lapsed.tacet"] = recordingtest.Make(t, lapsed)
 	silent, cut, other := spec, spec, spec
 	silent.Segments = 0
 	files["silent.tacet"] = recordingtest.Make(t, silent)

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,6 +13,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"tacet/cmd/internal/cli"
+	"tacet/config/textfile"
 	"tacet/daemon/recording"
 )
 
@@ -104,20 +103,15 @@ const maxUnitsFile = 1 << 20
 // readUnits reads a file with a key on each line. Empty lines, and those that
 // begin with #, don't count.
 func readUnits(name string) ([]string, error) {
-	f, err := os.Open(name)
+	text, err := textfile.Read(name, maxUnitsFile)
 	if err != nil {
 		return nil, fmt.Errorf("read the units' keys: %w", err)
 	}
-	defer f.Close()
 	var keys []string
-	lines := bufio.NewScanner(io.LimitReader(f, maxUnitsFile))
-	for n := 1; lines.Scan(); n++ {
-		line := lines.Text()
-		if n == 1 {
-			line = strings.TrimPrefix(line, "\ufeff") // as editors on Windows begin a file
-		}
-		line = strings.TrimSpace(line)
-		if line == "" || strings.HasPrefix(line, "#") {
+	n := 0
+	for line := range strings.Lines(string(text)) {
+		n++
+		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
 		key, err := unitKey(line)
@@ -125,9 +119,6 @@ func readUnits(name string) ([]string, error) {
 			return nil, fmt.Errorf("%s, line %d is not a unit's key: %w", name, n, err)
 		}
 		keys = append(keys, key)
-	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("read the units' keys: %s: %w", name, err)
 	}
 	return keys, nil
 }

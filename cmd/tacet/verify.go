@@ -181,7 +181,7 @@ func printVerdict(env *cli.Env, name string, rep *recording.Report, anyUnit bool
 		line += fmt.Sprintf(", %s, %s/%s, %s", length(rep.Length()), rep.Head.Site, rep.Head.Room, start(rep.Head.Started))
 	}
 	if rep.End != nil {
-		line += ", " + rep.End.Reason
+		line += ", " + ending(rep.End.Reason)
 	}
 	switch {
 	case rep.Vouched:

@@ -20,9 +20,11 @@ import (
 
 func main() {
 	recording.ChildMain()
-	cli.Main("tacetd", func(env *cli.Env) error {
-		return env.Dispatch("the recorder on the wall of a consulting room", commands)
-	})
+	cli.Main("tacetd", run)
+}
+
+func run(env *cli.Env) error {
+	return env.Dispatch("the recorder on the wall of a consulting room", commands)
 }
 
 var commands = []cli.Command{runCommand, statusCommand, lightsOutCommand, doctorCommand}

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"filippo.io/age"
-	"filippo.io/age/armor"
 )
 
 // maxRecipients keeps key.age small: 1.6 KB for each hybrid one.
@@ -48,54 +47,6 @@ func ParseRecipients(recipients []string) ([]age.Recipient, error) {
 			"the classic ones would undo what the hybrid ones are for")
 	}
 	return list, nil
-}
-
-// Bounds of an identity file.
-const (
-	maxIdentityFile = 1 << 20
-	maxWorkFactor   = 20 // scrypt's: 1 GiB and some seconds; age writes 18
-)
-
-// ErrPassphrase says that an identity file doesn't open with the passphrase.
-var ErrPassphrase = errors.New("the passphrase is wrong")
-
-// ParseIdentities reads an identity file as age-keygen or tacet keygen writes
-// it. One that is behind a passphrase asks passphrase for it, once. Plugins and
-// SSH keys are not taken: a hostile file could start the one and probe the other.
-func ParseIdentities(r io.Reader, passphrase func() (string, error)) ([]age.Identity, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxIdentityFile+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > maxIdentityFile {
-		return nil, errors.New("too long for an identity file")
-	}
-	var sealed io.Reader
-	switch {
-	case bytes.HasPrefix(data, []byte(armor.Header)):
-		sealed = armor.NewReader(bytes.NewReader(data))
-	case bytes.HasPrefix(data, []byte("age-encryption.org/")):
-		sealed = bytes.NewReader(data)
-	default:
-		return age.ParseIdentities(bytes.NewReader(data))
-	}
-	pass, err := passphrase()
-	if err != nil {
-		return nil, err
-	}
-	scrypt, err := age.NewScryptIdentity(pass)
-	if err != nil {
-		return nil, err
-	}
-	scrypt.SetMaxWorkFactor(maxWorkFactor)
-	plain, err := age.Decrypt(sealed, scrypt)
-	if err != nil {
-		if errors.Is(err, age.ErrIncorrectIdentity) {
-			return nil, ErrPassphrase
-		}
-		return nil, err
-	}
-	return age.ParseIdentities(io.LimitReader(plain, maxIdentityFile))
 }
 
 // seal encrypts plain to the recipients, in one piece.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -61,12 +62,13 @@ func TestDispatch(t *testing.T) {
 		"a dash is an operand":  {[]string{"open", "-"}, 0, "none false -", "", ""},
 		"a flag nobody knows":   {[]string{"open", "-x"}, 2, "", "", "tacet: error: flag provided but not defined: -x\ntacet: hint: usage: tacet open [-i KEY] [-any] FILE…\n"},
 		"a flag without value":  {[]string{"open", "-i"}, 2, "", "", "tacet: error: flag needs an argument: -i\ntacet: hint: usage: tacet open [-i KEY] [-any] FILE…\n"},
-		"help of a command":     {[]string{"open", "-h"}, 0, "", "usage: tacet open [-i KEY] [-any] FILE…\n\nopens\n\nMore of it.\n\n  -any\n", ""},
+		"help of a command":     {[]string{"open", "-h"}, 0, "", "usage: tacet open [-i KEY] [-any] FILE…\n\nopens\n\nMore of it.\n\n  -any\n      any will do\n  -i KEY\n      the KEY (default none)\n", ""},
 		"help, and the command": {[]string{"help", "open"}, 0, "", "usage: tacet open", ""},
-		"help":                  {[]string{"help"}, 0, "", "tacet: for trying\n\n  tacet open [-i KEY] [-any] FILE…   opens\n", ""},
+		"help":                  {[]string{"help"}, 0, "", "tacet: for trying\n\n  tacet open [-i KEY] [-any] FILE…\n      opens\n", ""},
 		"-h":                    {[]string{"-h"}, 0, "", "tacet: for trying", ""},
 		"version":               {[]string{"-version"}, 0, "", "tacet unknown\n", ""},
-		"no command":            {nil, 2, "", "", "tacet: error: no command is named\ntacet: hint: usage: tacet COMMAND …, and tacet help lists the commands\n"},
+		"version, as a word":    {[]string{"version"}, 0, "", "tacet unknown\n", ""},
+		"no command":            {nil, 2, "", "", "tacet: for trying\n\n  tacet open [-i KEY] [-any] FILE…\n      opens\n  tacet fail\n  tacet unvouched\n  tacet config\n  tacet interrupted\n\ntacet COMMAND -h says more of a command.\n"},
 		"another command": {[]string{"opne"}, 2, "", "", "tacet: error: there is no command \"opne\"\n" +
 			"tacet: hint: the commands are open, fail, unvouched, config, interrupted\ntacet: hint: usage: tacet COMMAND …, and tacet help lists the commands\n"},
 		"an error":       {[]string{"fail"}, 1, "", "", "tacet: error: open a\ufffd[31m.tacet: file does not exist\ntacet: hint: look for it\n"},
@@ -131,7 +133,9 @@ func TestPassphraseFile(t *testing.T) {
 		"":                                   "error: is empty",
 		"\n":                                 "error: is empty",
 		"one\ntwo\n":                         "error: more than one line",
-		"one\n\n":                            "error: more than one line",
+		"one\n\n":                            "one",
+		"\ufeffcorrect horse\r\n":            "correct horse",
+		"\xff\xfeh\x00i\x00\r\x00\n\x00":     "hi",
 		"one\rtwo":                           "error: more than one line",
 		strings.Repeat("a", maxPassphrase+1): "error: longer than 1024 bytes",
 		strings.Repeat("a", 1<<20):           "error: longer than 1024 bytes",
@@ -195,4 +199,33 @@ func TestProgress(t *testing.T) {
 			t.Errorf("got %q", stderr)
 		}
 	})
+}
+
+// Who makes a key is told what was left out of the file; who opens one tries what once was not left out.
+func TestPassphraseFileFromWindows(t *testing.T) {
+	for content, want := range map[string]struct {
+		tries []string
+		note  string
+	}{
+		"correct horse\r\n":       {[]string{"correct horse"}, ""},
+		"\ufeffcorrect horse\r\n": {[]string{"correct horse", "\ufeffcorrect horse"}, "is in UTF-8 with a byte-order mark: the passphrase is the text in it"},
+		"\xff\xfeh\x00i\x00":      {[]string{"hi", "\xff\xfeh\x00i\x00"}, "is in UTF-16: the passphrase is the text in it"},
+		"corr\xe9ct horse\n":      {[]string{"corr\xe9ct horse"}, "is not in UTF-8, and can't be typed"},
+	} {
+		file := filepath.Join(t.TempDir(), "passphrase")
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		env, _, stderr := surroundings()
+		if got, err := env.Passphrases("passphrase", file); err != nil || !slices.Equal(got, want.tries) {
+			t.Errorf("of %q tries %q, %v", content, got, err)
+		}
+		if stderr.Len() > 0 {
+			t.Errorf("who opens is told %q", stderr)
+		}
+		got, err := env.NewPassphrase("passphrase", file)
+		if err != nil || got != want.tries[0] || !strings.Contains(stderr.String(), want.note) || (want.note == "") != (stderr.Len() == 0) {
+			t.Errorf("of %q makes %q, %v, and says %q", content, got, err, stderr)
+		}
+	}
 }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
+	"unicode/utf8"
 )
 
 // Command is one of a program's commands.
@@ -34,7 +34,7 @@ func (env *Env) Dispatch(about string, commands []Command) error {
 		}
 		env.overview(env.Stdout, about, commands)
 		return errHelp
-	case "-version", "--version":
+	case "version", "-version", "--version":
 		_, err := fmt.Fprintln(env.Stdout, env.Name, Version)
 		return err
 	}
@@ -44,8 +44,9 @@ func (env *Env) Dispatch(about string, commands []Command) error {
 	if c := find(commands, ""); c != nil && (name == "" || strings.HasPrefix(name, "-")) {
 		return env.run(c, args)
 	}
-	if name == "" {
-		return env.Usage("no command is named")
+	if name == "" { // a script that names none by mistake is to fail; a person sees what there is
+		env.overview(env.Stderr, about, commands)
+		return Exit(ExitUsage, nil)
 	}
 	var names []string
 	for _, c := range commands {
@@ -53,7 +54,13 @@ func (env *Env) Dispatch(about string, commands []Command) error {
 			names = append(names, c.Name)
 		}
 	}
-	return WithHint(env.Usage("there is no command %q", name), "the commands are %s", strings.Join(names, ", "))
+	err := env.Usage("there is no command %q", name)
+	if len(names) == 0 {
+		alone := *env
+		alone.command = &commands[0]
+		return alone.Usage("%s has no commands, and takes no %q", env.Name, name)
+	}
+	return WithHint(err, "the commands are %s", strings.Join(names, ", "))
 }
 
 func find(commands []Command, name string) *Command {
@@ -71,15 +78,78 @@ func (env *Env) run(c *Command, args []string) error {
 	return c.Run(&own, args)
 }
 
+// Width is how wide a text for people is at most, in characters: as wide as a terminal is that nobody made wider.
+const Width = 80
+
 // overview lists the commands.
 func (env *Env) overview(w io.Writer, about string, commands []Command) {
-	fmt.Fprintf(w, "%s: %s\n\n", env.Name, about)
-	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
+	fmt.Fprintf(w, "%s\n\n", wrap(env.Name+": "+about, "", "    "))
 	for _, c := range commands {
-		fmt.Fprintf(table, "  %s\t%s\n", strings.Join(strings.Fields(env.Name+" "+c.Name+" "+c.Usage), " "), c.About)
+		fmt.Fprintln(w, wrap(strings.Join(strings.Fields(env.Name+" "+c.Name+" "+c.Usage), " "), "  ", "        "))
+		if c.About != "" {
+			fmt.Fprintln(w, wrap(c.About, "      ", "      "))
+		}
 	}
-	table.Flush()
-	fmt.Fprintf(w, "\n%s COMMAND -h says more of a command.\n", env.Name)
+	if len(commands) > 1 {
+		fmt.Fprintf(w, "\n%s COMMAND -h says more of a command.\n", env.Name)
+	} else {
+		fmt.Fprintf(w, "\n%s -h says more.\n", env.Name)
+	}
+}
+
+// wrap breaks a paragraph into lines of Width, the first of them after first and the others after rest. What stands between brackets isn't parted.
+func wrap(text, first, rest string) string {
+	var lines []string
+	line, indent := first, first
+	for _, word := range words(text) {
+		if line != indent && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > Width {
+			lines = append(lines, line)
+			line, indent = rest, rest
+		}
+		if line != indent {
+			line += " "
+		}
+		line += word
+	}
+	return strings.Join(append(lines, line), "\n")
+}
+
+// words are the words of a paragraph; [-i KEY] is one.
+func words(text string) []string {
+	var all []string
+	open := false
+	for _, word := range strings.Fields(text) {
+		if open {
+			all[len(all)-1] += " " + word
+		} else {
+			all = append(all, word)
+		}
+		if strings.HasPrefix(word, "[") || strings.ContainsAny(word, "]") {
+			open = strings.HasPrefix(word, "[") && !strings.Contains(word, "]")
+		}
+	}
+	return all
+}
+
+// paragraphs wraps each paragraph of a help text. Lines that are indented are examples and tables: they stand as they are.
+func paragraphs(text string) string {
+	var out, paragraph []string
+	flush := func() {
+		if len(paragraph) > 0 {
+			out = append(out, wrap(strings.Join(paragraph, " "), "", ""))
+			paragraph = nil
+		}
+	}
+	for _, line := range strings.Split(strings.TrimSpace(text), "\n") {
+		if line == "" || strings.HasPrefix(line, " ") {
+			flush()
+			out = append(out, line)
+			continue
+		}
+		paragraph = append(paragraph, line)
+	}
+	flush()
+	return strings.Join(out, "\n")
 }
 
 // usage is the line that shows how to write the command.
@@ -120,17 +190,28 @@ func (env *Env) Parse(fs *flag.FlagSet, args []string) (operands []string, err e
 }
 
 func (env *Env) help(fs *flag.FlagSet) {
-	fmt.Fprintf(env.Stdout, "usage: %s\n", env.usage())
+	fmt.Fprintf(env.Stdout, "%s\n", wrap("usage: "+env.usage(), "", "    "))
 	if c := env.command; c != nil {
-		fmt.Fprintf(env.Stdout, "\n%s\n", strings.TrimSpace(c.About+"\n\n"+strings.TrimSpace(c.Help)))
+		fmt.Fprintf(env.Stdout, "\n%s\n", paragraphs(c.About+"\n\n"+strings.TrimSpace(c.Help)))
 	}
 	first := true
-	fs.VisitAll(func(*flag.Flag) {
+	fs.VisitAll(func(f *flag.Flag) {
 		if first {
 			fmt.Fprintln(env.Stdout)
 		}
 		first = false
+		fmt.Fprintln(env.Stdout, flagHelp(f))
 	})
-	fs.SetOutput(env.Stdout)
-	fs.PrintDefaults()
+}
+
+// flagHelp is a flag with what it is for, and its default where it has one.
+func flagHelp(f *flag.Flag) string {
+	name, usage := flag.UnquoteUsage(f)
+	head := strings.TrimRight("  -"+f.Name+" "+name, " ")
+	switch f.DefValue {
+	case "", "false", "0", "[]":
+	default:
+		usage += " (default " + f.DefValue + ")"
+	}
+	return head + "\n" + wrap(usage, "      ", "      ")
 }

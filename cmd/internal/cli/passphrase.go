@@ -1,14 +1,15 @@
 package cli
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"runtime"
+	"unicode/utf8"
 
 	"golang.org/x/term"
+
+	"tacet/config/textfile"
 )
 
 // maxPassphrase is the longest passphrase that is taken, in bytes.
@@ -16,16 +17,31 @@ const maxPassphrase = 1024
 
 // Passphrase asks for one that exists already, or takes it from the file, if one is named.
 func (env *Env) Passphrase(prompt, file string) (string, error) {
-	if file != "" {
-		return passphraseFile(file)
+	tries, err := env.Passphrases(prompt, file)
+	if err != nil {
+		return "", err
 	}
-	return env.ask(prompt + ":")
+	return tries[0], nil
+}
+
+// Passphrases is Passphrase for what may have been locked when a file's byte-order mark was still taken for a part of it: what is to be tried, the
+// likeliest first.
+func (env *Env) Passphrases(prompt, file string) ([]string, error) {
+	if file != "" {
+		s, err := textfile.ReadSecret(file, maxPassphrase)
+		if err != nil {
+			return nil, fmt.Errorf("read the passphrase: %w", err)
+		}
+		return s.Tries(), nil
+	}
+	one, err := env.ask(prompt + ":")
+	return []string{one}, err
 }
 
 // NewPassphrase asks for one twice, or takes it from the file, if one is named.
 func (env *Env) NewPassphrase(prompt, file string) (string, error) {
 	if file != "" {
-		return passphraseFile(file)
+		return env.newFromFile(file)
 	}
 	first, err := env.ask(prompt + ":")
 	if err != nil {
@@ -41,22 +57,19 @@ func (env *Env) NewPassphrase(prompt, file string) (string, error) {
 	return first, nil
 }
 
-// passphraseFile reads a file that holds a passphrase in its one line.
-func passphraseFile(name string) (string, error) {
-	f, err := os.Open(name)
+// newFromFile takes a passphrase that doesn't lock anything yet, and says what it left out: whoever types it one day must know.
+func (env *Env) newFromFile(name string) (string, error) {
+	s, err := textfile.ReadSecret(name, maxPassphrase)
 	if err != nil {
 		return "", fmt.Errorf("read the passphrase: %w", err)
 	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxPassphrase+3))
-	if err != nil {
-		return "", fmt.Errorf("read the passphrase: %w", err)
+	if s.Cleaned() {
+		env.Note("%s is in %s: the passphrase is the text in it, as a screen shows it", name, s.Encoding)
 	}
-	data = bytes.TrimSuffix(bytes.TrimSuffix(data, []byte("\n")), []byte("\r"))
-	if bytes.ContainsAny(data, "\r\n") {
-		return "", fmt.Errorf("read the passphrase: %s holds more than one line", name)
+	if !utf8.ValidString(s.Value) {
+		env.Warn("the passphrase in %s is not in UTF-8, and can't be typed at most terminals: save the file as UTF-8, and make the key again", name)
 	}
-	return fit(string(data), "the passphrase in "+name)
+	return s.Value, nil
 }
 
 func fit(passphrase, what string) (string, error) {

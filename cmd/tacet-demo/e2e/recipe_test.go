@@ -28,10 +28,21 @@ func TestTheRecipeInAFileOpensIt(t *testing.T) {
 			opened, _ := unit.Open(t, file)
 
 			recipe := recipeOf(t, unit, file)
-			c := "cd " + filepath.Dir(unit.Key) + "\nset -e\ncp spool/" + file + " .\n" + recipe
-			unit.Must(t, "env", "PATH="+filepath.Dir(demotest.Tool(t, "age"))+":"+os.Getenv("PATH"), "sh", "-c", c)
+			c := "cd " + filepath.Dir(unit.Key) + "\nset -e\numask 022\ncp spool/" + file + " .\n" + recipe
+			said := unit.Must(t, "env", "PATH="+filepath.Dir(demotest.Tool(t, "age"))+":"+os.Getenv("PATH"), "sh", "-c", c)
+			if !strings.Contains(said, `"act":"withdrew"`) {
+				t.Errorf("who ended it isn't shown: %q", said)
+			}
 			base := strings.TrimSuffix(file, ".tacet")
-			byHand := read(t, filepath.Join(filepath.Dir(unit.Key), base+"."+codec))
+			sound := filepath.Join(filepath.Dir(unit.Key), base+"."+codec)
+			byHand := read(t, sound)
+			if info, err := os.Stat(sound); err != nil || info.Mode().Perm() != 0o600 {
+				t.Errorf("the sound is for everybody: %v, %v", info.Mode(), err)
+			}
+			if _, err := os.Stat(filepath.Join(filepath.Dir(unit.Key), base)); !os.IsNotExist(err) {
+				t.Errorf("the folder with the recording's key is left: %v", err)
+			}
+			sameIn(t, recipe, base, codec)
 			sameSound(t, codec, byHand, opened)
 		})
 	}
@@ -42,17 +53,40 @@ func recipeOf(t *testing.T, unit *demotest.Unit, file string) string {
 	t.Helper()
 	text := unit.Must(t, "tar", "xOf", unit.Path(file), "READ-ME.txt")
 	_, text, ok := strings.Cut(text, "Without that program")
-	text, _, ok2 := strings.Cut(text, "Who consented")
-	var recipe []string
-	for line := range strings.Lines(text) {
-		if command, ok := strings.CutPrefix(line, "    "); ok {
-			recipe = append(recipe, command)
-		}
-	}
-	if !ok || !ok2 || len(recipe) != 2 {
+	text, _, ok2 := strings.Cut(text, "What is what")
+	recipe := commandsIn(text)
+	if !ok || !ok2 || len(recipe) != 6 || recipe[0] != "umask 077\n" || !strings.Contains(recipe[5], "rm -r ") {
 		t.Fatalf("READ-ME.txt is not as this test knows it:\n%s", text)
 	}
 	return strings.Join(recipe, "")
+}
+
+// commandsIn are the indented lines of a text.
+func commandsIn(text string) []string {
+	var commands []string
+	for line := range strings.Lines(text) {
+		if command, ok := strings.CutPrefix(line, "    "); ok {
+			commands = append(commands, command)
+		}
+	}
+	return commands
+}
+
+// sameIn wants the project's README to have the same recipe, but for what shows who consented.
+func sameIn(t *testing.T, recipe, base, codec string) {
+	t.Helper()
+	_, text, ok := strings.Cut(string(read(t, "../../../README.md")), `<a name="by-hand"></a>`)
+	text, _, ok2 := strings.Cut(text, "\n## ")
+	there := strings.NewReplacer("X.opus", base+"."+codec, "X.tacet", base+".tacet", "X ", base+" ", "X\n", base+"\n").Replace(strings.Join(commandsIn(text), ""))
+	here := ""
+	for line := range strings.Lines(recipe) {
+		if !strings.HasPrefix(line, "age ") {
+			here += line
+		}
+	}
+	if !ok || !ok2 || there != here {
+		t.Errorf("README.md has\n%s\nREAD-ME.txt\n%s", there, here)
+	}
 }
 
 // sameSound compares what was opened by hand with what tacet made of it: only the places of the length may differ.

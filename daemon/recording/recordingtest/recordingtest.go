@@ -181,7 +181,11 @@ func Make(t testing.TB, s Spec) []byte {
 	if s.Cut {
 		return file
 	}
-	b, err := sealer.End(recording.End{Reason: s.Reason, Samples: s.Samples}, Closing)
+	acts := Closing
+	if s.Reason == recording.Lapsed {
+		acts = []recording.Act{{Act: "lapsed", Time: Started.Add(time.Hour), Cause: "max"}}
+	}
+	b, err := sealer.End(recording.End{Reason: s.Reason, Samples: s.Samples}, acts)
 	if err != nil {
 		t.Fatal(err)
 	}

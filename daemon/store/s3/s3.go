@@ -37,7 +37,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -47,6 +46,7 @@ import (
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
+	"tacet/config/textfile"
 	"tacet/daemon/health"
 	"tacet/daemon/store"
 )
@@ -170,27 +170,21 @@ func (k Kind) medium() (*medium, error) {
 // maxSecret bounds a file with a key.
 const maxSecret = 4 << 10
 
-// secret reads a key from its file, without the line's end.
+// secret reads a key from its file. No key begins or ends with a space.
 func secret(name string) (string, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return "", fmt.Errorf("a key for the S3 server: %w", err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
+	info, err := os.Stat(name)
 	if err != nil {
 		return "", fmt.Errorf("a key for the S3 server: %w", err)
 	}
 	if info.Mode().Perm()&0o007 != 0 {
 		return "", fmt.Errorf("everybody on this machine can read the key in %s; chmod 640 it, with the service's group", name)
 	}
-	text, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
+	key, err := textfile.Value(name, maxSecret)
 	if err != nil {
 		return "", fmt.Errorf("a key for the S3 server: %w", err)
 	}
-	key := strings.TrimSpace(string(text))
-	if key == "" || len(text) > maxSecret || strings.ContainsAny(key, "\r\n") {
-		return "", fmt.Errorf("%s does not hold one line with a key", name)
+	if key = strings.TrimSpace(key); key == "" {
+		return "", fmt.Errorf("a key for the S3 server: %s is empty", name)
 	}
 	return key, nil
 }

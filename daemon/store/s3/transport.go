@@ -12,10 +12,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"sync/atomic"
 	"time"
 
+	"tacet/config/textfile"
 	"tacet/daemon/store/stall"
 )
 
@@ -75,12 +75,7 @@ func (k Kind) trusted() (*x509.CertPool, error) {
 	if k.CA == "" {
 		return nil, nil
 	}
-	f, err := os.Open(k.CA)
-	if err != nil {
-		return nil, fmt.Errorf("the certificate to check the S3 server with: %w", err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxCA))
+	text, err := textfile.Read(k.CA, maxCA)
 	if err != nil {
 		return nil, fmt.Errorf("the certificate to check the S3 server with: %w", err)
 	}

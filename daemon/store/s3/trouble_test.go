@@ -304,3 +304,17 @@ func TestServerFull(t *testing.T) {
 		refused(t, k, "store-full", "no room")
 	}
 }
+
+// Whatever saved the keys and the certificate, they are the same.
+func TestFilesSavedOnWindows(t *testing.T) {
+	server := storetest.StartS3(t, storetest.TLS)
+	k := kind(server)
+	storetest.SavedOnWindows(t, func(way string) {
+		m, err := k.Open(t.Context())
+		if err != nil {
+			t.Errorf("%s: %v", way, err)
+			return
+		}
+		no(t, m.Close())
+	}, k.AccessKeyFile, k.SecretKeyFile, k.CA)
+}

@@ -5,7 +5,6 @@ package sftp
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"slices"
@@ -13,6 +12,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"tacet/config/textfile"
 	"tacet/daemon/health"
 )
 
@@ -69,7 +69,7 @@ func (k Kind) signer() (ssh.Signer, error) {
 	if info.Mode().Perm()&0o007 != 0 {
 		return nil, fmt.Errorf("everybody on this machine can read the key %s; chmod 640 it, with the service's group", k.Key)
 	}
-	text, err := readFile(k.Key)
+	text, err := textfile.Read(k.Key, maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("the key for the SFTP server: %w", err)
 	}
@@ -82,17 +82,4 @@ func (k Kind) signer() (ssh.Signer, error) {
 		return nil, fmt.Errorf(`%s is not a private key as "ssh-keygen -t ed25519" makes it: %w`, k.Key, err)
 	}
 	return signer, nil
-}
-
-func readFile(name string) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(text) > maxFile {
-		err = fmt.Errorf("%s is longer than %d bytes", name, maxFile)
-	}
-	return text, err
 }

@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/ssh"
+
+	"tacet/config/textfile"
 )
 
 // knownHosts is a file of known hosts as OpenSSH reads it: a line that can't be read is a line of something else, and
@@ -39,7 +41,6 @@ const (
 
 func parseKnownHosts(file string, text []byte) *knownHosts {
 	k := &knownHosts{file: file}
-	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")) // editors of Windows begin a file so
 	number := 0
 	for line := range strings.Lines(string(text)) {
 		number++
@@ -231,7 +232,7 @@ func (h *hostKeys) has(marker string, key ssh.PublicKey) bool {
 
 // hostKeys reads what the file of known hosts has of the server.
 func (k Kind) hostKeys() (*hostKeys, error) {
-	text, err := readFile(k.KnownHosts)
+	text, err := textfile.Read(k.KnownHosts, maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("%w; %s", err, k.scan())
 	}

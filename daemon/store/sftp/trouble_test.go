@@ -218,3 +218,23 @@ func TestListingIsBounded(t *testing.T) {
 		t.Errorf("%d files are listed, want 2000 (%v)", len(all), err)
 	}
 }
+
+// Whatever saved the unit's key and the list of hosts, they are the same key and the same hosts; also where the list is longer than a pipe holds.
+func TestFilesSavedOnWindows(t *testing.T) {
+	server := storetest.StartSSHD(t)
+	lines, err := os.ReadFile(server.KnownHosts)
+	no(t, err)
+	for _, more := range []string{"", strings.Repeat("# another host\n", 10_000)} {
+		no(t, os.WriteFile(server.KnownHosts, append(lines, more...), 0o600))
+		storetest.SavedOnWindows(t, func(way string) {
+			m, err := kind(server).Open(t.Context())
+			if err != nil {
+				t.Errorf("%s, %d bytes more: %v", way, len(more), err)
+				return
+			}
+			no(t, m.Close())
+		}, server.Key, server.KnownHosts)
+	}
+	no(t, os.WriteFile(server.KnownHosts, append([]byte("\ufeffno line of known hosts\n"), strings.Repeat("# another host\n", 10_000)...), 0o600))
+	refused(t, kind(server), "store-host-key", "can't be understood", server.KnownHosts+":1")
+}

@@ -37,6 +37,11 @@ function when(started) {
 
 const url = (file, what = "") => "/recordings/" + encodeURIComponent(file) + what;
 
+// soundName ends as players know sound of that kind.
+function soundName(item) {
+  return item.file.replace(/\.tacet$/, "") + "." + item.codec;
+}
+
 async function check(row) {
   if (row.checking) return;
   row.checking = true;
@@ -78,8 +83,10 @@ function makeRow(item) {
   row.state = make("span", { className: "state" });
   row.play = make("button", { type: "button", className: "act play", textContent: "Play" });
   row.check = make("button", { type: "button", className: "act", textContent: "Check" });
-  row.save = make("a", { className: "act", href: url(item.file), download: item.file, textContent: "Save" });
-  for (const el of [row.play, row.check, row.save]) el.setAttribute("aria-label", `${el.textContent} ${row.title}`);
+  row.sound = make("a", { className: "act", href: url(item.file, "/audio"), textContent: "Save sound" });
+  row.sealed = make("a", { className: "act", href: url(item.file), download: item.file, textContent: "Save sealed file" });
+  row.sealed.title = "It opens with the office’s key only";
+  for (const el of [row.play, row.check, row.sound, row.sealed]) el.setAttribute("aria-label", `${el.textContent} ${row.title}`);
   row.result = make("p", { className: "result" });
   row.result.setAttribute("role", "status");
   row.player = make("div", { className: "player" });
@@ -89,7 +96,7 @@ function makeRow(item) {
     make("div", { className: "about" },
       make("p", { className: "when" }, make("span", { className: "time", textContent: time }), " ", make("span", { className: "day", textContent: day })),
       make("p", { className: "facts" }, row.length, " ", row.state)),
-    make("div", { className: "acts" }, row.play, row.check, row.save),
+    make("div", { className: "acts" }, row.play, row.check, row.sound, row.sealed),
     row.player, row.result);
   return row;
 }
@@ -102,7 +109,9 @@ function drawRow(row, item) {
     row.state.textContent = stateWords[state] || state;
   }
   row.play.hidden = !item.playable || state === "now" || state === "unfinished";
-  row.check.hidden = row.save.hidden = state === "now";
+  row.check.hidden = row.sealed.hidden = state === "now";
+  row.sound.hidden = row.play.hidden || !item.codec;
+  row.sound.download = soundName(item);
 }
 
 export function showRecordings(root, items) {

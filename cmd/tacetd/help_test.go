@@ -1,0 +1,9 @@
+package main
+
+import (
+	"testing"
+
+	"tacet/cmd/internal/cli/clitest"
+)
+
+func TestHelpFitsATerminal(t *testing.T) { clitest.Help(t, "tacetd", commands, run) }

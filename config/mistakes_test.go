@@ -1,0 +1,413 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode/utf16"
+)
+
+// full is a file in which each mistake below can be made. Nothing is to be said of it but that the unit has files that aren't here.
+const full = `[room]
+site = "high-street"
+id = "room-3"
+name = "Consulting room 3"
+[consent]
+notice = "2026-03"
+purpose = "Your own record"
+max = "60m"
+quiet = "5m"
+[[button]]
+party = "patient"
+line = "GPIO5"
+debounce = "30ms"
+[[button]]
+party = "clinician"
+line = "GPIO6"
+active = "low"
+[light]
+line = "GPIO27"
+active = "high"
+sense = "GPIO22"
+[door]
+line = "GPIO4"
+[audio]
+device = "hw:CARD=Device,DEV=0"
+rate = 48000
+channels = 1
+codec = "opus"
+bitrate = 48000
+[encrypt]
+recipients = ["practice.pub"]
+[spool]
+path = "/var/lib/tacet/spool"
+reserve = "2h"
+release = "all"
+[[store]]
+name = "drive"
+kind = "drive"
+keep = "90d"
+[[store]]
+name = "nas"
+kind = "folder"
+path = "/mnt/nas/recordings"
+unmounted_ok = false
+[[store]]
+name = "office"
+kind = "sftp"
+url = "sftp://room-3@backup.lan/recordings"
+key = "/etc/tacet/sftp_key"
+known_hosts = "/etc/tacet/known_hosts"
+[[store]]
+name = "vault"
+kind = "s3"
+endpoint = "https://s3.lan:9000"
+bucket = "tacet"
+access_key_file = "/etc/tacet/s3_access"
+secret_key_file = "/etc/tacet/s3_secret"
+lock = "30d"
+[mqtt]
+broker = "mqtts://broker.lan:8883"
+username = "room-3"
+password_file = "/etc/tacet/mqtt_password"
+`
+
+// mistake is one that people make, with what has to be said of it. It is made by writing new for old, a line of full.
+type mistake struct {
+	name     string
+	old, new string
+	line     string // the one that has to be named, as it then reads; "": the new one
+	says     string // pattern of the cause
+	remedy   string // pattern of what to do
+	// With what it is then written; "": the test follows the remedy by itself, word by word.
+	mended string
+	// The file that practice.pub is, for mistakes that are made there.
+	pub func(key string) string
+}
+
+func inUTF16(text string, big bool) string {
+	var b []byte
+	for _, u := range utf16.Encode([]rune("\ufeff" + text)) {
+		if big {
+			b = append(b, byte(u>>8), byte(u))
+		} else {
+			b = append(b, byte(u), byte(u>>8))
+		}
+	}
+	return string(b)
+}
+
+var mistakes = []mistake{
+	// Characters that look like others.
+	{name: "smart quotes", old: `id = "room-3"`, new: `id = “room-3”`, says: `character 6 of the line is “ \(U\+201C\)`, remedy: `type " in its place`},
+	{name: "German quotes", old: `id = "room-3"`, new: `id = „room-3“`, says: `character 6 of the line is „`, remedy: `type "`},
+	{name: "French quotes", old: `id = "room-3"`, new: `id = «room-3»`, says: `character 6 of the line is «`, remedy: `type "`},
+	{name: "a smart quote at the end alone", old: `id = "room-3"`, new: `id = "room-3”`, says: `character 13 of the line is ”`, remedy: `type "`},
+	{name: "smart single quotes", old: `active = "low"`, new: `active = ‘low’`, says: `character 10 of the line is ‘`, remedy: `type "`},
+	{name: "backticks", old: `active = "low"`, new: "active = `low`", says: "character 10 of the line is `", remedy: `type "`},
+	{name: "smart quotes in a list", old: `recipients = ["practice.pub"]`, new: `recipients = [“practice.pub”]`, says: `character 15 of the line is “`, remedy: `type "`},
+	{name: "NBSP before =", old: `keep = "90d"`, new: "keep\u00a0= \"90d\"", says: `character 5 of the line can't be seen.*U\+00A0`, remedy: `delete it`},
+	{name: "NBSP after =", old: `keep = "90d"`, new: "keep =\u00a0\"90d\"", says: `character 7 of the line can't be seen`, remedy: `delete it`},
+	{name: "NBSP before a key", old: `keep = "90d"`, new: "\u00a0keep = \"90d\"", says: `character 1 of the line can't be seen`, remedy: `delete it`},
+	{name: "a zero-width space in a key", old: `keep = "90d"`, new: "ke\u200bep = \"90d\"", says: `character 3 of the line can't be seen.*U\+200B`, remedy: `delete it`},
+	{name: "a mark in the middle of a file", old: `[spool]`, new: "\ufeff[spool]", says: `character 1 of the line can't be seen.*U\+FEFF`, remedy: `delete it`},
+	{name: "NBSP in a header", old: `[spool]`, new: "[spool\u00a0]", says: `character 7 of the line can't be seen`, remedy: `delete it`},
+	{name: "a wide =", old: `keep = "90d"`, new: `keep ＝ "90d"`, says: `character 6 of the line is ＝`, remedy: `type = in`},
+	{name: "a dash for a hyphen", old: `id = "room-3"`, new: `id = "room–3"`, says: `character 5 of the value is – \(U\+2013\)`, remedy: `type - in`},
+	{name: "a hyphen that doesn't break", old: `site = "high-street"`, new: "site = \"high\u2011street\"", says: `character 5 of the value is .*U\+2011`, remedy: `type - in`},
+	{name: "NBSP in the device", old: `device = "hw:CARD=Device,DEV=0"`, new: "device = \"hw:CARD=Device,\u00a0DEV=0\"", says: `character 16 of the value can't be seen`, remedy: `delete it`},
+	{name: "NBSP in an address", old: `url = "sftp://room-3@backup.lan/recordings"`, new: "url = \"sftp://room-3@backup.lan\u00a0/recordings\"", says: `character 25 of the value can't be seen`, remedy: `delete it`},
+	{name: "a soft hyphen in a path", old: `path = "/mnt/nas/recordings"`, new: "path = \"/mnt/nas/record\u00adings\"", says: `character 16 of the value can't be seen`, remedy: `delete it`},
+	{name: "a dash in an address", old: `broker = "mqtts://broker.lan:8883"`, new: `broker = "mqtts://broker—1.lan:8883"`, says: `character 15 of the value is —`, remedy: `type - in`},
+	{name: "a tab in a value", old: `name = "Consulting room 3"`, new: "name = \"Consulting\troom 3\"", says: `holds a tab`, remedy: `write a space`, mended: `name = "Consulting room 3"`},
+
+	// Pins and lines.
+	{name: "a pin", old: `line = "GPIO5"`, new: `line = "Pin 29"`, says: `not a GPIO line: pin 29 of the header is GPIO5`, remedy: `write line = "GPIO5"`},
+	{name: "a pin, in another way", old: `line = "GPIO6"`, new: `line = "J8:31"`, says: `pin 31 of the header is GPIO6`, remedy: `write line = "GPIO6"`, mended: `line = "GPIO6"`},
+	{name: "a pin by its number alone", old: `line = "GPIO5"`, new: `line = 29`, says: `is a number, not text: pin 29 of the header is GPIO5`, remedy: `write line = "GPIO5"`},
+	{name: "a GPIO by its number alone", old: `line = "GPIO5"`, new: `line = 5`, says: `is a number`, remedy: `write line = "GPIO5" if that is the GPIO's number; pin 5 of the header is GPIO3`},
+	{name: "a pin that is ground", old: `line = "GPIO5"`, new: `line = "pin 30"`, says: `pin 30 of the header is ground`, remedy: `the GPIO that the wire goes to`, mended: `line = "GPIO5"`},
+	{name: "BCM", old: `line = "GPIO5"`, new: `line = "BCM 5"`, says: `not a GPIO line`, remedy: `did you mean "GPIO5"`},
+	{name: "small letters", old: `line = "GPIO5"`, new: `line = "gpio05"`, says: `not a GPIO line`, remedy: `did you mean "GPIO5"`},
+	{name: "a pin with GPIO before it", old: `line = "GPIO5"`, new: `line = "GPIO29"`, says: `GPIO29 is on no pin of the header`, remedy: `write "GPIO5" if pin 29 of the header is meant`},
+	{name: "the serial console", old: `line = "GPIO4"`, new: `line = "GPIO14"`, says: `GPIO14 belongs to the serial console`, remedy: `take another: GPIO4`},
+	{name: "I²C", old: `line = "GPIO4"`, new: `line = "GPIO3"`, says: `I²C bus.*starts a board that was halted`, remedy: `take another: GPIO4`},
+	{name: "a chip's number", old: `line = "GPIO4"`, new: `line = "gpiochip4:4"`, says: `counts chips, and the count changes with the kernel`, remedy: `write "GPIO4", unless`},
+	{name: "one line by two names", old: `line = "GPIO4"`, new: `line = "gpiochip4:5"`, says: `gpiochip4:5 may be GPIO5, which is used already, by button.line on line 12`, remedy: `give each its own line`, mended: `line = "GPIO4"`},
+
+	// Numbers and times.
+	{name: "days without a unit", old: `keep = "90d"`, new: `keep = 30`, says: `a number, and a length of time has its unit`, remedy: `write keep = "30d"`},
+	{name: "minutes without a unit", old: `max = "60m"`, new: `max = 45`, says: `has its unit`, remedy: `write max = "45m"`},
+	{name: "seconds without a unit", old: `max = "60m"`, new: `max = 3600`, says: `has its unit`, remedy: `write max = "3600s"`},
+	{name: "quoted, without a unit", old: `reserve = "2h"`, new: `reserve = "3"`, says: `"3" is not a length of time`, remedy: `write reserve = "3h"`},
+	{name: "milliseconds without a unit", old: `debounce = "30ms"`, new: `debounce = 20`, says: `has its unit`, remedy: `write debounce = "20ms"`},
+	{name: "a unit in words", old: `quiet = "5m"`, new: `quiet = "10 minutes"`, says: `not a length of time`, remedy: `write quiet = "10m"`},
+	{name: "two units in words", old: `max = "60m"`, new: `max = "1 hour and 30 minutes"`, says: `not a length of time`, remedy: `write max = "1h30m"`},
+	{name: "weeks", old: `keep = "90d"`, new: `keep = "12 weeks"`, says: `not a length of time`, remedy: `write keep = "84d"`},
+	{name: "years", old: `lock = "30d"`, new: `lock = "10y"`, says: `not a length of time`, remedy: `write lock = "3650d"`},
+	{name: "capitals", old: `max = "60m"`, new: `max = "45M"`, says: `not a length of time`, remedy: `write max = "45m"`},
+	{name: "a word", old: `keep = "90d"`, new: `keep = "never"`, says: `not a length of time`, remedy: `write keep = "0s"`},
+	{name: "a unit, no quotes", old: `max = "60m"`, new: `max = 45m`, says: `text without quotes`, remedy: `write max = "45m"`},
+	{name: "a number in quotes", old: `rate = 48000`, new: `rate = "16000"`, says: `is text, not a number`, remedy: `write rate = 16000, without`},
+	{name: "thousands", old: `bitrate = 48000`, new: `bitrate = "64k"`, says: `is text, not a number`, remedy: `write bitrate = 64000, without`},
+	{name: "kHz", old: `rate = 48000`, new: `rate = "48 kHz"`, says: `is text`, remedy: `write rate = 48000, without`},
+	{name: "a point among thousands", old: `rate = 48000`, new: `rate = 48.000`, says: `is a number with a fraction`, remedy: `write rate = 48000, without`},
+	{name: "yes in quotes", old: `unmounted_ok = false`, new: `unmounted_ok = "yes"`, says: `is text, not true or false`, remedy: `write unmounted_ok = true, without`},
+	{name: "no without quotes", old: `unmounted_ok = false`, new: `unmounted_ok = no`, says: `without quotes`, remedy: `write unmounted_ok = false`},
+	{name: "1 for true", old: `unmounted_ok = false`, new: `unmounted_ok = 1`, says: `is a number, not true or false`, remedy: `write unmounted_ok = true, without`},
+
+	// Sections and keys.
+	{name: "a section named after its store", old: "[[store]]\nname = \"nas\"", new: `[store.nas]`, says: `a store has its name in a key of its own`, remedy: `write \[\[store\]\], and below it name = "nas"`},
+	{name: "the same for a button", old: "[[button]]\nparty = \"clinician\"", new: `[button.clinician]`, says: `a button has its name in a key`, remedy: `write \[\[button\]\], and below it party = "clinician"`},
+	{name: "single brackets", old: "[[store]]\nname = \"nas\"", new: "[store]\nname = \"nas\"", line: "[store]", says: `there can be several`, remedy: `write \[\[store\]\]`},
+	{name: "a section twice", old: `[spool]`, new: "[audio]\n[spool]", line: "[audio]", says: `stands here again, first on line 24`, remedy: `keep one`, mended: "[spool]"},
+	{name: "a key twice", old: `keep = "90d"`, new: "keep = \"90d\"\nkeep = \"30d\"", line: `keep = "30d"`, says: `stands here again, first on line`, remedy: `keep one`, mended: `keep = "30d"`},
+	{name: "a misspelt key", old: `purpose = "Your own record"`, new: `purpos = "Your own record"`, says: `no such key`, remedy: `did you mean purpose\?`},
+	{name: "a capital in a key", old: `rate = 48000`, new: `Rate = 48000`, says: `no such key`, remedy: `did you mean rate\?`},
+	{name: "a misspelt section", old: `[spool]`, new: `[spol]`, says: `no such section`, remedy: `did you mean spool\?`},
+	{name: "a colon for =", old: `id = "room-3"`, new: `id: "room-3"`, says: `neither \[section\] nor key = value`, remedy: `write key = value`, mended: `id = "room-3"`},
+	{name: "a semicolon for #", old: `[spool]`, new: "; where it goes\n[spool]", line: "; where it goes", says: `neither`, remedy: `begin a remark with #`, mended: "# where it goes\n[spool]"},
+	{name: "text without quotes", old: `id = "room-3"`, new: `id = room-3`, says: `without quotes`, remedy: `write id = "room-3"`},
+	{name: "a choice in capitals", old: `codec = "opus"`, new: `codec = "Opus"`, says: `knows no "Opus"`, remedy: `did you mean "opus"\?`},
+	{name: "capitals and a space in a name", old: `site = "high-street"`, new: `site = "High Street"`, says: `not of the right form`, remedy: `write site = "high-street"`},
+	{name: "a list without brackets", old: `recipients = ["practice.pub"]`, new: `recipients = "practice.pub"`, says: `is text, not a list`, remedy: `write recipients = \["practice.pub"\]`},
+
+	// Addresses and paths.
+	{name: "an address without a protocol", old: `broker = "mqtts://broker.lan:8883"`, new: `broker = "broker.lan:8883"`, says: `names no protocol`, remedy: `write mqtts:// before it`, mended: `broker = "mqtts://broker.lan:8883"`},
+	{name: "a percent sign", old: `url = "sftp://room-3@backup.lan/recordings"`, new: `url = "sftp://room-3@backup.lan/100% ours"`, says: `holds a space`, remedy: `write %20`, mended: `url = "sftp://room-3@backup.lan/100%25%20ours"`},
+	{name: "a percent sign alone", old: `url = "sftp://room-3@backup.lan/recordings"`, new: `url = "sftp://room-3@backup.lan/100%"`, says: `holds a %`, remedy: `write %25 for the`},
+	{name: "an IPv6 zone", old: `url = "sftp://room-3@backup.lan/recordings"`, new: `url = "sftp://room-3@[fe80::1%eth0]/recordings"`, says: `names the interface after a %`, remedy: `write %25`},
+	{name: "an IPv6 zone of the broker", old: `broker = "mqtts://broker.lan:8883"`, new: `broker = "mqtts://[fe80::1%eth0]:8883"`, says: `names the interface after a %`, remedy: `write %25`},
+	{name: "the broker's IPv6 without brackets", old: `broker = "mqtts://broker.lan:8883"`, new: `broker = "mqtts://fd00::1"`, says: `IPv6 address stands without brackets`, remedy: `write \[ before it`, mended: `broker = "mqtts://[fd00::1]"`},
+	{name: "IPv6 without brackets", old: `endpoint = "https://s3.lan:9000"`, new: `endpoint = "https://fd00::1:2"`, says: `IPv6 address stands without brackets`, remedy: `write \[ before it`, mended: `endpoint = "https://[fd00::1:2]"`},
+	{name: "a path of Windows", old: `path = "/mnt/nas/recordings"`, new: `path = 'C:\recordings'`, says: `a path of Windows`, remedy: `beginning with "/"`, mended: `path = "/mnt/nas/recordings"`},
+	{name: "a share of Windows", old: `path = "/mnt/nas/recordings"`, new: `path = '\\nas\recordings'`, says: `a path of Windows`, remedy: `a share is mounted there first`, mended: `path = "/mnt/nas/recordings"`},
+	{name: "a backslash that means nothing", old: `path = "/mnt/nas/recordings"`, new: `path = "\mnt\nas\recordings"`, says: `\\ that means nothing`, remedy: `write \\\\ for`, mended: `path = "/mnt/nas/recordings"`},
+	{name: "a space before a path", old: `path = "/mnt/nas/recordings"`, new: `path = " /mnt/nas/recordings"`, says: `not an absolute path`, remedy: `write path = "/mnt/nas/recordings"`},
+	{name: "a space after a path", old: `path = "/mnt/nas/recordings"`, new: `path = "/mnt/nas/recordings "`, says: `ends with a space`, remedy: `delete it`, mended: `path = "/mnt/nas/recordings"`},
+	{name: "home", old: `path = "/mnt/nas/recordings"`, new: `path = "~/recordings"`, says: `not an absolute path`, remedy: `nothing takes ~`, mended: `path = "/home/tacet/recordings"`},
+	{name: "a password in its place", old: `password_file = "/etc/tacet/mqtt_password"`, new: `password = "hunter2"`, says: `secrets are not written here`, remedy: `password_file`, mended: `password_file = "/etc/tacet/mqtt_password"`},
+	{name: "a password for its file", old: `password_file = "/etc/tacet/mqtt_password"`, new: `password_file = "hunter2"`, says: `not an absolute path`, remedy: `"/etc/tacet/password", never the secret itself`, mended: `password_file = "/etc/tacet/password"`},
+	{name: "a password without quotes", old: `password_file = "/etc/tacet/mqtt_password"`, new: `password_file = hunter2`, says: `without quotes`, remedy: `between quotes`, mended: `password_file = "/etc/tacet/password"`},
+	{name: "a card's number", old: `device = "hw:CARD=Device,DEV=0"`, new: `device = "hw:1,0"`, says: `counts cards`, remedy: `write the card's name`, mended: `device = "hw:CARD=Device,DEV=0"`},
+
+	// The file of public keys.
+	{name: "a key that was broken in two", pub: func(key string) string { return key[:100] + "\n" + key[100:] + "\n" }, says: `not a whole public key`, remedy: `copy it again, all in one line`},
+	{name: "SSH's key", pub: func(string) string { return "ssh-ed25519 AAAA me\n" }, says: `SSH keys are not taken`, remedy: `make a key with tacet keygen`},
+	{name: "smart quotes around a key", pub: func(key string) string { return "“" + key + "”\n" }, says: `not a public key`, remedy: `begins with age1`},
+	{name: "a comma between keys", pub: func(key string) string { return key + "," + key + "\n" }, says: `not a whole public key`, remedy: `copy it again`},
+	{name: "an empty file", pub: func(string) string { return "\ufeff\r\n" }, says: `holds no key`, remedy: `name a file of public keys`},
+}
+
+// Each mistake is named at its line, with its cause, and with a remedy that works when it is followed.
+func TestMistakes(t *testing.T) {
+	key := newHybrid(t)
+	good := "# practice\n" + key + "\n" + newHybrid(t) + "\n"
+	for _, m := range mistakes {
+		t.Run(m.name, func(t *testing.T) {
+			dir := t.TempDir()
+			file, pub := filepath.Join(dir, "tacet.toml"), filepath.Join(dir, "practice.pub")
+			text, want, at := full, file, ""
+			write(t, pub, good)
+			if m.pub != nil {
+				write(t, pub, m.pub(key))
+				want = pub
+				if strings.Contains(m.says, "holds no key") {
+					want, at = file, `recipients = ["practice.pub"]`
+				}
+			} else {
+				if strings.Count(full, m.old+"\n") == 0 {
+					t.Fatalf("the file has no line %q", m.old)
+				}
+				text = strings.Replace(full, m.old+"\n", m.new+"\n", 1)
+				if at = m.line; at == "" {
+					at = m.new
+				}
+			}
+			found, ok := said(t, file, text, m)
+			if !ok {
+				return
+			}
+			if found.File != want || at != "" && lineAt(text, found.Line) != at {
+				t.Errorf("it names %s, which reads %q, want %q", found.Where(), lineAt(text, found.Line), at)
+			}
+			if m.pub != nil {
+				write(t, pub, good)
+			} else if m.mended != "" {
+				text = strings.Replace(full, m.old+"\n", m.mended+"\n", 1)
+			} else {
+				// One after another, as somebody would who follows what is said.
+				for tries := 0; tries < 5; tries++ {
+					if text, ok = follow(text, found); !ok {
+						t.Fatalf("nobody can follow %q (%s)", found.Instead, found.What)
+					}
+					if found, ok = first(file, text, found.Line, m); !ok {
+						break
+					}
+				}
+			}
+			cfg, warnings, err := Parse(file, []byte(text))
+			if err != nil || cfg == nil {
+				t.Fatalf("mended, it has errors:\n%v\n%s", err, text)
+			}
+			for _, w := range warnings {
+				if !strings.Contains(w.What, "only the unit has") {
+					t.Errorf("mended, it gets a warning: %v", w)
+				}
+			}
+		})
+	}
+	if len(mistakes) < 85 {
+		t.Errorf("only %d mistakes", len(mistakes))
+	}
+}
+
+func TestNothingIsToBeSaidOfTheWholeFile(t *testing.T) {
+	dir, _ := folder(t)
+	_, warnings, err := Parse(filepath.Join(dir, "tacet.toml"), []byte(full))
+	if err != nil {
+		t.Fatal(err)
+	}
+	matchAll(t, warnings, []string{`49 : 5 files are named that only the unit has: /etc/tacet/sftp_key, /etc/tacet/known_hosts, /etc/tacet/s3_access, /etc/tacet/s3_secret, /etc/tacet/mqtt_password; see that they are on the unit`})
+}
+
+// problemsOf is all that is to be said of a file, the worst first.
+func problemsOf(file, text string) []Problem {
+	_, warnings, err := Parse(file, []byte(text))
+	errs, _ := err.(Errors)
+	return append(slices.Clone([]Problem(errs)), warnings...)
+}
+
+// said wants the mistake among what is said, and nothing else that is an error.
+func said(t *testing.T, file, text string, m mistake) (Problem, bool) {
+	t.Helper()
+	all := problemsOf(file, text)
+	var found []Problem
+	for _, p := range all {
+		if strings.Contains(p.String(), "hunter2") {
+			t.Errorf("a password is repeated: %v", p)
+		}
+		if regexp.MustCompile(m.says).MatchString(p.What) && regexp.MustCompile(m.remedy).MatchString(p.Instead) {
+			found = append(found, p)
+		}
+	}
+	if len(found) == 0 || len(all) > 4 {
+		t.Errorf("said is:\n%v\nwant %s; %s", Errors(all), m.says, m.remedy)
+		return Problem{}, false
+	}
+	return found[0], true
+}
+
+// first is what is said next of a line that was mended in part.
+func first(file, text string, line int, m mistake) (Problem, bool) {
+	for _, p := range problemsOf(file, text) {
+		if p.Line == line && !strings.Contains(p.What, "only the unit has") {
+			return p, true
+		}
+	}
+	return Problem{}, false
+}
+
+func lineAt(text string, n int) string {
+	lines := strings.Split(text, "\n")
+	if n < 1 || n > len(lines) {
+		return ""
+	}
+	return lines[n-1]
+}
+
+var (
+	writeThis  = regexp.MustCompile(`^write ([a-z_]+ = ("[^"]*"|\[[^\]]*\]|[0-9]+|true|false))`)
+	writeValue = regexp.MustCompile(`^(?:write|did you mean) ("[^"]*")`)
+	writeTwo   = regexp.MustCompile(`^write (\[\[[a-z]+\]\]), and below it (.*)$`)
+	writeHead  = regexp.MustCompile(`^write (\[\[?[a-z_]+\]\]?)$`)
+	meantWord  = regexp.MustCompile(`^did you mean ([a-z_]+)\?`)
+	typeThis   = regexp.MustCompile(`^type (.) in its place`)
+	takeThis   = regexp.MustCompile(`^take another: (GPIO[0-9]+)`)
+	character  = regexp.MustCompile(`^character ([0-9]+) of the (line|value)`)
+	oldWord    = regexp.MustCompile(`[A-Za-z_]+`)
+	quoted     = regexp.MustCompile(`"[^"]*"`)
+)
+
+// follow does to the line of a problem what its remedy says, and nothing else.
+func follow(text string, p Problem) (mended string, ok bool) {
+	lines := strings.Split(text, "\n")
+	line := &lines[p.Line-1]
+	switch {
+	case writeThis.MatchString(p.Instead):
+		*line = writeThis.FindStringSubmatch(p.Instead)[1]
+	case writeTwo.MatchString(p.Instead):
+		m := writeTwo.FindStringSubmatch(p.Instead)
+		*line = m[1] + "\n" + m[2]
+	case writeHead.MatchString(p.Instead):
+		*line = writeHead.FindStringSubmatch(p.Instead)[1]
+	case writeValue.MatchString(p.Instead):
+		*line = quoted.ReplaceAllLiteralString(*line, writeValue.FindStringSubmatch(p.Instead)[1])
+	case takeThis.MatchString(p.Instead):
+		*line = quoted.ReplaceAllLiteralString(*line, strconv.Quote(takeThis.FindStringSubmatch(p.Instead)[1]))
+	case meantWord.MatchString(p.Instead):
+		word := oldWord.FindString(*line)
+		*line = strings.Replace(*line, word, meantWord.FindStringSubmatch(p.Instead)[1], 1)
+	case strings.HasPrefix(p.Instead, "write %25 "):
+		*line = strings.Replace(*line, "%", "%25", 1)
+	case character.MatchString(p.What):
+		m := character.FindStringSubmatch(p.What)
+		at, _ := strconv.Atoi(m[1])
+		r := []rune(*line)
+		if at--; m[2] == "value" {
+			at += strings.Index(*line, `"`) + 1
+		}
+		put := ""
+		if m := typeThis.FindStringSubmatch(p.Instead); m != nil {
+			put = m[1]
+		} else if !strings.HasPrefix(p.Instead, "delete it") {
+			return text, false
+		}
+		*line = string(r[:at]) + put + string(r[at+1:])
+	default:
+		return text, false
+	}
+	return strings.Join(lines, "\n"), true
+}
+
+// However the whole file is saved, it says the same.
+func TestFileInEveryEncoding(t *testing.T) {
+	dir, keys := folder(t)
+	pub := fmt.Sprintf("# practice\n%s\n%s\n", keys[0], keys[1])
+	file := filepath.Join(dir, "tacet.toml")
+	want, _, err := Parse(file, []byte(full))
+	if err != nil {
+		t.Fatal(err)
+	}
+	windows := func(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") }
+	for name, as := range map[string]func(string) string{
+		"UTF-8": func(s string) string { return s }, "CRLF": windows, "a mark": func(s string) string { return "\ufeff" + windows(s) },
+		"UTF-16 LE": func(s string) string { return inUTF16(windows(s), false) }, "UTF-16 BE": func(s string) string { return inUTF16(s, true) },
+	} {
+		write(t, file, as(full))
+		write(t, filepath.Join(dir, "practice.pub"), as(pub))
+		cfg, warnings, err := Load(file)
+		if err != nil || cfg.Hash() != want.Hash() {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		told := slices.ContainsFunc(warnings, func(p Problem) bool {
+			return p.Line == 1 && strings.Contains(p.String(), "UTF-16") && p.Instead == "save it as UTF-8"
+		})
+		if wide := strings.HasPrefix(name, "UTF-16"); told != wide {
+			t.Errorf("%s: warnings are %v", name, warnings)
+		}
+	}
+	write(t, file, "\xff\xfe\x00")
+	if _, _, err := Load(file); err == nil || !strings.Contains(err.Error(), "save it as UTF-8") {
+		t.Errorf("cut off: %v", err)
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+}
