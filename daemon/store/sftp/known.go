@@ -247,7 +247,7 @@ func (k Kind) hostKeys() (*hostKeys, error) {
 	}
 	odd := ""
 	if len(all.odd) > 0 {
-		odd = fmt.Sprintf(" (%d of its lines can't be understood, the first is line %d)", len(all.odd), all.odd[0])
+		odd = fmt.Sprintf(" (lines that can't be understood: %d, from %s:%d on)", len(all.odd), k.KnownHosts, all.odd[0])
 	}
 	return nil, fmt.Errorf("%s has no key of %s%s, so that anybody could pose as it; nothing was sent; %s", k.KnownHosts, k.Addr, odd, k.scan())
 }

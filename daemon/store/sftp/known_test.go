@@ -91,7 +91,7 @@ func TestKnownHostsAsOpenSSH(t *testing.T) {
 		"negated":        {text: "*,!*localhost*:*,!l?calhost " + ours, bad: []string{"has no key of", "nothing was sent", "ssh-keyscan"}},
 		"another host":   {text: "elsewhere " + ours, bad: []string{"has no key of"}},
 		"another port":   {text: "[localhost]:1 " + ours, bad: []string{"has no key of"}},
-		"odd lines only": {text: "x\n" + at + " ssh-mldsa65 AAAA\n", bad: []string{"has no key of", "2 of its lines can't be understood, the first is line 1"}},
+		"odd lines only": {text: "x\n" + at + " ssh-mldsa65 AAAA\n", bad: []string{"has no key of", "lines that can't be understood: 2, from "}},
 		"another key":    {text: at + " " + theirs, bad: []string{"does not show the key", "nothing was sent", ssh.FingerprintSHA256(key.PublicKey())}},
 		"only the port's line counts where there is one": {text: "localhost " + ours + "\n" + at + " " + theirs, bad: []string{"does not show the key"}},
 		"revoked":                               {text: at + " " + ours + "\n@revoked * " + ours, bad: []string{"revoked"}},
