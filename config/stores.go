@@ -146,6 +146,8 @@ func (b block) sftp(s *Store) {
 
 var (
 	bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+	hostName   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9.])?$`)
+	ofAmazon   = regexp.MustCompile(`^s3[.-]([a-z0-9-]+)\.amazonaws\.com(\.cn)?$`)
 	regionName = regexp.MustCompile(`^[a-zA-Z0-9-]{1,64}$`)
 	prefixForm = regexp.MustCompile(`^([A-Za-z0-9_.=-]+/)*[A-Za-z0-9_.=-]*$`)
 )
@@ -159,6 +161,9 @@ func (b block) s3(s *Store) {
 	if u := b.address("endpoint", "https://s3.lan:9000", "remove it: access_key_file and secret_key_file name the keys", "https", "http"); u != nil {
 		if u.User != nil || u.Path != "" && u.Path != "/" {
 			b.fail("endpoint", "holds more than scheme, host and port", "write one like https://s3.lan:9000, and the bucket in a key of its own")
+		}
+		if host := u.Hostname(); !hostName.MatchString(host) && net.ParseIP(host) == nil {
+			b.fail("endpoint", fmt.Sprintf("%q is neither a host's name nor an IP address without a zone", host), "write one like https://s3.lan:9000")
 		}
 		s.Endpoint = (&url.URL{Scheme: u.Scheme, Host: u.Host}).String()
 		if plain = u.Scheme == "http"; plain && !isLocal(u.Hostname()) {
@@ -178,12 +183,31 @@ func (b block) s3(s *Store) {
 		b.warn("prefix", "doesn't end with /, so it runs into the recordings' names", `write "`+s.Prefix+`/"`)
 	}
 	s.Region = b.match("region", "us-east-1", regionName, `a region's name, as in "us-east-1"`)
+	b.amazon(s)
 	s.AccessKeyFile = b.secretFile("access_key_file")
 	s.SecretKeyFile = b.secretFile("secret_key_file")
 	s.PathStyle = b.flag("path_style", true)
+	if u, err := url.Parse(s.Endpoint); err == nil && !s.PathStyle && net.ParseIP(u.Hostname()) != nil {
+		b.fail("path_style", "puts the bucket's name before the endpoint, which is an IP address", "write path_style = true")
+	}
 	s.CA = b.openFile("ca")
 	if plain && b.has("ca") {
 		b.warn("ca", "means nothing without TLS", "write https:// in endpoint")
 	}
 	s.Lock = b.span("lock", 0, 0, 36500*day, "d")
+}
+
+// amazon looks at what an address of Amazon's says of the region.
+func (b block) amazon(s *Store) {
+	u, err := url.Parse(s.Endpoint)
+	if err != nil {
+		return
+	}
+	host := strings.ToLower(u.Hostname())
+	if region := ofAmazon.FindStringSubmatch(host); region != nil && strings.Contains(region[1], "-") && !strings.HasPrefix(region[1], "fips") && region[1] != "external-1" && region[1] != s.Region {
+		b.fail("region", fmt.Sprintf("%q is not that of %s", s.Region, host), fmt.Sprintf("write region = %q", region[1]))
+	}
+	if host == "s3.amazonaws.com" && strings.Contains(s.Bucket, ".") {
+		b.fail("endpoint", "is not that of one region, which a bucket with a dot in its name needs", fmt.Sprintf("write https://s3.%s.amazonaws.com", s.Region))
+	}
 }

@@ -137,16 +137,18 @@ func detailOf(err error) string {
 	return err.Error()
 }
 
-// room is what may still be written, in bytes, and an error where that is less
+// room is for how long may still be recorded, and an error where that is less
 // than the reserve.
-func (k *disk) room(reserve time.Duration, bytesPerSecond int64) (free int64, err error) {
-	if free, _, err = k.spool.Space(); err != nil {
+func (k *disk) room(reserve time.Duration, bytesPerSecond int64) (time.Duration, error) {
+	free, _, err := k.spool.Space()
+	if err != nil {
 		return 0, err
 	}
+	left := spool.Lasts(free, bytesPerSecond)
 	if need := int64(reserve.Seconds()) * bytesPerSecond; free < need {
-		return free, withCode(health.SpoolFull, fmt.Errorf("%d MB free, the reserve is %d MB", free>>20, need>>20))
+		return left, withCode("spool-full", fmt.Errorf("%d MB free, the reserve is %d MB", free>>20, need>>20))
 	}
-	return free, nil
+	return left, nil
 }
 
 // drop removes a recording that holds no sample.

@@ -37,9 +37,7 @@ func ProbeSpool(cfg *config.Config, write bool) (time.Duration, error) {
 			return 0, err
 		}
 	}
-	rate := fileRate(cfg.Audio)
-	free, err := (&disk{spool: s}).room(cfg.Spool.Reserve, rate)
-	return time.Duration(free/rate) * time.Second, err
+	return (&disk{spool: s}).room(cfg.Spool.Reserve, fileRate(cfg.Audio))
 }
 
 // ProbeKey makes a recording's key, which nothing will ever be sealed to, and encrypts it to the recipients.

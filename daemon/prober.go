@@ -128,9 +128,7 @@ func (p *prober) look(ctx context.Context) probed {
 	if r.diskErr != nil {
 		return r
 	}
-	var free int64
-	free, r.diskErr = p.disk.room(p.d.cfg.Spool.Reserve, p.d.bytesPerSecond)
-	r.free = time.Duration(free/p.d.bytesPerSecond) * time.Second
+	r.free, r.diskErr = p.disk.room(p.d.cfg.Spool.Reserve, p.d.bytesPerSecond)
 	return r
 }
 

@@ -504,13 +504,25 @@ func (d *doctor) spool(ctx context.Context) {
 func (d *doctor) stores(ctx context.Context) {
 	for _, s := range d.cfg.Stores {
 		d.part(ctx, "store "+s.Name+" ("+s.Kind+")", netTime, func(ctx context.Context) (string, error) {
-			where, err := store.Probe(ctx, d.kind(s, daemon.ProbeDrives(d.cfg)))
-			return "can be written, and nothing was left there: " + where, err
+			tried, err := store.Probe(ctx, d.kind(s, daemon.ProbeDrives(d.cfg)))
+			return verdictOn(tried), err
 		})
 	}
 	if d.cfg.Stores == nil {
 		d.say(untried, "stores", "none is configured")
 	}
+}
+
+// verdictOn says what came of a try that went well.
+func verdictOn(t store.Tried) string {
+	text := "takes copies, and nothing was left there: " + t.Where
+	if t.Left != "" {
+		text = "takes copies: " + t.Where + "; " + t.Left
+	}
+	for _, limit := range t.Limits {
+		text += "; note: " + limit
+	}
+	return text
 }
 
 func (d *doctor) broker(ctx context.Context) {

@@ -3,7 +3,10 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -13,7 +16,10 @@ import (
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+	"golang.org/x/crypto/ssh"
 
+	"tacet/cmd/internal/stores"
+	"tacet/daemon/store/storetest"
 	"tacet/systemd/needs"
 )
 
@@ -129,5 +135,56 @@ func TestDoctorTriesAsTheService(t *testing.T) {
 				t.Errorf("as %s: no %q in\n%s", user, w, out)
 			}
 		}
+	}
+}
+
+// Of a server that lacks something, doctor says what follows; of one that is of no use, why. What it says is what the unit meets: see the stores' own
+// tables of traits.
+func TestDoctorAtServers(t *testing.T) {
+	old, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := ssh.NewSignerFromKey(old)
+	if err == nil {
+		key, err = ssh.NewSignerWithAlgorithms(key.(ssh.AlgorithmSigner), []string{ssh.KeyAlgoRSA})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, c := range map[string]struct {
+		trait storetest.Trait
+		keys  []ssh.Signer
+		says  []string
+		code  int
+	}{
+		"OpenSSH":          {says: []string{"ok         store office (sftp): takes copies, and nothing was left there: sftp://room-3@"}},
+		"without fsync":    {trait: storetest.Trait{Lacks: []string{"fsync@openssh.com"}}, says: []string{"ok         store office (sftp): takes copies", "; note: the server can't be asked to sync"}},
+		"without removing": {trait: storetest.Trait{Ask: refuse(storetest.SFTPRemove)}, says: []string{"ok         store office (sftp): takes copies: ", "can't be removed"}},
+		"without writing":  {trait: storetest.Trait{Ask: refuse(storetest.SFTPWrite)}, says: []string{"FAIL       store office (sftp): ", "may not write there"}, code: 1},
+		"with SHA-1":       {keys: []ssh.Signer{key}, says: []string{"FAIL       store office (sftp): ", "SHA-1"}, code: 1},
+	} {
+		t.Run(what, func(t *testing.T) {
+			server := storetest.StartSFTPD(t, c.trait, c.keys...)
+			p := newPatient(t, "[[store]]\nname = \"office\"\nkind = \"sftp\"\nurl = \"sftp://"+server.User+"@"+server.Addr+server.Dir+
+				"\"\nkey = \""+server.Key+"\"\nknown_hosts = \""+server.KnownHosts+"\"\n")
+			maker, err := stores.New(t.Context(), slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.kind = maker.Kind(p.cfg.Room)
+			p.doctor.stores(t.Context())
+			p.says(c.says[0], c.says[1:]...)
+			p.exits(c.code)
+		})
+	}
+}
+
+func refuse(kind byte) func(storetest.Request) []byte {
+	return func(r storetest.Request) []byte {
+		if r.Type == kind {
+			return r.Refuse(storetest.SFTPDenied, "no")
+		}
+		return nil
 	}
 }

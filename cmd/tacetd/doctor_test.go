@@ -199,7 +199,7 @@ func TestDoctorOfAUnitThatIsWell(t *testing.T) {
 	p.says("ok         microphone: hw:CARD=NoSuchCard,DEV=0 brought 48000 samples at 48000 Hz while the light was on; nothing was kept")
 	p.says(`ok         sound card: device = "hw:CARD=Device,DEV=0": channels = 1: rate = 44100, 48000`)
 	p.says("ok         spool "+p.cfg.Spool.Path+": was written, read and cleaned up; ", " h of room")
-	p.says("ok         store office (folder): can be written, and nothing was left there: folder " + copies)
+	p.says("ok         store office (folder): takes copies, and nothing was left there: folder " + copies)
 	p.says("not tried  broker: none is configured")
 	p.says("ok         clock: set by a time server: Sat, 21 Nov 2026")
 	p.exits(0)

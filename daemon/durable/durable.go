@@ -24,6 +24,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
+	"math/bits"
 )
 
 // TempSuffix ends the name of a file that WriteFile has not finished. Such a file holds nothing that
@@ -62,8 +64,18 @@ type FS interface {
 	Freeze(name string) error
 	// Writable says, without writing, why nothing can be written here; nil as far as can be told.
 	Writable() error
-	// Space is what may still be written, and the size of the disk, in bytes.
+	// Space is what may still be written, and the size of the disk, in bytes. errors.ErrUnsupported: nobody can tell, as of some
+	// network file systems. What is more than an int64 holds is the largest that it holds.
 	Space() (free, total int64, err error)
+}
+
+// Bytes is how many bytes so many blocks are: at most what an int64 holds. Disks without an end tell of more.
+func Bytes(blocks, size uint64) int64 {
+	high, low := bits.Mul64(blocks, size)
+	if high > 0 || low > math.MaxInt64 {
+		return math.MaxInt64
+	}
+	return int64(low)
 }
 
 // File is an open file. Read and ReadAt may be used beside a Write; all else is the owner's alone.

@@ -12,13 +12,20 @@ import (
 // nonblock keeps the opening of a pipe from waiting for its other end.
 const nonblock = unix.O_NONBLOCK
 
-// space counts what an ordinary user may write, not what is kept back for root.
+// space counts what an ordinary user may write, not what is kept back for root. A file system of no blocks at all can't tell.
 func space(dir *os.File) (free, total int64, err error) {
 	var st unix.Statfs_t
 	if err := unix.Fstatfs(int(dir.Fd()), &st); err != nil {
 		return 0, 0, err
 	}
-	return int64(st.Bavail) * int64(st.Bsize), int64(st.Blocks) * int64(st.Bsize), nil
+	return measure(uint64(max(st.Bavail, 0)), uint64(st.Blocks), blockSize(&st))
+}
+
+func measure(free, all, block uint64) (int64, int64, error) {
+	if all == 0 || block == 0 {
+		return 0, 0, errors.ErrUnsupported
+	}
+	return Bytes(free, block), Bytes(all, block), nil
 }
 
 func writable(dir *os.File) error { return unix.Faccessat(int(dir.Fd()), ".", unix.W_OK|unix.X_OK, 0) }

@@ -80,10 +80,11 @@ const almostNothing = 4 << 20
 func (s *Spool) kindOf(err error) Kind {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		// A stick that was pulled says so too, and still claims to have room.
-		if free, _, err := s.fs.Space(); err != nil || free > almostNothing {
-			return Failed
+		free, _, err := s.fs.Space()
+		if errors.Is(err, errors.ErrUnsupported) || err == nil && free <= almostNothing {
+			return Full
 		}
-		return Full
+		return Failed
 	}
 	return kindOf(err)
 }

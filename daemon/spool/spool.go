@@ -29,6 +29,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"strings"
 	"sync"
 	"time"
@@ -155,9 +156,12 @@ func (s *Spool) without(name string, err error) error {
 	return s.fault("use "+name+" in", err)
 }
 
-// Space is the room left, and the size of the disk, in bytes.
+// Space is the room left, and the size of the disk, in bytes: the largest number where the disk can't tell. Such a disk is full when it
+// refuses a write.
 func (s *Spool) Space() (free, total int64, err error) {
-	if free, total, err = s.fs.Space(); err != nil {
+	if free, total, err = s.fs.Space(); errors.Is(err, errors.ErrUnsupported) {
+		return math.MaxInt64, math.MaxInt64, nil
+	} else if err != nil {
 		return 0, 0, s.fault("measure", err)
 	}
 	return free, total, nil
@@ -169,8 +173,13 @@ func (s *Spool) Left(bytesPerSecond int64) (time.Duration, error) {
 	if err != nil || bytesPerSecond <= 0 {
 		return 0, err
 	}
+	return Lasts(free, bytesPerSecond), nil
+}
+
+// Lasts is how long so many bytes last. A disk without an end lasts for some centuries.
+func Lasts(free, bytesPerSecond int64) time.Duration {
 	const longest = int64(1<<63-1) / int64(time.Second)
-	return time.Duration(min(free/bytesPerSecond, longest)) * time.Second, nil
+	return time.Duration(min(free/bytesPerSecond, longest)) * time.Second
 }
 
 // Check looks, without writing, whether recordings can be written. It is cheap, and may hang on a disk that does.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -302,6 +303,34 @@ func TestCheckAndProbe(t *testing.T) {
 	disk.FailFrom(1, syscall.EIO)
 	if _, err := Open(disk); err == nil {
 		t.Error("a dead disk was opened")
+	}
+}
+
+// A disk that can't tell its room, or has no end, is not full before it refuses a write.
+func TestRoomUnknown(t *testing.T) {
+	for what, say := range map[string]func(*durabletest.Disk){
+		"unknown": func(d *durabletest.Disk) { d.Says(0, 0, errors.ErrUnsupported) },
+		"endless": func(d *durabletest.Disk) { d.Says(math.MaxInt64, math.MaxInt64, nil) },
+	} {
+		disk := durabletest.NewDisk(1)
+		say(disk)
+		s := open(t, disk)
+		check(t, s.Check())
+		if free, total, err := s.Space(); free != math.MaxInt64 || total != free || err != nil {
+			t.Errorf("%s: %d of %d bytes (%v)", what, free, total, err)
+		}
+		for _, rate := range []int64{1, 4000, 192000} {
+			if left, err := s.Left(rate); left < 100*365*24*time.Hour || err != nil {
+				t.Errorf("%s: at %d bytes a second %v are left (%v)", what, rate, left, err)
+			}
+		}
+	}
+	disk := durabletest.NewDisk(1)
+	disk.Says(0, 0, errors.ErrUnsupported)
+	disk.Full(0)
+	_, err := open(t, disk).Create(cast(t).write(t, 1, 300).name)
+	if e := (*Error)(nil); !errors.As(err, &e) || e.Kind != Full {
+		t.Errorf("a disk that refuses a write, and can't tell its room: %v", err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"time"
 
 	"tacet/daemon/durable"
@@ -23,7 +24,9 @@ type copying struct {
 	from   *original
 	folder Folder
 	ruined func(as string) bool // a write or sync of that file failed, here and since it was mounted
+	fixed  func(as string) bool // no other can take that file's place, here and since it was mounted
 
+	over     []string     // names that are passed over: what has them can be neither written on nor replaced
 	as       string       // the copy's name
 	out      durable.File // open for appending; nil: not located yet
 	temp     bool         // out has not got the copy's name yet
@@ -32,6 +35,8 @@ type copying struct {
 	next     *fetched     // what comes next; nil: not asked for yet
 	unsynced bool         // some of them may not be on the medium
 	syncDue  time.Time
+	roomy    bool // the medium says that it is full, and takes what is written
+	whole    bool // the medium does not let a file be written on: it takes files only whole
 
 	back   io.ReadCloser // the read-back; nil: not begun
 	proved int64         // bytes that it agreed with
@@ -87,21 +92,20 @@ func (c *copying) begin(size int64, progress func()) error {
 		return err
 	}
 	c.as, c.at, c.beside = p.as, p.same, p.beside
-	fsys := c.folder.FS()
-	switch {
-	case p.remake || c.ruined(p.as):
-		temp := p.as + durable.TempSuffix
-		if c.out, err = fsys.Create(temp); errors.Is(err, fs.ErrExist) {
-			if err = fsys.Remove(temp); err == nil {
-				c.out, err = fsys.Create(temp)
-			}
+	remake := p.remake || c.ruined(p.as)
+	if p.there && !remake {
+		if remake, err = c.goOn(); err != nil {
+			return err
 		}
-		c.temp, c.at = true, 0
-	case p.there:
-		c.out, err = fsys.Append(p.as)
-		c.unsynced, c.unnamed = true, true // what reads back may have been waiting for its first sync
-	default:
-		c.out, err = fsys.Create(p.as)
+	}
+	switch {
+	case remake && c.fixed(p.as):
+		c.over = append(c.over, p.as)
+		return c.begin(size, progress) // no deeper than there are names
+	case remake:
+		err = c.makeAnew()
+	case !p.there:
+		c.out, err = c.folder.FS().Create(p.as)
 		c.unnamed = true
 	}
 	if err != nil {
@@ -109,6 +113,93 @@ func (c *copying) begin(size int64, progress func()) error {
 	}
 	c.syncDue = time.Now().Add(syncEvery)
 	return nil
+}
+
+// goOn opens the copy to write on in it. remake: that can't be had, and it has to be made anew: some servers take a file only whole.
+func (c *copying) goOn() (remake bool, err error) {
+	out, err := c.folder.FS().Append(c.as)
+	if err != nil {
+		c.whole = true
+		return true, nil // if the place fails as such, so does making it anew
+	}
+	info, err := out.Stat()
+	if err == nil && info.Size() > c.at {
+		err = errors.New("it grows while nobody writes it")
+	}
+	if err != nil {
+		out.Close()
+		return false, fmt.Errorf("open the copy %s: %w", c.as, err)
+	}
+	if info.Size() < c.at {
+		out.Close()
+		return true, nil
+	}
+	c.out, c.unsynced, c.unnamed = out, true, true // what reads back may have been waiting for its first sync
+	return false, nil
+}
+
+// makeAnew opens a new file beside the copy, which will take its place.
+func (c *copying) makeAnew() (err error) {
+	temp := c.as + durable.TempSuffix
+	fsys := c.folder.FS()
+	if c.out, err = fsys.Create(temp); errors.Is(err, fs.ErrExist) { // left by an interruption
+		if err = fsys.Remove(temp); refusedFor(err) {
+			return &fixedFile{c.as, err}
+		} else if err == nil {
+			c.out, err = fsys.Create(temp)
+		}
+	}
+	c.temp, c.at = true, 0
+	return err
+}
+
+// A fixedFile is a file whose place no other can take. The copy has to get another name.
+type fixedFile struct {
+	as  string
+	err error
+}
+
+func (e *fixedFile) Error() string { return fmt.Sprintf("replace the copy %s: %v", e.as, e.err) }
+func (e *fixedFile) Unwrap() error { return e.err }
+
+// refusedFor tells that a place refuses something for good, from its having failed.
+func refusedFor(err error) bool {
+	return errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrPermission)
+}
+
+// again forgets where the copy is: it is looked for anew.
+func (c *copying) again() {
+	c.next.wait()
+	if c.out != nil {
+		c.out.Close()
+	}
+	*c = copying{name: c.name, from: c.from, folder: c.folder, ruined: c.ruined, fixed: c.fixed, roomy: c.roomy, whole: c.whole, over: c.over}
+}
+
+// tidy removes what an interrupted making-anew has left beside a copy that is whole. It is only tidier; a file that holds anything else stays.
+func (c *copying) tidy() {
+	fsys, temp := c.folder.FS(), c.as+durable.TempSuffix
+	info, err := fsys.Stat(temp)
+	if err != nil || !info.Mode().IsRegular() {
+		return
+	}
+	if c.starts(temp, min(info.Size(), sector)) {
+		fsys.Remove(temp)
+	}
+}
+
+// starts reports whether the first bytes of a file are the recording's, or zeros.
+func (c *copying) starts(name string, length int64) bool {
+	f, err := c.folder.FS().Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	got, want := make([]byte, length), make([]byte, length)
+	if n, err := f.ReadAt(got, 0); err != nil && int64(n) < length || c.from.read(want, 0) != nil {
+		return false
+	}
+	return blocksTorn(got, want)
 }
 
 // append brings over at most one chunk of what the spool has synced, and reports whether there is more: that is read while
@@ -177,14 +268,53 @@ func (e *lostWrite) Unwrap() error { return e.err }
 // spare is what a copy leaves free on its medium, for the names of files and the file system's own use.
 const spare = 256 << 10
 
-// room refuses to begin what the medium can't hold: a full disk is not found out by failing in the middle. One whose
-// room can't be told is tried.
+// room refuses to start what the medium can't hold: a full disk is not found out by failing in the middle of a copy. What the
+// medium says of its room is believed only when it refuses to take as much in a file apart: some say that they are full, or have no size at all, and
+// take everything.
 func (c *copying) room(need int64) error {
-	free, _, err := c.folder.FS().Space()
-	if err == nil && free < min(need, chunk)+spare {
-		return &Trouble{health.StoreFull, fmt.Errorf("%d KB free where %d KB are still to come", free>>10, need>>10)}
+	if c.roomy {
+		return nil
 	}
+	next := min(need, chunk) + spare
+	free, _, err := c.folder.FS().Space()
+	if err != nil || free >= next {
+		return nil
+	}
+	if err := takes(c.folder, next); err != nil {
+		return &Trouble{health.StoreFull, fmt.Errorf("%d KB free where %d KB are still to come: %w", free>>10, need>>10, err)}
+	}
+	c.roomy = true
 	return nil
+}
+
+// roomName is the file that is written to see whether there is room.
+const roomName = ".tacet-room"
+
+// takes writes so many bytes to a medium, and removes them.
+func takes(m Folder, size int64) error {
+	fsys := m.FS()
+	f, err := fsys.Create(roomName)
+	if errors.Is(err, fs.ErrExist) { // left by an interruption
+		if err = fsys.Remove(roomName); err == nil {
+			f, err = fsys.Create(roomName)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	data := make([]byte, size)
+	rand.NewChaCha8([32]byte{}).Read(data) // which no file system makes smaller
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if removed := fsys.Remove(roomName); err == nil {
+		err = removed
+	}
+	return err
 }
 
 // settle puts what was appended onto the medium, under the copy's name.
@@ -196,7 +326,9 @@ func (c *copying) settle() error {
 		c.unsynced = false
 	}
 	if c.temp {
-		if err := c.folder.FS().Rename(c.as+durable.TempSuffix, c.as); err != nil {
+		if err := c.rename(); refusedFor(err) {
+			return &fixedFile{c.as, err}
+		} else if err != nil {
 			return &lostWrite{c.as, err}
 		}
 		c.temp, c.unnamed = false, true
@@ -208,6 +340,26 @@ func (c *copying) settle() error {
 		c.unnamed = false
 	}
 	c.syncDue = time.Now().Add(syncEvery)
+	return nil
+}
+
+// rename gives what was made anew the copy's name. A file that is open may be refused another name: it is closed then, and tried again.
+func (c *copying) rename() error {
+	fsys, temp := c.folder.FS(), c.as+durable.TempSuffix
+	err := fsys.Rename(temp, c.as)
+	if !refusedFor(err) {
+		return err
+	}
+	closed := c.out.Close()
+	if c.out = nil; closed != nil {
+		return closed
+	}
+	if fsys.Rename(temp, c.as) != nil {
+		return err
+	}
+	if out, err := fsys.Append(c.as); err == nil { // otherwise it is looked for anew, if more is to come
+		c.out = out
+	}
 	return nil
 }
 

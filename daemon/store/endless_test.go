@@ -142,7 +142,7 @@ func TestAFileWithoutAnEnd(t *testing.T) {
 						if err != nil || !bytes.Equal(got, w.wrote[name]) {
 							t.Errorf("the copy beside it: %d bytes, %v", len(got), err)
 						}
-						if most := explained(int64(len(w.wrote[name]))) + 2*chunk; k.reads.Load() > most {
+						if most := most(int64(len(w.wrote[name]))) + 2*chunk; k.reads.Load() > most {
 							t.Errorf("%d bytes of it were read, want %d at most", k.reads.Load(), most)
 						}
 						w.mu.Lock()

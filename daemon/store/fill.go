@@ -105,7 +105,7 @@ func (v *filling) start(name string) (*copying, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &copying{name: name, from: from, folder: v.to, ruined: v.ruined}, nil
+	return &copying{name: name, from: from, folder: v.to, ruined: v.ruined, fixed: v.stuck}, nil
 }
 
 // keepUp brings the running recording's copy to where the spool is.
@@ -117,6 +117,9 @@ func (v *filling) keepUp(now time.Time) error {
 	more, err := v.bring(v.live, size)
 	if err == nil && !more {
 		v.due = now.Add(appendEvery)
+		if v.live.whole && v.live.temp { // it would have to be made anew for each piece: it gets its name when it has ended
+			return nil
+		}
 		if v.live.temp || v.live.unnamed || v.live.unsynced && !now.Before(v.live.syncDue) {
 			err = v.settled(v.live)
 		}
@@ -177,11 +180,14 @@ func (v *filling) piece(c *copying) (done bool, err error) {
 			}
 			return false, err
 		}
-		if err := v.settled(c); err != nil {
+		if err := v.settled(c); err != nil || c.as == "" {
 			return false, err
 		}
 	}
 	done, err = c.prove(size)
+	if done {
+		c.tidy()
+	}
 	if errors.Is(err, errDiffers) {
 		v.failed[c.as] = true // made anew, next time
 		err = &Trouble{health.StoreMismatch, fmt.Errorf("%s: %w", c.as, err)}
@@ -193,11 +199,29 @@ func (v *filling) piece(c *copying) (done bool, err error) {
 // what never was. With too many of them to remember, all are.
 func (v *filling) ruined(as string) bool { return v.failed[as] || len(v.failed) >= maxPassed }
 
+// stuck reports whether no other file can take a file's place on this medium. With too many of them to remember, none can.
+func (v *filling) stuck(as string) bool { return v.fixed[as] || len(v.fixed) >= maxPassed }
+
+// unstick looks for another name for a copy whose own can't be had, as far as err says so and the medium is there.
+func (v *filling) unstick(c *copying, err error) error {
+	fixed := (*fixedFile)(nil)
+	if !errors.As(err, &fixed) || v.stuck(fixed.as) {
+		return v.lost(c, err)
+	}
+	if t := (*Trouble)(nil); errors.As(v.to.Check(err), &t) && t.Code == health.StoreMissing {
+		return t
+	}
+	v.fixed[fixed.as] = true
+	v.set.Log.Warn("a copy can't be replaced, and gets another name", "store", v.place.Name, "file", fixed.as, "err", brief(fixed.err))
+	c.again()
+	return nil
+}
+
 // bring appends one chunk.
 func (v *filling) bring(c *copying, size int64) (more bool, err error) {
 	if c.out == nil {
 		if err := c.begin(size, v.busy); err != nil {
-			return false, err
+			return true, v.unstick(c, err)
 		}
 		if c.beside != "" {
 			v.set.conflict(v.place.Name, c.beside)
@@ -210,7 +234,7 @@ func (v *filling) bring(c *copying, size int64) (more bool, err error) {
 func (v *filling) settled(c *copying) error {
 	anew := c.temp
 	if err := c.settle(); err != nil {
-		return v.lost(c, err)
+		return v.unstick(c, err)
 	}
 	if anew {
 		delete(v.failed, c.as)

@@ -35,7 +35,9 @@ type follower struct {
 	newest  bool                 // which end of the queue is next
 	passed  map[string]time.Time // recordings that the spool could not read, and until when they are left alone
 	failed  map[string]bool      // files on the medium that a write or sync failed in
-	medium  string               // the medium that failed holds of
+	fixed   map[string]bool      // files on the medium whose place no other can take
+	medium  string               // the medium that failed and fixed hold of
+	said    map[string]bool      // limits of places that were written down
 	sweptAt time.Time            // when the place was last looked over for old copies
 	cleared int64                // drops after which the medium was cleared of what came to nothing
 	blamed  int64                // drops after which it was said that this fails
@@ -53,7 +55,7 @@ func (f *follower) run(ctx context.Context) {
 		if err != nil {
 			f.pause = min(max(2*f.pause, firstPause), longestPause)
 			if f.fail(err) {
-				f.set.Log.Warn("a store fails", "store", f.place.Name, "err", err)
+				f.set.Log.Warn("a store fails", "store", f.place.Name, "err", brief(err))
 			}
 			f.rest(ctx, jitter(f.pause), false)
 		} else {
@@ -108,10 +110,16 @@ func (f *follower) visit(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, m.Abort)
 	defer stop()
 	defer m.Close()
+	return f.use(ctx, m)
+}
+
+// use brings to a place that was reached what there is to bring.
+func (f *follower) use(ctx context.Context, m Medium) error {
 	if id := m.ID(); id != f.medium || f.failed == nil {
-		f.medium, f.failed, f.cleared = id, map[string]bool{}, 0
+		f.medium, f.failed, f.fixed, f.cleared = id, map[string]bool{}, map[string]bool{}, 0
 	}
-	err = m.Check(nil)
+	defer f.limits(m)
+	err := m.Check(nil)
 	if err == nil {
 		f.reached()
 		switch m := m.(type) {
@@ -131,6 +139,23 @@ func (f *follower) visit(ctx context.Context) error {
 		return cause
 	}
 	return err
+}
+
+// maxSaid bounds what is remembered of limits.
+const maxSaid = 20
+
+// limits writes down, once, what a place can't do.
+func (f *follower) limits(m Medium) {
+	limited, ok := m.(Limited)
+	if !ok {
+		return
+	}
+	for _, limit := range limited.Limits() {
+		if !f.said[limit] && len(f.said) < maxSaid {
+			f.said[limit] = true
+			f.set.Log.Warn("a store can't do everything", "store", f.place.Name, "limit", limit)
+		}
+	}
 }
 
 // send brings finished recordings into a bucket until there are none.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"tacet/daemon/recording"
@@ -33,18 +34,6 @@ type place struct {
 	beside string
 }
 
-// maxMore is how much more than the unit a copy may hold to be looked at, in bytes: as much again as the unit has, and a full second
-// of a recording. A disk that lost what it had promised explains that, and hardly more; a file without an end explains nothing.
-const maxMore = 64 << 20
-
-// explained is the longest file that can have to do with a recording of so many bytes.
-func explained(size int64) int64 { return 2*size + maxMore }
-
-// tooLong says why a file is left alone unread.
-func tooLong(as string, length int64) string {
-	return fmt.Sprintf("the file %s is something else: its %d bytes are more than the recording explains", as, length)
-}
-
 // locate finds the copy of a recording in a folder: the first name that is free, or whose file is the begin of the
 // recording, or is what an interruption made of one. Anything else is somebody's, and is left as it is.
 func locate(c *copying, size int64, progress func()) (place, error) {
@@ -52,6 +41,10 @@ func locate(c *copying, size int64, progress func()) (place, error) {
 	folder, from, name := c.folder, c.from, c.name
 	for n := 1; n <= maxBeside; n++ {
 		p.as = Beside(name, n)
+		if slices.Contains(c.over, p.as) {
+			p.beside = fmt.Sprintf("the copy %s is not whole, and can be neither written on nor replaced", p.as)
+			continue
+		}
 		info, err := folder.FS().Stat(p.as)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
@@ -61,21 +54,24 @@ func locate(c *copying, size int64, progress func()) (place, error) {
 		case !info.Mode().IsRegular():
 			p.beside = "something that is no file has its name"
 			continue
-		case info.Size() > explained(size):
-			p.beside = tooLong(p.as, info.Size())
+		case info.Size() > most(size), info.Size() < 0: // some say what no number holds
+			p.beside = longer(p.as, info.Size(), size)
 			continue
 		}
 		same, length, torn, err := compare(folder, from, size, p.as, progress)
 		if err != nil {
 			return p, err
 		}
-		if length > explained(size) { // whatever was said of its length
-			p.beside = tooLong(p.as, length)
+		switch {
+		case same == length && length <= size && info.Size() > length:
+			p.beside = fmt.Sprintf("the file %s is said to be %d bytes long, and ends after %d", p.as, info.Size(), length)
 			continue
-		}
-		if same == length && length <= size {
+		case same == length && length <= size:
 			p.there, p.same = true, same
 			return p, nil
+		case length > most(size):
+			p.beside = longer(p.as, length, size)
+			continue
 		}
 		proved, err := provedTo(folder, p.as, length)
 		if err != nil {
@@ -94,8 +90,16 @@ func locate(c *copying, size int64, progress func()) (place, error) {
 	return p, fmt.Errorf("copy %s: %d other files have its name: move them elsewhere", name, maxBeside)
 }
 
+// most is how long a file may be that the unit's recording of so many bytes explains: an interruption may have left it some seconds longer.
+// What is longer is not read to its end, which may never come.
+func most(size int64) int64 { return size + chunk }
+
+func longer(as string, length, size int64) string {
+	return fmt.Sprintf("the file %s is %d bytes long where the unit has %d: it may hold more of it, or is something else", as, length, size)
+}
+
 // compare reads the copy from the medium. same is how many bytes from the first on are the recording's, length how many
-// there are. torn: each block from there on is the recording's or zeros, which is what a power cut leaves.
+// there are. torn: each block from there on is the recording's or zeros, which is what a power cut leaves. It reads no more than the recording explains.
 func compare(folder Folder, from *original, size int64, as string, progress func()) (same, length int64, torn bool, err error) {
 	back, err := folder.ReadBack(as)
 	if err != nil {
@@ -120,10 +124,10 @@ func compare(folder Folder, from *original, size int64, as string, progress func
 		}
 		torn = torn && blocksTorn(got[:n], want[:have])
 		length += int64(n)
-		if last || length > explained(size) {
+		if last {
 			return same, length, torn, nil
 		}
-		if length > size && same < length && !torn { // nothing more is to be learnt
+		if same < length && !torn || length > most(size) { // nothing more is to be learnt
 			info, err := folder.FS().Stat(as)
 			if err != nil {
 				return 0, 0, false, fmt.Errorf("look at the copy %s: %w", as, err)

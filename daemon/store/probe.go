@@ -5,74 +5,181 @@ package store
 import (
 	"context"
 	"errors"
-	"io"
+	"fmt"
 	"io/fs"
+	"log/slog"
+	"math/rand/v2"
+	"time"
 
-	"tacet/daemon/health"
+	"tacet/daemon/durable"
+	"tacet/daemon/spool"
 )
 
-// A Prober is a medium that tries itself: one in which not every user may remove what was written.
-type Prober interface {
-	// Probe tries to write, and leaves nothing behind.
-	Probe(ctx context.Context) error
+// Tried is what came of a try.
+type Tried struct {
+	Where  string   // what was reached
+	Limits []string // what it can't do, and is used without
+	Left   string   // what of the try could not be removed; empty: nothing
 }
 
-// probeName is the file of a try; recordings have other names.
+// A Prober is a medium that tries itself what a small copy does not try.
+type Prober interface {
+	// Probe tries it, and leaves nothing behind. small: whether a small copy may be tried too.
+	Probe(ctx context.Context) (small bool, err error)
+}
+
+// A Remover is a Bucket in which the account may, perhaps, remove an object. Followers never do.
+type Remover interface {
+	Remove(ctx context.Context, name string) error
+}
+
+// probeName is the copy of a try; recordings have other names.
 const probeName = ".tacet-probe"
 
-// Probe reaches a place, tries to write there as a follower does, reads back and removes what it wrote, and says what it reached.
-// An error is a [*Trouble] where its cause is known. A place that Open refuses, as a drive without our mark, is not written to.
-func Probe(ctx context.Context, k Kind) (where string, err error) {
+// Probe reaches a place and has a follower bring something there, as it brings recordings: made, written on, made anew, and each time read
+// back. So what it meets is what the unit meets. It removes what it wrote. An error is a [*Trouble]. A place that Open refuses, as a drive
+// without our mark, is not written to.
+func Probe(ctx context.Context, k Kind) (Tried, error) {
 	m, err := k.Open(ctx)
 	if err != nil {
-		return "", err
+		return Tried{}, troubleOf(err)
 	}
 	defer m.Close()
 	defer context.AfterFunc(ctx, m.Abort)()
-	switch m := m.(type) {
-	case Folder:
-		err = probe(m)
-	case Prober:
-		err = m.Probe(ctx)
+	tried := Tried{Where: m.ID()}
+	t, err := newTrial(k)
+	if err == nil {
+		switch m := m.(type) {
+		case Folder:
+			err = t.folder(ctx, m)
+			tried.Left = t.sweepUp(m)
+		case Bucket:
+			err = t.bucket(ctx, m)
+			tried.Left = t.removed(ctx, m)
+		}
+	}
+	if l, ok := m.(Limited); ok {
+		tried.Limits = l.Limits()
 	}
 	if err != nil {
 		if t := m.Check(err); t != nil {
 			err = t
 		}
+		return tried, troubleOf(err)
 	}
-	return m.ID(), err
+	return tried, nil
 }
 
-func probe(m Folder) error {
-	const text = "Tacet tries to write here\n"
-	fsys := m.FS()
-	if err := fsys.Remove(probeName); err != nil && !errors.Is(err, fs.ErrNotExist) { // left by an interruption
-		return err
-	}
-	f, err := fsys.Create(probeName)
-	if err != nil {
-		return err
-	}
-	_, err = io.WriteString(f, text)
-	if err == nil {
-		err = f.Sync()
-	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = readsBack(m, text)
-	}
-	return errors.Join(err, fsys.Remove(probeName), fsys.SyncDir("."))
+// trial is a follower of a spool in memory, with one recording in it.
+type trial struct {
+	*follower
+	text []byte // all of it
+	size int    // how much of it there is by now
 }
 
-func readsBack(m Folder, text string) error {
-	back, err := m.ReadBack(probeName)
+const (
+	// trialSize is more than fits into one request of the SFTP protocol, and little for a slow line. trialStart is how much of it there is at first.
+	trialSize  = 96 << 10
+	trialStart = 40 << 10
+)
+
+func newTrial(k Kind) (*trial, error) {
+	t := &trial{text: make([]byte, trialSize)}
+	rand.NewChaCha8([32]byte{}).Read(t.text) // the same each time: what a try left is known again
+	set, err := NewSet(Settings{
+		Spool: t, Ledger: t, Release: ReleaseNever, Places: []Place{{Name: "try", Kind: k}}, Log: slog.New(slog.DiscardHandler),
+		ClockSet: func() bool { return false }, Copied: func(string, string) {}, Released: func(string) {},
+		Conflict: func(string, string) {}, Changed: func() {},
+	})
 	if err != nil {
+		return nil, err
+	}
+	t.follower = set.followers[0]
+	return t, nil
+}
+
+// folder has a copy made, written on and made anew.
+func (t *trial) folder(ctx context.Context, m Folder) error {
+	for _, name := range []string{probeName, probeName + durable.TempSuffix} { // left by an interruption
+		if err := m.FS().Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) && !refusedFor(err) {
+			return err
+		}
+	}
+	for _, step := range []func(){
+		func() { t.size = trialStart },
+		func() { t.size = trialSize },
+		func() { t.failed[probeName] = true }, // as if a write had failed
+	} {
+		step()
+		if err := t.bring(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bucket has the medium try itself, and then a small copy made.
+func (t *trial) bucket(ctx context.Context, m Bucket) error {
+	if p, ok := m.(Prober); ok {
+		if small, err := p.Probe(ctx); err != nil || !small {
+			return err
+		}
+	}
+	t.size = trialSize
+	return t.bring(ctx, m)
+}
+
+// bring has the follower bring the recording as it is now.
+func (t *trial) bring(ctx context.Context, m Medium) error {
+	x := t.set.index
+	x.drop(probeName)
+	e := &entry{name: probeName, id: "try", held: []bool{false}, finished: true}
+	x.mu.Lock()
+	x.date(e, cameNow, time.Time{})
+	x.entries[probeName], x.waiting[0], x.lacking = e, []*entry{e}, 1
+	x.mu.Unlock()
+	if err := t.use(ctx, m); err != nil {
 		return err
 	}
-	defer back.Close()
-	got, err := io.ReadAll(io.LimitReader(back, int64(len(text))+1))
-	if err == nil && string(got) != text {
-		err = &Trouble{health.StoreMismatch, errors.New("what was written does not read back as it was")}
+	if e, _ := x.get(probeName); !e.held[0] {
+		return fmt.Errorf("the copy %s was not made", probeName)
 	}
-	return err
+	return nil
 }
+
+// sweepUp removes what the try wrote, and says what it could not.
+func (t *trial) sweepUp(m Folder) (left string) {
+	for n := 1; n <= maxBeside; n++ {
+		for _, suffix := range []string{"", durable.TempSuffix} {
+			name := Beside(probeName, n) + suffix
+			if _, err := m.FS().Stat(name); err != nil {
+				continue
+			}
+			if err := m.FS().Remove(name); err != nil && left == "" {
+				left = fmt.Sprintf("%s can't be removed (%v)", name, brief(err))
+			}
+		}
+	}
+	m.FS().SyncDir(".")
+	return left
+}
+
+func (t *trial) removed(ctx context.Context, m Bucket) (left string) {
+	if r, ok := m.(Remover); ok && t.size > 0 {
+		if err := r.Remove(ctx, probeName); err != nil {
+			return probeName + " stays, since the account may not remove it; nor need it"
+		}
+	}
+	return ""
+}
+
+// The spool and the ledger of a try.
+
+func (t *trial) List() ([]spool.Entry, error)                        { return nil, nil }
+func (t *trial) Read(string) (durable.File, error)                   { return memoryFile(t.text[:t.size]), nil }
+func (t *trial) Synced(string) (int64, bool, error)                  { return int64(t.size), false, nil }
+func (t *trial) Remove(string) error                                 { return nil }
+func (t *trial) Copied(string, string) error                         { return nil }
+func (t *trial) Released(string) error                               { return nil }
+func (t *trial) Expired(string, string) error                        { return nil }
+func (t *trial) History(func(Deed, string, string, time.Time)) error { return nil }

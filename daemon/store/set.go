@@ -87,7 +87,7 @@ func NewSet(s Settings) (*Set, error) {
 	set := &Set{Settings: s, index: newIndex(len(s.Places))}
 	for i, p := range s.Places {
 		set.followers = append(set.followers, &follower{
-			set: set, index: i, place: p, wake: make(chan struct{}, 1), again: make(chan struct{}, 1), passed: map[string]time.Time{},
+			set: set, index: i, place: p, wake: make(chan struct{}, 1), again: make(chan struct{}, 1), passed: map[string]time.Time{}, said: map[string]bool{},
 			standing: standing{changed: s.Changed},
 		})
 	}

@@ -18,16 +18,22 @@
 //     as far as it goes: a disk that lost what it had promised must not cost the better copy.
 //   - After a failed write or sync a copy is made anew in a new file, which takes the old one's name when it is on the medium.
 //   - A place that hangs keeps its one goroutine, and nothing else.
+//   - A place that can't do everything is used for what it can (see [Limited]): it may refuse that a file is written on, or takes another's place;
+//     a copy is then made anew, or gets a name beside. Its word that it is full counts only when it refuses a write.
+//   - Nothing is read from a place that the recording doesn't explain: a file of terabytes under a copy's name is left where it is, and said.
 //
-// Nothing is removed from a place but two things, and only what is proved to be them: a copy that was kept there as long as it
-// should (see [Place]) while another store holds the recording, so that the last one never goes; and the beginning of a
-// recording that came to nothing.
+// Doctor tries a place by having a follower bring something there (see [Probe]), so that its word and the unit's fate are one.
+//
+// Nothing is removed from a place but these, and only what is proved to be them: a copy that was kept there as long as it
+// should (see [Place]) while another store holds the recording, so that the last one never goes; the beginning of a
+// recording that came to nothing; and what an interruption left of a copy that was being made anew (NAME.tacet.tmp).
 package store
 
 import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"time"
 
 	"tacet/daemon/durable"
@@ -74,8 +80,14 @@ type Bucket interface {
 	// Put makes an object of size bytes; it goes on where an earlier Put of the same bytes was interrupted. fs.ErrExist
 	// says that there is one of that name, which is left as it is.
 	Put(ctx context.Context, name string, from io.ReaderAt, size int64) error
-	// Get reads an object, and says how long it is. fs.ErrNotExist: there is none.
+	// Get reads an object, and says how long it is; -1: the server doesn't tell before. fs.ErrNotExist: there is none.
 	Get(ctx context.Context, name string) (object io.ReadCloser, size int64, err error)
+}
+
+// A Limited is a medium that can't do all that a follower would have it do, and is used nevertheless.
+type Limited interface {
+	// Limits says what is missing and what follows from it, as far as it is known by now: one sentence each.
+	Limits() []string
 }
 
 // A Trouble is a place that can't be used now, and why.
@@ -104,10 +116,26 @@ func (t *Trouble) State() topic.Store {
 // troubleOf is err as a [*Trouble]: store-error where its cause is not known.
 func troubleOf(err error) *Trouble {
 	if t := (*Trouble)(nil); errors.As(err, &t) {
-		return t
+		return &Trouble{t.Code, brief(t.Err)}
 	}
-	return &Trouble{health.StoreError, err}
+	return &Trouble{health.StoreError, brief(err)}
 }
+
+// maxText bounds what is repeated of an error: a server may say as much as it likes, in bytes.
+const maxText = 1000
+
+// A briefError says only the start of what an error says.
+type briefError struct{ err error }
+
+func brief(err error) error {
+	if len(err.Error()) <= maxText {
+		return err
+	}
+	return &briefError{err}
+}
+
+func (e *briefError) Error() string { return strings.ToValidUTF8(e.err.Error()[:maxText], "") + " …" }
+func (e *briefError) Unwrap() error { return e.err }
 
 // appendEvery and syncEvery are how often a running recording is appended to its copies, and these are synced. A sync on a FAT
 // drive rewrites the same few blocks: it comes less often than the spool's.

@@ -49,11 +49,11 @@ func (m *Maker) Kind(room config.Room) daemon.StoreKind {
 		case config.Folder:
 			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: Table, Changes: m.changes(s.Name)}
 		case config.SFTP:
-			return overSFTP(s, m.log)
+			return overSFTP(s)
 		default:
 			return s3.Kind{
 				Endpoint: s.Endpoint, Bucket: s.Bucket, Prefix: s.Prefix, Region: s.Region, AccessKeyFile: s.AccessKeyFile,
-				SecretKeyFile: s.SecretKeyFile, PathStyle: s.PathStyle, CA: s.CA, Lock: s.Lock,
+				SecretKeyFile: s.SecretKeyFile, PathStyle: s.PathStyle, CA: s.CA, Lock: s.Lock, Learnt: new(s3.Learnt),
 			}
 		}
 	}
@@ -70,8 +70,8 @@ func (m *Maker) changes(name string) <-chan struct{} {
 }
 
 // overSFTP takes the address apart, which the configuration's check has found good.
-func overSFTP(s config.Store, log *slog.Logger) store.Kind {
-	k := sftp.Kind{Key: s.Key, KnownHosts: s.KnownHosts, Log: log}
+func overSFTP(s config.Store) store.Kind {
+	k := sftp.Kind{Key: s.Key, KnownHosts: s.KnownHosts}
 	if u, err := url.Parse(s.URL); err == nil {
 		port := u.Port()
 		if port == "" {

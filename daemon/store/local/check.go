@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tacet/daemon/durable"
 	"tacet/daemon/store"
 )
 
@@ -121,7 +122,7 @@ func (m *medium) isFull(err error) *store.Trouble {
 		return nil
 	}
 	switch {
-	case int64(st.Bavail)*int64(st.Bsize) < short:
+	case st.Blocks == 0 || durable.Bytes(st.Bavail, uint64(st.Bsize)) < short: // one that can't tell is believed
 		return trouble(full, "%s has no room left: %w", m.mount, err)
 	case st.Files > 0 && st.Ffree == 0:
 		return trouble(full, "%s has room, but not for one file more: %w", m.mount, err)

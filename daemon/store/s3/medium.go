@@ -19,6 +19,7 @@ import (
 // medium is a bucket that was reached.
 type medium struct {
 	kind      Kind
+	learnt    *Learnt
 	core      *minio.Core
 	transport *http.Transport
 	clock     clock

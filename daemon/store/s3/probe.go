@@ -3,25 +3,63 @@
 package s3
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+
+	"github.com/minio/minio-go/v7"
 
 	"tacet/daemon/store"
 )
 
-var _ store.Prober = (*medium)(nil)
+var (
+	_ store.Prober  = (*medium)(nil)
+	_ store.Remover = (*medium)(nil)
+	_ store.Limited = (*medium)(nil)
+)
 
-// Probe begins an upload and ends it again: the account may put, and need not be able to delete.
-func (m *medium) Probe(ctx context.Context) error {
+// Probe starts an upload in parts as Put does, sends one part, asks for it, and ends the upload again. With a lock nothing whole is tried: it could
+// not be removed again.
+func (m *medium) Probe(ctx context.Context) (small bool, err error) {
 	ctx, done := m.during(ctx)
 	defer done()
-	key := m.kind.Prefix + ".tacet-probe"
-	id, err := m.core.NewMultipartUpload(ctx, m.kind.Bucket, key, m.options())
-	if err == nil {
-		err = m.core.AbortMultipartUpload(ctx, m.kind.Bucket, key, id)
+	if err = m.probe(ctx); err != nil && !errors.Is(err, errNoParts) {
+		return false, m.explain(fmt.Errorf("try an upload to the bucket %s: %w", m.kind.Bucket, err))
 	}
-	if err != nil {
-		return m.explain(fmt.Errorf("try an upload to the bucket %s: %w", m.kind.Bucket, err))
-	}
-	return nil
+	return m.kind.Lock == 0, nil
 }
+
+func (m *medium) probe(ctx context.Context) error {
+	text := []byte("Tacet tries to write here\n")
+	known := &sums{parts: map[int]*part{}}
+	u, err := m.start(ctx, m.kind.Prefix+".tacet-probe", bytes.NewReader(text), int64(len(text)), known)
+	if err != nil {
+		return err
+	}
+	u, err = u.sent(ctx)
+	defer u.abort(ctx)
+	if err != nil {
+		return err
+	}
+	err = m.upload(u.key, u.id, u.from, u.size, known).look(ctx)
+	if refuses(err) {
+		m.learnt.note(lacksList, err)
+		return nil
+	}
+	return err
+}
+
+// Remove removes an object where the account may. It need not be allowed to.
+func (m *medium) Remove(ctx context.Context, name string) error {
+	key, err := m.key("remove", name)
+	if err != nil {
+		return err
+	}
+	ctx, done := m.during(ctx)
+	defer done()
+	return m.explain(m.core.RemoveObject(ctx, m.kind.Bucket, key, minio.RemoveObjectOptions{}))
+}
+
+// Limits says what the server was found to lack.
+func (m *medium) Limits() []string { return m.learnt.limits() }

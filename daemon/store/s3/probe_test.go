@@ -17,8 +17,8 @@ func TestProbe(t *testing.T) {
 	server := storetest.StartS3(t)
 	where, err := store.Probe(t.Context(), kind(server))
 	no(t, err)
-	if want := server.URL + "/" + server.Bucket + "/high-street/"; where != want {
-		t.Errorf("it tried %s, want %s", where, want)
+	if want := server.URL + "/" + server.Bucket + "/high-street/"; where.Where != want {
+		t.Errorf("it tried %s, want %s", where.Where, want)
 	}
 	if n := unfinished(t, server); n > 0 {
 		t.Errorf("%d uploads are left behind", n)

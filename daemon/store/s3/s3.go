@@ -11,10 +11,13 @@
 // What it promises:
 //
 //   - An object that exists is never overwritten: it is looked for first, and the upload is conditional (If-None-Match), so that
-//     nobody comes between.
+//     nobody comes between. A server that refuses conditions gets none: then somebody who makes the same object between the look and the
+//     upload, a moment later, is overwritten. The read-back after it shows which of the two is there.
 //   - A recording of more than 8 MiB goes up in parts of that size. What was interrupted goes on with the parts that are missing:
 //     those that the server has are compared, by SHA-256, with what would be sent.
-//   - The server is given the SHA-256 of each part, and refuses what arrives as something else.
+//   - The server is given the SHA-256 of each part, or an MD5 where it refuses that, and refuses what arrives as something else.
+//   - What a server refuses is left out where it can be, for a day, and said (see [Learnt]): conditions, SHA-256, listing unfinished uploads, uploads in parts. A lock
+//     is never left out.
 //   - Only the endpoint is dialled: no proxy, no redirection, no service for names, regions or credentials.
 //   - Nothing hangs for ever: a connection on which nothing moves while something is awaited ends after Stall. Requests are
 //     not repeated here; whoever follows the spool does that.
@@ -63,6 +66,8 @@ type Kind struct {
 	Dial  time.Duration // how long connecting may take; 0: 30 s
 	Stall time.Duration // a connection on which nothing moves for so long ends; 0: 30 s
 
+	Learnt *Learnt // what is known of the server; nil: it is found out anew after each Open
+
 	wrap func(http.RoundTripper) http.RoundTripper // for tests; nil: none
 }
 
@@ -84,7 +89,7 @@ func (k Kind) Open(ctx context.Context) (store.Medium, error) {
 	}
 	ctx, done := m.during(ctx)
 	defer done()
-	if _, err := m.core.ListMultipartUploads(ctx, k.Bucket, k.Prefix, "", "", "", 1); err != nil {
+	if err := m.reach(ctx); err != nil {
 		err = m.explain(fmt.Errorf("open the bucket %s: %w", k.Bucket, err))
 		m.Close()
 		if t := (*store.Trouble)(nil); !errors.As(err, &t) {
@@ -93,6 +98,25 @@ func (k Kind) Open(ctx context.Context) (store.Medium, error) {
 		return nil, err
 	}
 	return m, nil
+}
+
+// reach asks about the bucket. A server that lists no uploads is asked whether there is one.
+func (m *medium) reach(ctx context.Context) error {
+	if !m.learnt.has(lacksList) {
+		_, err := m.core.ListMultipartUploads(ctx, m.kind.Bucket, m.kind.Prefix, "", "", "", 1)
+		if !refuses(err) {
+			return err
+		}
+		m.learnt.note(lacksList, err)
+	}
+	there, err := m.core.BucketExists(ctx, m.kind.Bucket)
+	if err == nil && !there {
+		err = minio.ErrorResponse{StatusCode: http.StatusNotFound, Code: minio.NoSuchBucket, Message: "there is no such bucket"}
+	}
+	if refuses(err) { // it will show
+		return nil
+	}
+	return err
 }
 
 // medium makes the client; nothing is sent yet.
@@ -109,7 +133,10 @@ func (k Kind) medium() (*medium, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &medium{kind: k}
+	m := &medium{kind: k, learnt: k.Learnt}
+	if m.learnt == nil {
+		m.learnt = &Learnt{}
+	}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	if m.transport, err = k.transport(endpoint, &m.clock); err != nil {
 		return nil, err
@@ -134,6 +161,9 @@ func (k Kind) medium() (*medium, error) {
 		return nil, err
 	}
 	m.core.SetS3EnableDualstack(false) // it would go to another host than the configured one
+	if !strings.Contains(k.Bucket, ".") {
+		m.core.SetS3TransferAccelerate(endpoint.Host) // and so it would with Amazon's: this names the host that it goes to, and has no effect elsewhere
+	}
 	return m, nil
 }
 

@@ -37,7 +37,7 @@ func (k Kind) transport(endpoint *url.URL, clock *clock) (*http.Transport, error
 	return &http.Transport{
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			if addr != allowed {
-				return nil, fmt.Errorf("%s is not the configured endpoint, which is %s, and is not dialled", addr, allowed)
+				return nil, &elsewhere{addr, allowed}
 			}
 			raw, err := dialer.DialContext(ctx, network, addr)
 			if err != nil {
@@ -55,7 +55,16 @@ func (k Kind) transport(endpoint *url.URL, clock *clock) (*http.Transport, error
 		WriteBufferSize:     64 << 10,
 		ReadBufferSize:      64 << 10,
 		DisableCompression:  true,
+
+		MaxResponseHeaderBytes: 64 << 10,
 	}, nil
+}
+
+// elsewhere is an address that the library would go to in place of the configured one.
+type elsewhere struct{ addr, allowed string }
+
+func (e *elsewhere) Error() string {
+	return fmt.Sprintf("%s is not the configured endpoint, which is %s, and is not dialled", e.addr, e.allowed)
 }
 
 // maxCA bounds a file of certificates.
@@ -103,8 +112,11 @@ type bounded struct {
 	clock *clock
 }
 
-// maxAnswer is room for a thousand uploads or parts.
-const maxAnswer = 8 << 20
+// maxAnswer is room for some hundred uploads or parts. What is read of it takes a hundred times as much memory, at worst.
+const maxAnswer = 512 << 10
+
+// errTooLong is what reading a longer answer fails with.
+var errTooLong = fmt.Errorf("the S3 server's answer is longer than %d KB; if it lists unfinished uploads, have a lifecycle rule of the bucket end them", maxAnswer>>10)
 
 func (b *bounded) RoundTrip(request *http.Request) (*http.Response, error) {
 	answer, err := b.RoundTripper.RoundTrip(request)
@@ -112,12 +124,26 @@ func (b *bounded) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	b.clock.see(request, answer)
+	if _, err := http.ParseTime(answer.Header.Get("Last-Modified")); err != nil { // the library takes no answer without, and nobody asks for it
+		answer.Header.Set("Last-Modified", time.Unix(0, 0).UTC().Format(http.TimeFormat))
+	}
 	object := request.Method == http.MethodGet && request.URL.RawQuery == "" && answer.StatusCode == http.StatusOK
 	if !object {
-		answer.Body = struct {
-			io.Reader
-			io.Closer
-		}{io.LimitReader(answer.Body, maxAnswer), answer.Body}
+		answer.Body = &boundedBody{answer.Body, maxAnswer}
 	}
 	return answer, nil
+}
+
+// boundedBody is an answer that may have so many bytes more.
+type boundedBody struct {
+	io.ReadCloser
+	left int
+}
+
+func (b *boundedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p[:min(len(p), b.left+1)])
+	if b.left -= n; b.left < 0 {
+		return 0, errTooLong
+	}
+	return n, err
 }

@@ -36,14 +36,21 @@ func (m *medium) explain(err error) error {
 		if code, what := m.meaning(answer); code != "" {
 			return &store.Trouble{Code: code, Err: fmt.Errorf("%s: %w", what, err)}
 		}
-		return err
+		if answer.StatusCode < http.StatusBadRequest {
+			return err
+		}
+		return &store.Trouble{Code: health.StoreError, Err: fmt.Errorf("the S3 server %s refuses what is asked of it, with %q: %w", m.kind.Endpoint, words(err), err)}
 	}
 	var (
 		certificate *tls.CertificateVerificationError
 		sent        *url.Error
 		network     net.Error
 	)
+	var other *elsewhere
 	switch {
+	case errors.As(err, &other):
+		return &store.Trouble{Code: health.StoreError, Err: fmt.Errorf("the address %s of Amazon's is not that of the region %s; write endpoint = %q, and the region that the bucket is in: %w",
+			m.kind.Endpoint, m.kind.Region, "https://s3.REGION.amazonaws.com", err)}
 	case errors.As(err, &certificate):
 		return &store.Trouble{Code: health.StoreHostKey, Err: fmt.Errorf("the certificate of %s is not vouched for by %s, or this unit's clock, "+
 			"at %s, is wrong; nothing was sent: %w", m.kind.Endpoint, m.vouching(), time.Now().UTC().Format(time.DateTime), err)}
@@ -94,9 +101,6 @@ func (m *medium) meaning(answer minio.ErrorResponse) (code health.Code, what str
 	case slices.Contains(denied, answer.Code), answer.StatusCode == http.StatusForbidden, answer.StatusCode == http.StatusUnauthorized:
 		return health.StoreDenied, fmt.Sprintf("the S3 server %s refuses the keys in %s and %s, or does not allow them what is needed in the bucket %s",
 			m.kind.Endpoint, m.kind.AccessKeyFile, m.kind.SecretKeyFile, m.kind.Bucket)
-	case m.kind.Lock > 0 && slices.Contains([]string{"InvalidRequest", "InvalidBucketObjectLockConfiguration",
-		"ObjectLockConfigurationNotFoundError", "ObjectLockConfigurationNotFound"}, answer.Code):
-		return health.StoreError, fmt.Sprintf("the bucket %s may have been made without object lock, which lock needs; make one with it, or set lock to \"0d\"", m.kind.Bucket)
 	case answer.StatusCode/100 == 3, answer.Code == "AuthorizationHeaderMalformed":
 		return health.StoreError, fmt.Sprintf("the bucket %s is elsewhere; correct region and endpoint", m.kind.Bucket)
 	}

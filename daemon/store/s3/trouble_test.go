@@ -262,15 +262,31 @@ func TestOnlyTheEndpointIsDialled(t *testing.T) {
 		})
 	}
 	k.Region = "eu-central-1"
-	for _, endpoint := range []string{"s3.eu-central-1.amazonaws.com", "s3.lan:9000"} {
-		k.Endpoint, hosts = "https://"+endpoint, nil
-		refused(t, k.Wrapped(asked), "store-missing")
-		if len(hosts) != 1 || hosts[0] != endpoint {
-			t.Errorf("%s: asked %q", endpoint, hosts)
+	for _, endpoint := range []string{
+		"s3.eu-central-1.amazonaws.com", "s3.lan:9000", "s3.amazonaws.com", "s3.a-region-of-tomorrow.amazonaws.com", "s3.us-west-2.amazonaws.com",
+		"s3.dualstack.eu-central-1.amazonaws.com", "s3-fips.us-east-1.amazonaws.com", "s3-external-1.amazonaws.com", "s3.cn-north-1.amazonaws.com.cn",
+		"storage.googleapis.com", "oss-eu-central-1.aliyuncs.com", "192.168.1.5:9000", "[fd00::1]:9000", "nas",
+	} {
+		for _, path := range []bool{true, false} {
+			want := endpoint
+			if k.PathStyle = path; !path {
+				want = "tacet." + endpoint
+			}
+			if strings.ContainsAny(endpoint, "[]") || strings.HasPrefix(endpoint, "192.") {
+				if !path { // an address has no names before it
+					continue
+				}
+			}
+			k.Endpoint, hosts = "https://"+endpoint, nil
+			refused(t, k.Wrapped(asked), "store-missing")
+			if len(hosts) != 1 || hosts[0] != want {
+				t.Errorf("%s: asked %q, want %q", endpoint, hosts, want)
+			}
 		}
 	}
-	k.Endpoint = "https://s3.amazonaws.com" // the library would go to the region's own host
-	refused(t, k, "store-missing", "not the configured endpoint")
+	k.PathStyle = true
+	k.Endpoint, k.Bucket = "https://s3.amazonaws.com", "with.dot" // the library would go to the region's own host
+	refused(t, k, "store-error", "not the configured endpoint", "https://s3.REGION.amazonaws.com")
 }
 
 // The codes that servers have for a bucket without room.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"path"
 	"sync/atomic"
 
 	"github.com/pkg/sftp"
@@ -61,6 +62,7 @@ func (f *file) ReadAt(p []byte, off int64) (n int, err error) {
 		return 0, named("read", f.name, fs.ErrInvalid)
 	}
 	err = f.do("read", func() error {
+		f.conn.Expect(2 * len(p))
 		for n < len(p) {
 			some, err := f.file.ReadAt(p[n:], off+int64(n))
 			n += some
@@ -76,10 +78,13 @@ func (f *file) ReadAt(p []byte, off int64) (n int, err error) {
 // Sync flushes the file to the server's disk where the server can be asked to.
 func (f *file) Sync() error {
 	return f.do("sync", func() error {
-		if _, ok := f.files.HasExtension("fsync@openssh.com"); !ok {
+		if !f.has("fsync@openssh.com") {
 			return nil
 		}
-		return f.file.Sync()
+		if err := f.file.Sync(); !unsupported(err) { // it may be offered in another version, or for another kind of disk
+			return err
+		}
+		return nil
 	})
 }
 
@@ -98,7 +103,9 @@ func (f *file) Truncate(size int64) error {
 
 func (f *file) Stat() (info fs.FileInfo, err error) {
 	err = f.do("stat", func() error {
-		info, err = f.file.Stat()
+		if info, err = f.file.Stat(); unsupported(err) || failed(err) {
+			info, err = folder{f.medium}.lstat(path.Join(f.kind.Path, f.name))
+		}
 		return err
 	})
 	return info, err

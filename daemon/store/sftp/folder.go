@@ -51,13 +51,7 @@ func (f folder) Create(name string) (durable.File, error) {
 	var made *sftp.File
 	err := f.change("create", name, func(at string) error {
 		var err error
-		made, err = f.files.OpenFile(at, os.O_RDWR|os.O_CREATE|os.O_EXCL)
-		if failed(err) { // the server has no code for it
-			if _, there := f.files.Lstat(at); there == nil {
-				err = fs.ErrExist
-			}
-		}
-		if err != nil {
+		if made, err = f.create(at); err != nil {
 			return err
 		}
 		// The protocol could carry the mode with the opening; the library can't. A server that keeps modes to itself may refuse.
@@ -72,28 +66,81 @@ func (f folder) Create(name string) (durable.File, error) {
 	return &file{medium: f.medium, name: name, file: made}, nil
 }
 
-func (f folder) Open(name string) (durable.File, error) { return f.open(name, os.O_RDONLY) }
+// create makes a file that must not exist. A server that can't be asked to see to it is asked whether there is one.
+func (f folder) create(at string) (*sftp.File, error) {
+	made, err := f.forWriting(at, os.O_CREATE|os.O_EXCL)
+	if !failed(err) && !unsupported(err) {
+		return made, err
+	}
+	if _, there := f.lstat(at); there == nil {
+		return nil, fs.ErrExist
+	} else if !errors.Is(there, fs.ErrNotExist) {
+		return nil, err
+	}
+	if made, again := f.forWriting(at, os.O_CREATE|os.O_TRUNC); again == nil {
+		return made, nil
+	}
+	return nil, err
+}
 
-func (f folder) Append(name string) (durable.File, error) { return f.open(name, os.O_RDWR) }
+// forWriting opens a file to read and write it; only to write it where the server refuses both at once.
+func (f folder) forWriting(at string, flag int) (*sftp.File, error) {
+	if f.writeOnly.Load() {
+		return f.files.OpenFile(at, os.O_WRONLY|flag)
+	}
+	opened, err := f.files.OpenFile(at, os.O_RDWR|flag)
+	if !failed(err) && !unsupported(err) && !errors.Is(err, fs.ErrPermission) {
+		return opened, err
+	}
+	opened, again := f.files.OpenFile(at, os.O_WRONLY|flag)
+	if again != nil {
+		return nil, err
+	}
+	f.writeOnly.Store(true)
+	return opened, nil
+}
+
+// lstat looks at a name. A server that can't is asked about what the name leads to.
+func (f folder) lstat(at string) (fs.FileInfo, error) {
+	info, err := f.files.Lstat(at)
+	if unsupported(err) {
+		info, err = f.files.Stat(at)
+	}
+	return info, err
+}
+
+func (f folder) Open(name string) (durable.File, error) {
+	return f.open(name, func(at string) (*sftp.File, error) { return f.files.OpenFile(at, os.O_RDONLY) })
+}
+
+func (f folder) Append(name string) (durable.File, error) {
+	return f.open(name, func(at string) (*sftp.File, error) { return f.forWriting(at, 0) })
+}
 
 // open opens what was a regular file a moment before. SFTP has no way to be surer; a pipe would hang the server.
-func (f folder) open(name string, flag int) (durable.File, error) {
+func (f folder) open(name string, open func(at string) (*sftp.File, error)) (durable.File, error) {
 	var opened *sftp.File
 	var size int64
 	err := f.do("open", name, func(at string) error {
-		before, err := f.files.Lstat(at)
+		before, err := f.lstat(at)
 		if err != nil {
 			return err
 		}
 		if !before.Mode().IsRegular() {
 			return durable.ErrNotRegular
 		}
-		if opened, err = f.files.OpenFile(at, flag); err != nil {
+		if opened, err = open(at); err != nil {
 			return err
 		}
 		after, err := opened.Stat()
-		if err == nil && (!after.Mode().IsRegular() || after.Size() < 0) {
+		if unsupported(err) || failed(err) {
+			after, err = before, nil
+		}
+		if err == nil && !after.Mode().IsRegular() {
 			err = durable.ErrNotRegular
+		}
+		if err == nil && after.Size() < 0 {
+			err = errors.New("the server says that it is longer than a file can be")
 		}
 		if err != nil {
 			opened.Close()
@@ -108,18 +155,40 @@ func (f folder) open(name string, flag int) (durable.File, error) {
 	return &file{medium: f.medium, name: name, file: opened, end: size}, nil
 }
 
-// Rename needs posix-rename@openssh.com to take another file's place in one step. Without it, servers refuse when there is one.
+// Rename needs posix-rename@openssh.com to take another file's place in one step. Without it servers refuse when there is one: that is
+// removed first. An interruption between the two leaves the file under its old name alone. A refusal is an errors.ErrUnsupported.
 func (f folder) Rename(from, to string) error {
 	return f.change("rename", from, func(at string) error {
 		if !fs.ValidPath(to) || to == "." {
 			return fs.ErrInvalid
 		}
-		target := path.Join(f.kind.Path, to)
-		if _, ok := f.files.HasExtension("posix-rename@openssh.com"); ok {
-			return f.files.PosixRename(at, target)
+		err := f.rename(at, path.Join(f.kind.Path, to))
+		if failed(err) || unsupported(err) {
+			err = fmt.Errorf("%w by the server: %w", errors.ErrUnsupported, err)
 		}
-		return f.files.Rename(at, target)
+		return err
 	})
+}
+
+func (f folder) rename(at, target string) error {
+	if f.has("posix-rename@openssh.com") {
+		if err := f.files.PosixRename(at, target); !unsupported(err) {
+			return err
+		}
+	}
+	err := f.files.Rename(at, target)
+	if !failed(err) && !unsupported(err) && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	for _, name := range []string{at, target} { // is it the target that stands in the way?
+		if info, looked := f.lstat(name); looked != nil || !info.Mode().IsRegular() {
+			return err
+		}
+	}
+	if f.files.Remove(target) != nil {
+		return err
+	}
+	return f.files.Rename(at, target)
 }
 
 func (f folder) Remove(name string) error { return f.change("remove", name, f.files.Remove) }
@@ -127,20 +196,22 @@ func (f folder) Remove(name string) error { return f.change("remove", name, f.fi
 func (f folder) Stat(name string) (fs.FileInfo, error) {
 	var info fs.FileInfo
 	err := f.do("stat", name, func(at string) (err error) {
-		info, err = f.files.Lstat(at)
+		info, err = f.lstat(at)
 		return err
 	})
 	return info, err
 }
 
-// maxListing bounds what a listing may take on the wire, which is some 300 bytes for each name of ours. Tests make it less.
-var maxListing = 64 << 20
+// maxListing bounds what a listing may take on the wire, which is some 300 bytes for each name of ours. Tests make it less. How many names
+// it may have is bounded too (see counted).
+var maxListing = 32 << 20
 
 func (f folder) ReadDir(name string) ([]fs.DirEntry, error) {
 	var infos []fs.FileInfo
 	err := f.do("list", name, func(at string) error {
 		ctx, cancel := context.WithCancelCause(context.Background())
 		defer cancel(nil)
+		f.conn.Expect(maxListing + unasked)
 		defer f.conn.Limit(maxListing, func() { cancel(durable.ErrTooMany) })()
 		var err error
 		if infos, err = f.files.ReadDirContext(ctx, at); ctx.Err() != nil {
@@ -166,7 +237,7 @@ func (f folder) ReadDir(name string) ([]fs.DirEntry, error) {
 func (f folder) SyncDir(name string) error {
 	return f.do("sync", name, func(at string) error {
 		info, err := f.files.Stat(at)
-		if err == nil && !info.IsDir() {
+		if err == nil && !info.IsDir() && known(info) {
 			err = fs.ErrInvalid
 		}
 		return err
@@ -177,7 +248,7 @@ const mayWrite = 0o222
 
 func (f folder) Freeze(name string) error {
 	return f.change("freeze", name, func(at string) error {
-		info, err := f.files.Lstat(at)
+		info, err := f.lstat(at)
 		if err != nil {
 			return err
 		}
@@ -195,10 +266,10 @@ func (f folder) Writable() error {
 		if err != nil {
 			return err
 		}
-		if !info.IsDir() {
+		if !info.IsDir() && known(info) {
 			return fs.ErrInvalid
 		}
-		if disk, err := f.files.StatVFS(at); err == nil && disk.Flag&readOnly != 0 {
+		if disk, err := f.disk(at); err == nil && disk.Flag&readOnly != 0 {
 			return fs.ErrPermission
 		}
 		return nil
@@ -207,14 +278,15 @@ func (f folder) Writable() error {
 
 func (f folder) Space() (free, total int64, err error) {
 	err = f.do("statvfs", ".", func(at string) error {
-		if _, ok := f.files.HasExtension("statvfs@openssh.com"); !ok {
+		disk, err := f.disk(at)
+		if err != nil {
+			return err
+		}
+		told := false
+		if free, total, told = room(disk); !told {
 			return errors.ErrUnsupported
 		}
-		disk, err := f.files.StatVFS(at)
-		if err == nil {
-			free, total = int64(disk.Bavail*disk.Frsize), int64(disk.Blocks*disk.Frsize)
-		}
-		return err
+		return nil
 	})
 	return free, total, err
 }

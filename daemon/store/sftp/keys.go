@@ -3,95 +3,21 @@
 package sftp
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net"
 	"os"
-	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
-	"golang.org/x/crypto/ssh/knownhosts"
 
 	"tacet/config/textfile"
+	"tacet/daemon/health"
 )
 
 // maxFile bounds a key file and a list of known hosts.
 const maxFile = 1 << 20
-
-// hostKeys are what the server may show.
-type hostKeys struct {
-	check ssh.HostKeyCallback
-	// algorithms are those of the known keys: a server with several keys must show one that can be compared.
-	algorithms []string
-}
-
-// hostKeys reads what the file of known hosts has of the server.
-func (k Kind) hostKeys() (*hostKeys, error) {
-	text, err := textfile.Read(k.KnownHosts, maxFile)
-	if err != nil {
-		return nil, fmt.Errorf("%w; %s", err, k.scan())
-	}
-	check, err := checkOf(text, k.KnownHosts)
-	if err != nil {
-		return nil, fmt.Errorf("the known hosts can't be understood: %w", err)
-	}
-	// Asked about a key that nobody has, it names those that it would take.
-	var unknown *knownhosts.KeyError
-	if err := check(k.Addr, &net.TCPAddr{}, noKey{}); !errors.As(err, &unknown) || len(unknown.Want) == 0 {
-		return nil, fmt.Errorf("%s has no key of %s, so that anybody could pose as it; nothing was sent; %s", k.KnownHosts, k.Addr, k.scan())
-	}
-	keys := &hostKeys{check: check}
-	add := func(names ...string) {
-		for _, name := range names {
-			if !slices.Contains(keys.algorithms, name) {
-				keys.algorithms = append(keys.algorithms, name)
-			}
-		}
-	}
-	if bytes.Contains(text, []byte("@cert-authority")) {
-		add(ssh.CertAlgoED25519v01, ssh.CertAlgoECDSA256v01, ssh.CertAlgoECDSA384v01, ssh.CertAlgoECDSA521v01,
-			ssh.CertAlgoRSASHA512v01, ssh.CertAlgoRSASHA256v01)
-	}
-	for _, want := range unknown.Want {
-		if name := want.Key.Type(); name == ssh.KeyAlgoRSA {
-			add(ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256) // and not with SHA-1
-		} else {
-			add(name)
-		}
-	}
-	return keys, nil
-}
-
-// checkOf makes the check of what the file of that name says. The library takes the names of files alone, and knows neither marks nor
-// UTF-16, so the text as it was read goes to it through a pipe.
-func checkOf(text []byte, name string) (ssh.HostKeyCallback, error) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		return nil, err
-	}
-	written := make(chan struct{})
-	go func() {
-		defer close(written)
-		w.Write(text) // it ends early where the library does: then nobody holds the other end
-		w.Close()
-	}()
-	folder := "/dev/fd/"
-	if runtime.GOOS == "linux" {
-		folder = "/proc/self/fd/"
-	}
-	pipe := folder + strconv.Itoa(int(r.Fd()))
-	check, err := knownhosts.New(pipe)
-	if err != nil {
-		err = errors.New(strings.ReplaceAll(err.Error(), pipe, name))
-	}
-	r.Close()
-	<-written
-	return check, err
-}
 
 // scan says how the server's key is made known.
 func (k Kind) scan() string {
@@ -109,16 +35,27 @@ func (k Kind) wrongKey(err error) error {
 		"whether the key was changed, and only then remove its lines there and %s: %w", k.Addr, k.KnownHosts, k.scan(), err)
 }
 
-// isHostKey tells whether a handshake failed for the server's key.
-func isHostKey(err error) bool {
-	var (
-		changed *knownhosts.KeyError
-		revoked *knownhosts.RevokedError
-		none    *ssh.AlgorithmNegotiationError
-	)
-	return errors.As(err, &changed) || errors.As(err, &revoked) || errors.As(err, &none) && none.What == "host key" ||
-		strings.Contains(err.Error(), "ssh: certificate ") || strings.Contains(err.Error(), "ssh: no authorities for hostname")
+// nothingCommon says what the server and this unit can't agree on, and what the server would have.
+func (k Kind) nothingCommon(err *ssh.AlgorithmNegotiationError, known *hostKeys) (health.Code, error) {
+	offered := strings.Join(err.RequestedAlgorithms, ", ")
+	if offered == "" {
+		offered = "nothing"
+	}
+	if err.What != "host key" {
+		return health.StoreError, fmt.Errorf("the SFTP server %s offers for %s only %s, none of which is safe enough for this unit; bring the server up to date: %w",
+			k.Addr, err.What, offered, err)
+	}
+	safe := ssh.SupportedAlgorithms().HostKeys
+	if !slices.ContainsFunc(err.RequestedAlgorithms, func(a string) bool { return slices.Contains(safe, a) }) {
+		return health.StoreError, fmt.Errorf("the SFTP server %s offers host keys only with %s, which are not safe any more (ssh-rsa signs with SHA-1); "+
+			"nothing was sent; bring the server up to date, or give it a key made by \"ssh-keygen -t ed25519\"", k.Addr, offered)
+	}
+	return health.StoreHostKey, fmt.Errorf("%s has of the SFTP server %s only keys of the kinds %s, and the server offers %s: they have none in common; nothing was sent; "+
+		"ask whoever runs it whether its keys were changed, and then %s", known.file, k.Addr, known.kinds(), offered, k.scan())
 }
+
+// isHostKey tells whether a handshake failed for the server's key.
+func isHostKey(err error) bool { return errors.As(err, new(*hostKeyError)) }
 
 // isRefused tells whether a handshake failed for our key. The library has no type for this.
 func isRefused(err error) bool { return strings.Contains(err.Error(), "ssh: unable to authenticate") }
@@ -146,10 +83,3 @@ func (k Kind) signer() (ssh.Signer, error) {
 	}
 	return signer, nil
 }
-
-// noKey is a public key that no server has.
-type noKey struct{}
-
-func (noKey) Type() string                        { return "none" }
-func (noKey) Marshal() []byte                     { return nil }
-func (noKey) Verify([]byte, *ssh.Signature) error { return errors.New("not a key") }

@@ -18,8 +18,8 @@ func TestProbe(t *testing.T) {
 	no(t, left.Close())
 	where, err := store.Probe(t.Context(), kind(server))
 	no(t, err)
-	if want := "sftp://" + server.User + "@" + server.Addr + server.Path; where != want {
-		t.Errorf("it tried %s, want %s", where, want)
+	if want := "sftp://" + server.User + "@" + server.Addr + server.Path; where.Where != want {
+		t.Errorf("it tried %s, want %s", where.Where, want)
 	}
 	if list, err := m.FS().ReadDir("."); err != nil || len(list) > 0 {
 		t.Errorf("left behind: %v, %v", list, err)

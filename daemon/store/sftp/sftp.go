@@ -20,9 +20,12 @@
 //     file can then be longer than what was written, with a hole of zeros in it. So can it be after a lost connection.
 //     Whoever goes on with a copy compares what it holds, from its begin.
 //   - Sync asks for fsync@openssh.com, which OpenSSH has had since 6.5. Where a server does not offer it, Sync only says that the server
-//     has taken everything, and a warning in the log says so once for each connection: what such a server loses when its
+//     has taken everything (see [store.Limited]): what such a server loses when its
 //     power fails, within the half minute or so that its system keeps writes in memory, is lost. SyncDir can't be had
 //     over SFTP at all; with the file's own fsync the common file systems write its name too.
+//   - Every extension of the protocol is optional, and so is much of the protocol itself. Without posix-rename@openssh.com a file whose place another
+//     takes is removed first; where that is refused too, Rename fails. Without statvfs@openssh.com, or with numbers that make no sense, the room is unknown. A server that refuses to open
+//     a file for reading and writing, or only if it does not exist, is asked for less.
 //   - ReadBack gives what the server reads, which may come out of its memory; never out of this machine's.
 //   - SFTP has one code for all that fails on a disk. It is taken for a full one when the server, asked for its free
 //     space with statvfs@openssh.com, says that there is none. A user's quota is not seen so, unless the file system shows it
@@ -34,7 +37,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"io"
 	"net"
 	"strings"
 	"time"
@@ -57,7 +60,6 @@ type Kind struct {
 
 	Dial  time.Duration // how long connecting may take, to the last step; 0: 30 s
 	Stall time.Duration // a connection on which nothing moves for so long ends; 0: 30 s
-	Log   *slog.Logger  // nil: none
 }
 
 var _ store.Kind = Kind{}
@@ -65,6 +67,8 @@ var _ store.Kind = Kind{}
 const (
 	defaultDial  = 30 * time.Second
 	defaultStall = 30 * time.Second
+	// unasked bytes may arrive that nothing asked for, while something is awaited.
+	unasked = 1 << 20
 	// underWay bytes of requests are sent before the first answer is awaited.
 	underWay = 2 << 20
 	// packet is what every server takes in one request, bigPacket what OpenSSH's takes (sftp-common.h).
@@ -93,6 +97,7 @@ func (k Kind) Open(ctx context.Context) (store.Medium, error) {
 		return nil, &store.Trouble{Code: health.StoreMissing, Err: fmt.Errorf("the SFTP server is not reached: %w", err)}
 	}
 	conn := stall.New(raw, cmp.Or(k.Stall, defaultStall))
+	conn.Bound(unasked)
 	done := conn.Await()
 	defer done()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
@@ -102,7 +107,7 @@ func (k Kind) Open(ctx context.Context) (store.Medium, error) {
 	}
 	if err != nil {
 		conn.Close()
-		return nil, k.refusal(err, ctx.Err())
+		return nil, k.refusal(err, ctx.Err(), known)
 	}
 	return m, nil
 }
@@ -129,19 +134,35 @@ func (k Kind) connect(conn *stall.Conn, known *hostKeys, signer ssh.Signer) (*me
 			"the server accepts the key, but offers no SFTP to %s (internal-sftp, or the subsystem sftp in sshd_config): %w", k.User, err)}
 	}
 	m := newMedium(k, conn, client, files)
-	info, err := files.Stat(k.Path)
-	if err != nil || !info.IsDir() {
-		return nil, m.noFolder(err)
-	}
-	if _, ok := files.HasExtension("fsync@openssh.com"); !ok && k.Log != nil {
-		k.Log.Warn("the SFTP server can't be asked to sync: what it took may be lost when its power fails", "server", k.Addr)
+	if err := m.there(); err != nil {
+		return nil, err
 	}
 	return m, nil
 }
 
-// speak begins to speak SFTP, in requests of so many bytes.
+// speak starts to speak SFTP, in requests of so many bytes.
 func speak(client *ssh.Client, packet int) (*sftp.Client, error) {
-	return sftp.NewClient(client, sftp.UseConcurrentWrites(true), sftp.UseFstat(true),
+	session, err := client.NewSession()
+	if err != nil {
+		return nil, err
+	}
+	in, err := session.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := session.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	said, err := session.StderrPipe()
+	if err != nil {
+		return nil, err
+	}
+	go io.Copy(io.Discard, said) // until the session ends: what waits there would hold up the rest
+	if err := session.RequestSubsystem("sftp"); err != nil {
+		return nil, err
+	}
+	return sftp.NewClientPipe(&counted{from: out}, in, sftp.UseConcurrentWrites(true), sftp.UseFstat(true),
 		sftp.MaxConcurrentRequestsPerFile(underWay/packet), sftp.MaxPacketUnchecked(packet))
 }
 
@@ -152,16 +173,19 @@ func takesMore(transport ssh.Conn, files *sftp.Client) bool {
 }
 
 // refusal says why connecting failed. expired is why it was given up, if it was.
-func (k Kind) refusal(err, expired error) error {
+func (k Kind) refusal(err, expired error, known *hostKeys) error {
 	if t := (*store.Trouble)(nil); errors.As(err, &t) && expired == nil {
 		return t
 	}
 	code, what := health.StoreMissing, fmt.Errorf("the connection to the SFTP server %s ended before it was ready: %w", k.Addr, err)
+	var none *ssh.AlgorithmNegotiationError
 	switch {
 	case expired != nil:
 		what = fmt.Errorf("the SFTP server %s does not answer in time: %w", k.Addr, expired)
 	case isHostKey(err):
 		code, what = health.StoreHostKey, k.wrongKey(err)
+	case errors.As(err, &none):
+		code, what = k.nothingCommon(none, known)
 	case isRefused(err):
 		code = health.StoreDenied
 		what = fmt.Errorf("the SFTP server %s refuses the key %s for the user %q; add its public half to that user's authorized_keys: %w",

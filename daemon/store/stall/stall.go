@@ -24,6 +24,51 @@ type Conn struct {
 	stalled bool // guarded by mu
 	left    int  // bytes until over is called, if it is not nil; guarded by mu
 	over    func()
+
+	slack   int  // bytes that may always arrive; 0: any number may; guarded by mu
+	allowed int  // bytes that may still arrive; guarded by mu
+	flooded bool // guarded by mu
+}
+
+// ErrFlooded is what a connection fails with on which more arrived than was asked for.
+var ErrFlooded = errors.New("more arrives than was asked for")
+
+// perAnswer is what one operation may bring beside what it asks for, in bytes.
+const perAnswer = 64 << 10
+
+// Bound ends the connection when more arrives than is explained by what is awaited (see [Conn.Expect]), and slack bytes more. So a
+// server that answers without end is not read without end.
+func (c *Conn) Bound(slack int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.slack, c.allowed = slack, slack
+}
+
+// Expect says that an operation which is awaited may bring so many bytes.
+func (c *Conn) Expect(bytes int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.allowed += bytes
+}
+
+// Flooded reports whether the connection ended because more arrived than was asked for.
+func (c *Conn) Flooded() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.flooded
+}
+
+// count takes n bytes that arrived from what may arrive. It is called with mu held.
+func (c *Conn) count(n int) error {
+	if c.slack == 0 {
+		return nil
+	}
+	if c.allowed -= n; c.allowed < 0 {
+		c.flooded = true
+		c.Conn.Close()
+		return ErrFlooded
+	}
+	return nil
 }
 
 // New ends conn when nothing moves for limit while something is awaited.
@@ -35,7 +80,9 @@ func (c *Conn) Await() (done func()) {
 	defer c.mu.Unlock()
 	if c.waiting++; c.waiting == 1 {
 		c.extend()
+		c.allowed = c.slack
 	}
+	c.allowed += perAnswer
 	return func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -72,6 +119,9 @@ func (c *Conn) Read(p []byte) (int, error) {
 	if c.left -= n; c.left < 0 && c.over != nil {
 		c.over()
 		c.over = nil
+	}
+	if flood := c.count(n); flood != nil {
+		return 0, flood
 	}
 	return n, err
 }

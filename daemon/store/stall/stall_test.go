@@ -131,3 +131,40 @@ func TestLimitTellsOnce(t *testing.T) {
 		}
 	})
 }
+
+// What arrives without end ends the connection, what was asked for does not, and what an operation left over is no one else's.
+func TestMoreThanWasAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const slack, answer = 1000, 64 << 10
+		read := func(conn *stall.Conn, far net.Conn, bytes int) error {
+			go far.Write(make([]byte, bytes))
+			for buffer := make([]byte, 100); bytes > 0; {
+				n, err := conn.Read(buffer)
+				if bytes -= n; err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		conn, far := pair(t)
+		if err := read(conn, far, 10<<20); err != nil || conn.Flooded() {
+			t.Errorf("without a bound: %v", err)
+		}
+		conn.Bound(slack)
+		for range 3 {
+			done := conn.Await()
+			conn.Expect(5000)
+			if err := read(conn, far, slack+answer+5000); err != nil {
+				t.Errorf("what was asked for: %v", err)
+			}
+			done()
+		}
+		conn.Await()
+		if err := read(conn, far, slack+answer+100); !errors.Is(err, stall.ErrFlooded) || !conn.Flooded() {
+			t.Errorf("more than was asked for: %v", err)
+		}
+		if _, err := conn.Write([]byte{1}); err == nil {
+			t.Error("the connection is used on")
+		}
+	})
+}
