@@ -76,7 +76,7 @@ func checkOf(text []byte, name string) (ssh.HostKeyCallback, error) {
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
-		w.Write(text) // it ends early where the library does: then nobody holds the other end
+		_, _ = w.Write(text) // it ends early where the library does: then nobody holds the other end
 		w.Close()
 	}()
 	folder := "/dev/fd/"
