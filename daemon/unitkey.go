@@ -38,7 +38,7 @@ func (f keyFile) first(vkey string) bool {
 // started says that the first start is over: what was there is in the ledger. If that fails the next start says it again.
 func (f keyFile) started() {
 	if _, err := f.fs.Stat(f.name + firstSuffix); err == nil {
-		f.fs.Remove(f.name + firstSuffix)
+		_ = f.fs.Remove(f.name + firstSuffix)
 	}
 }
 

@@ -124,7 +124,7 @@ func unlock(sealed func() io.Reader, passphrases func() ([]string, error)) ([]by
 // passphrase for that.
 func behindPassphrase(sealed io.Reader) error {
 	var seen stanzaTypes
-	age.Decrypt(sealed, &seen) // its error is errSeen; what else may be wrong shows when it is decrypted
+	_, _ = age.Decrypt(sealed, &seen) // its error is errSeen; what else may be wrong shows when it is decrypted
 	if len(seen) > 0 && seen[0] != "scrypt" {
 		return &NotIdentities{"it is something encrypted to a key, and no key itself", whichFile}
 	}

@@ -82,7 +82,7 @@ func listenForNodes() *os.File {
 		return nil
 	}
 	// Notes about drives that were not mounted; without that folder there are none.
-	unix.InotifyAddWatch(fd, notesPath, unix.IN_MOVED_TO|unix.IN_DELETE|unix.IN_ONLYDIR)
+	_, _ = unix.InotifyAddWatch(fd, notesPath, unix.IN_MOVED_TO|unix.IN_DELETE|unix.IN_ONLYDIR)
 	return nodes
 }
 
