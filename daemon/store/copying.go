@@ -169,7 +169,7 @@ func refusedFor(err error) bool {
 
 // again forgets where the copy is: it is looked for anew.
 func (c *copying) again() {
-	c.next.wait()
+	_, _ = c.next.wait()
 	if c.out != nil {
 		c.out.Close()
 	}
@@ -184,7 +184,7 @@ func (c *copying) tidy() {
 		return
 	}
 	if c.starts(temp, min(info.Size(), sector)) {
-		fsys.Remove(temp)
+		_ = fsys.Remove(temp)
 	}
 }
 
@@ -303,7 +303,7 @@ func takes(m Folder, size int64) error {
 		return err
 	}
 	data := make([]byte, size)
-	rand.NewChaCha8([32]byte{}).Read(data) // which no file system makes smaller
+	_, _ = rand.NewChaCha8([32]byte{}).Read(data) // which no file system makes smaller
 	_, err = f.Write(data)
 	if err == nil {
 		err = f.Sync()

@@ -85,7 +85,7 @@ const (
 
 func newTrial(k Kind) (*trial, error) {
 	t := &trial{text: make([]byte, trialSize)}
-	rand.NewChaCha8([32]byte{}).Read(t.text) // the same each time: what a try left is known again
+	_, _ = rand.NewChaCha8([32]byte{}).Read(t.text) // the same each time: what a try left is known again
 	set, err := NewSet(Settings{
 		Spool: t, Ledger: t, Release: ReleaseNever, Places: []Place{{Name: "try", Kind: k}}, Log: slog.New(slog.DiscardHandler),
 		ClockSet: func() bool { return false }, Copied: func(string, string) {}, Released: func(string) {},
@@ -160,7 +160,7 @@ func (t *trial) sweepUp(m Folder) (left string) {
 			}
 		}
 	}
-	m.FS().SyncDir(".")
+	_ = m.FS().SyncDir(".")
 	return left
 }
 

@@ -141,7 +141,7 @@ func (m *medium) unwanted(ctx context.Context, key string, refusal error) error 
 	if m.kind.Lock > 0 {
 		id, err := m.core.NewMultipartUpload(ctx, m.kind.Bucket, key, minio.PutObjectOptions{})
 		if err == nil {
-			m.core.AbortMultipartUpload(ctx, m.kind.Bucket, key, id)
+			_ = m.core.AbortMultipartUpload(ctx, m.kind.Bucket, key, id)
 			return &store.Trouble{Code: health.StoreError, Err: fmt.Errorf("the S3 server refuses an upload with a lock, and takes one without: the bucket %s may have been made "+
 				"without object lock, or the server has none; make a bucket with it, or set lock to \"0d\": %w", m.kind.Bucket, refusal)}
 		}

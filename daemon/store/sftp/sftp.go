@@ -158,7 +158,7 @@ func speak(client *ssh.Client, packet int) (*sftp.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	go io.Copy(io.Discard, said) // until the session ends: what waits there would hold up the rest
+	go func() { _, _ = io.Copy(io.Discard, said) }() // until the session ends: what waits there would hold up the rest
 	if err := session.RequestSubsystem("sftp"); err != nil {
 		return nil, err
 	}
