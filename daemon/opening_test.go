@@ -2,6 +2,7 @@ package daemon_test
 
 import (
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -13,13 +14,13 @@ import (
 // headless is a folder in which no head of a ledger can be saved, for as long as it is stuck. It counts how often that was tried.
 type headless struct {
 	durable.FS
-	stuck *bool
-	tries *int
+	stuck *atomic.Bool
+	tries *atomic.Int64
 }
 
 func (h headless) Rename(from, to string) error {
-	if strings.HasSuffix(to, ".head") && *h.stuck {
-		*h.tries++
+	if strings.HasSuffix(to, ".head") && h.stuck.Load() {
+		h.tries.Add(1)
 		return syscall.EIO
 	}
 	return h.FS.Rename(from, to)
@@ -29,17 +30,19 @@ func (h headless) Rename(from, to string) error {
 func TestALedgerThatCannotBeOpened(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")
-		stuck, tries := true, 0
+		var stuck atomic.Bool
+		var tries atomic.Int64
+		stuck.Store(true)
 		r.keep = func(own durable.FS) durable.FS { return headless{own, &stuck, &tries} }
 		r.boot()
 		r.warned("ledger-error", 8*time.Second)
 		for began := time.Now(); time.Since(began) < 24*time.Hour; {
 			pause(17 * time.Minute)
 		}
-		if tries < 200 || tries > 24*12+10 {
-			t.Errorf("tried %d times in a day", tries)
+		if n := tries.Load(); n < 200 || n > 24*12+10 {
+			t.Errorf("tried %d times in a day", n)
 		}
-		stuck = false
+		stuck.Store(false)
 		pause(5*time.Minute + 10*time.Second)
 		r.recordsAgain()
 		r.finish()

@@ -155,6 +155,8 @@ func TestAConsentThatIsWithdrawnAtOnceIsNotTold(t *testing.T) {
 	d := start(t, "-mic", "voice", "-dir", t.TempDir())
 	all := subscribe(t, d.broker)
 	await(t, all, "ledger", "") // the last of what comes with the start
+	await(t, all, "probe", "")  // and then the broker is asked what it drops:
+	await(t, all, "config", "")
 	d.Until("readiness", ready)
 	for range 10 {
 		d.Insist("patient", "one consent", demotest.Phase("waiting"))
