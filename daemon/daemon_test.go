@@ -81,7 +81,7 @@ func TestEveryPartyMustAgree(t *testing.T) {
 		r.phase("idle", time.Second)
 		r.press("patient")
 		r.phase("waiting", time.Second)
-		if g := r.front.State().Light; g != panel.Pulse {
+		if g := r.shows(); g != panel.Pulse {
 			t.Errorf("waiting, and the light is %s", g)
 		}
 		r.press("clinician")
@@ -93,7 +93,7 @@ func TestEveryPartyMustAgree(t *testing.T) {
 		if got := r.reports()[0]; got.State != recording.Whole || got.End.Reason != "stopped" {
 			t.Errorf("after a stop: %v, %v", got.State, got.End)
 		}
-		if g := r.front.State().Light; g != panel.Off {
+		if g := r.shows(); g != panel.Off {
 			t.Errorf("after a stop the light is %s", g)
 		}
 	})

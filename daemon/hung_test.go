@@ -147,8 +147,8 @@ func TestACardThatHangsKeepsItsLight(t *testing.T) {
 		if took := time.Since(edge); took > 5100*time.Millisecond {
 			t.Errorf("it ended after %s", took)
 		}
-		if r.front.State().Light != panel.On {
-			t.Errorf("the light is %s", r.front.State().Light)
+		if g := r.shows(); g != panel.On {
+			t.Errorf("the light is %s", g)
 		}
 		r.stop()
 	})

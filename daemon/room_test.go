@@ -165,6 +165,12 @@ func (r *room) check(d *daemon.Daemon) {
 	}
 }
 
+// shows is what the light shows when everybody has done what there is to do: it is driven by a goroutine of its own.
+func (r *room) shows() panel.Glow {
+	synctest.Wait()
+	return r.front.State().Light
+}
+
 // isFault says of a warning that a unit with it can be said to be out of order.
 func isFault(w health.Active) bool {
 	return w.Severity == health.Fault || w.Code == health.SpoolSlow || w.Code == health.UnitBusy

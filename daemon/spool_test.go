@@ -23,7 +23,7 @@ func TestSpoolComesLater(t *testing.T) {
 			t.Errorf("the status light is %s", g)
 		}
 		r.press("room")
-		if g := r.front.State().Light; g != panel.Flash {
+		if g := r.shows(); g != panel.Flash {
 			t.Errorf("a press is answered with the light %s", g)
 		}
 		if err := os.Mkdir(r.cfg.Spool.Path, 0o700); err != nil {
@@ -51,7 +51,7 @@ func TestSpoolThatHasJustGone(t *testing.T) {
 		}
 		r.press("room")
 		pause(100 * time.Millisecond)
-		if g := r.front.State().Light; g != panel.Flash || r.mic.openings > 0 {
+		if g := r.shows(); g != panel.Flash || r.mic.openings > 0 {
 			t.Errorf("the press is answered with the light %s; the microphone was opened %d times", g, r.mic.openings)
 		}
 		r.warned("spool-missing", 8*time.Second)

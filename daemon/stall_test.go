@@ -163,7 +163,7 @@ func TestStuckMicrophoneEndsTheProcess(t *testing.T) {
 		if err := <-r.ended; err == nil {
 			t.Error("Run returned nil with the microphone open")
 		}
-		if g := r.front.State().Light; g != panel.On {
+		if g := r.shows(); g != panel.On {
 			t.Errorf("the microphone is open and the light is %s", g)
 		}
 		r.stop()
@@ -194,7 +194,7 @@ func TestMicrophoneThatHangsOnOpeningEndsTheProcess(t *testing.T) {
 		case <-time.After(5 * time.Second):
 			t.Fatal("the process goes on, and the microphone may be open")
 		}
-		if g := r.front.State().Light; g != panel.On {
+		if g := r.shows(); g != panel.On {
 			t.Errorf("the microphone may be open and the light is %s", g)
 		}
 		r.stop()
