@@ -53,7 +53,7 @@ func (d *Daemon) newRecorder(disk *disk, acts []recording.Act) (_ *recorder, err
 	defer cancel()
 	recipients := d.recipients(disk)
 	r.head, r.acts = d.head(r, disk, recipients), acts
-	r.key, err = d.newKey(ctx, recipients, "tacet/"+r.head.Site+"/"+r.head.Room+"/"+r.id)
+	r.key, err = d.newKey(ctx, recipients, r.head.Origin())
 	if err != nil {
 		d.prober.keyless.Store(true)
 		return nil, withCode(health.RecipientsBad, fmt.Errorf("make the recording's key: %w", err))
@@ -125,7 +125,7 @@ func (d *Daemon) discard() {
 func (d *Daemon) tryKey(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, keyTime)
 	defer cancel()
-	_, err := d.newKey(ctx, d.recipients(d.prober.disk), d.origin(recording.NewID()))
+	_, err := d.newKey(ctx, d.recipients(d.prober.disk), recording.Origin(d.cfg.Room.Site, d.cfg.Room.ID, recording.NewID()))
 	return err
 }
 

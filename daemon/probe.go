@@ -42,7 +42,7 @@ func ProbeSpool(cfg *config.Config, write bool) (time.Duration, error) {
 
 // ProbeKey makes a recording's key, which nothing will ever be sealed to, and encrypts it to the recipients.
 func ProbeKey(ctx context.Context, cfg *config.Config) error {
-	_, err := recording.NewKey(ctx, cfg.Encrypt.Recipients, "tacet/"+cfg.Room.Site+"/"+cfg.Room.ID+"/"+recording.NewID())
+	_, err := recording.NewKey(ctx, cfg.Encrypt.Recipients, recording.Origin(cfg.Room.Site, cfg.Room.ID, recording.NewID()))
 	return err
 }
 

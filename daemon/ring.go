@@ -3,7 +3,6 @@ package daemon
 import (
 	"sync/atomic"
 	"time"
-	"unsafe"
 
 	"tacet/audio/locked"
 	"tacet/audio/stream"
@@ -48,7 +47,7 @@ func newRing(rate, channels int) (*ring, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := unsafe.Slice((*int16)(unsafe.Pointer(&memory[0])), len(memory)/2)
+	all := locked.Samples(memory)
 	r := &ring{memory: memory, free: make(chan *block, ringBlocks)}
 	for i := range ringBlocks {
 		r.free <- &block{memory: all[i*length : (i+1)*length : (i+1)*length]}
