@@ -48,8 +48,7 @@
 //
 // Sound in clear lies in locked memory that is in no core dump, the ring's and the
 // encoder's, and for moments in the heap, which is locked with all of the process
-// where that can be had (daemon/memory). A second is wiped when it is sealed, and the
-// heap is given back when a recording has ended.
+// where that can be had (daemon/memory). A second is wiped when it is sealed.
 //
 // Everything has a bound: 6 to 13 seconds of samples in the ring, two minutes of sealed
 // seconds before a disk that stalls, 64 events. What can't be closed, a sound card

@@ -210,7 +210,6 @@ func (d *Daemon) recorderEnded(ev recorderEnded) {
 		d.health.EndedWell(r.origin)
 	}
 	d.recorder = nil
-	d.forget()
 	d.prober.soon()
 	d.step(consent.Ended{})
 }

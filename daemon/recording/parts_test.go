@@ -5,11 +5,13 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
 
+	"filippo.io/age"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -259,6 +261,48 @@ func TestPlainSize(t *testing.T) {
 	for _, n := range []int64{-1, 0, ageHeader + ageNonce + ageTag - 1} {
 		if got := plainSize(n); got != -1 {
 			t.Errorf("%d bytes are taken to hold %d", n, got)
+		}
+	}
+}
+
+// What seal makes, age opens with each recipient's identity, whatever the length: chunks, the last one's mark and the empty payload
+// are those of the format.
+func TestAgeOpensWhatIsSealed(t *testing.T) {
+	hybrid := func() (age.Identity, age.Recipient) {
+		identity, err := age.GenerateHybridIdentity()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return identity, identity.Recipient()
+	}
+	classic := func() (age.Identity, age.Recipient) { return testPair(t) }
+	random := rand.NewChaCha8([32]byte{3})
+	for name, pair := range map[string]func() (age.Identity, age.Recipient){"hybrid": hybrid, "classic": classic} {
+		id1, to1 := pair()
+		id2, to2 := pair()
+		for _, n := range []int{0, 1, ageChunk - 1, ageChunk, ageChunk + 1, 2 * ageChunk, 3*ageChunk + 17} {
+			plain := make([]byte, n)
+			random.Read(plain)
+			sealed, err := seal(plain, to1, to2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, id := range []age.Identity{id1, id2} {
+				r, err := age.Decrypt(bytes.NewReader(sealed), id)
+				if err != nil {
+					t.Fatalf("%s, %d bytes: %v", name, n, err)
+				}
+				if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, plain) {
+					t.Fatalf("%s, %d bytes: %d come out, and %v", name, n, len(got), err)
+				}
+			}
+		}
+	}
+	_, old := classic()
+	_, pq := hybrid()
+	for _, to := range [][]age.Recipient{{old, pq}, {pq, old}} {
+		if _, err := seal(nil, to...); err == nil {
+			t.Error("recipients of both kinds are mixed")
 		}
 	}
 }

@@ -3,13 +3,18 @@ package recording
 import (
 	"bufio"
 	"bytes"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"filippo.io/age"
+	"golang.org/x/crypto/chacha20poly1305"
 )
 
 // maxRecipients keeps key.age small: 1.6 KB for each hybrid one.
@@ -49,21 +54,61 @@ func ParseRecipients(recipients []string) ([]age.Recipient, error) {
 	return list, nil
 }
 
-// seal encrypts plain to the recipients, in one piece.
+// seal encrypts plain to the recipients, in one piece, as age does. The age library writes the header; the payload is encrypted
+// here, because the library's writer copies what it is given into buffers that it grows and drops, in clear, where nobody can wipe
+// them. See https://c2sp.org/age#payload.
 func seal(plain []byte, to ...age.Recipient) ([]byte, error) {
-	var buf bytes.Buffer
-	buf.Grow(len(plain) + 512)
-	w, err := age.Encrypt(&buf, to...)
+	to = slices.Clone(to)
+	first := &keyTap{Recipient: to[0]}
+	defer func() { clear(first.fileKey) }()
+	to[0] = first
+	var out bytes.Buffer
+	out.Grow(len(plain) + 512)
+	if _, err := age.Encrypt(&out, to...); err != nil { // the header and the nonce
+		return nil, err
+	}
+	sealed := out.Bytes()
+	key, err := hkdf.Key(sha256.New, first.fileKey, sealed[len(sealed)-ageNonce:], "payload", chacha20poly1305.KeySize)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := w.Write(plain); err != nil {
+	defer clear(key)
+	aead, err := chacha20poly1305.New(key)
+	if err != nil {
 		return nil, err
 	}
-	if err := w.Close(); err != nil {
-		return nil, err
+	var nonce [chacha20poly1305.NonceSize]byte // eleven bytes of counter, and whether it is the last chunk
+	for last := false; !last; {
+		chunk := plain[:min(len(plain), ageChunk)]
+		plain = plain[len(chunk):]
+		if last = len(plain) == 0; last {
+			nonce[len(nonce)-1] = 1
+		}
+		sealed = aead.Seal(sealed, nonce[:], chunk, nil)
+		binary.BigEndian.PutUint64(nonce[3:11], binary.BigEndian.Uint64(nonce[3:11])+1)
 	}
-	return buf.Bytes(), nil
+	return sealed, nil
+}
+
+// keyTap keeps a copy of the file key that age has a recipient wrap.
+type keyTap struct {
+	age.Recipient
+	fileKey []byte
+}
+
+func (e *keyTap) Wrap(fileKey []byte) ([]*age.Stanza, error) {
+	stanzas, _, err := e.WrapWithLabels(fileKey)
+	return stanzas, err
+}
+
+// WrapWithLabels is what age calls, so that it refuses recipients that must not be mixed.
+func (e *keyTap) WrapWithLabels(fileKey []byte) ([]*age.Stanza, []string, error) {
+	e.fileKey = bytes.Clone(fileKey)
+	if labelled, ok := e.Recipient.(age.RecipientWithLabels); ok {
+		return labelled.WrapWithLabels(fileKey)
+	}
+	stanzas, err := e.Recipient.Wrap(fileKey)
+	return stanzas, nil, err
 }
 
 // unseal decrypts sealed. What comes out is never longer than what went in.

@@ -97,16 +97,16 @@ func (c consultation) look(t *testing.T) []memorytest.Area {
 	return memorytest.Writable(t, c.UnitPid())
 }
 
-// patience is how long a test waits for what must happen; 10 s after the end of a recording little may be left of it.
-const patience = 10 * time.Second
+// patience is how long a test waits for what must happen; on an idle machine it takes a second or two.
+const patience = time.Minute
 
 // What is said in the room is never in a page that could reach swap, in whatever form and whoever copied it; and soon after the end
 // next to nothing of it is left.
 func TestSoundStaysInLockedMemory(t *testing.T) {
 	t.Parallel()
-	// left is what may remain, in bytes: pieces of up to 32 KiB that share a page of Go's heap with what is still in use. Those are
-	// the encoders'. Where nothing is given back at the end it is 110,000 (FLAC) and 145,000 (WAV).
-	for codec, left := range map[string]int{"wav": 24 << 10, "flac": 64 << 10, "opus": 24 << 10} {
+	// left is what may remain, in bytes: odd pieces on the stacks of goroutines, up to 900 bytes as seen.
+	const left = 4 << 10
+	for _, codec := range []string{"wav", "flac", "opus"} {
 		t.Run(codec, func(t *testing.T) {
 			t.Parallel()
 			seconds, later := 5.0, time.Duration(0)
