@@ -7,7 +7,7 @@ import (
 	"io"
 
 	"tacet/audio/locked"
-	judged "tacet/audio/stream"
+	judged "tacet/audio/monitor"
 )
 
 // A Format says what a recording is written as.

@@ -13,7 +13,7 @@ import (
 
 	"github.com/gen2brain/malgo"
 
-	"tacet/audio/stream"
+	"tacet/audio/monitor"
 )
 
 const (
@@ -66,7 +66,7 @@ func (m *Mic) Overruns() int64 { return m.overruns.Load() }
 //
 // An error wraps ErrMissing, ErrBusy, ErrDenied, ErrRate, ErrLibrary or ErrStuck where it is one of those. After
 // ErrStuck the card may still open behind our back: the process has to end.
-func (m *Mic) Open(deliver func(samples []int16, arrived time.Time, raw stream.Raw), failed func(error)) (io.Closer, error) {
+func (m *Mic) Open(deliver func(samples []int16, arrived time.Time, raw monitor.Raw), failed func(error)) (io.Closer, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.stuck {
@@ -197,7 +197,7 @@ type device interface {
 // An openCard is a card that has been opened, and not closed since.
 type openCard struct {
 	mic     *Mic
-	deliver func([]int16, time.Time, stream.Raw)
+	deliver func([]int16, time.Time, monitor.Raw)
 	failed  func(error)
 	device  device // set before Open returns
 

@@ -10,7 +10,7 @@ import (
 
 	"tacet/audio"
 	"tacet/audio/audiotest"
-	"tacet/audio/stream"
+	"tacet/audio/monitor"
 )
 
 // listened is what came of listening to a fake card: its frames are numbered, so that any that is missing shows.
@@ -30,13 +30,13 @@ func listen(t *testing.T, cards map[string]audiotest.Card, d time.Duration) map[
 	type open struct {
 		mic    *audio.Mic
 		tape   *tape
-		gaps   *stream.Gaps
+		gaps   *monitor.Gaps
 		closer io.Closer
 	}
 	all := map[string]open{}
 	for name := range cards {
 		mic := audio.NewMic(name, 48000, 1, slog.New(slog.DiscardHandler))
-		o := open{mic, newTape(), stream.NewGaps(48000, mic.Raw()), nil}
+		o := open{mic, newTape(), monitor.NewGaps(48000, mic.Raw()), nil}
 		o.tape.mic = mic
 		o.closer = openMic(t, mic, o.tape)
 		all[name] = o
@@ -67,12 +67,12 @@ func listen(t *testing.T, cards map[string]audiotest.Card, d time.Duration) map[
 }
 
 // heard compares what Gaps says of a tape with the frames' numbers.
-func heard(tape *tape, gaps *stream.Gaps, overruns int64) listened {
+func heard(tape *tape, gaps *monitor.Gaps, overruns int64) listened {
 	got := listened{overruns: overruns, frames: int64(len(tape.samples))}
 	for i := 1; i < len(tape.samples); i++ {
 		got.missing += (int64(tape.samples[i]) - int64(tape.samples[i-1]) - 1 + 30000) % 30000
 	}
-	var verdicts []stream.Verdict
+	var verdicts []monitor.Verdict
 	begin := 0
 	for i, raw := range tape.arrived {
 		if i > 0 && tape.mic != nil && tape.overruns[i] != tape.overruns[i-1] {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/gen2brain/malgo"
 
-	"tacet/audio/stream"
+	"tacet/audio/monitor"
 )
 
 func TestCardThatDiffersIsRefused(t *testing.T) {
@@ -52,7 +52,7 @@ func TestPeriodFrames(t *testing.T) {
 }
 
 // fakeStream is a stream of a microphone with no card.
-func fakeStream(deliver func([]int16, time.Time, stream.Raw), failed func(error)) (*Mic, *openCard) {
+func fakeStream(deliver func([]int16, time.Time, monitor.Raw), failed func(error)) (*Mic, *openCard) {
 	m := NewMic("fake", 48000, 1, slog.New(slog.DiscardHandler))
 	s := &openCard{mic: m, deliver: deliver, failed: failed, closing: make(chan struct{}), done: make(chan struct{})}
 	m.current.Store(s)
@@ -122,7 +122,7 @@ func TestOverrunsAreLoggedOnceAMinute(t *testing.T) {
 
 func TestBlocksCostNoMemory(t *testing.T) {
 	frames, at := 0, time.Time{}
-	_, s := fakeStream(func(samples []int16, arrived time.Time, _ stream.Raw) {
+	_, s := fakeStream(func(samples []int16, arrived time.Time, _ monitor.Raw) {
 		frames += len(samples)
 		at = arrived
 		if samples[1] != 0x0403 {
@@ -165,7 +165,7 @@ func (d *fakeDevice) Uninit() {
 
 func TestCloseStopsAndThenLetsGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, s := fakeStream(func([]int16, time.Time, stream.Raw) { t.Error("a block was delivered after Close") }, func(err error) { t.Error(err) })
+		m, s := fakeStream(func([]int16, time.Time, monitor.Raw) { t.Error("a block was delivered after Close") }, func(err error) { t.Error(err) })
 		d := &fakeDevice{stream: s, hang: make(chan struct{})}
 		s.device = d
 		close(d.hang)
@@ -185,7 +185,7 @@ func TestCloseStopsAndThenLetsGo(t *testing.T) {
 
 func TestCloseOfACardThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, s := fakeStream(func([]int16, time.Time, stream.Raw) { t.Error("a block was delivered after Close") }, func(err error) { t.Error(err) })
+		m, s := fakeStream(func([]int16, time.Time, monitor.Raw) { t.Error("a block was delivered after Close") }, func(err error) { t.Error(err) })
 		d := &fakeDevice{stream: s, hang: make(chan struct{})}
 		s.device = d
 		begin := time.Now()

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"tacet/audio/stream"
+	"tacet/audio/monitor"
 )
 
 // Heard is what came of a try: how much, and neither a sample nor how loud it was.
@@ -27,7 +27,7 @@ const ProbeTime = 12 * time.Second
 // Probe opens the microphone until ctx ends, at most for so long, keeps nothing of what it delivers, and closes it. As with Open, the
 // caller has lit the light; after ErrStuck it stays lit.
 func (m *Mic) Probe(ctx context.Context, length time.Duration) (Heard, error) {
-	p := &prober{mic: m, meter: stream.Meter{Rate: m.rate, Channels: m.channels}, gaps: stream.NewGaps(m.rate, m.Raw())}
+	p := &prober{mic: m, meter: monitor.Meter{Rate: m.rate, Channels: m.channels}, gaps: monitor.NewGaps(m.rate, m.Raw())}
 	failed := make(chan error, 1)
 	open, err := m.Open(p.take, func(err error) { failed <- err })
 	if err != nil {
@@ -50,13 +50,13 @@ type prober struct {
 	mic *Mic
 
 	mu     sync.Mutex // guards the rest
-	meter  stream.Meter
-	gaps   *stream.Gaps
+	meter  monitor.Meter
+	gaps   *monitor.Gaps
 	frames int
 	dead   bool
 }
 
-func (p *prober) take(samples []int16, _ time.Time, raw stream.Raw) {
+func (p *prober) take(samples []int16, _ time.Time, raw monitor.Raw) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := len(samples) / p.mic.channels

@@ -16,7 +16,7 @@ import (
 
 	"tacet/audio"
 	"tacet/audio/audiotest"
-	"tacet/audio/stream"
+	"tacet/audio/monitor"
 	"tacet/config"
 )
 
@@ -85,7 +85,7 @@ func follow(t *testing.T, a config.Audio) error {
 // opens opens the microphone and closes it.
 func opens(a config.Audio) error {
 	var c io.Closer
-	c, err := audio.NewMic(a.Device, a.Rate, a.Channels, slog.New(slog.DiscardHandler)).Open(func([]int16, time.Time, stream.Raw) {}, func(error) {})
+	c, err := audio.NewMic(a.Device, a.Rate, a.Channels, slog.New(slog.DiscardHandler)).Open(func([]int16, time.Time, monitor.Raw) {}, func(error) {})
 	if err != nil {
 		return err
 	}

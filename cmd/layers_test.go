@@ -100,7 +100,7 @@ func TestProductionHoldsNothingSimulated(t *testing.T) {
 		t.Fatal("cmd/tacetd does not run the daemon: this test looks at the wrong thing")
 	}
 	for _, dep := range p.Deps {
-		simulated := under(dep, "tacet/hw/panel") || under(dep, "tacet/hw/hwtest") || under(dep, "tacet/audio/audiotest") ||
+		simulated := under(dep, "tacet/hw/simpanel") || under(dep, "tacet/hw/hwtest") || under(dep, "tacet/audio/audiotest") ||
 			under(dep, "tacet/audio/voice") || under(dep, "tacet/audio/opus/decode") || strings.HasSuffix(dep, "test") && strings.HasPrefix(dep, "tacet/")
 		if simulated || dep == "testing" || strings.Contains(dep, "mochi-mqtt") {
 			t.Errorf("tacetd holds %s", dep)

@@ -20,8 +20,8 @@ import (
 	"tacet/audio"
 	"tacet/cmd/internal/stores"
 	"tacet/config"
+	"tacet/daemon/mqtt"
 	"tacet/daemon/recording"
-	"tacet/daemon/status"
 	"tacet/daemon/store/local/mark"
 	"tacet/daemon/store/s3"
 	"tacet/daemon/store/sftp"
@@ -120,12 +120,12 @@ func use(t *testing.T, cfg *config.Config) map[string]error {
 	_, said["the wiring"] = hw.OpenOn(board(), wiring(cfg))
 	a := cfg.Audio
 	_, said["the encoder"] = audio.NewEncoder(audio.Format{Codec: a.Codec, Rate: a.Rate, Channels: a.Channels, Bitrate: a.Bitrate, ID: "7q4k9mz2ha"})
-	o := status.Options{Broker: cfg.MQTT.Broker, Username: cfg.MQTT.Username, Site: cfg.Room.Site, Room: cfg.Room.ID, RoomName: cfg.Room.Name, HomeAssistant: cfg.MQTT.HomeAssistant,
+	o := mqtt.Options{Broker: cfg.MQTT.Broker, Username: cfg.MQTT.Username, Site: cfg.Room.Site, Room: cfg.Room.ID, RoomName: cfg.Room.Name, HomeAssistant: cfg.MQTT.HomeAssistant,
 		Log: slog.New(slog.DiscardHandler)}
 	for _, s := range cfg.Stores {
 		o.Stores = append(o.Stores, s.Name)
 	}
-	_, said["the status"] = status.New(o)
+	_, said["the status"] = mqtt.New(o)
 	shelf, err := stores.New(t.Context(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

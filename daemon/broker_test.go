@@ -23,7 +23,7 @@ import (
 
 	"tacet/config"
 	"tacet/daemon/health"
-	"tacet/daemon/status"
+	"tacet/daemon/mqtt"
 	"tacet/daemon/topic"
 	"tacet/systemd/needs"
 )
@@ -151,7 +151,7 @@ func TestWhatTheBrokerRefusesIsToldAndMended(t *testing.T) {
 	told := make(chan struct{})
 	go func() { defer close(told); k.d.tell(ctx) }()
 	defer func() { cancel(); <-told }()
-	client := (<-k.d.events).(tellerReady).client.(*status.Client)
+	client := (<-k.d.events).(tellerReady).client.(*mqtt.Client)
 	now := time.Now()
 	client.Publish(topic.State{Clock: topic.ClockSynced, Phase: topic.Idle, Since: now, Mic: topic.MicOK, Light: topic.LightProved,
 		Config: k.d.cfg.Hash(), Recipients: topic.RecipientsHash(nil)})
@@ -174,19 +174,19 @@ func TestWhatTheBrokerRefusesIsToldAndMended(t *testing.T) {
 func TestTheBrokerBringsOneWarning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := newDesk(t, "mqtt://127.0.0.1:1883")
-		for _, code := range append(status.Codes(), status.Codes()...) {
+		for _, code := range append(mqtt.Codes(), mqtt.Codes()...) {
 			w, ok := health.Lookup(code)
 			if !ok {
 				t.Fatalf("%s is not declared", code)
 			}
-			k.d.brokerReport(status.Report{Trouble: &status.Trouble{Code: code, What: "it fails"}})
+			k.d.brokerReport(mqtt.Report{Trouble: &mqtt.Trouble{Code: code, What: "it fails"}})
 			<-time.After(max(w.After, time.Minute))
 			k.d.health.Tick(time.Now())
 			if got := k.up(); got != string(code) {
 				t.Errorf("after %s: %q is up", code, got)
 			}
 		}
-		k.d.brokerReport(status.Report{Connected: true})
+		k.d.brokerReport(mqtt.Report{Connected: true})
 		<-time.After(time.Minute)
 		k.d.health.Tick(time.Now())
 		if got := k.up(); got != "" {
@@ -199,7 +199,7 @@ func TestTheBrokerBringsOneWarning(t *testing.T) {
 func TestTheBrokersLimitsAreAWarning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := newDesk(t, "mqtt://127.0.0.1:1883")
-		after := func(what, want string, r status.Report) {
+		after := func(what, want string, r mqtt.Report) {
 			t.Helper()
 			k.d.brokerReport(r)
 			<-time.After(10 * time.Minute)
@@ -208,14 +208,14 @@ func TestTheBrokersLimitsAreAWarning(t *testing.T) {
 				t.Errorf("%s: %q is up, want %q", what, got, want)
 			}
 		}
-		limited := status.Report{Connected: true, Limits: "the broker hangs up on homeassistant/x"}
+		limited := mqtt.Report{Connected: true, Limits: "the broker hangs up on homeassistant/x"}
 		after("limited", "mqtt-limited", limited)
 		if text := k.d.health.Up()[0].Message(); !strings.Contains(text, "homeassistant/x") {
 			t.Errorf("the warning is %q", text)
 		}
-		after("all is well", "", status.Report{Connected: true})
+		after("all is well", "", mqtt.Report{Connected: true})
 		after("limited again", "mqtt-limited", limited)
-		after("away", "mqtt-offline", status.Report{Trouble: &status.Trouble{Code: status.Unreached, What: "it is away"}})
+		after("away", "mqtt-offline", mqtt.Report{Trouble: &mqtt.Trouble{Code: mqtt.Unreached, What: "it is away"}})
 	})
 }
 
@@ -237,7 +237,7 @@ func TestWhatTheCheckPassesTheClientTakes(t *testing.T) {
 				d := Daemon{cfg: cfg, log: slog.New(slog.DiscardHandler)}
 				o := d.brokerOptions()
 				o.Memory = nil
-				if _, err := status.New(o); err != nil {
+				if _, err := mqtt.New(o); err != nil {
 					t.Errorf("broker %q, user %q, prefix %q pass the check, and the client says: %v", broker, user, prefix, err)
 				}
 			}
@@ -268,7 +268,7 @@ homeassistant = "%s"
 // Files are read anew each time; one that can't be read, or is too long to be one, is named.
 func TestCredentialsAreReadAnew(t *testing.T) {
 	k := newDesk(t, "mqtts://broker.lan:8883")
-	read := func(want string) status.Credentials {
+	read := func(want string) mqtt.Credentials {
 		t.Helper()
 		c, err := readCredentials(k.d.cfg.MQTT)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {

@@ -6,7 +6,7 @@ import (
 	"io"
 	"time"
 
-	"tacet/audio/stream"
+	"tacet/audio/monitor"
 	"tacet/daemon/consent"
 	"tacet/daemon/health"
 	"tacet/daemon/holdback"
@@ -69,8 +69,8 @@ func (d *Daemon) openMic() {
 	d.mic.by = time.Now().Add(openTime)
 	d.mic.lost = nil
 	d.mic.last, d.mic.deadSince, d.mic.heard, d.mic.sound, d.mic.kept = time.Time{}, time.Time{}, false, false, 0
-	d.meter = stream.Meter{Rate: d.cfg.Audio.Rate, Channels: d.cfg.Audio.Channels}
-	d.gaps = stream.NewGaps(d.cfg.Audio.Rate, d.hw.Microphone.Raw())
+	d.meter = monitor.Meter{Rate: d.cfg.Audio.Rate, Channels: d.cfg.Audio.Channels}
+	d.gaps = monitor.NewGaps(d.cfg.Audio.Rate, d.hw.Microphone.Raw())
 	go func() {
 		handle, err := d.hw.Microphone.Open(f.deliver, func(err error) { d.post(micFailed{opening, err}) })
 		d.post(micOpened{opening, handle, err})

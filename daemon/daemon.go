@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"tacet/audio/stream"
+	"tacet/audio/monitor"
 	"tacet/config"
 	"tacet/daemon/consent"
 	"tacet/daemon/durable"
@@ -100,8 +100,8 @@ type Daemon struct {
 	firstLookBy time.Time
 	looked      bool // the first look is over
 	mic         microphone
-	meter       stream.Meter
-	gaps        *stream.Gaps
+	meter       monitor.Meter
+	gaps        *monitor.Gaps
 	heldRetry   time.Time // not before this is the hold-back looked at again
 	recorder    *recorder
 	disk        *disk

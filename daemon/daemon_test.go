@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"tacet/daemon/recording"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
 // span is the capture time of kept samples: the first and the last, in
@@ -81,7 +81,7 @@ func TestEveryPartyMustAgree(t *testing.T) {
 		r.phase("idle", time.Second)
 		r.press("patient")
 		r.phase("waiting", time.Second)
-		if g := r.shows(); g != panel.Pulse {
+		if g := r.shows(); g != simpanel.Pulse {
 			t.Errorf("waiting, and the light is %s", g)
 		}
 		r.press("clinician")
@@ -93,7 +93,7 @@ func TestEveryPartyMustAgree(t *testing.T) {
 		if got := r.reports()[0]; got.State != recording.Whole || got.End.Reason != "stopped" {
 			t.Errorf("after a stop: %v, %v", got.State, got.End)
 		}
-		if g := r.shows(); g != panel.Off {
+		if g := r.shows(); g != simpanel.Off {
 			t.Errorf("after a stop the light is %s", g)
 		}
 	})

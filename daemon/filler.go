@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"tacet/audio/stream"
+	"tacet/audio/monitor"
 )
 
 // filler copies what the sound card delivers into the ring's blocks: on the audio
@@ -25,7 +25,7 @@ type filler struct {
 
 // deliver takes what one callback brought. All of it carries the callback's two
 // stamps: nothing tells when the earlier part of it was captured.
-func (f *filler) deliver(samples []int16, arrived time.Time, raw stream.Raw) {
+func (f *filler) deliver(samples []int16, arrived time.Time, raw monitor.Raw) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	overrun, split := f.overran(), false

@@ -5,7 +5,7 @@ import (
 	"io"
 	"time"
 
-	"tacet/audio/stream"
+	"tacet/audio/monitor"
 )
 
 // Buttons are the hands' side of the unit: every consent button in the
@@ -55,7 +55,7 @@ type Microphone interface {
 	// false where only Open can tell: until it has, nobody knows.
 	Present() (known bool, err error)
 	// Raw reads the clock that blocks are stamped with for judging the card.
-	Raw() stream.Raw
+	Raw() monitor.Raw
 	// Open starts capturing. deliver runs on the audio thread with interleaved
 	// samples that are valid only during the call. A block has two stamps, of when it
 	// came: arrived is compared with edges and readings of lines and nothing else, raw
@@ -70,7 +70,7 @@ type Microphone interface {
 	//
 	// An error that has a method Code() string names its warning by it. One that
 	// has a method MayBeOpen() bool, and says so, ends the process too.
-	Open(deliver func(samples []int16, arrived time.Time, raw stream.Raw), failed func(error)) (io.Closer, error)
+	Open(deliver func(samples []int16, arrived time.Time, raw monitor.Raw), failed func(error)) (io.Closer, error)
 }
 
 // Clock is the wall clock. Elapsed time is measured with the monotonic clock,
@@ -86,9 +86,9 @@ type Clock interface {
 type Encoder interface {
 	// Encode takes interleaved samples and returns the segments that became
 	// complete. It keeps none of its input.
-	Encode(samples []int16) ([]stream.Segment, error)
+	Encode(samples []int16) ([]monitor.Segment, error)
 	// Close returns what is left, with the file's end mark.
-	Close() ([]stream.Segment, error)
+	Close() ([]monitor.Segment, error)
 	// Release drops what is left, of a recording that comes to no end. It may be called more than once,
 	// also after Close.
 	Release()

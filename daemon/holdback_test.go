@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"tacet/daemon"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
 const (
@@ -33,7 +33,7 @@ func (b *readings) Read() ([]bool, error) {
 // hold-back looks at anything.
 func inStep(t *testing.T) (*room, *readings) {
 	r := newRoom(t, "room")
-	r.front = panel.New(panel.Settings{Buttons: []panel.Button{{Party: "room"}}, StatusLight: true})
+	r.front = simpanel.New(simpanel.Settings{Buttons: []simpanel.Button{{Party: "room"}}, StatusLight: true})
 	r.lines = r.front.Buttons
 	b := &readings{Buttons: r.lines, room: r}
 	r.lines, r.mic.every = b, every

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"tacet/audio/stream"
+	"tacet/audio/monitor"
 	"tacet/daemon/consent"
 	"tacet/daemon/health"
 )
@@ -27,7 +27,7 @@ func (d *Daemon) judge(b *block) {
 }
 
 // settle applies what the finder decided, to the blocks that it has had longest.
-func (d *Daemon) settle(verdicts []stream.Verdict) {
+func (d *Daemon) settle(verdicts []monitor.Verdict) {
 	for _, v := range verdicts {
 		b := d.mic.undecided[0]
 		d.mic.undecided = d.mic.undecided[1:]

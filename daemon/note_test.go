@@ -9,7 +9,7 @@ import (
 
 	"tacet/daemon/durable/durabletest"
 	"tacet/daemon/topic"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
 // interrupted is a room whose power went in a recording, and which is there again.
@@ -35,7 +35,7 @@ func TestANoteIsNoProblem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, l := interrupted(t)
 		pause(10 * time.Minute)
-		if g := r.front.State().StatusLight; g != panel.On {
+		if g := r.front.State().StatusLight; g != simpanel.On {
 			t.Errorf("the status light is %v", g)
 		}
 		if s := l.last(); s.Phase != topic.Idle || s.Remedy != "Nothing is needed for this recording. If it happens again, look who unplugs the unit." {

@@ -9,9 +9,9 @@ import (
 	"tacet/config"
 	"tacet/config/office"
 	"tacet/daemon/health"
+	"tacet/daemon/mqtt"
 	"tacet/daemon/recording"
 	"tacet/daemon/spool"
-	"tacet/daemon/status"
 	"tacet/daemon/store"
 	"tacet/daemon/store/local/mark"
 )
@@ -65,8 +65,8 @@ func ProbeDrives(cfg *config.Config) DriveJudge {
 // online. limits is what the unit has to go on without; empty: nothing.
 func ProbeBroker(ctx context.Context, cfg *config.Config, running bool) (limits string, err error) {
 	d := Daemon{cfg: cfg}
-	limits, err = status.Probe(ctx, d.brokerOptions(), running)
-	if t := (*status.Trouble)(nil); errors.As(err, &t) && t.Do != "" {
+	limits, err = mqtt.Probe(ctx, d.brokerOptions(), running)
+	if t := (*mqtt.Trouble)(nil); errors.As(err, &t) && t.Do != "" {
 		err = fmt.Errorf("%w; %s", err, t.Do)
 	}
 	return limits, err

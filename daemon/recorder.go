@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"tacet/audio/stream"
+	"tacet/audio/monitor"
 	"tacet/daemon/health"
 	"tacet/daemon/ledger"
 	"tacet/daemon/recording"
@@ -179,14 +179,14 @@ func (r *recorder) noteClock() {
 }
 
 // sealAll takes the encoder's answer and queues it for the disk.
-func (r *recorder) sealAll(segments []stream.Segment, err error) error {
+func (r *recorder) sealAll(segments []monitor.Segment, err error) error {
 	for i := 0; i < len(segments) && err == nil; i++ {
 		err = r.sealOne(segments[i])
 	}
 	return err
 }
 
-func (r *recorder) sealOne(s stream.Segment) error {
+func (r *recorder) sealOne(s monitor.Segment) error {
 	h := r.happened(s.First + s.Samples)
 	if h != nil {
 		r.gaps, r.steps, r.paces = r.gaps[len(h.Gaps):], r.steps[len(h.ClockSteps):], r.paces[len(h.Rates):]

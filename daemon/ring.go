@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"tacet/audio/locked"
-	"tacet/audio/stream"
+	"tacet/audio/monitor"
 )
 
 const (
@@ -20,13 +20,13 @@ const (
 // the audio thread while it is filled, then to the owner goroutine, then to the
 // recorder, which gives it back.
 type block struct {
-	memory  []int16    // its place in the ring
-	samples []int16    // interleaved; within memory
-	arrived time.Time  // of its last sample: compared with edges and readings, and with nothing else
-	raw     stream.Raw // the same moment; judges the card, and nothing else
-	opening uint64     // which opening of the microphone it came from
-	lost    int64      // frames dropped before it because the ring was full
-	overrun bool       // the card says that it threw samples away before it
+	memory  []int16     // its place in the ring
+	samples []int16     // interleaved; within memory
+	arrived time.Time   // of its last sample: compared with edges and readings, and with nothing else
+	raw     monitor.Raw // the same moment; judges the card, and nothing else
+	opening uint64      // which opening of the microphone it came from
+	lost    int64       // frames dropped before it because the ring was full
+	overrun bool        // the card says that it threw samples away before it
 
 	silence int64   // frames of declared silence in front of it
 	decided bool    // the gap finder is done with it

@@ -20,7 +20,7 @@ import (
 	"tacet/daemon/durable/durabletest"
 	"tacet/daemon/health"
 	"tacet/daemon/recording"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
 // rate is low, so that hours of it cost little.
@@ -35,7 +35,7 @@ const (
 type room struct {
 	*testing.T
 	cfg    *config.Config
-	front  *panel.Panel
+	front  *simpanel.Panel
 	lines  daemon.Buttons // the front's, if nothing else
 	mic    *mic
 	spool  *durabletest.Disk
@@ -49,8 +49,8 @@ type room struct {
 	logs   io.Writer         // nil: the test's
 
 	mu       sync.Mutex
-	faults   panel.Faults // of the front
-	sealedTo [][]string   // whom each key was encrypted to
+	faults   simpanel.Faults // of the front
+	sealedTo [][]string      // whom each key was encrypted to
 	word     *daemon.Confirmation
 	encoders []*encoder
 	keys     error // that the making of a key fails with
@@ -65,7 +65,7 @@ type room struct {
 func newRoom(t *testing.T, parties ...string) *room {
 	r := &room{T: t, mic: &mic{}, spool: durabletest.NewDisk(1), own: durabletest.NewDisk(2), clock: &clock{}}
 	r.mic.room = r
-	s := panel.Settings{Sense: true, StatusLight: true}
+	s := simpanel.Settings{Sense: true, StatusLight: true}
 	r.cfg = &config.Config{
 		Room:    config.Room{Site: "high-street", ID: "room-3"},
 		Unit:    config.Unit{Key: "/unit/unit.key"},
@@ -76,9 +76,9 @@ func newRoom(t *testing.T, parties ...string) *room {
 	}
 	for _, p := range parties {
 		r.cfg.Buttons = append(r.cfg.Buttons, config.Button{Party: p, Line: "GPIO5", Style: config.Momentary, Debounce: 30 * time.Millisecond})
-		s.Buttons = append(s.Buttons, panel.Button{Party: p})
+		s.Buttons = append(s.Buttons, simpanel.Button{Party: p})
 	}
-	r.front = panel.New(s)
+	r.front = simpanel.New(s)
 	r.lines = r.front.Buttons
 	return r
 }
@@ -145,9 +145,9 @@ func (r *room) check(d *daemon.Daemon) {
 		r.Errorf("a fault is said, and not which: %v", r.warnings())
 	}
 	// The light is looked at before and behind: both may change meanwhile.
-	dark := r.front.State().Light != panel.On
+	dark := r.front.State().Light != simpanel.On
 	open, last := r.mic.is()
-	if dark && open && r.front.State().Light != panel.On && r.lampWorks() {
+	if dark && open && r.front.State().Light != simpanel.On && r.lampWorks() {
 		r.Errorf("the microphone is open and the light is %s", r.front.State().Light)
 	}
 	if s.Phase != "recording" {
@@ -166,7 +166,7 @@ func (r *room) check(d *daemon.Daemon) {
 }
 
 // shows is what the light shows when everybody has done what there is to do: it is driven by a goroutine of its own.
-func (r *room) shows() panel.Glow {
+func (r *room) shows() simpanel.Glow {
 	synctest.Wait()
 	return r.front.State().Light
 }
@@ -179,7 +179,7 @@ func isFault(w health.Active) bool {
 func (r *room) lampWorks() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.faults == (panel.Faults{})
+	return r.faults == (simpanel.Faults{})
 }
 
 // spoolSynced is when the encoder's last segment can have been synced at the
@@ -214,7 +214,7 @@ func pause(d time.Duration) {
 }
 
 // wire breaks the front, or mends it.
-func (r *room) wire(f panel.Faults) {
+func (r *room) wire(f simpanel.Faults) {
 	r.mu.Lock()
 	r.faults = f
 	r.mu.Unlock()

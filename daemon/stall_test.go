@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"tacet/daemon/recording"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
 // recording boots, presses and waits until it is said.
@@ -120,7 +120,7 @@ func TestHungDiskEndsTheRecording(t *testing.T) {
 		pause(2 * time.Second)
 		release := r.spool.Hang()
 		r.until("closed microphone", 3*time.Minute, func() bool { open, _ := r.mic.is(); return !open })
-		r.until("dark light", time.Second, func() bool { return r.front.State().Light == panel.Off })
+		r.until("dark light", time.Second, func() bool { return r.front.State().Light == simpanel.Off })
 		if err := r.halt(); err == nil {
 			t.Error("stopped as if all were on disk")
 		}
@@ -163,7 +163,7 @@ func TestStuckMicrophoneEndsTheProcess(t *testing.T) {
 		if err := <-r.ended; err == nil {
 			t.Error("Run returned nil with the microphone open")
 		}
-		if g := r.shows(); g != panel.On {
+		if g := r.shows(); g != simpanel.On {
 			t.Errorf("the microphone is open and the light is %s", g)
 		}
 		r.stop()
@@ -194,7 +194,7 @@ func TestMicrophoneThatHangsOnOpeningEndsTheProcess(t *testing.T) {
 		case <-time.After(5 * time.Second):
 			t.Fatal("the process goes on, and the microphone may be open")
 		}
-		if g := r.shows(); g != panel.On {
+		if g := r.shows(); g != simpanel.On {
 			t.Errorf("the microphone may be open and the light is %s", g)
 		}
 		r.stop()

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"tacet/daemon/health"
-	"tacet/daemon/status"
+	"tacet/daemon/mqtt"
 	"tacet/daemon/topic"
 )
 
@@ -51,7 +51,7 @@ func (d *Daemon) tell(ctx context.Context) {
 	if d.cfg.MQTT == nil {
 		return
 	}
-	c, err := status.New(d.brokerOptions())
+	c, err := mqtt.New(d.brokerOptions())
 	if err != nil { // of what config has checked
 		d.warn(health.InternalError, err)
 		return

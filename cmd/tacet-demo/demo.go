@@ -14,7 +14,7 @@ import (
 	"tacet/cmd/tacet-demo/page"
 	"tacet/cmd/tacet-demo/power"
 	"tacet/daemon/journal"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
 // options are the command line.
@@ -64,7 +64,7 @@ func (u *unit) serve(env *cli.Env, listener net.Listener, host string, traffic *
 	lines := journal.New(slog.NewTextHandler(env.Stderr, nil))
 	defer lines.Flush(journal.Patience)
 	log := slog.New(lines)
-	front := panel.New(u.front())
+	front := simpanel.New(u.front())
 	if err := u.makeDrives(); err != nil {
 		return err
 	}

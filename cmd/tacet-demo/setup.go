@@ -16,7 +16,7 @@ import (
 	"tacet/cmd/tacet-demo/power"
 	"tacet/config"
 	"tacet/daemon/recording"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
 // usualKey is where a unit keeps its key if its config doesn't say.
@@ -227,10 +227,10 @@ func (u *unit) connect() (_ *page.Traffic, close func(), err error) {
 }
 
 // front is what is fitted to the wall.
-func (u *unit) front() panel.Settings {
-	s := panel.Settings{Door: u.cfg.Door != nil, Sense: u.cfg.Light.Sense != "", StatusLight: u.cfg.StatusLight != nil}
+func (u *unit) front() simpanel.Settings {
+	s := simpanel.Settings{Door: u.cfg.Door != nil, Sense: u.cfg.Light.Sense != "", StatusLight: u.cfg.StatusLight != nil}
 	for _, b := range u.cfg.Buttons {
-		s.Buttons = append(s.Buttons, panel.Button{Party: b.Party, Latching: b.Latching()})
+		s.Buttons = append(s.Buttons, simpanel.Button{Party: b.Party, Latching: b.Latching()})
 	}
 	for _, store := range u.cfg.Stores {
 		s.Drive = s.Drive || store.Kind == config.Drive

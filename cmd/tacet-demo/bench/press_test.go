@@ -10,7 +10,7 @@ import (
 	"tacet/audio/audiotest"
 	"tacet/cmd/tacet-demo/demotest"
 	"tacet/cmd/tacet-demo/power"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
 // A watch notes, at the front itself, when a button was last released and when the light then came on.
@@ -22,7 +22,7 @@ type watch struct {
 	took     chan time.Duration
 }
 
-func (w *watch) see(l panel.Levels) {
+func (w *watch) see(l simpanel.Levels) {
 	lines, plain := l.Lines()
 	lit, _, _ := l.Sense()
 	if !plain {
@@ -47,7 +47,7 @@ func BenchmarkPress(b *testing.B) {
 	room := audiotest.NewPulse(b)
 	room.Setenv(b)
 	unit := demotest.NewUnit(b, demotest.Settings{Device: audiotest.Device, Parties: []string{"room"}})
-	front := panel.New(panel.Settings{Buttons: []panel.Button{{Party: "room"}}, Sense: true, StatusLight: true})
+	front := simpanel.New(simpanel.Settings{Buttons: []simpanel.Button{{Party: "room"}}, Sense: true, StatusLight: true})
 	w := &watch{took: make(chan time.Duration, presses+1)}
 	defer front.Mirror(w.see)()
 	supply := power.New([]string{demotest.Program("tacet-demo"), "unit", "-config", unit.Config, "-dir", unit.Dir, "-mic", audiotest.Device},

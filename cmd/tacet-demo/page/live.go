@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"tacet/cmd/internal/library"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
 const (
@@ -27,10 +27,10 @@ type liveJSON struct {
 	Power       bool            `json:"power"`
 	Phase       string          `json:"phase"`
 	Since       int64           `json:"since"` // milliseconds of the phase so far, when this was sent
-	Light       panel.Glow      `json:"light"`
+	Light       simpanel.Glow   `json:"light"`
 	LightTurn   int             `json:"light_turn"` // moves each time the light is driven
-	StatusLight panel.Glow      `json:"status_light"`
-	Sense       panel.Glow      `json:"sense"` // what the sense line reads
+	StatusLight simpanel.Glow   `json:"status_light"`
+	Sense       simpanel.Glow   `json:"sense"` // what the sense line reads
 	Buttons     []liveButton    `json:"buttons"`
 	Drive       *bool           `json:"drive"`
 	Door        *bool           `json:"door"`

@@ -23,7 +23,7 @@ import (
 	"time"
 
 	"tacet/cmd/internal/library"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
 // Unit is the unit behind the front: a daemon with its power supply.
@@ -79,7 +79,7 @@ type Card struct {
 
 // Page serves one unit.
 type Page struct {
-	Panel   *panel.Panel
+	Panel   *simpanel.Panel
 	Unit    Unit
 	Library *library.Library
 	Card    Card
@@ -127,8 +127,8 @@ func asset(name string) http.Handler {
 
 // panelJSON is the answer to GET /panel, word for word.
 type panelJSON struct {
-	Light       panel.Glow      `json:"light"`
-	StatusLight panel.Glow      `json:"status_light"`
+	Light       simpanel.Glow   `json:"light"`
+	StatusLight simpanel.Glow   `json:"status_light"`
 	Phase       string          `json:"phase"`
 	Buttons     []buttonJSON    `json:"buttons"`
 	Drive       *bool           `json:"drive"`
@@ -179,7 +179,7 @@ func (p *Page) press(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch err := p.Panel.Press(r.Context(), r.URL.Query().Get("party")); {
-	case errors.Is(err, panel.ErrNoParty):
+	case errors.Is(err, simpanel.ErrNoParty):
 		http.Error(w, err.Error(), http.StatusNotFound)
 	case err != nil: // the one who asked has gone
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)

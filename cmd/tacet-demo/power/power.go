@@ -25,7 +25,7 @@ import (
 
 	"tacet/cmd/tacet-demo/page"
 	"tacet/cmd/tacet-demo/wire"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
 // outage is how long the power stays away after a cut, and how long a unit that
@@ -49,7 +49,7 @@ type Supply struct {
 	StopWithin time.Duration
 
 	command []string // the unit's program and arguments
-	panel   *panel.Panel
+	panel   *simpanel.Panel
 	log     *slog.Logger
 	cuts    chan chan struct{} // a request to cut; closed when the unit is dead
 	ended   chan struct{}      // closed when Run has returned
@@ -64,7 +64,7 @@ type Supply struct {
 func dark() page.Status { return page.Status{Phase: "fault", Since: time.Now()} }
 
 // New is a supply for the unit that command starts; the front is wired to it.
-func New(command []string, p *panel.Panel, log *slog.Logger) *Supply {
+func New(command []string, p *simpanel.Panel, log *slog.Logger) *Supply {
 	return &Supply{StopWithin: 25 * time.Second, command: command, panel: p, log: log, status: dark(),
 		cuts: make(chan chan struct{}), ended: make(chan struct{}),
 		changed: make(chan struct{}), first: make(chan struct{})}

@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
 // A Window is a word of memory that the front writes and the unit reads: how the
@@ -67,6 +67,6 @@ func (w *Window) Close() error {
 
 func (w *Window) word() *atomic.Uint32 { return (*atomic.Uint32)(unsafe.Pointer(&w.page[0])) }
 
-func (w *Window) show(l panel.Levels) { w.word().Store(uint32(l)) }
+func (w *Window) show(l simpanel.Levels) { w.word().Store(uint32(l)) }
 
-func (w *Window) look() panel.Levels { return panel.Levels(w.word().Load()) }
+func (w *Window) look() simpanel.Levels { return simpanel.Levels(w.word().Load()) }

@@ -20,7 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tacet/cmd/tacet-demo/page"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
 // Edge is one change of a line.
@@ -41,7 +41,7 @@ var monotonic = func() time.Duration {
 // Drive is one call on a light.
 type Drive struct {
 	Status bool // the status light, not the light
-	Glow   panel.Glow
+	Glow   simpanel.Glow
 }
 
 // Sensed is what the sense line says.
@@ -55,7 +55,7 @@ type Nothing bool
 
 // server is what the unit can ask of the front.
 type server struct {
-	panel  *panel.Panel
+	panel  *simpanel.Panel
 	report func(page.Status)
 	edges  chan Edge
 	failed chan error // Watch's error, once
@@ -64,7 +64,7 @@ type server struct {
 
 // Serve lets the unit at the other end of conn, and of the window, use the front,
 // and hands on what it reports, until conn ends or ctx does.
-func Serve(ctx context.Context, conn io.ReadWriteCloser, w *Window, p *panel.Panel, report func(page.Status)) {
+func Serve(ctx context.Context, conn io.ReadWriteCloser, w *Window, p *simpanel.Panel, report func(page.Status)) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer p.Mirror(w.show)()
@@ -104,12 +104,12 @@ type calls server
 // Drive drives a light.
 func (c *calls) Drive(d Drive, _ *Nothing) error {
 	l, s := c.panel.Light, c.panel.StatusLight
-	drive := map[panel.Glow]func() error{panel.Off: l.Off, panel.On: l.On, panel.Pulse: l.Pulse, panel.Flash: l.Flash}
+	drive := map[simpanel.Glow]func() error{simpanel.Off: l.Off, simpanel.On: l.On, simpanel.Pulse: l.Pulse, simpanel.Flash: l.Flash}
 	switch {
 	case d.Status && s == nil:
 		return errors.New("there is no status light")
 	case d.Status:
-		drive = map[panel.Glow]func() error{panel.Off: s.Off, panel.On: s.Steady, panel.Pulse: s.Pulse, panel.Flash: s.Flash}
+		drive = map[simpanel.Glow]func() error{simpanel.Off: s.Off, simpanel.On: s.Steady, simpanel.Pulse: s.Pulse, simpanel.Flash: s.Flash}
 	}
 	if drive[d.Glow] == nil {
 		return fmt.Errorf("a light can't show %q", d.Glow)
