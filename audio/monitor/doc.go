@@ -1,9 +1,9 @@
-// Package stream judges samples as they come: whether some were lost on the way, and whether anybody is there to be heard. It is
+// Package monitor judges samples as they come: whether some were lost on the way, and whether anybody is there to be heard. It is
 // pure Go and opens nothing: the daemon uses it on whatever microphone it has been given.
 //
 // [Gaps] is shown each block's length and the time of its arrival, and tells where time is missing:
 //
-//	gaps := stream.NewGaps(48000, opened)
+//	gaps := monitor.NewGaps(48000, opened)
 //	for _, v := range gaps.Push(frames, arrived) {
 //		… put v.Lost frames of silence before block v.Block, and drop its first v.Stale frames …
 //	}

@@ -1,8 +1,8 @@
-// Package status tells the practice how the room's unit is: it keeps one MQTT
+// Package mqtt tells the practice how the room's unit is: it keeps one MQTT
 // broker up to date, and Home Assistant with it. The names and payloads are
 // package topic's.
 //
-//	c, err := status.New(status.Options{Broker: "mqtts://broker.lan", Site: "high-street", Room: "room-3", …})
+//	c, err := mqtt.New(mqtt.Options{Broker: "mqtts://broker.lan", Site: "high-street", Room: "room-3", …})
 //	go c.Run(ctx)
 //	c.Publish(topic.State{…}) // whenever something may have changed
 //	c.Event(topic.Event{Type: topic.Started, Recording: id})

@@ -1,8 +1,8 @@
-// Package panel is the front of a wall unit that exists only in memory: its
+// Package simpanel is the front of a wall unit that exists only in memory: its
 // buttons, its door contact, its two lights and the place for its thumb drive.
 // The demo draws it in a browser; tests press its buttons by hand.
 //
-//	p := panel.New(panel.Settings{Buttons: []panel.Button{{Party: "room"}}})
+//	p := simpanel.New(simpanel.Settings{Buttons: []simpanel.Button{{Party: "room"}}})
 //	go d.Run(ctx)                  // a daemon that was given p.Buttons and p.Light
 //	err := p.Press(ctx, "room")    // 100 ms down, and up again
 //	p.State().Light                // off, on, pulse or flash
