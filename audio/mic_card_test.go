@@ -13,7 +13,8 @@ import (
 	"tacet/audio/monitor"
 )
 
-// listened is what came of listening to a fake card: its frames are numbered, so that any that is missing shows.
+// listened is what came of listening to a fake card: its frames are numbered, so that any that is
+// missing shows.
 type listened struct {
 	frames, missing int64 // missing by their numbers
 	found           int64 // missing, as Gaps found
@@ -23,7 +24,8 @@ type listened struct {
 	known           bool
 }
 
-// listen opens all cards at once and takes them until each has brought so many seconds of its own frames.
+// listen opens all cards at once and takes them until each has brought so many seconds of its own
+// frames.
 func listen(t *testing.T, cards map[string]audiotest.Card, d time.Duration) map[string]listened {
 	t.Helper()
 	audiotest.NewCards(t, cards).Setenv(t)
@@ -130,7 +132,8 @@ func TestMicWithAnyBuffer(t *testing.T) {
 		if all := got.frames + got.missing; all < 48000*9 || all > 48000*12 {
 			t.Errorf("%s: %d frames in 10 s", name, all)
 		}
-		// A busy machine can't keep up with a buffer of 20 ms, and loses what the card didn't. But all is found.
+		// A busy machine can't keep up with a buffer of 20 ms, and loses what the card didn't. But
+		// all is found.
 		if got.overruns == 0 && got.missing != lost {
 			t.Errorf("%s: the card lost %d, the frames' numbers say %d", name, lost, got.missing)
 		}

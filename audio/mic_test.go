@@ -14,7 +14,8 @@ import (
 	"tacet/systemd/needs"
 )
 
-// patience is how long a real-time test waits for something that takes a moment: on a busy machine, many.
+// patience is how long a real-time test waits for something that takes a moment: on a busy machine,
+// many.
 const patience = 30 * time.Second
 
 // A tape records what a microphone delivers.
@@ -194,7 +195,8 @@ func TestMicWhoseSoundServerHangs(t *testing.T) {
 	if _, err := mic.Open(r.deliver, r.fail); !errors.Is(err, audio.ErrStuck) {
 		t.Errorf("opened although the library hangs: %v", err)
 	}
-	if _, err := audio.NewMic(audiotest.Device, 48000, 1, slog.New(slog.DiscardHandler)).Open(r.deliver, r.fail); !errors.Is(err, audio.ErrStuck) {
+	if _, err := audio.NewMic(audiotest.Device, 48000, 1, slog.New(slog.DiscardHandler)).Open(r.deliver,
+		r.fail); !errors.Is(err, audio.ErrStuck) {
 		t.Errorf("open a microphone that hangs: %v", err)
 	}
 	n := len(r.all())

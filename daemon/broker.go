@@ -12,7 +12,8 @@ import (
 	"tacet/daemon/mqtt"
 )
 
-// Bounds of the files that [mqtt] names, in bytes: a list of authorities is the longest; MQTT has no longer password.
+// Bounds of the files that [mqtt] names, in bytes: a list of authorities is the longest; MQTT has
+// no longer password.
 const (
 	maxCredential = 1 << 20
 	maxPassword   = 65535
@@ -103,8 +104,8 @@ func readCredentials(m *config.MQTT) (mqtt.Credentials, error) {
 	return c, errors.Join(failed...)
 }
 
-// brokerReport puts up the warning that goes with the connection, and takes down
-// the others. It runs on the client's goroutine.
+// brokerReport puts up the warning that goes with the connection, and takes down the others. It
+// runs on the client's goroutine.
 func (d *Daemon) brokerReport(r mqtt.Report) {
 	if !r.Connected && r.Trouble == nil {
 		return

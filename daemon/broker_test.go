@@ -85,7 +85,8 @@ func (k *desk) mosquitto(address string, cert, key []byte) {
 	k.Helper()
 	program := needs.Program(k, "mosquitto", "mosquitto")
 	passwords := k.dir + "/passwords"
-	if out, err := exec.Command("mosquitto_passwd", "-c", "-b", passwords, "room-3", "right").CombinedOutput(); err != nil {
+	if out, err := exec.Command("mosquitto_passwd", "-c", "-b", passwords, "room-3",
+		"right").CombinedOutput(); err != nil {
 		k.Fatalf("mosquitto_passwd: %v: %s", err, out)
 	}
 	_, port, _ := net.SplitHostPort(address)
@@ -122,7 +123,8 @@ func otherAuthority(t *testing.T) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), IsCA: true, BasicConstraintsValid: true, NotAfter: time.Now().Add(time.Hour)}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), IsCA: true, BasicConstraintsValid: true,
+		NotAfter: time.Now().Add(time.Hour)}
 	der, err := x509.CreateCertificate(nil, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -130,8 +132,9 @@ func otherAuthority(t *testing.T) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }
 
-// TestWhatTheBrokerRefusesIsToldAndMended: a certificate of an authority that is not the configured one, and a wrong
-// password, are different warnings, at once; and correcting the file is all that is needed.
+// TestWhatTheBrokerRefusesIsToldAndMended: a certificate of an authority that is not the configured
+// one, and a wrong password, are different warnings, at once; and correcting the file is all that
+// is needed.
 func TestWhatTheBrokerRefusesIsToldAndMended(t *testing.T) {
 	// The server that the standard library has for tests has a certificate for this address.
 	server := httptest.NewTLSServer(nil)
@@ -153,7 +156,8 @@ func TestWhatTheBrokerRefusesIsToldAndMended(t *testing.T) {
 	defer func() { cancel(); <-told }()
 	client := (<-k.d.events).(tellerReady).client.(*mqtt.Client)
 	now := time.Now()
-	client.Publish(topic.State{Clock: topic.ClockSynced, Phase: topic.Idle, Since: now, Mic: topic.MicOK, Light: topic.LightProved,
+	client.Publish(topic.State{Clock: topic.ClockSynced, Phase: topic.Idle, Since: now, Mic: topic.MicOK,
+		Light:  topic.LightProved,
 		Config: k.d.cfg.Hash(), Recipients: topic.RecipientsHash(nil)})
 
 	k.await("mqtt-host-key")
@@ -195,7 +199,8 @@ func TestTheBrokerBringsOneWarning(t *testing.T) {
 	})
 }
 
-// What a broker doesn't let the unit do stands beside the connection, and goes when it lets it, or is gone itself.
+// What a broker doesn't let the unit do stands beside the connection, and goes when it lets it, or
+// is gone itself.
 func TestTheBrokersLimitsAreAWarning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := newDesk(t, "mqtt://127.0.0.1:1883")
@@ -223,11 +228,15 @@ func TestTheBrokersLimitsAreAWarning(t *testing.T) {
 func TestWhatTheCheckPassesTheClientTakes(t *testing.T) {
 	tried := 0
 	for _, broker := range []string{
-		"mqtt://broker.lan", "mqtts://broker.lan", "mqtts://broker.lan:1/", "mqtt://192.0.2.7:65535", "mqtt://[::1]", "mqtts://[fe80::1%25lo]:7", "mqtt://[fe80::1%25lo]",
-		"mqtt://[fe80::1%lo]", "mqtt://bücher.lan", "mqtt://a%20b", "mqtt://a b", "mqtt://b:", "mqtt://b:0", "MQTT://broker.lan", "mqtt://b%00", "mqtt://b/x", "tcp://b",
+		"mqtt://broker.lan", "mqtts://broker.lan", "mqtts://broker.lan:1/", "mqtt://192.0.2.7:65535", "mqtt://[::1]",
+		"mqtts://[fe80::1%25lo]:7", "mqtt://[fe80::1%25lo]",
+		"mqtt://[fe80::1%lo]", "mqtt://bücher.lan", "mqtt://a%20b", "mqtt://a b", "mqtt://b:", "mqtt://b:0",
+		"MQTT://broker.lan", "mqtt://b%00", "mqtt://b/x", "tcp://b",
 	} {
-		for _, prefix := range []string{"homeassistant", "home.assistant", "", "ha/a/b/c", "ha/a/b/c/d", "a b", "#", "tacet", "tacet/x", "ha/", ".", "-"} {
-			for _, user := range []string{"room-3", "Zimmer 3 ü", strings.Repeat("ü", 100), strings.Repeat("ü", 101), "a\u0001b", "  "} {
+		for _, prefix := range []string{"homeassistant", "home.assistant", "", "ha/a/b/c", "ha/a/b/c/d", "a b", "#", "tacet",
+			"tacet/x", "ha/", ".", "-"} {
+			for _, user := range []string{"room-3", "Zimmer 3 ü", strings.Repeat("ü", 100), strings.Repeat("ü", 101), "a\u0001b",
+				"  "} {
 				text := fmt.Sprintf(minimalConfig, broker, user, prefix)
 				cfg, _, err := config.Parse("tacet.toml", []byte(text))
 				if err != nil {
@@ -290,7 +299,8 @@ func TestCredentialsAreReadAnew(t *testing.T) {
 		t.Errorf("read: %+v", c)
 	}
 	for written, want := range map[string]string{
-		"\ufeffthree\r\n": "three", "\xff\xfeh\x00i\x00\r\x00\n\x00": "hi", " four \n": " four ", "five\t": "five\t", "p\xe4ss\n": "p\xe4ss",
+		"\ufeffthree\r\n": "three", "\xff\xfeh\x00i\x00\r\x00\n\x00": "hi", " four \n": " four ", "five\t": "five\t",
+		"p\xe4ss\n": "p\xe4ss",
 	} {
 		k.write("password", []byte(written))
 		if c := read(""); c.Password != want {

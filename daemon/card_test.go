@@ -132,8 +132,8 @@ func faster(samples []int16, speed float64) []int16 {
 	return samples[:n]
 }
 
-// captured is the sound between two times: each sample is the millisecond it was
-// captured in, modulo what 15 bits hold, never 0.
+// captured is the sound between two times: each sample is the millisecond it was captured in,
+// modulo what 15 bits hold, never 0.
 func captured(from, to time.Time, zero bool) []int16 {
 	n := int(to.Sub(from)/time.Millisecond) * perMS
 	out := make([]int16, n)

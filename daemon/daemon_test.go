@@ -9,9 +9,8 @@ import (
 	"tacet/hw/simpanel"
 )
 
-// span is the capture time of kept samples: the first and the last, in
-// milliseconds modulo what a sample holds. It fails where one is missing,
-// doubled or out of order.
+// span is the capture time of kept samples: the first and the last, in milliseconds modulo what a
+// sample holds. It fails where one is missing, doubled or out of order.
 func (r *room) span(kept []int16) (first, last int64) {
 	r.Helper()
 	if len(kept) == 0 {
@@ -20,7 +19,8 @@ func (r *room) span(kept []int16) (first, last int64) {
 	for i := range kept {
 		want := (int64(kept[0])-1+int64(i/perMS))%32767 + 1
 		if int64(kept[i]) != want {
-			r.Fatalf("sample %d of %d was captured at %d ms, not %d: something before it is missing or doubled", i, len(kept), kept[i], want)
+			r.Fatalf("sample %d of %d was captured at %d ms, not %d: something before it is missing or doubled", i, len(kept),
+				kept[i], want)
 		}
 	}
 	return int64(kept[0]) - 1, int64(kept[len(kept)-1]) - 1

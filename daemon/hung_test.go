@@ -73,9 +73,8 @@ func (l gatedLog) Write(b []byte) (int, error) {
 	return l.r.Output().Write(b)
 }
 
-// Whatever hangs, a hand is heard: not a sample from after the edge is kept, the
-// microphone is asked to close at once, and the light is lit for as long as it may
-// be open.
+// Whatever hangs, a hand is heard: not a sample from after the edge is kept, the microphone is
+// asked to close at once, and the light is lit for as long as it may be open.
 func TestAHandIsHeardWhateverHangs(t *testing.T) {
 	for _, c := range []struct {
 		what string

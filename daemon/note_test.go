@@ -29,8 +29,8 @@ func interrupted(t *testing.T) (*room, *listener) {
 	return r, l
 }
 
-// A recording that the power cut short needs nobody: it is noted until the next one has ended well, and neither an event nor
-// the status light takes it for a fault.
+// A recording that the power cut short needs nobody: it is noted until the next one has ended well,
+// and neither an event nor the status light takes it for a fault.
 func TestANoteIsNoProblem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, l := interrupted(t)
@@ -38,7 +38,8 @@ func TestANoteIsNoProblem(t *testing.T) {
 		if g := r.front.State().StatusLight; g != simpanel.On {
 			t.Errorf("the status light is %v", g)
 		}
-		if s := l.last(); s.Phase != topic.Idle || s.Remedy != "Nothing is needed for this recording. If it happens again, look who unplugs the unit." {
+		if s := l.last(); s.Phase != topic.Idle ||
+			s.Remedy != "Nothing is needed for this recording. If it happens again, look who unplugs the unit." {
 			t.Errorf("the state says %s, %q", s.Phase, s.Remedy)
 		}
 		r.hears(l, "with a note", nil, topic.Faulted, topic.Cleared)

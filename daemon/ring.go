@@ -9,16 +9,14 @@ import (
 )
 
 const (
-	// ringBlocks blocks of blockLength are the samples in memory between the audio
-	// thread and the encoder: 12.8 s, and half of that at least, since a block is
-	// handed on once it is half full.
+	// ringBlocks blocks of blockLength are the samples in memory between the audio thread and the
+	// encoder: 12.8 s, and half of that at least, since a block is handed on once it is half full.
 	ringBlocks  = 128
 	blockLength = 100 * time.Millisecond
 )
 
-// block is a stretch of the room's sound in the ring's memory. It belongs to
-// the audio thread while it is filled, then to the owner goroutine, then to the
-// recorder, which gives it back.
+// block is a stretch of the room's sound in the ring's memory. It belongs to the audio thread while
+// it is filled, then to the owner goroutine, then to the recorder, which gives it back.
 type block struct {
 	memory  []int16     // its place in the ring
 	samples []int16     // interleaved; within memory
@@ -33,8 +31,8 @@ type block struct {
 	rate    float64 // frames a second that the card really makes; 0: not known
 }
 
-// ring is the memory for samples in clear. It is locked, so that no sample
-// reaches swap, and wiped as blocks come back.
+// ring is the memory for samples in clear. It is locked, so that no sample reaches swap, and wiped
+// as blocks come back.
 type ring struct {
 	memory []byte
 	free   chan *block

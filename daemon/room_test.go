@@ -29,9 +29,8 @@ const (
 	perMS = rate / 1000 // frames a millisecond
 )
 
-// room is a consulting room in fake time: a daemon with everything around it
-// made to fail on demand, and a watcher who checks the promises at each change
-// and every 50 ms.
+// room is a consulting room in fake time: a daemon with everything around it made to fail on
+// demand, and a watcher who checks the promises at each change and every 50 ms.
 type room struct {
 	*testing.T
 	cfg    *config.Config
@@ -75,7 +74,8 @@ func newRoom(t *testing.T, parties ...string) *room {
 		Spool:   config.Spool{Path: t.TempDir(), Reserve: time.Hour},
 	}
 	for _, p := range parties {
-		r.cfg.Buttons = append(r.cfg.Buttons, config.Button{Party: p, Line: "GPIO5", Style: config.Momentary, Debounce: 30 * time.Millisecond})
+		r.cfg.Buttons = append(r.cfg.Buttons,
+			config.Button{Party: p, Line: "GPIO5", Style: config.Momentary, Debounce: 30 * time.Millisecond})
 		s.Buttons = append(s.Buttons, simpanel.Button{Party: p})
 	}
 	r.front = simpanel.New(s)
@@ -91,10 +91,12 @@ func (r *room) boot() {
 		r.logs = gatedLog{r}
 	}
 	d, err := daemon.New(r.cfg, daemon.Hardware{
-		Buttons: gatedButtons{r.lines, r}, Light: guardedLight{r}, StatusLight: gatedStatus{r}, Microphone: r.mic, Clock: r.clock,
+		Buttons: gatedButtons{r.lines, r}, Light: guardedLight{r}, StatusLight: gatedStatus{r}, Microphone: r.mic,
+		Clock:      r.clock,
 		NewEncoder: r.newEncoder,
 	}, daemon.Options{
-		Log: slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug})), Boot: fmt.Sprintf("boot%d", r.boots), Dir: "/unit/",
+		Log:  slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Boot: fmt.Sprintf("boot%d", r.boots), Dir: "/unit/",
 		FS: func(dir string) (durable.FS, error) {
 			if dir == r.cfg.Spool.Path {
 				return r.spool, nil
@@ -165,7 +167,8 @@ func (r *room) check(d *daemon.Daemon) {
 	}
 }
 
-// shows is what the light shows when everybody has done what there is to do: it is driven by a goroutine of its own.
+// shows is what the light shows when everybody has done what there is to do: it is driven by a
+// goroutine of its own.
 func (r *room) shows() simpanel.Glow {
 	synctest.Wait()
 	return r.front.State().Light
@@ -182,8 +185,8 @@ func (r *room) lampWorks() bool {
 	return r.faults == (simpanel.Faults{})
 }
 
-// spoolSynced is when the encoder's last segment can have been synced at the
-// latest: the disk in these tests takes no time unless told to.
+// spoolSynced is when the encoder's last segment can have been synced at the latest: the disk in
+// these tests takes no time unless told to.
 func (r *room) spoolSynced() time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -193,7 +196,8 @@ func (r *room) spoolSynced() time.Time {
 // phase waits until the daemon says p, and fails after limit.
 func (r *room) phase(p string, limit time.Duration) {
 	r.Helper()
-	r.until(fmt.Sprintf("phase %s (it is %s)", p, r.d.Status().Phase), limit, func() bool { return r.d.Status().Phase == p })
+	r.until(fmt.Sprintf("phase %s (it is %s)", p, r.d.Status().Phase), limit,
+		func() bool { return r.d.Status().Phase == p })
 }
 
 func (r *room) until(what string, limit time.Duration, holds func() bool) {
@@ -334,8 +338,7 @@ func (c *clock) set(ahead time.Duration) {
 	c.ahead = ahead
 }
 
-// guardedLight fails the test where the daemon darkens the light under an open
-// microphone.
+// guardedLight fails the test where the daemon darkens the light under an open microphone.
 type guardedLight struct{ r *room }
 
 func (g guardedLight) guard(what string) {

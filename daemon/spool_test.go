@@ -38,8 +38,8 @@ func TestSpoolComesLater(t *testing.T) {
 	})
 }
 
-// Consent does not outlast the appointment: R5.
-// A spool that has gone since it was last looked at refuses the press itself.
+// Consent does not outlast the appointment: R5. A spool that has gone since it was last looked at
+// refuses the press itself.
 func TestSpoolThatHasJustGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")

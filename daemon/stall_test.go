@@ -112,8 +112,7 @@ func TestSlowSyncLosesNothing(t *testing.T) {
 	})
 }
 
-// A disk that never answers again ends the recording when memory is full, and
-// the light goes off.
+// A disk that never answers again ends the recording when memory is full, and the light goes off.
 func TestHungDiskEndsTheRecording(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := recordingRoom(t, "room")
@@ -296,10 +295,11 @@ func TestClockStepIsNoted(t *testing.T) {
 	})
 }
 
-// The memory for samples is counted in time: a card that brings a millisecond at once
-// is no reason to lose any while the unit is busy.
+// The memory for samples is counted in time: a card that brings a millisecond at once is no reason
+// to lose any while the unit is busy.
 func TestAStalledOwnerLosesNothing(t *testing.T) {
-	for _, every := range []time.Duration{time.Millisecond, 10 * time.Millisecond, 99 * time.Millisecond, 400 * time.Millisecond} {
+	for _, every := range []time.Duration{time.Millisecond, 10 * time.Millisecond, 99 * time.Millisecond,
+		400 * time.Millisecond} {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRoom(t, "room")
 			r.mic.every = every
@@ -327,8 +327,8 @@ func TestAStalledOwnerLosesNothing(t *testing.T) {
 	}
 }
 
-// A unit that was so busy that nothing reached the disk for long says so, and not that
-// its disk or its microphone is at fault.
+// A unit that was so busy that nothing reached the disk for long says so, and not that its disk or
+// its microphone is at fault.
 func TestABusyUnitSaysSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := recordingRoom(t, "room")

@@ -7,8 +7,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// A fakeCard is a sound card with a ring, an interrupt for each period, and a thread that reads it, more or less in time, as
-// the sound library does: in pieces, as long as there is a period to read.
+// A fakeCard is a sound card with a ring, an interrupt for each period, and a thread that reads it,
+// more or less in time, as the sound library does: in pieces, as long as there is a period to read.
 type fakeCard struct {
 	rate          int
 	pace          paces
@@ -140,8 +140,8 @@ func (r *fakeRing) made(now time.Duration) int {
 	return n
 }
 
-// steady is an idle machine, busy one that often comes late, stalling one that does so seldom; by no more than a ring can bear,
-// and all catch up.
+// steady is an idle machine, busy one that often comes late, stalling one that does so seldom; by
+// no more than a ring can bear, and all catch up.
 func steady(r *rand.Rand) func() time.Duration {
 	return func() time.Duration { return time.Duration(r.ExpFloat64() * float64(300*time.Microsecond)) }
 }

@@ -21,13 +21,15 @@ func drawAnyCard(t *rapid.T) (*fakeCard, *rand.Rand) {
 }
 
 func drawJitter(t *rapid.T, c *fakeCard, r *rand.Rand, machines ...string) func() time.Duration {
-	return map[string]func(*rand.Rand) func() time.Duration{"steady": steady, "stalling": c.stalling, "busy": busy}[rapid.SampledFrom(machines).Draw(t, "machine")](r)
+	return map[string]func(*rand.Rand) func() time.Duration{"steady": steady, "stalling": c.stalling,
+		"busy": busy}[rapid.SampledFrom(machines).Draw(t, "machine")](r)
 }
 
 // none fails where anything is said to be lost, or is dropped after the start.
 func none(t interface{ Fatalf(string, ...any) }, c *fakeCard, list []delivery) {
 	for i, v := range judge(t, NewGaps(c.rate, c.opened), list) {
-		if at := list[i].arrived.Sub(c.opened); v.Lost != 0 || v.Stale != 0 && list[i].arrived.Sub(list[0].arrived) > startHold {
+		if at := list[i].arrived.Sub(c.opened); v.Lost != 0 || v.Stale != 0 &&
+			list[i].arrived.Sub(list[0].arrived) > startHold {
 			t.Fatalf("%v after the opening: %+v, where nothing was lost", at, v)
 		}
 	}
@@ -54,7 +56,8 @@ func (c *fakeCard) pieces() {
 	}
 }
 
-// often makes the card wake us at least five times a second: one that does it more seldom shows too little.
+// often makes the card wake us at least five times a second: one that does it more seldom shows too
+// little.
 func often(c *fakeCard) {
 	for float64(c.period)*6 > float64(c.rate)*c.pace[0].speed {
 		c.period /= 2
@@ -77,7 +80,8 @@ func TestGapsNoneWhereThePaceChanges(t *testing.T) {
 	})
 }
 
-// A card with a small buffer on a busy machine has overruns all the time. The sound library tells of each.
+// A card with a small buffer on a busy machine has overruns all the time. The sound library tells
+// of each.
 func TestGapsFindsEveryOverrunThatItIsToldOf(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c, r := drawCard(t)
@@ -140,7 +144,8 @@ func TestGapsFindsALargeLossBeforeThePaceIsKnown(t *testing.T) {
 	for _, ppm := range []int{-80_000, -6000, 0, 6000} {
 		for ms := 300; ms < 3000; ms += 400 {
 			for at := 12; at < 60; at += 7 {
-				c := &fakeCard{rate: 48000, pace: constant(ppm), period: 4096, piece: 2048, ring: 96000, jitter: busyish(rand.New(rand.NewPCG(uint64(at), 1)))}
+				c := &fakeCard{rate: 48000, pace: constant(ppm), period: 4096, piece: 2048, ring: 96000,
+					jitter: busyish(rand.New(rand.NewPCG(uint64(at), 1)))}
 				c.lose = map[int]int{at: 48 * ms}
 				list := c.run(8 * time.Second)
 				var found int64

@@ -9,7 +9,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// judge pushes all deliveries and returns the verdicts, each block's once and in order, as it checks.
+// judge pushes all deliveries and returns the verdicts, each block's once and in order, as it
+// checks.
 func judge(t interface{ Fatalf(string, ...any) }, g *Gaps, list []delivery) []Verdict {
 	var all []Verdict
 	for _, d := range list {
@@ -45,7 +46,8 @@ func TestGapsNoneOnABusyMachine(t *testing.T) {
 
 func TestGapsNoneFromADriftingClock(t *testing.T) {
 	for _, ppm := range []int{-300, 0, 300} {
-		c := &fakeCard{rate: 48000, pace: constant(ppm), piece: 2048, period: 4096, ring: 32768, opened: Raw(time.Hour), jitter: steady(rand.New(rand.NewPCG(1, 1)))}
+		c := &fakeCard{rate: 48000, pace: constant(ppm), piece: 2048, period: 4096, ring: 32768, opened: Raw(time.Hour),
+			jitter: steady(rand.New(rand.NewPCG(1, 1)))}
 		for _, v := range judge(t, NewGaps(c.rate, c.opened), c.run(time.Hour)) {
 			if v.Lost != 0 || v.Stale != 0 {
 				t.Fatalf("%+v at %d ppm", v, ppm)
@@ -75,9 +77,11 @@ func TestGapsFindsEachLoss(t *testing.T) {
 // exact compares the verdicts with what was really lost: within 5 ms at the card's own pace.
 func exact(t interface{ Fatalf(string, ...any) }, c *fakeCard, list []delivery, verdicts []Verdict) {
 	for i := range list {
-		// A block that came late itself, by as much, can't be told from one that came after the loss.
+		// A block that came late itself, by as much, can't be told from one that came after the
+		// loss.
 		j := i
-		for lost := c.length(list[i]); lost > 0 && j > 0 && verdicts[j].Lost == 0 && list[j-1].late > lost-5*time.Millisecond; j-- {
+		for lost := c.length(list[i]); lost > 0 && j > 0 && verdicts[j].Lost == 0 &&
+			list[j-1].late > lost-5*time.Millisecond; j-- {
 		}
 		if j != i {
 			verdicts[i].Lost, verdicts[j].Lost = verdicts[j].Lost, 0
@@ -88,7 +92,8 @@ func exact(t interface{ Fatalf(string, ...any) }, c *fakeCard, list []delivery, 
 		if diff := v.Lost - list[i].lost; max(diff, -diff) > most || v.Stale != 0 {
 			near := ""
 			for k := max(0, i-20); k < min(len(list), i+10); k++ {
-				near += fmt.Sprintf("\n%d at %v, %v late: %d lost, %d found", k, list[k].arrived.Sub(c.opened), list[k].late, list[k].lost, verdicts[k].Lost)
+				near += fmt.Sprintf("\n%d at %v, %v late: %d lost, %d found", k, list[k].arrived.Sub(c.opened), list[k].late,
+					list[k].lost, verdicts[k].Lost)
 			}
 			t.Fatalf("block %d: %+v, in truth %d frames were lost%s", i, v, list[i].lost, near)
 		}
@@ -159,23 +164,26 @@ func TestGapsDropsWhatIsOlderThanTheOpening(t *testing.T) {
 				t.Fatalf("%+v", v)
 			}
 		}
-		// All that is kept may have been captured after the opening: what came in the first instant was the card's own 5 ms.
+		// All that is kept may have been captured after the opening: what came in the first instant
+		// was the card's own 5 ms.
 		if most := int64(stale); dropped > most || dropped < most-int64(c.rate/100) {
 			t.Fatalf("%d frames dropped of %d", dropped, stale)
 		}
 	})
 }
 
-// Old samples may come in a burst, after a moment in which they could have been new. They are the oldest, not those that
-// give them away.
+// Old samples may come in a burst, after a moment in which they could have been new. They are the
+// oldest, not those that give them away.
 func TestGapsDropsTheOldest(t *testing.T) {
 	opened := Raw(time.Hour)
 	var list []delivery
 	for i := range 10 {
-		list = append(list, delivery{frames: 1000, arrived: opened.Add(100*time.Millisecond + time.Duration(i)*time.Microsecond)})
+		list = append(list, delivery{frames: 1000,
+			arrived: opened.Add(100*time.Millisecond + time.Duration(i)*time.Microsecond)})
 	}
 	for i := range 50 {
-		list = append(list, delivery{frames: 1000, arrived: opened.Add(120*time.Millisecond + time.Duration(i)*20*time.Millisecond)})
+		list = append(list, delivery{frames: 1000,
+			arrived: opened.Add(120*time.Millisecond + time.Duration(i)*20*time.Millisecond)})
 	}
 	// 200 ms came within 100 ms: the first 100 ms were captured before the opening.
 	for i, v := range judge(t, NewGaps(50000, opened), list) {

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// How a late block is judged. All is counted in time, so that it makes no difference how many frames a block has.
+// How a late block is judged. All is counted in time, so that it makes no difference how many
+// frames a block has.
 const (
 	settle     = time.Second            // a card's lateness may still move in its first second,
 	settleMost = 150 * time.Millisecond // by less than this
@@ -34,8 +35,8 @@ const (
 	fastestPace = 1 / 2.3          // or faster
 )
 
-// lostBefore is how many frames are missing before the first of the held blocks. It isn't decided as long as time may yet show
-// what its lateness was.
+// lostBefore is how many frames are missing before the first of the held blocks. It isn't decided
+// as long as time may yet show what its lateness was.
 func (g *Gaps) lostBefore(held []block, all bool) (lost int64, decided bool) {
 	if len(g.recent.points) == 0 {
 		return 0, true
@@ -84,7 +85,8 @@ func (g *Gaps) lostBefore(held []block, all bool) (lost int64, decided bool) {
 	return g.count(late, before), true
 }
 
-// lostInOverrun is how many frames an overrun took, of which only that is not known: the least lateness until the next one shows it.
+// lostInOverrun is how many frames an overrun took, of which only that is not known: the least
+// lateness until the next one shows it.
 func (g *Gaps) lostInOverrun(held []block, before line, all bool) (lost int64, decided bool) {
 	n := 1
 	for n < len(held) && !held[n].overrun {
@@ -100,7 +102,8 @@ func (g *Gaps) lostInOverrun(held []block, before line, all bool) (lost int64, d
 	return g.count(late, before), true
 }
 
-// sudden tells whether the card came in time until just now, and goes on at its old pace: then it has not slowed down meanwhile.
+// sudden tells whether the card came in time until just now, and goes on at its old pace: then it
+// has not slowed down meanwhile.
 func (g *Gaps) sudden(held []block, before line, noise float64) bool {
 	after, known := g.under(later(held))
 	return known && alike(before, after, sameSlope) && g.wakes.lately(before, held[0].point) < sudden.Seconds()+noise
@@ -135,7 +138,8 @@ func (g *Gaps) count(seconds float64, pace line) int64 {
 	return int64(math.Round(seconds * g.rate / pace.slope))
 }
 
-// waited tells whether a held block's lateness can be called a loss: what came since has not made up for it.
+// waited tells whether a held block's lateness can be called a loss: what came since has not made
+// up for it.
 func waited(held []block, late float64) bool {
 	look := lookAhead
 	if late < small.Seconds() {

@@ -1,10 +1,11 @@
 package monitor
 
-// A point is a block's end in the stream: after x seconds of frames, counted at the nominal rate, it was y on the clock.
+// A point is a block's end in the stream: after x seconds of frames, counted at the nominal rate,
+// it was y on the clock.
 type point struct{ x, y float64 }
 
-// A line is the card's pace: slope seconds of the clock for each second of frames. A card that is true to its rate has the
-// slope 1, one that is twice as fast 0.5.
+// A line is the card's pace: slope seconds of the clock for each second of frames. A card that is
+// true to its rate has the slope 1, one that is twice as fast 0.5.
 type line struct{ slope, base float64 }
 
 func (l line) at(x float64) float64 { return l.base + l.slope*x }
@@ -14,8 +15,9 @@ func through(a, b point) line {
 	return line{slope, a.y - slope*a.x}
 }
 
-// A hull finds the line that lies under all of some points, and nearest to them on the whole. Lateness only ever lifts a
-// point, so that line is the card's own pace as long as some blocks come in time, however late the others are.
+// A hull finds the line that lies under all of some points, and nearest to them on the whole.
+// Lateness only ever lifts a point, so that line is the card's own pace as long as some blocks come
+// in time, however late the others are.
 type hull struct {
 	edge []point // the lower convex hull of what was added, from left to right
 	sum  float64 // of all x
@@ -44,8 +46,8 @@ func (h *hull) add(p point) {
 	h.edge = append(h.edge, p)
 }
 
-// line is known from two points on. The sum of the points' heights above a line under them is least for that edge of the hull
-// over which their mean lies.
+// line is known from two points on. The sum of the points' heights above a line under them is least
+// for that edge of the hull over which their mean lies.
 func (h *hull) line() (l line, known bool) {
 	n := len(h.edge)
 	if n < 2 {

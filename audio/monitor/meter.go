@@ -19,9 +19,10 @@ const (
 	least     = 6  // so many have to be well above the floor: a clock that ticks is nobody
 )
 
-// A Meter hears whether there is anybody, relative to the floor of the room that it is in: the quietest that it has been of
-// late. The floor falls at once and rises slowly, so that a fan that has been turned on is forgotten after half a minute, and a
-// long speech is not. Nothing of that leaves it but yes and no.
+// A Meter hears whether there is anybody, relative to the floor of the room that it is in: the
+// quietest that it has been of late. The floor falls at once and rises slowly, so that a fan that
+// has been turned on is forgotten after half a minute, and a long speech is not. Nothing of that
+// leaves it but yes and no.
 //
 // The zero Meter is for one channel at 48 kHz.
 type Meter struct {
@@ -55,9 +56,9 @@ func (m *Meter) begin() {
 	}
 }
 
-// Block takes the next samples, interleaved. Sound: somebody or something is to be heard. Dead: for the last half second or more
-// no channel has moved by more than a converter's own dither, about zero or any other value, as those of a dead or muted
-// microphone do, and no room's.
+// Block takes the next samples, interleaved. Sound: somebody or something is to be heard. Dead: for
+// the last half second or more no channel has moved by more than a converter's own dither, about
+// zero or any other value, as those of a dead or muted microphone do, and no room's.
 func (m *Meter) Block(samples []int16) (sound, dead bool) {
 	if m.group == 0 {
 		m.begin()
@@ -112,7 +113,8 @@ func highPass(corner, rate float64) biquad {
 	sin, cos := math.Sincos(2 * math.Pi * corner / rate)
 	alpha := sin / math.Sqrt2
 	a0 := 1 + alpha
-	return biquad{b0: (1 + cos) / 2 / a0, b1: -(1 + cos) / a0, b2: (1 + cos) / 2 / a0, a1: -2 * cos / a0, a2: (1 - alpha) / a0}
+	return biquad{b0: (1 + cos) / 2 / a0, b1: -(1 + cos) / a0, b2: (1 + cos) / 2 / a0, a1: -2 * cos / a0,
+		a2: (1 - alpha) / a0}
 }
 
 func (f *biquad) next(x float64) float64 {

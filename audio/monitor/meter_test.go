@@ -75,10 +75,11 @@ func TestMeterHearsNobodyInAnEmptyRoom(t *testing.T) {
 
 func TestMeterHearsSpeech(t *testing.T) {
 	for name, signal := range map[string][]float64{
-		"in a quiet room":    audiotest.Mix(room(40, -65), 1, syllables(40, -40)),
-		"far away":           audiotest.Mix(room(40, -70), 1, syllables(40, -52)),
-		"beside a fan":       audiotest.Mix(room(40, -45), 1, syllables(40, -25)),
-		"over hum":           audiotest.Mix(room(40, -60), 1, scaled(audiotest.Hum(60, rate, 40*rate), 0.02), syllables(40, -40)),
+		"in a quiet room": audiotest.Mix(room(40, -65), 1, syllables(40, -40)),
+		"far away":        audiotest.Mix(room(40, -70), 1, syllables(40, -52)),
+		"beside a fan":    audiotest.Mix(room(40, -45), 1, syllables(40, -25)),
+		"over hum": audiotest.Mix(room(40, -60), 1, scaled(audiotest.Hum(60, rate, 40*rate), 0.02),
+			syllables(40, -40)),
 		"into a dead line":   syllables(40, -40),
 		"without any pauses": audiotest.Mix(room(40, -60), 1, continuous(40, -35)),
 	} {
@@ -122,12 +123,14 @@ func TestMeterForgetsAFan(t *testing.T) {
 
 func TestMeterHearsRealSpeech(t *testing.T) {
 	for _, voice := range []string{"en-us+m3", "en-gb+f2"} {
-		speech, err := audiotest.Speech(voice, "How are you today? I have been waiting for the results of the examination, and I could not sleep.", rate)
+		speech, err := audiotest.Speech(voice,
+			"How are you today? I have been waiting for the results of the examination, and I could not sleep.", rate)
 		needs.Installed(t, "espeak-ng", err)
 		speech = audiotest.InRoom(speech, rate, 0.4, 1)
 		n := float64(len(speech)) / rate
 		for _, snr := range []float64{15, 30} {
-			signal := append(room(5, -26-snr), audiotest.Mix(speech, audiotest.Decibels(-26-snr), audiotest.Pink(2, len(speech)))...)
+			signal := append(room(5, -26-snr),
+				audiotest.Mix(speech, audiotest.Decibels(-26-snr), audiotest.Pink(2, len(speech)))...)
 			if part := heard(signal, 5.3, 5+n); !(part >= 0.8) {
 				t.Errorf("%s, %v dB above the noise: sound in %.0f %% of the time", voice, snr, part*100)
 			}

@@ -9,18 +9,21 @@ const (
 	paceKnown  = 10 * time.Second // so long a pace is measured before it is known
 	paceWindow = 20 * time.Second // what came earlier no longer counts
 	paceBucket = 500 * time.Millisecond
-	// paceOff is by how much a pace is off that is worth telling: in the middle between the 300 ppm that any quartz may be off
-	// and the 1,000 ppm that none is.
+	// paceOff is by how much a pace is off that is worth telling: in the middle between the 300 ppm
+	// that any quartz may be off and the 1,000 ppm that none is.
 	paceOff = 650e-6
-	// paceDoubt times the noise is by how much the blocks must have drifted apart from the nominal rate for it to be the card: a
-	// machine that stood still, or was late for long and then made up for it, bends the line, and shows as noise.
+	// paceDoubt times the noise is by how much the blocks must have drifted apart from the nominal
+	// rate for it to be the card: a machine that stood still, or was late for long and then made up
+	// for it, bends the line, and shows as noise.
 	paceDoubt = 4
-	// paceJump is how far ahead of its pace a stream must be after a burst of blocks for it to be a jump.
+	// paceJump is how far ahead of its pace a stream must be after a burst of blocks for it to be a
+	// jump.
 	paceJump = 20 * time.Millisecond
 )
 
-// A Pace measures how many frames a second a card really makes, over the last ten to twenty seconds, from what has come and
-// when. It listens to the blocks that came least late, so that a busy machine doesn't matter: within 300 ppm.
+// A Pace measures how many frames a second a card really makes, over the last ten to twenty
+// seconds, from what has come and when. It listens to the blocks that came least late, so that a
+// busy machine doesn't matter: within 300 ppm.
 type Pace struct {
 	rate   float64
 	frames int64
@@ -37,7 +40,8 @@ func NewPace(rate int) *Pace {
 	return &Pace{rate: float64(rate), recent: newRecent(paceWindow, paceBucket)}
 }
 
-// Push takes the next block of so many frames. Where frames are known to be lost before it, they count.
+// Push takes the next block of so many frames. Where frames are known to be lost before it, they
+// count.
 func (p *Pace) Push(frames int64, arrived Raw) {
 	if !p.begun {
 		p.begin, p.begun = arrived, true
@@ -56,8 +60,9 @@ func (p *Pace) Push(frames int64, arrived Raw) {
 	p.recent.add(now)
 }
 
-// early tells whether the stream has just jumped ahead of the pace at which it came: then what was taken for a loss was none, or
-// the blocks before were all late, and nothing before says anything of the pace.
+// early tells whether the stream has just jumped ahead of the pace at which it came: then what was
+// taken for a loss was none, or the blocks before were all late, and nothing before says anything
+// of the pace.
 func (p *Pace) early(now point) bool {
 	if now.x-p.last.x <= (now.y-p.last.y)/fastestPace+sameLag.Seconds() {
 		p.burst = false
@@ -81,8 +86,9 @@ func (p *Pace) line() (line, bool) {
 	return l, known && l.slope > 0
 }
 
-// Rate is how many frames a second the card makes; it is known after eleven seconds: in the first a card settles. On a machine
-// that is so busy that the blocks say nothing of the card it isn't known.
+// Rate is how many frames a second the card makes; it is known after eleven seconds: in the first a
+// card settles. On a machine that is so busy that the blocks say nothing of the card it isn't
+// known.
 func (p *Pace) Rate() (rate float64, known bool) {
 	l, known := p.line()
 	if !known {
@@ -96,8 +102,8 @@ func (p *Pace) Rate() (rate float64, known bool) {
 	return p.rate / l.slope, true
 }
 
-// Off tells whether the card is known to make more or fewer frames than it claims, by more than a quartz can be off: always
-// where it is 1,000 ppm or more, never where it is 300 ppm or less.
+// Off tells whether the card is known to make more or fewer frames than it claims, by more than a
+// quartz can be off: always where it is 1,000 ppm or more, never where it is 300 ppm or less.
 func (p *Pace) Off() (rate float64, off bool) {
 	rate, known := p.Rate()
 	part := rate/p.rate - 1

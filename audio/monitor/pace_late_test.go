@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A machine that is late for a while and makes up for it, and one that stands still again and again, say nothing of the
-// card's pace, whatever the finder took the lateness for.
+// A machine that is late for a while and makes up for it, and one that stands still again and
+// again, say nothing of the card's pace, whatever the finder took the lateness for.
 func TestPaceIsNotOfTheMachine(t *testing.T) {
 	const rate, period = 48000, 480
 	onTime := func(n int) time.Duration { return time.Duration(n) * 10 * time.Millisecond }
@@ -27,7 +27,8 @@ func TestPaceIsNotOfTheMachine(t *testing.T) {
 		t.Run(name, func(t *testing.T) { paceStays(t, rate, period, arrives) })
 	}
 	for _, late := range []time.Duration{100 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second} {
-		for _, long := range []time.Duration{500 * time.Millisecond, 1500 * time.Millisecond, 3 * time.Second, 9 * time.Second} {
+		for _, long := range []time.Duration{500 * time.Millisecond, 1500 * time.Millisecond, 3 * time.Second,
+			9 * time.Second} {
 			t.Run(fmt.Sprintf("%v late for %v", late, long), func(t *testing.T) {
 				paceStays(t, rate, period, func(n int) time.Duration {
 					if at := onTime(n); at > 30*time.Second && at < 30*time.Second+long {

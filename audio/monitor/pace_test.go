@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// paceOf lets a card run, and is what its pace was said to be at the end, and whether it was ever said to be off.
+// paceOf lets a card run, and is what its pace was said to be at the end, and whether it was ever
+// said to be off.
 func paceOf(c *fakeCard, d time.Duration) (rate float64, known, off bool) {
 	g := NewGaps(c.rate, c.opened)
 	for _, b := range c.run(d) {
@@ -41,7 +42,8 @@ func TestPaceIsMeasured(t *testing.T) {
 }
 
 func TestPaceIsKnownAfterElevenSeconds(t *testing.T) {
-	c := &fakeCard{rate: 48000, pace: constant(2000), period: 4096, piece: 2048, ring: 200_000, jitter: steady(rand.New(rand.NewPCG(1, 1)))}
+	c := &fakeCard{rate: 48000, pace: constant(2000), period: 4096, piece: 2048, ring: 200_000,
+		jitter: steady(rand.New(rand.NewPCG(1, 1)))}
 	if rate, known, off := paceOf(c, 10*time.Second); known || off {
 		t.Errorf("after 10 s: %v, %v", rate, off)
 	}
@@ -52,7 +54,8 @@ func TestPaceIsKnownAfterElevenSeconds(t *testing.T) {
 
 // What was lost doesn't make a card slow.
 func TestPaceCountsWhatWasLost(t *testing.T) {
-	c := &fakeCard{rate: 48000, pace: constant(100), period: 4096, piece: 2048, ring: 200_000, jitter: steady(rand.New(rand.NewPCG(1, 1)))}
+	c := &fakeCard{rate: 48000, pace: constant(100), period: 4096, piece: 2048, ring: 200_000,
+		jitter: steady(rand.New(rand.NewPCG(1, 1)))}
 	c.lose = map[int]int{100: 4800, 200: 9600, 300: 48000, 400: 2400, 500: 7200}
 	if rate, known, off := paceOf(c, 30*time.Second); !known || off {
 		t.Errorf("%v, %v, %v", rate, known, off)

@@ -8,7 +8,8 @@ import (
 // pointsLeast are kept however old they are, where a card seldom wakes us.
 const pointsLeast = 11
 
-// recent remembers the blocks that came least late: one of each bucket of time, for as long as its window.
+// recent remembers the blocks that came least late: one of each bucket of time, for as long as its
+// window.
 type recent struct {
 	window, bucket float64 // seconds
 	slope          float64 // by which the points of one bucket are compared

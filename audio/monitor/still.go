@@ -3,16 +3,17 @@ package monitor
 import "time"
 
 const (
-	// ditherMost is how far apart, in steps of 16 bits, the samples of a converter lie that hears nothing: its dither is two steps
-	// to either side at most. A room is never as still. One of 25 dB(A), before a microphone that is set so that speech comes to a
-	// twentieth of full scale, spreads over more than a hundred steps in half a second; a twentieth of that is still a room.
+	// ditherMost is how far apart, in steps of 16 bits, the samples of a converter lie that hears
+	// nothing: its dither is two steps to either side at most. A room is never as still. One of 25
+	// dB(A), before a microphone that is set so that speech comes to a twentieth of full scale,
+	// spreads over more than a hundred steps in half a second; a twentieth of that is still a room.
 	ditherMost = 4
 	// stillTime is how long samples are looked at together, at least; at most it is twice as long.
 	stillTime = 500 * time.Millisecond
 )
 
-// still watches whether samples move at all, about whatever value they stand: in the half second that has passed, and in the one
-// that is running.
+// still watches whether samples move at all, about whatever value they stand: in the half second
+// that has passed, and in the one that is running.
 type still struct {
 	length  int // frames in half a second
 	taken   int // of the running one
@@ -39,7 +40,8 @@ func (s *spread) take(samples []int16, step int) {
 }
 
 func newStill(rate, channels int) still {
-	return still{length: int(stillTime * time.Duration(rate) / time.Second), running: make([]spread, channels), passed: make([]spread, channels)}
+	return still{length: int(stillTime * time.Duration(rate) / time.Second), running: make([]spread, channels),
+		passed: make([]spread, channels)}
 }
 
 // take takes the next samples, interleaved, whole frames.

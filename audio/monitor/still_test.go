@@ -8,7 +8,8 @@ import (
 	"tacet/audio/monitor"
 )
 
-// deadPart is in how many of the blocks of a tenth of a second, from the second second on, the microphone was dead.
+// deadPart is in how many of the blocks of a tenth of a second, from the second second on, the
+// microphone was dead.
 func deadPart(rate, channels int, samples []int16) float64 {
 	m := monitor.Meter{Rate: rate, Channels: channels}
 	n, dead := 0, 0

@@ -6,18 +6,21 @@ const (
 	wakesKept = 32
 	// rareEnough is how unlikely lateness must be, as a natural logarithm: six in a million.
 	rareEnough = 12
-	// bend is how much later a card gets in each second after it has slowed down. From one wake-up to the next that is bendMost
-	// seconds at most, but where the card seldom wakes us: then it can't be told from a small loss, and is none.
+	// bend is how much later a card gets in each second after it has slowed down. From one wake-up
+	// to the next that is bendMost seconds at most, but where the card seldom wakes us: then it
+	// can't be told from a small loss, and is none.
 	bend     = 0.11
 	bendMost = 0.01
 	seldom   = 0.2
-	// near is for how many seconds, and at least how many of the last wake-ups, lateness may have grown.
+	// near is for how many seconds, and at least how many of the last wake-ups, lateness may have
+	// grown.
 	near      = 0.1
 	nearLeast = 4
 )
 
-// wakes remembers how late the card's last wake-ups were: what this machine does. Blocks that come at once, since they belong
-// to one period or make up for a stall, are one wake-up, as late as its last block.
+// wakes remembers how late the card's last wake-ups were: what this machine does. Blocks that come
+// at once, since they belong to one period or make up for a stall, are one wake-up, as late as its
+// last block.
 type wakes struct {
 	late [wakesKept]float64 // a ring
 	at   [wakesKept]point   // where that was
@@ -36,7 +39,8 @@ func (w *wakes) add(p point, pace line) {
 	w.last = p
 }
 
-// rare tells whether so many wake-ups in a row, each at least so late, are more than this machine's habit.
+// rare tells whether so many wake-ups in a row, each at least so late, are more than this machine's
+// habit.
 func (w *wakes) rare(late float64, row int) bool {
 	n, as := min(w.n, wakesKept), 1
 	for _, l := range w.late[:n] {
@@ -65,7 +69,8 @@ func (w *wakes) lately(pace line, now point) float64 {
 	return late
 }
 
-// level is how late a wake-up may be now that is no more late than those just before, where the card slows down.
+// level is how late a wake-up may be now that is no more late than those just before, where the
+// card slows down.
 func (w *wakes) level(pace line, now point) float64 {
 	level := math.Inf(1)
 	newest := w.whole(now)

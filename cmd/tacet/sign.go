@@ -69,7 +69,8 @@ func signerFor(env *cli.Env, key, passphraseFile string) (office.Signer, error) 
 		return officeSigner(env, key, passphraseFile)
 	}
 	if _, err := os.Lstat(files.public); err == nil {
-		return office.Signer{}, cli.WithHint(fmt.Errorf("%s is there, and %s, which belongs to it, is not", files.public, files.private),
+		return office.Signer{}, cli.WithHint(fmt.Errorf("%s is there, and %s, which belongs to it, is not", files.public,
+			files.private),
 			"find it; or, if it is lost, move %s away, and give every unit the new one", files.public)
 	}
 	passphrase := ""
@@ -84,13 +85,15 @@ func signerFor(env *cli.Env, key, passphraseFile string) (office.Signer, error) 
 		return office.Signer{}, err
 	}
 	if _, err := age.ParseIdentities(bytes.NewReader(plain)); err != nil {
-		return office.Signer{}, cli.WithHint(fmt.Errorf("%s is no key that opens recordings: %w", key, err), "name the file that tacet keygen made")
+		return office.Signer{}, cli.WithHint(fmt.Errorf("%s is no key that opens recordings: %w", key, err),
+			"name the file that tacet keygen made")
 	}
 	signer, err := files.make(officeName(key), passphrase)
 	if err != nil {
 		return office.Signer{}, err
 	}
-	env.Note("made %s, which signs for the office: keep it with %s; and %s, which every unit gets", files.private, key, files.public)
+	env.Note("made %s, which signs for the office: keep it with %s; and %s, which every unit gets", files.private, key,
+		files.public)
 	return signer, nil
 }
 
@@ -133,7 +136,8 @@ func signList(env *cli.Env, name string, signer office.Signer) error {
 	return nil
 }
 
-// replace puts new content into a file that is there, wholly or not at all, and leaves its rights as they are.
+// replace puts new content into a file that is there, wholly or not at all, and leaves its rights
+// as they are.
 func replace(name string, content []byte) error {
 	info, err := os.Stat(name)
 	if err != nil {

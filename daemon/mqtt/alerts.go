@@ -24,7 +24,8 @@ const (
 	certificateRequired    = 116
 )
 
-// alertTexts are the texts that crypto/tls has for alerts: the type of those that the other side sent is its own.
+// alertTexts are the texts that crypto/tls has for alerts: the type of those that the other side
+// sent is its own.
 var alertTexts = func() map[string]int {
 	all := map[string]int{}
 	for n := range 256 {
@@ -53,7 +54,8 @@ func noVersion() (what, do string) {
 }
 
 func noCipher() (what, do string) {
-	return "the broker has no TLS cipher that the unit has", "allow the broker's usual ciphers, those with ECDHE and AES-GCM or ChaCha20"
+	return "the broker has no TLS cipher that the unit has",
+		"allow the broker's usual ciphers, those with ECDHE and AES-GCM or ChaCha20"
 }
 
 // ofCertificates is for a broker that doesn't want the unit's certificate, or misses one.
@@ -64,17 +66,21 @@ func ofCertificates(_ stage, err error) (what, do string) {
 	case certificateRequired:
 		return "the broker wants a certificate of the unit's, and was shown none", renew + "the broker accepts"
 	case certificateExpired:
-		return "the broker refused the unit's certificate: it has expired, or is not valid yet by the broker's clock", renew + "is valid; see that both clocks are right"
+		return "the broker refused the unit's certificate: it has expired, or is not valid yet by the broker's clock",
+			renew + "is valid; see that both clocks are right"
 	case unknownCA:
-		return "the broker refused the unit's certificate: the broker doesn't know the authority that signed it", renew + "an authority has signed which the broker knows"
+		return "the broker refused the unit's certificate: the broker doesn't know the authority that signed it",
+			renew + "an authority has signed which the broker knows"
 	case certificateRevoked:
 		return "the broker refused the unit's certificate: it was revoked", renew + "is valid"
 	case unsupportedCertificate:
-		return "the broker refused the unit's certificate: it is of a kind that the broker can't use", renew + "is one for clients, with an RSA or ECDSA key"
+		return "the broker refused the unit's certificate: it is of a kind that the broker can't use",
+			renew + "is one for clients, with an RSA or ECDSA key"
 	case badCertificate, certificateUnknown, decryptError:
 		return "the broker refused the unit's certificate", renew + "the broker accepts and that is still valid"
 	case accessDenied:
-		return "the broker refused the unit's certificate: it is valid, but its name has no access", "let the name in the unit's certificate in at the broker"
+		return "the broker refused the unit's certificate: it is valid, but its name has no access",
+			"let the name in the unit's certificate in at the broker"
 	}
 	return "", ""
 }
@@ -94,7 +100,8 @@ func ofAlerts(_ stage, err error) (what, do string) {
 		return "the broker ended the TLS handshake: it has no TLS cipher that the unit has, or, with TLS 1.2, misses a certificate of the unit's",
 			"allow the broker's usual ciphers; where it wants certificates set cert and client_key in [mqtt]"
 	case unrecognizedName:
-		return "the broker has no certificate for the name that it was asked by", "write the broker's name in [mqtt] as its certificate has it"
+		return "the broker has no certificate for the name that it was asked by",
+			"write the broker's name in [mqtt] as its certificate has it"
 	case internalError:
 		return "the broker failed in the TLS handshake", "look into the broker's log, and at its certificate and key"
 	}

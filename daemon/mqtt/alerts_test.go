@@ -15,13 +15,16 @@ import (
 // TestEachAlertHasItsName: only what is about a certificate speaks of one.
 func TestEachAlertHasItsName(t *testing.T) {
 	certificates := map[int]string{
-		certificateRequired: "shown none", certificateExpired: "has expired", unknownCA: "the authority that signed it", certificateRevoked: "revoked",
-		unsupportedCertificate: "of a kind", badCertificate: "refused the unit's certificate", certificateUnknown: "refused the unit's certificate",
-		decryptError: "refused the unit's certificate", accessDenied: "has no access",
+		certificateRequired: "shown none", certificateExpired: "has expired", unknownCA: "the authority that signed it",
+		certificateRevoked:     "revoked",
+		unsupportedCertificate: "of a kind", badCertificate: "refused the unit's certificate",
+		certificateUnknown: "refused the unit's certificate",
+		decryptError:       "refused the unit's certificate", accessDenied: "has no access",
 	}
 	others := map[int]string{
-		protocolVersion: "no TLS version", insufficientSecurity: "no TLS cipher", handshakeFailure: "no TLS cipher", unrecognizedName: "the name that it was asked by",
-		internalError: "the broker failed",
+		protocolVersion: "no TLS version", insufficientSecurity: "no TLS cipher", handshakeFailure: "no TLS cipher",
+		unrecognizedName: "the name that it was asked by",
+		internalError:    "the broker failed",
 	}
 	for n := range 256 {
 		err := fmt.Errorf("read: %w", &net.OpError{Op: "remote error", Err: errors.New(tls.AlertError(n).Error())})

@@ -9,9 +9,10 @@ import (
 	"time"
 )
 
-// A broker that speaks MQTT 3.1.1 may also acknowledge what it forbids, and drop it: Mosquitto does. In MQTT 5 it says so. So
-// the broker is asked in MQTT 5 too, on a connection of its own, by the name of the probe; one that doesn't speak it, or lets a
-// second connection in no more, has said nothing.
+// A broker that speaks MQTT 3.1.1 may also acknowledge what it forbids, and drop it: Mosquitto
+// does. In MQTT 5 it says so. So the broker is asked in MQTT 5 too, on a connection of its own, by
+// the name of the probe; one that doesn't speak it, or lets a second connection in no more, has
+// said nothing.
 
 const (
 	notAuthorized = 0x87 // a reason code of MQTT 5
@@ -21,7 +22,8 @@ const (
 var errNoWord = errors.New("the broker does not answer in MQTT 5")
 
 // refusals are the steps that the broker says it forbids.
-func refusals(ctx context.Context, b *broker, clientID string, messages []message, within time.Duration) ([]message, error) {
+func refusals(ctx context.Context, b *broker, clientID string, messages []message,
+	within time.Duration) ([]message, error) {
 	conn, err := b.dial(ctx, within)
 	if err != nil {
 		return nil, err
@@ -36,7 +38,8 @@ func refusals(ctx context.Context, b *broker, clientID string, messages []messag
 	if _, err := conn.Write(connect5(clientID, b.username, b.password)); err != nil {
 		return nil, err
 	}
-	if kind, body, err := frame5(in); err != nil || kind>>4 != typeConnack || len(body) < 3 || body[1] != 0 { // of MQTT 3.1.1 it has two bytes
+	if kind, body, err := frame5(in); err != nil || kind>>4 != typeConnack || len(body) < 3 || body[1] != 0 {
+		// of MQTT 3.1.1 it has two bytes
 		return nil, errNoWord
 	}
 	var forbidden []message

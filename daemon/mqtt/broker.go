@@ -34,8 +34,8 @@ func newBroker(o Options) (*broker, error) {
 	return &broker{username: o.Username, host: a.Host, address: a.Dial(), secure: a.Secure}, nil
 }
 
-// dial opens the connection: TCP, and TLS where it is asked for. It goes to the
-// configured address alone, whatever proxies the environment names.
+// dial opens the connection: TCP, and TLS where it is asked for. It goes to the configured address
+// alone, whatever proxies the environment names.
 func (b *broker) dial(ctx context.Context, within time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()

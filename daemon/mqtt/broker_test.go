@@ -40,8 +40,8 @@ func right(t *testing.T, address string, phase topic.Phase) {
 	}
 }
 
-// TestBrokerThatForgotEverythingIsRightAgain guards the complaint heard most of
-// neighbours: status stuck, or gone, after the broker was restarted.
+// TestBrokerThatForgotEverythingIsRightAgain guards the complaint heard most of neighbours: status
+// stuck, or gone, after the broker was restarted.
 func TestBrokerThatForgotEverythingIsRightAgain(t *testing.T) {
 	m := installed(t).start(t)
 	u := launch(t, options(m.address()), nil)
@@ -143,8 +143,7 @@ func TestCleanStopSaysOffline(t *testing.T) {
 	}
 }
 
-// unitProcess is set, to a broker's address, in a process that is to be a unit
-// and to be killed.
+// unitProcess is set, to a broker's address, in a process that is to be a unit and to be killed.
 const unitProcess = "TACET_TEST_UNIT_AT"
 
 func TestMain(m *testing.M) {
@@ -180,8 +179,8 @@ func TestLastWillAfterAKill(t *testing.T) {
 	right(t, m.address(), topic.Idle)
 }
 
-// TestComesBackWhenItsNameIsTaken: brokers publish the will of a connection that
-// they hand over. The unit says that it lives, in the end.
+// TestComesBackWhenItsNameIsTaken: brokers publish the will of a connection that they hand over.
+// The unit says that it lives, in the end.
 func TestComesBackWhenItsNameIsTaken(t *testing.T) {
 	m := installed(t).start(t)
 	u := launch(t, options(m.address()), nil)
@@ -244,7 +243,10 @@ func TestEventsKeepTheirOrderOverRestarts(t *testing.T) {
 			u.Event(topic.Event{Type: topic.Started, Recording: fmt.Sprint("r", n)})
 		}
 		want := fmt.Sprintf(`"recording":"r%d"`, n)
-		w.awaitAny(t, "event "+want, func(h heard) bool { return h.topic == names.Event() && strings.Contains(h.payload, want) })
+		w.awaitAny(t, "event "+want, func(h heard) bool {
+			return h.topic == names.Event() &&
+				strings.Contains(h.payload, want)
+		})
 		for _, h := range w.all() {
 			var e topic.Event
 			if h.topic == names.Event() && json.Unmarshal([]byte(h.payload), &e) == nil && !seen[e.ID] {
@@ -262,8 +264,7 @@ func TestEventsKeepTheirOrderOverRestarts(t *testing.T) {
 		m.start(t)
 	}
 	u.stop()
-	// Those that were sent before the watcher was there are missing from got; the
-	// rest is in order.
+	// Those that were sent before the watcher was there are missing from got; the rest is in order.
 	last := 0
 	for _, r := range got {
 		var i int

@@ -88,15 +88,16 @@ func TestEveryConnectBeginsInTheContractsOrder(t *testing.T) {
 	if connect.ClientIdentifier != "tacet-high-street-room-3" || !connect.CleanSession {
 		t.Errorf("CONNECT: %v", connect)
 	}
-	if connect.WillTopic != names.Availability() || string(connect.WillMessage) != "offline" || connect.WillQos != 1 || !connect.WillRetain {
+	if connect.WillTopic != names.Availability() || string(connect.WillMessage) != "offline" || connect.WillQos != 1 ||
+		!connect.WillRetain {
 		t.Errorf("last will: %v", connect)
 	}
 
 	before := len(f.got.all())
 	close(hangUp)
 	again := append(greetingTopics(), names.Heartbeat(), names.Availability(), names.Ledger())
-	// A later connection's packets begin with its SUBSCRIBE. Where something was under way when the broker hung up there are two: the
-	// first tries other terms.
+	// A later connection's packets begin with its SUBSCRIBE. Where something was under way when the
+	// broker hung up there are two: the first tries other terms.
 	f.got.await(t, "the second greeting", func(all []packets.ControlPacket) bool {
 		for i, p := range all[before:] {
 			if isSubscribe(p) {
@@ -111,7 +112,8 @@ func TestEveryConnectBeginsInTheContractsOrder(t *testing.T) {
 
 func isSubscribe(p packets.ControlPacket) bool { _, ok := p.(*packets.SubscribePacket); return ok }
 
-func (u *unit) awaitGot(t *testing.T, f *fake, what string, ok func([]packets.ControlPacket) bool) []packets.ControlPacket {
+func (u *unit) awaitGot(t *testing.T, f *fake, what string,
+	ok func([]packets.ControlPacket) bool) []packets.ControlPacket {
 	t.Helper()
 	return f.got.await(t, what, ok)
 }
@@ -142,7 +144,8 @@ func TestSubscribesToHomeAssistantsBirthAndNothingElse(t *testing.T) {
 			t.Errorf("prefix %q: subscribes to %q, want %q", prefix, got, want)
 		}
 		for _, p := range published(f.got.all()) {
-			if !strings.HasPrefix(p.TopicName, "tacet/") && (prefix == "" || !strings.HasPrefix(p.TopicName, prefix+"/device/")) {
+			if !strings.HasPrefix(p.TopicName, "tacet/") &&
+				(prefix == "" || !strings.HasPrefix(p.TopicName, prefix+"/device/")) {
 				t.Errorf("prefix %q: publishes on %s", prefix, p.TopicName)
 			}
 		}
@@ -166,8 +169,8 @@ func states(t *testing.T, all []packets.ControlPacket) []topic.State {
 	return out
 }
 
-// TestHalfAConsentIsNotTold drives the whole cycle of phases past a broker: what
-// is published must not tell a consent that came to nothing from none at all.
+// TestHalfAConsentIsNotTold drives the whole cycle of phases past a broker: what is published must
+// not tell a consent that came to nothing from none at all.
 func TestHalfAConsentIsNotTold(t *testing.T) {
 	f := startFake(t, func(f *fake, _ int, conn net.Conn) {
 		if f.welcome(conn, packets.Accepted) {
@@ -184,10 +187,12 @@ func TestHalfAConsentIsNotTold(t *testing.T) {
 		u.Publish(s)
 	}
 	seen := func(n int) []topic.State {
-		return states(t, f.got.await(t, fmt.Sprint(n, " states"), func(all []packets.ControlPacket) bool { return len(states(t, all)) >= n }))
+		return states(t, f.got.await(t, fmt.Sprint(n, " states"),
+			func(all []packets.ControlPacket) bool { return len(states(t, all)) >= n }))
 	}
 	// Consents that came to nothing, in every way there is.
-	for _, p := range []topic.Phase{topic.Waiting, topic.Idle, topic.Waiting, topic.Starting, topic.Stopping, topic.Idle, topic.Starting, topic.Idle} {
+	for _, p := range []topic.Phase{topic.Waiting, topic.Idle, topic.Waiting, topic.Starting, topic.Stopping, topic.Idle,
+		topic.Starting, topic.Idle} {
 		step(p)
 	}
 	step(topic.Fault)
@@ -232,8 +237,8 @@ func TestBootIsNewWithEachStart(t *testing.T) {
 	}
 }
 
-// TestNothingUndeclaredLeaves tries to smuggle what a unit must not tell through
-// every field that takes text.
+// TestNothingUndeclaredLeaves tries to smuggle what a unit must not tell through every field that
+// takes text.
 func TestNothingUndeclaredLeaves(t *testing.T) {
 	f := startFake(t, func(f *fake, _ int, conn net.Conn) {
 		if f.welcome(conn, packets.Accepted) {

@@ -9,8 +9,7 @@ import (
 	"fmt"
 )
 
-// Credentials are the contents of the files by which the unit and the broker
-// know each other.
+// Credentials are the contents of the files by which the unit and the broker know each other.
 type Credentials struct {
 	Password string // line breaks at its end don't count
 	CA       []byte // PEM; empty: the system's authorities
@@ -18,9 +17,8 @@ type Credentials struct {
 	Key      []byte // PEM
 }
 
-// present returns the broker as it is met with what the credentials are now.
-// Its errors are *Trouble, or that ctx has ended: a file that hangs holds no
-// stop up.
+// present returns the broker as it is met with what the credentials are now. Its errors are
+// *Trouble, or that ctx has ended: a file that hangs holds no stop up.
 func (b broker) present(ctx context.Context, read func() (Credentials, error)) (*broker, error) {
 	if read == nil {
 		read = func() (Credentials, error) { return Credentials{}, nil }
@@ -36,7 +34,8 @@ func (b broker) present(ctx context.Context, read func() (Credentials, error)) (
 	select {
 	case err := <-done:
 		if err != nil {
-			return nil, &Trouble{Code: Files, What: "a file that [mqtt] names can't be used", Do: "see the error, and mend the file: it is read again", Err: err}
+			return nil, &Trouble{Code: Files, What: "a file that [mqtt] names can't be used",
+				Do: "see the error, and mend the file: it is read again", Err: err}
 		}
 		return &b, nil
 	case <-ctx.Done():

@@ -59,7 +59,8 @@ func TestCorrectedPasswordCountsWithoutARestart(t *testing.T) {
 	}
 }
 
-// TestCorrectedCertificatesCountWithoutARestart goes through all that can be wrong with them, one after the other.
+// TestCorrectedCertificatesCountWithoutARestart goes through all that can be wrong with them, one
+// after the other.
 func TestCorrectedCertificatesCountWithoutARestart(t *testing.T) {
 	office, other, units := newAuthority(t), newAuthority(t), newAuthority(t)
 	later := time.Now().Add(time.Hour)

@@ -80,8 +80,8 @@ func (j *journal[T]) awaitAny(t *testing.T, what string, ok func(T) bool) T {
 	return found
 }
 
-// fake is a broker that does what a test wants. It runs behave once for each
-// connection; n counts them from 1.
+// fake is a broker that does what a test wants. It runs behave once for each connection; n counts
+// them from 1.
 type fake struct {
 	address string
 	// got holds every packet received after CONNECT, from all connections.
@@ -280,8 +280,9 @@ var epoch = time.Date(2026, 11, 21, 14, 3, 22, 0, time.UTC)
 func idle() topic.State {
 	return topic.State{
 		Version: "1.2.3", Clock: topic.ClockSynced, Phase: topic.Idle, Since: epoch, Mic: topic.MicOK,
-		Light: topic.LightProved, SpoolFreeH: topic.Hours(90 * time.Hour), Config: "3f2a91d004e7b85c6a1f0e9d8c7b6a59", Recipients: "77aa02c3d4e5f60718293a4b5c6d7e8f",
-		Stores: map[string]topic.Store{"drive": topic.StoreOK, "nas": topic.StoreMissing},
+		Light: topic.LightProved, SpoolFreeH: topic.Hours(90 * time.Hour), Config: "3f2a91d004e7b85c6a1f0e9d8c7b6a59",
+		Recipients: "77aa02c3d4e5f60718293a4b5c6d7e8f",
+		Stores:     map[string]topic.Store{"drive": topic.StoreOK, "nas": topic.StoreMissing},
 	}
 }
 

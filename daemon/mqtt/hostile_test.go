@@ -17,8 +17,8 @@ import (
 // bomb is a header that promises 256 MiB.
 var bomb = []byte{0x30, 0xff, 0xff, 0xff, 0x7f}
 
-// TestBombsAllocateNothing guards a fault of the MQTT library, which allocates
-// what a header promises.
+// TestBombsAllocateNothing guards a fault of the MQTT library, which allocates what a header
+// promises.
 func TestBombsAllocateNothing(t *testing.T) {
 	const bombs = 20
 	f := startFake(t, func(f *fake, n int, conn net.Conn) {
@@ -55,8 +55,8 @@ func TestBombsAllocateNothing(t *testing.T) {
 	}
 }
 
-// TestNothingReceivedDoesAnything has a broker say what it likes on every topic
-// that somebody might think of.
+// TestNothingReceivedDoesAnything has a broker say what it likes on every topic that somebody might
+// think of.
 func TestNothingReceivedDoesAnything(t *testing.T) {
 	said := make(chan struct{})
 	f := startFake(t, func(f *fake, n int, conn net.Conn) {
@@ -96,11 +96,13 @@ func TestNothingReceivedDoesAnything(t *testing.T) {
 	o.Heartbeat = 20 * time.Millisecond
 	u := launch(t, o, nil)
 	u.awaitConnected(t)
-	f.got.await(t, "the greeting", func(all []packets.ControlPacket) bool { return len(published(all)) >= len(greetingTopics()) })
+	f.got.await(t, "the greeting",
+		func(all []packets.ControlPacket) bool { return len(published(all)) >= len(greetingTopics()) })
 	close(said)
 	u.Event(topic.Event{Type: topic.Faulted, Code: "spool-low"})
 	u.Publish(in(topic.Fault))
-	all := f.got.await(t, "a while of heartbeats", func(all []packets.ControlPacket) bool { return len(published(all)) > 60 })
+	all := f.got.await(t, "a while of heartbeats",
+		func(all []packets.ControlPacket) bool { return len(published(all)) > 60 })
 	u.stop()
 	var got []string
 	for _, p := range published(all)[len(greetingTopics()):] {
@@ -123,8 +125,8 @@ func TestNothingReceivedDoesAnything(t *testing.T) {
 	}
 }
 
-// TestMalformedFramesEndTheConnection sends what would have the MQTT library
-// panic, wait or believe nonsense, and then behaves.
+// TestMalformedFramesEndTheConnection sends what would have the MQTT library panic, wait or believe
+// nonsense, and then behaves.
 func TestMalformedFramesEndTheConnection(t *testing.T) {
 	evil := [][]byte{
 		{0x90, 5, 0, 1, 0, 0, 0},            // SUBACK with return codes that nobody asked for: an index out of range
@@ -205,8 +207,7 @@ func TestFloodEndsTheConnection(t *testing.T) {
 	u.awaitConnected(t)
 }
 
-// TestNobodyStaysBehind: whatever happened, a client that has stopped has no
-// goroutine left.
+// TestNobodyStaysBehind: whatever happened, a client that has stopped has no goroutine left.
 func TestNobodyStaysBehind(t *testing.T) {
 	before := runtime.NumGoroutine()
 	f := startFake(t, func(f *fake, n int, conn net.Conn) {

@@ -39,9 +39,9 @@ var standardTiming = timing{
 	stop:      2700 * time.Millisecond,
 }
 
-// link is one connection to the broker, from CONNECT to its end. The MQTT
-// library neither dials nor reconnects nor stores: a new connection is a new
-// client, so nothing of an old one is ever sent again behind our back.
+// link is one connection to the broker, from CONNECT to its end. The MQTT library neither dials nor
+// reconnects nor stores: a new connection is a new client, so nothing of an old one is ever sent
+// again behind our back.
 type link struct {
 	wire *wire
 	paho mqtt.Client
@@ -87,8 +87,7 @@ func open(ctx context.Context, b *broker, id identity, t timing) (*link, error) 
 	return l, nil
 }
 
-// connect says CONNECT and waits for the answer. A link that couldn't connect is
-// of no more use.
+// connect says CONNECT and waits for the answer. A link that couldn't connect is of no more use.
 func (l *link) connect(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, l.drop)
 	token := l.paho.Connect()
@@ -108,8 +107,7 @@ func (l *link) connect(ctx context.Context) error {
 	return diagnose(announcing, err)
 }
 
-// subscribe listens to one topic. heard runs on the library's own goroutine and
-// must not block.
+// subscribe listens to one topic. heard runs on the library's own goroutine and must not block.
 func (l *link) subscribe(ctx context.Context, name string, heard mqtt.MessageHandler) error {
 	var answers func() map[string]byte
 	err := l.ask(ctx, func() mqtt.Token {
@@ -127,14 +125,14 @@ func (l *link) subscribe(ctx context.Context, name string, heard mqtt.MessageHan
 
 var errNotAllowed = errors.New("the broker doesn't allow it")
 
-// publish sends a message and returns when the broker has it (QoS 1) or it has
-// been written (QoS 0). An error means that the link is of no more use.
+// publish sends a message and returns when the broker has it (QoS 1) or it has been written (QoS
+// 0). An error means that the link is of no more use.
 func (l *link) publish(ctx context.Context, m message) error {
 	return l.ask(ctx, func() mqtt.Token { return l.paho.Publish(m.topic, m.qos, m.retained, m.payload) })
 }
 
-// ask has the library do something and waits for its end, the end of the
-// connection or of ctx, or for too long: whichever comes first.
+// ask has the library do something and waits for its end, the end of the connection or of ctx, or
+// for too long: whichever comes first.
 func (l *link) ask(ctx context.Context, do func() mqtt.Token) error {
 	late := time.NewTimer(l.time.answer)
 	defer late.Stop()

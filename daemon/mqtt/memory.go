@@ -7,8 +7,9 @@ import (
 	"tacet/daemon/topic"
 )
 
-// Memory keeps over restarts what Home Assistant was told last: a component that is described no more has to be taken away by
-// its name. Both may wait for a disk: Load is called by New, Save on a goroutine of its own, never twice at a time.
+// Memory keeps over restarts what Home Assistant was told last: a component that is described no
+// more has to be taken away by its name. Both may wait for a disk: Load is called by New, Save on a
+// goroutine of its own, never twice at a time.
 type Memory interface {
 	Load() ([]byte, error) // nothing, where nothing was saved
 	Save([]byte) error
@@ -25,7 +26,8 @@ type told struct {
 // maxTold bounds what is read of it, in components.
 const maxTold = 200
 
-// describer has the unit described to Home Assistant: first with what has gone since the last time, then without.
+// describer has the unit described to Home Assistant: first with what has gone since the last time,
+// then without.
 type describer struct {
 	memory Memory
 	now    told
@@ -74,7 +76,8 @@ func newDescriber(device topic.Device, memory Memory) (*describer, error) {
 			d.stale = nil
 		}
 	}
-	d.saved = d.old == "" && d.stale == nil && before.Topic == d.now.Topic && maps.Equal(before.Components, d.now.Components)
+	d.saved = d.old == "" && d.stale == nil && before.Topic == d.now.Topic &&
+		maps.Equal(before.Components, d.now.Components)
 	return d, nil
 }
 
@@ -93,7 +96,8 @@ func (d *describer) first() map[string][]byte {
 	return all
 }
 
-// arrived takes note that the broker has one of them, and returns what is to be said on the topic next; nil: nothing.
+// arrived takes note that the broker has one of them, and returns what is to be said on the topic
+// next; nil: nothing.
 func (d *describer) arrived(name string) []byte {
 	if name == d.old {
 		d.old = ""

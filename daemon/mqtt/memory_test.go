@@ -35,8 +35,9 @@ func (n *notebook) Save(data []byte) error {
 	return nil
 }
 
-// TestWhatIsConfiguredNoMoreIsTakenAway: a store that has gone is described by its platform alone, once, and then left out; a
-// prefix of former times loses its description. It needs no more than what the unit remembers.
+// TestWhatIsConfiguredNoMoreIsTakenAway: a store that has gone is described by its platform alone,
+// once, and then left out; a prefix of former times loses its description. It needs no more than
+// what the unit remembers.
 func TestWhatIsConfiguredNoMoreIsTakenAway(t *testing.T) {
 	m := installed(t).start(t)
 	w := watch(t, m.address())
@@ -70,7 +71,8 @@ func TestWhatIsConfiguredNoMoreIsTakenAway(t *testing.T) {
 	}
 	start(func(o *Options) { o.Stores = []string{"drive", "vault"} })
 	second := said(names.Discovery())[1:]
-	if len(second) != 2 || !strings.Contains(second[0], stub) || strings.Contains(second[1], "store_nas") || !strings.Contains(second[1], "store_vault") {
+	if len(second) != 2 || !strings.Contains(second[0], stub) || strings.Contains(second[1], "store_nas") ||
+		!strings.Contains(second[1], "store_vault") {
 		t.Fatalf("with a store gone: %q", second)
 	}
 	start(func(o *Options) { o.Stores, o.HomeAssistant = []string{"drive", "vault"}, "home.assistant" })
@@ -93,8 +95,10 @@ func TestWhatIsConfiguredNoMoreIsTakenAway(t *testing.T) {
 // What stands in the file may be anything: the unit is described all the same.
 func TestMemoryOfRubbish(t *testing.T) {
 	const head = `{"topic":"homeassistant/device/tacet_high-street_room-3/config","site":"high-street","room":"room-3","components":`
-	for _, data := range []string{"", "x", "null", "[]", head + `{"a\u0000":"b"}}`, head + `{"x":"` + strings.Repeat("y", 1<<16) + `"}}`,
-		`{"topic":"tacet/other/room/state","site":"high-street","room":"room-3"}`, `{"topic":"#","site":"high-street","room":"room-3"}`} {
+	for _, data := range []string{"", "x", "null", "[]", head + `{"a\u0000":"b"}}`,
+		head + `{"x":"` + strings.Repeat("y", 1<<16) + `"}}`,
+		`{"topic":"tacet/other/room/state","site":"high-street","room":"room-3"}`,
+		`{"topic":"#","site":"high-street","room":"room-3"}`} {
 		for _, broken := range []bool{false, true} {
 			o := options("127.0.0.1:1")
 			o.Memory = &notebook{data: []byte(data), broken: broken}
@@ -128,7 +132,8 @@ func TestWhatAnotherClientOverwroteIsSaidAgain(t *testing.T) {
 		c.Ledger(topic.Ledger{Head: "h\n"})
 	})
 	u.awaitConnected(t)
-	all := []string{names.State(), names.Availability(), names.Alert("spool-low"), names.Alert("mic-missing"), names.Ledger(), names.Discovery()}
+	all := []string{names.State(), names.Availability(), names.Alert("spool-low"), names.Alert("mic-missing"),
+		names.Ledger(), names.Discovery()}
 	w.await(t, "the first time", func(h []heard) bool { return len(h) > 6 })
 	for _, name := range all {
 		w.say(t, name, "forged", true)

@@ -23,8 +23,8 @@ func newContext() (context.Context, context.CancelFunc) {
 	return context.WithCancel(context.Background())
 }
 
-// mosquitto is a real broker on a port of its own, which can be killed and
-// started again. It keeps nothing over a restart.
+// mosquitto is a real broker on a port of its own, which can be killed and started again. It keeps
+// nothing over a restart.
 type mosquitto struct {
 	program string
 	config  string
@@ -35,8 +35,8 @@ type mosquitto struct {
 
 func (m *mosquitto) address() string { return "127.0.0.1:" + m.port }
 
-// installed makes a broker that isn't started yet. Settings are lines of its
-// configuration beyond the listener.
+// installed makes a broker that isn't started yet. Settings are lines of its configuration beyond
+// the listener.
 func installed(t *testing.T, settings ...string) *mosquitto {
 	t.Helper()
 	program := needs.Program(t, "mosquitto", "mosquitto")
@@ -47,7 +47,8 @@ func installed(t *testing.T, settings ...string) *mosquitto {
 	_, port, _ := net.SplitHostPort(ln.Addr().String())
 	ln.Close()
 	m := &mosquitto{program: program, port: port, config: filepath.Join(t.TempDir(), "mosquitto.conf")}
-	lines := append([]string{"user root", "persistence false", "log_dest stderr", "listener " + port + " 127.0.0.1"}, settings...)
+	lines := append([]string{"user root", "persistence false", "log_dest stderr", "listener " + port + " 127.0.0.1"},
+		settings...)
 	if len(settings) == 0 {
 		lines = append(lines, "allow_anonymous true")
 	}

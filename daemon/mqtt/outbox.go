@@ -15,14 +15,13 @@ type message struct {
 	event    bool // must arrive; everything else is said again on the next connect
 }
 
-// outbox holds what the broker still has to hear, in order. It is the only
-// thing that callers and the connection share.
+// outbox holds what the broker still has to hear, in order. It is the only thing that callers and
+// the connection share.
 //
-// Of a whole-state topic (state, alerts, ledger, …) only the latest payload is
-// kept: a newer one takes the place of one that still waits. Events wait in
-// order, at most limit of them; then the oldest goes and is counted. So the
-// outbox is bounded by limit and the number of topics, however long the broker
-// is away.
+// Of a whole-state topic (state, alerts, ledger, …) only the latest payload is kept: a newer one
+// takes the place of one that still waits. Events wait in order, at most limit of them; then the
+// oldest goes and is counted. So the outbox is bounded by limit and the number of topics, however
+// long the broker is away.
 //
 // One message at a time is in flight: next takes it out, done says how it went.
 type outbox struct {
@@ -95,8 +94,8 @@ func (o *outbox) push(topic string, payload []byte) {
 	o.wake()
 }
 
-// greet begins anew after a connect: first the given topics, in this order,
-// those that have been said at all; then the events that still wait.
+// greet begins anew after a connect: first the given topics, in this order, those that have been
+// said at all; then the events that still wait.
 func (o *outbox) greet(topics []string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -110,8 +109,7 @@ func (o *outbox) greet(topics []string) {
 	o.queue = append(o.queue, events...)
 }
 
-// next takes out the message that is to be sent now. It stays in flight until
-// done is called.
+// next takes out the message that is to be sent now. It stays in flight until done is called.
 func (o *outbox) next() (message, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -129,8 +127,8 @@ func (o *outbox) next() (message, bool) {
 	return m, true
 }
 
-// done ends the flight. An event that didn't arrive goes back to the head of
-// the queue, so the order holds and nothing is lost; it may arrive twice.
+// done ends the flight. An event that didn't arrive goes back to the head of the queue, so the
+// order holds and nothing is lost; it may arrive twice.
 func (o *outbox) done(arrived bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

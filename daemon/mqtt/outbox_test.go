@@ -9,8 +9,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestOutbox holds the outbox against a plain model, over any order of what
-// callers and the connection do to it.
+// TestOutbox holds the outbox against a plain model, over any order of what callers and the
+// connection do to it.
 func TestOutbox(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const limit = 5
@@ -148,8 +148,8 @@ func TestTheSameAgainIsNoNews(t *testing.T) {
 	}
 }
 
-// TestStateGoesBeforeAnEventThatCameLater: who hears that a recording has
-// started has heard that the unit records.
+// TestStateGoesBeforeAnEventThatCameLater: who hears that a recording has started has heard that
+// the unit records.
 func TestStateGoesBeforeAnEventThatCameLater(t *testing.T) {
 	o := newOutbox(10)
 	o.set("state", []byte("recording"))

@@ -20,10 +20,11 @@ var probeTiming = timing{
 // errProbed ends a probe's last connection.
 var errProbed = errors.New("all was tried")
 
-// Probe asks of the broker all that the unit asks of it, by the same code: it connects with a last will, subscribes, and publishes
-// on each kind of topic. It goes by a name of its own, so that a running unit stays connected, and says nothing that is untrue or
-// new. running: the unit is online at this time. limits is what the unit would have to go on without, as Report has it. An
-// error that is a *Trouble says what to do.
+// Probe asks of the broker all that the unit asks of it, by the same code: it connects with a last
+// will, subscribes, and publishes on each kind of topic. It goes by a name of its own, so that a
+// running unit stays connected, and says nothing that is untrue or new. running: the unit is online
+// at this time. limits is what the unit would have to go on without, as Report has it. An error
+// that is a *Trouble says what to do.
 func Probe(ctx context.Context, o Options, running bool) (limits string, err error) {
 	o.Report, o.Memory, o.Log = nil, nil, slog.New(slog.DiscardHandler)
 	c, err := New(o)
@@ -53,9 +54,9 @@ func Probe(ctx context.Context, o Options, running bool) (limits string, err err
 	}
 }
 
-// harmless are messages on all the unit's topics that change nothing for whoever hears them. What is retained is true: whether the
-// unit is online, how it is described, that an alert which there is not is not up. The others are empty; the
-// state is blank, and as long as a long one.
+// harmless are messages on all the unit's topics that change nothing for whoever hears them. What
+// is retained is true: whether the unit is online, how it is described, that an alert which there
+// is not is not up. The others are empty; the state is blank, and as long as a long one.
 func (c *Client) harmless(running bool) ([]message, error) {
 	word := topic.Offline
 	if running {
@@ -93,7 +94,8 @@ func stores(names []string) map[string]topic.Store {
 	return all
 }
 
-// tryAll says what a probe has to say. It leaves politely, so that the broker does not publish its last will.
+// tryAll says what a probe has to say. It leaves politely, so that the broker does not publish its
+// last will.
 func (c *Client) tryAll(ctx context.Context, l *link, b *broker) error {
 	for _, m := range c.probe {
 		if err := c.say(ctx, l, m); err != nil {

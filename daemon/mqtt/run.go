@@ -13,11 +13,10 @@ import (
 	"tacet/daemon/topic"
 )
 
-// Run keeps the broker up to date until ctx ends; then it sends what waits, says
-// offline and returns. That takes three seconds at most. It is called once.
+// Run keeps the broker up to date until ctx ends; then it sends what waits, says offline and
+// returns. That takes three seconds at most. It is called once.
 //
-// It connects when the first State has been published: until then there is
-// nothing true to say.
+// It connects when the first State has been published: until then there is nothing true to say.
 func (c *Client) Run(ctx context.Context) error {
 	for !c.out.said(c.names.State()) {
 		select {
@@ -47,7 +46,8 @@ func (c *Client) Run(ctx context.Context) error {
 // errAgain ends a connection that is to be made anew at once, on other terms.
 var errAgain = errors.New("once more, on other terms")
 
-// learn takes note of how a session ended, and puts it into words. up: the broker had been told everything.
+// learn takes note of how a session ended, and puts it into words. up: the broker had been told
+// everything.
 func (c *Client) learn(err error, up bool) *Trouble {
 	t := diagnose(talking, err)
 	if s, ok := blamed(err); ok {
@@ -81,8 +81,7 @@ func (c *Client) pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// session is one connection, from dialling to its end. It returns nil after a
-// clean stop.
+// session is one connection, from dialling to its end. It returns nil after a clean stop.
 func (c *Client) session(ctx context.Context) error {
 	b, err := c.broker.present(ctx, c.o.Credentials)
 	if err != nil {
@@ -118,7 +117,8 @@ func (c *Client) identity() identity {
 		id.clientID += "-probe"
 	}
 	if t := c.manners.terms; !t.noWill {
-		id.will, _ = t.fit(message{topic: c.names.Availability(), payload: []byte(topic.Offline), qos: 1, retained: true}, availability)
+		id.will, _ = t.fit(message{topic: c.names.Availability(), payload: []byte(topic.Offline), qos: 1, retained: true},
+			availability)
 	}
 	return id
 }
@@ -144,8 +144,8 @@ func (c *Client) say(ctx context.Context, l *link, m message) error {
 	return nil
 }
 
-// suspect says that a message with QoS 0, which no broker answers, went out so shortly before that the broker may have hung
-// up on it.
+// suspect says that a message with QoS 0, which no broker answers, went out so shortly before that
+// the broker may have hung up on it.
 func (c *Client) suspect() bool {
 	return c.unanswered.kind != "" && time.Since(c.askedAt) < 2*time.Second
 }
@@ -188,8 +188,8 @@ func outlive(parent context.Context, by time.Duration) (context.Context, context
 	return ctx, func() { stop(); cancel() }
 }
 
-// listen subscribes to Home Assistant's birth. What the broker had retained is
-// old: the greeting that follows says all there is to it.
+// listen subscribes to Home Assistant's birth. What the broker had retained is old: the greeting
+// that follows says all there is to it.
 func (c *Client) listen(ctx context.Context, l *link, name string) error {
 	if _, out := c.manners.terms.without[birth]; out {
 		return nil
@@ -220,19 +220,22 @@ func (c *Client) limits() string {
 		if text != "" {
 			text += "; "
 		}
-		text += "the broker does not let the unit subscribe to " + c.names.Birth() + ", so it goes on without " + consequence(birth)
+		text += "the broker does not let the unit subscribe to " + c.names.Birth() + ", so it goes on without " +
+			consequence(birth)
 	}
 	for _, m := range c.dropped {
 		if text != "" {
 			text += "; "
 		}
 		k := c.kindOf(m.topic)
-		text += "the broker says that it drops what the unit publishes on " + m.topic + ", so it goes on without " + consequence(k)
+		text += "the broker says that it drops what the unit publishes on " + m.topic + ", so it goes on without " +
+			consequence(k)
 	}
 	return text
 }
 
-// ask has the broker asked, in MQTT 5, whether it drops what it acknowledges. It may take its time: c.asked hears of it.
+// ask has the broker asked, in MQTT 5, whether it drops what it acknowledges. It may take its time:
+// c.asked hears of it.
 func (c *Client) ask(ctx context.Context, b *broker) {
 	questions := []message{{topic: c.names.Alert("probe"), qos: 1, retained: true}}
 	if t := c.names.Discovery(); t != "" {
@@ -337,8 +340,8 @@ func (c *Client) send(ctx context.Context, l *link) (sent bool, err error) {
 	return true, nil
 }
 
-// described takes note that the broker has a description of the unit, and says it once more, where that was to take
-// something away.
+// described takes note that the broker has a description of the unit, and says it once more, where
+// that was to take something away.
 func (c *Client) described(m message) {
 	if _, out := c.manners.terms.without[discovery]; out {
 		return
@@ -348,8 +351,8 @@ func (c *Client) described(m message) {
 	}
 }
 
-// beat says that the unit lives. A broker that keeps no sessions may have told
-// the world otherwise, when it took us over from a connection that hung.
+// beat says that the unit lives. A broker that keeps no sessions may have told the world otherwise,
+// when it took us over from a connection that hung.
 func (c *Client) beat(ctx context.Context, l *link) error {
 	err := c.say(ctx, l, message{topic: c.names.Heartbeat(), payload: topic.Heartbeat(time.Now())})
 	if err != nil {
@@ -375,8 +378,8 @@ func (c *Client) goodbye(ctx, grace context.Context, l *link) error {
 	return nil
 }
 
-// news keeps a connection that comes and goes out of the log: each line once in
-// ten minutes. The words are few and fixed.
+// news keeps a connection that comes and goes out of the log: each line once in ten minutes. The
+// words are few and fixed.
 func (c *Client) news(what string) bool {
 	if last, said := c.logged[what]; said && time.Since(last) < 10*time.Minute {
 		return false
@@ -385,8 +388,8 @@ func (c *Client) news(what string) bool {
 	return true
 }
 
-// report tells of a change, to the caller and in the log. The same trouble again
-// is no change: a broker that is away for a week is one line.
+// report tells of a change, to the caller and in the log. The same trouble again is no change: a
+// broker that is away for a week is one line.
 func (c *Client) report(r Report) {
 	r.Dropped = c.out.lost()
 	old := c.reported
@@ -406,13 +409,12 @@ func (c *Client) report(r Report) {
 	}
 }
 
-// retry makes growing pauses with jitter, so that forty units don't fall upon a
-// broker that has just come back. The longest one leaves time to say everything
-// within a heartbeat of its return.
+// retry makes growing pauses with jitter, so that forty units don't fall upon a broker that has
+// just come back. The longest one leaves time to say everything within a heartbeat of its return.
 type retry struct{ min, max, last time.Duration }
 
-// next is the pause after a connection that lived for some time. One that
-// outlived the longest pause was a good one: it begins with short pauses again.
+// next is the pause after a connection that lived for some time. One that outlived the longest
+// pause was a good one: it begins with short pauses again.
 func (r *retry) next(lived time.Duration) time.Duration {
 	if lived > r.max {
 		r.last = 0

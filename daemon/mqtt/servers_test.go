@@ -110,24 +110,30 @@ func rabbit(t *testing.T) Options {
 	type m map[string]any
 	room := `^tacet\.high-street\.room-3\..*`
 	definitions, err := json.Marshal(m{
-		"users":             []m{{"name": "room-3", "password_hash": base64.StdEncoding.EncodeToString(append(salt, sum[:]...)), "hashing_algorithm": "rabbit_password_hashing_sha256", "tags": ""}},
-		"vhosts":            []m{{"name": "/"}},
-		"permissions":       []m{{"user": "room-3", "vhost": "/", "configure": "^mqtt-", "write": "^(mqtt-.*|amq[.]topic)$", "read": "^(mqtt-.*|amq[.]topic)$"}},
+		"users": []m{{"name": "room-3",
+			"password_hash":     base64.StdEncoding.EncodeToString(append(salt, sum[:]...)),
+			"hashing_algorithm": "rabbit_password_hashing_sha256", "tags": ""}},
+		"vhosts": []m{{"name": "/"}},
+		"permissions": []m{{"user": "room-3", "vhost": "/", "configure": "^mqtt-", "write": "^(mqtt-.*|amq[.]topic)$",
+			"read": "^(mqtt-.*|amq[.]topic)$"}},
 		"topic_permissions": []m{{"user": "room-3", "vhost": "/", "exchange": "amq.topic", "write": room, "read": room}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	settings := []string{
-		"listeners.tcp = none", "mqtt.listeners.tcp.1 = 127.0.0.1:" + port, "mqtt.allow_anonymous = false", "log.console = true",
+		"listeners.tcp = none", "mqtt.listeners.tcp.1 = 127.0.0.1:" + port, "mqtt.allow_anonymous = false",
+		"log.console = true",
 		"load_definitions = " + put("definitions.json", string(definitions)),
 	}
 	serve(t, epmd, exec.Command(command(t, "epmd"), "-port", epmd, "-address", "127.0.0.1"))
 	cmd := exec.Command(program)
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "LANG=C.UTF-8", "ERL_EPMD_PORT=" + epmd,
-		"RABBITMQ_CONF_ENV_FILE=" + put("env.conf", ""), "RABBITMQ_CONFIG_FILE=" + put("rabbitmq.conf", strings.Join(settings, "\n")+"\n"),
-		"RABBITMQ_NODENAME=tacet@localhost", "RABBITMQ_DIST_PORT=" + dist, "RABBITMQ_MNESIA_BASE=" + dir, "RABBITMQ_LOG_BASE=" + dir,
+		"RABBITMQ_CONF_ENV_FILE=" + put("env.conf", ""),
+		"RABBITMQ_CONFIG_FILE=" + put("rabbitmq.conf", strings.Join(settings, "\n")+"\n"),
+		"RABBITMQ_NODENAME=tacet@localhost", "RABBITMQ_DIST_PORT=" + dist, "RABBITMQ_MNESIA_BASE=" + dir,
+		"RABBITMQ_LOG_BASE=" + dir,
 		"RABBITMQ_ENABLED_PLUGINS_FILE=" + put("plugins", "[rabbitmq_mqtt]."),
 	}
 	serve(t, port, cmd)

@@ -14,8 +14,7 @@ import (
 
 // The brokers in this file mean well, and are slow, or come and go.
 
-// TestSilentBroker never acknowledges: nobody waits for it, and what waits for
-// it is bounded.
+// TestSilentBroker never acknowledges: nobody waits for it, and what waits for it is bounded.
 func TestSilentBroker(t *testing.T) {
 	var awake atomic.Bool
 	f := startFake(t, func(f *fake, n int, conn net.Conn) {
@@ -43,7 +42,8 @@ func TestSilentBroker(t *testing.T) {
 	awake.Store(true)
 	u.awaitTrouble(t, "no answer in time")
 	u.awaitConnected(t)
-	u.reports.awaitAny(t, "the count of dropped events", func(r Report) bool { return r.Dropped == events-uint64(o.Queue) })
+	u.reports.awaitAny(t, "the count of dropped events",
+		func(r Report) bool { return r.Dropped == events-uint64(o.Queue) })
 	u.stop()
 	ids := make([]string, 0, o.Queue)
 	for _, p := range published(f.got.all()) {
@@ -52,7 +52,8 @@ func TestSilentBroker(t *testing.T) {
 			ids = append(ids, e.ID)
 		}
 	}
-	if len(ids) != o.Queue || ids[0] != topic.EventID(u.o.Boot, events-uint64(o.Queue)+1) || ids[len(ids)-1] != topic.EventID(u.o.Boot, events) {
+	if len(ids) != o.Queue || ids[0] != topic.EventID(u.o.Boot, events-uint64(o.Queue)+1) ||
+		ids[len(ids)-1] != topic.EventID(u.o.Boot, events) {
 		t.Errorf("%d events arrived, not the newest %d in order", len(ids), o.Queue)
 	}
 	if n := strings.Count(strings.Join(u.logs.all(), "\n"), "oldest are dropped"); n != 1 {
@@ -98,8 +99,8 @@ func TestBrokerThatReadsNothing(t *testing.T) {
 	u.stop()
 }
 
-// TestAConnectionThatComesAndGoesDoesNotFillTheLog, nor does an access list that
-// knows nothing of Home Assistant keep the unit silent.
+// TestAConnectionThatComesAndGoesDoesNotFillTheLog, nor does an access list that knows nothing of
+// Home Assistant keep the unit silent.
 func TestAConnectionThatComesAndGoesDoesNotFillTheLog(t *testing.T) {
 	const times = 10
 	f := startFake(t, func(f *fake, n int, conn net.Conn) {
@@ -129,7 +130,8 @@ func TestAConnectionThatComesAndGoesDoesNotFillTheLog(t *testing.T) {
 	u.reports.await(t, "comings and goings", func(all []Report) bool { return len(all) > times })
 	u.stop()
 	log := u.logs.all()
-	if all := strings.Join(log, "\n"); len(log) > 4 || strings.Count(all, "does not let the unit subscribe") != 1 || strings.Count(all, "connected to the broker") != 1 {
+	if all := strings.Join(log, "\n"); len(log) > 4 || strings.Count(all, "does not let the unit subscribe") != 1 ||
+		strings.Count(all, "connected to the broker") != 1 {
 		t.Errorf("the log:\n%s", all)
 	}
 }

@@ -1,6 +1,5 @@
-// Package mqtt tells the practice how the room's unit is: it keeps one MQTT
-// broker up to date, and Home Assistant with it. The names and payloads are
-// package topic's.
+// Package mqtt tells the practice how the room's unit is: it keeps one MQTT broker up to date, and
+// Home Assistant with it. The names and payloads are package topic's.
 //
 //	c, err := mqtt.New(mqtt.Options{Broker: "mqtts://broker.lan", Site: "high-street", Room: "room-3", …})
 //	go c.Run(ctx)
@@ -53,8 +52,8 @@ import (
 type Options struct {
 	Broker   string // mqtt://host[:1883] or mqtts://host[:8883]
 	Username string
-	// Credentials is called before each attempt to connect, on a goroutine of its
-	// own: what somebody corrects counts without a restart. Nil: there are none.
+	// Credentials is called before each attempt to connect, on a goroutine of its own: what
+	// somebody corrects counts without a restart. Nil: there are none.
 	Credentials func() (Credentials, error)
 
 	Site, Room    string // [a-z0-9-]{1,32}
@@ -71,8 +70,8 @@ type Options struct {
 	Heartbeat time.Duration // 0: 30 s
 	Queue     int           // events that wait while the broker is away; 0: 1,000
 
-	// Report hears of every change of the connection. It runs on Run's goroutine
-	// and must not block. May be nil.
+	// Report hears of every change of the connection. It runs on Run's goroutine and must not
+	// block. May be nil.
 	Report func(Report)
 	Log    *slog.Logger // nil: slog.Default
 }
@@ -85,8 +84,8 @@ type Report struct {
 	Dropped   uint64   // events dropped since the start, as too many waited
 }
 
-// Client tells one broker about one unit. All methods but Run may be called at
-// any time from any goroutine, and return at once.
+// Client tells one broker about one unit. All methods but Run may be called at any time from any
+// goroutine, and return at once.
 type Client struct {
 	o      Options
 	names  topic.Names
@@ -149,8 +148,8 @@ func New(o Options) (*Client, error) {
 	return c, nil
 }
 
-// prepare says what holds from the beginning: online, no alerts, the
-// description for Home Assistant.
+// prepare says what holds from the beginning: online, no alerts, the description for Home
+// Assistant.
 func (c *Client) prepare() error {
 	if err := c.names.Valid(); err != nil {
 		return err
@@ -159,7 +158,8 @@ func (c *Client) prepare() error {
 	for _, code := range c.o.Codes {
 		errs = append(errs, c.whole(c.names.Alert(code), nil))
 	}
-	device := topic.Device{Names: c.names, RoomName: c.o.RoomName, Version: c.o.Version, Stores: c.o.Stores, Notes: c.o.Notes}
+	device := topic.Device{Names: c.names, RoomName: c.o.RoomName, Version: c.o.Version, Stores: c.o.Stores,
+		Notes: c.o.Notes}
 	var err error
 	if c.describer, err = newDescriber(device, c.o.Memory); err != nil {
 		return errors.Join(append(errs, err)...)
@@ -181,23 +181,23 @@ func (c *Client) whole(name string, payload []byte) error {
 	return nil
 }
 
-// complain logs what should have been published and must not. It is a fault of
-// ours, and the broker keeps what it had.
+// complain logs what should have been published and must not. It is a fault of ours, and the broker
+// keeps what it had.
 func (c *Client) complain(err error) {
 	if err != nil {
 		c.log.Error("not published", "err", err)
 	}
 }
 
-// Publish says how the unit is now. Boot and Seq are filled in, and Time if it
-// is zero. A state that looks no different from outside is not published.
+// Publish says how the unit is now. Boot and Seq are filled in, and Time if it is zero. A state
+// that looks no different from outside is not published.
 func (c *Client) Publish(s topic.State) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	shown, first := s.Phase.Shown(), c.body == nil
 	if s.Phase == topic.Stopping {
-		// Only a recording stops as one. A start that came to nothing was never
-		// more than idle, a fault is still one.
+		// Only a recording stops as one. A start that came to nothing was never more than idle, a
+		// fault is still one.
 		shown = cmp.Or(c.last.Phase, topic.Idle)
 	}
 	at := s.Time
@@ -234,8 +234,8 @@ func (c *Client) Publish(s topic.State) {
 	c.last, c.body, c.seq = s, body, s.Seq
 }
 
-// Alerts says which warnings are up, with a text for a person each. Every
-// other declared code is over.
+// Alerts says which warnings are up, with a text for a person each. Every other declared code is
+// over.
 func (c *Client) Alerts(up map[string]string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -253,8 +253,7 @@ func (c *Client) Alerts(up map[string]string) {
 	}
 }
 
-// Event says that something has happened. The ID is filled in, and Time if it is
-// zero.
+// Event says that something has happened. The ID is filled in, and Time if it is zero.
 func (c *Client) Event(e topic.Event) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -274,8 +273,7 @@ func (c *Client) Event(e topic.Event) {
 	c.out.push(c.names.Event(), payload)
 }
 
-// Ledger hands the witness what it has to remember. Time is filled in if it is
-// zero.
+// Ledger hands the witness what it has to remember. Time is filled in if it is zero.
 func (c *Client) Ledger(l topic.Ledger) {
 	if l.Time.IsZero() {
 		l.Time = time.Now()

@@ -25,7 +25,8 @@ const (
 	heartbeat    kind = "heartbeat"
 )
 
-// spared says whether the unit can go on without it: without connection, state and availability nobody would see it.
+// spared says whether the unit can go on without it: without connection, state and availability
+// nobody would see it.
 func (k kind) spared() bool { return k != connecting && k != availability && k != state }
 
 // step is one thing that the unit asks of a broker.
@@ -61,7 +62,8 @@ type terms struct {
 }
 
 // rungs are the terms on which the unit may still be seen, from the best to the worst.
-var rungs = []terms{{}, {unkept: true}, {qos0: true}, {qos0: true, unkept: true}, {noWill: true}, {qos0: true, unkept: true, noWill: true}}
+var rungs = []terms{{}, {unkept: true}, {qos0: true}, {qos0: true, unkept: true}, {noWill: true},
+	{qos0: true, unkept: true, noWill: true}}
 
 // fit makes a message one that the terms allow; false: it is left out.
 func (t terms) fit(m message, k kind) (message, bool) {
@@ -104,10 +106,11 @@ func consequence(k kind) string {
 	return string(k) + " messages"
 }
 
-// manners are what a broker has shown of itself. A broker that speaks MQTT 3.1.1 has no way to refuse: it hangs up, and
-// doesn't say why, or never answers. What was under way then is what it may not want. So that is left out, or asked for less; and
-// where that works, the whole is tried once more, for the broker may just have been restarted: only what fails twice, and works
-// without, counts.
+// manners are what a broker has shown of itself. A broker that speaks MQTT 3.1.1 has no way to
+// refuse: it hangs up, and doesn't say why, or never answers. What was under way then is what it
+// may not want. So that is left out, or asked for less; and where that works, the whole is tried
+// once more, for the broker may just have been restarted: only what fails twice, and works without,
+// counts.
 type manners struct {
 	terms    terms
 	rung     int
@@ -117,7 +120,8 @@ type manners struct {
 	culprit  step   // what the broker hung up on when it was asked for all
 }
 
-// hungUp takes note that the broker ended a connection, or did not answer, with something under way.
+// hungUp takes note that the broker ended a connection, or did not answer, with something under
+// way.
 func (m *manners) hungUp(s step) {
 	if m.checking != nil {
 		m.terms, m.checking, m.sure = *m.checking, nil, true
@@ -145,7 +149,8 @@ func (m *manners) hungUp(s step) {
 // lesser says whether the terms leave something out.
 func (m *manners) lesser() bool { return m.rung > 0 || len(m.terms.without) > 0 }
 
-// works takes note that the broker has been told everything. again: the whole has to be tried once more, on a new connection.
+// works takes note that the broker has been told everything. again: the whole has to be tried once
+// more, on a new connection.
 func (m *manners) works() (again bool) {
 	m.spent = false
 	if m.checking != nil || m.sure || !m.lesser() {

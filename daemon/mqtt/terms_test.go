@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// TestARestartIsNoTrait: whatever was under way when a broker was restarted, once the whole passes nothing is left out.
+// TestARestartIsNoTrait: whatever was under way when a broker was restarted, once the whole passes
+// nothing is left out.
 func TestARestartIsNoTrait(t *testing.T) {
 	for _, k := range []kind{connecting, birth, discovery, state, availability, alert, event, ledger, heartbeat} {
 		var m manners
@@ -26,8 +27,8 @@ func TestARestartIsNoTrait(t *testing.T) {
 	}
 }
 
-// TestTermsComeToAnEnd: with a broker that forbids anything at all, the unit finds terms that work, where there are any, in a
-// bounded number of connections, and stays with them.
+// TestTermsComeToAnEnd: with a broker that forbids anything at all, the unit finds terms that work,
+// where there are any, in a bounded number of connections, and stays with them.
 func TestTermsComeToAnEnd(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -66,7 +67,8 @@ func TestTermsComeToAnEnd(t *testing.T) {
 			}
 		}
 		if n > 60 {
-			t.Fatalf("forbidden %v, retained %v, QoS 1 %v: %d connections, and the terms are %+v", forbidden, retain, qos1, n, m.terms)
+			t.Fatalf("forbidden %v, retained %v, QoS 1 %v: %d connections, and the terms are %+v", forbidden, retain, qos1, n,
+				m.terms)
 		}
 		for k := range m.terms.without {
 			if !forbidden[k] {

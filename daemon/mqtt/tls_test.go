@@ -83,8 +83,8 @@ func (a *authority) sign(t *testing.T, c *x509.Certificate) pair {
 	}
 }
 
-// secured is a Mosquitto that speaks TLS with a certificate, and asks for one
-// signed by clients if that isn't nil.
+// secured is a Mosquitto that speaks TLS with a certificate, and asks for one signed by clients if
+// that isn't nil.
 func secured(t *testing.T, server pair, clients *authority) *mosquitto {
 	t.Helper()
 	dir := t.TempDir()
@@ -239,7 +239,8 @@ func TestOptionsAreChecked(t *testing.T) {
 	}
 	for broker, address := range map[string]string{
 		"mqtt://broker.lan": "broker.lan:1883", "mqtts://broker.lan": "broker.lan:8883",
-		"mqtt://broker.lan:1/": "broker.lan:1", "mqtts://[fe80::1]": "[fe80::1]:8883", "mqtt://[fe80::1%25lo]": "[fe80::1%lo]:1883",
+		"mqtt://broker.lan:1/": "broker.lan:1", "mqtts://[fe80::1]": "[fe80::1]:8883",
+		"mqtt://[fe80::1%25lo]": "[fe80::1%lo]:1883",
 	} {
 		o := options("")
 		o.Broker = broker

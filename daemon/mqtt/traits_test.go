@@ -24,7 +24,8 @@ type trait struct {
 	words  string      // of the trouble
 }
 
-// choosy is a broker that hangs up on what it does not want, as MQTT 3.1.1 has it, and keeps quiet on what it ignores.
+// choosy is a broker that hangs up on what it does not want, as MQTT 3.1.1 has it, and keeps quiet
+// on what it ignores.
 func choosy(hangUp, ignore func(packets.ControlPacket) bool) func(t *testing.T) Options {
 	return func(t *testing.T) Options {
 		f := startFake(t, func(f *fake, _ int, conn net.Conn) {
@@ -83,7 +84,8 @@ func stock(settings ...string) func(t *testing.T) Options {
 }
 
 func traits() []trait {
-	const unkept, qos0, undescribed = "none is retained", "all goes with QoS 0", "publishes on homeassistant/device/tacet_high-street_room-3/config"
+	const unkept, qos0, undescribed = "none is retained", "all goes with QoS 0",
+		"publishes on homeassistant/device/tacet_high-street_room-3/config"
 	deaf := func(t *testing.T) Options {
 		f := startFake(t, func(f *fake, _ int, conn net.Conn) {
 			if !f.welcome(conn, packets.Accepted) {
@@ -111,30 +113,48 @@ func traits() []trait {
 		{name: "mosquitto: max_qos 0", broker: stock("max_qos 0"), limits: []string{qos0}},
 		{name: "mosquitto: both", broker: stock("max_qos 0", "retain_available false"), limits: []string{qos0, unkept}},
 		{name: "mosquitto: max_packet_size 2000", broker: stock("max_packet_size 2000"), limits: []string{undescribed}},
-		{name: "mosquitto: max_packet_size 300", broker: stock("max_packet_size 300"), code: Denied, words: "tacet/high-street/room-3/"},
-		{name: "mosquitto: the room's topics alone", broker: restricted, limits: []string{"drops what the unit publishes on homeassistant/device/"}},
-		{name: "mosquitto: other topics alone", broker: func(t *testing.T) Options { return stock("acl_file " + aclFile(t, "topic readwrite other/#"))(t) }, limits: []string{"drops what the unit publishes on tacet/high-street/room-3/alert"}},
+		{name: "mosquitto: max_packet_size 300", broker: stock("max_packet_size 300"), code: Denied,
+			words: "tacet/high-street/room-3/"},
+		{name: "mosquitto: the room's topics alone", broker: restricted,
+			limits: []string{"drops what the unit publishes on homeassistant/device/"}},
+		{name: "mosquitto: other topics alone",
+			broker: func(t *testing.T) Options { return stock("acl_file " + aclFile(t, "topic readwrite other/#"))(t) },
+			limits: []string{"drops what the unit publishes on tacet/high-street/room-3/alert"}},
 		{name: "rabbitmq: the room's topics alone", broker: rabbit, limits: []string{"homeassistant/"}},
 		{name: "nats: the room's topics alone", broker: nats, limits: []string{"subscribe to homeassistant/status"}},
 		{name: "hangs up on discovery", broker: choosy(on("homeassistant/"), nil), limits: []string{undescribed}},
 		{name: "never answers discovery", broker: choosy(never, on("homeassistant/")), limits: []string{undescribed}},
-		{name: "hangs up on the subscription", broker: choosy(isSubscribe, nil), limits: []string{"subscribes to homeassistant/status"}},
+		{name: "hangs up on the subscription", broker: choosy(isSubscribe, nil),
+			limits: []string{"subscribes to homeassistant/status"}},
 		{name: "refuses the subscription", broker: deaf, limits: []string{"subscribe to homeassistant/status"}},
-		{name: "hangs up on any last will", broker: choosy(withWill(func(*packets.ConnectPacket) bool { return true }), nil), limits: []string{"last will"}},
-		{name: "hangs up on a retained last will", broker: choosy(withWill(func(c *packets.ConnectPacket) bool { return c.WillRetain }), nil), limits: []string{unkept}},
-		{name: "hangs up on retained messages", broker: choosy(thatPublish(func(p *packets.PublishPacket) bool { return p.Retain }), nil), limits: []string{unkept}},
-		{name: "hangs up on QoS 1", broker: choosy(thatPublish(func(p *packets.PublishPacket) bool { return p.Qos > 0 }), nil), limits: []string{qos0}},
-		{name: "hangs up on events", broker: choosy(on("/event"), nil), limits: []string{"publishes on tacet/high-street/room-3/event"}},
-		{name: "hangs up on heartbeats", broker: choosy(on("/heartbeat"), nil), limits: []string{"publishes on tacet/high-street/room-3/heartbeat"}},
-		{name: "hangs up on the ledger", broker: choosy(on("/ledger"), nil), limits: []string{"publishes on tacet/high-street/room-3/ledger"}},
-		{name: "hangs up on discovery and events", broker: choosy(either(on("homeassistant/"), on("/event")), nil), limits: []string{undescribed, "room-3/event"}},
-		{name: "hangs up on state", broker: choosy(on("/state"), nil), code: Denied, words: "publishes on tacet/high-street/room-3/state"},
-		{name: "hangs up on availability", broker: choosy(on("/availability"), nil), code: Denied, words: "publishes on tacet/high-street/room-3/availability"},
-		{name: "hangs up at once", broker: choosy(func(packets.ControlPacket) bool { return true }, nil), code: Unreached, words: "hung up without an answer"},
+		{name: "hangs up on any last will", broker: choosy(withWill(func(*packets.ConnectPacket) bool { return true }), nil),
+			limits: []string{"last will"}},
+		{name: "hangs up on a retained last will",
+			broker: choosy(withWill(func(c *packets.ConnectPacket) bool { return c.WillRetain }), nil),
+			limits: []string{unkept}},
+		{name: "hangs up on retained messages",
+			broker: choosy(thatPublish(func(p *packets.PublishPacket) bool { return p.Retain }), nil), limits: []string{unkept}},
+		{name: "hangs up on QoS 1", broker: choosy(thatPublish(func(p *packets.PublishPacket) bool { return p.Qos > 0 }),
+			nil), limits: []string{qos0}},
+		{name: "hangs up on events", broker: choosy(on("/event"), nil),
+			limits: []string{"publishes on tacet/high-street/room-3/event"}},
+		{name: "hangs up on heartbeats", broker: choosy(on("/heartbeat"), nil),
+			limits: []string{"publishes on tacet/high-street/room-3/heartbeat"}},
+		{name: "hangs up on the ledger", broker: choosy(on("/ledger"), nil),
+			limits: []string{"publishes on tacet/high-street/room-3/ledger"}},
+		{name: "hangs up on discovery and events", broker: choosy(either(on("homeassistant/"), on("/event")), nil),
+			limits: []string{undescribed, "room-3/event"}},
+		{name: "hangs up on state", broker: choosy(on("/state"), nil), code: Denied,
+			words: "publishes on tacet/high-street/room-3/state"},
+		{name: "hangs up on availability", broker: choosy(on("/availability"), nil), code: Denied,
+			words: "publishes on tacet/high-street/room-3/availability"},
+		{name: "hangs up at once", broker: choosy(func(packets.ControlPacket) bool { return true }, nil), code: Unreached,
+			words: "hung up without an answer"},
 	}
 }
 
-// restricted is a Mosquitto that lets its users publish and hear under the room's topics alone. It acknowledges the others.
+// restricted is a Mosquitto that lets its users publish and hear under the room's topics alone. It
+// acknowledges the others.
 func restricted(t *testing.T) Options {
 	return stock("acl_file " + aclFile(t, "topic readwrite tacet/high-street/room-3/#"))(t)
 }

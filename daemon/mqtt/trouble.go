@@ -16,8 +16,8 @@ import (
 	"tacet/daemon/health"
 )
 
-// What Trouble.Code may be: the warnings of which the broker brings one at a
-// time. Package health declares them.
+// What Trouble.Code may be: the warnings of which the broker brings one at a time. Package health
+// declares them.
 const (
 	Unreached = health.MQTTOffline // or it is of no use
 	Denied    = health.MQTTDenied  // it refuses the unit
@@ -45,8 +45,8 @@ func (t *Trouble) Error() string {
 
 func (t *Trouble) Unwrap() error { return t.Err }
 
-// words are what tells one trouble from another. An error may name a port, which
-// is another one each time; but what is wrong with a file only the error says.
+// words are what tells one trouble from another. An error may name a port, which is another one
+// each time; but what is wrong with a file only the error says.
 func (t *Trouble) words() string {
 	switch {
 	case t == nil:
@@ -81,12 +81,14 @@ func diagnose(at stage, err error) *Trouble {
 	for _, of := range []struct {
 		code health.Code
 		look func(stage, error) (what, do string)
-	}{{HostKey, ofIdentities}, {Denied, ofCertificates}, {Denied, ofRefusals}, {Unreached, ofAlerts}, {Unreached, ofHandshakes}, {Unreached, ofAnswers}, {Unreached, ofNetworks}} {
+	}{{HostKey, ofIdentities}, {Denied, ofCertificates}, {Denied, ofRefusals}, {Unreached, ofAlerts},
+		{Unreached, ofHandshakes}, {Unreached, ofAnswers}, {Unreached, ofNetworks}} {
 		if what, do := of.look(at, err); what != "" {
 			return &Trouble{Code: of.code, What: what, Do: do, Err: err}
 		}
 	}
-	return &Trouble{Code: Unreached, What: "the connection to the broker failed", Do: "see the error, and the broker's own log", Err: err}
+	return &Trouble{Code: Unreached, What: "the connection to the broker failed",
+		Do: "see the error, and the broker's own log", Err: err}
 }
 
 // ofStep is for a broker that hung up, or never answered, with something under way.
@@ -97,7 +99,8 @@ func ofStep(s step, err error) *Trouble {
 	}
 	switch {
 	case s.kind == birth:
-		t.Do = "if this comes again, let the unit's account subscribe to " + s.topic + ", or write homeassistant = \"\" in [mqtt]"
+		t.Do = "if this comes again, let the unit's account subscribe to " + s.topic +
+			", or write homeassistant = \"\" in [mqtt]"
 	default:
 		t.Do = fmt.Sprintf("if this comes again, let the unit's account publish on %s, allow messages of %d bytes, retained ones and QoS 1, and see "+
 			"that no other unit has the same site and room", s.topic, s.size+len(s.topic)+8)
@@ -167,7 +170,8 @@ func ofAnswers(at stage, err error) (what, do string) {
 	case errors.Is(err, packets.ErrorRefusedBadProtocolVersion):
 		return "the broker doesn't speak MQTT 3.1.1", "use a broker that does"
 	case errors.As(err, &frame):
-		return "the broker breaks the rules of MQTT", "make sure that this is the right broker and port, and that nobody poses as it"
+		return "the broker breaks the rules of MQTT",
+			"make sure that this is the right broker and port, and that nobody poses as it"
 	case at == announcing && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)):
 		return "the broker hung up without an answer",
 			"if this is its TLS port write mqtts://; otherwise look into the broker's log"

@@ -13,13 +13,12 @@ import (
 )
 
 const (
-	// maxFrame bounds what follows a frame's header, in bytes. All that we have
-	// use for is tiny: acknowledgements and one word from Home Assistant.
+	// maxFrame bounds what follows a frame's header, in bytes. All that we have use for is tiny:
+	// acknowledgements and one word from Home Assistant.
 	maxFrame = 4096
-	// spareFrames is how many frames a broker may send beyond one for each of
-	// ours. With acknowledgements it uses none up; the rest is births of Home
-	// Assistant, one each in a good while. Then it has to be connected to anew,
-	// which a flood makes slow.
+	// spareFrames is how many frames a broker may send beyond one for each of ours. With
+	// acknowledgements it uses none up; the rest is births of Home Assistant, one each in a good
+	// while. Then it has to be connected to anew, which a flood makes slow.
 	spareFrames = 1000
 )
 
@@ -32,11 +31,10 @@ const (
 	typePingresp = 13
 )
 
-// wire is a connection to a broker that lets through only frames which are
-// whole, small and of a form that we have asked for. The MQTT library behind it
-// takes a length of 256 MiB at its word and a surplus return code for an index;
-// it never sees either. Publishes on a topic that we haven't subscribed to are
-// swallowed.
+// wire is a connection to a broker that lets through only frames which are whole, small and of a
+// form that we have asked for. The MQTT library behind it takes a length of 256 MiB at its word and
+// a surplus return code for an index; it never sees either. Publishes on a topic that we haven't
+// subscribed to are swallowed.
 //
 // Read is called by one goroutine, Write by any.
 type wire struct {
@@ -76,8 +74,7 @@ func (w *wire) kill(why error) {
 	})
 }
 
-// under is the connection below TLS. Closing that one never waits for a broker
-// which doesn't read.
+// under is the connection below TLS. Closing that one never waits for a broker which doesn't read.
 func under(conn net.Conn) net.Conn {
 	if t, ok := conn.(*tls.Conn); ok {
 		return t.NetConn()
@@ -107,9 +104,9 @@ func (w *wire) Write(p []byte) (int, error) {
 	return n, w.Conn.SetWriteDeadline(time.Time{})
 }
 
-// lastWord is why a write failed. A broker that refuses the unit's certificate
-// says so after the handshake, and may have hung up before CONNECT was written:
-// its word still waits to be read, and nobody reads before CONNECT.
+// lastWord is why a write failed. A broker that refuses the unit's certificate says so after the
+// handshake, and may have hung up before CONNECT was written: its word still waits to be read, and
+// nobody reads before CONNECT.
 func (w *wire) lastWord(failed error) error {
 	if w.greet || w.Conn.SetReadDeadline(time.Now().Add(time.Second)) != nil {
 		return failed
@@ -136,8 +133,8 @@ func (w *wire) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// reason is the text of an end without the words by which the library knows a
-// connection that it closed itself.
+// reason is the text of an end without the words by which the library knows a connection that it
+// closed itself.
 func reason(err error) string {
 	if errors.Is(err, net.ErrClosed) {
 		return "closed"
@@ -193,9 +190,8 @@ func (w *wire) pay() bool {
 	return w.credit >= 0
 }
 
-// vet says whether a frame is to be handed on, and refuses what no broker may
-// send to a client that subscribes to one topic with QoS 0 and publishes with
-// QoS 1.
+// vet says whether a frame is to be handed on, and refuses what no broker may send to a client that
+// subscribes to one topic with QoS 0 and publishes with QoS 1.
 func (w *wire) vet(kind byte, body []byte) (wanted bool, err error) {
 	if first := !w.greet; first != (kind>>4 == typeConnack) {
 		return false, refuse("a frame of type %d out of turn", kind>>4)

@@ -11,8 +11,7 @@ import (
 	"github.com/eclipse/paho.mqtt.golang/packets"
 )
 
-// tape is a connection on which everything has been said already, in pieces of
-// some size.
+// tape is a connection on which everything has been said already, in pieces of some size.
 type tape struct {
 	net.Conn
 	in     *bytes.Reader
@@ -52,8 +51,8 @@ func cut(data []byte) (frame, rest []byte, ok bool) {
 	return nil, data, false
 }
 
-// FuzzWire has a broker say anything at all. What comes out is whole frames that
-// came in, in their order, of the kinds that the library knows how to take.
+// FuzzWire has a broker say anything at all. What comes out is whole frames that came in, in their
+// order, of the kinds that the library knows how to take.
 func FuzzWire(f *testing.F) {
 	connack := []byte{0x20, 2, 0, 0}
 	publish := frame(func() packets.ControlPacket {

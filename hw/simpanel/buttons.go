@@ -10,8 +10,8 @@ import (
 const (
 	// PressTime is how long a finger stays on a momentary button.
 	PressTime = 100 * time.Millisecond
-	// Rest is the least time between a release and the next press of the same
-	// button: longer than any contact bounces.
+	// Rest is the least time between a release and the next press of the same button: longer than
+	// any contact bounces.
 	Rest = 60 * time.Millisecond
 	// queued is how many edges wait for a slow reader.
 	queued = 16
@@ -35,9 +35,9 @@ func (p *Panel) button(party string) (int, bool) {
 	return i, i >= 0
 }
 
-// Press presses a momentary button for PressTime and returns when it is
-// released; a latching one changes over. A finger that is on the button already
-// is waited for until ctx ends; a press that has begun is always finished.
+// Press presses a momentary button for PressTime and returns when it is released; a latching one
+// changes over. A finger that is on the button already is waited for until ctx ends; a press that
+// has begun is always finished.
 func (p *Panel) Press(ctx context.Context, party string) error {
 	i, ok := p.button(party)
 	if !ok {
@@ -62,8 +62,7 @@ func (p *Panel) Press(ctx context.Context, party string) error {
 	return nil
 }
 
-// Hold puts a button where a test wants it, at once: held down, let go, or
-// bouncing.
+// Hold puts a button where a test wants it, at once: held down, let go, or bouncing.
 func (p *Panel) Hold(party string, pressed bool) error {
 	i, ok := p.button(party)
 	if !ok {
@@ -138,9 +137,8 @@ func (w *watch) rouse() {
 // Buttons are the lines that hands and the door move.
 type Buttons struct{ p *Panel }
 
-// Watch calls deliver for every change of a line until ctx ends, one call at a
-// time and none after it has returned; it ends with an error only where a test
-// has broken it.
+// Watch calls deliver for every change of a line until ctx ends, one call at a time and none after
+// it has returned; it ends with an error only where a test has broken it.
 func (b *Buttons) Watch(ctx context.Context, deliver func(input int, active bool, at time.Time, fresh bool)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	w := &watch{ctx: ctx, deliver: deliver, turn: make(chan struct{}, 1), wake: make(chan struct{}, 1)}
@@ -187,8 +185,8 @@ func (b *Buttons) flush(w *watch) error {
 	return err
 }
 
-// Read reads every line now: true is pressed, or open for the door. Every edge
-// from before the call has been delivered to every Watch when it returns.
+// Read reads every line now: true is pressed, or open for the door. Every edge from before the call
+// has been delivered to every Watch when it returns.
 func (b *Buttons) Read() ([]bool, error) {
 	lines, watches, err := b.look()
 	for _, w := range watches {
@@ -197,8 +195,7 @@ func (b *Buttons) Read() ([]bool, error) {
 	return lines, err
 }
 
-// Levels is Read for one who can't wait until edges are delivered: whoever is to
-// deliver them asks.
+// Levels is Read for one who can't wait until edges are delivered: whoever is to deliver them asks.
 func (b *Buttons) Levels() ([]bool, error) {
 	lines, _, err := b.look()
 	return lines, err

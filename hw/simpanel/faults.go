@@ -1,7 +1,6 @@
 package simpanel
 
-// Faults are what can be wrong behind the front. The zero Faults is a front in
-// order.
+// Faults are what can be wrong behind the front. The zero Faults is a front in order.
 type Faults struct {
 	Light       error // the light's line can't be driven: it stays as it is
 	StatusLight error // nor the status light's

@@ -123,8 +123,8 @@ func (l *Light) Sense() (lit, known bool, err error) {
 	return l.lamp.lit(), true, nil
 }
 
-// sensed is the pattern that somebody who reads the sense line for a while sees.
-// The caller holds mu.
+// sensed is the pattern that somebody who reads the sense line for a while sees. The caller holds
+// mu.
 func (p *Panel) sensed() Glow {
 	switch f := p.faults; {
 	case !p.settings.Sense:
@@ -139,8 +139,8 @@ func (p *Panel) sensed() Glow {
 	return p.Light.lamp.glow()
 }
 
-// Lit says whether light comes out at this instant, sense line or not: what an
-// eye in the room would swear to.
+// Lit says whether light comes out at this instant, sense line or not: what an eye in the room
+// would swear to.
 func (l *Light) Lit() bool {
 	l.p.mu.Lock()
 	defer l.p.mu.Unlock()

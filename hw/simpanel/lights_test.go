@@ -80,7 +80,8 @@ func TestStatusLightRepeatsItsFlashes(t *testing.T) {
 		if got, want := pattern(lit, 48), "####....####....####....................####...."; got != want {
 			t.Errorf("flashes\n%s, want\n%s", got, want)
 		}
-		for g, drive := range map[Glow]func() error{On: p.StatusLight.Steady, Pulse: p.StatusLight.Pulse, Flash: p.StatusLight.Flash, Off: p.StatusLight.Off} {
+		for g, drive := range map[Glow]func() error{On: p.StatusLight.Steady, Pulse: p.StatusLight.Pulse,
+			Flash: p.StatusLight.Flash, Off: p.StatusLight.Off} {
 			must(t, drive())
 			if now := p.State().StatusLight; now != g {
 				t.Errorf("it is %q, want %q", now, g)

@@ -2,9 +2,9 @@ package simpanel
 
 import "slices"
 
-// Levels is all that can be read off a front at one moment, in one word, so that
-// somebody in another process can read it as a program reads lines through the
-// kernel: without anybody answering.
+// Levels is all that can be read off a front at one moment, in one word, so that somebody in
+// another process can read it as a program reads lines through the kernel: without anybody
+// answering.
 type Levels uint32
 
 const (
@@ -16,8 +16,7 @@ const (
 	mostInputs = count
 )
 
-// Lines are the inputs, as Buttons.Read has them. They are known unless somebody
-// has to be asked.
+// Lines are the inputs, as Buttons.Read has them. They are known unless somebody has to be asked.
 func (l Levels) Lines() (lines []bool, known bool) {
 	if l&plain == 0 {
 		return nil, false
@@ -34,10 +33,9 @@ func (l Levels) Sense() (isLit, hasLine, known bool) {
 	return l&lit != 0, l&sensed != 0, l&plain != 0
 }
 
-// Mirror calls show with the levels, now and at each change until the returned
-// function is called. A change is shown before the call that made it returns: a
-// press that is heard of, and a light that was driven, can be read. Show must not
-// block, and not call the panel.
+// Mirror calls show with the levels, now and at each change until the returned function is called.
+// A change is shown before the call that made it returns: a press that is heard of, and a light
+// that was driven, can be read. Show must not block, and not call the panel.
 func (p *Panel) Mirror(show func(Levels)) (stop func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

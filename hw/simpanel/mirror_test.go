@@ -9,8 +9,7 @@ import (
 	"time"
 )
 
-// A mirror says what Read and Sense say, at each change and at once, or that
-// they have to be asked.
+// A mirror says what Read and Sense say, at each change and at once, or that they have to be asked.
 func TestMirrorSaysWhatReadAndSenseSay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := New(Settings{Buttons: []Button{{Party: "patient"}, {Party: "clinician"}}, Door: true, Sense: true})

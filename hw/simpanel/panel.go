@@ -1,6 +1,6 @@
-// Package simpanel is the front of a wall unit that exists only in memory: its
-// buttons, its door contact, its two lights and the place for its thumb drive.
-// The demo draws it in a browser; tests press its buttons by hand.
+// Package simpanel is the front of a wall unit that exists only in memory: its buttons, its door
+// contact, its two lights and the place for its thumb drive. The demo draws it in a browser; tests
+// press its buttons by hand.
 //
 //	p := simpanel.New(simpanel.Settings{Buttons: []simpanel.Button{{Party: "room"}}})
 //	go d.Run(ctx)                  // a daemon that was given p.Buttons and p.Light
@@ -16,8 +16,8 @@
 //   - Edges arrive in order and with the time at which the line changed, at most
 //     [queued] of them wait; the edge after one that was lost has no known age.
 //
-// Whatever can go wrong with wires is in [Faults]. A Panel is safe for use by
-// several goroutines and works inside a testing/synctest bubble.
+// Whatever can go wrong with wires is in [Faults]. A Panel is safe for use by several goroutines
+// and works inside a testing/synctest bubble.
 package simpanel
 
 import (
@@ -40,8 +40,8 @@ type Button struct {
 	Latching bool // a switch that stays where it was put
 }
 
-// Panel is the front. Its parts are what a daemon is wired to; its methods are
-// the hands and eyes in the room.
+// Panel is the front. Its parts are what a daemon is wired to; its methods are the hands and eyes
+// in the room.
 type Panel struct {
 	Buttons     *Buttons
 	Light       *Light
@@ -58,8 +58,8 @@ type Panel struct {
 	changed chan struct{} // closed at the next change
 }
 
-// New fits a front. The lights are dark, no button is pressed, the door is
-// shut and the drive is in its place.
+// New fits a front. The lights are dark, no button is pressed, the door is shut and the drive is in
+// its place.
 func New(s Settings) *Panel {
 	s.Buttons = slices.Clone(s.Buttons)
 	p := &Panel{settings: s, drive: s.Drive, changed: make(chan struct{})}
@@ -117,16 +117,16 @@ func (p *Panel) State() State {
 	return s
 }
 
-// Changed returns a channel that is closed when the front next looks different.
-// Take it before State, so that no change falls between the two.
+// Changed returns a channel that is closed when the front next looks different. Take it before
+// State, so that no change falls between the two.
 func (p *Panel) Changed() <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.changed
 }
 
-// SetDrive puts the thumb drive in its place or takes it away, and says whether
-// there is a place for one.
+// SetDrive puts the thumb drive in its place or takes it away, and says whether there is a place
+// for one.
 func (p *Panel) SetDrive(present bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -140,8 +140,8 @@ func (p *Panel) SetDrive(present bool) bool {
 	return true
 }
 
-// PowerOff is the moment at which the unit loses its power: both lights go
-// dark. Switches, door and drive stay as they are.
+// PowerOff is the moment at which the unit loses its power: both lights go dark. Switches, door and
+// drive stay as they are.
 func (p *Panel) PowerOff() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -16,8 +16,8 @@ type heard struct {
 	fresh  bool
 }
 
-// listen watches a panel's buttons until the test ends and returns what it
-// heard so far, whenever it is called.
+// listen watches a panel's buttons until the test ends and returns what it heard so far, whenever
+// it is called.
 func listen(t *testing.T, p *Panel) func() []heard {
 	t.Helper()
 	start := time.Now()
@@ -51,7 +51,8 @@ func equal(t *testing.T, got, want []heard) {
 }
 
 func two() *Panel {
-	return New(Settings{Buttons: []Button{{Party: "patient"}, {Party: "clinician", Latching: true}}, Door: true, Drive: true})
+	return New(Settings{Buttons: []Button{{Party: "patient"}, {Party: "clinician", Latching: true}}, Door: true,
+		Drive: true})
 }
 
 func TestPressIsDownForAHundredMilliseconds(t *testing.T) {
@@ -200,8 +201,8 @@ func TestChangedTellsOfEveryChange(t *testing.T) {
 	}
 }
 
-// Every edge from before a Read has been dealt with when it returns, however slow
-// the reader is, and none is delivered after Watch has returned.
+// Every edge from before a Read has been dealt with when it returns, however slow the reader is,
+// and none is delivered after Watch has returned.
 func TestReadComesAfterEveryEarlierEdge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for busy := range 4 {

@@ -1,6 +1,7 @@
 //go:build unix
 
-// Package stores makes the kinds of store that a configuration names, for the programs that run a daemon.
+// Package stores makes the kinds of store that a configuration names, for the programs that run a
+// daemon.
 //
 //	shelf, err := stores.New(ctx, log)
 //	options.Store = shelf.Kind(cfg.Room)
@@ -45,7 +46,8 @@ func (m *Maker) Kind(room config.Room) daemon.StoreKind {
 	return func(s config.Store, judge daemon.DriveJudge) store.Kind {
 		switch s.Kind {
 		case config.Drive:
-			return &local.Drive{Site: room.Site, Room: room.ID, Store: s.Name, Label: s.Label, Mounts: Table, Changes: m.changes(s.Name), Judge: judge}
+			return &local.Drive{Site: room.Site, Room: room.ID, Store: s.Name, Label: s.Label, Mounts: Table,
+				Changes: m.changes(s.Name), Judge: judge}
 		case config.Folder:
 			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: Table, Changes: m.changes(s.Name)}
 		case config.SFTP:

@@ -13,7 +13,8 @@ import (
 	"tacet/hw/simpanel"
 )
 
-// A watch notes, at the front itself, when a button was last released and when the light then came on.
+// A watch notes, at the front itself, when a button was last released and when the light then came
+// on.
 type watch struct {
 	mu       sync.Mutex // guards all below
 	pressed  bool
@@ -40,8 +41,9 @@ func (w *watch) see(l simpanel.Levels) {
 	w.pressed, w.lit = lines[0], lit
 }
 
-// BenchmarkPress measures, at the front, how long after the release that gives consent the light is driven; the unit is a process
-// of its own, as in the demo. What goes beyond the debounce time counts.
+// BenchmarkPress measures, at the front, how long after the release that gives consent the light is
+// driven; the unit is a process of its own, as in the demo. What goes beyond the debounce time
+// counts.
 func BenchmarkPress(b *testing.B) {
 	const presses, debounce, rest = 20, 30 * time.Millisecond, 4 * time.Second
 	room := audiotest.NewPulse(b)
@@ -50,7 +52,8 @@ func BenchmarkPress(b *testing.B) {
 	front := simpanel.New(simpanel.Settings{Buttons: []simpanel.Button{{Party: "room"}}, Sense: true, StatusLight: true})
 	w := &watch{took: make(chan time.Duration, presses+1)}
 	defer front.Mirror(w.see)()
-	supply := power.New([]string{demotest.Program("tacet-demo"), "unit", "-config", unit.Config, "-dir", unit.Dir, "-mic", audiotest.Device},
+	supply := power.New([]string{demotest.Program("tacet-demo"), "unit", "-config", unit.Config, "-dir", unit.Dir, "-mic",
+		audiotest.Device},
 		front, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(b.Context())
 	ended := make(chan error, 1)

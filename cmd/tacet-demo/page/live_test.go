@@ -84,7 +84,8 @@ func TestAViewerIsToldOfEveryChange(t *testing.T) {
 	s.panel.Light.Flash()
 	v.until("the flash", func(m liveJSON) bool { return m.Light == simpanel.Flash })
 	v.until("its end", func(m liveJSON) bool { return m.Light == simpanel.Off })
-	s.unit.say(Status{Power: true, Phase: "fault", Warnings: []Warning{{Code: "mic-missing", Title: "No microphone", Do: "Plug it in"}}})
+	s.unit.say(Status{Power: true, Phase: "fault",
+		Warnings: []Warning{{Code: "mic-missing", Title: "No microphone", Do: "Plug it in"}}})
 	v.until("the fault", func(m liveJSON) bool {
 		return m.Phase == "fault" && len(m.Warnings) == 1 && m.Warnings[0].Do == "Plug it in"
 	})

@@ -11,8 +11,8 @@ import (
 	"tacet/hw/simpanel"
 )
 
-// Front is the front as the unit sees it. It has the methods of buttons and of
-// the light; StatusLight has those of the other one.
+// Front is the front as the unit sees it. It has the methods of buttons and of the light;
+// StatusLight has those of the other one.
 type Front struct {
 	client *rpc.Client
 	window *Window
@@ -38,8 +38,8 @@ func (f *Front) call(method string, args, answer any) error {
 	return err
 }
 
-// Watch calls deliver for every change of a line until ctx ends. An edge has the
-// time at which the line changed, however busy the machine was since.
+// Watch calls deliver for every change of a line until ctx ends. An edge has the time at which the
+// line changed, however busy the machine was since.
 func (f *Front) Watch(ctx context.Context, deliver func(input int, active bool, at time.Time, fresh bool)) error {
 	for {
 		var e Edge
@@ -78,7 +78,8 @@ func (f *Front) Sense() (lit, known bool, err error) {
 	return s.Lit, s.Known || err != nil, err
 }
 
-// Slots calls told with how the thumb drive's place is, now and at each change, until the front is gone.
+// Slots calls told with how the thumb drive's place is, now and at each change, until the front is
+// gone.
 func (f *Front) Slots(told func(present bool)) {
 	for known := (Slot{}); ; {
 		var now Slot

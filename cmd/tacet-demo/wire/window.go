@@ -11,10 +11,10 @@ import (
 	"tacet/hw/simpanel"
 )
 
-// A Window is a word of memory that the front writes and the unit reads: how the
-// lines and the sense line stand now. The unit looks at them ten times a second
-// while it records, and through a window that costs what it costs to ask the
-// kernel for real ones, not two wake-ups in each process.
+// A Window is a word of memory that the front writes and the unit reads: how the lines and the
+// sense line stand now. The unit looks at them ten times a second while it records, and through a
+// window that costs what it costs to ask the kernel for real ones, not two wake-ups in each
+// process.
 type Window struct {
 	file *os.File // to hand to the unit; nil at its side
 	page []byte
@@ -34,8 +34,7 @@ func NewWindow() (*Window, error) {
 	return openWindow(f, unix.PROT_READ|unix.PROT_WRITE)
 }
 
-// OpenWindow is the unit's side; it takes the file over. It can't be written
-// through.
+// OpenWindow is the unit's side; it takes the file over. It can't be written through.
 func OpenWindow(f *os.File) (*Window, error) {
 	w, err := openWindow(f, unix.PROT_READ)
 	if err == nil {

@@ -85,7 +85,8 @@ func TestNoStatusLight(t *testing.T) {
 
 func TestButtonsAcrossTheWire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p, f, _ := joined(t, simpanel.Settings{Buttons: []simpanel.Button{{Party: "patient"}, {Party: "clinician"}}, Door: true}, nil)
+		p, f, _ := joined(t, simpanel.Settings{Buttons: []simpanel.Button{{Party: "patient"}, {Party: "clinician"}},
+			Door: true}, nil)
 		ctx, cancel := context.WithCancel(t.Context())
 		var edges []Edge
 		ended := make(chan error)
@@ -118,8 +119,7 @@ func TestButtonsAcrossTheWire(t *testing.T) {
 
 func init() { monotonic = func() time.Duration { return time.Duration(time.Now().UnixNano()) } }
 
-// A unit that is busy when an edge comes knows all the same when it came: a press
-// keeps its length.
+// A unit that is busy when an edge comes knows all the same when it came: a press keeps its length.
 func TestALateEdgeKeepsItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, f, _ := joined(t, simpanel.Settings{Buttons: []simpanel.Button{{Party: "room"}}}, nil)
@@ -149,7 +149,8 @@ func TestALateEdgeKeepsItsTime(t *testing.T) {
 // What the unit looks at ten times a second wakes nobody at the other end.
 func TestLinesAndLightAreReadThroughTheWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p, f, there := joined(t, simpanel.Settings{Buttons: []simpanel.Button{{Party: "patient"}, {Party: "clinician"}}, Sense: true}, nil)
+		p, f, there := joined(t, simpanel.Settings{Buttons: []simpanel.Button{{Party: "patient"}, {Party: "clinician"}},
+			Sense: true}, nil)
 		if err := f.On(); err != nil {
 			t.Fatal(err)
 		}
@@ -214,7 +215,8 @@ func TestReportsArriveWhole(t *testing.T) {
 		got := make(chan page.Status, 1)
 		_, f, _ := joined(t, simpanel.Settings{}, func(s page.Status) { got <- s })
 		sent := page.Status{Power: true, Phase: "waiting", Since: time.Now().UTC(), Consented: []bool{true, false},
-			Recording: "7q4k9mz2ha", Warnings: []page.Warning{{Code: "mic-missing", Title: "a", Text: "b", Do: "c", Details: []string{"d"}}}}
+			Recording: "7q4k9mz2ha", Warnings: []page.Warning{{Code: "mic-missing", Title: "a", Text: "b", Do: "c",
+				Details: []string{"d"}}}}
 		if err := f.Report(sent); err != nil {
 			t.Fatal(err)
 		}
