@@ -31,7 +31,6 @@ func (d *Daemon) work(now time.Time) {
 	if ready := d.disk != nil && d.copies != nil && d.linesKnown && !d.health.Blocking() &&
 		!now.Before(d.linesSettle); ready != d.ready {
 		d.ready = ready
-		d.letGo()
 		d.step(consent.Ready{OK: ready})
 	}
 	d.showStatus(now)
@@ -152,7 +151,6 @@ func (d *Daemon) warn(code health.Code, err error) {
 func (d *Daemon) phaseChanged(before, after consent.Phase) {
 	d.since = time.Now()
 	if after == consent.Recording {
-		d.letGo()
 		d.recorder.said, d.mic.opened = true, true
 		d.startWorked()
 		d.copies.Began(d.recorder.name)
