@@ -18,7 +18,7 @@ func (r *room) session() {
 	pause(3300 * time.Millisecond)
 	r.press("room")
 	pause(5 * time.Second)
-	if r.d.Status().Phase == "recording" {
+	if r.sees() == "recording" {
 		r.press("room")
 		pause(5 * time.Second)
 	}
@@ -86,8 +86,8 @@ func TestPowerCutAtEveryOperation(t *testing.T) {
 				r.press("room")
 				for range 60 {
 					pause(100 * time.Millisecond)
-					if s := r.d.Status(); s.Stored > 0 {
-						before.Segments = int64(s.Stored / time.Second)
+					if s := r.d.Status(); s.Synced > 0 {
+						before.Segments = int64(s.Synced / time.Second)
 					}
 				}
 				stored += before.Segments

@@ -70,13 +70,13 @@ func TestAnEarlyWithdrawalLeavesNothing(t *testing.T) {
 				r, l, log := newRoom(t, "room"), &listener{}, &pages{}
 				r.logs, r.mic.unknown = io.MultiWriter(log, r.Output()), true
 				r.boot()
-				r.d.TellTo(l)
+				r.d.Connect(l)
 				r.phase("idle", time.Second)
 				pause(time.Second)
 				ledger, lines, files, state := r.ledger(), log.lines(), len(r.files()), l.last()
 				r.press("room")
 				pause(30*time.Millisecond + after) // debounced: the microphone opens
-				if r.d.Status().Phase == "recording" {
+				if r.sees() == "recording" {
 					t.Fatal("it records already")
 				}
 				r.front.Hold("room", true)
@@ -111,13 +111,13 @@ func TestAWithdrawalWhileTheHeadIsWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, l := newRoom(t, "room"), &listener{}
 		r.boot()
-		r.d.TellTo(l)
+		r.d.Connect(l)
 		r.phase("idle", time.Second)
 		pause(time.Second)
 		release := r.spool.Hang()
 		r.press("room")
 		pause(2 * time.Second)
-		if p := r.d.Status().Phase; p != "starting" {
+		if p := r.sees(); p != "starting" {
 			t.Errorf("with a disk that hangs the phase is %s", p)
 		}
 		r.front.Hold("room", true)

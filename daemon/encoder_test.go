@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"tacet/audio/monitor"
-	"tacet/daemon"
+	"tacet/daemon/take"
 )
 
 // encoder keeps what it is given, second by second.
@@ -22,7 +22,7 @@ type encoder struct {
 	gate     gate // where Encode hangs
 }
 
-func (r *room) newEncoder(string) (daemon.Encoder, error) {
+func (r *room) newEncoder(string) (take.Encoder, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.encoder != nil {

@@ -157,7 +157,7 @@ func TestFaultWhileRecording(t *testing.T) {
 				r.phase("recording", time.Second)
 				pause(3700 * time.Millisecond)
 				f.inject(r)
-				r.until("end", 8*time.Second, func() bool { return r.d.Status().Phase != "recording" })
+				r.until("end", 8*time.Second, func() bool { return r.sees() != "recording" })
 				r.warned(f.during, 8*time.Second)
 				r.until("closed microphone", 8*time.Second, func() bool { open, _ := r.mic.is(); return !open })
 				f.mend(r)

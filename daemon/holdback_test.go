@@ -5,7 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"tacet/daemon"
+	"tacet/daemon/lines"
 	"tacet/hw/simpanel"
 )
 
@@ -16,7 +16,7 @@ const (
 
 // readings notes when the lines were read.
 type readings struct {
-	daemon.Buttons
+	lines.Inputs
 	room *room
 	at   []time.Time
 }
@@ -25,7 +25,7 @@ func (b *readings) Read() ([]bool, error) {
 	b.room.mu.Lock()
 	defer b.room.mu.Unlock()
 	b.at = append(b.at, time.Now())
-	return b.Buttons.Read()
+	return b.Inputs.Read()
 }
 
 // inStep is a room that records, with a card that brings a block every 80 ms and the readings of
@@ -34,7 +34,7 @@ func inStep(t *testing.T) (*room, *readings) {
 	r := newRoom(t, "room")
 	r.front = simpanel.New(simpanel.Settings{Buttons: []simpanel.Button{{Party: "room"}}, StatusLight: true})
 	r.lines = r.front.Buttons
-	b := &readings{Buttons: r.lines, room: r}
+	b := &readings{Inputs: r.lines, room: r}
 	r.lines, r.mic.every = b, every
 	r.boot()
 	r.press("room")

@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"tacet/daemon"
+	"tacet/daemon/lines"
 	"tacet/hw/simpanel"
 )
 
@@ -45,13 +45,13 @@ func (g *gate) pass() {
 type gates struct{ lines, light, status, log gate }
 
 type gatedButtons struct {
-	daemon.Buttons
+	lines.Inputs
 	r *room
 }
 
 func (b gatedButtons) Read() ([]bool, error) {
 	b.r.gates.lines.pass()
-	return b.Buttons.Read()
+	return b.Inputs.Read()
 }
 
 type gatedStatus struct{ r *room }

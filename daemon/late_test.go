@@ -28,7 +28,7 @@ func TestUnsyncedRecordingIsNotLate(t *testing.T) {
 		}
 		boot := func() {
 			r.boot()
-			r.d.TellTo(l)
+			r.d.Connect(l)
 			r.phase("idle", time.Minute)
 		}
 		boot()

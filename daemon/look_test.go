@@ -17,7 +17,7 @@ func TestNothingIsSaidBeforeTheFirstLook(t *testing.T) {
 			begun := time.Now()
 			r.mic.looks = looks
 			r.boot()
-			r.d.TellTo(l)
+			r.d.Connect(l)
 			for ; time.Since(begun) < 30*time.Second; pause(10 * time.Millisecond) {
 				age, s := time.Since(begun), l.last()
 				hangs := looks > 5*time.Second
@@ -48,7 +48,7 @@ func TestTheFirstLookFindsAFault(t *testing.T) {
 		r, l := newRoom(t, "room"), &listener{}
 		r.mic.absent = code("mic-missing")
 		r.boot()
-		r.d.TellTo(l)
+		r.d.Connect(l)
 		for range 1000 {
 			if s := l.last(); s.Phase == topic.Fault && len(s.Alerts) == 0 {
 				t.Fatal("a fault is said, and not which")

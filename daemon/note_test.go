@@ -24,7 +24,7 @@ func interrupted(t *testing.T) (*room, *listener) {
 	r.spool, r.own = spool, own
 	l := &listener{}
 	r.boot()
-	r.d.TellTo(l)
+	r.d.Connect(l)
 	r.until("the note", 5*time.Second, func() bool { return slices.Contains(l.last().Alerts, "recording-interrupted") })
 	return r, l
 }
@@ -81,7 +81,7 @@ func TestRoomThatWavers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, l := newRoom(t, "room"), &counting{}
 		r.boot()
-		r.d.TellTo(l)
+		r.d.Connect(l)
 		r.phase("idle", time.Second)
 		pause(time.Minute)
 		const hour = 3600 * (rate*2 + 2200)

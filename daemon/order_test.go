@@ -9,13 +9,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	"tacet/daemon"
+	"tacet/daemon/lines"
 )
 
 // lateButtons are read by somebody who is late: every edge comes so much later, and Read returns
 // after all that are older.
 type lateButtons struct {
-	daemon.Buttons
+	lines.Inputs
 	late time.Duration
 }
 
@@ -29,7 +29,7 @@ func (b lateButtons) Watch(ctx context.Context, edge func(int, bool, time.Time, 
 			tell()
 		}
 	})
-	return b.Buttons.Watch(ctx, func(input int, active bool, _ time.Time, fresh bool) {
+	return b.Inputs.Watch(ctx, func(input int, active bool, _ time.Time, fresh bool) {
 		at := time.Now()
 		queue <- func() {
 			pause(time.Until(at.Add(b.late)))
@@ -39,7 +39,7 @@ func (b lateButtons) Watch(ctx context.Context, edge func(int, bool, time.Time, 
 }
 
 func (b lateButtons) Read() ([]bool, error) {
-	levels, err := b.Buttons.Read()
+	levels, err := b.Inputs.Read()
 	pause(b.late + time.Microsecond)
 	return levels, err
 }

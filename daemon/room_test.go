@@ -19,7 +19,10 @@ import (
 	"tacet/daemon/durable"
 	"tacet/daemon/durable/durabletest"
 	"tacet/daemon/health"
+	"tacet/daemon/lamp"
+	"tacet/daemon/lines"
 	"tacet/daemon/recording"
+	"tacet/daemon/trust"
 	"tacet/hw/simpanel"
 )
 
@@ -35,7 +38,7 @@ type room struct {
 	*testing.T
 	cfg    *config.Config
 	front  *simpanel.Panel
-	lines  daemon.Buttons // the front's, if nothing else
+	lines  lines.Inputs // the front's, if nothing else
 	mic    *mic
 	spool  *durabletest.Disk
 	own    *durabletest.Disk           // the unit's folder: its key, its ledger
@@ -50,7 +53,7 @@ type room struct {
 	mu       sync.Mutex
 	faults   simpanel.Faults // of the front
 	sealedTo [][]string      // whom each key was encrypted to
-	word     *daemon.Confirmation
+	word     *trust.Confirmation
 	encoders []*encoder
 	keys     error // that the making of a key fails with
 	encoder  error // and of an encoder
@@ -152,10 +155,10 @@ func (r *room) check(d *daemon.Daemon) {
 	if dark && open && r.front.State().Light != simpanel.On && r.lampWorks() {
 		r.Errorf("the microphone is open and the light is %s", r.front.State().Light)
 	}
-	if s.Phase != "recording" {
+	if s.Phase != "recording" || s.Ending {
 		return
 	}
-	if !open && r.d == d && d.Status().Phase == "recording" {
+	if now := d.Status(); !open && r.d == d && now.Phase == "recording" && !now.Ending {
 		r.Error("recording is said while the microphone is closed")
 	}
 	// One period may be under way beside what the daemon allows.
@@ -193,11 +196,25 @@ func (r *room) spoolSynced() time.Time {
 	return r.encoders[len(r.encoders)-1].latest()
 }
 
-// phase waits until the daemon says p, and fails after limit.
+// sees returns the phase as people in the room see it, by the light.
+func (r *room) sees() string {
+	panel, s := r.d.Panel()
+	switch {
+	case s.Ending:
+		return "stopping"
+	case s.Phase == "idle" && panel.Light == lamp.Pulse:
+		return "waiting"
+	case s.Phase == "idle" && panel.Light == lamp.On:
+		return "starting"
+	}
+	return s.Phase
+}
+
+// phase waits until p is seen, and fails after limit.
 func (r *room) phase(p string, limit time.Duration) {
 	r.Helper()
-	r.until(fmt.Sprintf("phase %s (it is %s)", p, r.d.Status().Phase), limit,
-		func() bool { return r.d.Status().Phase == p })
+	r.until(fmt.Sprintf("phase %s (it is %s)", p, r.sees()), limit,
+		func() bool { return r.sees() == p })
 }
 
 func (r *room) until(what string, limit time.Duration, holds func() bool) {

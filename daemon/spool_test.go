@@ -97,7 +97,7 @@ func TestQuietEndsIt(t *testing.T) {
 		r.press("room")
 		r.phase("recording", time.Second)
 		pause(25 * time.Second)
-		if p := r.d.Status().Phase; p != "recording" {
+		if p := r.sees(); p != "recording" {
 			t.Errorf("after 25 s of quiet the phase is %s", p)
 		}
 		pause(8 * time.Second)

@@ -41,7 +41,7 @@ func TestStallIsDeclaredSilence(t *testing.T) {
 		pause(3 * time.Second)
 		r.mic.set(func(m *mic) { m.stalled = true })
 		r.warned("mic-stalled", 2*time.Second)
-		if p := r.d.Status().Phase; p == "recording" {
+		if p := r.sees(); p == "recording" {
 			t.Error("recording is said, and no samples arrive")
 		}
 		pause(1500 * time.Millisecond)
@@ -76,7 +76,7 @@ func TestLongStallEndsTheRecording(t *testing.T) {
 		pause(2 * time.Second)
 		r.mic.set(func(m *mic) { m.stalled = true })
 		pause(5100 * time.Millisecond)
-		if p := r.d.Status().Phase; p == "recording" || p == "starting" {
+		if p := r.sees(); p == "recording" || p == "starting" {
 			t.Errorf("no samples for 5 s, and the phase is %s", p)
 		}
 		r.phase("idle", 5*time.Second)
@@ -94,7 +94,7 @@ func TestSlowSyncLosesNothing(t *testing.T) {
 		pause(2 * time.Second)
 		release := r.spool.Hang()
 		r.warned("spool-slow", 8*time.Second)
-		if p := r.d.Status().Phase; p == "recording" {
+		if p := r.sees(); p == "recording" {
 			t.Error("recording is said, and nothing reaches the disk")
 		}
 		pause(30 * time.Second)
@@ -137,7 +137,7 @@ func TestDiskIsNotSuspectedAtStart(t *testing.T) {
 		if slices.Contains(r.warnings(), "spool-error") {
 			t.Error("a disk that has had no time to answer is said to hang")
 		}
-		if p := r.d.Status().Phase; p != "fault" {
+		if p := r.sees(); p != "fault" {
 			t.Errorf("nobody has looked at the disk yet, and the phase is %s", p)
 		}
 		pause(20 * time.Second)

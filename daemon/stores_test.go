@@ -15,12 +15,12 @@ import (
 	"time"
 
 	"tacet/config"
-	"tacet/daemon"
 	"tacet/daemon/durable"
 	"tacet/daemon/durable/durabletest"
 	"tacet/daemon/ledger"
 	"tacet/daemon/recording"
 	"tacet/daemon/store"
+	"tacet/daemon/trust"
 )
 
 // stick is a store on a faulty disk.
@@ -54,7 +54,7 @@ func (r *room) withStores(n int) {
 	r.cfg.Spool.Release = "all"
 }
 
-func (r *room) storeKind(s config.Store, judge daemon.DriveJudge) store.Kind {
+func (r *room) storeKind(s config.Store, judge trust.Judge) store.Kind {
 	if slot := r.slots[s.Name]; slot != nil {
 		return slotKind{slot, judge}
 	}
@@ -212,8 +212,8 @@ func powerCut(t *testing.T, disk, at, keep int, tear durabletest.Tear) (synced, 
 		if dark = dark || r.off(disk); dark || s.Recording == "" {
 			return // the power went: what was said afterwards nobody heard
 		}
-		segments[s.Recording] = max(segments[s.Recording], int64(s.Stored/time.Second))
-		if lag := time.Since(s.Started) - s.Stored; s.Phase == "recording" && lag > 1600*time.Millisecond {
+		segments[s.Recording] = max(segments[s.Recording], int64(s.Synced/time.Second))
+		if lag := time.Since(s.Started) - s.Synced; s.Phase == "recording" && lag > 1600*time.Millisecond {
 			t.Errorf("%s behind what was captured", lag)
 		}
 	})

@@ -60,7 +60,7 @@ func TestASuspendEndsWaitingAndAPress(t *testing.T) {
 		pause(time.Second)
 		r.front.Hold("patient", false)
 		pause(time.Second)
-		if p := r.d.Status().Phase; p != "idle" {
+		if p := r.sees(); p != "idle" {
 			t.Errorf("a press that lasted through a suspend gave: %s", p)
 		}
 		r.finish()

@@ -88,7 +88,7 @@ func TestEventsNameTheStore(t *testing.T) {
 		r, l := newRoom(t, "room"), &listener{}
 		r.withStores(2)
 		r.boot()
-		r.d.TellTo(l)
+		r.d.Connect(l)
 		r.phase("idle", time.Second)
 		faults := []topic.EventType{topic.Faulted, topic.Cleared}
 		r.sticks["stick-0"].Full(100)
@@ -118,7 +118,7 @@ func TestEventsTellTheLength(t *testing.T) {
 		r, l := newRoom(t, "room"), &listener{}
 		r.withStores(2)
 		r.boot()
-		r.d.TellTo(l)
+		r.d.Connect(l)
 		r.phase("idle", time.Second)
 		r.press("room")
 		r.phase("recording", time.Second)
@@ -139,7 +139,7 @@ func TestStateHashes(t *testing.T) {
 		r, l := newRoom(t, "room"), &listener{}
 		r.cfg.Encrypt.Recipients = []string{"age1b", "age1a"}
 		r.boot()
-		r.d.TellTo(l)
+		r.d.Connect(l)
 		r.phase("idle", time.Second)
 		r.press("room") // so that something is said
 		r.phase("recording", time.Second)

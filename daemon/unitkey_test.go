@@ -26,7 +26,7 @@ func TestLedgerGone(t *testing.T) {
 			} else if got {
 				r.confirm()
 			}
-			r.until(what+" ready", time.Minute, func() bool { return r.d.Status().Phase == "idle" })
+			r.until(what+" ready", time.Minute, func() bool { return r.sees() == "idle" })
 			pause(20 * time.Second)
 			if got := slices.Contains(r.warnings(), "ledger-new"); got != want {
 				t.Errorf("%s: %v, want it to say ledger-new: %v", what, r.warnings(), want)
@@ -74,7 +74,7 @@ func TestFirstStartInParts(t *testing.T) {
 			return own
 		}
 		r.boot()
-		r.until("ready", time.Minute, func() bool { return r.d.Status().Phase == "idle" && r.d.Status().UnitKey != "" })
+		r.until("ready", time.Minute, func() bool { return r.sees() == "idle" && r.d.Status().UnitKey != "" })
 		pause(20 * time.Second)
 		if tries.Load() < 3 || slices.Contains(r.warnings(), "ledger-new") {
 			t.Errorf("after %d tries: %v", tries.Load(), r.warnings())

@@ -20,6 +20,7 @@ import (
 	"tacet/daemon/store/local"
 	"tacet/daemon/store/s3"
 	"tacet/daemon/store/sftp"
+	"tacet/daemon/trust"
 	"tacet/hw/mounts"
 )
 
@@ -43,7 +44,7 @@ func New(ctx context.Context, log *slog.Logger) (*Maker, error) {
 
 // Kind returns what makes the kinds of a room's stores.
 func (m *Maker) Kind(room config.Room) daemon.StoreKind {
-	return func(s config.Store, judge daemon.DriveJudge) store.Kind {
+	return func(s config.Store, judge trust.Judge) store.Kind {
 		switch s.Kind {
 		case config.Drive:
 			return &local.Drive{Site: room.Site, Room: room.ID, Store: s.Name, Label: s.Label, Mounts: Table,

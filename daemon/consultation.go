@@ -1,0 +1,245 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"tacet/daemon/consent"
+	"tacet/daemon/health"
+	"tacet/daemon/lamp"
+	"tacet/daemon/recording"
+	"tacet/daemon/ring"
+	"tacet/daemon/take"
+	"tacet/daemon/topic"
+)
+
+// This file is the life of a recording, in its order: what the consent machine asks for (apply), and
+// what comes back.
+
+// current is the recording under way. It is the owner's.
+type current struct {
+	*take.Take
+	announced bool // recording has been said of it
+	failed    bool // a fault ends it
+}
+
+// apply carries out an effect of the consent machine.
+func (d *Daemon) apply(effect consent.Effect) {
+	switch e := effect.(type) {
+	case consent.LightPulse:
+		d.light.show(lamp.Pulse, false)
+	case consent.LightFlash:
+		d.light.show(lamp.Flash, false)
+	case consent.LightOn:
+		d.light.show(lamp.On, false)
+	case consent.Prepare:
+		take.Prepare(&d.takes, d.disk, actsOf(d.machine.Acts()))
+	case consent.OpenMic:
+		d.mic.open(d.light.proved, d.post)
+	case consent.Begin:
+		d.begin()
+	case consent.Discard:
+		d.take.Discard()
+		d.take = nil
+	case consent.Cut:
+		d.cut(e.At)
+	case consent.CloseMic:
+		d.mic.close(d.post)
+	case consent.LightOff:
+		d.light.show(lamp.Off, true)
+	case consent.End:
+		d.end(e)
+	}
+}
+
+func actsOf(acts []consent.Act) []recording.Act {
+	out := make([]recording.Act, len(acts))
+	for i, a := range acts {
+		out[i] = recording.Act{Party: a.Party, Act: a.Kind, Time: a.At, Line: a.Line, Cause: a.Cause}
+	}
+	return out
+}
+
+// prepared: the head is made, in memory.
+func (d *Daemon) prepared(ev take.Prepared) {
+	if ev.Err != nil {
+		code := health.CodeOf(ev.Err, health.SpoolError)
+		if code == health.RecipientsBad {
+			d.checker.KeyFailed()
+		}
+		d.warnings.Warn(code, ev.Err)
+		d.step(consent.Prepared{OK: false})
+		return
+	}
+	d.take = &current{Take: ev.Take}
+	d.step(consent.Prepared{OK: true})
+}
+
+// micOpened: with the light lit and the head made, the microphone is open, or could not be opened.
+func (d *Daemon) micOpened(ev micOpened) {
+	if ev.opening != d.mic.opening {
+		return
+	}
+	var stuck interface{ MayBeOpen() bool }
+	if errors.As(ev.err, &stuck) && stuck.MayBeOpen() {
+		d.fatal = ev.err
+		return
+	}
+	if ev.err != nil {
+		d.mic.cut(time.Now(), nil)
+		d.mic.isClosed()
+		code := health.CodeOf(ev.err, health.MicFault)
+		if code == health.MicMissing {
+			// The checks raise and clear that one, and they look for the card only, not for its
+			// PCM. This warning stays until samples come.
+			code = health.MicFault
+		}
+		d.warnings.Warn(code, ev.err)
+		d.step(consent.Opened{OK: false})
+		return
+	}
+	d.mic.state, d.mic.handle, d.mic.by = micIsOpen, ev.handle, time.Time{}
+	d.mic.last = time.Now()
+	d.step(consent.Opened{OK: true})
+	if d.mic.state == micIsOpen && d.mic.heard {
+		d.step(consent.Samples{})
+	}
+}
+
+// arrive takes a block from the audio thread into the hold-back.
+func (d *Daemon) arrive(b *ring.Block) {
+	if b.Opening != d.mic.opening || !d.mic.keeping {
+		d.ring.Give(b)
+		return
+	}
+	sound := d.mic.add(b)
+	if d.mic.state != micIsOpen {
+		return // micOpened comes later
+	}
+	d.step(consent.Samples{})
+	if sound {
+		d.step(consent.Sound{})
+	}
+}
+
+// keep decides that samples are kept. A block leaves the hold-back when, after it arrived, the lines
+// were read and showed no withdrawal, the debounce time had passed, and the light was seen. The
+// first such block lets the recording begin; later ones go to the take.
+func (d *Daemon) keep() {
+	if d.mic.hold == nil {
+		return
+	}
+	switch n, frames := d.mic.ready(); {
+	case n == 0:
+	case d.machine.Phase() == consent.Starting && d.mic.state == micIsOpen:
+		d.step(consent.Keepable{})
+	case d.machine.Phase() == consent.Recording && d.mic.worthHandingOn(frames):
+		d.mic.handOn(n, frames, d.take.Keep)
+	}
+}
+
+// begin makes the head durable: until now, nothing of the consent was on any disk.
+func (d *Daemon) begin() {
+	light := "unproved"
+	if d.light.proved { // seen dark and then lit, in this start
+		light = "proved"
+	}
+	d.take.Begin(d.disk, light)
+}
+
+func (d *Daemon) begun(ev take.Begun) {
+	if ev.Err != nil {
+		d.checker.Interrupted() // to remove what is left of the file
+		d.warnings.Warn(health.CodeOf(ev.Err, health.SpoolError), ev.Err)
+	}
+	d.step(consent.Begun{OK: ev.Err == nil})
+}
+
+// announce: recording is said, before any sample goes to the take. Warnings that a start can be
+// refused for are cleared only now, so that a consent that is withdrawn at once does not show.
+func (d *Daemon) announce() {
+	d.take.announced, d.mic.announced, d.mic.worked = true, true, true
+	for _, code := range []health.Code{health.MicBusy, health.MicRate, health.MicFault, health.LightSense} {
+		d.warnings.Clear(code)
+	}
+	if d.mic.lost != nil {
+		d.mic.noteLost(d.mic.lost)
+	}
+	d.copies.Began(d.take.Name)
+	d.announcer.Event(topic.Event{Type: topic.Started, Recording: d.take.ID})
+}
+
+// cut ends the keeping at the time of a withdrawal. A take that was never announced gets nothing.
+func (d *Daemon) cut(at time.Time) {
+	var keep func(*ring.Block)
+	if d.take != nil && d.take.announced {
+		keep = d.take.Keep
+	}
+	d.mic.cut(at, keep)
+}
+
+// micFailed: the microphone can't go on.
+func (d *Daemon) micFailed(err error) {
+	d.warnings.Warn(health.CodeOf(err, health.MicFault), err)
+	d.step(consent.Fault{})
+}
+
+// takeFailed: the encoder or the disk can't go on.
+func (d *Daemon) takeFailed(ev take.Failed) {
+	d.warnings.Warn(health.CodeOf(ev.Err, health.SpoolError), ev.Err)
+	if d.take != nil && ev.Take == d.take.Take {
+		d.step(consent.Fault{})
+	}
+}
+
+// micClosed: only now may the light go off.
+func (d *Daemon) micClosed(ev micClosed) {
+	if ev.opening != d.mic.opening || d.mic.state != micIsClosing {
+		return
+	}
+	if ev.err != nil {
+		d.fatal = fmt.Errorf("close the microphone: %w", ev.err)
+		return
+	}
+	d.mic.isClosed()
+	d.warnings.Clear(health.MicStalled)
+	d.warnings.Clear(health.MicSilent)
+	d.step(consent.Closed{})
+}
+
+// end closes the recording.
+func (d *Daemon) end(e consent.End) {
+	d.take.failed = e.Reason == consent.ReasonFault
+	d.take.End(e.Reason, actsOf(e.Acts))
+	d.log.Info("recording ends", "recording", d.take.ID)
+}
+
+// ended: the recording is on disk, and the followers may copy it. One without samples is removed.
+func (d *Daemon) ended(ev take.Ended) {
+	t := d.take
+	finished := ev.Err == nil && ev.Length > 0
+	if finished {
+		d.warnings.Clear(health.EncoderFault)
+	}
+	if finished || t.announced { // the stores know nothing of a start without a recording
+		d.copies.Ended(t.Name, finished)
+	}
+	switch {
+	case ev.Err != nil:
+		d.checker.Interrupted()
+	case !finished:
+		d.checker.Erase(t.ID, t.Name)
+	}
+	d.log.Info("recording ended", "recording", t.ID, "seconds", int64(ev.Length/time.Second), "err", ev.Err)
+	if t.announced {
+		d.announcer.Event(topic.Event{Type: topic.Ended, Recording: t.ID, Seconds: topic.Seconds(ev.Length)})
+		d.announcer.WitnessNow()
+	}
+	if finished && !t.failed {
+		d.warnings.EndedWell(t.Created)
+	}
+	d.take = nil
+	d.checker.Soon()
+	d.step(consent.Ended{})
+}
