@@ -137,8 +137,8 @@ func (d *Daemon) watchChecks(now time.Time) {
 	}
 }
 
-// watchStores turns the state of each store into one warning at most, and another one if
-// recordings wait too long.
+// watchStores turns the state of each store into one warning at most, and another one if recordings
+// wait too long.
 func (d *Daemon) watchStores() {
 	if d.copies == nil || !d.storesChanged.Swap(false) {
 		return

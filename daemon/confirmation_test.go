@@ -12,14 +12,14 @@ import (
 	"tacet/daemon/trust"
 )
 
-// confirmed is what somebody has confirmed.
+// confirmed returns what somebody has confirmed.
 func (r *room) confirmed() (*trust.Confirmation, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.word, nil
 }
 
-// confirm is what "tacetd confirm" does with what the unit says.
+// confirm does what "tacetd confirm" does with the unit's status.
 func (r *room) confirm() {
 	s := r.d.Status()
 	r.say(confirmationOf(s))
@@ -46,7 +46,7 @@ func confirmationOf(s daemon.Status) *trust.Confirmation {
 	return c
 }
 
-// A drive that was turned away and pulled out is not confirmed along with the one that lies there.
+// A drive that was rejected and pulled out is not confirmed along with the one that is there.
 func TestOnlyWhatIsThereIsConfirmed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, s := driveRoom(t)

@@ -1,10 +1,10 @@
 package daemon
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
+	"tacet/daemon/capture"
 	"tacet/daemon/consent"
 	"tacet/daemon/health"
 	"tacet/daemon/lamp"
@@ -14,8 +14,8 @@ import (
 	"tacet/daemon/topic"
 )
 
-// This file is the life of a recording, in its order: what the consent machine asks for (apply), and
-// what comes back.
+// This file is the life of a recording, in its order: what the consent machine asks for (apply),
+// and what comes back.
 
 // current is the recording under way. It is the owner's.
 type current struct {
@@ -36,7 +36,7 @@ func (d *Daemon) apply(effect consent.Effect) {
 	case consent.Prepare:
 		take.Prepare(&d.takes, d.disk, actsOf(d.machine.Acts()))
 	case consent.OpenMic:
-		d.mic.open(d.light.proved, d.post)
+		d.mic.Open(d.light.proved)
 	case consent.Begin:
 		d.begin()
 	case consent.Discard:
@@ -45,7 +45,7 @@ func (d *Daemon) apply(effect consent.Effect) {
 	case consent.Cut:
 		d.cut(e.At)
 	case consent.CloseMic:
-		d.mic.close(d.post)
+		d.mic.Close()
 	case consent.LightOff:
 		d.light.show(lamp.Off, true)
 	case consent.End:
@@ -77,65 +77,52 @@ func (d *Daemon) prepared(ev take.Prepared) {
 }
 
 // micOpened: with the light lit and the head made, the microphone is open, or could not be opened.
-func (d *Daemon) micOpened(ev micOpened) {
-	if ev.opening != d.mic.opening {
+func (d *Daemon) micOpened(ev capture.Opened) {
+	if !d.mic.TakeOpened(ev) {
 		return
 	}
-	var stuck interface{ MayBeOpen() bool }
-	if errors.As(ev.err, &stuck) && stuck.MayBeOpen() {
-		d.fatal = ev.err
+	if capture.MayBeOpen(ev.Err) {
+		d.fatal = ev.Err
 		return
 	}
-	if ev.err != nil {
-		d.mic.cut(time.Now(), nil)
-		d.mic.isClosed()
-		code := health.CodeOf(ev.err, health.MicFault)
+	if ev.Err != nil {
+		code := health.CodeOf(ev.Err, health.MicFault)
 		if code == health.MicMissing {
 			// The checks raise and clear that one, and they look for the card only, not for its
 			// PCM. This warning stays until samples come.
 			code = health.MicFault
 		}
-		d.warnings.Warn(code, ev.err)
+		d.warnings.Warn(code, ev.Err)
 		d.step(consent.Opened{OK: false})
 		return
 	}
-	d.mic.state, d.mic.handle, d.mic.by = micIsOpen, ev.handle, time.Time{}
-	d.mic.last = time.Now()
 	d.step(consent.Opened{OK: true})
-	if d.mic.state == micIsOpen && d.mic.heard {
+	if d.mic.IsOpen() && d.mic.Heard() {
 		d.step(consent.Samples{})
 	}
 }
 
 // arrive takes a block from the audio thread into the hold-back.
 func (d *Daemon) arrive(b *ring.Block) {
-	if b.Opening != d.mic.opening || !d.mic.keeping {
-		d.ring.Give(b)
-		return
+	arrived, sound := d.mic.Add(b)
+	if arrived {
+		d.step(consent.Samples{})
 	}
-	sound := d.mic.add(b)
-	if d.mic.state != micIsOpen {
-		return // micOpened comes later
-	}
-	d.step(consent.Samples{})
-	if sound {
+	if arrived && sound {
 		d.step(consent.Sound{})
 	}
 }
 
-// keep decides that samples are kept. A block leaves the hold-back when, after it arrived, the lines
-// were read and showed no withdrawal, the debounce time had passed, and the light was seen. The
-// first such block lets the recording begin; later ones go to the take.
+// keep decides that samples are kept. A block leaves the hold-back when, after it arrived, the
+// lines were read and showed no withdrawal, the debounce time had passed, and the light was seen.
+// The first such block lets the recording begin; later ones go to the take.
 func (d *Daemon) keep() {
-	if d.mic.hold == nil {
-		return
-	}
-	switch n, frames := d.mic.ready(); {
-	case n == 0:
-	case d.machine.Phase() == consent.Starting && d.mic.state == micIsOpen:
+	switch phase := d.machine.Phase(); {
+	case !d.mic.Keepable():
+	case phase == consent.Starting && d.mic.IsOpen():
 		d.step(consent.Keepable{})
-	case d.machine.Phase() == consent.Recording && d.mic.worthHandingOn(frames):
-		d.mic.handOn(n, frames, d.take.Keep)
+	case phase == consent.Recording:
+		d.mic.HandOn(d.take.Keep)
 	}
 }
 
@@ -159,13 +146,11 @@ func (d *Daemon) begun(ev take.Begun) {
 // announce: recording is said, before any sample goes to the take. Warnings that a start can be
 // refused for are cleared only now, so that a consent that is withdrawn at once does not show.
 func (d *Daemon) announce() {
-	d.take.announced, d.mic.announced, d.mic.worked = true, true, true
+	d.take.announced = true
 	for _, code := range []health.Code{health.MicBusy, health.MicRate, health.MicFault, health.LightSense} {
 		d.warnings.Clear(code)
 	}
-	if d.mic.lost != nil {
-		d.mic.noteLost(d.mic.lost)
-	}
+	d.mic.Announce()
 	d.copies.Began(d.take.Name)
 	d.announcer.Event(topic.Event{Type: topic.Started, Recording: d.take.ID})
 }
@@ -176,7 +161,7 @@ func (d *Daemon) cut(at time.Time) {
 	if d.take != nil && d.take.announced {
 		keep = d.take.Keep
 	}
-	d.mic.cut(at, keep)
+	d.mic.Cut(at, keep)
 }
 
 // micFailed: the microphone can't go on.
@@ -194,18 +179,14 @@ func (d *Daemon) takeFailed(ev take.Failed) {
 }
 
 // micClosed: only now may the light go off.
-func (d *Daemon) micClosed(ev micClosed) {
-	if ev.opening != d.mic.opening || d.mic.state != micIsClosing {
-		return
+func (d *Daemon) micClosed(ev capture.Closed) {
+	switch {
+	case !d.mic.TakeClosed(ev):
+	case ev.Err != nil:
+		d.fatal = fmt.Errorf("close the microphone: %w", ev.Err)
+	default:
+		d.step(consent.Closed{})
 	}
-	if ev.err != nil {
-		d.fatal = fmt.Errorf("close the microphone: %w", ev.err)
-		return
-	}
-	d.mic.isClosed()
-	d.warnings.Clear(health.MicStalled)
-	d.warnings.Clear(health.MicSilent)
-	d.step(consent.Closed{})
 }
 
 // end closes the recording.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tacet/config"
+	"tacet/daemon/capture"
 	"tacet/daemon/consent"
 	"tacet/daemon/disk"
 	"tacet/daemon/durable"
@@ -45,8 +46,8 @@ type Options struct {
 	NewKey func(ctx context.Context, recipients []string, comment string) (recording.Key, error)
 }
 
-// StoreKind makes the kind of store that a configuration asks for. A drive asks the judge whether it
-// may be used.
+// StoreKind makes the kind of store that a configuration asks for. A drive asks the judge whether
+// it may be used.
 type StoreKind func(config.Store, trust.Judge) store.Kind
 
 // Daemon is the recorder of one room.
@@ -75,7 +76,7 @@ type Daemon struct {
 	hands   hands
 	light   light
 	status  *lamp.StatusDriver // nil: there is none
-	mic     microphone
+	mic     *capture.Mic
 	take    *current // nil: there is none
 
 	disk        *disk.Disk   // nil: not open yet
@@ -132,7 +133,7 @@ func New(cfg *config.Config, hw Hardware, o Options) (*Daemon, error) {
 		d.hands.buttons = append(d.hands.buttons, consent.Button{
 			Party: b.Party, Line: b.Line, Style: style, Debounce: b.Debounce,
 		})
-		d.mic.debounce = max(d.mic.debounce, b.Debounce)
+		d.hands.debounce = max(d.hands.debounce, b.Debounce)
 	}
 	inputs := len(cfg.Buttons)
 	if cfg.Door != nil {

@@ -20,8 +20,8 @@ import (
 	"tacet/daemon/trust"
 )
 
-// slot is a place for a thumb drive, as local.Drive sees one: a drive with the store's mark in it
-// is judged before it is used.
+// slot is a place for a thumb drive, as local.Drive sees it: a drive with the store's mark is
+// judged before it is used.
 type slot struct {
 	changed chan struct{}
 
@@ -36,7 +36,7 @@ type thumb struct {
 	uuid string
 }
 
-// plug puts a drive in, or with nil takes it out.
+// plug puts a drive in; nil takes it out.
 func (s *slot) plug(in *thumb) {
 	s.mu.Lock()
 	s.in = in
@@ -83,7 +83,7 @@ func (m *inSlot) Check(error) error {
 	return nil
 }
 
-// driveRoom is a room with one thumb drive.
+// driveRoom returns a room with one thumb drive.
 func driveRoom(t *testing.T) (*room, *slot) {
 	r := newRoom(t, "room")
 	s := &slot{changed: make(chan struct{}, 1)}
@@ -95,13 +95,13 @@ func driveRoom(t *testing.T) (*room, *slot) {
 
 var thumbs uint64
 
-// newThumb is a drive with this mark, on a file system of its own.
+// newThumb returns a drive with a mark, on a file system of its own.
 func newThumb(m mark.Mark, uuid string) *thumb {
 	thumbs++
 	return &thumb{durabletest.NewDisk(100 + thumbs), m, uuid}
 }
 
-// marked is a drive with the room's mark, as anybody can write it.
+// marked returns a drive with the room's mark, which anybody can write.
 func marked(t *testing.T, uuid string) *thumb {
 	m, err := mark.New("high-street", "room-3", "drive")
 	if err != nil {
@@ -110,10 +110,10 @@ func marked(t *testing.T, uuid string) *thumb {
 	return newThumb(m, uuid)
 }
 
-// copies are how many recordings lie on a drive.
+// copies returns the number of recordings on a drive.
 func (d *thumb) copies(t *testing.T) int { return recordingsOn(t, d.Disk) }
 
-// recordingsOn are how many recordings lie on a disk; they may be going.
+// recordingsOn returns the number of recordings on a disk; they may be going.
 func recordingsOn(t *testing.T, d *durabletest.Disk) (n int) {
 	t.Helper()
 	entries, err := d.ReadDir(".")
@@ -128,13 +128,13 @@ func recordingsOn(t *testing.T, d *durabletest.Disk) (n int) {
 	return n
 }
 
-// untouched wants nothing to have been written to a drive, a warning up, and the only copy still
-// here.
+// untouched checks that nothing was written to a drive, that a warning is up, and that the only
+// copies are still on the unit.
 func (r *room) untouched(d *thumb, code string, kept int) {
 	r.Helper()
-	pause(11 * time.Minute) // longer than any pause between two tries
+	pause(11 * time.Minute) // longer than any pause between tries
 	if entries, err := d.ReadDir("."); err != nil || len(entries) != 0 {
-		r.Errorf("%d files are on a drive that nobody vouches for, %v", len(entries), err)
+		r.Errorf("%d files are on a drive that nobody trusts, %v", len(entries), err)
 	}
 	if n := len(r.reports()); n != kept {
 		r.Errorf("%d recordings are on the unit, want %d", n, kept)
@@ -152,7 +152,7 @@ func (r *room) untouched(d *thumb, code string, kept int) {
 	}
 }
 
-// arrives wants all recordings to be on a drive, and none left on the unit.
+// arrives checks that all recordings get to a drive, and none is left on the unit.
 func (r *room) arrives(d *thumb, n int) {
 	r.Helper()
 	r.until(fmt.Sprintf("%d copies", n), 2*time.Minute, func() bool { return recordingsOn(r.T, r.spool) == 0 })
@@ -172,9 +172,9 @@ func (r *room) consults() {
 	r.phase("idle", 5*time.Second)
 }
 
-// Without an office the first drive is trusted once. Any other gets nothing, until somebody
-// confirms it: a planted one, one with a copied mark, one that comes in the place of the first;
-// also after a start, and while a recording runs.
+// Without an office the first drive is trusted once. Any other gets nothing until somebody confirms
+// it: a planted one, one with a copied mark, one that replaces the first; also after a restart, and
+// during a recording.
 func TestUnknownDriveGetsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, s := driveRoom(t)
@@ -192,7 +192,7 @@ func TestUnknownDriveGetsNothing(t *testing.T) {
 			r.consults()
 			r.untouched(d, "drive-new", i+1)
 		}
-		// Swapped while a recording runs, and back.
+		// Swapped during a recording, and back.
 		s.plug(first)
 		pause(10 * time.Second)
 		r.arrives(first, 4)
@@ -218,7 +218,7 @@ func TestUnknownDriveGetsNothing(t *testing.T) {
 		r.arrives(planted, 1)
 		pause(20 * time.Second)
 		if w := r.warnings(); len(w) != 0 {
-			t.Errorf("when it was confirmed: %v", w)
+			t.Errorf("after the confirmation: %v", w)
 		}
 		s.plug(cloned)
 		r.consults()
@@ -237,7 +237,7 @@ func TestUnknownDriveGetsNothing(t *testing.T) {
 	})
 }
 
-// The trust of the first start ends: with the next one, and after an hour.
+// First use ends with the next start, and after an hour.
 func TestFirstUseEnds(t *testing.T) {
 	for how, wait := range map[string]func(r *room){
 		"a start": func(r *room) {
@@ -265,7 +265,7 @@ func TestFirstUseEnds(t *testing.T) {
 	}
 }
 
-// Within the first start a drive may come later; it is one for each store.
+// During the first start a drive may come later, but only one for each store.
 func TestFirstUseIsOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, s := driveRoom(t)

@@ -21,6 +21,7 @@ const (
 // hands are the buttons and the door contact. They are the owner's.
 type hands struct {
 	buttons  []consent.Button
+	debounce time.Duration // the longest of the buttons'
 	reader   *lines.Reader
 	levels   []bool    // of the lines, as the consent machine knows them; the door is the last
 	known    bool      // they have been read since the start
@@ -104,7 +105,7 @@ func (d *Daemon) edge(e lines.Edge) {
 // consent.
 func (d *Daemon) firstReading(r lines.Reading, now time.Time) {
 	h := &d.hands
-	h.known, h.settled = true, now.Add(d.mic.debounce)
+	h.known, h.settled = true, now.Add(h.debounce)
 	if r.Err != nil {
 		d.handsTried(r.Err)
 		return
@@ -115,7 +116,8 @@ func (d *Daemon) firstReading(r lines.Reading, now time.Time) {
 	}
 }
 
-// linesRead takes a reading. It can withdraw consent, and prove held blocks, but never give consent.
+// linesRead takes a reading. It can withdraw consent, and prove held blocks, but never give
+// consent.
 func (d *Daemon) linesRead(r lines.Reading, now time.Time) {
 	h := &d.hands
 	if r.First {
@@ -138,8 +140,8 @@ func (d *Daemon) linesRead(r lines.Reading, now time.Time) {
 	if d.atRest() {
 		d.handsTried(nil)
 	}
-	if d.mic.keeping && h.consenting(r) {
-		d.mic.hold.LinesClear(r.At)
+	if h.consenting(r) {
+		d.mic.LinesClear(r.At)
 	}
 	for _, e := range h.missed(r) {
 		d.edge(e)

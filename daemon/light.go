@@ -60,7 +60,7 @@ func (d *Daemon) lightLit(e lamp.Lit) {
 // lightSeen takes a look at the light while the microphone is open.
 func (d *Daemon) lightSeen(e lamp.Seen) {
 	d.light.looking = false
-	if d.mic.state == micIsClosed {
+	if d.mic.IsClosed() {
 		return
 	}
 	if e.Err != nil || e.Known && !e.Lit {
@@ -68,9 +68,7 @@ func (d *Daemon) lightSeen(e lamp.Seen) {
 		return
 	}
 	d.light.seen = e.At
-	if d.mic.keeping {
-		d.mic.hold.LightLit(e.At)
-	}
+	d.mic.LightLit(e.At)
 }
 
 func (d *Daemon) lightDark(e lamp.Dark) {

@@ -13,7 +13,7 @@ import (
 	"tacet/daemon/store/local/mark"
 )
 
-// signer is an office.
+// signer returns an office's key and its signer.
 func signer(t *testing.T) (string, office.Signer) {
 	t.Helper()
 	private, public, err := office.NewKey("high-street")
@@ -27,8 +27,8 @@ func signer(t *testing.T) (string, office.Signer) {
 	return public, s
 }
 
-// With an office its drives are taken at once, whenever they come, and no other: nor at the first
-// start, nor confirmed.
+// With an office its drives are accepted at once, whenever they come, and no others: not at the
+// first start, and not if confirmed.
 func TestOfficeDrives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		key, s := signer(t)
@@ -66,7 +66,7 @@ func TestOfficeDrives(t *testing.T) {
 		if n := len(r.entries(ledger.Drive)); n != 2 {
 			t.Errorf("%d drives are in the ledger", n)
 		}
-		// Without the ledger the office's word is as good as before.
+		// Without the ledger the office's signature is as good as before.
 		if err := r.halt(); err != nil {
 			t.Fatal(err)
 		}
@@ -76,7 +76,7 @@ func TestOfficeDrives(t *testing.T) {
 		r.phase("idle", time.Second)
 		r.consults()
 		r.arrives(second, 2)
-		// And when the office is taken out of the configuration, nobody is trusted on first use.
+		// If the office is removed from the configuration, nobody is trusted on first use.
 		slot.plug(unsigned)
 		if err := r.halt(); err != nil {
 			t.Fatal(err)
@@ -90,13 +90,13 @@ func TestOfficeDrives(t *testing.T) {
 		r.consults()
 		r.untouched(unsigned, "drive-new", 1)
 		if got := r.sealed(); slices.Contains(got, "age1planted") || len(got) != 2 {
-			t.Errorf("it went to %q", got)
+			t.Errorf("it was sealed to %q", got)
 		}
 		r.finish()
 	})
 }
 
-// Of recipients that the office didn't sign the unit says so, and goes on with the last good ones.
+// Recipients that the office did not sign raise a warning, and the last good ones stay.
 func TestOfficeRecipients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		key, _ := signer(t)
@@ -110,9 +110,9 @@ func TestOfficeRecipients(t *testing.T) {
 		}
 		r.consults()
 		if got := r.sealed(); !slices.Equal(got, r.cfg.Encrypt.Recipients) {
-			t.Errorf("it went to %q", got)
+			t.Errorf("it was sealed to %q", got)
 		}
-		// Another signed list counts at once, also with a recipient more.
+		// Another signed list counts at once, also with more recipients.
 		if err := r.halt(); err != nil {
 			t.Fatal(err)
 		}
@@ -125,7 +125,7 @@ func TestOfficeRecipients(t *testing.T) {
 		pause(20 * time.Second)
 		r.consults()
 		if got := r.sealed(); !slices.Equal(got, cfg.Encrypt.Recipients) || len(r.warnings()) > 0 {
-			t.Errorf("it went to %q, with %v", got, r.warnings())
+			t.Errorf("it was sealed to %q, with %v", got, r.warnings())
 		}
 		r.finish()
 	})

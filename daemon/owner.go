@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"tacet/daemon/capture"
 	"tacet/daemon/consent"
 	"tacet/daemon/health"
 	"tacet/daemon/lamp"
@@ -146,13 +147,13 @@ func (d *Daemon) handle(ev any) {
 	case lamp.StatusDriven:
 		d.status.Driven(ev, time.Now().Add(readiness.Every))
 		d.warnings.While(health.StatusLightFault, ev.Err)
-	case micOpened:
+	case capture.Opened:
 		d.micOpened(ev)
-	case micFailed:
-		if ev.opening == d.mic.opening && d.mic.state != micIsClosed {
-			d.micFailed(ev.err)
+	case capture.Failed:
+		if d.mic.Concerns(ev) {
+			d.micFailed(ev.Err)
 		}
-	case micClosed:
+	case capture.Closed:
 		d.micClosed(ev)
 	case take.Prepared:
 		d.prepared(ev)
@@ -201,7 +202,7 @@ func (d *Daemon) phaseChanged(before, after consent.Phase) {
 		d.announce()
 	}
 	// A microphone that is still opening when consent is withdrawn has not failed.
-	if silent := !d.mic.heard && d.mic.quiet(time.Now()) >= time.Second; silent && before == consent.Starting {
+	if silent := !d.mic.Heard() && d.mic.Quiet(time.Now()) >= time.Second; silent && before == consent.Starting {
 		d.warnings.Warn(health.MicFault, errors.New("it delivered no samples within a second"))
 	}
 	d.log.Debug("phase", "from", before.String(), "to", after.String())
@@ -213,7 +214,7 @@ func (d *Daemon) work(now time.Time) {
 	if t, ok := d.machine.Deadline(); ok && !now.Before(t) {
 		d.step(consent.Tick{})
 	}
-	if d.mic.needsReading(now) {
+	if d.mic.NeedsReading(now) {
 		d.hands.ask(now)
 		d.light.look()
 	}
@@ -250,11 +251,11 @@ func (d *Daemon) nextWake() time.Time {
 	later := func(t time.Time) { by(t, now.Before(t)) }
 	by(d.machine.Deadline())
 	by(d.warnings.Deadline())
-	by(d.mic.wake())
-	by(d.mic.by, d.mic.state == micIsOpening || d.mic.state == micIsClosing)
-	if d.mic.state == micIsOpen {
-		later(d.mic.last.Add(stalledTime))
-		by(d.mic.last.Add(lostTime), true)
+	by(d.mic.Wake())
+	if d.mic.IsOpen() {
+		last := now.Add(-d.mic.Quiet(now))
+		later(last.Add(stalledTime))
+		by(last.Add(lostTime), true)
 		by(d.light.seen.Add(senseEvery), d.light.proved && !d.light.looking)
 	}
 	by(now.Add(lampHangs), d.light.pending || d.light.looking || d.light.driver.Busy() > 0)

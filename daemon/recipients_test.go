@@ -16,7 +16,7 @@ import (
 	"tacet/daemon/trust"
 )
 
-// entries are the ledger's, of one type.
+// entries returns the ledger's entries of one type.
 func (r *room) entries(kind string) (all []ledger.Entry) {
 	r.Helper()
 	data, err := durable.ReadFile(r.own, "ledger", 1<<20)
@@ -31,16 +31,15 @@ func (r *room) entries(kind string) (all []ledger.Entry) {
 	return all
 }
 
-// sealed are those whom the last recording went to.
+// sealed returns the recipients of the last recording.
 func (r *room) sealed() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.sealedTo[len(r.sealedTo)-1]
 }
 
-// A ledger that was removed brings no trust: nobody gets anything, neither a recipient nor a drive
-// that was known, and nothing is recorded. What was confirmed for the ledger before doesn't count.
-// Then somebody confirms.
+// Without its ledger the unit trusts nobody: no recipient and no drive gets anything, and nothing
+// is recorded. What was confirmed for the old ledger does not count. Then somebody confirms.
 func TestLedgerAnewBringsNoTrust(t *testing.T) {
 	for how, remove := range map[string]func(r *room){
 		"removed": func(r *room) { r.own.Remove("ledger"); r.own.Remove("ledger.head") },
@@ -68,7 +67,7 @@ func TestLedgerAnewBringsNoTrust(t *testing.T) {
 				}
 				remove(r)
 				s.plug(first)
-				r.say(before) // as it lay there
+				r.say(before) // it still lies there
 				r.boot()
 				pause(time.Minute)
 				r.press("room")
@@ -93,9 +92,8 @@ func TestLedgerAnewBringsNoTrust(t *testing.T) {
 	}
 }
 
-// A recipient that is added gets nothing before somebody confirms; one that is removed goes at
-// once, and comes back only confirmed; in another order they are the same. If none is left that is
-// trusted nothing is recorded.
+// A new recipient gets nothing until somebody confirms. A removed one gets nothing at once, and
+// comes back only if confirmed. The order does not matter. If none is trusted, nothing is recorded.
 func TestChangedRecipients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")
@@ -125,7 +123,7 @@ func TestChangedRecipients(t *testing.T) {
 			}
 			r.consults()
 			if got := r.sealed(); !slices.Equal(got, want) {
-				t.Errorf("%s: it went to %q, want %q", what, got, want)
+				t.Errorf("%s: it was sealed to %q, want %q", what, got, want)
 			}
 			reps := r.reports()
 			head := reps[len(reps)-1].Head.Recipients
@@ -147,7 +145,7 @@ func TestChangedRecipients(t *testing.T) {
 		r.until("end of the warning", time.Minute, func() bool { return len(r.warnings()) == 0 })
 		r.consults()
 		if got := r.sealed(); !slices.Equal(got, []string{c, a, b}) {
-			t.Errorf("after the confirmation it went to %q", got)
+			t.Errorf("after the confirmation it was sealed to %q", got)
 		}
 		life("confirmed", []string{c, a, b}, []string{c, a, b})
 		life("removed", []string{c, b}, []string{c, b})
@@ -158,8 +156,8 @@ func TestChangedRecipients(t *testing.T) {
 	})
 }
 
-// A unit that is from before all this trusts what is there at the start of this version, once; one
-// whose ledger had been removed then trusts nobody.
+// A unit from before there was trust trusts what is there at the first start of this version. If
+// its ledger was removed, it trusts nobody.
 func TestOlderUnit(t *testing.T) {
 	for how, gone := range map[string]bool{"whole": false, "without its ledger": true} {
 		t.Run(how, func(t *testing.T) {
@@ -200,7 +198,7 @@ func TestOlderUnit(t *testing.T) {
 	}
 }
 
-// olderLedger makes one as earlier versions wrote it.
+// olderLedger makes a ledger like those of earlier versions.
 func (r *room) olderLedger(skey string) {
 	r.Helper()
 	unit, err := note.NewSigner(skey)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tacet/config"
+	"tacet/daemon/capture"
 	"tacet/daemon/consent"
 	"tacet/daemon/disk"
 	"tacet/daemon/health"
@@ -85,8 +86,10 @@ func (d *Daemon) prepare() (err error) {
 	if d.hw.StatusLight != nil {
 		d.status = lamp.NewStatus(d.hw.StatusLight, d.post)
 	}
-	d.mic.hw, d.mic.ring, d.mic.blocks, d.mic.warnings = d.hw.Microphone, d.ring, d.blocks, d.warnings
-	d.mic.rate, d.mic.channels = c.Audio.Rate, c.Audio.Channels
+	d.mic = capture.New(capture.Settings{
+		Microphone: d.hw.Microphone, Rate: c.Audio.Rate, Channels: c.Audio.Channels, Debounce: d.hands.debounce,
+		Ring: d.ring, Blocks: d.blocks, Warnings: d.warnings, Post: d.post,
+	})
 	d.takes = take.Settings{
 		Head: headOf(c, d.o.Boot), NewEncoder: d.hw.NewEncoder, NewKey: d.o.NewKey,
 		Reserve: c.Spool.Reserve, BytesPerSecond: bytesPerSecond(c.Audio),

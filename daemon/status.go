@@ -100,7 +100,7 @@ type shown struct {
 func (d *Daemon) phase(now time.Time) topic.Phase {
 	switch d.machine.Phase() {
 	case consent.Recording:
-		if d.mic.quiet(now) >= stalledTime || d.syncAge() >= maxSyncAge {
+		if d.mic.Quiet(now) >= stalledTime || d.syncAge() >= maxSyncAge {
 			return topic.Fault // with a warning: mic-stalled, spool-slow or unit-busy
 		}
 		return topic.Recording
@@ -153,7 +153,7 @@ func (d *Daemon) describe(now time.Time) Status {
 		Boot: d.o.Boot, Version: d.o.Version,
 		Phase: string(d.shown.phase), Since: d.shown.since,
 		Ending: d.machine.Phase() == consent.Stopping && d.shown.phase != topic.Idle,
-		Mic: d.micWord(), Light: "unproved", Clock: "unsynced",
+		Mic:    d.micWord(), Light: "unproved", Clock: "unsynced",
 		SpoolFree:   time.Duration(*d.shown.free * float64(time.Hour)).Round(time.Minute),
 		StatusLight: d.status.Shown(), Warnings: d.warnings.active(),
 		Stores: d.backlog.stores, Pending: d.backlog.pending, Oldest: d.backlog.oldest,
@@ -180,7 +180,7 @@ func (d *Daemon) describe(now time.Time) Status {
 // card, nobody knows before it was opened once.
 func (d *Daemon) micWord() string {
 	word := "ok"
-	if !d.checks.micKnown && !d.mic.worked {
+	if !d.checks.micKnown && !d.mic.Worked() {
 		word = "untried"
 	}
 	for _, w := range d.warnings.active() {

@@ -10,6 +10,9 @@ import (
 )
 
 const (
+	// stalledTime without samples is a warning, lostTime ends the recording.
+	stalledTime = 1500 * time.Millisecond
+	lostTime    = 5 * time.Second
 	// maxSyncAge is how long ago the last sync may be while recording is said.
 	maxSyncAge = 5 * time.Second
 	// slowWrite is how long an append may take before it is a warning.
@@ -19,14 +22,14 @@ const (
 // watchMic ends the recording of a microphone that gives nothing, and the process if the sound card
 // hangs. While samples come it has the light looked at.
 func (d *Daemon) watchMic(now time.Time) {
-	if err := d.mic.overdue(now); err != nil {
+	if err := d.mic.Overdue(now); err != nil {
 		d.fatal = err
 		return
 	}
-	if d.mic.state != micIsOpen {
+	if !d.mic.IsOpen() {
 		return
 	}
-	quiet := d.mic.quiet(now)
+	quiet := d.mic.Quiet(now)
 	if quiet >= stalledTime {
 		d.warnings.Warn(health.MicStalled, fmt.Errorf("no samples for %s", quiet.Round(100*time.Millisecond)))
 	}
@@ -45,7 +48,8 @@ func (d *Daemon) syncAge() time.Duration {
 	return d.take.SyncAge()
 }
 
-// watchDisk warns while an append takes long. It ends a recording that lost samples because of that.
+// watchDisk warns while an append takes long. It ends a recording that lost samples because of
+// that.
 func (d *Daemon) watchDisk(now time.Time) {
 	if d.take == nil {
 		d.warnings.Clear(health.SpoolSlow)
@@ -60,10 +64,10 @@ func (d *Daemon) watchDisk(now time.Time) {
 	}
 	if !late {
 		d.warnings.Clear(health.UnitBusy)
-	} else if write == 0 && d.machine.Phase() == consent.Recording && d.mic.quiet(now) < stalledTime {
+	} else if write == 0 && d.machine.Phase() == consent.Recording && d.mic.Quiet(now) < stalledTime {
 		d.warnings.Warn(health.UnitBusy, fmt.Errorf("nothing has been sealed for %s", maxSyncAge))
 	}
-	if !d.ring.Full() || !d.mic.keeping || !d.take.announced {
+	if !d.mic.Losing() || !d.take.announced {
 		return
 	}
 	if write >= slowWrite {

@@ -18,6 +18,7 @@ import (
 	"tacet/cmd/tacet-demo/wire"
 	"tacet/config"
 	"tacet/daemon"
+	"tacet/daemon/capture"
 	"tacet/daemon/journal"
 	"tacet/daemon/lamp"
 	"tacet/daemon/memory"
@@ -104,7 +105,7 @@ func hardware(cfg *config.Config, front *wire.Front, mic string, log *slog.Logge
 }
 
 // microphone is the voice or an ALSA device.
-func microphone(a config.Audio, mic string, log *slog.Logger) daemon.Microphone {
+func microphone(a config.Audio, mic string, log *slog.Logger) capture.Microphone {
 	if mic == voiceMic {
 		return voice.New(a.Rate, a.Channels)
 	}

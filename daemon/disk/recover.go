@@ -54,5 +54,6 @@ func (d *Disk) enterRecovered(r spool.Recovered) error {
 		return nil
 	}
 	d.s.Log.Warn("closed an interrupted recording", "recording", r.ID, "segments", r.Segments, "cut_bytes", r.Cut)
-	return d.Ledger.Append(ledger.Entry{Type: ledger.Ended, Time: d.s.Clock.Now(), ID: r.ID, Leaves: r.Leaves, Root: r.Root})
+	return d.Ledger.Append(ledger.Entry{Type: ledger.Ended, Time: d.s.Clock.Now(), ID: r.ID, Leaves: r.Leaves,
+		Root: r.Root})
 }

@@ -18,8 +18,8 @@ import (
 const (
 	// senseTime is how long the light may take to be seen as it was driven.
 	senseTime = 200 * time.Millisecond
-	// SenseRetry is the pause between two looks.
-	SenseRetry = 10 * time.Millisecond
+	// senseRetry is the pause between two looks.
+	senseRetry = 10 * time.Millisecond
 )
 
 // ErrNotLit reports that the sense line does not see the light.
@@ -53,8 +53,8 @@ const (
 	Flash
 )
 
-// Driver drives a light and looks at it. If several glows are asked for before it gets to them, only
-// the last one counts. Its methods do not block; they are called by one goroutine.
+// Driver drives a light and looks at it. If several glows are asked for before it gets to them,
+// only the last one counts. Its methods do not block; they are called by one goroutine.
 type Driver struct {
 	light   Light
 	post    func(event any)
@@ -236,7 +236,7 @@ func (d *Driver) until(want bool) (time.Time, error) {
 			}
 			return at, fmt.Errorf("not within %s", senseTime)
 		}
-		<-time.After(SenseRetry)
+		<-time.After(senseRetry)
 	}
 }
 

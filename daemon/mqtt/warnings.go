@@ -6,15 +6,9 @@ import (
 	"tacet/daemon/health"
 )
 
-// Warnings raises and clears warnings, from any goroutine.
-type Warnings interface {
-	Warn(health.Code, error)
-	Clear(health.Code)
-}
-
 // WarnOf returns a function for Options.Report that keeps one warning up while the broker can't be
 // reached, and another one while it limits the unit.
-func WarnOf(w Warnings) func(Report) {
+func WarnOf(w health.Warner) func(Report) {
 	return func(r Report) {
 		if !r.Connected && r.Trouble == nil {
 			return // not tried yet

@@ -10,7 +10,7 @@ import (
 	"tacet/daemon/health"
 )
 
-// tracker is a Warnings.
+// tracker is a health.Warner.
 type tracker struct {
 	*health.Tracker
 	changed chan struct{} // holds one

@@ -18,8 +18,8 @@ import (
 	"tacet/daemon/spool"
 )
 
-// Every is the pause between two checks. A press in between that finds something missing is
-// refused all the same. Each check costs an idle unit some twenty context switches.
+// Every is the pause between two checks. A press in between that finds something missing is refused
+// all the same. Each check costs an idle unit some twenty context switches.
 const Every = 5 * time.Second
 
 // unfinishedEvery is how often to look for a recording that could not be closed. The spool knows
@@ -29,7 +29,8 @@ const unfinishedEvery = time.Minute
 // Settings are what a Checker needs.
 type Settings struct {
 	Opener *disk.Opener
-	// Present reports why the sound card can't be there; known is false if only opening it can tell.
+	// Present reports why the sound card can't be there; known is false if only opening it can
+	// tell.
 	Present func() (known bool, err error)
 	// TryKey makes a recording's key and throws it away.
 	TryKey func(context.Context, *disk.Disk) error
@@ -147,7 +148,8 @@ func (c *Checker) check(ctx context.Context) Result {
 	return r
 }
 
-// checkDisk does the housekeeping, and returns the first error that keeps a recording from starting.
+// checkDisk does the housekeeping, and returns the first error that keeps a recording from
+// starting.
 func (c *Checker) checkDisk(ctx context.Context, r *Result) error {
 	if err := c.disk.Check(); err != nil {
 		return err

@@ -8,7 +8,8 @@ import (
 )
 
 const (
-	// minRateChange is by how much the card's rate must differ from the last note to be noted again.
+	// minRateChange is by how much the card's rate must differ from the last note to be noted
+	// again.
 	minRateChange = 650e-6
 	// rateEvery is the least time between two notes.
 	rateEvery = 10 * time.Second

@@ -13,12 +13,12 @@ import (
 	"tacet/daemon/topic"
 )
 
-// listener hears what goes over MQTT.
+// listener is a broker's client that keeps what it is given.
 type listener struct {
 	mu     sync.Mutex
 	events []topic.Event
-	alerts map[string]string // the last
-	state  topic.State       // the last
+	alerts map[string]string // as last published
+	state  topic.State       // as last published
 }
 
 func (l *listener) Ledger(topic.Ledger) {}
@@ -29,7 +29,7 @@ func (l *listener) Publish(s topic.State) {
 	l.state = s
 }
 
-// last is the state that was published last.
+// last returns the last state.
 func (l *listener) last() topic.State {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -48,7 +48,7 @@ func (l *listener) Event(e topic.Event) {
 	l.events = append(l.events, e)
 }
 
-// heard are the events of some types since it was last asked, in one line each, sorted.
+// heard returns the events of some types since the last call, one line each, sorted.
 func (l *listener) heard(types ...topic.EventType) []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -68,7 +68,7 @@ func (l *listener) heard(types ...topic.EventType) []string {
 	return lines
 }
 
-// alert is the text of one that is up.
+// alert returns the text of an alert that is up.
 func (l *listener) alert(code string) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -82,7 +82,7 @@ func (r *room) hears(l *listener, what string, want []string, types ...topic.Eve
 	}
 }
 
-// Each store that fails makes an event of its own, which names it; so does each that is well again.
+// Each store that fails, or works again, makes an event that names it.
 func TestEventsNameTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, l := newRoom(t, "room"), &listener{}
@@ -112,7 +112,7 @@ func TestEventsNameTheStore(t *testing.T) {
 	})
 }
 
-// What becomes of a recording is told with its length, as its end was.
+// Events about a finished recording say its length.
 func TestEventsTellTheLength(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, l := newRoom(t, "room"), &listener{}
@@ -125,15 +125,14 @@ func TestEventsTellTheLength(t *testing.T) {
 		pause(7 * time.Second)
 		r.press("room")
 		pause(time.Minute)
-		// What is kept begins with the microphone, the time at which it is said with what was
-		// proved of it.
+		// A recording starts with the microphone, before it is said.
 		want := []string{"copied stick-0 7.2", "copied stick-1 7.2", "ended 7.2", "released 7.2"}
 		r.hears(l, "after a recording", want, topic.Ended, topic.Copied, topic.Released)
 		r.finish()
 	})
 }
 
-// The state holds the hashes that an office can make too, with all their bits.
+// The state has hashes that an office can compute too, with all their bits.
 func TestStateHashes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, l := newRoom(t, "room"), &listener{}
@@ -141,7 +140,7 @@ func TestStateHashes(t *testing.T) {
 		r.boot()
 		r.d.Connect(l)
 		r.phase("idle", time.Second)
-		r.press("room") // so that something is said
+		r.press("room") // so that something is published
 		r.phase("recording", time.Second)
 		want := topic.RecipientsHash([]string{recording.Fingerprint("age1a"), recording.Fingerprint("age1b")})
 		if s := l.last(); s.Config != r.cfg.Hash() || s.Recipients != want {

@@ -10,12 +10,12 @@ import (
 	"tacet/daemon/recording"
 )
 
-// A card that does not keep its rate loses nothing and gets no silence: a warning says how fast it
-// is, and the file says so.
-func TestACardsPaceIsSaid(t *testing.T) {
+// A card that does not keep its rate loses nothing and gets no silence. A warning and the file say
+// its real rate.
+func TestACardsRateIsNoted(t *testing.T) {
 	for _, c := range []struct {
 		speed float64
-		said  string // in the warning and in the file; none: nothing is
+		said  string // in the warning and in the file; empty: neither
 	}{{1, ""}, {0.95, "7600"}, {1.0125, "8100"}, {1.5, "12000"}} {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRoom(t, "room")
@@ -26,7 +26,7 @@ func TestACardsPaceIsSaid(t *testing.T) {
 			r.phase("recording", time.Second)
 			pause(30 * time.Second)
 			if got := slices.Contains(r.warnings(), "mic-pace"); got != (c.said != "") {
-				t.Errorf("at %g times its rate mic-pace is up: %v", c.speed, got)
+				t.Errorf("at %g times the rate mic-pace is up: %v", c.speed, got)
 			}
 			for _, w := range r.d.Status().Warnings {
 				if !strings.Contains(w.Message(), c.said+" samples a second instead of 8000") {
@@ -45,14 +45,14 @@ func TestACardsPaceIsSaid(t *testing.T) {
 			}
 			if noted := r.spoolHolds(`"rates":[{"sample":`); noted != (c.said != "") || noted &&
 				!r.spoolHolds(`"rate":`+c.said+"}]") {
-				t.Errorf("at %g times its rate the file says so: %v", c.speed, noted)
+				t.Errorf("at %g times the rate the file says so: %v", c.speed, noted)
 			}
 		})
 	}
 }
 
-// A card that is changed for a better one takes the warning down.
-func TestAPaceThatIsWellAgain(t *testing.T) {
+// A better card clears the warning.
+func TestAGoodCardClearsTheWarning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")
 		r.mic.speed = 1.1
@@ -64,7 +64,7 @@ func TestAPaceThatIsWellAgain(t *testing.T) {
 			r.phase("recording", time.Second)
 			pause(30 * time.Second)
 			if got := slices.Contains(r.warnings(), "mic-pace"); got != (speed != 1) {
-				t.Errorf("at %g times its rate mic-pace is up: %v", speed, got)
+				t.Errorf("at %g times the rate mic-pace is up: %v", speed, got)
 			}
 			r.press("room")
 			r.phase("idle", 5*time.Second)
