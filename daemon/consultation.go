@@ -14,8 +14,8 @@ import (
 	"tacet/daemon/topic"
 )
 
-// This file is the life of a recording, in its order: what the consent machine asks for (apply),
-// and what comes back.
+// This file is the life of a recording, in order: what the consent machine asks for (apply), and
+// the answers to it.
 
 // current is the recording under way. It is the owner's.
 type current struct {
@@ -61,7 +61,7 @@ func actsOf(acts []consent.Act) []recording.Act {
 	return out
 }
 
-// prepared: the head is made, in memory.
+// prepared takes a head that was made in memory. The machine then has the microphone opened.
 func (d *Daemon) prepared(ev take.Prepared) {
 	if ev.Err != nil {
 		code := health.CodeOf(ev.Err, health.SpoolError)
@@ -76,7 +76,7 @@ func (d *Daemon) prepared(ev take.Prepared) {
 	d.step(consent.Prepared{OK: true})
 }
 
-// micOpened: with the light lit and the head made, the microphone is open, or could not be opened.
+// micOpened takes the answer to Open. By now the light is lit and the head is made.
 func (d *Daemon) micOpened(ev capture.Opened) {
 	if !d.mic.TakeOpened(ev) {
 		return
@@ -113,9 +113,9 @@ func (d *Daemon) arrive(b *ring.Block) {
 	}
 }
 
-// keep decides that samples are kept. A block leaves the hold-back when, after it arrived, the
-// lines were read and showed no withdrawal, the debounce time had passed, and the light was seen.
-// The first such block lets the recording begin; later ones go to the take.
+// keep decides that samples are kept. A block leaves the hold-back once, after it arrived, the lines
+// were read and showed no withdrawal, the debounce time passed, and the light was seen. The first
+// such block starts the recording; from then on blocks go to the take.
 func (d *Daemon) keep() {
 	switch phase := d.machine.Phase(); {
 	case !d.mic.Keepable():
@@ -126,7 +126,7 @@ func (d *Daemon) keep() {
 	}
 }
 
-// begin makes the head durable: until now, nothing of the consent was on any disk.
+// begin has the head made durable. Until now nothing of the consent is on any disk.
 func (d *Daemon) begin() {
 	light := "unproved"
 	if d.light.proved { // seen dark and then lit, in this start
@@ -143,8 +143,8 @@ func (d *Daemon) begun(ev take.Begun) {
 	d.step(consent.Begun{OK: ev.Err == nil})
 }
 
-// announce: recording is said, before any sample goes to the take. Warnings that a start can be
-// refused for are cleared only now, so that a consent that is withdrawn at once does not show.
+// announce says that there is a recording, before any sample goes to the take. Warnings that can
+// refuse a start are cleared only now, so that a consent that is withdrawn at once does not show.
 func (d *Daemon) announce() {
 	d.take.announced = true
 	for _, code := range []health.Code{health.MicBusy, health.MicRate, health.MicFault, health.LightSense} {
@@ -164,13 +164,13 @@ func (d *Daemon) cut(at time.Time) {
 	d.mic.Cut(at, keep)
 }
 
-// micFailed: the microphone can't go on.
+// micFailed ends the recording because the microphone can't go on.
 func (d *Daemon) micFailed(err error) {
 	d.warnings.Warn(health.CodeOf(err, health.MicFault), err)
 	d.step(consent.Fault{})
 }
 
-// takeFailed: the encoder or the disk can't go on.
+// takeFailed ends the recording because the encoder or the disk can't go on.
 func (d *Daemon) takeFailed(ev take.Failed) {
 	d.warnings.Warn(health.CodeOf(ev.Err, health.SpoolError), ev.Err)
 	if d.take != nil && ev.Take == d.take.Take {
@@ -178,7 +178,7 @@ func (d *Daemon) takeFailed(ev take.Failed) {
 	}
 }
 
-// micClosed: only now may the light go off.
+// micClosed takes the answer to Close. Only now may the light go off.
 func (d *Daemon) micClosed(ev capture.Closed) {
 	switch {
 	case !d.mic.TakeClosed(ev):
@@ -189,14 +189,15 @@ func (d *Daemon) micClosed(ev capture.Closed) {
 	}
 }
 
-// end closes the recording.
+// end has the take sealed and closed.
 func (d *Daemon) end(e consent.End) {
 	d.take.failed = e.Reason == consent.ReasonFault
 	d.take.End(e.Reason, actsOf(e.Acts))
 	d.log.Info("recording ends", "recording", d.take.ID)
 }
 
-// ended: the recording is on disk, and the followers may copy it. One without samples is removed.
+// ended takes the answer to End. The recording is on disk, and the followers may copy it. One
+// without samples is removed.
 func (d *Daemon) ended(ev take.Ended) {
 	t := d.take
 	finished := ev.Err == nil && ev.Length > 0
