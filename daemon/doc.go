@@ -8,23 +8,21 @@
 // waiting, and they answer with events. It waits for nothing but its own select, and takes no lock
 // that is held during a disk operation.
 //
-//	           asks              owner             hears
-//	lines      Ask               ┌───────┐         Edge, Reading
-//	lamp       Show, Look        │       │         Lit, Dark, Seen
-//	capture    Open, Close       │       │         blocks; Opened, Failed, Closed
-//	take       Prepare, Begin,   │       │         Prepared, Begun,
-//	           Keep, End         │       │         Failed, Ended
-//	readiness  Soon, Erase       │       │         Result: the disk, warnings
-//	mqtt       State, Event      └───┬───┘         connected
-//	                                 │ every event
-//	                          consent.Machine
-//	                                 │ effects, in order: consultation.go
+//	lines      Edge, Reading           ─→ ┌───────┐ ─→ Ask                   lines
+//	lamp       Lit, Dark, Seen         ─→ │       │ ─→ Show, Look            lamp
+//	capture    Opened, Failed, Closed  ─→ │       │ ─→ Open, Close           capture
+//	ring       blocks of sound         ─→ │ owner │ ─→ Keep: blocks          take
+//	take       Prepared, Begun, Ended  ─→ │       │ ─→ Prepare, Begin, End   take
+//	readiness  Result                  ─→ │       │ ─→ Soon, Erase           readiness
+//	disk       Copied, Released        ─→ └─┬───▲─┘ ─→ State, Event          mqtt
+//	                                 events │   │ effects, in order (consultation.go)
+//	                                   consent.Machine
 //
-// The life of a press: the line changes; lines posts an Edge; the machine debounces it and, with
-// the last consent, asks for the light. Lamp sees it dark, lights it and sees it lit. The
-// recording's head is made in memory, then the microphone opens. Only when a sample may be kept is
-// the head written and "recording" said. A press that withdraws cuts the sound at its edge, closes
-// the microphone, and only then is the light switched off.
+// The life of a press: the line changes, and lines posts an Edge. The machine debounces it. After
+// the last consent it asks for the light, which lamp sees dark, lights, and sees lit. The head of
+// the recording is made in memory; then the microphone opens. When the first sample may be kept,
+// the head is written, and "recording" is said. A withdrawal cuts the sound at its edge, then
+// closes the microphone, then switches the light off.
 //
 // The life of a sample: the audio thread copies it into a block of locked memory (ring). The block
 // waits in the hold-back until, after it arrived, the lines were read and showed no withdrawal, the

@@ -167,7 +167,7 @@ func (t *Take) Begin(d *disk.Disk, light string) {
 // start starts the two goroutines. They end after the item with the end.
 func (t *Take) start(d *disk.Disk) {
 	t.ledger = d.Ledger
-	t.checkpoint = t.sealer.Checkpoint()
+	t.setCheckpoint(t.sealer.Checkpoint())
 	t.items = make(chan item, ring.Blocks+2) // room for every block and an end
 	t.segments = make(chan sealed, queuedSegments)
 	t.syncedAt.Store(int64(t.elapsed()))
@@ -217,6 +217,12 @@ func (t *Take) WriteTime() time.Duration {
 		return 0
 	}
 	return t.elapsed() - time.Duration(since)
+}
+
+func (t *Take) setCheckpoint(c []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.checkpoint = c
 }
 
 // Checkpoint returns the last signed checkpoint on disk.

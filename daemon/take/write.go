@@ -26,9 +26,7 @@ func (t *Take) writeAll() {
 			t.s.Post(Failed{t, failed})
 			continue
 		}
-		t.mu.Lock()
-		t.checkpoint = s.checkpoint
-		t.mu.Unlock()
+		t.setCheckpoint(s.checkpoint)
 		t.synced.Add(s.samples)
 		t.syncedAt.Store(int64(t.elapsed()))
 	}
