@@ -103,7 +103,7 @@ const maxUnitsFile = 1 << 20
 // readUnits reads a file with a key on each line. Empty lines, and those that
 // begin with #, don't count.
 func readUnits(name string) ([]string, error) {
-	text, err := textfile.Read(name, maxUnitsFile)
+	text, err := textfile.Stream(name, maxUnitsFile)
 	if err != nil {
 		return nil, fmt.Errorf("read the units' keys: %w", err)
 	}
