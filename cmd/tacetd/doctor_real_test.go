@@ -86,6 +86,7 @@ func TestDoctorAtTheBroker(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := newPatient(t, "[mqtt]\nbroker = \"mqtt://127.0.0.1:"+port+"\"\nusername = \"room-3\"\npassword_file = \""+secret+"\"\n")
+		p.running = "the running daemon"
 		p.doctor.broker(t.Context())
 		return p
 	}
