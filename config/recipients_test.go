@@ -78,7 +78,7 @@ func TestBadRecipients(t *testing.T) {
 		"missing file":    {`["none.pub"]`, []string{`11 encrypt.recipients: "none.pub": no such file or directory; put the file there`}},
 		"folder":          {`["."]`, []string{`11 encrypt.recipients: ".": not an ordinary file`}},
 		"file of nothing": {`["empty.pub"]`, []string{`11 encrypt.recipients: "empty.pub" holds no key; name a file of public keys`}},
-		"encrypted key":   {`["office.key"]`, []string{`11 encrypt.recipients: something encrypted: perhaps the private key; take it off`}},
+		"encrypted key":   {`["office.key"]`, []string{`11 encrypt.recipients: something encrypted: perhaps the private key; keep that in the office`}},
 		"too long a file": {`["long.pub"]`, []string{`11 encrypt.recipients: longer than`}},
 		"typing mistakes in a file": {`["typo.pub"]`, []string{
 			`2 encrypt.recipients: not a whole public key: letters are missing or wrong`,
