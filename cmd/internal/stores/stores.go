@@ -3,7 +3,7 @@
 // Package stores makes the kinds of store that a configuration names, for the programs that run a daemon.
 //
 //	shelf, err := stores.New(ctx, log)
-//	options.Store = shelf.Kind(cfg.Room)
+//	options.Store = shelf.Kind(cfg.Room, cfg.Spool.Path)
 package stores
 
 import (
@@ -40,14 +40,14 @@ func New(ctx context.Context, log *slog.Logger) (*Maker, error) {
 	return &Maker{watcher: w, log: log, told: map[string]<-chan struct{}{}}, nil
 }
 
-// Kind returns what makes the kinds of a room's stores.
-func (m *Maker) Kind(room config.Room) daemon.StoreKind {
+// Kind returns what makes the kinds of a room's stores. spool is where that unit's own recordings lie: no store is there.
+func (m *Maker) Kind(room config.Room, spool string) daemon.StoreKind {
 	return func(s config.Store, judge daemon.DriveJudge) store.Kind {
 		switch s.Kind {
 		case config.Drive:
-			return &local.Drive{Site: room.Site, Room: room.ID, Store: s.Name, Label: s.Label, Mounts: Table, Changes: m.changes(s.Name), Judge: judge}
+			return &local.Drive{Site: room.Site, Room: room.ID, Store: s.Name, Label: s.Label, Mounts: Table, Spool: spool, Changes: m.changes(s.Name), Judge: judge}
 		case config.Folder:
-			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: Table, Changes: m.changes(s.Name)}
+			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: Table, Spool: spool, Changes: m.changes(s.Name)}
 		case config.SFTP:
 			return overSFTP(s)
 		default:

@@ -69,6 +69,36 @@ func TestFolderIsRefused(t *testing.T) {
 	}
 }
 
+// A copy in the spool would be the recording itself, and go with it: by whatever path it is reached, the spool is no store.
+func TestTheSpoolIsNoStore(t *testing.T) {
+	m := newMachine(t)
+	dir := m.mount("0:52", "cifs")
+	spool, link := filepath.Join(dir, "spool"), filepath.Join(dir, "link")
+	if err := errors.Join(os.Mkdir(spool, 0o700), os.Mkdir(filepath.Join(spool, "inner"), 0o700), os.Symlink("spool", link)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{spool, link, filepath.Join(dir, "link", "inner", "..")} {
+		for _, as := range []string{spool, link} {
+			f := m.folder(path, true)
+			f.Spool = as
+			refused(t, f, failed, "the unit's own spool", "another disk")
+		}
+	}
+	for _, path := range []string{dir, filepath.Join(spool, "inner")} {
+		f := m.folder(path, true)
+		f.Spool = spool
+		opened(t, f)
+	}
+	// A drive whose root is the spool.
+	m.plug("8:1", true)
+	d, stick := m.drive(), m.mount("8:1", "vfat")
+	marked(t, stick, "room-3", "drive")
+	d.Spool = stick
+	refused(t, d, failed, "the unit's own spool")
+	d.Spool = spool
+	opened(t, d)
+}
+
 func TestFolderIsNotMade(t *testing.T) {
 	m := newMachine(t)
 	dir := m.mount("0:52", "nfs4")

@@ -76,10 +76,13 @@ func (m *medium) Close() error {
 	return m.root.Close()
 }
 
-// usable says what would keep every write from the medium.
-func (m *medium) usable() error {
+// usable says what would keep every write from the medium, or every copy on it from being one. spool is where the unit's own recordings lie.
+func (m *medium) usable(spool string) error {
 	if err := m.Check(nil); err != nil {
 		return err
+	}
+	if t := m.isSpool(spool); t != nil {
+		return t
 	}
 	err := m.fs.Writable()
 	if err == nil && strings.HasPrefix(m.mount.FSType, "ext") {
@@ -92,6 +95,23 @@ func (m *medium) usable() error {
 		return t
 	}
 	return err
+}
+
+// isSpool refuses the unit's own folder of recordings, by whatever path it was reached: a link, or a mount of one folder at another. A copy
+// there would be the recording itself, and would go with it when the unit lets go of its own.
+func (m *medium) isSpool(path string) *store.Trouble {
+	if path == "" {
+		return nil
+	}
+	spool, err := os.Stat(path)
+	if err != nil {
+		return nil // the spool's own warning says so
+	}
+	here, err := m.root.Stat(".")
+	if err != nil || !os.SameFile(here, spool) {
+		return nil
+	}
+	return trouble(failed, "%s is the unit's own spool, %s, by another path: a copy there would be the recording itself; name a folder on another disk", m.path, path)
 }
 
 // tryWriting makes a file without a name, and lets go of it. After an error ext4 refuses to be written, and some kernels (6.1, for one) go on telling
