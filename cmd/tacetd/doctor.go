@@ -170,7 +170,7 @@ func (d *doctor) machine(ctx context.Context, path string) error {
 		return err
 	}
 	a := d.cfg.Audio
-	d.kind = maker.Kind(d.cfg.Room, d.cfg.Spool.Path)
+	d.kind = maker.Kind(d.cfg)
 	d.open = func(ctx context.Context) (*hw.Panel, error) { return hw.Open(ctx, wiring(d.cfg)) }
 	d.mic = audio.NewMic(a.Device, a.Rate, a.Channels, log)
 	d.try(ctx)

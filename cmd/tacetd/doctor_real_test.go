@@ -173,7 +173,7 @@ func TestDoctorAtServers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p.kind = maker.Kind(p.cfg.Room, p.cfg.Spool.Path)
+			p.kind = maker.Kind(p.cfg)
 			p.doctor.stores(t.Context())
 			p.says(c.says[0], c.says[1:]...)
 			p.exits(c.code)

@@ -3,7 +3,7 @@
 // Package stores makes the kinds of store that a configuration names, for the programs that run a daemon.
 //
 //	shelf, err := stores.New(ctx, log)
-//	options.Store = shelf.Kind(cfg.Room, cfg.Spool.Path)
+//	options.Store = shelf.Kind(cfg)
 package stores
 
 import (
@@ -40,14 +40,15 @@ func New(ctx context.Context, log *slog.Logger) (*Maker, error) {
 	return &Maker{watcher: w, log: log, told: map[string]<-chan struct{}{}}, nil
 }
 
-// Kind returns what makes the kinds of a room's stores. spool is where that unit's own recordings lie: no store is there.
-func (m *Maker) Kind(room config.Room, spool string) daemon.StoreKind {
+// Kind returns what makes the kinds of a unit's stores.
+func (m *Maker) Kind(cfg *config.Config) daemon.StoreKind {
+	room := cfg.Room
 	return func(s config.Store, judge daemon.DriveJudge) store.Kind {
 		switch s.Kind {
 		case config.Drive:
-			return &local.Drive{Site: room.Site, Room: room.ID, Store: s.Name, Label: s.Label, Mounts: Table, Spool: spool, Changes: m.changes(s.Name), Judge: judge}
+			return &local.Drive{Site: room.Site, Room: room.ID, Store: s.Name, Label: s.Label, Mounts: Table, Others: others(cfg, s), Changes: m.changes(s.Name), Judge: judge}
 		case config.Folder:
-			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: Table, Spool: spool, Changes: m.changes(s.Name)}
+			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: Table, Others: others(cfg, s), Changes: m.changes(s.Name)}
 		case config.SFTP:
 			return overSFTP(s)
 		default:
@@ -57,6 +58,22 @@ func (m *Maker) Kind(room config.Room, spool string) daemon.StoreKind {
 			}
 		}
 	}
+}
+
+// others are the folders that a store may not be: the spool, and the folders of stores. Of two that are one the first may go on.
+func others(cfg *config.Config, s config.Store) (all []local.Other) {
+	if cfg.Spool.Path != "" {
+		all = append(all, local.Other{Path: cfg.Spool.Path, What: "the unit's own spool"})
+	}
+	for _, o := range cfg.Stores {
+		if o.Name == s.Name && s.Kind == config.Folder {
+			break
+		}
+		if o.Kind == config.Folder {
+			all = append(all, local.Other{Path: o.Path, What: "store " + o.Name})
+		}
+	}
+	return all
 }
 
 // changes tells a store of what is mounted and unmounted.

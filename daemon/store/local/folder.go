@@ -20,7 +20,7 @@ type Folder struct {
 	UnmountedOK bool   // it may lie on the unit's own disk
 	Mounts      Table  // needed
 	Changes     <-chan struct{}
-	Spool       string // the unit's own folder of recordings; "": there is none
+	Others      []Other // what this may not be
 
 	devices devices
 }
@@ -39,7 +39,7 @@ func (f *Folder) Open(ctx context.Context) (store.Medium, error) {
 		return nil, t
 	}
 	med := newMedium(root, m, "folder "+f.Path, f.Mounts, f.devices)
-	if err := med.usable(f.Spool); err != nil {
+	if err := med.usable(f.Others); err != nil {
 		root.Close()
 		return nil, err
 	}
