@@ -50,7 +50,9 @@ func (m *Maker) Kind(cfg *config.Config) daemon.StoreKind {
 		case config.Folder:
 			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: Table, Others: others(cfg, s), Changes: m.changes(s.Name)}
 		case config.SFTP:
-			return overSFTP(s)
+			k := overSFTP(s)
+			k.Spool = cfg.Spool.Path
+			return k
 		default:
 			return s3.Kind{
 				Endpoint: s.Endpoint, Bucket: s.Bucket, Prefix: s.Prefix, Region: s.Region, AccessKeyFile: s.AccessKeyFile,
@@ -87,7 +89,7 @@ func (m *Maker) changes(name string) <-chan struct{} {
 }
 
 // overSFTP takes the address apart, which the configuration's check has found good.
-func overSFTP(s config.Store) store.Kind {
+func overSFTP(s config.Store) sftp.Kind {
 	k := sftp.Kind{Key: s.Key, KnownHosts: s.KnownHosts}
 	if u, err := url.Parse(s.URL); err == nil {
 		port := u.Port()
