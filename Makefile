@@ -6,7 +6,7 @@ LDFLAGS := -s -w -X tacet/cmd/internal/cli.Version=$(VERSION)
 
 # What waits for the network, or is done once at a start, need not be inlined, and C functions that nobody calls can go: 5 % of
 # tacetd's size.
-WAITS := tacet/config tacet/daemon/store/... tacet/daemon/status/... tacet/daemon/health tacet/daemon/topic tacet/cmd/tacetd \
+WAITS := tacet/config tacet/daemon/store/... tacet/daemon/mqtt/... tacet/daemon/health tacet/daemon/topic tacet/cmd/tacetd \
 	tacet/cmd/internal/... net/url net/http/... mime/... encoding/asn1 encoding/json encoding/xml crypto/tls crypto/x509 \
 	golang.org/x/net/... vendor/golang.org/x/net/... vendor/golang.org/x/text/... \
 	github.com/minio/minio-go/... github.com/eclipse/... github.com/pkg/... github.com/gorilla/... github.com/klauspost/... \

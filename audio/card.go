@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// sysfs is where the kernel lists sound cards: /proc/asound is not there for a service that may see its own processes only.
+// sysfs is where the kernel lists sound cards: /proc/asound is not there for a service that may see
+// its own processes only.
 const sysfs = "/sys/class/sound"
 
 // A Card is a sound card that can capture.
@@ -20,7 +21,8 @@ type Card struct {
 	PCMs   []int  // its capture devices
 }
 
-// Device is the name under which ALSA opens one of the card's capture devices, whatever number the card has got.
+// Device is the name under which ALSA opens one of the card's capture devices, whatever number the
+// card has got.
 func (c Card) Device(pcm int) string { return fmt.Sprintf("hw:CARD=%s,DEV=%d", c.ID, pcm) }
 
 // Cards lists the sound cards that can capture. It opens none.
@@ -47,7 +49,8 @@ func cards(sys fs.FS) ([]Card, error) {
 		c.ID = strings.TrimSpace(string(id))
 		for _, e := range entries {
 			var card, pcm int
-			if n, _ := fmt.Sscanf(e.Name(), "pcmC%dD%dc", &card, &pcm); n == 2 && card == c.Number && strings.HasSuffix(e.Name(), "c") {
+			if n, _ := fmt.Sscanf(e.Name(), "pcmC%dD%dc", &card, &pcm); n == 2 && card == c.Number &&
+				strings.HasSuffix(e.Name(), "c") {
 				c.PCMs = append(c.PCMs, pcm)
 			}
 		}
@@ -60,8 +63,9 @@ func cards(sys fs.FS) ([]Card, error) {
 	return list, nil
 }
 
-// Present tells, opening nothing, why the microphone can't be there: an error that wraps ErrMissing. It is not known where
-// the name doesn't tell the card, as one of asound.conf's own: then only Open can say.
+// Present tells, opening nothing, why the microphone can't be there: an error that wraps
+// ErrMissing. It is not known where the name doesn't tell the card, as one of asound.conf's own:
+// then only Open can say.
 func (m *Mic) Present() (known bool, err error) { return present(os.DirFS(sysfs), m.device) }
 
 func present(sys fs.FS, device string) (known bool, err error) {
@@ -90,8 +94,9 @@ func present(sys fs.FS, device string) (known bool, err error) {
 	return true, fmt.Errorf("microphone %s: %w: there are %s", device, ErrMissing, strings.Join(there, ", "))
 }
 
-// cardOf takes the card (its ID or number) and the capture device out of an ALSA name such as hw:CARD=Device,DEV=0, plughw:1,0,
-// sysdefault:CARD=Device or plug:'dsnoop:CARD=Device'. It is false for a PCM that names no card.
+// cardOf takes the card (its ID or number) and the capture device out of an ALSA name such as
+// hw:CARD=Device,DEV=0, plughw:1,0, sysdefault:CARD=Device or plug:'dsnoop:CARD=Device'. It is
+// false for a PCM that names no card.
 func cardOf(device string) (card string, pcm int, ok bool) {
 	kind, args, found := strings.Cut(device, ":")
 	if !found {
@@ -130,9 +135,10 @@ func unquoted(s string) string {
 	return s
 }
 
-// onCards are the PCMs that alsa-lib's own configuration defines with the arguments CARD and DEV, in that order. A machine's own
-// asound.conf may say otherwise; whoever does that knows it.
+// onCards are the PCMs that alsa-lib's own configuration defines with the arguments CARD and DEV,
+// in that order. A machine's own asound.conf may say otherwise; whoever does that knows it.
 var onCards = []string{
-	"hw", "plughw", "default", "sysdefault", "dsnoop", "dmix", "front", "rear", "center_lfe", "side", "iec958", "spdif", "hdmi", "modem",
+	"hw", "plughw", "default", "sysdefault", "dsnoop", "dmix", "front", "rear", "center_lfe", "side", "iec958", "spdif",
+	"hdmi", "modem",
 	"phoneline", "usbstream", "surround21", "surround40", "surround41", "surround50", "surround51", "surround71",
 }

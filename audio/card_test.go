@@ -29,7 +29,8 @@ func TestCardsListsWhatCanCapture(t *testing.T) {
 	if err != nil || len(list) != 1 {
 		t.Fatalf("%+v, %v", list, err)
 	}
-	if c := list[0]; c.ID != "Device" || c.Number != 11 || len(c.PCMs) != 2 || c.Device(c.PCMs[1]) != "hw:CARD=Device,DEV=2" {
+	if c := list[0]; c.ID != "Device" || c.Number != 11 || len(c.PCMs) != 2 ||
+		c.Device(c.PCMs[1]) != "hw:CARD=Device,DEV=2" {
 		t.Errorf("%+v", c)
 	}
 	if list, err := cards(fstest.MapFS{}); err != nil || list != nil {
@@ -95,7 +96,8 @@ func TestPresent(t *testing.T) {
 			t.Errorf("%s: %v, %v: nothing says which card that is", device, known, err)
 		}
 	}
-	for _, device := range []string{"hw:0", "hw:CARD=Device", "sysdefault:CARD=Device", "dsnoop:CARD=Device,DEV=0", "plug:'hw:CARD=Device'"} {
+	for _, device := range []string{"hw:0", "hw:CARD=Device", "sysdefault:CARD=Device", "dsnoop:CARD=Device,DEV=0",
+		"plug:'hw:CARD=Device'"} {
 		if known, err := present(twoCards, device); !known && err == nil {
 			t.Errorf("%s: it is not known whether its card is there", device)
 		}

@@ -7,7 +7,7 @@ import (
 	"io"
 
 	"tacet/audio/locked"
-	judged "tacet/audio/stream"
+	judged "tacet/audio/monitor"
 )
 
 // A Format says what a recording is written as.
@@ -22,15 +22,18 @@ type Format struct {
 // A Segment is a second of a recording, encoded.
 type Segment = judged.Segment
 
-// An Encoder turns samples into segments. It is for one goroutine. The sound that it holds is in locked memory, which it wipes and
-// gives back at the end, after an error and at Release; the segments are the caller's to wipe.
+// An Encoder turns samples into segments. It is for one goroutine. The sound that it holds is in
+// locked memory, which it wipes and gives back at the end, after an error and at Release; the
+// segments are the caller's to wipe.
 type Encoder interface {
-	// Encode takes more samples, interleaved, and returns the segments that they completed, also with an error. It keeps none of its
-	// input. After an error nothing can be encoded any more.
+	// Encode takes more samples, interleaved, and returns the segments that they completed, also
+	// with an error. It keeps none of its input. After an error nothing can be encoded any more.
 	Encode(samples []int16) ([]Segment, error)
-	// Close returns the rest: always one segment, which may hold no frame but only the end. A second Close returns nothing.
+	// Close returns the rest: always one segment, which may hold no frame but only the end. A
+	// second Close returns nothing.
 	Close() ([]Segment, error)
-	// Release is for a recording that comes to no end: it drops the rest. It may be called at any time, and more than once.
+	// Release is for a recording that comes to no end: it drops the rest. It may be called at any
+	// time, and more than once.
 	Release()
 }
 
@@ -65,7 +68,8 @@ func NewEncoder(f Format) (Encoder, error) {
 
 // A codec writes one format, a second at a time.
 type codec interface {
-	// unit is how many frames are encoded at once, but at the end. A second holds a whole number of them.
+	// unit is how many frames are encoded at once, but at the end. A second holds a whole number of
+	// them.
 	unit() int
 	// begin appends the headers.
 	begin(dst []byte) []byte

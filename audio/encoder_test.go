@@ -34,7 +34,8 @@ func talk(rate, channels, frames int) []int16 {
 	return out
 }
 
-// encode hands samples over in blocks of odd sizes, and checks what every codec promises of its segments.
+// encode hands samples over in blocks of odd sizes, and checks what every codec promises of its
+// segments.
 func encode(t *testing.T, f audio.Format, samples []int16) []audio.Segment {
 	t.Helper()
 	e, err := audio.NewEncoder(f)
@@ -86,7 +87,8 @@ func join(list []audio.Segment) []byte {
 	return file
 }
 
-// joinFLAC puts a FLAC file together as it is done at a desk, with a header that tells its length and MD5.
+// joinFLAC puts a FLAC file together as it is done at a desk, with a header that tells its length
+// and MD5.
 func joinFLAC(t *testing.T, rate, channels int, list []audio.Segment) []byte {
 	t.Helper()
 	j, err := flac.NewJoiner("7q4k9mz2ha", rate, channels)
@@ -124,8 +126,10 @@ func decoded(t *testing.T, file []byte, rate, channels int) []int16 {
 	out, complaint := tool(t, file, "ffmpeg", "-hide_banner", "-v", "warning", "-i", "-", "-f", "s16le",
 		"-ar", fmt.Sprint(rate), "-ac", fmt.Sprint(channels), "-")
 	for line := range strings.Lines(complaint) {
-		// Three of ffmpeg's warnings are about any WAV file that comes through a pipe, or has one channel.
-		if !strings.Contains(line, "Guessed Channel Layout") && !strings.Contains(line, "maximum wav data size") && !strings.Contains(line, "orrupt") {
+		// Three of ffmpeg's warnings are about any WAV file that comes through a pipe, or has one
+		// channel.
+		if !strings.Contains(line, "Guessed Channel Layout") && !strings.Contains(line, "maximum wav data size") &&
+			!strings.Contains(line, "orrupt") {
 			t.Errorf("ffmpeg complained: %s", line)
 		}
 	}
@@ -136,8 +140,8 @@ func decoded(t *testing.T, file []byte, rate, channels int) []int16 {
 	return samples
 }
 
-// lengths are what an end can fall on: nothing, one frame, just within and without a second, and somewhere. Most rates do with
-// a few of them.
+// lengths are what an end can fall on: nothing, one frame, just within and without a second, and
+// somewhere. Most rates do with a few of them.
 func lengths(rate, channels int) []int {
 	if rate == 16000 && channels == 1 || rate == 48000 && channels == 2 {
 		return []int{0, 1, rate/50 - 1, rate - rate/100, rate - 1, rate, rate + 1, 3 * rate, 3*rate + rate/3}
@@ -155,7 +159,8 @@ func TestLosslessCodecsLoseNothing(t *testing.T) {
 					list := encode(t, audio.Format{Codec: codec, Rate: rate, Channels: channels, ID: "7q4k9mz2ha"}, samples)
 					file := join(list)
 					if codec == "wav" {
-						if want, _ := binary.Append(wav.Header(rate, channels, wav.Unknown), binary.LittleEndian, samples); !bytes.Equal(file, want) {
+						if want, _ := binary.Append(wav.Header(rate, channels, wav.Unknown), binary.LittleEndian,
+							samples); !bytes.Equal(file, want) {
 							t.Errorf("%s: the file is not as it should be", name)
 						}
 					} else if frames > 0 {
@@ -178,7 +183,8 @@ func TestOpusIsAsLongAsWhatItWasGiven(t *testing.T) {
 		for _, channels := range []int{1, 2} {
 			for _, frames := range lengths(rate, channels) {
 				name := fmt.Sprintf("%d Hz %d channels %d frames", rate, channels, frames)
-				file := join(encode(t, audio.Format{Codec: "opus", Rate: rate, Channels: channels, Bitrate: 32000, ID: "7q4k9mz2ha"}, talk(rate, channels, frames)))
+				file := join(encode(t, audio.Format{Codec: "opus", Rate: rate, Channels: channels, Bitrate: 32000,
+					ID: "7q4k9mz2ha"}, talk(rate, channels, frames)))
 				checkOpus(t, name, file)
 				if frames == 0 {
 					continue
@@ -186,7 +192,8 @@ func TestOpusIsAsLongAsWhatItWasGiven(t *testing.T) {
 				if n := len(decoded(t, file, 48000, channels)) / channels; n != frames*(48000/rate) {
 					t.Errorf("%s: ffmpeg decoded %d frames at 48 kHz", name, n)
 				}
-				if out, complaint := tool(t, file, "opusdec", "--quiet", "--rate", "48000", "-", "-"); complaint != "" || len(out)/2/channels != frames*(48000/rate) {
+				if out, complaint := tool(t, file, "opusdec", "--quiet", "--rate", "48000", "-", "-"); complaint != "" ||
+					len(out)/2/channels != frames*(48000/rate) {
 					t.Errorf("%s: opusdec decoded %d bytes and complained: %s", name, len(out), complaint)
 				}
 			}
@@ -202,7 +209,8 @@ func checkOpus(t *testing.T, name string, file []byte) {
 		t.Fatal(err)
 	}
 	out, complaint := tool(t, nil, "opusinfo", path)
-	if complaint != "" || strings.Contains(strings.ToLower(out), "warning") || strings.Contains(strings.ToLower(out), "error") {
+	if complaint != "" || strings.Contains(strings.ToLower(out), "warning") ||
+		strings.Contains(strings.ToLower(out), "error") {
 		t.Errorf("%s: opusinfo complained: %s%s", name, complaint, out)
 	}
 	if !strings.Contains(out, "TACET_ID=7q4k9mz2ha") || !strings.Contains(out, "Pre-skip: 312") {
@@ -232,10 +240,12 @@ func TestOpusIsInStep(t *testing.T) {
 	}
 }
 
-// Fricatives lie up to 12 kHz. What is said about bit rates in the README and the example of the config is held here.
+// Fricatives lie up to 12 kHz. What is said about bit rates in the README and the example of the
+// config is held here.
 func TestOpusKeepsTheSpectrum(t *testing.T) {
 	const rate, loss = 48000, -15
-	bands := []audiotest.Band{{From: 100, To: 5000}, {From: 5000, To: 8000}, {From: 8000, To: 12000}, {From: 12000, To: 18000}}
+	bands := []audiotest.Band{{From: 100, To: 5000}, {From: 5000, To: 8000}, {From: 8000, To: 12000},
+		{From: 12000, To: 18000}}
 	// A sound with the rhythm of speech, some of it like an s, in a room that is not quiet.
 	sound := audiotest.Mix(make([]float64, 2*rate), 0.02, audiotest.Pink(1, 2*rate))
 	for i, v := range audiotest.White(2, len(sound)) {
@@ -260,7 +270,8 @@ func TestOpusKeepsTheSpectrum(t *testing.T) {
 		if c.channels == 2 {
 			samples = both
 		}
-		file := join(encode(t, audio.Format{Codec: "opus", Rate: rate, Channels: c.channels, Bitrate: c.bitrate, ID: "x"}, samples))
+		file := join(encode(t, audio.Format{Codec: "opus", Rate: rate, Channels: c.channels, Bitrate: c.bitrate, ID: "x"},
+			samples))
 		heard := decoded(t, file, rate, c.channels)
 		var left []int16
 		for i := 0; i < len(heard); i += c.channels {
@@ -268,7 +279,8 @@ func TestOpusKeepsTheSpectrum(t *testing.T) {
 		}
 		for b, level := range audiotest.Levels(audiotest.Floats(left), rate, bands) {
 			if change := level - before[b]; b < c.kept && math.Abs(change) > 2 || b >= c.kept && change > loss {
-				t.Errorf("%d bit/s, %d channels: %.0f to %.0f Hz change by %.1f dB", c.bitrate, c.channels, bands[b].From, bands[b].To, change)
+				t.Errorf("%d bit/s, %d channels: %.0f to %.0f Hz change by %.1f dB", c.bitrate, c.channels, bands[b].From,
+					bands[b].To, change)
 			}
 		}
 	}
@@ -277,9 +289,11 @@ func TestOpusKeepsTheSpectrum(t *testing.T) {
 // The hiss of audiotest, with which tests find their way in an Opus recording, survives it.
 func TestHissSurvivesOpus(t *testing.T) {
 	const hole = audiotest.Rate * 3 / 10
-	said := slices.Concat(audiotest.Hiss(0, 3*audiotest.Rate/2), audiotest.Hiss(3*audiotest.Rate/2+hole, 3*audiotest.Rate/2))
+	said := slices.Concat(audiotest.Hiss(0, 3*audiotest.Rate/2),
+		audiotest.Hiss(3*audiotest.Rate/2+hole, 3*audiotest.Rate/2))
 	for _, bitrate := range []int{16000, 32000} {
-		file := join(encode(t, audio.Format{Codec: "opus", Rate: audiotest.Rate, Channels: 1, Bitrate: bitrate, ID: "x"}, said))
+		file := join(encode(t, audio.Format{Codec: "opus", Rate: audiotest.Rate, Channels: 1, Bitrate: bitrate, ID: "x"},
+			said))
 		marks := audiotest.Follow(decoded(t, file, audiotest.Rate, 1), 4*audiotest.Rate)
 		for _, m := range marks {
 			off := int(m.Index) - m.At
@@ -287,7 +301,8 @@ func TestHissSurvivesOpus(t *testing.T) {
 				t.Errorf("%d bit/s: index %d is heard at %d", bitrate, m.Index, m.At)
 			}
 		}
-		if len(marks) < 10 || int(marks[0].Index) > audiotest.Rate/50 || int(marks[len(marks)-1].Index)-marks[len(marks)-1].At < hole-audiotest.Rate/50 {
+		if len(marks) < 10 || int(marks[0].Index) > audiotest.Rate/50 ||
+			int(marks[len(marks)-1].Index)-marks[len(marks)-1].At < hole-audiotest.Rate/50 {
 			t.Errorf("%d bit/s: %v", bitrate, marks)
 		}
 	}

@@ -20,11 +20,12 @@ func (f *Fault) Code() string { return f.code }
 func (f *Fault) MayBeOpen() bool { return f == ErrStuck }
 
 var (
-	ErrMissing   = &Fault{"mic-missing", "there is no such sound card or PCM"}
-	ErrBusy      = &Fault{"mic-busy", "another program uses it"}
-	ErrDenied    = &Fault{"mic-fault", "not allowed: the user must be in the group audio"}
-	ErrRate      = &Fault{"mic-rate", "the card can't do what the configuration asks for"}
-	ErrLibrary   = &Fault{"mic-fault", "libasound.so.2 can't be loaded: install the package libasound2 (libasound2t64 since Debian 13)"}
+	ErrMissing = &Fault{"mic-missing", "there is no such sound card or PCM"}
+	ErrBusy    = &Fault{"mic-busy", "another program uses it"}
+	ErrDenied  = &Fault{"mic-fault", "not allowed: the user must be in the group audio"}
+	ErrRate    = &Fault{"mic-rate", "the card can't do what the configuration asks for"}
+	ErrLibrary = &Fault{"mic-fault",
+		"libasound.so.2 can't be loaded: install the package libasound2 (libasound2t64 since Debian 13)"}
 	ErrUnplugged = &Fault{"mic-fault", "the sound card is gone"}
 	ErrStopped   = &Fault{"mic-fault", "the sound card stopped by itself"}
 	ErrStuck     = &Fault{"mic-fault", "the sound library hangs: this process has to end"}

@@ -6,13 +6,15 @@ import (
 	"time"
 )
 
-// throttle slows the sound library's thread down, which spins without end once its card has been unplugged.
+// throttle slows the sound library's thread down, which spins without end once its card has been
+// unplugged.
 const throttle = 100 * time.Millisecond
 
 // A ring is a card's memory: so many periods of so many frames.
 type ring struct{ period, periods int }
 
-// hear gets every line that the sound library logs, on the thread that logs it. For some faults such a line is the only trace:
+// hear gets every line that the sound library logs, on the thread that logs it. For some faults
+// such a line is the only trace:
 //
 //	EPIPE    the card threw samples away, because nobody took them in time
 //	POLLERR  the card has been unplugged, or the sound server has gone
@@ -39,10 +41,12 @@ func (m *Mic) hear(line string) {
 	}
 }
 
-// overrunEvery is how often overruns are logged at most: a card with a small buffer has some twenty a second.
+// overrunEvery is how often overruns are logged at most: a card with a small buffer has some twenty
+// a second.
 const overrunEvery = time.Minute
 
-// overrun counts what the card threw away, and logs the first of it and then a line a minute, with how often it was in between.
+// overrun counts what the card threw away, and logs the first of it and then a line a minute, with
+// how often it was in between.
 func (m *Mic) overrun(now time.Time) {
 	m.overruns.Add(1)
 	last := m.told.Load()

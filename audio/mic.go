@@ -13,19 +13,22 @@ import (
 
 	"github.com/gen2brain/malgo"
 
-	"tacet/audio/stream"
+	"tacet/audio/monitor"
 )
 
 const (
-	// period is at most how long the card gathers samples before it wakes us: a wake-up costs more than the samples do.
+	// period is at most how long the card gathers samples before it wakes us: a wake-up costs more
+	// than the samples do.
 	period = 100 * time.Millisecond
-	// periods is the length of the card's ring: what a stalled process may be late by and lose nothing.
+	// periods is the length of the card's ring: what a stalled process may be late by and lose
+	// nothing.
 	periods = 16
-	// A card whose ring is so small that periods of it would be shorter than periodLeast gets periodsFew: waking up more often
-	// costs more than it saves.
+	// A card whose ring is so small that periods of it would be shorter than periodLeast gets
+	// periodsFew: waking up more often costs more than it saves.
 	periodLeast = 20 * time.Millisecond
 	periodsFew  = 4
-	// deadline is how long the sound library gets to open or to close a card; it can hang for ever in both.
+	// deadline is how long the sound library gets to open or to close a card; it can hang for ever
+	// in both.
 	deadline = 3 * time.Second
 )
 
@@ -49,24 +52,27 @@ type Mic struct {
 	stuck bool                    // the library never came back: this process can't be trusted with a microphone
 }
 
-// NewMic names a microphone and opens nothing. The device is any ALSA PCM, such as hw:CARD=Device,DEV=0.
+// NewMic names a microphone and opens nothing. The device is any ALSA PCM, such as
+// hw:CARD=Device,DEV=0.
 func NewMic(device string, rate, channels int, log *slog.Logger) *Mic {
 	return &Mic{device: device, rate: rate, channels: channels, log: log}
 }
 
-// Overruns counts how often the card has thrown samples away because nobody took them in time. What was lost is
-// found by Gaps; this is for a person who wonders why.
+// Overruns counts how often the card has thrown samples away because nobody took them in time. What
+// was lost is found by Gaps; this is for a person who wonders why.
 func (m *Mic) Overruns() int64 { return m.overruns.Load() }
 
-// Open opens the card and starts it. deliver runs on the sound library's own thread for each block; samples is C
-// memory and valid only during the call: deliver copies, and never blocks. arrived is compared with edges and readings of
-// lines, raw judges the card; both were read when the block came, and so all of it is older. failed is called at most once, from a
-// goroutine of its own, when the card goes away or stops; the stream must still be closed then. Nothing is delivered
-// after Close has been called.
+// Open opens the card and starts it. deliver runs on the sound library's own thread for each block;
+// samples is C memory and valid only during the call: deliver copies, and never blocks. arrived is
+// compared with edges and readings of lines, raw judges the card; both were read when the block
+// came, and so all of it is older. failed is called at most once, from a goroutine of its own, when
+// the card goes away or stops; the stream must still be closed then. Nothing is delivered after
+// Close has been called.
 //
-// An error wraps ErrMissing, ErrBusy, ErrDenied, ErrRate, ErrLibrary or ErrStuck where it is one of those. After
-// ErrStuck the card may still open behind our back: the process has to end.
-func (m *Mic) Open(deliver func(samples []int16, arrived time.Time, raw stream.Raw), failed func(error)) (io.Closer, error) {
+// An error wraps ErrMissing, ErrBusy, ErrDenied, ErrRate, ErrLibrary or ErrStuck where it is one of
+// those. After ErrStuck the card may still open behind our back: the process has to end.
+func (m *Mic) Open(deliver func(samples []int16, arrived time.Time, raw monitor.Raw),
+	failed func(error)) (io.Closer, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.stuck {
@@ -93,7 +99,8 @@ func (m *Mic) Open(deliver func(samples []int16, arrived time.Time, raw stream.R
 	return s, nil
 }
 
-// open does what can hang. Its caller holds m.mu while it waits; after that nothing else touches what m.mu guards.
+// open does what can hang. Its caller holds m.mu while it waits; after that nothing else touches
+// what m.mu guards.
 func (m *Mic) open(s *openCard) error {
 	if err := m.load(); err != nil {
 		return err
@@ -131,7 +138,8 @@ func (m *Mic) prepare(s *openCard) (*malgo.Device, error) {
 	call := malgo.DeviceCallbacks{Data: s.data, Stop: s.stopped}
 	m.ring.Store(nil)
 	dev, err := malgo.InitDevice(m.ctx.Context, cfg, call)
-	if got := m.ring.Load(); err == nil && got != nil && got.periods > periodsFew && got.period < m.rate*int(periodLeast/time.Millisecond)/1000 {
+	if got := m.ring.Load(); err == nil && got != nil && got.periods > periodsFew &&
+		got.period < m.rate*int(periodLeast/time.Millisecond)/1000 {
 		dev.Uninit()
 		cfg.Periods, cfg.PeriodSizeInFrames = periodsFew, uint32(got.period*got.periods/periodsFew)
 		dev, err = malgo.InitDevice(m.ctx.Context, cfg, call)
@@ -147,9 +155,9 @@ func (m *Mic) prepare(s *openCard) (*malgo.Device, error) {
 	return dev, nil
 }
 
-// periodFrames is the greatest power of two within the period. The sound library reads in pieces that divide it, and so
-// always leaves the same number of frames in the ring: with 4800 frames the remainder depends on the last stall, which looks
-// like a loss of 30 ms.
+// periodFrames is the greatest power of two within the period. The sound library reads in pieces
+// that divide it, and so always leaves the same number of frames in the ring: with 4800 frames the
+// remainder depends on the last stall, which looks like a loss of 30 ms.
 func periodFrames(rate int) int {
 	most := rate * int(period/time.Millisecond) / 1000
 	return 1 << (bits.Len(uint(most)) - 1)
@@ -197,7 +205,7 @@ type device interface {
 // An openCard is a card that has been opened, and not closed since.
 type openCard struct {
 	mic     *Mic
-	deliver func([]int16, time.Time, stream.Raw)
+	deliver func([]int16, time.Time, monitor.Raw)
 	failed  func(error)
 	device  device // set before Open returns
 
@@ -251,9 +259,9 @@ func (s *openCard) isSilent() bool {
 	return s.silent
 }
 
-// Close stops the card and lets go of it. Once Close has been called nothing is delivered any more. It returns nil
-// when the card is closed for certain, and ErrStuck when the library has not come back in 3 s: then the card may be
-// open still, and the process has to end.
+// Close stops the card and lets go of it. Once Close has been called nothing is delivered any more.
+// It returns nil when the card is closed for certain, and ErrStuck when the library has not come
+// back in 3 s: then the card may be open still, and the process has to end.
 func (s *openCard) Close() error {
 	s.closeOnce.Do(func() {
 		close(s.closing)

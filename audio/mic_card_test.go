@@ -10,10 +10,11 @@ import (
 
 	"tacet/audio"
 	"tacet/audio/audiotest"
-	"tacet/audio/stream"
+	"tacet/audio/monitor"
 )
 
-// listened is what came of listening to a fake card: its frames are numbered, so that any that is missing shows.
+// listened is what came of listening to a fake card: its frames are numbered, so that any that is
+// missing shows.
 type listened struct {
 	frames, missing int64 // missing by their numbers
 	found           int64 // missing, as Gaps found
@@ -23,20 +24,21 @@ type listened struct {
 	known           bool
 }
 
-// listen opens all cards at once and takes them until each has brought so many seconds of its own frames.
+// listen opens all cards at once and takes them until each has brought so many seconds of its own
+// frames.
 func listen(t *testing.T, cards map[string]audiotest.Card, d time.Duration) map[string]listened {
 	t.Helper()
 	audiotest.NewCards(t, cards).Setenv(t)
 	type open struct {
 		mic    *audio.Mic
 		tape   *tape
-		gaps   *stream.Gaps
+		gaps   *monitor.Gaps
 		closer io.Closer
 	}
 	all := map[string]open{}
 	for name := range cards {
 		mic := audio.NewMic(name, 48000, 1, slog.New(slog.DiscardHandler))
-		o := open{mic, newTape(), stream.NewGaps(48000, mic.Raw()), nil}
+		o := open{mic, newTape(), monitor.NewGaps(48000, mic.Raw()), nil}
 		o.tape.mic = mic
 		o.closer = openMic(t, mic, o.tape)
 		all[name] = o
@@ -67,12 +69,12 @@ func listen(t *testing.T, cards map[string]audiotest.Card, d time.Duration) map[
 }
 
 // heard compares what Gaps says of a tape with the frames' numbers.
-func heard(tape *tape, gaps *stream.Gaps, overruns int64) listened {
+func heard(tape *tape, gaps *monitor.Gaps, overruns int64) listened {
 	got := listened{overruns: overruns, frames: int64(len(tape.samples))}
 	for i := 1; i < len(tape.samples); i++ {
 		got.missing += (int64(tape.samples[i]) - int64(tape.samples[i-1]) - 1 + 30000) % 30000
 	}
-	var verdicts []stream.Verdict
+	var verdicts []monitor.Verdict
 	begin := 0
 	for i, raw := range tape.arrived {
 		if i > 0 && tape.mic != nil && tape.overruns[i] != tape.overruns[i-1] {
@@ -130,7 +132,8 @@ func TestMicWithAnyBuffer(t *testing.T) {
 		if all := got.frames + got.missing; all < 48000*9 || all > 48000*12 {
 			t.Errorf("%s: %d frames in 10 s", name, all)
 		}
-		// A busy machine can't keep up with a buffer of 20 ms, and loses what the card didn't. But all is found.
+		// A busy machine can't keep up with a buffer of 20 ms, and loses what the card didn't. But
+		// all is found.
 		if got.overruns == 0 && got.missing != lost {
 			t.Errorf("%s: the card lost %d, the frames' numbers say %d", name, lost, got.missing)
 		}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/gen2brain/malgo"
 
-	"tacet/audio/stream"
+	"tacet/audio/monitor"
 )
 
 func TestCardThatDiffersIsRefused(t *testing.T) {
@@ -22,13 +22,17 @@ func TestCardThatDiffersIsRefused(t *testing.T) {
 	}{
 		{"hw:0,0", shape{48000, 1, malgo.FormatS16}, ""},
 		{"hw:0,0", shape{16000, 1, malgo.FormatS16}, "it has no 48000 Hz, but 16000: write rate = 16000"},
-		{"hw:0,0", shape{44100, 1, malgo.FormatS16}, `it has no 48000 Hz, but 44100: write rate = 44100 and codec = "flac" (or "wav": Opus has no such rate)`},
-		{"plughw:0,0", shape{44100, 1, malgo.FormatS16}, `it has no 48000 Hz, but 44100: write rate = 44100 and codec = "flac" (or "wav": Opus has no such rate)`},
-		{"hw:0,0", shape{192000, 1, malgo.FormatS16}, "it has no 48000 Hz, but 192000, which no recording can have: use another microphone"},
+		{"hw:0,0", shape{44100, 1, malgo.FormatS16},
+			`it has no 48000 Hz, but 44100: write rate = 44100 and codec = "flac" (or "wav": Opus has no such rate)`},
+		{"plughw:0,0", shape{44100, 1, malgo.FormatS16},
+			`it has no 48000 Hz, but 44100: write rate = 44100 and codec = "flac" (or "wav": Opus has no such rate)`},
+		{"hw:0,0", shape{192000, 1, malgo.FormatS16},
+			"it has no 48000 Hz, but 192000, which no recording can have: use another microphone"},
 		{"hw:0,0", shape{48000, 2, malgo.FormatS16}, "it has no 1 channels, but 2: write channels = 2"},
 		{"hw:0,0", shape{48000, 6, malgo.FormatS16}, `it has no 1 channels, but 6: write device = "plughw:0,0"`},
 		{"hw:0,0", shape{48000, 1, malgo.FormatS32}, `it has no 16-bit samples: write device = "plughw:0,0"`},
-		{"hw:0,0", shape{16000, 2, malgo.FormatS32}, `it has no 48000 Hz, but 16000, no 1 channels, but 2, no 16-bit samples: write rate = 16000 and device = "plughw:0,0"`},
+		{"hw:0,0", shape{16000, 2, malgo.FormatS32},
+			`it has no 48000 Hz, but 16000, no 1 channels, but 2, no 16-bit samples: write rate = 16000 and device = "plughw:0,0"`},
 		{"mine", shape{48000, 1, malgo.FormatS24}, `it has no 16-bit samples: write device = "plug:'mine'"`},
 		{"plug:'mine'", shape{48000, 1, malgo.FormatS24}, "it has no 16-bit samples: use another microphone"},
 	} {
@@ -52,7 +56,7 @@ func TestPeriodFrames(t *testing.T) {
 }
 
 // fakeStream is a stream of a microphone with no card.
-func fakeStream(deliver func([]int16, time.Time, stream.Raw), failed func(error)) (*Mic, *openCard) {
+func fakeStream(deliver func([]int16, time.Time, monitor.Raw), failed func(error)) (*Mic, *openCard) {
 	m := NewMic("fake", 48000, 1, slog.New(slog.DiscardHandler))
 	s := &openCard{mic: m, deliver: deliver, failed: failed, closing: make(chan struct{}), done: make(chan struct{})}
 	m.current.Store(s)
@@ -114,7 +118,8 @@ func TestOverrunsAreLoggedOnceAMinute(t *testing.T) {
 			<-time.After(50 * time.Millisecond)
 		}
 		lines := strings.Split(strings.TrimSpace(log.String()), "\n")
-		if len(lines) != 5 || !strings.Contains(lines[0], "times=1 ") || !strings.Contains(lines[1], "times=1200 ") || m.Overruns() != 6000 {
+		if len(lines) != 5 || !strings.Contains(lines[0], "times=1 ") || !strings.Contains(lines[1], "times=1200 ") ||
+			m.Overruns() != 6000 {
 			t.Errorf("%d overruns:\n%s", m.Overruns(), log.String())
 		}
 	})
@@ -122,7 +127,7 @@ func TestOverrunsAreLoggedOnceAMinute(t *testing.T) {
 
 func TestBlocksCostNoMemory(t *testing.T) {
 	frames, at := 0, time.Time{}
-	_, s := fakeStream(func(samples []int16, arrived time.Time, _ stream.Raw) {
+	_, s := fakeStream(func(samples []int16, arrived time.Time, _ monitor.Raw) {
 		frames += len(samples)
 		at = arrived
 		if samples[1] != 0x0403 {
@@ -165,7 +170,8 @@ func (d *fakeDevice) Uninit() {
 
 func TestCloseStopsAndThenLetsGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, s := fakeStream(func([]int16, time.Time, stream.Raw) { t.Error("a block was delivered after Close") }, func(err error) { t.Error(err) })
+		m, s := fakeStream(func([]int16, time.Time, monitor.Raw) { t.Error("a block was delivered after Close") },
+			func(err error) { t.Error(err) })
 		d := &fakeDevice{stream: s, hang: make(chan struct{})}
 		s.device = d
 		close(d.hang)
@@ -185,7 +191,8 @@ func TestCloseStopsAndThenLetsGo(t *testing.T) {
 
 func TestCloseOfACardThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, s := fakeStream(func([]int16, time.Time, stream.Raw) { t.Error("a block was delivered after Close") }, func(err error) { t.Error(err) })
+		m, s := fakeStream(func([]int16, time.Time, monitor.Raw) { t.Error("a block was delivered after Close") },
+			func(err error) { t.Error(err) })
 		d := &fakeDevice{stream: s, hang: make(chan struct{})}
 		s.device = d
 		begin := time.Now()

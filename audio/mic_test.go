@@ -10,20 +10,21 @@ import (
 
 	"tacet/audio"
 	"tacet/audio/audiotest"
-	"tacet/audio/stream"
+	"tacet/audio/monitor"
 	"tacet/systemd/needs"
 )
 
-// patience is how long a real-time test waits for something that takes a moment: on a busy machine, many.
+// patience is how long a real-time test waits for something that takes a moment: on a busy machine,
+// many.
 const patience = 30 * time.Second
 
 // A tape records what a microphone delivers.
 type tape struct {
 	mu       sync.Mutex
-	samples  []int16      // guarded by mu
-	arrived  []stream.Raw // of each block; guarded by mu
-	ends     []int        // where each block ends; guarded by mu
-	overruns []int64      // how many there had been, if mic is set; guarded by mu
+	samples  []int16       // guarded by mu
+	arrived  []monitor.Raw // of each block; guarded by mu
+	ends     []int         // where each block ends; guarded by mu
+	overruns []int64       // how many there had been, if mic is set; guarded by mu
 	mic      *audio.Mic
 	more     chan struct{} // gets something after each block
 	failed   chan error
@@ -33,7 +34,7 @@ func newTape() *tape {
 	return &tape{more: make(chan struct{}, 1), failed: make(chan error, 10)}
 }
 
-func (r *tape) deliver(samples []int16, _ time.Time, arrived stream.Raw) {
+func (r *tape) deliver(samples []int16, _ time.Time, arrived monitor.Raw) {
 	r.mu.Lock()
 	r.samples = append(r.samples, samples...)
 	r.arrived = append(r.arrived, arrived)
@@ -194,7 +195,8 @@ func TestMicWhoseSoundServerHangs(t *testing.T) {
 	if _, err := mic.Open(r.deliver, r.fail); !errors.Is(err, audio.ErrStuck) {
 		t.Errorf("opened although the library hangs: %v", err)
 	}
-	if _, err := audio.NewMic(audiotest.Device, 48000, 1, slog.New(slog.DiscardHandler)).Open(r.deliver, r.fail); !errors.Is(err, audio.ErrStuck) {
+	if _, err := audio.NewMic(audiotest.Device, 48000, 1, slog.New(slog.DiscardHandler)).Open(r.deliver,
+		r.fail); !errors.Is(err, audio.ErrStuck) {
 		t.Errorf("open a microphone that hangs: %v", err)
 	}
 	n := len(r.all())
@@ -259,8 +261,8 @@ func TestLostTimeIsFound(t *testing.T) {
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}
-	gaps := stream.NewGaps(audiotest.Rate, opened)
-	var verdicts []stream.Verdict
+	gaps := monitor.NewGaps(audiotest.Rate, opened)
+	var verdicts []monitor.Verdict
 	for i := range r.arrived {
 		begin := 0
 		if i > 0 {

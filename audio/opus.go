@@ -9,18 +9,19 @@ import (
 	"tacet/audio/opus"
 )
 
-// Cheap settings of libopus under which, at 48 kbit/s, speech in a room is understood no worse than from opusenc as it comes at
-// 32 kbit/s, which takes six times as long, and no part of the spectrum up to 12 kHz is worse: audiotest/quality measures both. Above
-// complexity 6 the encoder analyses what it hears, and that is what costs.
+// Cheap settings of libopus under which, at 48 kbit/s, speech in a room is understood no worse than
+// from opusenc as it comes at 32 kbit/s, which takes six times as long, and no part of the spectrum
+// up to 12 kHz is worse: audiotest/quality measures both. Above complexity 6 the encoder analyses
+// what it hears, and that is what costs.
 const (
 	opusApplication = opus.Audio
 	opusComplexity  = 5
 	opusFrames      = 50 // packets a second: 20 ms each
 )
 
-// opusBandwidth is what is kept of the sound. Fricatives reach up to 12 kHz, and people who hear badly need them. Only where there are
-// too few bits to keep even what lies below 8 kHz is that all. A second channel costs half as much as the first, with which it has
-// much in common.
+// opusBandwidth is what is kept of the sound. Fricatives reach up to 12 kHz, and people who hear
+// badly need them. Only where there are too few bits to keep even what lies below 8 kHz is that
+// all. A second channel costs half as much as the first, with which it has much in common.
 func opusBandwidth(bitrate, channels int) opus.Bandwidth {
 	switch each := bitrate * 2 / (1 + channels); {
 	case each < 32000:
@@ -32,7 +33,8 @@ func opusBandwidth(bitrate, channels int) opus.Bandwidth {
 	}
 }
 
-// opusCodec encodes with a constant bitrate and no pauses in transmission: each packet has the same size.
+// opusCodec encodes with a constant bitrate and no pauses in transmission: each packet has the same
+// size.
 type opusCodec struct {
 	encoder  *opus.Encoder
 	stream   *ogg.Stream
@@ -97,7 +99,8 @@ func (c *opusCodec) second(dst []byte) []byte {
 	return c.stream.Page(dst, 0, c.granule)
 }
 
-// end adds as much silence as libopus is late by, and rounds up to whole packets: the page's granule says where to stop.
+// end adds as much silence as libopus is late by, and rounds up to whole packets: the page's
+// granule says where to stop.
 func (c *opusCodec) end(dst []byte, samples []int16) ([]byte, error) {
 	at := c.granule + c.running*ogg.Rate/opusFrames + int64(len(samples)/c.channels)*c.scale
 	for need := len(samples) + ogg.PreSkip/int(c.scale)*c.channels; need > 0; need -= len(c.tail) {

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"tacet/audio/stream"
+	"tacet/audio/monitor"
 )
 
 // Heard is what came of a try: how much, and neither a sample nor how loud it was.
@@ -21,13 +21,14 @@ type Heard struct {
 	Off    bool    // which is more or less than it claims, by more than any clock can be wrong
 }
 
-// ProbeTime is how long a probe takes that measures the rate: a second in which cards settle, ten that count, and one to spare.
+// ProbeTime is how long a probe takes that measures the rate: a second in which cards settle, ten
+// that count, and one to spare.
 const ProbeTime = 12 * time.Second
 
-// Probe opens the microphone until ctx ends, at most for so long, keeps nothing of what it delivers, and closes it. As with Open, the
-// caller has lit the light; after ErrStuck it stays lit.
+// Probe opens the microphone until ctx ends, at most for so long, keeps nothing of what it
+// delivers, and closes it. As with Open, the caller has lit the light; after ErrStuck it stays lit.
 func (m *Mic) Probe(ctx context.Context, length time.Duration) (Heard, error) {
-	p := &prober{mic: m, meter: stream.Meter{Rate: m.rate, Channels: m.channels}, gaps: stream.NewGaps(m.rate, m.Raw())}
+	p := &prober{mic: m, meter: monitor.Meter{Rate: m.rate, Channels: m.channels}, gaps: monitor.NewGaps(m.rate, m.Raw())}
 	failed := make(chan error, 1)
 	open, err := m.Open(p.take, func(err error) { failed <- err })
 	if err != nil {
@@ -50,13 +51,13 @@ type prober struct {
 	mic *Mic
 
 	mu     sync.Mutex // guards the rest
-	meter  stream.Meter
-	gaps   *stream.Gaps
+	meter  monitor.Meter
+	gaps   *monitor.Gaps
 	frames int
 	dead   bool
 }
 
-func (p *prober) take(samples []int16, _ time.Time, raw stream.Raw) {
+func (p *prober) take(samples []int16, _ time.Time, raw monitor.Raw) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := len(samples) / p.mic.channels
@@ -77,8 +78,9 @@ func (p *prober) heard() Heard {
 // usualRates are those that a technician may write.
 var usualRates = []int{8000, 16000, 22050, 32000, 44100, 48000, 96000}
 
-// Offers says which of the usual rates a PCM does with one channel and with two. For that it is opened again and again, but never
-// started: the light is lit meanwhile, as with Open, and stays so after ErrStuck.
+// Offers says which of the usual rates a PCM does with one channel and with two. For that it is
+// opened again and again, but never started: the light is lit meanwhile, as with Open, and stays so
+// after ErrStuck.
 func Offers(ctx context.Context, device string) (string, error) {
 	m := NewMic(device, 0, 0, slog.New(slog.DiscardHandler))
 	var offers []string

@@ -5,17 +5,17 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"tacet/audio/stream"
+	"tacet/audio/monitor"
 )
 
 // Raw reads CLOCK_MONOTONIC_RAW. Linux has had it since 2.6.28, so there is no error to speak of.
-func Raw() stream.Raw {
+func Raw() monitor.Raw {
 	var t unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC_RAW, &t); err != nil {
 		panic("read CLOCK_MONOTONIC_RAW: " + err.Error())
 	}
-	return stream.Raw(time.Duration(t.Nano()))
+	return monitor.Raw(time.Duration(t.Nano()))
 }
 
 // Raw reads the clock that this microphone's blocks are stamped with.
-func (m *Mic) Raw() stream.Raw { return Raw() }
+func (m *Mic) Raw() monitor.Raw { return Raw() }

@@ -21,7 +21,8 @@ func formats() (list []Format) {
 	return list
 }
 
-// noise is as loud as samples can be, with one channel the opposite of the other: the most that a lossless codec has to store.
+// noise is as loud as samples can be, with one channel the opposite of the other: the most that a
+// lossless codec has to store.
 func noise(seed uint64, f Format, frames int) []int16 {
 	r := rand.New(rand.NewPCG(seed, 0))
 	out := make([]int16, frames*f.Channels)
@@ -33,7 +34,8 @@ func noise(seed uint64, f Format, frames int) []int16 {
 	return out
 }
 
-// An end, a second end, none, and each of them after the other: whatever comes, the locked memory is given back once.
+// An end, a second end, none, and each of them after the other: whatever comes, the locked memory
+// is given back once.
 func TestAnEncoderGivesItsMemoryBack(t *testing.T) {
 	for _, f := range formats() {
 		for name, end := range map[string]func(Encoder) error{
@@ -113,7 +115,8 @@ type broken struct{ codec }
 func (*broken) add([]int16) error                   { return io.ErrShortWrite }
 func (*broken) end([]byte, []int16) ([]byte, error) { return nil, io.ErrShortWrite }
 
-// The running second lies in locked memory, whatever the sound: it would be in the heap if that memory were too small.
+// The running second lies in locked memory, whatever the sound: it would be in the heap if that
+// memory were too small.
 func TestTheRunningSecondIsLocked(t *testing.T) {
 	for _, f := range formats() {
 		for _, rate := range []int{8000, 16000, 22050, 44100, 48000, 96000} {

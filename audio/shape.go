@@ -21,9 +21,10 @@ type shape struct {
 	format         malgo.FormatType
 }
 
-// differs says what to write in the configuration where the card delivers something else than was asked for: the sound
-// library would convert it silently, and badly. All of it is said at once, and it works: a plug converts channels and samples,
-// but the rate only where its own definition says so, since the sound library forbids it to.
+// differs says what to write in the configuration where the card delivers something else than was
+// asked for: the sound library would convert it silently, and badly. All of it is said at once, and
+// it works: a plug converts channels and samples, but the rate only where its own definition says
+// so, since the sound library forbids it to.
 func (got shape) differs(device string, rate, channels int) error {
 	var lacks, set []string
 	if got.rate != rate {
@@ -63,7 +64,8 @@ func (got shape) differs(device string, rate, channels int) error {
 	return fmt.Errorf("%w: it has %s: write %s", ErrRate, strings.Join(lacks, ", "), strings.Join(set, " and "))
 }
 
-// plugged is the PCM that converts what a device has; "": the device is one that does, and had nothing to convert to.
+// plugged is the PCM that converts what a device has; "": the device is one that does, and had
+// nothing to convert to.
 func plugged(device string) string {
 	switch {
 	case strings.HasPrefix(device, "plug"):

@@ -61,7 +61,8 @@ func (tr *trace) found(t *testing.T) (count map[kind]int, where map[string]int) 
 	}
 	defer mem.Close()
 	const step = 1 << 20
-	buffer, err := unix.Mmap(-1, 0, step+run, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE) // since the list, so not in it
+	// since the list, so not in it
+	buffer, err := unix.Mmap(-1, 0, step+run, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +88,8 @@ func (tr *trace) found(t *testing.T) (count map[kind]int, where map[string]int) 
 	return count, where
 }
 
-// scan is what begins before some byte of b. It is most of the work, and the race detector would make it twenty times as much.
+// scan is what begins before some byte of b. It is most of the work, and the race detector would
+// make it twenty times as much.
 //
 //go:norace
 func (tr *trace) scan(b []byte, before int) (found []kind) {
@@ -122,8 +124,8 @@ const (
 	encoded kind = "encoded"
 )
 
-// caught is how many runs may be left by what is not ours: a checksum keeps the last 64 bytes, and a signal's stack what was in the
-// processor's registers when the signal came.
+// caught is how many runs may be left by what is not ours: a checksum keeps the last 64 bytes, and
+// a signal's stack what was in the processor's registers when the signal came.
 const caught = 8
 
 // How a recording stands when memory is searched.

@@ -14,8 +14,9 @@ import (
 	"tacet/config"
 )
 
-// What the config takes, the encoder takes: a unit whose file is called ok can record. Neither imports the other, so the bounds are
-// compared here: those that the config names when it refuses a bitrate.
+// What the config takes, the encoder takes: a unit whose file is called ok can record. Neither
+// imports the other, so the bounds are compared here: those that the config names when it refuses a
+// bitrate.
 func TestEveryBitrateOfTheConfigCanBeEncoded(t *testing.T) {
 	id, err := age.GenerateHybridIdentity()
 	if err != nil {
@@ -38,7 +39,8 @@ func TestEveryBitrateOfTheConfigCanBeEncoded(t *testing.T) {
 	if !errors.As(err, &refused) || len(refused) != 1 {
 		t.Fatalf("a bitrate of 1: %v", err)
 	}
-	if _, err := fmt.Sscanf(refused[0].Instead, "write bits a second, between %d and %d", &least, &most); err != nil || least >= most {
+	if _, err := fmt.Sscanf(refused[0].Instead, "write bits a second, between %d and %d", &least, &most); err != nil ||
+		least >= most {
 		t.Fatalf("it says %q: %v", refused[0].Instead, err)
 	}
 	for _, rate := range []int{8000, 12000, 16000, 24000, 48000} {
@@ -52,13 +54,15 @@ func TestEveryBitrateOfTheConfigCanBeEncoded(t *testing.T) {
 				if a.Rate != rate || a.Channels != channels || a.Bitrate != bitrate {
 					t.Fatalf("the example has other lines than this test takes it to have: %+v", a)
 				}
-				enc, err := audio.NewEncoder(audio.Format{Codec: a.Codec, Rate: a.Rate, Channels: a.Channels, Bitrate: a.Bitrate, ID: "7q4k9mz2ha"})
+				enc, err := audio.NewEncoder(audio.Format{Codec: a.Codec, Rate: a.Rate, Channels: a.Channels, Bitrate: a.Bitrate,
+					ID: "7q4k9mz2ha"})
 				if err != nil {
 					t.Errorf("%d Hz, %d channels: %v", rate, channels, err)
 					continue
 				}
 				if segments, err := enc.Encode(make([]int16, rate*channels)); err != nil || len(segments) != 1 {
-					t.Errorf("%d Hz, %d channels, %d bit/s: a second makes %d segments, %v", rate, channels, bitrate, len(segments), err)
+					t.Errorf("%d Hz, %d channels, %d bit/s: a second makes %d segments, %v", rate, channels, bitrate, len(segments),
+						err)
 				}
 			}
 		}

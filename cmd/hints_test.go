@@ -16,20 +16,22 @@ import (
 
 	"tacet/audio"
 	"tacet/audio/audiotest"
-	"tacet/audio/stream"
+	"tacet/audio/monitor"
 	"tacet/config"
 )
 
 // settings are what a hint tells a technician to write.
 var settings = regexp.MustCompile(`(device|rate|channels|codec) = ("[^"]*(?:'[^']*')?[^"]*"|[0-9]+)`)
 
-// What a refused microphone's hint says is written into the configuration: it is a configuration, and the microphone opens with it.
+// What a refused microphone's hint says is written into the configuration: it is a configuration,
+// and the microphone opens with it.
 func TestAHintLeadsToAMicrophoneThatWorks(t *testing.T) {
 	cards := map[string]audiotest.Card{}
 	for _, rate := range []int{8000, 16000, 22050, 32000, 44100, 96000} {
 		for _, channels := range []int{1, 2, 6} {
 			for _, format := range []string{"S16", "S32"} {
-				cards[fmt.Sprintf("card_%d_%d_%s", rate, channels, format)] = audiotest.Card{"rate": rate, "channels": channels, "format": format}
+				cards[fmt.Sprintf("card_%d_%d_%s", rate, channels, format)] = audiotest.Card{"rate": rate, "channels": channels,
+					"format": format}
 			}
 		}
 	}
@@ -63,7 +65,8 @@ func follow(t *testing.T, a config.Audio) error {
 		t.Fatal(err)
 	}
 	values := map[string]string{
-		"device": fmt.Sprintf("%q", a.Device), "rate": fmt.Sprint(a.Rate), "channels": fmt.Sprint(a.Channels), "codec": fmt.Sprintf("%q", a.Codec),
+		"device": fmt.Sprintf("%q", a.Device), "rate": fmt.Sprint(a.Rate), "channels": fmt.Sprint(a.Channels),
+		"codec": fmt.Sprintf("%q", a.Codec),
 	}
 	said := settings.FindAllStringSubmatch(err.Error(), -1)
 	if said == nil {
@@ -85,7 +88,8 @@ func follow(t *testing.T, a config.Audio) error {
 // opens opens the microphone and closes it.
 func opens(a config.Audio) error {
 	var c io.Closer
-	c, err := audio.NewMic(a.Device, a.Rate, a.Channels, slog.New(slog.DiscardHandler)).Open(func([]int16, time.Time, stream.Raw) {}, func(error) {})
+	c, err := audio.NewMic(a.Device, a.Rate, a.Channels,
+		slog.New(slog.DiscardHandler)).Open(func([]int16, time.Time, monitor.Raw) {}, func(error) {})
 	if err != nil {
 		return err
 	}

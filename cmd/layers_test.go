@@ -58,7 +58,8 @@ func layer(path string) int {
 		return 4
 	case path == "daemon":
 		return 2
-	case path == "daemon/durable", path == "daemon/health", path == "daemon/topic", path == "daemon/journal", path == "daemon/consent", path == "daemon/holdback",
+	case path == "daemon/durable", path == "daemon/health", path == "daemon/topic", path == "daemon/journal",
+		path == "daemon/consent", path == "daemon/holdback",
 		strings.HasPrefix(path, "audio"), strings.HasPrefix(path, "hw"), under(path, "config"), path == "systemd/needs":
 		return 0
 	default:
@@ -100,8 +101,10 @@ func TestProductionHoldsNothingSimulated(t *testing.T) {
 		t.Fatal("cmd/tacetd does not run the daemon: this test looks at the wrong thing")
 	}
 	for _, dep := range p.Deps {
-		simulated := under(dep, "tacet/hw/panel") || under(dep, "tacet/hw/hwtest") || under(dep, "tacet/audio/audiotest") ||
-			under(dep, "tacet/audio/voice") || under(dep, "tacet/audio/opus/decode") || strings.HasSuffix(dep, "test") && strings.HasPrefix(dep, "tacet/")
+		simulated := under(dep, "tacet/hw/simpanel") || under(dep, "tacet/hw/hwtest") ||
+			under(dep, "tacet/audio/audiotest") ||
+			under(dep, "tacet/audio/voice") || under(dep, "tacet/audio/opus/decode") || strings.HasSuffix(dep, "test") &&
+			strings.HasPrefix(dep, "tacet/")
 		if simulated || dep == "testing" || strings.Contains(dep, "mochi-mqtt") {
 			t.Errorf("tacetd holds %s", dep)
 		}
@@ -116,7 +119,8 @@ func TestDeskToolIsPure(t *testing.T) {
 			t.Fatal("cmd/tacet does not know the recording: this test looks at the wrong thing")
 		}
 		for _, dep := range p.Deps {
-			if under(dep, "tacet/hw") || dep == "tacet/audio" || dep == "tacet/daemon" || under(dep, "tacet/audio/opus") || under(dep, "tacet/audio/locked") || strings.Contains(dep, "malgo") {
+			if under(dep, "tacet/hw") || dep == "tacet/audio" || dep == "tacet/daemon" || under(dep, "tacet/audio/opus") ||
+				under(dep, "tacet/audio/locked") || strings.Contains(dep, "malgo") {
 				t.Errorf("on %s, tacet holds %s", system, dep)
 			}
 		}

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// mayWrite are the functions that touch standard output or standard error themselves, and why that is right.
+// mayWrite are the functions that touch standard output or standard error themselves, and why that
+// is right.
 var mayWrite = map[string]string{
 	"tacet/open.go open":              "the sound",
 	"tacetd/run.go Run":               "the log, whose handler quotes what is not printable",
@@ -19,13 +20,15 @@ var mayWrite = map[string]string{
 	"tacet-demo/power/power.go start": "the unit's log",
 }
 
-// TestOneWayToPrint: the programs print text with package cli alone, which lets only printable characters through.
+// TestOneWayToPrint: the programs print text with package cli alone, which lets only printable
+// characters through.
 func TestOneWayToPrint(t *testing.T) {
 	used := map[string]bool{}
 	files := 0
 	for _, dir := range []string{"tacet", "tacetd", "tacet-demo", "internal/library", "internal/stores"} {
 		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "demotest") {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") ||
+				strings.Contains(path, "demotest") {
 				return err
 			}
 			files++
@@ -92,7 +95,8 @@ func prints(n ast.Node) string {
 		of = x.Sel.Name
 	}
 	switch whole := of + "." + s.Sel.Name; whole {
-	case "env.Stdout", "env.Stderr", "os.Stdout", "os.Stderr", "fmt.Print", "fmt.Printf", "fmt.Println", "log.Print", "log.Printf", "log.Println":
+	case "env.Stdout", "env.Stderr", "os.Stdout", "os.Stderr", "fmt.Print", "fmt.Printf", "fmt.Println", "log.Print",
+		"log.Printf", "log.Println":
 		return whole
 	}
 	return ""

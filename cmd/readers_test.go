@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// mayRead are the functions that open a file by its name without package textfile, and what they read: nothing that a person writes with an editor.
+// mayRead are the functions that open a file by its name without package textfile, and what they
+// read: nothing that a person writes with an editor.
 var mayRead = map[string]string{
 	"config/textfile/textfile.go load":   "what is then decoded",
 	"config/config.go readBytes":         "what is then decoded: by readFile, or where the lines are counted",
@@ -32,13 +33,14 @@ var mayRead = map[string]string{
 	"cmd/tacet-demo/setup.go keys":       "the key that the unit wrote",
 }
 
-// TestOneReaderForWhatPeopleWrite: passwords, keys, certificates, lists of hosts and the configuration are read by package textfile, which knows what
-// editors on Windows make of them.
+// TestOneReaderForWhatPeopleWrite: passwords, keys, certificates, lists of hosts and the
+// configuration are read by package textfile, which knows what editors on Windows make of them.
 func TestOneReaderForWhatPeopleWrite(t *testing.T) {
 	used := map[string]bool{}
 	for _, dir := range []string{"config", "daemon", "cmd/tacet", "cmd/tacetd", "cmd/tacet-demo", "cmd/internal"} {
 		err := filepath.WalkDir(filepath.Join("..", dir), func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.HasSuffix(filepath.Dir(path), "test") {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") ||
+				strings.HasSuffix(filepath.Dir(path), "test") {
 				return err
 			}
 			file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)

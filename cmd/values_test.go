@@ -20,8 +20,8 @@ import (
 	"tacet/audio"
 	"tacet/cmd/internal/stores"
 	"tacet/config"
+	"tacet/daemon/mqtt"
 	"tacet/daemon/recording"
-	"tacet/daemon/status"
 	"tacet/daemon/store/local/mark"
 	"tacet/daemon/store/s3"
 	"tacet/daemon/store/sftp"
@@ -29,35 +29,50 @@ import (
 	"tacet/hw/hwtest"
 )
 
-// values are, for lines of the example, what somebody may write there: the least, the most, and what is odd. The configuration may refuse any of them.
-// What it takes, the part that uses it has to take too: a unit whose file is called ok must work.
+// values are, for lines of the example, what somebody may write there: the least, the most, and
+// what is odd. The configuration may refuse any of them. What it takes, the part that uses it has
+// to take too: a unit whose file is called ok must work.
 var values = map[string][]string{
-	`site = "high-street"`: {`"a"`, `"-"`, `"---"`, `"0"`, `"a-0"`, `"` + strings.Repeat("a", 32) + `"`, `"` + strings.Repeat("a", 33) + `"`, `"A"`, `"a.b"`, `"a/b"`, `"ä"`, `""`, `"a b"`, `"a+b"`},
-	`id   = "room-3"`:      {`"a"`, `"-"`, `"--a"`, `"0"`, `"` + strings.Repeat("9", 32) + `"`, `"a_b"`, `"#"`, `"+"`},
-	`name = "Consulting room 3"`: {`""`, `" "`, `"` + strings.Repeat("ä", 100) + `"`, `"` + strings.Repeat("🎙", 100) + `"`, `"{{ value }} \"quoted\" <b>"`, `"'"`, `"100 %"`, `"a\u00a0b"`,
+	`site = "high-street"`: {`"a"`, `"-"`, `"---"`, `"0"`, `"a-0"`, `"` + strings.Repeat("a", 32) + `"`,
+		`"` + strings.Repeat("a", 33) + `"`, `"A"`, `"a.b"`, `"a/b"`, `"ä"`, `""`, `"a b"`, `"a+b"`},
+	`id   = "room-3"`: {`"a"`, `"-"`, `"--a"`, `"0"`, `"` + strings.Repeat("9", 32) + `"`, `"a_b"`, `"#"`, `"+"`},
+	`name = "Consulting room 3"`: {`""`, `" "`, `"` + strings.Repeat("ä", 100) + `"`, `"` + strings.Repeat("🎙", 100) + `"`,
+		`"{{ value }} \"quoted\" <b>"`, `"'"`, `"100 %"`, `"a\u00a0b"`,
 		`"a\u200bb"`, `"\ufeff"`, `"\ufffd"`},
-	`notice  = "2026-03"`:                              {`""`, `"` + strings.Repeat("\u00e4", 100) + `"`, `"` + strings.Repeat("<", 100) + `"`, `"\\"`, `"\u2028"`},
-	`purpose = "Your own record of this consultation"`: {`""`, `"` + strings.Repeat("🎙", 500) + `"`, `"` + strings.Repeat("\\\"", 500) + `"`, `"` + strings.Repeat("&", 500) + `"`},
-	`party    = "patient"`:                             {`"a"`, `"-"`, `"` + strings.Repeat("a", 32) + `"`, `"clinician"`, `"room"`, `"a1"`},
-	`line     = "GPIO5"`:                               {`"GPIO0"`, `"GPIO9"`, `"GPIO27"`, `"gpiochip0:5"`, `"gpiochip0:7"`, `"gpiochip1:0"`, `"gpiochip1:3"`, `"GPIO05"`, `"J8:29"`, `"pinctrl:5"`, `"gpiochip0:05"`, `"5"`},
-	`style    = "momentary"`:                           {`"latching"`},
-	`debounce = "30ms"`:                                {`"1ms"`, `"100ms"`, `"999us"`, `"0s"`},
-	`codec    = "opus"`:                                {`"flac"`, `"wav"`, `"mp3"`},
-	`rate     = 48000`:                                 {`8000`, `11025`, `12000`, `16000`, `22050`, `24000`, `32000`, `44100`, `96000`, `192000`, `0`},
-	`channels = 1`:                                     {`2`, `0`, `3`},
-	`bitrate  = 48000`:                                 {`6000`, `256000`, `5999`, `256001`},
-	`name = "nas"`:                                     {`"a"`, `"-"`, `"0"`, `"` + strings.Repeat("a", 32) + `"`, `"A"`, `"a.b"`},
-	`label = "TACET"`:                                  {`"a"`, `"ROOM 3 A"`, `"` + strings.Repeat("A", 16) + `"`, `"-"`, `"ä"`},
-	`url  = "sftp://room-3@backup.lan/recordings"`: {`"sftp://u@h/"`, `"sftp://u@h:22/p"`, `"sftp://u@h:65535/p"`, `"sftp://u@[::1]/p"`, `"sftp://u@[fe80::1%25lo]:2222/p"`, `"sftp://a%20b@h/c%20d"`, `"sftp://u@h/100%25"`,
-		`"sftp://u@h/ä"`, `"sftp://u%40d@h/p"`, `"sftp://u@h/a/../b"`, `"sftp://u@h//p"`, `"sftp://u@h/p?x"`, `"sftp://u@h/%00"`, `"sftp://u@H.LAN/p"`, `"sftp://u@192.0.2.1/p"`, `"sftp://u@fd00::1/p"`, `"sftp://u@h:/p"`, `"sftp://@h/p"`},
-	`bucket   = "tacet"`:        {`"abc"`, `"a-b.c"`, `"` + strings.Repeat("a", 63) + `"`, `"ab"`, `"A"`, `"a_b"`, `"-ab"`, `"my..bucket"`, `"a.-b"`, `"a-.b"`, `"192.168.1.1"`, `"1.2.3.4.5"`, `"xn--abc"`},
-	`prefix   = "high-street/"`: {`""`, `"a"`, `"a/b/c/"`, `"a=b/"`, `"A_b-c.d/"`, `"/a"`, `"a//b"`, `"../a/"`, `"` + strings.Repeat("a", 199) + `/"`},
-	`region   = "us-east-1"`:    {`"a"`, `"EU"`, `"` + strings.Repeat("a", 64) + `"`, `""`},
-	`path_style = true`:         {`false`},
-	`lock     = "0d"`:           {`"1s"`, `"36500d"`},
-	`broker   = "mqtts://broker.lan:8883"`: {`"mqtt://broker.lan"`, `"mqtts://broker.lan"`, `"mqtts://broker.lan/"`, `"mqtts://[::1]:8883"`, `"mqtt://192.0.2.1:1"`, `"mqtts://BROKER.lan:65535"`, `"mqtts://[fe80::1%25lo]"`, `"mqtts://[fe80::1%25lo]:8883"`, `"mqtts://fd00::1"`, `"mqtts://h%20x"`, `"mqtts://u@h"`, `"mqtts://h/x"`,
+	`notice  = "2026-03"`: {`""`, `"` + strings.Repeat("\u00e4", 100) + `"`,
+		`"` + strings.Repeat("<", 100) + `"`, `"\\"`, `"\u2028"`},
+	`purpose = "Your own record of this consultation"`: {`""`, `"` + strings.Repeat("🎙", 500) + `"`,
+		`"` + strings.Repeat("\\\"", 500) + `"`, `"` + strings.Repeat("&", 500) + `"`},
+	`party    = "patient"`: {`"a"`, `"-"`, `"` + strings.Repeat("a", 32) + `"`, `"clinician"`, `"room"`, `"a1"`},
+	`line     = "GPIO5"`: {`"GPIO0"`, `"GPIO9"`, `"GPIO27"`, `"gpiochip0:5"`, `"gpiochip0:7"`, `"gpiochip1:0"`,
+		`"gpiochip1:3"`, `"GPIO05"`, `"J8:29"`, `"pinctrl:5"`, `"gpiochip0:05"`, `"5"`},
+	`style    = "momentary"`: {`"latching"`},
+	`debounce = "30ms"`:      {`"1ms"`, `"100ms"`, `"999us"`, `"0s"`},
+	`codec    = "opus"`:      {`"flac"`, `"wav"`, `"mp3"`},
+	`rate     = 48000`: {`8000`, `11025`, `12000`, `16000`, `22050`, `24000`, `32000`, `44100`, `96000`, `192000`,
+		`0`},
+	`channels = 1`:     {`2`, `0`, `3`},
+	`bitrate  = 48000`: {`6000`, `256000`, `5999`, `256001`},
+	`name = "nas"`:     {`"a"`, `"-"`, `"0"`, `"` + strings.Repeat("a", 32) + `"`, `"A"`, `"a.b"`},
+	`label = "TACET"`:  {`"a"`, `"ROOM 3 A"`, `"` + strings.Repeat("A", 16) + `"`, `"-"`, `"ä"`},
+	`url  = "sftp://room-3@backup.lan/recordings"`: {`"sftp://u@h/"`, `"sftp://u@h:22/p"`, `"sftp://u@h:65535/p"`,
+		`"sftp://u@[::1]/p"`, `"sftp://u@[fe80::1%25lo]:2222/p"`, `"sftp://a%20b@h/c%20d"`, `"sftp://u@h/100%25"`,
+		`"sftp://u@h/ä"`, `"sftp://u%40d@h/p"`, `"sftp://u@h/a/../b"`, `"sftp://u@h//p"`, `"sftp://u@h/p?x"`,
+		`"sftp://u@h/%00"`, `"sftp://u@H.LAN/p"`, `"sftp://u@192.0.2.1/p"`, `"sftp://u@fd00::1/p"`, `"sftp://u@h:/p"`,
+		`"sftp://@h/p"`},
+	`bucket   = "tacet"`: {`"abc"`, `"a-b.c"`, `"` + strings.Repeat("a", 63) + `"`, `"ab"`, `"A"`, `"a_b"`, `"-ab"`,
+		`"my..bucket"`, `"a.-b"`, `"a-.b"`, `"192.168.1.1"`, `"1.2.3.4.5"`, `"xn--abc"`},
+	`prefix   = "high-street/"`: {`""`, `"a"`, `"a/b/c/"`, `"a=b/"`, `"A_b-c.d/"`, `"/a"`, `"a//b"`, `"../a/"`,
+		`"` + strings.Repeat("a", 199) + `/"`},
+	`region   = "us-east-1"`: {`"a"`, `"EU"`, `"` + strings.Repeat("a", 64) + `"`, `""`},
+	`path_style = true`:      {`false`},
+	`lock     = "0d"`:        {`"1s"`, `"36500d"`},
+	`broker   = "mqtts://broker.lan:8883"`: {`"mqtt://broker.lan"`, `"mqtts://broker.lan"`, `"mqtts://broker.lan/"`,
+		`"mqtts://[::1]:8883"`, `"mqtt://192.0.2.1:1"`, `"mqtts://BROKER.lan:65535"`, `"mqtts://[fe80::1%25lo]"`,
+		`"mqtts://[fe80::1%25lo]:8883"`, `"mqtts://fd00::1"`, `"mqtts://h%20x"`, `"mqtts://u@h"`, `"mqtts://h/x"`,
 		`"ws://h"`, `"mqtts://h?x"`},
-	`homeassistant = "homeassistant"`: {`""`, `"ha"`, `"a/b/c/d"`, `"a_b-c"`, `"` + strings.Repeat("a", 64) + `"`, `"home.assistant"`, `"a#"`, `"+"`, `"/a"`, `"a/"`, `"$SYS"`},
+	`homeassistant = "homeassistant"`: {`""`, `"ha"`, `"a/b/c/d"`, `"a_b-c"`, `"` + strings.Repeat("a", 64) + `"`,
+		`"home.assistant"`, `"a#"`, `"+"`, `"/a"`, `"a/"`, `"$SYS"`},
 }
 
 func TestWhatTheConfigTakesThePartsTake(t *testing.T) {
@@ -68,7 +83,8 @@ func TestWhatTheConfigTakesThePartsTake(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	base := strings.NewReplacer(`"/etc/tacet/s3_access"`, `"`+dir+`/access"`, `"/etc/tacet/s3_secret"`, `"`+dir+`/secret"`).Replace(example)
+	base := strings.NewReplacer(`"/etc/tacet/s3_access"`, `"`+dir+`/access"`, `"/etc/tacet/s3_secret"`,
+		`"`+dir+`/secret"`).Replace(example)
 	taken, refused := 0, 0
 	try := func(line, value string) {
 		t.Run(line+" as "+fmt.Sprintf("%.40s", value), func(t *testing.T) {
@@ -119,13 +135,15 @@ func use(t *testing.T, cfg *config.Config) map[string]error {
 	said := map[string]error{"the recording": record(cfg)}
 	_, said["the wiring"] = hw.OpenOn(board(), wiring(cfg))
 	a := cfg.Audio
-	_, said["the encoder"] = audio.NewEncoder(audio.Format{Codec: a.Codec, Rate: a.Rate, Channels: a.Channels, Bitrate: a.Bitrate, ID: "7q4k9mz2ha"})
-	o := status.Options{Broker: cfg.MQTT.Broker, Username: cfg.MQTT.Username, Site: cfg.Room.Site, Room: cfg.Room.ID, RoomName: cfg.Room.Name, HomeAssistant: cfg.MQTT.HomeAssistant,
+	_, said["the encoder"] = audio.NewEncoder(audio.Format{Codec: a.Codec, Rate: a.Rate, Channels: a.Channels,
+		Bitrate: a.Bitrate, ID: "7q4k9mz2ha"})
+	o := mqtt.Options{Broker: cfg.MQTT.Broker, Username: cfg.MQTT.Username, Site: cfg.Room.Site, Room: cfg.Room.ID,
+		RoomName: cfg.Room.Name, HomeAssistant: cfg.MQTT.HomeAssistant,
 		Log: slog.New(slog.DiscardHandler)}
 	for _, s := range cfg.Stores {
 		o.Stores = append(o.Stores, s.Name)
 	}
-	_, said["the status"] = status.New(o)
+	_, said["the status"] = mqtt.New(o)
 	shelf, err := stores.New(t.Context(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -183,8 +201,10 @@ func record(cfg *config.Config) error {
 		return err
 	}
 	a := cfg.Audio
-	h := recording.Head{ID: "7q4k9mz2ha", Site: cfg.Room.Site, Room: cfg.Room.ID, Started: time.Unix(1_800_000_000, 0), Clock: "synced", Boot: "boot-1", Parties: cfg.Parties(),
-		Notice: cfg.Consent.Notice, Purpose: cfg.Consent.Purpose, Light: "proved", UnitKey: vkey, Audio: recording.Audio{Codec: a.Codec, Rate: a.Rate, Channels: a.Channels, Bitrate: a.Bitrate}}
+	h := recording.Head{ID: "7q4k9mz2ha", Site: cfg.Room.Site, Room: cfg.Room.ID, Started: time.Unix(1_800_000_000, 0),
+		Clock: "synced", Boot: "boot-1", Parties: cfg.Parties(),
+		Notice: cfg.Consent.Notice, Purpose: cfg.Consent.Purpose, Light: "proved", UnitKey: vkey,
+		Audio: recording.Audio{Codec: a.Codec, Rate: a.Rate, Channels: a.Channels, Bitrate: a.Bitrate}}
 	for _, r := range cfg.Encrypt.Recipients {
 		h.Recipients = append(h.Recipients, recording.Fingerprint(r))
 	}
@@ -228,7 +248,8 @@ func overSFTP(k sftp.Kind) error {
 	if err != nil {
 		return err
 	}
-	if _, err := net.LookupPort("tcp", port); err != nil || host == "" || strings.ContainsAny(host, ":[]/% ") && net.ParseIP(strings.Split(host, "%")[0]) == nil {
+	if _, err := net.LookupPort("tcp", port); err != nil || host == "" || strings.ContainsAny(host, ":[]/% ") &&
+		net.ParseIP(strings.Split(host, "%")[0]) == nil {
 		return fmt.Errorf("%q can't be dialled: %w", k.Addr, err)
 	}
 	if k.User == "" || !strings.HasPrefix(k.Path, "/") || strings.Contains(k.User+k.Path, "%20") {

@@ -13,7 +13,8 @@ var (
 	otherRates = []int{8000, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 96000}
 )
 
-// What the encoder takes, in bits a second: a packet of 20 ms has 15 to 640 bytes. cmd/bounds_test.go compares the two.
+// What the encoder takes, in bits a second: a packet of 20 ms has 15 to 640 bytes.
+// cmd/bounds_test.go compares the two.
 const (
 	leastBitrate = 6000
 	mostBitrate  = 256000
@@ -22,8 +23,9 @@ const (
 // maxWAV is how many bytes a WAV file can say that it holds, less some for its header.
 const maxWAV = 1<<32 - 64
 
-// byNumber finds, also within another ("plug:'hw:1,0'"), an ALSA name that counts cards: the count changes with the order in which they
-// are found. The card is the first argument, or any that is called CARD. Without an argument hw is the first card.
+// byNumber finds, also within another ("plug:'hw:1,0'"), an ALSA name that counts cards: the count
+// changes with the order in which they are found. The card is the first argument, or any that is
+// called CARD. Without an argument hw is the first card.
 var byNumber = regexp.MustCompile(`(?:^|[:='"])(?:` +
 	`((?:plug)?hw|default|sysdefault|front|rear|side|center_lfe|surround[0-9]+|iec958|spdif|hdmi|modem|dmix|dsnoop):(?:(?:[A-Z]+=[^,'"]*,)*CARD=)?[0-9]+` +
 	`|((?:plug)?hw):?)(?:[,'"]|$)`)
@@ -54,7 +56,8 @@ func (c *checker) audio(cfg *Config) {
 		b.warn("codec", "the sizes of flac's segments tell how loud the room was, to anybody who sees the file",
 			`write "opus", whose segments are all of one size, or "wav"`)
 	}
-	if perSecond := int64(a.Rate) * int64(a.Channels) * 2; a.Codec == WAV && int64(cfg.Consent.Max.Seconds())*perSecond > maxWAV {
+	if perSecond := int64(a.Rate) * int64(a.Channels) * 2; a.Codec == WAV &&
+		int64(cfg.Consent.Max.Seconds())*perSecond > maxWAV {
 		fits := time.Duration(maxWAV/perSecond) * time.Second
 		b.warn("codec", fmt.Sprintf("a recording of %s, as long as max lets it be, is larger than 4 GiB, and no WAV file can say how long it is then", spell(cfg.Consent.Max)),
 			fmt.Sprintf(`write max = %q or less in [consent], or codec = "flac" or "opus"`, spell(fits.Truncate(time.Minute))))
@@ -84,7 +87,8 @@ func (b block) bitrate(codec string) int {
 	if n, ok := b.number("bitrate", bitrate); ok {
 		switch {
 		case n < leastBitrate || n > mostBitrate:
-			b.fail("bitrate", fmt.Sprintf("is %d", n), fmt.Sprintf("write bits a second, between %d and %d", leastBitrate, mostBitrate))
+			b.fail("bitrate", fmt.Sprintf("is %d", n),
+				fmt.Sprintf("write bits a second, between %d and %d", leastBitrate, mostBitrate))
 		case codec != Opus:
 			b.warn("bitrate", "means nothing with "+codec, "remove it")
 		}

@@ -59,8 +59,8 @@ func (c *checker) sections(name string) []*table {
 	return nil
 }
 
-// block is one section that is being read. Each of its methods that reads a key reports what is wrong with the value and
-// then returns the default, so that reading goes on.
+// block is one section that is being read. Each of its methods that reads a key reports what is
+// wrong with the value and then returns the default, so that reading goes on.
 type block struct {
 	c     *checker
 	name  string
@@ -104,10 +104,12 @@ func (c *checker) notSection(name string) {
 	if isSeveral(name) {
 		header = "[" + header + "]"
 	}
-	c.fail(v.line, name, fmt.Sprintf("is %s, not a section", v.kind), "write "+header+" in a line of its own, and the keys below")
+	c.fail(v.line, name, fmt.Sprintf("is %s, not a section", v.kind),
+		"write "+header+" in a line of its own, and the keys below")
 }
 
-// missing reports that the section isn't there, unless a line that could not be read may have been it.
+// missing reports that the section isn't there, unless a line that could not be read may have been
+// it.
 func (c *checker) missing(name, what, instead string) {
 	if c.root.keys[name] == nil && !c.damaged {
 		c.fail(c.root.line, name, what, instead)
@@ -132,8 +134,8 @@ func (b block) fail(key, what, instead string) { b.c.fail(b.line(key), b.key(key
 // warn adds a warning about key.
 func (b block) warn(key, what, instead string) { b.c.warn(b.line(key), b.key(key), what, instead) }
 
-// require reports that key isn't there; example is its line as it could be. In a section that isn't there at all that
-// has been said already.
+// require reports that key isn't there; example is its line as it could be. In a section that isn't
+// there at all that has been said already.
 func (b block) require(key, example string) bool {
 	if !b.has(key) && b.there {
 		b.fail(key, "is missing", "write "+key+" = "+example)
@@ -141,7 +143,8 @@ func (b block) require(key, example string) bool {
 	return b.has(key)
 }
 
-// none says how the keys whose thing there need not be say that there is none. Somebody who writes false there means that.
+// none says how the keys whose thing there need not be say that there is none. Somebody who writes
+// false there means that.
 var none = map[string]string{
 	"homeassistant": `write homeassistant = "", for none`,
 	"sense":         "leave the line out if nothing is wired",
@@ -171,7 +174,8 @@ func (b block) text(key, otherwise string, most int) string {
 		return otherwise
 	}
 	if utf8.RuneCountInString(v.text) > most {
-		b.fail(key, fmt.Sprintf("is %d characters long", utf8.RuneCountInString(v.text)), fmt.Sprintf("write at most %d", most))
+		b.fail(key, fmt.Sprintf("is %d characters long", utf8.RuneCountInString(v.text)),
+			fmt.Sprintf("write at most %d", most))
 		return otherwise
 	}
 	return strings.TrimSpace(v.text)
@@ -261,7 +265,8 @@ func (b block) number(key string, example int) (int, bool) {
 	return int(n), true
 }
 
-// span takes a length of time between least and most. units are what a number without one may be in, the likeliest first.
+// span takes a length of time between least and most. units are what a number without one may be
+// in, the likeliest first.
 func (b block) span(key string, otherwise, least, most time.Duration, units ...string) time.Duration {
 	write := func(text, example string) string {
 		if meant := meantSpan(text, least, most, units...); meant != "" {
@@ -270,7 +275,8 @@ func (b block) span(key string, otherwise, least, most time.Duration, units ...s
 		return "write " + key + " = " + strconv.Quote(example)
 	}
 	if v := b.t.keys[key]; v != nil && (v.kind == aNumber || v.kind == aFraction) {
-		b.fail(key, fmt.Sprintf("is %s, and a length of time has its unit", v.kind), write(v.text, spell(otherwise))+", between quotes and with its unit")
+		b.fail(key, fmt.Sprintf("is %s, and a length of time has its unit", v.kind),
+			write(v.text, spell(otherwise))+", between quotes and with its unit")
 		return otherwise
 	}
 	if v := b.t.keys[key]; v != nil && v.kind == aTruth && v.text == "false" && least == 0 {

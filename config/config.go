@@ -1,10 +1,12 @@
-// Package config reads the one file that describes a unit, and says everything that is wrong with it at once.
+// Package config reads the one file that describes a unit, and says everything that is wrong with
+// it at once.
 //
 //	cfg, warnings, err := config.Load("/etc/tacet/tacet.toml")
 //
-// The file is TOML; example.toml, which is also [Example], shows every key with what it is for. Every problem
-// names the file, the line, the key, what is wrong and what to write instead. Errors make the file unusable: err is
-// then an [Errors], and there is no Config. Warnings leave it usable.
+// The file is TOML; example.toml, which is also [Example], shows every key with what it is for.
+// Every problem names the file, the line, the key, what is wrong and what to write instead. Errors
+// make the file unusable: err is then an [Errors], and there is no Config. Warnings leave it
+// usable.
 //
 // What it promises:
 //
@@ -14,10 +16,10 @@
 //   - A Config is complete: defaults are filled in, recipients are resolved to the keys themselves, everything is in
 //     its bounds. Nobody downstream checks again.
 //
-// Paths are those of the unit, so they are absolute and use slashes, also when the file is checked at a desk. Only the
-// recipients and the office's key may be named relative to the file's own folder, because they are needed at the desk too; the
-// office's key is also looked for there. Of the other files
-// those that are missing are warned of: they may live only on the unit.
+// Paths are those of the unit, so they are absolute and use slashes, also when the file is checked
+// at a desk. Only the recipients and the office's key may be named relative to the file's own
+// folder, because they are needed at the desk too; the office's key is also looked for there. Of
+// the other files those that are missing are warned of: they may live only on the unit.
 package config
 
 import (
@@ -33,7 +35,8 @@ import (
 	"tacet/config/textfile"
 )
 
-// Example is the documented example file. It names one recipients file, practice.pub, in its own folder.
+// Example is the documented example file. It names one recipients file, practice.pub, in its own
+// folder.
 //
 //go:embed example.toml
 var Example string
@@ -140,8 +143,8 @@ type Audio struct {
 
 // Encrypt says who may open recordings.
 type Encrypt struct {
-	// Recipients are the age public keys themselves, whichever way the file named them: all hybrid or all classic,
-	// each once, at least one, in the file's order.
+	// Recipients are the age public keys themselves, whichever way the file named them: all hybrid
+	// or all classic, each once, at least one, in the file's order.
 	Recipients []string
 }
 
@@ -215,8 +218,8 @@ func load(path string, kept []byte) (*Config, []Problem, error) {
 	return parse(path, data, kept)
 }
 
-// Parse checks data, the content of the file called name. Recipients files, and the presence of other files, are looked
-// up on this machine, relative to name's folder. The error is an [Errors].
+// Parse checks data, the content of the file called name. Recipients files, and the presence of
+// other files, are looked up on this machine, relative to name's folder. The error is an [Errors].
 func Parse(name string, data []byte) (*Config, []Problem, error) { return parse(name, data, nil) }
 
 func parse(name string, data, kept []byte) (*Config, []Problem, error) {
@@ -257,7 +260,8 @@ func (c *Config) Parties() []string {
 	return slices.Clip(parties)
 }
 
-// readFile reads a file that people write by hand, as text, and no more of it than MaxFile. Its error doesn't repeat the name.
+// readFile reads a file that people write by hand, as text, and no more of it than MaxFile. Its
+// error doesn't repeat the name.
 func readFile(path string) ([]byte, error) {
 	data, err := readBytes(path)
 	if err != nil || len(data) > MaxFile { // who asked says that it is too long

@@ -40,8 +40,8 @@ func write(t testing.TB, file, content string) {
 	}
 }
 
-// folder makes one with practice.pub in it, which holds two post-quantum keys, signed by the office whose key is office.vkey,
-// and returns the keys too.
+// folder makes one with practice.pub in it, which holds two post-quantum keys, signed by the office
+// whose key is office.vkey, and returns the keys too.
 func folder(t testing.TB) (dir string, keys []string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -55,9 +55,10 @@ func folder(t testing.TB) (dir string, keys []string) {
 // everything is the example, as it must come out.
 func everything(keys []string) *Config {
 	return &Config{
-		Room:    Room{Site: "high-street", ID: "room-3", Name: "Consulting room 3"},
-		Unit:    Unit{Key: "/var/lib/tacet/unit.key"},
-		Consent: Consent{Notice: "2026-03", Purpose: "Your own record of this consultation", Max: time.Hour, Quiet: 5 * time.Minute},
+		Room: Room{Site: "high-street", ID: "room-3", Name: "Consulting room 3"},
+		Unit: Unit{Key: "/var/lib/tacet/unit.key"},
+		Consent: Consent{Notice: "2026-03", Purpose: "Your own record of this consultation", Max: time.Hour,
+			Quiet: 5 * time.Minute},
 		Buttons: []Button{
 			{Party: "patient", Line: "GPIO5", Active: Low, Style: Momentary, Debounce: 30 * time.Millisecond},
 			{Party: "clinician", Line: "GPIO6", Active: Low, Style: Momentary, Debounce: 30 * time.Millisecond},
@@ -72,11 +73,15 @@ func everything(keys []string) *Config {
 		Stores: []Store{
 			{Name: "drive", Kind: Drive, Label: "TACET", Keep: 90 * 24 * time.Hour},
 			{Name: "nas", Kind: Folder, Path: "/mnt/nas/recordings"},
-			{Name: "office", Kind: SFTP, URL: "sftp://room-3@backup.lan/recordings", Key: "/etc/tacet/sftp_key", KnownHosts: "/etc/tacet/known_hosts"},
-			{Name: "vault", Kind: S3, Endpoint: "https://s3.lan:9000", Bucket: "tacet", Prefix: "high-street/", Region: "us-east-1",
-				AccessKeyFile: "/etc/tacet/s3_access", SecretKeyFile: "/etc/tacet/s3_secret", PathStyle: true, CA: "/etc/tacet/ca.pem"},
+			{Name: "office", Kind: SFTP, URL: "sftp://room-3@backup.lan/recordings", Key: "/etc/tacet/sftp_key",
+				KnownHosts: "/etc/tacet/known_hosts"},
+			{Name: "vault", Kind: S3, Endpoint: "https://s3.lan:9000", Bucket: "tacet", Prefix: "high-street/",
+				Region:        "us-east-1",
+				AccessKeyFile: "/etc/tacet/s3_access", SecretKeyFile: "/etc/tacet/s3_secret", PathStyle: true,
+				CA: "/etc/tacet/ca.pem"},
 		},
-		MQTT: &MQTT{Broker: "mqtts://broker.lan:8883", Username: "room-3", PasswordFile: "/etc/tacet/mqtt_password", CA: "/etc/tacet/ca.pem",
+		MQTT: &MQTT{Broker: "mqtts://broker.lan:8883", Username: "room-3", PasswordFile: "/etc/tacet/mqtt_password",
+			CA:   "/etc/tacet/ca.pem",
 			Cert: "/etc/tacet/client.pem", ClientKey: "/etc/tacet/client.key", HomeAssistant: "homeassistant"},
 	}
 }
@@ -183,7 +188,8 @@ broker = "mqtt://broker.lan"
 	if !reflect.DeepEqual(cfg.Stores, want) {
 		t.Errorf("stores are %+v", cfg.Stores)
 	}
-	if want := (&MQTT{Broker: "mqtt://broker.lan:1883", HomeAssistant: "homeassistant"}); !reflect.DeepEqual(cfg.MQTT, want) {
+	if want := (&MQTT{Broker: "mqtt://broker.lan:1883", HomeAssistant: "homeassistant"}); !reflect.DeepEqual(cfg.MQTT,
+		want) {
 		t.Errorf("broker is %+v", cfg.MQTT)
 	}
 	if cfg.Spool.Release != All {
@@ -199,15 +205,19 @@ func TestOtherWaysToWriteTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{
-		"a byte-order mark":    "\xef\xbb\xbf" + minimal,
-		"Windows' line ends":   strings.ReplaceAll(minimal, "\n", "\r\n"),
-		"no last line end":     strings.TrimSuffix(minimal, "\n"),
-		"dotted keys":          strings.Replace(minimal, "[room]\nsite = \"high-street\"\nid =", "room.site = \"high-street\"\nroom.id =", 1),
-		"an inline table":      strings.Replace(minimal, "[room]\nsite = \"high-street\"\nid = \"room-3\"\n", "room = {site = \"high-street\", id = 'room-3'}\n", 1),
-		"a list of tables":     "button = [{line = \"GPIO5\"}]\n" + strings.Replace(minimal, "[[button]]\nline = \"GPIO5\"\n", "", 1),
-		"a list in many lines": strings.Replace(minimal, `["practice.pub"]`, "[ # who\n  \"practice.pub\", # the practice\n]", 1),
-		"an empty name":        strings.Replace(minimal, "id = \"room-3\"", "id = \"room-3\"\nname = \" \"", 1),
-		"a default":            strings.Replace(minimal, "[light]", "active = \"low\"\n[light]", 1),
+		"a byte-order mark":  "\xef\xbb\xbf" + minimal,
+		"Windows' line ends": strings.ReplaceAll(minimal, "\n", "\r\n"),
+		"no last line end":   strings.TrimSuffix(minimal, "\n"),
+		"dotted keys": strings.Replace(minimal, "[room]\nsite = \"high-street\"\nid =",
+			"room.site = \"high-street\"\nroom.id =", 1),
+		"an inline table": strings.Replace(minimal, "[room]\nsite = \"high-street\"\nid = \"room-3\"\n",
+			"room = {site = \"high-street\", id = 'room-3'}\n", 1),
+		"a list of tables": "button = [{line = \"GPIO5\"}]\n" +
+			strings.Replace(minimal, "[[button]]\nline = \"GPIO5\"\n", "", 1),
+		"a list in many lines": strings.Replace(minimal, `["practice.pub"]`, "[ # who\n  \"practice.pub\", # the practice\n]",
+			1),
+		"an empty name": strings.Replace(minimal, "id = \"room-3\"", "id = \"room-3\"\nname = \" \"", 1),
+		"a default":     strings.Replace(minimal, "[light]", "active = \"low\"\n[light]", 1),
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg, _, err := Parse(file, []byte(text))
@@ -277,7 +287,8 @@ func TestLevelsAndStyles(t *testing.T) {
 // The config's own problems come first, then those of other files, each by line.
 func TestOrderOfProblems(t *testing.T) {
 	var ps problems
-	for _, p := range []Problem{{File: "b", Line: 1}, {File: "u", Line: 9}, {File: "a", Line: 7}, {File: "u", Line: 2}, {File: "a", Line: 3}} {
+	for _, p := range []Problem{{File: "b", Line: 1}, {File: "u", Line: 9}, {File: "a", Line: 7}, {File: "u", Line: 2},
+		{File: "a", Line: 3}} {
 		ps.add(p)
 	}
 	var order []string

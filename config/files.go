@@ -30,11 +30,12 @@ func (b block) path(key, otherwise string) string {
 	return clean(v.text)
 }
 
-// openFile takes the path of a file that the unit reads, and warns if it isn't here. Anybody may see what is in it.
+// openFile takes the path of a file that the unit reads, and warns if it isn't here. Anybody may
+// see what is in it.
 func (b block) openFile(key string) string { return b.file(key, false) }
 
-// secretFile takes the path of a file with a secret in it. What somebody wrote in its place may be the secret itself, so no
-// message repeats it.
+// secretFile takes the path of a file with a secret in it. What somebody wrote in its place may be
+// the secret itself, so no message repeats it.
 func (b block) secretFile(key string) string { return b.file(key, true) }
 
 func (b block) file(key string, secret bool) string {
@@ -44,7 +45,8 @@ func (b block) file(key string, secret bool) string {
 	}
 	if !isAbs(v.text) {
 		if secret {
-			b.fail(key, "is not an absolute path", "write the path of a file, as in \"/etc/tacet/"+strings.TrimSuffix(key, "_file")+"\", never the secret itself")
+			b.fail(key, "is not an absolute path",
+				"write the path of a file, as in \"/etc/tacet/"+strings.TrimSuffix(key, "_file")+"\", never the secret itself")
 		} else {
 			b.notAbs(key, v.text)
 		}
@@ -73,8 +75,8 @@ type absent struct {
 	line int
 }
 
-// notHere warns, once, of all files that aren't on this machine: at a desk they are expected to be missing, and one line for each would bury what
-// matters.
+// notHere warns, once, of all files that aren't on this machine: at a desk they are expected to be
+// missing, and one line for each would bury what matters.
 func (c *checker) notHere() {
 	var files []string
 	for _, a := range c.absent {
@@ -89,7 +91,8 @@ func (c *checker) notHere() {
 		c.warn(first.line, first.key, first.file+" is not on this machine", "see that it is on the unit")
 		return
 	}
-	c.warn(c.absent[0].line, "", fmt.Sprintf("%d files are named that only the unit has: %s", len(files), strings.Join(files, ", ")), "see that they are on the unit")
+	c.warn(c.absent[0].line, "", fmt.Sprintf("%d files are named that only the unit has: %s", len(files),
+		strings.Join(files, ", ")), "see that they are on the unit")
 }
 
 func readableByAll(info fs.FileInfo) bool {
@@ -98,10 +101,12 @@ func readableByAll(info fs.FileInfo) bool {
 
 var windowsPath = regexp.MustCompile(`^([A-Za-z]:|\\\\)`)
 
-// shareForm is how a share is named to those who mount it: //nas/recordings, nas:/recordings, smb://nas/recordings.
+// shareForm is how a share is named to those who mount it: //nas/recordings, nas:/recordings,
+// smb://nas/recordings.
 var shareForm = regexp.MustCompile(`^(?i:(//|(smb|cifs|nfs)://)[^/]+(/|$)|[a-z0-9.-]{2,}:/([^/]|$))`)
 
-// isShare takes for a share what begins with two slashes and a name; as a path that would be the folder of that name.
+// isShare takes for a share what begins with two slashes and a name; as a path that would be the
+// folder of that name.
 func isShare(text string) bool { return shareForm.MatchString(text) }
 
 // notAbs says what to write for a path that isn't absolute.
@@ -109,9 +114,11 @@ func (b block) notAbs(key, text string) {
 	what, instead := shown(text)+" is not an absolute path", `write the whole path, beginning with "/"`
 	switch {
 	case windowsPath.MatchString(text):
-		what, instead = shown(text)+" is a path of Windows, and the unit runs Linux", `write the path on the unit, beginning with "/"; a share is mounted there first: see README.md`
+		what, instead = shown(text)+" is a path of Windows, and the unit runs Linux",
+			`write the path on the unit, beginning with "/"; a share is mounted there first: see README.md`
 	case isShare(text):
-		what, instead = shown(text)+" is a share's address, and not a folder on the unit", `write the folder at which the unit has it mounted, beginning with "/": see README.md`
+		what, instead = shown(text)+" is a share's address, and not a folder on the unit",
+			`write the folder at which the unit has it mounted, beginning with "/": see README.md`
 	case strings.HasPrefix(text, "~"):
 		instead = `write the whole path, beginning with "/": nothing takes ~ for a folder here`
 	case strings.TrimSpace(text) != text && isAbs(strings.TrimSpace(text)):
@@ -122,7 +129,8 @@ func (b block) notAbs(key, text string) {
 	b.fail(key, what, instead)
 }
 
-// seen warns of a path with a character that nobody sees: it may be the folder's name, and hardly is.
+// seen warns of a path with a character that nobody sees: it may be the folder's name, and hardly
+// is.
 func (b block) seen(key, text string) {
 	if i := strings.IndexFunc(text, isHidden); i >= 0 {
 		r, _ := utf8.DecodeRuneInString(text[i:])
@@ -143,8 +151,8 @@ func clean(p string) string {
 	return filepath.Clean(p)
 }
 
-// address takes a URL with one of the schemes, a host and at most a user. What can't be read isn't repeated: a password
-// may stand in it. instead is for one that does.
+// address takes a URL with one of the schemes, a host and at most a user. What can't be read isn't
+// repeated: a password may stand in it. instead is for one that does.
 func (b block) address(key, example, instead string, schemes ...string) *url.URL {
 	v, ok := b.get(key, aText, strconv.Quote(example))
 	if !ok {
@@ -189,7 +197,8 @@ var (
 	bareIPv6 = regexp.MustCompile(`://([^@/\[\]]*@)?[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:]*[^@\[\]]*$`)
 )
 
-// misread says why an address that can't be read, or means something else than it seems to, can't; "" if nothing better is to say than that.
+// misread says why an address that can't be read, or means something else than it seems to, can't;
+// "" if nothing better is to say than that.
 func misread(text string, err error, scheme, example string) (what, instead string) {
 	var escape url.EscapeError
 	zone := strings.Index(text, "%")
@@ -200,7 +209,8 @@ func misread(text string, err error, scheme, example string) (what, instead stri
 	case bareHost.MatchString(text):
 		return "names no protocol", "write " + scheme + ":// before it, as in " + strconv.Quote(example)
 	case errors.As(err, &escape) && open >= 0 && open < zone && zone < shut:
-		return "names the interface after a %, which begins a character's number in an address", "write %25 in the place of the %"
+		return "names the interface after a %, which begins a character's number in an address",
+			"write %25 in the place of the %"
 	case errors.As(err, &escape):
 		return "holds a %, which begins a character's number in an address", "write %25 for the character % itself"
 	case bareIPv6.MatchString(text): // also where the last group passes for a port

@@ -10,14 +10,15 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzParse feeds Parse anything. Whatever comes, it answers with a whole Config or with whole problems, in one line each, that
-// repeat no private key; and twice the same.
+// FuzzParse feeds Parse anything. Whatever comes, it answers with a whole Config or with whole
+// problems, in one line each, that repeat no private key; and twice the same.
 func FuzzParse(f *testing.F) {
 	dir, _ := folder(f)
 	file := filepath.Join(dir, "u.toml")
 	for _, seed := range []string{
 		"", Example, minimal, quietConfig, "\xef\xbb\xbf" + minimal, strings.ReplaceAll(minimal, "\n", "\r\n"),
-		"[room", "[[", "a.b.c = 1\n[a]\n[a.b]\n[[a.b.c]]", "x = [[[[", "x = {y = {", "x = \"\"\"\n[room]\n", "\xff\xfe", "\x00", "x = 1979-05-27T07:32:00Z",
+		"[room", "[[", "a.b.c = 1\n[a]\n[a.b]\n[[a.b.c]]", "x = [[[[", "x = {y = {", "x = \"\"\"\n[room]\n", "\xff\xfe",
+		"\x00", "x = 1979-05-27T07:32:00Z",
 		"[encrypt]\nrecipients = [\"AGE-SECRET-KEY-1QQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ\"]",
 		"[[button]]\nparty=\"\"\n[[button]]\n[button]\n[[room]]\n",
 		"[mqtt]\nbroker = \"mqtts://u:p@[::1%25]:70000/?#\"\n",
@@ -35,7 +36,8 @@ func FuzzParse(f *testing.F) {
 		}
 		for _, p := range append(warnings, errs...) {
 			s := p.String()
-			if p.What == "" || p.Instead == "" || p.Line < 0 || !line.MatchString(s) || !utf8.ValidString(s) || secret.MatchString(s) {
+			if p.What == "" || p.Instead == "" || p.Line < 0 || !line.MatchString(s) || !utf8.ValidString(s) ||
+				secret.MatchString(s) {
 				t.Errorf("problem %q", s)
 			}
 		}
@@ -55,7 +57,8 @@ func checkWhole(t *testing.T, cfg *Config) {
 		cfg.Consent.Max >= time.Second && cfg.Consent.Max <= 12*time.Hour &&
 		(cfg.Consent.Quiet == 0 || cfg.Consent.Quiet >= time.Second) &&
 		len(cfg.Buttons) > 0 && len(cfg.Buttons) <= maxButtons && cfg.Light.Line != "" &&
-		cfg.Audio.Device != "" && cfg.Audio.Rate > 0 && cfg.Audio.Channels > 0 && (cfg.Audio.Bitrate > 0) == (cfg.Audio.Codec == Opus) &&
+		cfg.Audio.Device != "" && cfg.Audio.Rate > 0 && cfg.Audio.Channels > 0 &&
+		(cfg.Audio.Bitrate > 0) == (cfg.Audio.Codec == Opus) &&
 		len(cfg.Encrypt.Recipients) > 0 && isAbs(cfg.Spool.Path) && isAbs(cfg.Unit.Key) && len(cfg.Stores) <= maxStores &&
 		(len(cfg.Stores) > 0 || cfg.Spool.Release == Never)
 	for _, b := range cfg.Buttons {

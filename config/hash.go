@@ -7,9 +7,10 @@ import (
 	"reflect"
 )
 
-// Hash stands for what the file says: the same for two files that differ only in remarks, in order or in writing
-// out a default. It tells of changed recipients even where the file that names them is the same. It is published, and nobody
-// may find another configuration of the same hash: it is the first 128 bits of SHA-256, in hexadecimal.
+// Hash stands for what the file says: the same for two files that differ only in remarks, in order
+// or in writing out a default. It tells of changed recipients even where the file that names them
+// is the same. It is published, and nobody may find another configuration of the same hash: it is
+// the first 128 bits of SHA-256, in hexadecimal.
 func (c *Config) Hash() string {
 	data, err := json.Marshal(c)
 	if err != nil {

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// headerPins is what the pins 1 to 40 of a Raspberry Pi's header are: a GPIO's number, or the other things below.
+// headerPins is what the pins 1 to 40 of a Raspberry Pi's header are: a GPIO's number, or the other
+// things below.
 var headerPins = [41]int{-1,
 	volt3, volt5, 2, volt5, 3, ground, 4, 14, ground, 15,
 	17, 18, 27, ground, 22, 23, volt3, 24, 10, ground,
@@ -75,8 +76,9 @@ func lineOf(name string) gpioLine {
 	return gpioLine{chip, n}
 }
 
-// isHeader reports whether the line is one of the header's. The chip of the header is gpiochip0 on every board but the Raspberry Pi 5, where it
-// has been gpiochip4 and gpiochip0, as the kernel had it.
+// isHeader reports whether the line is one of the header's. The chip of the header is gpiochip0 on
+// every board but the Raspberry Pi 5, where it has been gpiochip4 and gpiochip0, as the kernel had
+// it.
 func (l gpioLine) isHeader() bool {
 	return l.chip == "" || l.chip == "gpiochip0" || l.chip == "gpiochip4"
 }
@@ -112,7 +114,8 @@ func (b block) kept(key, name string) {
 	if why := l.kept(); why != "" {
 		instead := "take another: GPIO4 to GPIO6 for inputs, GPIO16 to GPIO27 for lights"
 		if l.number > lastOnHeader && l.number < len(headerPins) && headerPins[l.number] >= 0 {
-			instead = fmt.Sprintf(`write "GPIO%d" if pin %d of the header is meant; or `, headerPins[l.number], l.number) + instead
+			instead = fmt.Sprintf(`write "GPIO%d" if pin %d of the header is meant; or `, headerPins[l.number],
+				l.number) + instead
 		}
 		b.warn(key, name+" "+why, instead)
 	}
@@ -121,6 +124,7 @@ func (b block) kept(key, name string) {
 		if l.isHeader() && l.number <= lastOnHeader {
 			instead = fmt.Sprintf(`write "GPIO%d", unless two chips have lines of that name: tacetd doctor says so`, l.number)
 		}
-		b.warn(key, shown(name)+" counts chips, and the count changes with the kernel, as it did on the Raspberry Pi 5", instead)
+		b.warn(key, shown(name)+" counts chips, and the count changes with the kernel, as it did on the Raspberry Pi 5",
+			instead)
 	}
 }

@@ -48,7 +48,8 @@ func TestHeaderIsThatOfTheWiring(t *testing.T) {
 
 func TestPinsThatPeopleWrite(t *testing.T) {
 	for wrote, pin := range map[string]int{
-		"Pin 29": 29, "pin29": 29, "PIN_29": 29, "pin #29": 29, "header 29": 29, "J8:29": 29, "P1-29": 29, "BOARD29": 29, "physical 29": 29, "29": 29, "#29": 29, "029": 29,
+		"Pin 29": 29, "pin29": 29, "PIN_29": 29, "pin #29": 29, "header 29": 29, "J8:29": 29, "P1-29": 29, "BOARD29": 29,
+		"physical 29": 29, "29": 29, "#29": 29, "029": 29,
 		"pin 41": 0, "pin 0": 0, "GPIO29": 0, "BCM29": 0, "left": 0, "": 0, "pin": 0,
 	} {
 		if got := pinOf(wrote); got != pin {
@@ -72,7 +73,8 @@ func TestLinesThatAreKept(t *testing.T) {
 		t.Errorf("kept are %v", kept)
 	}
 	for a, others := range map[string][]string{
-		"GPIO5": {"GPIO5", "gpiochip0:5", "gpiochip4:5"}, "gpiochip0:5": {"GPIO5", "gpiochip0:5"}, "gpiochip4:5": {"GPIO5", "gpiochip4:5"}, "gpiochip1:5": {"gpiochip1:5"},
+		"GPIO5": {"GPIO5", "gpiochip0:5", "gpiochip4:5"}, "gpiochip0:5": {"GPIO5", "gpiochip0:5"},
+		"gpiochip4:5": {"GPIO5", "gpiochip4:5"}, "gpiochip1:5": {"gpiochip1:5"},
 	} {
 		for _, b := range []string{"GPIO5", "GPIO6", "gpiochip0:5", "gpiochip1:5", "gpiochip4:5"} {
 			if got := lineOf(a).same(lineOf(b)); got != slices.Contains(others, b) {
@@ -84,14 +86,17 @@ func TestLinesThatAreKept(t *testing.T) {
 
 func TestTimesThatPeopleMean(t *testing.T) {
 	for wrote, want := range map[string]string{
-		"45": "45m", "3600": "3600s", "12": "12m", "1.5": "1.5m", "90 min": "90m", "90min.": "90m", "1 hour": "1h", "1h 30m": "1h30m", "1 hour, 30 minutes": "1h30m", "1 hour and 5 min": "1h5m",
-		"1,5 h": "1.5h", "45M": "45m", "2H": "2h", "never": "", "": "", "soon": "", "-5": "", "99999999999": "", "0": "", "1 fortnight": "", "45 m x": "", "2 days": "",
+		"45": "45m", "3600": "3600s", "12": "12m", "1.5": "1.5m", "90 min": "90m", "90min.": "90m", "1 hour": "1h",
+		"1h 30m": "1h30m", "1 hour, 30 minutes": "1h30m", "1 hour and 5 min": "1h5m",
+		"1,5 h": "1.5h", "45M": "45m", "2H": "2h", "never": "", "": "", "soon": "", "-5": "", "99999999999": "", "0": "",
+		"1 fortnight": "", "45 m x": "", "2 days": "",
 	} {
 		if got := meantSpan(wrote, time.Minute, 12*time.Hour, "m", "s", "h"); got != want {
 			t.Errorf("%q means %q, want %q", wrote, got, want)
 		}
 	}
-	for wrote, want := range map[string]string{"30": "30d", "2 weeks": "14d", "3 months": "90d", "1 year": "365d", "none": "0s", "0": "0d", "999999999 years": ""} {
+	for wrote, want := range map[string]string{"30": "30d", "2 weeks": "14d", "3 months": "90d", "1 year": "365d",
+		"none": "0s", "0": "0d", "999999999 years": ""} {
 		if got := meantSpan(wrote, 0, 36500*day, "d"); got != want {
 			t.Errorf("%q means %q, want %q", wrote, got, want)
 		}
@@ -99,7 +104,8 @@ func TestTimesThatPeopleMean(t *testing.T) {
 }
 
 func TestNumbersThatPeopleMean(t *testing.T) {
-	for wrote, want := range map[string]int{"16000": 16000, "48k": 48000, "48 kHz": 48000, "44.1kHz": 44100, "44,1 khz": 44100, "48.000": 48000, "48,000": 48000, "48'000": 48000, "48000 Hz": 48000, "64 kbit/s": 64000,
+	for wrote, want := range map[string]int{"16000": 16000, "48k": 48000, "48 kHz": 48000, "44.1kHz": 44100,
+		"44,1 khz": 44100, "48.000": 48000, "48,000": 48000, "48'000": 48000, "48000 Hz": 48000, "64 kbit/s": 64000,
 		"many": -1, "": -1, "k": -1, "1.2.3": -1, "48M": -1} {
 		got, ok := meantNumber(wrote)
 		if !ok {

@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// What somebody wrote is often right but for its form: 45 for "45m", "2 hours" for "2h", 48k for 48000. A message then gives the remedy with
-// what was written, and not with an example that means something else.
+// What somebody wrote is often right but for its form: 45 for "45m", "2 hours" for "2h", 48k for
+// 48000. A message then gives the remedy with what was written, and not with an example that means
+// something else.
 
 var quantity = regexp.MustCompile(`^([0-9]+(?:[.,][0-9]+)?)\s*([a-z]*)\.?`)
 
@@ -28,8 +29,9 @@ var unitsOf = map[string]string{
 // longer are units that the file doesn't have, in days.
 var longer = map[string]int{"w": 7, "mo": 30, "y": 365}
 
-// meantSpan writes what somebody may have meant by text as the file wants a length of time; "" if nobody can know. units are what a number without a
-// unit may be in, the likeliest first; the first that lies between least and most counts.
+// meantSpan writes what somebody may have meant by text as the file wants a length of time; "" if
+// nobody can know. units are what a number without a unit may be in, the likeliest first; the first
+// that lies between least and most counts.
 func meantSpan(text string, least, most time.Duration, units ...string) string {
 	text = strings.ToLower(strings.TrimSpace(text))
 	fits := func(s string) bool {

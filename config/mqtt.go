@@ -31,7 +31,8 @@ func (c *checker) mqtt(cfg *Config) {
 			tls = a.Secure
 			m.Broker = a.String()
 			if !tls && !isLocal(a.Host) {
-				b.warn("broker", "without TLS anybody on the network can read the status, and change it", "write mqtts://, and ca for a certificate of your own")
+				b.warn("broker", "without TLS anybody on the network can read the status, and change it",
+					"write mqtts://, and ca for a certificate of your own")
 			}
 		}
 	}

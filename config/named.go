@@ -2,8 +2,9 @@ package config
 
 import "fmt"
 
-// Recipients reads public keys as [encrypt] recipients takes them: each is a key, or the name of a file of them, from the folder in which the
-// command runs. Classic and post-quantum ones may stand together here: over the years an office may have had both.
+// Recipients reads public keys as [encrypt] recipients takes them: each is a key, or the name of a
+// file of them, from the folder in which the command runs. Classic and post-quantum ones may stand
+// together here: over the years an office may have had both.
 //
 // The error, if any, is of type Errors.
 func Recipients(named []string) ([]string, error) {

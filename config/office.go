@@ -16,13 +16,15 @@ import (
 type Office struct {
 	Key string // its verifier key, tacet-office/NAME+…
 
-	// Refused says what is wrong with the recipients as the file has them, where others are in use: the last that were good.
+	// Refused says what is wrong with the recipients as the file has them, where others are in use:
+	// the last that were good.
 	Refused []Problem `json:",omitempty"`
 
 	lists []string // the signed files that the recipients came from
 }
 
-// Kept is what a unit keeps of recipients that are good, for LoadUnit to fall back on; nil if these are such a fallback already.
+// Kept is what a unit keeps of recipients that are good, for LoadUnit to fall back on; nil if these
+// are such a fallback already.
 func (o *Office) Kept() []byte {
 	if len(o.Refused) > 0 || len(o.lists) == 0 {
 		return nil
@@ -37,11 +39,12 @@ func (o *Office) Kept() []byte {
 // MaxKept bounds what a unit keeps, in bytes.
 const MaxKept = 2 * maxRecipients * office.MaxList
 
-// LoadUnit is Load for the unit itself. Where the office's signature doesn't hold for the recipients, but does for those that
-// were kept, these count: [Office].Refused then says so.
+// LoadUnit is Load for the unit itself. Where the office's signature doesn't hold for the
+// recipients, but does for those that were kept, these count: [Office].Refused then says so.
 func LoadUnit(path string, kept []byte) (*Config, []Problem, error) { return load(path, kept) }
 
-// office reads the office's key. It may lie beside the config, since recipients are proved at the desk too.
+// office reads the office's key. It may lie beside the config, since recipients are proved at the
+// desk too.
 func (c *checker) office(cfg *Config) {
 	b := c.block("office")
 	if !b.there {
@@ -60,21 +63,23 @@ func (c *checker) office(cfg *Config) {
 	}
 	data, err := c.readBeside(v.text)
 	if err != nil {
-		b.fail("key", fmt.Sprintf("file %s: %v; without it nobody can tell whether the recipients are the office's", shown(v.text), cause(err)),
+		b.fail("key", fmt.Sprintf("file %s: %v; without it nobody can tell whether the recipients are the office's",
+			shown(v.text), cause(err)),
 			"put it there, or beside this file; tacet keygen makes it, or tacet sign")
 		return
 	}
 	key, err := office.ParseKey(strings.TrimSpace(string(data)))
 	if err != nil {
-		b.fail("key", fmt.Sprintf("file %s %v", shown(v.text), err), "name the .vkey file that tacet keygen made, or tacet sign")
+		b.fail("key", fmt.Sprintf("file %s %v", shown(v.text), err),
+			"name the .vkey file that tacet keygen made, or tacet sign")
 		return
 	}
 	c.officeKey = &key
 	cfg.Office = &Office{Key: key.String()}
 }
 
-// readBeside reads a file by its name on the unit, by a name relative to the config's folder, or, where the unit's files
-// aren't here, beside the config.
+// readBeside reads a file by its name on the unit, by a name relative to the config's folder, or,
+// where the unit's files aren't here, beside the config.
 func (c *checker) readBeside(name string) ([]byte, error) {
 	if !isAbs(name) {
 		return readFile(filepath.Join(c.dir, name))
@@ -89,7 +94,8 @@ func (c *checker) readBeside(name string) ([]byte, error) {
 	return readFile(name)
 }
 
-// signed returns the list in a file of recipients, which the office must have signed where there is one.
+// signed returns the list in a file of recipients, which the office must have signed where there is
+// one.
 func (k *keyring) signed(data []byte) (string, error) {
 	if k.office == nil {
 		return string(data), nil
@@ -101,15 +107,16 @@ func (k *keyring) signed(data []byte) (string, error) {
 	return text, err
 }
 
-// unsaid puts the recipients that were kept in the place of those that the office didn't sign. since is what the errors were
-// before them.
+// unsaid puts the recipients that were kept in the place of those that the office didn't sign.
+// since is what the errors were before them.
 func (c *checker) unsaid(cfg *Config, since problems) {
 	if len(c.errors.list) == len(since.list) || c.officeKey == nil || c.kept == nil {
 		return
 	}
 	keys, err := c.fromKept()
 	if err != nil {
-		c.fail(c.block("encrypt").line("recipients"), "encrypt.recipients", fmt.Sprintf("nor can those be used that the unit has kept: %v", err),
+		c.fail(c.block("encrypt").line("recipients"), "encrypt.recipients",
+			fmt.Sprintf("nor can those be used that the unit has kept: %v", err),
 			"bring a list that the office has signed")
 		return
 	}

@@ -188,12 +188,14 @@ func TestOfficeKey(t *testing.T) {
 	} {
 		text := strings.Replace(withOffice(`["practice.pub"]`), `"/etc/nowhere/office.vkey"`, key, 1)
 		_, _, err := Parse(filepath.Join(dir, "u.toml"), []byte(text))
-		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), "office.key: ") || !strings.Contains(err.Error(), want)) {
+		if want == "" && err != nil || want != "" &&
+			(err == nil || !strings.Contains(err.Error(), "office.key: ") || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: %v, want %q", key, err, want)
 		}
 	}
 	_, warnings, err := Parse(filepath.Join(dir, "u.toml"), withRecipients(`["practice.pub"]`))
-	if err != nil || !slices.ContainsFunc(warnings, func(p Problem) bool { return p.Key == "office" && strings.Contains(p.Instead, "office.vkey") }) {
+	if err != nil || !slices.ContainsFunc(warnings,
+		func(p Problem) bool { return p.Key == "office" && strings.Contains(p.Instead, "office.vkey") }) {
 		t.Errorf("without an office: %v, %v", warnings, err)
 	}
 }

@@ -21,7 +21,8 @@ const (
 func (c *checker) panel(cfg *Config) {
 	c.buttons(cfg)
 
-	c.missing("light", "the section is missing, and nothing is recorded without a light", `write [light], and below it line = "GPIO27"`)
+	c.missing("light", "the section is missing, and nothing is recorded without a light",
+		`write [light], and below it line = "GPIO27"`)
 	b := c.block("light")
 	light := &cfg.Light
 	light.Line = b.gpio("line", "GPIO27")
@@ -40,7 +41,8 @@ func (c *checker) panel(cfg *Config) {
 }
 
 func (c *checker) buttons(cfg *Config) {
-	c.missing("button", "there is no button, and nothing else starts a recording", `write [[button]], and below it line = "GPIO5"`)
+	c.missing("button", "there is no button, and nothing else starts a recording",
+		`write [[button]], and below it line = "GPIO5"`)
 	bs := c.blocks("button")
 	parties := map[string]int{}
 	for i, b := range bs {
@@ -156,8 +158,8 @@ func (b block) notLine(key, wrote, what string) {
 	}
 }
 
-// glows warns of a light that the board itself lights at boot, before anything runs: a Raspberry Pi pulls GPIO 0 to 8 up
-// and 9 to 27 down.
+// glows warns of a light that the board itself lights at boot, before anything runs: a Raspberry Pi
+// pulls GPIO 0 to 8 up and 9 to 27 down.
 func (b block) glows(line, active string) {
 	m := gpioName.FindStringSubmatch(line)
 	if m == nil {
@@ -166,8 +168,10 @@ func (b block) glows(line, active string) {
 	n, _ := strconv.Atoi(m[1])
 	switch {
 	case n <= 8 && active == High:
-		b.warn("line", "a Raspberry Pi pulls "+line+" up at boot, so the light may glow while nothing is recorded", "take one of GPIO9 to GPIO27")
+		b.warn("line", "a Raspberry Pi pulls "+line+" up at boot, so the light may glow while nothing is recorded",
+			"take one of GPIO9 to GPIO27")
 	case n >= 9 && n <= 27 && active == Low:
-		b.warn("line", "a Raspberry Pi pulls "+line+" down at boot, so the light may glow while nothing is recorded", "take one of GPIO4 to GPIO8, or a driver that is active high")
+		b.warn("line", "a Raspberry Pi pulls "+line+" down at boot, so the light may glow while nothing is recorded",
+			"take one of GPIO4 to GPIO8, or a driver that is active high")
 	}
 }

@@ -12,7 +12,8 @@ import (
 	"unicode/utf8"
 )
 
-// Problem is one thing wrong, or doubtful, in a config file. Its texts are lower case, without a full stop.
+// Problem is one thing wrong, or doubtful, in a config file. Its texts are lower case, without a
+// full stop.
 type Problem struct {
 	File    string // as it was named
 	Line    int    // from 1; 0: the file as a whole
@@ -67,10 +68,12 @@ func (e Errors) Unwrap() []error {
 	return list
 }
 
-// Unread reports whether the file itself could not be read, so that nothing is known of what it says.
+// Unread reports whether the file itself could not be read, so that nothing is known of what it
+// says.
 func (e Errors) Unread() bool { return len(e) == 1 && e[0].Line == 0 }
 
-// maxProblems bounds each list. Nobody reads more, and a file that is not a config at all would make one for each line.
+// maxProblems bounds each list. Nobody reads more, and a file that is not a config at all would
+// make one for each line.
 const maxProblems = 100
 
 // problems collects up to maxProblems.
@@ -100,7 +103,8 @@ func (ps *problems) sorted(name string) Errors {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
 	})
 	if ps.more > 0 {
-		list = append(list, Problem{File: name, What: fmt.Sprintf("there are %d more problems", ps.more), Instead: "mend these first"})
+		list = append(list, Problem{File: name, What: fmt.Sprintf("there are %d more problems", ps.more),
+			Instead: "mend these first"})
 	}
 	return list
 }
@@ -119,7 +123,8 @@ func shown(s string) string {
 	return strconv.Quote(s)
 }
 
-// shownKey makes a key that somebody wrote fit for a message. Anything can stand between quotes there.
+// shownKey makes a key that somebody wrote fit for a message. Anything can stand between quotes
+// there.
 func shownKey(s string) string {
 	if plainKey.MatchString(s) && !isPrivate(s) {
 		return s

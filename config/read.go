@@ -58,7 +58,8 @@ func lastByte(n *unstable.Node) int {
 	return last
 }
 
-// resume reports what TOML refused, and sets base to where reading goes on. end is where the last good expression ended.
+// resume reports what TOML refused, and sets base to where reading goes on. end is where the last
+// good expression ended.
 func (b *builder) resume(bad *unstable.ParserError, end int) {
 	at := b.src.line(b.offset(bad))
 	first := b.src.line(b.base)
@@ -104,8 +105,8 @@ func (b *builder) offset(bad *unstable.ParserError) int {
 	return min(max(left, b.base), max(len(b.src.data)-1, 0))
 }
 
-// salvage finds the key, or the section, that a refused line was meant for, so that it doesn't count as missing, and the
-// keys after a refused header don't count as the section's before it.
+// salvage finds the key, or the section, that a refused line was meant for, so that it doesn't
+// count as missing, and the keys after a refused header don't count as the section's before it.
 func (b *builder) salvage(line []byte, number int) string {
 	if header := bytes.TrimLeft(line, " \t"); bytes.HasPrefix(header, []byte("[")) {
 		name := ""
@@ -138,7 +139,8 @@ func (b *builder) salvage(line []byte, number int) string {
 	return b.name + "." + shownKey(name)
 }
 
-// plain is a line with ordinary spaces in the place of those that only look so, in which a key can be found.
+// plain is a line with ordinary spaces in the place of those that only look so, in which a key can
+// be found.
 func plain(line []byte) []byte {
 	return bytes.Map(func(r rune) rune {
 		switch {
@@ -159,7 +161,8 @@ func plain(line []byte) []byte {
 
 var bareValue = regexp.MustCompile(`^[ \t]*([A-Za-z][A-Za-z0-9_-]*)[ \t]*[=:]?[ \t]*([A-Za-z0-9_/.:@-][A-Za-z0-9_/.:@, -]*?)[ \t]*(#.*)?$`)
 
-// explain says what is wrong with a line that TOML refuses, and repeats what somebody meant to write where that is known, and no secret.
+// explain says what is wrong with a line that TOML refuses, and repeats what somebody meant to
+// write where that is known, and no secret.
 func (b *builder) explain(message, key string, line []byte) (what, instead string) {
 	what, instead = explain(message)
 	section, name, _ := strings.Cut(key, ".")
@@ -188,25 +191,31 @@ func (b *builder) explain(message, key string, line []byte) (what, instead strin
 	return what, instead
 }
 
-// secretKeys are the keys of which somebody may have written the secret itself in the place of its file.
-var secretKeys = map[string]bool{"password_file": true, "client_key": true, "key": true, "access_key_file": true, "secret_key_file": true}
+// secretKeys are the keys of which somebody may have written the secret itself in the place of its
+// file.
+var secretKeys = map[string]bool{"password_file": true, "client_key": true, "key": true, "access_key_file": true,
+	"secret_key_file": true}
 
 // explain puts what go-toml says into words that help somebody who doesn't know TOML.
 func explain(message string) (what, instead string) {
 	for _, e := range []struct{ part, what, instead string }{
-		{"expected '=' after key", `the line is neither [section] nor key = value`, `write key = value, or begin a remark with #`},
+		{"expected '=' after key", `the line is neither [section] nor key = value`,
+			`write key = value, or begin a remark with #`},
 		{"start of key", `the line is neither [section] nor key = value`, `write key = value, or begin a remark with #`},
 		{"to close table name", "the section's name is not closed", "close it with ], or ]] if it began with [["},
 		{"to close array table name", "the section's name is not closed", "close it with ]], as it began with [["},
 		{"strings must be quoted", "the value is text without quotes", `write it between quotes, as in "…"`},
 		{"at start of value", "the value is missing, or is text without quotes", `write text between quotes, as in "…"`},
-		{"expected keyword", "the value is text without quotes", `write it between quotes, as in "…"; yes and no are true and false`},
-		{"expected newline but got", "something stands behind the value", "give each key a line of its own, and begin a remark with #"},
+		{"expected keyword", "the value is text without quotes",
+			`write it between quotes, as in "…"; yes and no are true and false`},
+		{"expected newline but got", "something stands behind the value",
+			"give each key a line of its own, and begin a remark with #"},
 		{"after array value", "the list's values are not separated", "put a comma between them"},
 		{"escape", `the text has a \ that means nothing`, `write \\ for a backslash`},
 		{"cannot have new lines", "the text is not closed", `close it in the same line, with the " or ' that it began with`},
 		{"terminated", "the text is not closed", `close it with the quotes that it began with`},
-		{"nested", "lists and braces stand within one another, too deep to be read", "write what the key wants: no key wants more than one list"},
+		{"nested", "lists and braces stand within one another, too deep to be read",
+			"write what the key wants: no key wants more than one list"},
 		{"control characters", "a control character stands here", "write plain text in one line"},
 		{"leading zeroes", "the number begins with 0", "write it without, or between quotes if it is text"},
 		{"digit", "the number is none", "write digits alone, or between quotes if it is text"},
@@ -219,7 +228,8 @@ func explain(message string) (what, instead string) {
 	return message, `write key = value, with text between quotes`
 }
 
-// privateKeys reports each line on which a private key stands, be it in a remark. The message doesn't repeat it.
+// privateKeys reports each line on which a private key stands, be it in a remark. The message
+// doesn't repeat it.
 func (c *checker) privateKeys(src *source) {
 	for _, at := range privateKey.FindAllIndex(src.data, maxProblems) {
 		c.private(src.line(at[0]), "")

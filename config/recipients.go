@@ -13,7 +13,8 @@ import (
 	"tacet/config/office"
 )
 
-// maxRecipients bounds what each recording's key is encrypted to: a hybrid recipient takes 1.6 KB of each file.
+// maxRecipients bounds what each recording's key is encrypted to: a hybrid recipient takes 1.6 KB
+// of each file.
 const maxRecipients = 20
 
 // recipient is a public key, and where it was found.
@@ -43,7 +44,8 @@ type listed struct {
 
 func (c *checker) encrypt(cfg *Config) {
 	defer c.unsaid(cfg, c.errors)
-	c.missing("encrypt", "the section is missing, and nothing is recorded in clear", `write [encrypt], and below it recipients = ["practice.pub"]`)
+	c.missing("encrypt", "the section is missing, and nothing is recorded in clear",
+		`write [encrypt], and below it recipients = ["practice.pub"]`)
 	b := c.block("encrypt")
 	b.require("recipients", `["practice.pub"], the file that tacet keygen printed`)
 	v, ok := b.get("recipients", aList, `["practice.pub"], between brackets`)
@@ -136,7 +138,8 @@ func (k *keyring) add(s string, from Problem) {
 	k.list = append(k.list, r)
 }
 
-// file takes a file of keys, one in each line, with remarks. Its name may be relative to the config's folder.
+// file takes a file of keys, one in each line, with remarks. Its name may be relative to the
+// config's folder.
 func (k *keyring) file(name string, from Problem) {
 	full := name
 	if !isAbs(name) {
@@ -153,19 +156,22 @@ func (k *keyring) file(name string, from Problem) {
 	const wanted = "name a file of public keys, as tacet keygen prints them"
 	switch {
 	case err != nil:
-		k.refuse(from, fmt.Sprintf("file %s: %v", shown(name), cause(err)), "put the file there, or write the public key itself, age1…")
+		k.refuse(from, fmt.Sprintf("file %s: %v", shown(name), cause(err)),
+			"put the file there, or write the public key itself, age1…")
 		return
 	case len(data) > MaxFile:
 		k.refuse(from, fmt.Sprintf("file %s is longer than %d bytes", shown(name), MaxFile), wanted)
 		return
 	case bytes.HasPrefix(data, []byte("age-encryption.org/")) || bytes.HasPrefix(data, []byte("-----BEGIN ")):
-		k.refuse(from, fmt.Sprintf("file %s holds no public keys, but something encrypted: perhaps the private key", shown(name)),
+		k.refuse(from, fmt.Sprintf("file %s holds no public keys, but something encrypted: perhaps the private key",
+			shown(name)),
 			"keep that in the office alone, never on a unit, and "+wanted)
 		return
 	}
 	for _, other := range k.read {
 		if os.SameFile(other.info, info) {
-			from.What, from.Instead = fmt.Sprintf("file %s stands here again, first on line %d", shown(name), other.line), "keep one of the two"
+			from.What, from.Instead = fmt.Sprintf("file %s stands here again, first on line %d", shown(name), other.line),
+				"keep one of the two"
 			k.c.warnings.add(from)
 			return
 		}
@@ -174,7 +180,8 @@ func (k *keyring) file(name string, from Problem) {
 	text, err := k.signed(data)
 	if err != nil {
 		k.refuse(from, fmt.Sprintf("file %s %v", shown(name), err),
-			"find out who changed it; if it is as it should be, sign it in the office: tacet sign -i office.key "+filepath.Base(name))
+			"find out who changed it; if it is as it should be, sign it in the office: tacet sign -i office.key "+
+				filepath.Base(name))
 		return
 	}
 	if !k.lines(text, full, from) {
@@ -182,7 +189,8 @@ func (k *keyring) file(name string, from Problem) {
 	}
 }
 
-// fewLines is how many lines of a file that aren't keys are named one by one. With more it is hardly a list of keys at all.
+// fewLines is how many lines of a file that aren't keys are named one by one. With more it is
+// hardly a list of keys at all.
 const fewLines = 3
 
 // lines takes the lines of a file, and reports whether one of them is more than a remark.
@@ -195,7 +203,8 @@ func (k *keyring) lines(text, file string, from Problem) (found bool) {
 		found = true
 		if !strings.HasPrefix(strings.ToLower(line), "age1") && !isPrivate(line) {
 			if wrong++; wrong > fewLines {
-				k.refuse(Problem{File: file, Line: i + 1, Key: from.Key}, "nor are this and what follows keys", "name a file of public keys, as tacet keygen prints them")
+				k.refuse(Problem{File: file, Line: i + 1, Key: from.Key}, "nor are this and what follows keys",
+					"name a file of public keys, as tacet keygen prints them")
 				break
 			}
 		}
@@ -211,12 +220,14 @@ func (k *keyring) lines(text, file string, from Problem) (found bool) {
 func (k *keyring) finish(b block) {
 	const key = "recipients"
 	if len(k.list) > maxRecipients {
-		b.fail(key, fmt.Sprintf("there are more than %d", maxRecipients), "name those who must be able to open recordings, and no more")
+		b.fail(key, fmt.Sprintf("there are more than %d", maxRecipients),
+			"name those who must be able to open recordings, and no more")
 		return
 	}
 	if len(k.list) == 0 {
 		if !k.bad {
-			b.fail(key, "there are none, and nothing is recorded in clear", `write [encrypt] recipients = ["practice.pub"], the file that tacet keygen printed`)
+			b.fail(key, "there are none, and nothing is recorded in clear",
+				`write [encrypt] recipients = ["practice.pub"], the file that tacet keygen printed`)
 		}
 		return
 	}
@@ -231,14 +242,17 @@ func (k *keyring) finish(b block) {
 	switch {
 	case len(classic) > 0 && len(hybrid) > 0:
 		for _, r := range classic {
-			k.refuse(r.from, fmt.Sprintf("%s is a classic key, and can't be mixed with the post-quantum key %s in %s", r.key, shortKey(hybrid[0].key), hybrid[0].from.Where()),
+			k.refuse(r.from, fmt.Sprintf("%s is a classic key, and can't be mixed with the post-quantum key %s in %s", r.key,
+				shortKey(hybrid[0].key), hybrid[0].from.Where()),
 				"make a post-quantum key in its place with tacet keygen, or name classic keys alone")
 		}
 	case len(classic) > 0:
-		b.warn(key, "a classic key: recordings kept for long could be opened by a quantum computer one day", "make a post-quantum one with tacet keygen")
+		b.warn(key, "a classic key: recordings kept for long could be opened by a quantum computer one day",
+			"make a post-quantum one with tacet keygen")
 	}
 	if len(k.list) == 1 && !k.bad {
-		b.warn(key, "there is only one: if its private key is lost, so is every recording", "add a second one, kept elsewhere")
+		b.warn(key, "there is only one: if its private key is lost, so is every recording",
+			"add a second one, kept elsewhere")
 	}
 }
 

@@ -20,7 +20,8 @@ func TestRecipientsFromKeysAndFiles(t *testing.T) {
 	more := []string{newHybrid(t), newHybrid(t)}
 	write(t, filepath.Join(dir, "windows.pub"), "\ufeff# a remark\r\n\r\n  "+more[0]+"  \r\n")
 	cfg, warnings, err := Parse(filepath.Join(dir, "u.toml"),
-		withRecipients(`["`+more[1]+`", "windows.pub", "`+filepath.ToSlash(filepath.Join(dir, "practice.pub"))+`", "`+more[0]+`"]`))
+		withRecipients(`["`+more[1]+`", "windows.pub", "`+filepath.ToSlash(filepath.Join(dir, "practice.pub"))+`", "`+more[0]+
+			`"]`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,19 +38,25 @@ func TestRecipientsFromKeysAndFiles(t *testing.T) {
 	}
 }
 
-// What is doubled is named where it is: a file in the list, and not the keys in it; a key in a file at its line there.
+// What is doubled is named where it is: a file in the list, and not the keys in it; a key in a file
+// at its line there.
 func TestDoubledRecipients(t *testing.T) {
 	dir, keys := folder(t)
 	write(t, filepath.Join(dir, "other.pub"), "\n"+keys[1]+"\n")
 	write(t, filepath.Join(dir, "doubled.pub"), keys[0]+"\n"+keys[1]+"\n"+keys[0]+"\n")
 	in := func(name string) string { return regexp.QuoteMeta(filepath.Join(dir, name)) }
 	for list, expect := range map[string]string{
-		`["practice.pub", "practice.pub"]`:                                      `11 encrypt.recipients: file "practice.pub" stands here again, first on line 11; keep one`,
-		"[\n\"practice.pub\",\n\"../" + filepath.Base(dir) + "/practice.pub\"]": `13 encrypt.recipients: file "../.*/practice.pub" stands here again, first on line 12`,
-		`["practice.pub", "other.pub"]`:                                         `2 encrypt.recipients: age1pq1.* stands here again, first in ` + in("practice.pub") + `:5`,
-		`["doubled.pub"]`:                                                       `3 encrypt.recipients: age1pq1.* stands here again, first in ` + in("doubled.pub") + `:1`,
-		"[\"practice.pub\",\n\"" + keys[1] + "\"]":                              `12 encrypt.recipients: age1pq1.* stands here again, first in ` + in("practice.pub") + `:5`,
-		"[\"" + keys[1] + "\",\n\"practice.pub\"]":                              `5 encrypt.recipients: age1pq1.* stands here again, first in ` + in("u.toml") + `:11`,
+		`["practice.pub", "practice.pub"]`: `11 encrypt.recipients: file "practice.pub" stands here again, first on line 11; keep one`,
+		"[\n\"practice.pub\",\n\"../" + filepath.Base(dir) +
+			"/practice.pub\"]": `13 encrypt.recipients: file "../.*/practice.pub" stands here again, first on line 12`,
+		`["practice.pub", "other.pub"]`: `2 encrypt.recipients: age1pq1.* stands here again, first in ` +
+			in("practice.pub") + `:5`,
+		`["doubled.pub"]`: `3 encrypt.recipients: age1pq1.* stands here again, first in ` +
+			in("doubled.pub") + `:1`,
+		"[\"practice.pub\",\n\"" + keys[1] + "\"]": `12 encrypt.recipients: age1pq1.* stands here again, first in ` +
+			in("practice.pub") + `:5`,
+		"[\"" + keys[1] + "\",\n\"practice.pub\"]": `5 encrypt.recipients: age1pq1.* stands here again, first in ` +
+			in("u.toml") + `:11`,
 	} {
 		_, warnings, err := Parse(filepath.Join(dir, "u.toml"), withRecipients(list))
 		if err != nil {
@@ -72,25 +79,33 @@ func TestBadRecipients(t *testing.T) {
 		list   string
 		expect []string
 	}{
-		"none":            {`[]`, []string{`11 encrypt.recipients: there are none, and nothing is recorded in clear`}},
-		"not a list":      {`"practice.pub"`, []string{`11 encrypt.recipients: is text, not a list; write recipients = \["practice.pub"\]`}},
-		"empty text":      {`[""]`, []string{`11 encrypt.recipients: is empty`}},
-		"missing file":    {`["none.pub"]`, []string{`11 encrypt.recipients: "none.pub": no such file or directory; put the file there`}},
-		"folder":          {`["."]`, []string{`11 encrypt.recipients: ".": not an ordinary file`}},
-		"file of nothing": {`["empty.pub"]`, []string{`11 encrypt.recipients: "empty.pub" holds no key; name a file of public keys`}},
-		"encrypted key":   {`["office.key"]`, []string{`11 encrypt.recipients: something encrypted: perhaps the private key; keep that in the office`}},
+		"none": {`[]`, []string{`11 encrypt.recipients: there are none, and nothing is recorded in clear`}},
+		"not a list": {`"practice.pub"`,
+			[]string{`11 encrypt.recipients: is text, not a list; write recipients = \["practice.pub"\]`}},
+		"empty text": {`[""]`, []string{`11 encrypt.recipients: is empty`}},
+		"missing file": {`["none.pub"]`,
+			[]string{`11 encrypt.recipients: "none.pub": no such file or directory; put the file there`}},
+		"folder": {`["."]`, []string{`11 encrypt.recipients: ".": not an ordinary file`}},
+		"file of nothing": {`["empty.pub"]`,
+			[]string{`11 encrypt.recipients: "empty.pub" holds no key; name a file of public keys`}},
+		"encrypted key": {`["office.key"]`,
+			[]string{`11 encrypt.recipients: something encrypted: perhaps the private key; keep that in the office`}},
 		"too long a file": {`["long.pub"]`, []string{`11 encrypt.recipients: longer than`}},
 		"typing mistakes in a file": {`["typo.pub"]`, []string{
 			`2 encrypt.recipients: not a whole public key: letters are missing or wrong`,
 			`3 encrypt.recipients: "` + classic[:61] + `" is not a whole public key`,
 			`4 encrypt.recipients: is not a public key; write one that begins with age1`}},
-		"plugin":  {`["age1yubikey1qwt50d05nh5vutpdzmlg5wn80xq5negm4uj9ghv0snvdd3yysf5yw3rhl3t"]`, []string{`11 encrypt.recipients: belongs to a plugin`}},
+		"plugin": {`["age1yubikey1qwt50d05nh5vutpdzmlg5wn80xq5negm4uj9ghv0snvdd3yysf5yw3rhl3t"]`,
+			[]string{`11 encrypt.recipients: belongs to a plugin`}},
 		"SSH key": {`["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI"]`, []string{`11 encrypt.recipients: SSH keys are not taken`}},
 		"classic among post-quantum ones": {`["` + keys[0] + `",` + "\n\"classic.pub\"]", []string{
-			`1 encrypt.recipients: ` + classic + ` is a classic key, and can't be mixed with the post-quantum key age1pq1.*u.toml:11; make a post-quantum key`}},
+			`1 encrypt.recipients: ` + classic +
+				` is a classic key, and can't be mixed with the post-quantum key age1pq1.*u.toml:11; make a post-quantum key`}},
 		"lines of a list": {"[\n  \"none.pub\",\n  5,\n  [],\n]", []string{
-			`12 encrypt.recipients: "none.pub"`, `13 encrypt.recipients: is a number, not text`, `13 encrypt.recipients: is a list, not text`}},
-		"too many": {`["` + strings.Join(manyClassic(t, maxRecipients+1), `","`) + `"]`, []string{`11 encrypt.recipients: there are more than 20`}},
+			`12 encrypt.recipients: "none.pub"`, `13 encrypt.recipients: is a number, not text`,
+			`13 encrypt.recipients: is a list, not text`}},
+		"too many": {`["` + strings.Join(manyClassic(t, maxRecipients+1), `","`) + `"]`,
+			[]string{`11 encrypt.recipients: there are more than 20`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := Parse(filepath.Join(dir, "u.toml"), withRecipients(c.list))
@@ -108,7 +123,8 @@ func manyClassic(t *testing.T, n int) []string {
 	return keys
 }
 
-// Whatever way a private key or a password comes into the file, it is refused, and no message repeats it.
+// Whatever way a private key or a password comes into the file, it is refused, and no message
+// repeats it.
 func TestSecretsAreNeverRepeated(t *testing.T) {
 	dir, _ := folder(t)
 	classic, err := age.GenerateX25519Identity()
@@ -119,7 +135,8 @@ func TestSecretsAreNeverRepeated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, secret := range []string{classic.String(), hybrid.String(), strings.ToLower(classic.String()), "hunter2-hunter2"} {
+	for _, secret := range []string{classic.String(), hybrid.String(), strings.ToLower(classic.String()),
+		"hunter2-hunter2"} {
 		write(t, filepath.Join(dir, "key.pub"), "# public key: age1…\n"+secret+"\n")
 		write(t, filepath.Join(dir, "remark.pub"), "# "+secret+"\n")
 		for name, text := range map[string]string{
@@ -135,11 +152,13 @@ func TestSecretsAreNeverRepeated(t *testing.T) {
 			"a quoted key":             minimal + "\"" + secret + "\" = 1\n",
 			"a section":                minimal + "[" + secret + "]\n",
 			"a line":                   minimal + secret + "\n",
-			"a file's name":            minimal + "[mqtt]\nbroker = \"mqtts://b\"\nusername = \"u\"\npassword_file = \"" + secret + "\"\n",
-			"a broker":                 minimal + "[mqtt]\nbroker = \"mqtts://u:" + secret + "@b\"\n",
-			"a broken broker":          minimal + "[mqtt]\nbroker = \"mqtts://u:" + secret + "@b:x%zz\"\n",
-			"a server":                 minimal + "[[store]]\nname = \"a\"\nkind = \"sftp\"\nkey = \"" + secret + "\"\nknown_hosts = \"/h\"\nurl = \"sftp://u:" + secret + "@b:port/\"\n",
-			"an unknown key":           minimal + "[mqtt]\nbroker = \"mqtts://b\"\npassword = \"" + secret + "\"\n",
+			"a file's name": minimal + "[mqtt]\nbroker = \"mqtts://b\"\nusername = \"u\"\npassword_file = \"" +
+				secret + "\"\n",
+			"a broker":        minimal + "[mqtt]\nbroker = \"mqtts://u:" + secret + "@b\"\n",
+			"a broken broker": minimal + "[mqtt]\nbroker = \"mqtts://u:" + secret + "@b:x%zz\"\n",
+			"a server": minimal + "[[store]]\nname = \"a\"\nkind = \"sftp\"\nkey = \"" + secret +
+				"\"\nknown_hosts = \"/h\"\nurl = \"sftp://u:" + secret + "@b:port/\"\n",
+			"an unknown key": minimal + "[mqtt]\nbroker = \"mqtts://b\"\npassword = \"" + secret + "\"\n",
 		} {
 			if !isPrivate(secret) && !strings.Contains(text, "password") && !strings.Contains(text, "://u:") {
 				continue // there it would not be a secret
@@ -166,7 +185,8 @@ func TestSecretsAreNeverRepeated(t *testing.T) {
 	}
 }
 
-// A private key is reported once, with the key in which it stands; in a remark it is on the machine as well.
+// A private key is reported once, with the key in which it stands; in a remark it is on the machine
+// as well.
 func TestPrivateKeyIsReportedOnce(t *testing.T) {
 	dir, _ := folder(t)
 	id, err := age.GenerateX25519Identity()

@@ -27,7 +27,8 @@ func (c *checker) unit(cfg *Config) {
 	cfg.Unit.Key = c.block("unit").path("key", "/var/lib/tacet/unit.key")
 }
 
-// The bounds of [consent]. What is shorter than the usual is warned of: somebody who tries the unit out may want just that.
+// The bounds of [consent]. What is shorter than the usual is warned of: somebody who tries the unit
+// out may want just that.
 const (
 	leastLapse = time.Second
 	mostMax    = 12 * time.Hour
@@ -41,7 +42,8 @@ func (c *checker) consent(cfg *Config) {
 	consent.Notice = b.text("notice", "", 100)
 	consent.Purpose = b.text("purpose", "", 500)
 	if consent.Notice == "" {
-		b.warn("notice", "no recording will say which notice hung on the wall", `write the notice's version, as in notice = "2026-03"`)
+		b.warn("notice", "no recording will say which notice hung on the wall",
+			`write the notice's version, as in notice = "2026-03"`)
 	}
 	if consent.Purpose == "" {
 		b.warn("purpose", "no recording will say what it was made for", `write it as the notice has it`)

@@ -35,7 +35,8 @@ var storeKeys = []struct {
 	{Drive, []string{"label", "keep"}},
 	{Folder, []string{"path", "unmounted_ok"}},
 	{SFTP, []string{"url", "key", "known_hosts"}},
-	{S3, []string{"endpoint", "bucket", "prefix", "region", "access_key_file", "secret_key_file", "path_style", "ca", "lock"}},
+	{S3, []string{"endpoint", "bucket", "prefix", "region", "access_key_file", "secret_key_file", "path_style", "ca",
+		"lock"}},
 }
 
 // keysOf lists the keys of a section; of a store whose kind isn't known, those of all kinds.
@@ -104,7 +105,8 @@ func (c *checker) unknownKeys() {
 	}
 }
 
-// unknown reports one key that isn't in the schema of its section ("": a key outside of all sections, or a section).
+// unknown reports one key that isn't in the schema of its section ("": a key outside of all
+// sections, or a section).
 func (c *checker) unknown(v *value, key, in, storeKind string, known []string) {
 	full := shownKey(key)
 	if in != "" {
@@ -119,7 +121,8 @@ func (c *checker) unknown(v *value, key, in, storeKind string, known []string) {
 		what = fmt.Sprintf("a store of kind %s has no such key", storeKind)
 		c.fail(v.line, full, what, "it goes with kind "+kindOf(key))
 	case key == "password" || key == "access_key" || key == "secret_key" || key == "passphrase":
-		c.fail(v.line, full, what+", and secrets are not written here", "write the secret into a file of its own, and name that: "+key+"_file")
+		c.fail(v.line, full, what+", and secrets are not written here",
+			"write the secret into a file of its own, and name that: "+key+"_file")
 	case nearest(key, known) != "":
 		c.fail(v.line, full, what, "did you mean "+nearest(key, known)+"?")
 	case other != "":
@@ -167,8 +170,8 @@ func nearest(wrote string, known []string) string {
 	return best
 }
 
-// distance counts the letters to put in, take out or change to come from a to b (Levenshtein); two that changed places
-// count as one.
+// distance counts the letters to put in, take out or change to come from a to b (Levenshtein); two
+// that changed places count as one.
 func distance(a, b string) int {
 	var before []int
 	row := make([]int, len(b)+1)

@@ -17,8 +17,8 @@ type source struct {
 	starts []int // the offset at which each line starts
 }
 
-// newSource takes the file's bytes. What can be mended so that reading goes on is reported and mended; false means that
-// this is no text at all, or too much of it.
+// newSource takes the file's bytes. What can be mended so that reading goes on is reported and
+// mended; false means that this is no text at all, or too much of it.
 func newSource(data []byte, c *checker) (*source, bool) {
 	if len(data) > MaxFile {
 		c.errors.add(Problem{File: c.file, Line: 1, What: fmt.Sprintf("the file is longer than %d bytes", MaxFile),

@@ -13,7 +13,8 @@ const day = 24 * time.Hour
 
 var days = regexp.MustCompile(`^(\d{1,6})d(.*)$`)
 
-// parseSpan reads a length of time: Go's own form, and days, as in 30d or 1d12h. It is never negative.
+// parseSpan reads a length of time: Go's own form, and days, as in 30d or 1d12h. It is never
+// negative.
 func parseSpan(s string) (time.Duration, error) {
 	var whole time.Duration
 	rest := s

@@ -20,7 +20,8 @@ func (c *checker) spool(cfg *Config) block {
 		Release: b.choice("release", All, All, Any, Never),
 	}
 	if cfg.Spool.Reserve < cfg.Consent.Max {
-		b.warn("reserve", fmt.Sprintf("a recording of %s, as long as max lets it be, may not find room", spell(cfg.Consent.Max)),
+		b.warn("reserve", fmt.Sprintf("a recording of %s, as long as max lets it be, may not find room",
+			spell(cfg.Consent.Max)),
 			"write at least max")
 	}
 	return b
@@ -32,7 +33,8 @@ const maxStores = 8
 func (c *checker) stores(cfg *Config, spool block) {
 	bs := c.blocks("store")
 	if len(bs) > maxStores {
-		c.fail(bs[maxStores].t.line, "store", fmt.Sprintf("there are %d stores", len(bs)), fmt.Sprintf("write at most %d", maxStores))
+		c.fail(bs[maxStores].t.line, "store", fmt.Sprintf("there are %d stores", len(bs)),
+			fmt.Sprintf("write at most %d", maxStores))
 		bs = bs[:maxStores]
 	}
 	names, places := map[string]int{}, map[string]int{}
@@ -59,15 +61,16 @@ func (c *checker) stores(cfg *Config, spool block) {
 	if len(bs) > 0 || c.root.keys["store"] != nil || c.damaged {
 		return
 	}
-	c.warn(c.root.line, "store", "there is none: each recording stays on the unit, and is lost with it", "write [[store]], with a drive or the office's backup")
+	c.warn(c.root.line, "store", "there is none: each recording stays on the unit, and is lost with it",
+		"write [[store]], with a drive or the office's backup")
 	if spool.has("release") && cfg.Spool.Release != Never {
 		spool.warn("release", "means nothing without a store", `write "never", or a [[store]]`)
 	}
 	cfg.Spool.Release = Never
 }
 
-// place is where a store's copies lie, in the one form that two stores with the same place share, and the key that says so; "" for a
-// drive, which its mark tells from others.
+// place is where a store's copies lie, in the one form that two stores with the same place share,
+// and the key that says so; "" for a drive, which its mark tells from others.
 func (s *Store) place() (key, place string) {
 	switch s.Kind {
 	case Folder:
@@ -107,10 +110,12 @@ func (b block) store(all []block) Store {
 	}
 	switch s.Kind {
 	case Drive:
-		s.Label = b.match("label", "TACET", volumeLabel, "the volume's label: 1 to 16 letters, digits, _, - or spaces between them")
+		s.Label = b.match("label", "TACET", volumeLabel,
+			"the volume's label: 1 to 16 letters, digits, _, - or spaces between them")
 		s.Keep = b.span("keep", 0, 0, 36500*day, "d")
 		if s.Keep > 0 && len(all) == 1 {
-			b.warn("keep", "means nothing: a copy goes only if another store holds it, and there is no other", "write another [[store]], or remove it")
+			b.warn("keep", "means nothing: a copy goes only if another store holds it, and there is no other",
+				"write another [[store]], or remove it")
 		}
 	case Folder:
 		b.require("path", `"/mnt/nas/recordings"`)
@@ -158,28 +163,36 @@ func (b block) s3(s *Store) {
 	b.require("access_key_file", `"/etc/tacet/s3_access"`)
 	b.require("secret_key_file", `"/etc/tacet/s3_secret"`)
 	plain := false
-	if u := b.address("endpoint", "https://s3.lan:9000", "remove it: access_key_file and secret_key_file name the keys", "https", "http"); u != nil {
+	if u := b.address("endpoint", "https://s3.lan:9000", "remove it: access_key_file and secret_key_file name the keys",
+		"https", "http"); u != nil {
 		if u.User != nil || u.Path != "" && u.Path != "/" {
-			b.fail("endpoint", "holds more than scheme, host and port", "write one like https://s3.lan:9000, and the bucket in a key of its own")
+			b.fail("endpoint", "holds more than scheme, host and port",
+				"write one like https://s3.lan:9000, and the bucket in a key of its own")
 		}
 		if host := u.Hostname(); !hostName.MatchString(host) && net.ParseIP(host) == nil {
-			b.fail("endpoint", fmt.Sprintf("%q is neither a host's name nor an IP address without a zone", host), "write one like https://s3.lan:9000")
+			b.fail("endpoint", fmt.Sprintf("%q is neither a host's name nor an IP address without a zone", host),
+				"write one like https://s3.lan:9000")
 		}
 		s.Endpoint = (&url.URL{Scheme: u.Scheme, Host: u.Host}).String()
 		if plain = u.Scheme == "http"; plain && !isLocal(u.Hostname()) {
-			b.warn("endpoint", "without TLS anybody on the network sees which recordings there are, and can pose as the store", "write https://")
+			b.warn("endpoint", "without TLS anybody on the network sees which recordings there are, and can pose as the store",
+				"write https://")
 		}
 	}
 	if u, err := url.Parse(s.Endpoint); err == nil && b.has("bucket") {
-		if v := b.t.keys["bucket"]; v.kind == aText && v.text != "" && strings.HasPrefix(u.Host, v.text+".") && strings.Contains(strings.TrimPrefix(u.Host, v.text+"."), ".") {
+		if v := b.t.keys["bucket"]; v.kind == aText && v.text != "" && strings.HasPrefix(u.Host, v.text+".") &&
+			strings.Contains(strings.TrimPrefix(u.Host, v.text+"."), ".") {
 			own := (&url.URL{Scheme: u.Scheme, Host: strings.TrimPrefix(u.Host, v.text+".")}).String()
-			b.warn("endpoint", "begins with the bucket's name, which is put there, or into the path, by the unit", fmt.Sprintf("write endpoint = %q, unless the server's own name begins so", own))
+			b.warn("endpoint", "begins with the bucket's name, which is put there, or into the path, by the unit",
+				fmt.Sprintf("write endpoint = %q, unless the server's own name begins so", own))
 		}
 	}
 	const bucketRule = "a bucket's name: 3 to 63 of a-z, the digits, . and -"
 	s.Bucket = b.match("bucket", "", bucketName, bucketRule)
-	if strings.Contains(s.Bucket, "..") || strings.Contains(s.Bucket, ".-") || strings.Contains(s.Bucket, "-.") || net.ParseIP(s.Bucket) != nil {
-		b.fail("bucket", shown(s.Bucket)+" is no bucket's name: S3 takes no two dots, no dot beside a -, and no IP address", "write "+bucketRule)
+	if strings.Contains(s.Bucket, "..") || strings.Contains(s.Bucket, ".-") || strings.Contains(s.Bucket, "-.") ||
+		net.ParseIP(s.Bucket) != nil {
+		b.fail("bucket", shown(s.Bucket)+" is no bucket's name: S3 takes no two dots, no dot beside a -, and no IP address",
+			"write "+bucketRule)
 	}
 	s.Prefix = b.match("prefix", "", prefixForm, `folders, as in "high-street/", with no "/" at the beginning`)
 	switch {
@@ -210,10 +223,12 @@ func (b block) amazon(s *Store) {
 		return
 	}
 	host := strings.ToLower(u.Hostname())
-	if region := ofAmazon.FindStringSubmatch(host); region != nil && strings.Contains(region[1], "-") && !strings.HasPrefix(region[1], "fips") && region[1] != "external-1" && region[1] != s.Region {
+	if region := ofAmazon.FindStringSubmatch(host); region != nil && strings.Contains(region[1], "-") &&
+		!strings.HasPrefix(region[1], "fips") && region[1] != "external-1" && region[1] != s.Region {
 		b.fail("region", fmt.Sprintf("%q is not that of %s", s.Region, host), fmt.Sprintf("write region = %q", region[1]))
 	}
 	if host == "s3.amazonaws.com" && strings.Contains(s.Bucket, ".") {
-		b.fail("endpoint", "is not that of one region, which a bucket with a dot in its name needs", fmt.Sprintf("write https://s3.%s.amazonaws.com", s.Region))
+		b.fail("endpoint", "is not that of one region, which a bucket with a dot in its name needs",
+			fmt.Sprintf("write https://s3.%s.amazonaws.com", s.Region))
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// What TOML itself refuses: one problem for each mistake, at its line, and reading goes on behind it. That it does is shown
-// by the last line of the minimal file, which each row spoils too.
+// What TOML itself refuses: one problem for each mistake, at its line, and reading goes on behind
+// it. That it does is shown by the last line of the minimal file, which each row spoils too.
 func TestSyntaxErrors(t *testing.T) {
 	dir, _ := folder(t)
 	const last = `11 encrypt.recipients: is text, not a list; write recipients = \["practice.pub"\], between brackets`
@@ -16,19 +16,26 @@ func TestSyntaxErrors(t *testing.T) {
 		{"no value", `id = "room-3"`, `id =`, []string{`3 room.id: .*`}},
 		{"no quotes", `id = "room-3"`, `id = room-3`, []string{`3 room.id: without quotes; write id = "room-3"`}},
 		{"no quotes, and again with", `id = "room-3"`, "id = room-3\nid = \"room-3\"", []string{`3 room.id: without quotes`}},
-		{"no quotes, in a key that nobody knows", `id = "room-3"`, "id = \"room-3\"\nnmae = x", []string{`4 room.nmae: without quotes`, `4 room.nmae: did you mean name`}},
-		{"no quotes around a time", `id = "room-3"`, `id = 60m`, []string{`3 room.id: text without quotes; write id = "60m"`}},
-		{"quotes not closed", `id = "room-3"`, `id = "room-3`, []string{`3 room.id: the text is not closed; close it in the same line`}},
+		{"no quotes, in a key that nobody knows", `id = "room-3"`, "id = \"room-3\"\nnmae = x",
+			[]string{`4 room.nmae: without quotes`, `4 room.nmae: did you mean name`}},
+		{"no quotes around a time", `id = "room-3"`, `id = 60m`,
+			[]string{`3 room.id: text without quotes; write id = "60m"`}},
+		{"quotes not closed", `id = "room-3"`, `id = "room-3`,
+			[]string{`3 room.id: the text is not closed; close it in the same line`}},
 		{"single quotes not closed", `id = "room-3"`, `id = 'room-3`, []string{`3 room.id: the text is not closed`}},
-		{"lists without end", `id = "room-3"`, `id = ` + strings.Repeat("[", 20000), []string{`3 room.id: too deep to be read`}},
+		{"lists without end", `id = "room-3"`, `id = ` + strings.Repeat("[", 20000),
+			[]string{`3 room.id: too deep to be read`}},
 		{"half a number", `id = "room-3"`, `id = 0x`, []string{`3 room.id: the number is none; write id = "0x"`}},
 		{"a sign", `id = "room-3"`, `id = +`, []string{`3 room.id: the number is none`}},
-		{"no =", `id = "room-3"`, `id "room-3"`, []string{`3 room.id: neither \[section\] nor key = value; write key = value`}},
+		{"no =", `id = "room-3"`, `id "room-3"`,
+			[]string{`3 room.id: neither \[section\] nor key = value; write key = value`}},
 		{"no = and no quotes", `line = "GPIO5"`, `line GPIO5`, []string{`5 button.line: neither`}},
 		{"yes for true", `id = "room-3"`, `id = yes`, []string{`3 room.id: without quotes`}},
 		{"a bad escape", `id = "room-3"`, `id = "C:\data"`, []string{`3 room.id: write \\\\ for a backslash`}},
-		{"two on a line", `id = "room-3"`, `id = "room-3" name = "x"`, []string{`3 room.id: behind the value; give each key a line`}},
-		{"a remark without #", `id = "room-3"`, `id = "room-3" // door on the left`, []string{`3 room.id: begin a remark with #`}},
+		{"two on a line", `id = "room-3"`, `id = "room-3" name = "x"`,
+			[]string{`3 room.id: behind the value; give each key a line`}},
+		{"a remark without #", `id = "room-3"`, `id = "room-3" // door on the left`,
+			[]string{`3 room.id: begin a remark with #`}},
 		{"a line of words", `id = "room-3"`, `room three`, []string{
 			`1 room.id: is missing`, // and so it is
 			`3 room: neither \[section\] nor key = value; write key = value, or begin a remark with #`}},

@@ -7,8 +7,9 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// The tree is the file's content with the line of everything in it. It is made from go-toml's expressions and not by
-// decoding into structs, so that one wrong type doesn't hide the rest, and each key is checked where it stands.
+// The tree is the file's content with the line of everything in it. It is made from go-toml's
+// expressions and not by decoding into structs, so that one wrong type doesn't hide the rest, and
+// each key is checked where it stands.
 
 // kind is what sort of value somebody wrote.
 type kind uint8
@@ -26,7 +27,8 @@ const (
 
 // String says what a value is, to a person.
 func (k kind) String() string {
-	return [...]string{"unreadable", "text", "a number", "a number with a fraction", "true or false", "a date or time", "a list", "a section"}[k]
+	return [...]string{"unreadable", "text", "a number", "a number with a fraction", "true or false", "a date or time",
+		"a list", "a section"}[k]
 }
 
 // value is one value.
@@ -141,19 +143,22 @@ func (b *builder) open(p dotted, double bool) {
 // namedBy is the key that names one of several sections.
 var namedBy = map[string]string{"store": "name", "button": "party"}
 
-// named reports [store.nas] and [store "nas"], as other programs' files name one of several, and takes it as it was meant.
+// named reports [store.nas] and [store "nas"], as other programs' files name one of several, and
+// takes it as it was meant.
 func (b *builder) named(p *dotted, double bool) bool {
 	if len(p.parts) != 2 || !isSeveral(p.parts[0]) {
 		return false
 	}
 	section, name := p.parts[0], p.parts[1]
-	b.c.fail(p.line, b.name, "a "+section+" has its name in a key of its own", fmt.Sprintf("write [[%s]], and below it %s = %q", section, namedBy[section], shownName(name)))
+	b.c.fail(p.line, b.name, "a "+section+" has its name in a key of its own",
+		fmt.Sprintf("write [[%s]], and below it %s = %q", section, namedBy[section], shownName(name)))
 	p.parts, b.name = p.parts[:1], section
 	b.here.set(namedBy[section], &value{kind: broken, line: p.line})
 	return true
 }
 
-// brackets reports [button] where [[button]] is meant, and [[room]] for [room], and takes it as it was meant.
+// brackets reports [button] where [[button]] is meant, and [[room]] for [room], and takes it as it
+// was meant.
 func (b *builder) brackets(p dotted, double bool) bool {
 	if len(p.parts) > 1 || !knows(p.parts[0]) {
 		return double
@@ -203,7 +208,8 @@ func (b *builder) descend(t *table, p dotted, name string) (*table, bool) {
 		}
 		if v.kind != aSection {
 			if v.kind != broken {
-				b.c.fail(p.line, p.String(), fmt.Sprintf("%s is %s already, on line %d", shownKey(part), v.kind, v.line), "remove one of the two")
+				b.c.fail(p.line, p.String(), fmt.Sprintf("%s is %s already, on line %d", shownKey(part), v.kind, v.line),
+					"remove one of the two")
 			}
 			return nil, false
 		}

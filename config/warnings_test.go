@@ -56,36 +56,54 @@ endpoint = `
 	}
 	for _, r := range []row{
 		{"nothing", "", "", nil},
-		{"one recipient", `recipients = ["practice.pub"]`, `recipients = ["` + keys[0] + `"]`, []string{`15 encrypt.recipients: only one: .*lost.*; add a second one`}},
-		{"classic recipients", `recipients = ["practice.pub"]`, `recipients = ["` + classic + `", "` + newClassic(t) + `"]`, []string{`15 encrypt.recipients: quantum computer one day; make a post-quantum one`}},
-		{"card by number", `device = "hw:CARD=Device,DEV=0"`, `device = "hw:1,0"`, []string{`13 audio.device: "hw:1,0" counts cards.*; write the card's name, as in "hw:CARD=`}},
-		{"plug card by number", `device = "hw:CARD=Device,DEV=0"`, `device = "plughw:CARD=1,DEV=0"`, []string{`13 audio.device: counts cards.*"plughw:CARD=`}},
+		{"one recipient", `recipients = ["practice.pub"]`, `recipients = ["` + keys[0] + `"]`,
+			[]string{`15 encrypt.recipients: only one: .*lost.*; add a second one`}},
+		{"classic recipients", `recipients = ["practice.pub"]`, `recipients = ["` + classic + `", "` + newClassic(t) + `"]`,
+			[]string{`15 encrypt.recipients: quantum computer one day; make a post-quantum one`}},
+		{"card by number", `device = "hw:CARD=Device,DEV=0"`, `device = "hw:1,0"`,
+			[]string{`13 audio.device: "hw:1,0" counts cards.*; write the card's name, as in "hw:CARD=`}},
+		{"plug card by number", `device = "hw:CARD=Device,DEV=0"`, `device = "plughw:CARD=1,DEV=0"`,
+			[]string{`13 audio.device: counts cards.*"plughw:CARD=`}},
 		{"card whose name begins with a number", `device = "hw:CARD=Device,DEV=0"`, `device = "hw:CARD=2i2,DEV=0"`, nil},
-		{"flac", `[encrypt]`, "codec = \"flac\"\n[encrypt]", []string{`14 audio.codec: sizes of flac's segments tell how loud`}},
-		{"wav with a bitrate", `[encrypt]`, "codec = \"wav\"\nbitrate = 32000\n[encrypt]", []string{`15 audio.bitrate: means nothing with wav`}},
+		{"flac", `[encrypt]`, "codec = \"flac\"\n[encrypt]",
+			[]string{`14 audio.codec: sizes of flac's segments tell how loud`}},
+		{"wav with a bitrate", `[encrypt]`, "codec = \"wav\"\nbitrate = 32000\n[encrypt]",
+			[]string{`15 audio.bitrate: means nothing with wav`}},
 		{"no sense", `sense = "GPIO22"`, ``, []string{`9 light.sense: nothing sees whether the light is truly lit`}},
 		{"light pulled up at boot", `line = "GPIO27"`, `line = "GPIO4"`, []string{`10 light.line: pulls GPIO4 up at boot`}},
-		{"light pulled down at boot", `line = "GPIO27"`, "line = \"GPIO27\"\nactive = \"low\"", []string{`10 light.line: pulls GPIO27 down at boot`}},
+		{"light pulled down at boot", `line = "GPIO27"`, "line = \"GPIO27\"\nactive = \"low\"",
+			[]string{`10 light.line: pulls GPIO27 down at boot`}},
 		{"no notice", `notice = "1"`, ``, []string{`4 consent.notice: no recording will say which notice`}},
 		{"no purpose", `purpose = "p"`, ``, []string{`4 consent.purpose: no recording will say what`}},
-		{"quiet never", `purpose = "p"`, "purpose = \"p\"\nquiet = \"0s\"", []string{`7 consent.quiet: goes on in an empty room until max`}},
-		{"quiet after max", `purpose = "p"`, "purpose = \"p\"\nquiet = \"60m\"", []string{`7 consent.quiet: never comes to pass: max \(1h\)`}},
+		{"quiet never", `purpose = "p"`, "purpose = \"p\"\nquiet = \"0s\"",
+			[]string{`7 consent.quiet: goes on in an empty room until max`}},
+		{"quiet after max", `purpose = "p"`, "purpose = \"p\"\nquiet = \"60m\"",
+			[]string{`7 consent.quiet: never comes to pass: max \(1h\)`}},
 		{"a short max", `purpose = "p"`, "purpose = \"p\"\nmax = \"1s\"\nquiet = \"0s\"", []string{
-			`7 consent.max: too short: appointments last longer; write "1m" or more`, `8 consent.quiet: goes on in an empty room`}},
+			`7 consent.max: too short: appointments last longer; write "1m" or more`,
+			`8 consent.quiet: goes on in an empty room`}},
 		{"a max that is no longer short", `purpose = "p"`, "purpose = \"p\"\nmax = \"1m\"\nquiet = \"10s\"", nil},
-		{"a short quiet", `purpose = "p"`, "purpose = \"p\"\nquiet = \"1s\"", []string{`7 consent.quiet: too short: people pause for longer; write "10s" or more, or "0s" for never`}},
+		{"a short quiet", `purpose = "p"`, "purpose = \"p\"\nquiet = \"1s\"",
+			[]string{`7 consent.quiet: too short: people pause for longer; write "10s" or more, or "0s" for never`}},
 		{"a short quiet, and max shorter still", `purpose = "p"`, "purpose = \"p\"\nmax = \"1s\"\nquiet = \"1s\"", []string{
 			`7 consent.max: too short`, `8 consent.quiet: too short`, `8 consent.quiet: never comes to pass`}},
-		{"a label with spaces", `[[store]]`, "[[store]]\nname = \"stick\"\nkind = \"drive\"\nlabel = \"ROOM 3 A\"\n[[store]]", nil},
-		{"no room for a whole recording", `purpose = "p"`, "purpose = \"p\"\nmax = \"3h\"", []string{`20 spool.reserve: a recording of 3h`}},
+		{"a label with spaces", `[[store]]`, "[[store]]\nname = \"stick\"\nkind = \"drive\"\nlabel = \"ROOM 3 A\"\n[[store]]",
+			nil},
+		{"no room for a whole recording", `purpose = "p"`, "purpose = \"p\"\nmax = \"3h\"",
+			[]string{`20 spool.reserve: a recording of 3h`}},
 		{"no TLS", "", "[mqtt]\nbroker = \"mqtt://broker.lan\"", []string{`22 mqtt.broker: without TLS anybody`}},
 		{"no TLS needed", "", "[mqtt]\nbroker = \"mqtt://127.0.0.1\"", nil},
-		{"certificate without TLS", "", "[mqtt]\nbroker = \"mqtt://localhost\"\nca = \"" + private + "\"", []string{`23 mqtt.ca: means nothing without TLS`}},
+		{"certificate without TLS", "", "[mqtt]\nbroker = \"mqtt://localhost\"\nca = \"" + private + "\"",
+			[]string{`23 mqtt.ca: means nothing without TLS`}},
 		{"store without TLS", "", s3 + `"http://s3.lan"`, []string{`27 store.endpoint: without TLS`}},
-		{"prefix that runs on", "", s3 + "\"https://s3.lan\"\nprefix = \"a\"", []string{`28 store.prefix: runs into .*; write "a/"`}},
-		{"file that isn't here", "", sftp + `"/etc/tacet/none/such"`, []string{`26 store.key: /etc/tacet/none/such is not on this machine; see that it is on the unit`}},
-		{"file that is a folder", "", sftp + `"` + filepath.ToSlash(dir) + `"`, []string{`26 store.key: is not an ordinary file`}},
-		{"secret for everybody", "", sftp + `"` + private + `"`, []string{`26 store.key: everybody on this machine can read .*chmod 640`}},
+		{"prefix that runs on", "", s3 + "\"https://s3.lan\"\nprefix = \"a\"",
+			[]string{`28 store.prefix: runs into .*; write "a/"`}},
+		{"file that isn't here", "", sftp + `"/etc/tacet/none/such"`,
+			[]string{`26 store.key: /etc/tacet/none/such is not on this machine; see that it is on the unit`}},
+		{"file that is a folder", "", sftp + `"` + filepath.ToSlash(dir) + `"`,
+			[]string{`26 store.key: is not an ordinary file`}},
+		{"secret for everybody", "", sftp + `"` + private + `"`,
+			[]string{`26 store.key: everybody on this machine can read .*chmod 640`}},
 	} {
 		t.Run(r.name, func(t *testing.T) {
 			if runtime.GOOS == "windows" && r.name == "secret for everybody" {
@@ -121,13 +139,15 @@ func TestWarningsWithoutStores(t *testing.T) {
 	if cfg.Spool.Release != Never {
 		t.Errorf("release is %q without stores", cfg.Spool.Release)
 	}
-	_, warnings, err = Parse(filepath.Join(dir, "u.toml"), []byte(text+"[[store]]\nname = \"a\"\nkind = \"drive\"\nkeep = \"30d\"\n"))
+	_, warnings, err = Parse(filepath.Join(dir, "u.toml"),
+		[]byte(text+"[[store]]\nname = \"a\"\nkind = \"drive\"\nkeep = \"30d\"\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	matchAll(t, warnings, []string{`19 store.keep: only if another store holds it`})
 	drives := "[[store]]\nname = \"a\"\nkind = \"drive\"\nkeep = \"30d\"\n[[store]]\nname = \"b\"\nkind = \"drive\"\nlabel = \"B\"\n"
-	for more, expect := range map[string][]string{"": nil, "keep = \"60d\"\n": {`24 store.keep: every store has one, and the last copy never goes`}} {
+	for more, expect := range map[string][]string{"": nil,
+		"keep = \"60d\"\n": {`24 store.keep: every store has one, and the last copy never goes`}} {
 		if _, warnings, err = Parse(filepath.Join(dir, "u.toml"), []byte(text+drives+more)); err != nil {
 			t.Fatal(err)
 		}
@@ -139,11 +159,16 @@ func TestWarningsWithoutStores(t *testing.T) {
 func TestCardsByNumber(t *testing.T) {
 	dir, _ := folder(t)
 	for device, instead := range map[string]string{
-		"hw:0": "hw", "hw:1,0": "hw", "hw:CARD=1": "hw", "hw:DEV=0,CARD=1": "hw", "hw:DEV=0,SUBDEV=0,CARD=1": "hw", "hw": "hw", "plughw": "plughw",
-		"plughw:1": "plughw", "plug:hw:1,0": "hw", "plug:'hw:1,0'": "hw", "plug:SLAVE='hw:1,0'": "hw", "plug:hw": "hw", "surround40:1": "surround40",
-		"dmix:CARD=1,DEV=0": "dmix", "dsnoop:1": "dsnoop", "sysdefault:CARD=1": "sysdefault", "hdmi:0,1": "hdmi", "plug:'dsnoop:CARD=1'": "dsnoop",
-		"hw:Device,0": "", "hw:CARD=Device,DEV=1": "", "hw:DEV=1,CARD=Device": "", "plug:'hw:Device,1'": "", "hw:2i2": "", "hw:CARD=2i2": "",
-		"default": "", "sysdefault": "", "surround40:Device": "", "pulse": "", "room:1": "", "null": "", "myhw:1": "", "plug:default": "",
+		"hw:0": "hw", "hw:1,0": "hw", "hw:CARD=1": "hw", "hw:DEV=0,CARD=1": "hw", "hw:DEV=0,SUBDEV=0,CARD=1": "hw",
+		"hw": "hw", "plughw": "plughw",
+		"plughw:1": "plughw", "plug:hw:1,0": "hw", "plug:'hw:1,0'": "hw", "plug:SLAVE='hw:1,0'": "hw", "plug:hw": "hw",
+		"surround40:1":      "surround40",
+		"dmix:CARD=1,DEV=0": "dmix", "dsnoop:1": "dsnoop", "sysdefault:CARD=1": "sysdefault", "hdmi:0,1": "hdmi",
+		"plug:'dsnoop:CARD=1'": "dsnoop",
+		"hw:Device,0":          "", "hw:CARD=Device,DEV=1": "", "hw:DEV=1,CARD=Device": "", "plug:'hw:Device,1'": "",
+		"hw:2i2": "", "hw:CARD=2i2": "",
+		"default": "", "sysdefault": "", "surround40:Device": "", "pulse": "", "room:1": "", "null": "", "myhw:1": "",
+		"plug:default": "",
 	} {
 		text := strings.Replace(quietConfig, "hw:CARD=Device,DEV=0", device, 1)
 		_, warnings, err := Parse(filepath.Join(dir, "u.toml"), []byte(text))
@@ -152,7 +177,8 @@ func TestCardsByNumber(t *testing.T) {
 		}
 		var expect []string
 		if instead != "" {
-			expect = []string{`13 audio.device: ` + regexp.QuoteMeta(strconv.Quote(device)) + ` counts cards.*; write the card's name, as in "` + instead + `:CARD=Device,DEV=0"`}
+			expect = []string{`13 audio.device: ` + regexp.QuoteMeta(strconv.Quote(device)) +
+				` counts cards.*; write the card's name, as in "` + instead + `:CARD=Device,DEV=0"`}
 		}
 		matchAll(t, warnings, expect)
 	}
@@ -167,7 +193,8 @@ func TestWAVThatGetsTooLong(t *testing.T) {
 		expect []string
 	}{
 		{"3h6m", "codec = \"wav\"\nrate = 96000\nchannels = 2", nil},
-		{"3h7m", "codec = \"wav\"\nrate = 96000\nchannels = 2", []string{`15 audio.codec: a recording of 3h7m, .* larger than 4 GiB.*; write max = "3h6m" or less in \[consent\], or codec = "flac"`}},
+		{"3h7m", "codec = \"wav\"\nrate = 96000\nchannels = 2",
+			[]string{`15 audio.codec: a recording of 3h7m, .* larger than 4 GiB.*; write max = "3h6m" or less in \[consent\], or codec = "flac"`}},
 		{"6h13m", "codec = \"wav\"\nchannels = 2", []string{`15 audio.codec: .*; write max = "6h12m" or less`}},
 		{"12h", "codec = \"wav\"", nil},
 		{"12h", "channels = 2", nil},
@@ -185,7 +212,8 @@ func TestWAVThatGetsTooLong(t *testing.T) {
 // Warnings are given also when there are errors, so that both are mended at once.
 func TestWarningsBesideErrors(t *testing.T) {
 	dir, _ := folder(t)
-	_, warnings, err := Parse(filepath.Join(dir, "u.toml"), []byte(strings.Replace(quietConfig, `sense = "GPIO22"`, `sence = "GPIO22"`, 1)))
+	_, warnings, err := Parse(filepath.Join(dir, "u.toml"),
+		[]byte(strings.Replace(quietConfig, `sense = "GPIO22"`, `sence = "GPIO22"`, 1)))
 	errs, _ := err.(Errors)
 	matchAll(t, errs, []string{`11 light.sence: did you mean sense`})
 	matchAll(t, warnings, []string{`9 light.sense: truly lit`})

@@ -9,20 +9,21 @@ import (
 	"tacet/config/textfile"
 	"tacet/daemon/durable"
 	"tacet/daemon/health"
-	"tacet/daemon/status"
+	"tacet/daemon/mqtt"
 )
 
-// Bounds of the files that [mqtt] names, in bytes: a list of authorities is the longest; MQTT has no longer password.
+// Bounds of the files that [mqtt] names, in bytes: a list of authorities is the longest; MQTT has
+// no longer password.
 const (
 	maxCredential = 1 << 20
 	maxPassword   = 65535
 )
 
 // brokerOptions are all that the client needs to know.
-func (d *Daemon) brokerOptions() status.Options {
+func (d *Daemon) brokerOptions() mqtt.Options {
 	m := d.cfg.MQTT
-	o := status.Options{
-		Broker: m.Broker, Username: m.Username, Credentials: func() (status.Credentials, error) { return readCredentials(m) },
+	o := mqtt.Options{
+		Broker: m.Broker, Username: m.Username, Credentials: func() (mqtt.Credentials, error) { return readCredentials(m) },
 		Site: d.cfg.Room.Site, Room: d.cfg.Room.ID, RoomName: d.cfg.Room.Name, HomeAssistant: m.HomeAssistant,
 		Version: d.o.Version, Boot: d.o.Boot, Memory: toldFile{d}, Report: d.brokerReport, Log: d.log,
 	}
@@ -83,8 +84,8 @@ func (f toldFile) Save(data []byte) error {
 }
 
 // readCredentials reads the files that the configuration names.
-func readCredentials(m *config.MQTT) (status.Credentials, error) {
-	var c status.Credentials
+func readCredentials(m *config.MQTT) (mqtt.Credentials, error) {
+	var c mqtt.Credentials
 	var failed []error
 	if m.PasswordFile != "" {
 		password, err := textfile.Value(m.PasswordFile, maxPassword)
@@ -103,13 +104,13 @@ func readCredentials(m *config.MQTT) (status.Credentials, error) {
 	return c, errors.Join(failed...)
 }
 
-// brokerReport puts up the warning that goes with the connection, and takes down
-// the others. It runs on the client's goroutine.
-func (d *Daemon) brokerReport(r status.Report) {
+// brokerReport puts up the warning that goes with the connection, and takes down the others. It
+// runs on the client's goroutine.
+func (d *Daemon) brokerReport(r mqtt.Report) {
 	if !r.Connected && r.Trouble == nil {
 		return
 	}
-	for _, code := range status.Codes() {
+	for _, code := range mqtt.Codes() {
 		if r.Connected || code != r.Trouble.Code {
 			d.health.Clear(code)
 		}

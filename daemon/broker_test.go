@@ -23,7 +23,7 @@ import (
 
 	"tacet/config"
 	"tacet/daemon/health"
-	"tacet/daemon/status"
+	"tacet/daemon/mqtt"
 	"tacet/daemon/topic"
 	"tacet/systemd/needs"
 )
@@ -85,7 +85,8 @@ func (k *desk) mosquitto(address string, cert, key []byte) {
 	k.Helper()
 	program := needs.Program(k, "mosquitto", "mosquitto")
 	passwords := k.dir + "/passwords"
-	if out, err := exec.Command("mosquitto_passwd", "-c", "-b", passwords, "room-3", "right").CombinedOutput(); err != nil {
+	if out, err := exec.Command("mosquitto_passwd", "-c", "-b", passwords, "room-3",
+		"right").CombinedOutput(); err != nil {
 		k.Fatalf("mosquitto_passwd: %v: %s", err, out)
 	}
 	_, port, _ := net.SplitHostPort(address)
@@ -122,7 +123,8 @@ func otherAuthority(t *testing.T) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), IsCA: true, BasicConstraintsValid: true, NotAfter: time.Now().Add(time.Hour)}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), IsCA: true, BasicConstraintsValid: true,
+		NotAfter: time.Now().Add(time.Hour)}
 	der, err := x509.CreateCertificate(nil, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -130,8 +132,9 @@ func otherAuthority(t *testing.T) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }
 
-// TestWhatTheBrokerRefusesIsToldAndMended: a certificate of an authority that is not the configured one, and a wrong
-// password, are different warnings, at once; and correcting the file is all that is needed.
+// TestWhatTheBrokerRefusesIsToldAndMended: a certificate of an authority that is not the configured
+// one, and a wrong password, are different warnings, at once; and correcting the file is all that
+// is needed.
 func TestWhatTheBrokerRefusesIsToldAndMended(t *testing.T) {
 	// The server that the standard library has for tests has a certificate for this address.
 	server := httptest.NewTLSServer(nil)
@@ -151,9 +154,10 @@ func TestWhatTheBrokerRefusesIsToldAndMended(t *testing.T) {
 	told := make(chan struct{})
 	go func() { defer close(told); k.d.tell(ctx) }()
 	defer func() { cancel(); <-told }()
-	client := (<-k.d.events).(tellerReady).client.(*status.Client)
+	client := (<-k.d.events).(tellerReady).client.(*mqtt.Client)
 	now := time.Now()
-	client.Publish(topic.State{Clock: topic.ClockSynced, Phase: topic.Idle, Since: now, Mic: topic.MicOK, Light: topic.LightProved,
+	client.Publish(topic.State{Clock: topic.ClockSynced, Phase: topic.Idle, Since: now, Mic: topic.MicOK,
+		Light:  topic.LightProved,
 		Config: k.d.cfg.Hash(), Recipients: topic.RecipientsHash(nil)})
 
 	k.await("mqtt-host-key")
@@ -174,19 +178,19 @@ func TestWhatTheBrokerRefusesIsToldAndMended(t *testing.T) {
 func TestTheBrokerBringsOneWarning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := newDesk(t, "mqtt://127.0.0.1:1883")
-		for _, code := range append(status.Codes(), status.Codes()...) {
+		for _, code := range append(mqtt.Codes(), mqtt.Codes()...) {
 			w, ok := health.Lookup(code)
 			if !ok {
 				t.Fatalf("%s is not declared", code)
 			}
-			k.d.brokerReport(status.Report{Trouble: &status.Trouble{Code: code, What: "it fails"}})
+			k.d.brokerReport(mqtt.Report{Trouble: &mqtt.Trouble{Code: code, What: "it fails"}})
 			<-time.After(max(w.After, time.Minute))
 			k.d.health.Tick(time.Now())
 			if got := k.up(); got != string(code) {
 				t.Errorf("after %s: %q is up", code, got)
 			}
 		}
-		k.d.brokerReport(status.Report{Connected: true})
+		k.d.brokerReport(mqtt.Report{Connected: true})
 		<-time.After(time.Minute)
 		k.d.health.Tick(time.Now())
 		if got := k.up(); got != "" {
@@ -195,11 +199,12 @@ func TestTheBrokerBringsOneWarning(t *testing.T) {
 	})
 }
 
-// What a broker doesn't let the unit do stands beside the connection, and goes when it lets it, or is gone itself.
+// What a broker doesn't let the unit do stands beside the connection, and goes when it lets it, or
+// is gone itself.
 func TestTheBrokersLimitsAreAWarning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := newDesk(t, "mqtt://127.0.0.1:1883")
-		after := func(what, want string, r status.Report) {
+		after := func(what, want string, r mqtt.Report) {
 			t.Helper()
 			k.d.brokerReport(r)
 			<-time.After(10 * time.Minute)
@@ -208,14 +213,14 @@ func TestTheBrokersLimitsAreAWarning(t *testing.T) {
 				t.Errorf("%s: %q is up, want %q", what, got, want)
 			}
 		}
-		limited := status.Report{Connected: true, Limits: "the broker hangs up on homeassistant/x"}
+		limited := mqtt.Report{Connected: true, Limits: "the broker hangs up on homeassistant/x"}
 		after("limited", "mqtt-limited", limited)
 		if text := k.d.health.Up()[0].Message(); !strings.Contains(text, "homeassistant/x") {
 			t.Errorf("the warning is %q", text)
 		}
-		after("all is well", "", status.Report{Connected: true})
+		after("all is well", "", mqtt.Report{Connected: true})
 		after("limited again", "mqtt-limited", limited)
-		after("away", "mqtt-offline", status.Report{Trouble: &status.Trouble{Code: status.Unreached, What: "it is away"}})
+		after("away", "mqtt-offline", mqtt.Report{Trouble: &mqtt.Trouble{Code: mqtt.Unreached, What: "it is away"}})
 	})
 }
 
@@ -223,11 +228,15 @@ func TestTheBrokersLimitsAreAWarning(t *testing.T) {
 func TestWhatTheCheckPassesTheClientTakes(t *testing.T) {
 	tried := 0
 	for _, broker := range []string{
-		"mqtt://broker.lan", "mqtts://broker.lan", "mqtts://broker.lan:1/", "mqtt://192.0.2.7:65535", "mqtt://[::1]", "mqtts://[fe80::1%25lo]:7", "mqtt://[fe80::1%25lo]",
-		"mqtt://[fe80::1%lo]", "mqtt://bücher.lan", "mqtt://a%20b", "mqtt://a b", "mqtt://b:", "mqtt://b:0", "MQTT://broker.lan", "mqtt://b%00", "mqtt://b/x", "tcp://b",
+		"mqtt://broker.lan", "mqtts://broker.lan", "mqtts://broker.lan:1/", "mqtt://192.0.2.7:65535", "mqtt://[::1]",
+		"mqtts://[fe80::1%25lo]:7", "mqtt://[fe80::1%25lo]",
+		"mqtt://[fe80::1%lo]", "mqtt://bücher.lan", "mqtt://a%20b", "mqtt://a b", "mqtt://b:", "mqtt://b:0",
+		"MQTT://broker.lan", "mqtt://b%00", "mqtt://b/x", "tcp://b",
 	} {
-		for _, prefix := range []string{"homeassistant", "home.assistant", "", "ha/a/b/c", "ha/a/b/c/d", "a b", "#", "tacet", "tacet/x", "ha/", ".", "-"} {
-			for _, user := range []string{"room-3", "Zimmer 3 ü", strings.Repeat("ü", 100), strings.Repeat("ü", 101), "a\u0001b", "  "} {
+		for _, prefix := range []string{"homeassistant", "home.assistant", "", "ha/a/b/c", "ha/a/b/c/d", "a b", "#", "tacet",
+			"tacet/x", "ha/", ".", "-"} {
+			for _, user := range []string{"room-3", "Zimmer 3 ü", strings.Repeat("ü", 100), strings.Repeat("ü", 101), "a\u0001b",
+				"  "} {
 				text := fmt.Sprintf(minimalConfig, broker, user, prefix)
 				cfg, _, err := config.Parse("tacet.toml", []byte(text))
 				if err != nil {
@@ -237,7 +246,7 @@ func TestWhatTheCheckPassesTheClientTakes(t *testing.T) {
 				d := Daemon{cfg: cfg, log: slog.New(slog.DiscardHandler)}
 				o := d.brokerOptions()
 				o.Memory = nil
-				if _, err := status.New(o); err != nil {
+				if _, err := mqtt.New(o); err != nil {
 					t.Errorf("broker %q, user %q, prefix %q pass the check, and the client says: %v", broker, user, prefix, err)
 				}
 			}
@@ -268,7 +277,7 @@ homeassistant = "%s"
 // Files are read anew each time; one that can't be read, or is too long to be one, is named.
 func TestCredentialsAreReadAnew(t *testing.T) {
 	k := newDesk(t, "mqtts://broker.lan:8883")
-	read := func(want string) status.Credentials {
+	read := func(want string) mqtt.Credentials {
 		t.Helper()
 		c, err := readCredentials(k.d.cfg.MQTT)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
@@ -290,7 +299,8 @@ func TestCredentialsAreReadAnew(t *testing.T) {
 		t.Errorf("read: %+v", c)
 	}
 	for written, want := range map[string]string{
-		"\ufeffthree\r\n": "three", "\xff\xfeh\x00i\x00\r\x00\n\x00": "hi", " four \n": " four ", "five\t": "five\t", "p\xe4ss\n": "p\xe4ss",
+		"\ufeffthree\r\n": "three", "\xff\xfeh\x00i\x00\r\x00\n\x00": "hi", " four \n": " four ", "five\t": "five\t",
+		"p\xe4ss\n": "p\xe4ss",
 	} {
 		k.write("password", []byte(written))
 		if c := read(""); c.Password != want {

@@ -6,23 +6,23 @@ import (
 	"io"
 	"time"
 
-	"tacet/audio/stream"
+	"tacet/audio/monitor"
 	"tacet/daemon/consent"
 	"tacet/daemon/health"
 	"tacet/daemon/holdback"
 )
 
 const (
-	// openTime and closeTime bound what a sound card may take. Behind them the
-	// microphone may be open and nobody knows: the process has to end.
+	// openTime and closeTime bound what a sound card may take. Behind them the microphone may be
+	// open and nobody knows: the process has to end.
 	openTime  = 10 * time.Second
 	closeTime = 5 * time.Second
 	// stalledTime without samples is a warning, lostTime the recording's end.
 	stalledTime = 1500 * time.Millisecond
 	lostTime    = 5 * time.Second
-	// silentTime of a dead signal is a warning where the microphone has given no sound
-	// in this recording, pausedTime where it has: one that mutes pauses must not have
-	// the broker told of them.
+	// silentTime of a dead signal is a warning where the microphone has given no sound in this
+	// recording, pausedTime where it has: one that mutes pauses must not have the broker told of
+	// them.
 	silentTime = 9 * time.Second // after the one that the meter takes to be sure
 	pausedTime = 5 * time.Minute
 )
@@ -69,8 +69,8 @@ func (d *Daemon) openMic() {
 	d.mic.by = time.Now().Add(openTime)
 	d.mic.lost = nil
 	d.mic.last, d.mic.deadSince, d.mic.heard, d.mic.sound, d.mic.kept = time.Time{}, time.Time{}, false, false, 0
-	d.meter = stream.Meter{Rate: d.cfg.Audio.Rate, Channels: d.cfg.Audio.Channels}
-	d.gaps = stream.NewGaps(d.cfg.Audio.Rate, d.hw.Microphone.Raw())
+	d.meter = monitor.Meter{Rate: d.cfg.Audio.Rate, Channels: d.cfg.Audio.Channels}
+	d.gaps = monitor.NewGaps(d.cfg.Audio.Rate, d.hw.Microphone.Raw())
 	go func() {
 		handle, err := d.hw.Microphone.Open(f.deliver, func(err error) { d.post(micFailed{opening, err}) })
 		d.post(micOpened{opening, handle, err})
@@ -96,8 +96,8 @@ func (d *Daemon) micOpened(ev micOpened) {
 		d.mic.filler.empty()
 		code := codeOf(ev.err, health.MicFault)
 		if code == health.MicMissing {
-			// The prober says that and takes it back; it sees no PCM but a card's own. This
-			// stays until samples come.
+			// The prober says that and takes it back; it sees no PCM but a card's own. This stays
+			// until samples come.
 			code = health.MicFault
 		}
 		d.warn(code, ev.err)
@@ -163,8 +163,8 @@ func (d *Daemon) arrive(b *block) {
 	}
 }
 
-// noteDead warns of a signal that is none. Once it has warned it says so to the end
-// of the recording: nothing that follows the talk leaves the room.
+// noteDead warns of a signal that is none. Once it has warned it says so to the end of the
+// recording: nothing that follows the talk leaves the room.
 func (d *Daemon) noteDead(dead bool, now time.Time) {
 	limit := silentTime
 	if d.mic.sound {

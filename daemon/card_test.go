@@ -7,8 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"tacet/audio/stream"
-	"tacet/hw/panel"
+	"tacet/audio/monitor"
+	"tacet/hw/simpanel"
 )
 
 // mic is a sound card whose samples carry their own capture time.
@@ -65,9 +65,9 @@ func (m *mic) unplug(err error) {
 var began = time.Now()
 
 // raw is what the fake card's clock reads at a fake time.
-func raw(at time.Time) stream.Raw { return stream.Raw(at.Sub(began)) }
+func raw(at time.Time) monitor.Raw { return monitor.Raw(at.Sub(began)) }
 
-func (m *mic) Raw() stream.Raw { return raw(time.Now()) }
+func (m *mic) Raw() monitor.Raw { return raw(time.Now()) }
 
 func (m *mic) Present() (known bool, err error) {
 	m.mu.Lock()
@@ -77,7 +77,7 @@ func (m *mic) Present() (known bool, err error) {
 	return !unknown, absent
 }
 
-func (m *mic) Open(deliver func([]int16, time.Time, stream.Raw), failed func(error)) (io.Closer, error) {
+func (m *mic) Open(deliver func([]int16, time.Time, monitor.Raw), failed func(error)) (io.Closer, error) {
 	m.mu.Lock()
 	takes, refuse := m.takes, m.refuse
 	m.mu.Unlock()
@@ -85,7 +85,7 @@ func (m *mic) Open(deliver func([]int16, time.Time, stream.Raw), failed func(err
 	if refuse != nil {
 		return nil, refuse
 	}
-	if g := m.room.front.State().Light; g != panel.On {
+	if g := m.room.front.State().Light; g != simpanel.On {
 		m.room.Errorf("the microphone opens while the light is %s", g)
 	}
 	m.mu.Lock()
@@ -98,7 +98,7 @@ func (m *mic) Open(deliver func([]int16, time.Time, stream.Raw), failed func(err
 }
 
 // capture delivers, block by block, what was captured since.
-func (m *mic) capture(deliver func([]int16, time.Time, stream.Raw), from time.Time, quit chan struct{}) {
+func (m *mic) capture(deliver func([]int16, time.Time, monitor.Raw), from time.Time, quit chan struct{}) {
 	m.mu.Lock()
 	tick := time.NewTicker(cmp.Or(m.every, 100*time.Millisecond))
 	m.mu.Unlock()
@@ -132,8 +132,8 @@ func faster(samples []int16, speed float64) []int16 {
 	return samples[:n]
 }
 
-// captured is the sound between two times: each sample is the millisecond it was
-// captured in, modulo what 15 bits hold, never 0.
+// captured is the sound between two times: each sample is the millisecond it was captured in,
+// modulo what 15 bits hold, never 0.
 func captured(from, to time.Time, zero bool) []int16 {
 	n := int(to.Sub(from)/time.Millisecond) * perMS
 	out := make([]int16, n)

@@ -7,18 +7,18 @@ import (
 )
 
 const (
-	// stepNoted is how far the wall clock must be off from where the notes so far put it to be noted
-	// again. A clock that NTP slews by 500 ppm comes that far in eight minutes.
+	// stepNoted is how far the wall clock must be off from where the notes so far put it to be
+	// noted again. A clock that NTP slews by 500 ppm comes that far in eight minutes.
 	stepNoted = 250 * time.Millisecond
-	// stepBurst notes may stand close together; on average there is one for each stepEvery. With more, several
-	// steps are one note, of their sum.
+	// stepBurst notes may stand close together; on average there is one for each stepEvery. With
+	// more, several steps are one note, of their sum.
 	stepBurst = 60
 	stepEvery = 2 * time.Second
 )
 
-// clockSteps decides when a recording notes that the unit's wall clock was set. It is told
-// again and again how far the wall clock is ahead of a clock that nobody sets, and notes what
-// has come together since the last note: small steps add up, and no note is lost when one is put off.
+// clockSteps decides when a recording notes that the unit's wall clock was set. It is told again
+// and again how far the wall clock is ahead of a clock that nobody sets, and notes what has come
+// together since the last note: small steps add up, and no note is lost when one is put off.
 //
 // It is pure: it has no clock of its own. The zero value is not for use.
 type clockSteps struct {
@@ -37,8 +37,9 @@ func newClockSteps(rate int, ahead time.Duration) clockSteps {
 
 func (c *clockSteps) frames(d time.Duration) int64 { return c.rate * int64(d) / int64(time.Second) }
 
-// look takes how far the wall clock is ahead where the recording stands at a frame, and by how much that may be wrong, for want
-// of a way to read two clocks at one time. It returns the note to make, if there is one to make here.
+// look takes how far the wall clock is ahead where the recording stands at a frame, and by how much
+// that may be wrong, for want of a way to read two clocks at one time. It returns the note to make,
+// if there is one to make here.
 func (c *clockSteps) look(frame int64, ahead, doubt time.Duration) (note recording.ClockStep, due bool) {
 	c.left = min(c.left+max(0, frame-c.at), c.frames(stepBurst*stepEvery))
 	c.at = max(c.at, frame)
@@ -51,8 +52,9 @@ func (c *clockSteps) look(frame int64, ahead, doubt time.Duration) (note recordi
 	return recording.ClockStep{Sample: frame, Seconds: step.Seconds()}, true
 }
 
-// wallAhead is how far the wall clock is ahead of the monotonic one since a moment that both were read at, and by how
-// much that may be wrong: this thread may be put off between the two readings. The best of a few is taken.
+// wallAhead is how far the wall clock is ahead of the monotonic one since a moment that both were
+// read at, and by how much that may be wrong: this thread may be put off between the two readings.
+// The best of a few is taken.
 func wallAhead(wall func() time.Time, since time.Time) (ahead, doubt time.Duration) {
 	for try := range 3 {
 		before := time.Since(since)

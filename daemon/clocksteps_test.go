@@ -13,7 +13,8 @@ const (
 	stepBlock = stepRate / 10
 )
 
-// stepped runs a recording of so many blocks of 100 ms past a wall clock that is told by block, and returns the notes.
+// stepped runs a recording of so many blocks of 100 ms past a wall clock that is told by block, and
+// returns the notes.
 func stepped(blocks int, ahead func(block int) time.Duration) (notes []recording.ClockStep) {
 	c := newClockSteps(stepRate, ahead(0))
 	for b := range blocks {
@@ -31,7 +32,8 @@ func sum(notes []recording.ClockStep) (all time.Duration) {
 	return all
 }
 
-// Each step of a quarter of a second or more is noted where it was, and smaller ones when they add up to that.
+// Each step of a quarter of a second or more is noted where it was, and smaller ones when they add
+// up to that.
 func TestClockSteps(t *testing.T) {
 	ms := time.Millisecond
 	for what, c := range map[string]struct {
@@ -41,13 +43,14 @@ func TestClockSteps(t *testing.T) {
 		first, last float64 // seconds of the first and the last note
 		all         time.Duration
 	}{
-		"none":                        {0, 1, 1, 0, 0, 0, 0},
-		"0.249 s":                     {249 * ms, 50, 1, 0, 0, 0, 0},
-		"0.25 s":                      {250 * ms, 50, 1, 1, 0.25, 0.25, 250 * ms},
-		"0.4 s":                       {400 * ms, 50, 1, 1, 0.4, 0.4, 400 * ms},
-		"0.9 s":                       {900 * ms, 50, 1, 1, 0.9, 0.9, 900 * ms},
-		"1.1 s back":                  {-1100 * ms, 50, 1, 1, -1.1, -1.1, -1100 * ms},
-		"years":                       {56 * 365 * 24 * time.Hour, 50, 1, 1, 1766016000, 1766016000, 56 * 365 * 24 * time.Hour},
+		"none":       {0, 1, 1, 0, 0, 0, 0},
+		"0.249 s":    {249 * ms, 50, 1, 0, 0, 0, 0},
+		"0.25 s":     {250 * ms, 50, 1, 1, 0.25, 0.25, 250 * ms},
+		"0.4 s":      {400 * ms, 50, 1, 1, 0.4, 0.4, 400 * ms},
+		"0.9 s":      {900 * ms, 50, 1, 1, 0.9, 0.9, 900 * ms},
+		"1.1 s back": {-1100 * ms, 50, 1, 1, -1.1, -1.1, -1100 * ms},
+		"years": {56 * 365 * 24 * time.Hour, 50, 1, 1, 1766016000, 1766016000,
+			56 * 365 * 24 * time.Hour},
 		"twenty of 0.5 s, at once":    {500 * ms, 1, 20, 20, 0.5, 0.5, 10 * time.Second},
 		"twenty of 0.5 s, in a min":   {500 * ms, 30, 20, 20, 0.5, 0.5, 10 * time.Second},
 		"twenty of 0.5 s, in an hour": {500 * ms, 1800, 20, 20, 0.5, 0.5, 10 * time.Second},
@@ -74,8 +77,9 @@ func TestClockSteps(t *testing.T) {
 	}
 }
 
-// However the clock is set about, the file isn't flooded: in no minute are there more notes than a burst and what the
-// budget gives. And none is lost: when it rests, the notes add up to where it is.
+// However the clock is set about, the file isn't flooded: in no minute are there more notes than a
+// burst and what the budget gives. And none is lost: when it rests, the notes add up to where it
+// is.
 func TestClockStepsAreBounded(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -107,7 +111,8 @@ func TestClockStepsAreBounded(t *testing.T) {
 	}
 }
 
-// What may be no more than two clocks read at different times is no step; it is one when it can be told.
+// What may be no more than two clocks read at different times is no step; it is one when it can be
+// told.
 func TestClockStepsInDoubt(t *testing.T) {
 	c := newClockSteps(stepRate, 0)
 	for i, look := range []struct {

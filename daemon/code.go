@@ -17,8 +17,8 @@ func (c coded) Unwrap() error     { return c.error }
 
 func withCode(code health.Code, err error) error { return coded{code, err} }
 
-// codeOf is the warning that an error stands for: the one that it names, or else.
-// The hardware knows no warnings, and names them in plain text.
+// codeOf is the warning that an error stands for: the one that it names, or else. The hardware
+// knows no warnings, and names them in plain text.
 func codeOf(err error, otherwise health.Code) health.Code {
 	var ours interface{ Code() health.Code }
 	if errors.As(err, &ours) {

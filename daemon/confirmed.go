@@ -11,8 +11,8 @@ import (
 	"syscall"
 )
 
-// Confirmation is what somebody has confirmed at the unit, as root: a file that the daemon can read, and not write. It counts once,
-// and for one ledger of one unit.
+// Confirmation is what somebody has confirmed at the unit, as root: a file that the daemon can
+// read, and not write. It counts once, and for one ledger of one unit.
 type Confirmation struct {
 	Format     string         `json:"format"` // ConfirmationFormat
 	ID         string         `json:"id"`     // random
@@ -32,7 +32,8 @@ const (
 	maxConfirmed    = 64
 )
 
-// ReadConfirmation reads a confirmation that the user with this number has written, and nobody else could have. nil: there is none.
+// ReadConfirmation reads a confirmation that the user with this number has written, and nobody else
+// could have. nil: there is none.
 func ReadConfirmation(path string, owner int) (*Confirmation, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -51,7 +52,8 @@ func ReadConfirmation(path string, owner int) (*Confirmation, error) {
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is no file", path)
 	case !ok || int(st.Uid) != owner || info.Mode().Perm()&0o022 != 0:
-		return nil, fmt.Errorf("%s belongs to user %d and has mode %04o: only user %d may be able to write it", path, st.Uid, info.Mode().Perm(), owner)
+		return nil, fmt.Errorf("%s belongs to user %d and has mode %04o: only user %d may be able to write it", path, st.Uid,
+			info.Mode().Perm(), owner)
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxConfirmation+1))
 	if err != nil {
@@ -76,7 +78,8 @@ func (c *Confirmation) check() error {
 		return errors.New("it is no confirmation")
 	}
 	for _, u := range c.Drives {
-		if !plainText.MatchString(u.Store) || !plainText.MatchString(u.Drive) || u.UUID != "" && !plainText.MatchString(u.UUID) {
+		if !plainText.MatchString(u.Store) || !plainText.MatchString(u.Drive) || u.UUID != "" &&
+			!plainText.MatchString(u.UUID) {
 			return errors.New("it confirms what is no drive")
 		}
 	}

@@ -11,8 +11,8 @@ import (
 	"tacet/daemon/recording"
 )
 
-// session is what every fault is tried on: one recording of 3.3 s. Where the
-// first press was refused, the second begins one, and a third ends it.
+// session is what every fault is tried on: one recording of 3.3 s. Where the first press was
+// refused, the second begins one, and a third ends it.
 func (r *room) session() {
 	r.press("room")
 	pause(3300 * time.Millisecond)
@@ -37,8 +37,8 @@ func operations(t *testing.T) (n int) {
 	return n
 }
 
-// Every operation on the spool fails once, in both ways and with every error that
-// real disks gave; the unit then records again without a restart.
+// Every operation on the spool fails once, in both ways and with every error that real disks gave;
+// the unit then records again without a restart.
 func TestEveryOperationFails(t *testing.T) {
 	n := operations(t)
 	t.Logf("%d operations", n)
@@ -66,8 +66,8 @@ func TestEveryOperationFails(t *testing.T) {
 	}
 }
 
-// The power goes at every operation on the spool: what was synced is there after
-// the next start, what is missing is within promise 5, and the unit records.
+// The power goes at every operation on the spool: what was synced is there after the next start,
+// what is missing is within promise 5, and the unit records.
 func TestPowerCutAtEveryOperation(t *testing.T) {
 	n, stored := operations(t), int64(0)
 	defer func() {

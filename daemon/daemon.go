@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"tacet/audio/stream"
+	"tacet/audio/monitor"
 	"tacet/config"
 	"tacet/daemon/consent"
 	"tacet/daemon/durable"
@@ -22,15 +22,14 @@ const (
 	queuedEvents = 64
 	// keyTime is what the child that makes a recording's key may take.
 	keyTime = 10 * time.Second
-	// stopTime is what a stop may take: the rest of the recording has to reach
-	// the disk.
+	// stopTime is what a stop may take: the rest of the recording has to reach the disk.
 	stopTime = 20 * time.Second
 	// probeEnds is how long the end waits for a look at a disk that does not answer.
 	probeEnds = 2 * time.Second
 	// heldTime is how long a button may be held before it counts as stuck.
 	heldTime = time.Minute
-	// firstLook is how long the first look at card, disk, lines and light may take
-	// before something is said of the unit all the same.
+	// firstLook is how long the first look at card, disk, lines and light may take before something
+	// is said of the unit all the same.
 	firstLook = 5 * time.Second
 	// darkTime is how long the lights are waited for at the end.
 	darkTime = time.Second
@@ -38,8 +37,8 @@ const (
 	farWake = 10 * time.Second
 )
 
-// Options are what a program gives the daemon beside its configuration. The zero
-// value is that of tacetd.
+// Options are what a program gives the daemon beside its configuration. The zero value is that of
+// tacetd.
 type Options struct {
 	Log     *slog.Logger // its reader may stop reading: nobody waits for it
 	Version string
@@ -48,9 +47,11 @@ type Options struct {
 	Dir string
 	// FS opens a folder; durable.OS over an os.Root where nil.
 	FS func(dir string) (durable.FS, error)
-	// Store makes the kinds of store that the configuration names; without it recordings stay on the unit.
+	// Store makes the kinds of store that the configuration names; without it recordings stay on
+	// the unit.
 	Store StoreKind
-	// Confirmed reads what somebody has confirmed at the unit, nil where there is nothing; without it nothing ever is.
+	// Confirmed reads what somebody has confirmed at the unit, nil where there is nothing; without
+	// it nothing ever is.
 	Confirmed func() (*Confirmation, error)
 	// NewKey makes a recording's key pair; recording.NewKey where nil.
 	NewKey func(ctx context.Context, recipients []string, comment string) (recording.Key, error)
@@ -100,8 +101,8 @@ type Daemon struct {
 	firstLookBy time.Time
 	looked      bool // the first look is over
 	mic         microphone
-	meter       stream.Meter
-	gaps        *stream.Gaps
+	meter       monitor.Meter
+	gaps        *monitor.Gaps
 	heldRetry   time.Time // not before this is the hold-back looked at again
 	recorder    *recorder
 	disk        *disk
@@ -183,8 +184,7 @@ func New(cfg *config.Config, hw Hardware, o Options) (*Daemon, error) {
 	return d, nil
 }
 
-// fileRate is what a second of a recording takes on disk: sound, and about 2 KiB
-// around it.
+// fileRate is what a second of a recording takes on disk: sound, and about 2 KiB around it.
 func fileRate(a config.Audio) int64 {
 	sound := int64(a.Rate) * int64(a.Channels) * 2
 	if a.Codec == "opus" {
@@ -193,9 +193,8 @@ func fileRate(a config.Audio) int64 {
 	return sound + 2200
 }
 
-// Run is the daemon's life: it returns nil after ctx has ended and all is closed
-// as it should be, and an error when the process has to end, with the microphone
-// perhaps open.
+// Run is the daemon's life: it returns nil after ctx has ended and all is closed as it should be,
+// and an error when the process has to end, with the microphone perhaps open.
 func (d *Daemon) Run(ctx context.Context) error {
 	if d.journal != nil {
 		defer d.journal.Flush(journal.Patience) // a reader that takes nothing must not keep the process
@@ -251,8 +250,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	return err
 }
 
-// shutDown leaves the unit as it should be found. After a fatal error the light
-// stays as it is: the microphone may be open until the process has gone.
+// shutDown leaves the unit as it should be found. After a fatal error the light stays as it is: the
+// microphone may be open until the process has gone.
 func (d *Daemon) shutDown(fatal error) error {
 	if d.hw.StatusLight != nil {
 		within(darkTime, d.hw.StatusLight.Off)
@@ -302,13 +301,13 @@ func (d *Daemon) Ping(ctx context.Context) error {
 
 var errGone = errors.New("the daemon has ended")
 
-// Retire has Run return nil as soon as nothing is given and nothing open, so that
-// another daemon can go on with a new configuration.
+// Retire has Run return nil as soon as nothing is given and nothing open, so that another daemon
+// can go on with a new configuration.
 func (d *Daemon) Retire() { d.post(retire{}) }
 
 // Changed is sent to, without waiting, whenever Status has changed.
 func (d *Daemon) Changed() <-chan struct{} { return d.changed }
 
-// ConfigRefused puts up, or with nil takes down, the warning that a new
-// configuration could not be used.
+// ConfigRefused puts up, or with nil takes down, the warning that a new configuration could not be
+// used.
 func (d *Daemon) ConfigRefused(err error) { d.set(health.ConfigReloadFailed, err) }

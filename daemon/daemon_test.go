@@ -6,12 +6,11 @@ import (
 	"time"
 
 	"tacet/daemon/recording"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
-// span is the capture time of kept samples: the first and the last, in
-// milliseconds modulo what a sample holds. It fails where one is missing,
-// doubled or out of order.
+// span is the capture time of kept samples: the first and the last, in milliseconds modulo what a
+// sample holds. It fails where one is missing, doubled or out of order.
 func (r *room) span(kept []int16) (first, last int64) {
 	r.Helper()
 	if len(kept) == 0 {
@@ -20,7 +19,8 @@ func (r *room) span(kept []int16) (first, last int64) {
 	for i := range kept {
 		want := (int64(kept[0])-1+int64(i/perMS))%32767 + 1
 		if int64(kept[i]) != want {
-			r.Fatalf("sample %d of %d was captured at %d ms, not %d: something before it is missing or doubled", i, len(kept), kept[i], want)
+			r.Fatalf("sample %d of %d was captured at %d ms, not %d: something before it is missing or doubled", i, len(kept),
+				kept[i], want)
 		}
 	}
 	return int64(kept[0]) - 1, int64(kept[len(kept)-1]) - 1
@@ -81,7 +81,7 @@ func TestEveryPartyMustAgree(t *testing.T) {
 		r.phase("idle", time.Second)
 		r.press("patient")
 		r.phase("waiting", time.Second)
-		if g := r.shows(); g != panel.Pulse {
+		if g := r.shows(); g != simpanel.Pulse {
 			t.Errorf("waiting, and the light is %s", g)
 		}
 		r.press("clinician")
@@ -93,7 +93,7 @@ func TestEveryPartyMustAgree(t *testing.T) {
 		if got := r.reports()[0]; got.State != recording.Whole || got.End.Reason != "stopped" {
 			t.Errorf("after a stop: %v, %v", got.State, got.End)
 		}
-		if g := r.shows(); g != panel.Off {
+		if g := r.shows(); g != simpanel.Off {
 			t.Errorf("after a stop the light is %s", g)
 		}
 	})

@@ -15,8 +15,8 @@ import (
 	"tacet/daemon/spool"
 )
 
-// disk is what the daemon keeps: the spool, the ledger and the unit's key. It is
-// opened once, off the owner's goroutine, as soon as it can be.
+// disk is what the daemon keeps: the spool, the ledger and the unit's key. It is opened once, off
+// the owner's goroutine, as soon as it can be.
 type disk struct {
 	spool  *spool.Spool
 	ledger *ledger.Ledger
@@ -89,7 +89,8 @@ func (d *Daemon) origin(last string) string {
 // writeBoot notes this start and what it goes by.
 func (k *disk) writeBoot(d *Daemon) error {
 	now := d.hw.Clock.Now()
-	if err := k.ledger.Append(ledger.Entry{Type: ledger.Boot, Time: now, Boot: d.o.Boot, Version: d.o.Version}); err != nil {
+	if err := k.ledger.Append(ledger.Entry{Type: ledger.Boot, Time: now, Boot: d.o.Boot,
+		Version: d.o.Version}); err != nil {
 		return err
 	}
 	return k.ledger.Append(ledger.Entry{
@@ -97,8 +98,8 @@ func (k *disk) writeBoot(d *Daemon) error {
 	})
 }
 
-// recover closes what an interruption left open, and tells the ledger. unfinished
-// are the IDs of those that could not be closed; they may be tried later.
+// recover closes what an interruption left open, and tells the ledger. unfinished are the IDs of
+// those that could not be closed; they may be tried later.
 func (k *disk) recover(d *Daemon, c *copies) (warnings []found, unfinished []string, err error) {
 	list, err := k.spool.Recover(k.unit, d.o.Boot)
 	if err != nil {
@@ -121,7 +122,8 @@ func (k *disk) recover(d *Daemon, c *copies) (warnings []found, unfinished []str
 		case r.Intact:
 		default:
 			d.log.Warn("closed a recording that was interrupted", "recording", r.ID, "segments", r.Segments, "cut_bytes", r.Cut)
-			err := k.ledger.Append(ledger.Entry{Type: ledger.Ended, Time: d.hw.Clock.Now(), ID: r.ID, Leaves: r.Leaves, Root: r.Root})
+			err := k.ledger.Append(ledger.Entry{Type: ledger.Ended, Time: d.hw.Clock.Now(), ID: r.ID, Leaves: r.Leaves,
+				Root: r.Root})
 			if err != nil {
 				warnings = append(warnings, found{health.LedgerError, "", err.Error()})
 			}
@@ -137,8 +139,7 @@ func detailOf(err error) string {
 	return err.Error()
 }
 
-// room is for how long may still be recorded, and an error where that is less
-// than the reserve.
+// room is for how long may still be recorded, and an error where that is less than the reserve.
 func (k *disk) room(reserve time.Duration, bytesPerSecond int64) (time.Duration, error) {
 	free, _, err := k.spool.Space()
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 	"tacet/daemon/spool"
 )
 
-// The reserve is asked of what is known: a spool without an end, or one that can't tell, is not full.
+// The reserve is asked of what is known: a spool without an end, or one that can't tell, is not
+// full.
 func TestReserveOfUnknownRoom(t *testing.T) {
 	for what, c := range map[string]struct {
 		free, total int64

@@ -60,8 +60,8 @@ func (r *room) files() []fs.DirEntry {
 	return list
 }
 
-// A consent that is withdrawn before a sample may be kept leaves nothing, on any disk,
-// in the log or on the network, whenever that is.
+// A consent that is withdrawn before a sample may be kept leaves nothing, on any disk, in the log
+// or on the network, whenever that is.
 func TestAnEarlyWithdrawalLeavesNothing(t *testing.T) {
 	for _, after := range []time.Duration{0, 1, 50, 99, 101, 129, 131, 160, 199} {
 		after *= time.Millisecond
@@ -105,8 +105,8 @@ func TestAnEarlyWithdrawalLeavesNothing(t *testing.T) {
 	}
 }
 
-// "Recording" is said when the head is on disk. A withdrawal while the disk takes its
-// time ends a recording of no samples, which is erased.
+// "Recording" is said when the head is on disk. A withdrawal while the disk takes its time ends a
+// recording of no samples, which is erased.
 func TestAWithdrawalWhileTheHeadIsWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, l := newRoom(t, "room"), &listener{}

@@ -52,15 +52,15 @@ type (
 		recorder *recorder
 		err      error
 	}
-	// recorderFailed says why a recording can't go on; code is empty where the
-	// error itself names its warning.
+	// recorderFailed says why a recording can't go on; code is empty where the error itself names
+	// its warning.
 	recorderFailed struct {
 		recorder *recorder
 		code     health.Code
 		err      error
 	}
-	// recorderEnded is a recorder's last word. err: the file has no end, and
-	// recovery has to give it one.
+	// recorderEnded is a recorder's last word. err: the file has no end, and recovery has to give
+	// it one.
 	recorderEnded struct {
 		recorder *recorder
 		err      error

@@ -6,7 +6,8 @@ type Voice = voice
 // TellTo has what goes over MQTT told to v.
 func (d *Daemon) TellTo(v Voice) { d.post(tellerReady{v}) }
 
-// RenewAfter has what is trusted entered again after so many entries, until the function that it returns is called.
+// RenewAfter has what is trusted entered again after so many entries, until the function that it
+// returns is called.
 func RenewAfter(entries int) (restore func()) {
 	before := renewAfter
 	renewAfter = entries

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"tacet/daemon/recording"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
 // code is an error that names its warning, as the microphone's do.
@@ -21,8 +21,8 @@ func (c code) Code() string  { return string(c) }
 
 var errMade = errors.New("made to fail")
 
-// A fault is tried at a moment; after it has been mended the unit has to record
-// again, without a restart.
+// A fault is tried at a moment; after it has been mended the unit has to record again, without a
+// restart.
 type fault struct {
 	name   string
 	inject func(*room)
@@ -32,26 +32,39 @@ type fault struct {
 	phase  string // the phase that follows
 }
 
-func mendFront(r *room) { r.wire(panel.Faults{}) }
+func mendFront(r *room) { r.wire(simpanel.Faults{}) }
 func mendDisk(r *room)  { r.spool.Mend() }
 func mendMic(r *room) {
 	r.mic.set(func(m *mic) { m.absent, m.refuse, m.takes, m.stalled, m.zero = nil, nil, 0, false, false })
 }
 
 var faults = []fault{
-	{"light can't be driven", func(r *room) { r.wire(panel.Faults{Light: errMade}) }, mendFront, "light-fault", "", "fault"},
-	{"lamp blown", func(r *room) { r.wire(panel.Faults{Blown: true}) }, mendFront, "light-sense", "light-sense", "idle"},
-	{"sense line shorted to lit", func(r *room) { lit := true; r.wire(panel.Faults{SenseStuck: &lit}) }, mendFront, "light-stuck", "", "fault"},
-	{"the same, and the lamp blown", func(r *room) { lit := true; r.wire(panel.Faults{SenseStuck: &lit, Blown: true}) }, mendFront, "light-stuck", "", "fault"},
-	{"sense line shorted to dark", func(r *room) { lit := false; r.wire(panel.Faults{SenseStuck: &lit}) }, mendFront, "light-sense", "light-sense", "idle"},
-	{"sense line unreadable", func(r *room) { r.wire(panel.Faults{Sense: errMade}) }, mendFront, "light-sense", "light-sense", "idle"},
-	{"buttons unreadable", func(r *room) { r.wire(panel.Faults{Read: errMade}) }, mendFront, "button-fault", "button-fault", "fault"},
-	{"nobody watches the buttons", func(r *room) { r.wire(panel.Faults{Watch: errMade}); r.front.Hold("room", false) }, mendFront, "button-fault", "button-fault", "fault"},
-	{"microphone unplugged", func(r *room) { r.mic.unplug(code("mic-missing")) }, mendMic, "mic-missing", "mic-missing", "fault"},
-	{"microphone taken", func(r *room) { r.mic.set(func(m *mic) { m.refuse = code("mic-busy") }); r.mic.fail(errMade) }, mendMic, "mic-busy", "mic-fault", "idle"},
-	{"no samples", func(r *room) { r.mic.set(func(m *mic) { m.stalled = true }) }, mendMic, "mic-fault", "mic-fault", "idle"},
-	{"the key can't be made", func(r *room) { r.setKeys(errMade) }, func(r *room) { r.setKeys(nil) }, "recipients-bad", "", "fault"},
-	{"the encoder can't be made", func(r *room) { r.setEncoder(errMade) }, func(r *room) { r.setEncoder(nil) }, "encoder-fault", "", "idle"},
+	{"light can't be driven", func(r *room) { r.wire(simpanel.Faults{Light: errMade}) }, mendFront, "light-fault", "",
+		"fault"},
+	{"lamp blown", func(r *room) { r.wire(simpanel.Faults{Blown: true}) }, mendFront, "light-sense", "light-sense",
+		"idle"},
+	{"sense line shorted to lit", func(r *room) { lit := true; r.wire(simpanel.Faults{SenseStuck: &lit}) }, mendFront,
+		"light-stuck", "", "fault"},
+	{"the same, and the lamp blown", func(r *room) { lit := true; r.wire(simpanel.Faults{SenseStuck: &lit, Blown: true}) },
+		mendFront, "light-stuck", "", "fault"},
+	{"sense line shorted to dark", func(r *room) { lit := false; r.wire(simpanel.Faults{SenseStuck: &lit}) }, mendFront,
+		"light-sense", "light-sense", "idle"},
+	{"sense line unreadable", func(r *room) { r.wire(simpanel.Faults{Sense: errMade}) }, mendFront, "light-sense",
+		"light-sense", "idle"},
+	{"buttons unreadable", func(r *room) { r.wire(simpanel.Faults{Read: errMade}) }, mendFront, "button-fault",
+		"button-fault", "fault"},
+	{"nobody watches the buttons", func(r *room) { r.wire(simpanel.Faults{Watch: errMade}); r.front.Hold("room", false) },
+		mendFront, "button-fault", "button-fault", "fault"},
+	{"microphone unplugged", func(r *room) { r.mic.unplug(code("mic-missing")) }, mendMic, "mic-missing", "mic-missing",
+		"fault"},
+	{"microphone taken", func(r *room) { r.mic.set(func(m *mic) { m.refuse = code("mic-busy") }); r.mic.fail(errMade) },
+		mendMic, "mic-busy", "mic-fault", "idle"},
+	{"no samples", func(r *room) { r.mic.set(func(m *mic) { m.stalled = true }) }, mendMic, "mic-fault", "mic-fault",
+		"idle"},
+	{"the key can't be made", func(r *room) { r.setKeys(errMade) }, func(r *room) { r.setKeys(nil) }, "recipients-bad", "",
+		"fault"},
+	{"the encoder can't be made", func(r *room) { r.setEncoder(errMade) }, func(r *room) { r.setEncoder(nil) },
+		"encoder-fault", "", "idle"},
 	{"spool fails", func(r *room) { r.spool.FailFrom(1, syscall.EIO) }, mendDisk, "spool-error", "spool-error", "idle"},
 	{"spool read-only", func(r *room) { r.spool.ReadOnly(true) }, mendDisk, "spool-readonly", "spool-readonly", "fault"},
 	{"spool full", func(r *room) { r.spool.Full(1000) }, mendDisk, "spool-full", "spool-full", "fault"},
@@ -94,8 +107,8 @@ func (r *room) warned(code string, limit time.Duration) {
 	r.until("warning "+code, limit, func() bool { return slices.Contains(r.warnings(), code) })
 }
 
-// A fault that stands before the press: the press is refused at once, by the
-// light's pattern, and no file stays.
+// A fault that stands before the press: the press is refused at once, by the light's pattern, and
+// no file stays.
 func TestFaultBeforePress(t *testing.T) {
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
@@ -108,7 +121,7 @@ func TestFaultBeforePress(t *testing.T) {
 				r.press("room")
 				r.until("three flashes", 2*time.Second, func() bool {
 					s := r.front.State()
-					return s.Light == panel.Flash || strings.HasPrefix(f.before, "light-") || strings.HasPrefix(f.name, "nobody")
+					return s.Light == simpanel.Flash || strings.HasPrefix(f.before, "light-") || strings.HasPrefix(f.name, "nobody")
 				})
 				r.warned(f.before, 8*time.Second)
 				r.phase(f.phase, 8*time.Second)
@@ -128,8 +141,8 @@ func TestFaultBeforePress(t *testing.T) {
 	}
 }
 
-// A fault while recording: the recording ends as what it is, the light goes off,
-// the warning is up, what was kept opens.
+// A fault while recording: the recording ends as what it is, the light goes off, the warning is up,
+// what was kept opens.
 func TestFaultWhileRecording(t *testing.T) {
 	for _, f := range faults {
 		if f.during == "" {

@@ -5,11 +5,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"tacet/audio/stream"
+	"tacet/audio/monitor"
 )
 
-// filler copies what the sound card delivers into the ring's blocks: on the audio
-// thread, for one opening of the microphone. It never waits.
+// filler copies what the sound card delivers into the ring's blocks: on the audio thread, for one
+// opening of the microphone. It never waits.
 type filler struct {
 	ring     *ring
 	channels int
@@ -23,9 +23,9 @@ type filler struct {
 	seen int64      // guarded by mu: the overruns that a block was marked for
 }
 
-// deliver takes what one callback brought. All of it carries the callback's two
-// stamps: nothing tells when the earlier part of it was captured.
-func (f *filler) deliver(samples []int16, arrived time.Time, raw stream.Raw) {
+// deliver takes what one callback brought. All of it carries the callback's two stamps: nothing
+// tells when the earlier part of it was captured.
+func (f *filler) deliver(samples []int16, arrived time.Time, raw monitor.Raw) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	overrun, split := f.overran(), false

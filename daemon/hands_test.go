@@ -14,9 +14,9 @@ import (
 	"tacet/hw/hwtest"
 )
 
-// hands press, bounce, lean on and knock against two buttons at random, on lines
-// that have the kernel's habits, with hw and the daemon behind them. What they
-// did is held against what was recorded, without a look at any state inside.
+// hands press, bounce, lean on and knock against two buttons at random, on lines that have the
+// kernel's habits, with hw and the daemon behind them. What they did is held against what was
+// recorded, without a look at any state inside.
 type hands struct {
 	*room
 	rand  *rand.Rand
@@ -79,7 +79,8 @@ func newHands(t *testing.T, r *rand.Rand) *hands {
 	h := &hands{room: newRoom(t, "patient", "clinician"), rand: r, board: hwtest.NewBoard("GPIO5", "GPIO6", "GPIO27"),
 		pressed: map[string][]press{}, down: map[string]time.Time{}, cleared: time.Now()}
 	p, err := hw.OpenOn(h.board, hw.Wiring{
-		Buttons: []hw.Input{{Line: "GPIO5", ActiveLow: true}, {Line: "GPIO6", ActiveLow: true}}, Light: hw.Output{Line: "GPIO27"},
+		Buttons: []hw.Input{{Line: "GPIO5", ActiveLow: true}, {Line: "GPIO6", ActiveLow: true}},
+		Light:   hw.Output{Line: "GPIO27"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -196,8 +197,8 @@ func (h *hands) judge() {
 	}
 }
 
-// gave says whether a line's moves hold anything that could be a give: down for
-// the first time and up for good, 50 ms to 5 s apart, bounces between them or not.
+// gave says whether a line's moves hold anything that could be a give: down for the first time and
+// up for good, 50 ms to 5 s apart, bounces between them or not.
 func (h *hands) gave(line string) bool {
 	moves := h.pressed[line]
 	for i := range moves {

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"tacet/daemon"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
 const (
@@ -28,12 +28,11 @@ func (b *readings) Read() ([]bool, error) {
 	return b.Buttons.Read()
 }
 
-// inStep is a room that records, with a card that brings a block every 80 ms and
-// the readings of its lines from here on. It has no sense line: nothing but the
-// hold-back looks at anything.
+// inStep is a room that records, with a card that brings a block every 80 ms and the readings of
+// its lines from here on. It has no sense line: nothing but the hold-back looks at anything.
 func inStep(t *testing.T) (*room, *readings) {
 	r := newRoom(t, "room")
-	r.front = panel.New(panel.Settings{Buttons: []panel.Button{{Party: "room"}}, StatusLight: true})
+	r.front = simpanel.New(simpanel.Settings{Buttons: []simpanel.Button{{Party: "room"}}, StatusLight: true})
 	r.lines = r.front.Buttons
 	b := &readings{Buttons: r.lines, room: r}
 	r.lines, r.mic.every = b, every
@@ -47,8 +46,8 @@ func inStep(t *testing.T) (*room, *readings) {
 	return r, b
 }
 
-// What costs a unit is wake-ups: a card that keeps its pace makes one for each
-// block, in which the lines are read for the blocks before it.
+// What costs a unit is wake-ups: a card that keeps its pace makes one for each block, in which the
+// lines are read for the blocks before it.
 func TestLinesAreReadWhenABlockArrives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, b := inStep(t)
@@ -105,8 +104,8 @@ func TestBlocksThatStopAreLetThrough(t *testing.T) {
 	})
 }
 
-// A stop, as any end, keeps what is proved, and does not wait for more: the last
-// block, which no reading has proved yet, goes.
+// A stop, as any end, keeps what is proved, and does not wait for more: the last block, which no
+// reading has proved yet, goes.
 func TestStopKeepsWhatIsProved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, _ := inStep(t)

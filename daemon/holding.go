@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"time"
 
-	"tacet/audio/stream"
+	"tacet/audio/monitor"
 	"tacet/daemon/consent"
 	"tacet/daemon/health"
 )
 
-// keptPerSecond is how often in each second of a recording what was kept is
-// handed on: nobody does anything with less, and each time costs.
+// keptPerSecond is how often in each second of a recording what was kept is handed on: nobody does
+// anything with less, and each time costs.
 const keptPerSecond = 2
 
 // judge shows the finder a new block.
@@ -20,14 +20,14 @@ func (d *Daemon) judge(b *block) {
 	if b.overrun {
 		d.gaps.Overrun()
 	}
-	// Frames that the full ring refused are lost, but for certain: the finder
-	// counts them as arrived.
+	// Frames that the full ring refused are lost, but for certain: the finder counts them as
+	// arrived.
 	d.settle(d.gaps.Push(frames+int(b.lost), b.raw))
 	d.notePace(b)
 }
 
 // settle applies what the finder decided, to the blocks that it has had longest.
-func (d *Daemon) settle(verdicts []stream.Verdict) {
+func (d *Daemon) settle(verdicts []monitor.Verdict) {
 	for _, v := range verdicts {
 		b := d.mic.undecided[0]
 		d.mic.undecided = d.mic.undecided[1:]
@@ -41,8 +41,7 @@ func (d *Daemon) settle(verdicts []stream.Verdict) {
 	}
 }
 
-// noteLost warns of samples that are missing, as soon as it may be known that anything
-// is recorded.
+// noteLost warns of samples that are missing, as soon as it may be known that anything is recorded.
 func (d *Daemon) noteLost(err error) {
 	if d.recorder == nil || !d.recorder.said {
 		d.mic.lost = err
@@ -51,8 +50,7 @@ func (d *Daemon) noteLost(err error) {
 	d.warn(health.SamplesLost, err)
 }
 
-// askHeld has the lines and the light read for the blocks whose debounce time has
-// passed.
+// askHeld has the lines and the light read for the blocks whose debounce time has passed.
 func (d *Daemon) askHeld(now time.Time) {
 	if !d.mic.keeping {
 		return
@@ -64,9 +62,9 @@ func (d *Daemon) askHeld(now time.Time) {
 	}
 }
 
-// holdBackWake is when the held blocks are looked at again if nothing happens. The
-// next block's arrival is such a happening, and so comes before it wherever the
-// card keeps its pace: one wake-up does for both.
+// holdBackWake is when the held blocks are looked at again if nothing happens. The next block's
+// arrival is such a happening, and so comes before it wherever the card keeps its pace: one wake-up
+// does for both.
 func (d *Daemon) holdBackWake() (time.Time, bool) {
 	if !d.mic.keeping {
 		return time.Time{}, false
@@ -78,8 +76,8 @@ func (d *Daemon) holdBackWake() (time.Time, bool) {
 	return due.Add(max(0, senseEvery-d.debounce)), held
 }
 
-// keep takes from the hold-back what it has proved, and hands it on while a
-// recording runs. The first of it has the recording begin.
+// keep takes from the hold-back what it has proved, and hands it on while a recording runs. The
+// first of it has the recording begin.
 func (d *Daemon) keep() {
 	if d.mic.hold == nil {
 		return
@@ -98,8 +96,8 @@ func (d *Daemon) keep() {
 	}
 }
 
-// decided is how many of the proved blocks, from the first, the gap finder is done
-// with, and where the recording stands after them.
+// decided is how many of the proved blocks, from the first, the gap finder is done with, and where
+// the recording stands after them.
 func (d *Daemon) decided() (n int, at int64) {
 	for at = d.mic.kept; n < len(d.mic.proved) && d.mic.proved[n].decided; n++ {
 		b := d.mic.proved[n]
@@ -116,8 +114,8 @@ func (d *Daemon) handOn(n int, at int64) {
 	d.mic.proved, d.mic.kept = d.mic.proved[n:], at
 }
 
-// cut ends the keeping: what is proved, and was captured before a time, is the
-// recording's, if one runs, and all else goes.
+// cut ends the keeping: what is proved, and was captured before a time, is the recording's, if one
+// runs, and all else goes.
 func (d *Daemon) cut(at time.Time) {
 	if d.mic.hold == nil {
 		return

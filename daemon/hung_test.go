@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"tacet/daemon"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
 // A gate is a call that hangs while it is shut.
@@ -73,9 +73,8 @@ func (l gatedLog) Write(b []byte) (int, error) {
 	return l.r.Output().Write(b)
 }
 
-// Whatever hangs, a hand is heard: not a sample from after the edge is kept, the
-// microphone is asked to close at once, and the light is lit for as long as it may
-// be open.
+// Whatever hangs, a hand is heard: not a sample from after the edge is kept, the microphone is
+// asked to close at once, and the light is lit for as long as it may be open.
 func TestAHandIsHeardWhateverHangs(t *testing.T) {
 	for _, c := range []struct {
 		what string
@@ -116,7 +115,7 @@ func TestAHandIsHeardWhateverHangs(t *testing.T) {
 				if closing.Before(edge) {
 					t.Error("100 ms after the press the microphone has not been asked to close")
 				}
-				if open, _ := r.mic.is(); open && r.front.State().Light != panel.On {
+				if open, _ := r.mic.is(); open && r.front.State().Light != simpanel.On {
 					t.Errorf("it is open, and the light is %s", r.front.State().Light)
 				}
 				r.front.Hold("room", false)
@@ -147,7 +146,7 @@ func TestACardThatHangsKeepsItsLight(t *testing.T) {
 		if took := time.Since(edge); took > 5100*time.Millisecond {
 			t.Errorf("it ended after %s", took)
 		}
-		if g := r.shows(); g != panel.On {
+		if g := r.shows(); g != simpanel.On {
 			t.Errorf("the light is %s", g)
 		}
 		r.stop()

@@ -35,9 +35,9 @@ const (
 	glowFlash
 )
 
-// lamp drives the light and looks at it, on a goroutine of its own: a line may hang.
-// Of several wishes that it has not come to only the last counts. Its methods are
-// the owner's, and never block.
+// lamp drives the light and looks at it, on a goroutine of its own: a line may hang. Of several
+// wishes that it has not come to only the last counts. Its methods are the owner's, and never
+// block.
 type lamp struct {
 	light Light
 	post  func(event)
@@ -52,16 +52,16 @@ type lamp struct {
 }
 
 type (
-	// lampLit answers a wish for light: driven and, where there is a sense line, seen
-	// dark before and lit at a time. code names the warning where it failed.
+	// lampLit answers a wish for light: driven and, where there is a sense line, seen dark before
+	// and lit at a time. code names the warning where it failed.
 	lampLit struct {
 		at     time.Time
 		sensed bool
 		code   health.Code
 		err    error
 	}
-	// lampDark answers so many wishes for the dark. Where a later wish has overtaken them,
-	// nothing was driven and nothing seen.
+	// lampDark answers so many wishes for the dark. Where a later wish has overtaken them, nothing
+	// was driven and nothing seen.
 	lampDark struct {
 		wishes int
 		driven bool
@@ -83,8 +83,8 @@ func newLamp(light Light, post func(event)) *lamp {
 	return &lamp{light: light, post: post, began: time.Now(), wake: make(chan struct{}, 1)}
 }
 
-// show asks for a glow. Every wish for the dark with answer set is answered once,
-// after the light has been driven for it or for what came later.
+// show asks for a glow. Every wish for the dark with answer set is answered once, after the light
+// has been driven for it or for what came later.
 func (l *lamp) show(g glow, answer bool) {
 	l.mu.Lock()
 	l.wish = g
@@ -158,8 +158,8 @@ func (l *lamp) work() {
 	}
 }
 
-// on lights it. A sense line that says lit whatever is done would prove nothing: so
-// the light is seen dark first. done is false where a later wish has overtaken this one.
+// on lights it. A sense line that says lit whatever is done would prove nothing: so the light is
+// seen dark first. done is false where a later wish has overtaken this one.
 func (l *lamp) on() (e lampLit, done bool) {
 	_, known, err := l.sense()
 	if sensed := known || err != nil; sensed {
@@ -201,8 +201,8 @@ func (l *lamp) off(wishes int) lampDark {
 	return e
 }
 
-// until looks until the light is lit, or dark, and returns when it was seen so; or an
-// error when it was not in time, or a later wish came.
+// until looks until the light is lit, or dark, and returns when it was seen so; or an error when it
+// was not in time, or a later wish came.
 func (l *lamp) until(want bool) (time.Time, error) {
 	for end := time.Now().Add(senseTime); ; {
 		at := time.Now()

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A recording of a unit whose clock nobody had set is not late at once: what is told of it goes by how long it has waited,
-// also when the clock is set meanwhile, and after a start.
+// A recording of a unit whose clock nobody had set is not late at once: what is told of it goes by
+// how long it has waited, also when the clock is set meanwhile, and after a start.
 func TestUnsyncedRecordingIsNotLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, l := newRoom(t, "room"), &listener{}

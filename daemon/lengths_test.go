@@ -8,7 +8,8 @@ import (
 	"tacet/daemon/topic"
 )
 
-// Of recordings that wait for ever for their copy no more than so many lengths are remembered: the last.
+// Of recordings that wait for ever for their copy no more than so many lengths are remembered: the
+// last.
 func TestLengthsAreBounded(t *testing.T) {
 	var l teller
 	for i := range 2 * keptLengths {

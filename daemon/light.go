@@ -10,12 +10,10 @@ import (
 )
 
 const (
-	// senseEvery is the longest time between two readings while the microphone is
-	// open.
+	// senseEvery is the longest time between two readings while the microphone is open.
 	senseEvery = 100 * time.Millisecond
-	// lampHangs is how long a call on the light may take before it counts as one that
-	// can't be driven, lampDead before the process has to end: nobody knows what the
-	// light does.
+	// lampHangs is how long a call on the light may take before it counts as one that can't be
+	// driven, lampDead before the process has to end: nobody knows what the light does.
 	lampHangs = 500 * time.Millisecond
 	lampDead  = 10 * time.Second
 )
@@ -90,16 +88,15 @@ func (d *Daemon) lightFailed(code health.Code, err error) {
 	d.step(consent.Lit{OK: false})
 }
 
-// lightBroken warns. What was found with the light off, or could not be driven, is
-// tried again while nothing is recorded; a lamp that stays dark shows only when it
-// is lit.
+// lightBroken warns. What was found with the light off, or could not be driven, is tried again
+// while nothing is recorded; a lamp that stays dark shows only when it is lit.
 func (d *Daemon) lightBroken(code health.Code, err error) {
 	d.warn(code, err)
 	d.light.broken = d.light.broken || code != health.LightSense
 }
 
-// lightWorks takes the warnings down that a light disproves by going dark, or on. That
-// it is not seen lit only a recording does.
+// lightWorks takes the warnings down that a light disproves by going dark, or on. That it is not
+// seen lit only a recording does.
 func (d *Daemon) lightWorks() {
 	d.light.broken = false
 	d.health.Clear(health.LightFault)

@@ -12,16 +12,15 @@ import (
 )
 
 const (
-	// readFailTime is how long the lines may be unreadable, or not answer, before
-	// consent ends.
+	// readFailTime is how long the lines may be unreadable, or not answer, before consent ends.
 	readFailTime = 500 * time.Millisecond
 	// watchRetry is the pause before a reader that failed is tried again.
 	watchRetry = time.Second
 )
 
-// lineReader reads the lines for the owner, on a goroutine of its own: a line may
-// hang. Whatever edge is older than a reading has been posted before it, since
-// Read has passed it on before it returns.
+// lineReader reads the lines for the owner, on a goroutine of its own: a line may hang. Whatever
+// edge is older than a reading has been posted before it, since Read has passed it on before it
+// returns.
 type lineReader struct {
 	ask   chan struct{} // room for one
 	asked time.Time     // the owner's: since when an answer is due; zero: none is
@@ -35,8 +34,8 @@ type reading struct {
 	first  bool
 }
 
-// readLines reads when asked to, until ctx ends. The first reading comes by itself,
-// and the edges that are watched come after it.
+// readLines reads when asked to, until ctx ends. The first reading comes by itself, and the edges
+// that are watched come after it.
 func (d *Daemon) readLines(ctx context.Context) {
 	r := d.read()
 	r.first = true
@@ -61,8 +60,8 @@ func (d *Daemon) read() reading {
 	return reading{at: at, levels: levels, err: err}
 }
 
-// watch lets the buttons' reader post its edges until ctx ends. A reader that
-// fails is tried again: until it reads, nothing is recorded.
+// watch lets the buttons' reader post its edges until ctx ends. A reader that fails is tried again:
+// until it reads, nothing is recorded.
 func (d *Daemon) watch(ctx context.Context) {
 	began := func() { d.post(watchBegins{}) }
 	for {
@@ -117,8 +116,7 @@ func (d *Daemon) linesRead(r reading, now time.Time) {
 	}
 }
 
-// linesFirst tells the machine how the lines stand at start: what is held now has
-// given nothing.
+// linesFirst tells the machine how the lines stand at start: what is held now has given nothing.
 func (d *Daemon) linesFirst(r reading, now time.Time) {
 	d.linesSettle = now.Add(d.debounce)
 	d.linesKnown = true
@@ -151,9 +149,9 @@ func (d *Daemon) linesSeen(r reading) {
 	d.contradict(r)
 }
 
-// contradict makes up the edges that nobody told of. The reader of the lines does so
-// itself, and at once; a reading may be older than an edge that was told before it. So
-// it takes a while until a level is believed rather than the edges.
+// contradict makes up the edges that nobody told of. The reader of the lines does so itself, and at
+// once; a reading may be older than an edge that was told before it. So it takes a while until a
+// level is believed rather than the edges.
 func (d *Daemon) contradict(r reading) {
 	if slices.Equal(r.levels, d.levels) {
 		d.contrary = time.Time{}
@@ -179,8 +177,7 @@ func (d *Daemon) watchLines(now time.Time) {
 	}
 }
 
-// handsTried puts the warning about the buttons up, or takes it down, while nothing
-// is recorded.
+// handsTried puts the warning about the buttons up, or takes it down, while nothing is recorded.
 func (d *Daemon) handsTried(err error) {
 	if err = errors.Join(err, d.watchErr); err != nil {
 		d.warn(lineCode(err, d.buttons), err)
@@ -195,8 +192,8 @@ func (d *Daemon) buttonsFailed(err error) {
 	d.step(consent.Fault{})
 }
 
-// lineCode tells a door that can't be read from a button that can't: an error may
-// say which input it is about.
+// lineCode tells a door that can't be read from a button that can't: an error may say which input
+// it is about.
 func lineCode(err error, buttons int) health.Code {
 	var on interface{ Input() int }
 	if errors.As(err, &on) && on.Input() >= buttons {

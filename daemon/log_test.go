@@ -21,8 +21,8 @@ func (r *reader) Write(line []byte) (int, error) {
 	return r.lines.Write(line)
 }
 
-// Whoever reads the log stops: nothing is different in the room. It is pressed while nobody reads, and the daemon ends
-// although nobody does.
+// Whoever reads the log stops: nothing is different in the room. It is pressed while nobody reads,
+// and the daemon ends although nobody does.
 func TestNobodyReadsTheLog(t *testing.T) {
 	for _, stopped := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 	"tacet/daemon/topic"
 )
 
-// Nothing is said before the first look is over, so a start is no fault; but a look that
-// hangs is one, after five seconds.
+// Nothing is said before the first look is over, so a start is no fault; but a look that hangs is
+// one, after five seconds.
 func TestNothingIsSaidBeforeTheFirstLook(t *testing.T) {
 	for _, looks := range []time.Duration{0, 3 * time.Second, 12 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
@@ -62,8 +62,7 @@ func TestTheFirstLookFindsAFault(t *testing.T) {
 	})
 }
 
-// A microphone of which nobody knows whether it is there is untried until it was
-// opened once.
+// A microphone of which nobody knows whether it is there is untried until it was opened once.
 func TestAMicrophoneIsUntried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")

@@ -9,7 +9,7 @@ import (
 
 	"tacet/daemon/durable/durabletest"
 	"tacet/daemon/topic"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
 // interrupted is a room whose power went in a recording, and which is there again.
@@ -29,16 +29,17 @@ func interrupted(t *testing.T) (*room, *listener) {
 	return r, l
 }
 
-// A recording that the power cut short needs nobody: it is noted until the next one has ended well, and neither an event nor
-// the status light takes it for a fault.
+// A recording that the power cut short needs nobody: it is noted until the next one has ended well,
+// and neither an event nor the status light takes it for a fault.
 func TestANoteIsNoProblem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, l := interrupted(t)
 		pause(10 * time.Minute)
-		if g := r.front.State().StatusLight; g != panel.On {
+		if g := r.front.State().StatusLight; g != simpanel.On {
 			t.Errorf("the status light is %v", g)
 		}
-		if s := l.last(); s.Phase != topic.Idle || s.Remedy != "Nothing is needed for this recording. If it happens again, look who unplugs the unit." {
+		if s := l.last(); s.Phase != topic.Idle ||
+			s.Remedy != "Nothing is needed for this recording. If it happens again, look who unplugs the unit." {
 			t.Errorf("the state says %s, %q", s.Phase, s.Remedy)
 		}
 		r.hears(l, "with a note", nil, topic.Faulted, topic.Cleared)

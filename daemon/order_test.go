@@ -12,8 +12,8 @@ import (
 	"tacet/daemon"
 )
 
-// lateButtons are read by somebody who is late: every edge comes so much later, and
-// Read returns after all that are older.
+// lateButtons are read by somebody who is late: every edge comes so much later, and Read returns
+// after all that are older.
 type lateButtons struct {
 	daemon.Buttons
 	late time.Duration
@@ -44,8 +44,8 @@ func (b lateButtons) Read() ([]bool, error) {
 	return levels, err
 }
 
-// A tap that is shorter than the debounce time, a reader that is late, an owner that
-// stalls, warnings that come and go: not a sample from after the first touch is kept.
+// A tap that is shorter than the debounce time, a reader that is late, an owner that stalls,
+// warnings that come and go: not a sample from after the first touch is kept.
 func TestATapIsNeverLateWhateverStalls(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)

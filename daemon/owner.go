@@ -8,12 +8,11 @@ import (
 	"tacet/daemon/consent"
 )
 
-// own is the owner goroutine: it alone holds the consent machine, the
-// microphone's handle and the blocks that are held back. It never waits for
-// anything but its own select.
+// own is the owner goroutine: it alone holds the consent machine, the microphone's handle and the
+// blocks that are held back. It never waits for anything but its own select.
 //
-// Each turn begins with what is queued, edges and readings of the lines among it in
-// the order in which they were posted, and ends with what is due.
+// Each turn begins with what is queued, edges and readings of the lines among it in the order in
+// which they were posted, and ends with what is due.
 func (d *Daemon) own(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -53,8 +52,7 @@ func (d *Daemon) own(ctx context.Context) error {
 	}
 }
 
-// drainEvents handles what is queued, and no more: who posts must not keep the owner
-// from its work.
+// drainEvents handles what is queued, and no more: who posts must not keep the owner from its work.
 func (d *Daemon) drainEvents() {
 	for range queuedEvents {
 		select {
@@ -98,8 +96,8 @@ func (d *Daemon) settled() bool {
 	return d.atRest()
 }
 
-// post hands an event to the owner. It blocks while the owner is behind, and no
-// longer once the owner has gone.
+// post hands an event to the owner. It blocks while the owner is behind, and no longer once the
+// owner has gone.
 func (d *Daemon) post(ev event) {
 	select {
 	case d.events <- ev:
@@ -161,9 +159,8 @@ func (d *Daemon) handle(ev event) {
 	}
 }
 
-// step gives the machine an event and carries out its effects, in order. What
-// an effect brings about at once is given to the machine after all effects of
-// the event before it.
+// step gives the machine an event and carries out its effects, in order. What an effect brings
+// about at once is given to the machine after all effects of the event before it.
 func (d *Daemon) step(ev consent.Event) {
 	d.inbox = append(d.inbox, ev)
 	if len(d.inbox) > 1 {

@@ -10,15 +10,15 @@ import (
 )
 
 const (
-	// rateNoted is by how much a card's rate must differ from what was noted last to
-	// be noted again.
+	// rateNoted is by how much a card's rate must differ from what was noted last to be noted
+	// again.
 	rateNoted = 650e-6
 	// rateEvery bounds how often it is.
 	rateEvery = 10 * time.Second
 )
 
-// notePace warns of a card that does not keep the rate that it claims, and has the
-// recording say so. Its sound is kept as it comes.
+// notePace warns of a card that does not keep the rate that it claims, and has the recording say
+// so. Its sound is kept as it comes.
 func (d *Daemon) notePace(b *block) {
 	pace := d.gaps.Pace()
 	rate, known := pace.Rate()
@@ -40,8 +40,7 @@ type rates struct {
 	next  int64   // the frame from which the next one may come
 }
 
-// note is what to write where the recording stands at a frame, if there is something
-// to write.
+// note is what to write where the recording stands at a frame, if there is something to write.
 func (r *rates) note(frame int64, nominal int, rate float64) (recording.Rate, bool) {
 	if r.noted == 0 {
 		r.noted = float64(nominal)

@@ -10,8 +10,8 @@ import (
 	"tacet/daemon/recording"
 )
 
-// A card that does not keep its rate loses nothing and gets no silence: a warning says
-// how fast it is, and the file says so.
+// A card that does not keep its rate loses nothing and gets no silence: a warning says how fast it
+// is, and the file says so.
 func TestACardsPaceIsSaid(t *testing.T) {
 	for _, c := range []struct {
 		speed float64
@@ -43,7 +43,8 @@ func TestACardsPaceIsSaid(t *testing.T) {
 			if want := 30 * rate * c.speed; float64(rep.End.Samples) < want {
 				t.Errorf("%d samples, in 30 s at %g times 8000", rep.End.Samples, c.speed)
 			}
-			if noted := r.spoolHolds(`"rates":[{"sample":`); noted != (c.said != "") || noted && !r.spoolHolds(`"rate":`+c.said+"}]") {
+			if noted := r.spoolHolds(`"rates":[{"sample":`); noted != (c.said != "") || noted &&
+				!r.spoolHolds(`"rate":`+c.said+"}]") {
 				t.Errorf("at %g times its rate the file says so: %v", c.speed, noted)
 			}
 		})

@@ -14,9 +14,9 @@ import (
 	"tacet/daemon/topic"
 )
 
-// prepare makes the head of a new recording, off the owner's goroutine and in memory
-// alone: a consent that is withdrawn before a sample may be kept leaves nothing. The
-// microphone is opened only after it.
+// prepare makes the head of a new recording, off the owner's goroutine and in memory alone: a
+// consent that is withdrawn before a sample may be kept leaves nothing. The microphone is opened
+// only after it.
 func (d *Daemon) prepare() {
 	disk, acts := d.disk, actsOf(d.machine.Acts())
 	go func() {
@@ -61,8 +61,7 @@ func (d *Daemon) newRecorder(disk *disk, acts []recording.Act) (_ *recorder, err
 	return r, nil
 }
 
-// begin makes the head durable, off the owner's goroutine: its file, its line in the
-// ledger.
+// begin makes the head durable, off the owner's goroutine: its file, its line in the ledger.
 func (d *Daemon) begin() {
 	r, disk := d.recorder, d.disk
 	if r.head.Light = "unproved"; d.light.proved { // dark and then lit, in this start
@@ -71,8 +70,8 @@ func (d *Daemon) begin() {
 	go func() { d.post(begun{r, r.writeHead(disk)}) }()
 }
 
-// writeHead writes the head and tells the ledger. What fails leaves no file behind,
-// or one without a whole head, which recovery removes: no sample was written.
+// writeHead writes the head and tells the ledger. What fails leaves no file behind, or one without
+// a whole head, which recovery removes: no sample was written.
 func (r *recorder) writeHead(disk *disk) (err error) {
 	if r.sealer, err = recording.NewSealer(r.head, r.key, disk.unit); err != nil {
 		return withCode(health.EncoderFault, err)
@@ -125,7 +124,8 @@ func (d *Daemon) discard() {
 func (d *Daemon) tryKey(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, keyTime)
 	defer cancel()
-	_, err := d.newKey(ctx, d.recipients(d.prober.disk), recording.Origin(d.cfg.Room.Site, d.cfg.Room.ID, recording.NewID()))
+	_, err := d.newKey(ctx, d.recipients(d.prober.disk),
+		recording.Origin(d.cfg.Room.Site, d.cfg.Room.ID, recording.NewID()))
 	return err
 }
 
@@ -183,8 +183,8 @@ func (d *Daemon) end(e consent.End) {
 	d.log.Info("recording ends", "recording", d.recorder.id)
 }
 
-// recorderEnded is the last of a recording. One without a sample, since the
-// microphone failed or a party thought better of it at once, is not kept.
+// recorderEnded is the last of a recording. One without a sample, since the microphone failed or a
+// party thought better of it at once, is not kept.
 func (d *Daemon) recorderEnded(ev recorderEnded) {
 	r := ev.recorder
 	finished := ev.err == nil && r.position > 0

@@ -9,17 +9,17 @@ import (
 	"tacet/config"
 	"tacet/config/office"
 	"tacet/daemon/health"
+	"tacet/daemon/mqtt"
 	"tacet/daemon/recording"
 	"tacet/daemon/spool"
-	"tacet/daemon/status"
 	"tacet/daemon/store"
 	"tacet/daemon/store/local/mark"
 )
 
 // What doctor tries of the daemon's own, as the daemon does it. None leaves anything behind.
 
-// ProbeSpool says for how long there is room in the spool, and why it can't be used. With write, which needs its lock, a file is
-// written, read and removed; else it is only looked at.
+// ProbeSpool says for how long there is room in the spool, and why it can't be used. With write,
+// which needs its lock, a file is written, read and removed; else it is only looked at.
 func ProbeSpool(cfg *config.Config, write bool) (time.Duration, error) {
 	folder, err := openFolder(cfg.Spool.Path)
 	if err != nil {
@@ -40,14 +40,16 @@ func ProbeSpool(cfg *config.Config, write bool) (time.Duration, error) {
 	return (&disk{spool: s}).room(cfg.Spool.Reserve, fileRate(cfg.Audio))
 }
 
-// ProbeKey makes a recording's key, which nothing will ever be sealed to, and encrypts it to the recipients.
+// ProbeKey makes a recording's key, which nothing will ever be sealed to, and encrypts it to the
+// recipients.
 func ProbeKey(ctx context.Context, cfg *config.Config) error {
-	_, err := recording.NewKey(ctx, cfg.Encrypt.Recipients, recording.Origin(cfg.Room.Site, cfg.Room.ID, recording.NewID()))
+	_, err := recording.NewKey(ctx, cfg.Encrypt.Recipients,
+		recording.Origin(cfg.Room.Site, cfg.Room.ID, recording.NewID()))
 	return err
 }
 
-// ProbeDrives judges drives as the daemon does, as far as that can be told without its ledger: where there is an office, by its
-// signature.
+// ProbeDrives judges drives as the daemon does, as far as that can be told without its ledger:
+// where there is an office, by its signature.
 func ProbeDrives(cfg *config.Config) DriveJudge {
 	if cfg.Office == nil {
 		return nil
@@ -61,11 +63,12 @@ func ProbeDrives(cfg *config.Config) DriveJudge {
 	}
 }
 
-// ProbeBroker asks of the broker what the unit asks of it, and says nothing new. running: the unit is online; then by another name. limits is what the unit has to go on without; empty: nothing.
+// ProbeBroker asks of the broker what the unit asks of it, and says nothing new. running: the unit
+// is online; then by another name. limits is what the unit has to go on without; empty: nothing.
 func ProbeBroker(ctx context.Context, cfg *config.Config, running bool) (limits string, err error) {
 	d := Daemon{cfg: cfg}
-	limits, err = status.Probe(ctx, d.brokerOptions(), running)
-	if t := (*status.Trouble)(nil); errors.As(err, &t) && t.Do != "" {
+	limits, err = mqtt.Probe(ctx, d.brokerOptions(), running)
+	if t := (*mqtt.Trouble)(nil); errors.As(err, &t) && t.Do != "" {
 		err = fmt.Errorf("%w; %s", err, t.Do)
 	}
 	return limits, err

@@ -12,16 +12,17 @@ import (
 	"tacet/daemon/spool"
 )
 
-// probeEvery is how often the prober looks whether a recording could begin. A
-// press in between that finds something missing is refused all the same. Each look
-// costs an idle unit some twenty context switches.
+// probeEvery is how often the prober looks whether a recording could begin. A press in between that
+// finds something missing is refused all the same. Each look costs an idle unit some twenty context
+// switches.
 const probeEvery = 5 * time.Second
 
-// leftEvery is how often it is looked whether a recording that could not be closed is still there. The spool knows when to try one again.
+// leftEvery is how often it is looked whether a recording that could not be closed is still there.
+// The spool knows when to try one again.
 const leftEvery = time.Minute
 
-// prober looks, off the owner's goroutine, at what may block: the card's
-// presence, the disk, room on it. It opens the disk as soon as it is there.
+// prober looks, off the owner's goroutine, at what may block: the card's presence, the disk, room
+// on it. It opens the disk as soon as it is there.
 type prober struct {
 	d       *Daemon
 	now     chan struct{} // asks for a look at once
@@ -34,7 +35,8 @@ type prober struct {
 	// left are the IDs of those that could not be closed, and leftAt when they were last looked at.
 	left   []string
 	leftAt time.Time
-	// keyless: a recording's key could not be made. It is tried until it can: while that is not known presses are refused.
+	// keyless: a recording's key could not be made. It is tried until it can: while that is not
+	// known presses are refused.
 	keyless atomic.Bool
 
 	mu    sync.Mutex
@@ -135,7 +137,8 @@ func (p *prober) look(ctx context.Context) probed {
 // mostOpening is the longest that the disk is left alone after it could not be opened.
 const mostOpening = 5 * time.Minute
 
-// opening spaces out tries that fail in the ledger: each may write all of it anew. What fails before that writes nothing.
+// opening spaces out tries that fail in the ledger: each may write all of it anew. What fails
+// before that writes nothing.
 type opening struct {
 	err  error
 	wait time.Duration
@@ -153,7 +156,8 @@ func (o *opening) tried(err error) {
 	o.next = time.Now().Add(o.wait - probeEvery/2) // looks are not that punctual
 }
 
-// closeLeft closes what was left open, and says of what could not be closed before whether it is closed now.
+// closeLeft closes what was left open, and says of what could not be closed before whether it is
+// closed now.
 func (p *prober) closeLeft(r *probed) error {
 	warnings, left, err := p.disk.recover(p.d, p.copies)
 	if err != nil {
@@ -185,8 +189,8 @@ func (p *prober) lookTrust() error {
 	return nil
 }
 
-// drop has a recording removed that ended without a sample, since the microphone
-// failed or a party thought better of it at once.
+// drop has a recording removed that ended without a sample, since the microphone failed or a party
+// thought better of it at once.
 func (p *prober) drop(r *recorder) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -9,8 +9,7 @@ import (
 	"tacet/daemon/topic"
 )
 
-// publish makes the status anew and tells whoever waits, if it differs in more
-// than the time.
+// publish makes the status anew and tells whoever waits, if it differs in more than the time.
 func (d *Daemon) publish(now time.Time) {
 	if !d.looked && !d.lookOver(now) {
 		return
@@ -53,7 +52,8 @@ func (d *Daemon) describe(now time.Time) Status {
 	if d.disk != nil {
 		s.UnitKey = d.disk.key
 		now := d.disk.trust.now()
-		s.Unconfirmed = Unconfirmed{Ledger: d.disk.ledger.Origin(), Added: now.added, Drives: now.drives, Trusted: fingerprintsOf(now.recipients)}
+		s.Unconfirmed = Unconfirmed{Ledger: d.disk.ledger.Origin(), Added: now.added, Drives: now.drives,
+			Trusted: fingerprintsOf(now.recipients)}
 	}
 	s.Stores, s.Pending, s.Oldest = d.stores, d.pending, d.oldest
 	return s
@@ -65,10 +65,11 @@ func (d *Daemon) shownFree() time.Duration {
 	return time.Duration(*d.freeTold * float64(time.Hour)).Round(time.Minute)
 }
 
-// lookOver says, once, that the first look at card, disk, lines and light is over.
-// Nothing is said of the unit before: every restart would look like a fault.
+// lookOver says, once, that the first look at card, disk, lines and light is over. Nothing is said
+// of the unit before: every restart would look like a fault.
 func (d *Daemon) lookOver(now time.Time) bool {
-	known := d.probeKnown && d.linesKnown && d.lightKnown && !now.Before(d.linesSettle) && (d.ready || health.Problems(d.up()) || d.health.Blocking())
+	known := d.probeKnown && d.linesKnown && d.lightKnown && !now.Before(d.linesSettle) &&
+		(d.ready || health.Problems(d.up()) || d.health.Blocking())
 	d.looked = known || !now.Before(d.firstLookBy)
 	return d.looked
 }
@@ -81,8 +82,8 @@ func (d *Daemon) up() []health.Active {
 	return d.warnings
 }
 
-// micWord is ok, missing, fault or untried: where the device's name doesn't tell the
-// card, nobody knows before it was opened once.
+// micWord is ok, missing, fault or untried: where the device's name doesn't tell the card, nobody
+// knows before it was opened once.
 func (d *Daemon) micWord() string {
 	word := "ok"
 	if !d.micKnown && !d.mic.opened {
@@ -101,8 +102,10 @@ func (d *Daemon) micWord() string {
 
 // same says that two statuses tell a person the same.
 func (s *Status) same(o *Status) bool {
-	return s.Phase == o.Phase && s.Recording == o.Recording && s.Mic == o.Mic && s.Light == o.Light && s.Clock == o.Clock &&
-		s.Pending == o.Pending && sameStores(s.Stores, o.Stores) && s.Stored == o.Stored && s.StatusLight == o.StatusLight && s.SpoolFree == o.SpoolFree &&
+	return s.Phase == o.Phase && s.Recording == o.Recording && s.Mic == o.Mic && s.Light == o.Light &&
+		s.Clock == o.Clock &&
+		s.Pending == o.Pending && sameStores(s.Stores, o.Stores) && s.Stored == o.Stored && s.StatusLight == o.StatusLight &&
+		s.SpoolFree == o.SpoolFree &&
 		slices.Equal(s.Consented, o.Consented) && slices.Equal(s.Pressed, o.Pressed) && s.alerts() == o.alerts() &&
 		slices.Equal(s.Unconfirmed.Added, o.Unconfirmed.Added) && slices.Equal(s.Unconfirmed.Drives, o.Unconfirmed.Drives)
 }
@@ -120,7 +123,8 @@ func (d *Daemon) phase(now time.Time) string {
 	if p == consent.Recording && (now.Sub(d.mic.last) >= stalledTime || d.storeAge() >= storedTime) {
 		return consent.Faulty.String() // of which a warning is up: mic-stalled, spool-slow or unit-busy
 	}
-	if p == consent.Faulty && !slices.ContainsFunc(d.up(), func(w health.Active) bool { return w.Severity == health.Fault }) {
+	if p == consent.Faulty && !slices.ContainsFunc(d.up(),
+		func(w health.Active) bool { return w.Severity == health.Fault }) {
 		p = consent.Idle // a cause that has not stood for long enough to be told yet: fault is never said without one
 	}
 	return p.String()

@@ -6,15 +6,14 @@ import (
 	"tacet/daemon/health"
 )
 
-// lowRoom is the room left, as recording time, below which somebody should see
-// to it.
+// lowRoom is the room left, as recording time, below which somebody should see to it.
 const lowRoom = 24 * time.Hour
 
 // spoolCodes are the warnings of which the disk brings one at a time.
-var spoolCodes = []health.Code{health.SpoolMissing, health.SpoolReadOnly, health.SpoolFull, health.SpoolError, health.UnitKeyBad, health.LedgerError}
+var spoolCodes = []health.Code{health.SpoolMissing, health.SpoolReadOnly, health.SpoolFull, health.SpoolError,
+	health.UnitKeyBad, health.LedgerError}
 
-// probed takes what the prober found. Whether a recording could begin follows
-// from the warnings.
+// probed takes what the prober found. Whether a recording could begin follows from the warnings.
 func (d *Daemon) probed(p probed) {
 	d.probeAt, d.probeKnown = time.Now(), true
 	if p.fatal != nil {
@@ -71,8 +70,8 @@ func (d *Daemon) set(code health.Code, err error) {
 	}
 }
 
-// tryHands has tried what can only be known by trying, while nothing is recorded:
-// whether the light obeys and the lines can be read.
+// tryHands has tried what can only be known by trying, while nothing is recorded: whether the light
+// obeys and the lines can be read.
 func (d *Daemon) tryHands() {
 	if !d.atRest() {
 		return

@@ -8,25 +8,25 @@ import (
 	"sync/atomic"
 	"time"
 
-	"tacet/audio/stream"
+	"tacet/audio/monitor"
 	"tacet/daemon/health"
 	"tacet/daemon/ledger"
 	"tacet/daemon/recording"
 )
 
-// queuedSegments bounds what waits for a disk that stalls: two minutes of
-// sealed segments. Behind it the ring fills up, and then the recording ends.
+// queuedSegments bounds what waits for a disk that stalls: two minutes of sealed segments. Behind
+// it the ring fills up, and then the recording ends.
 const queuedSegments = 120
 
-// file is where a recording is appended: each Append is one write and one sync.
-// After an error nothing is written to it any more.
+// file is where a recording is appended: each Append is one write and one sync. After an error
+// nothing is written to it any more.
 type file interface {
 	Append(b []byte) error
 	Close() error
 }
 
-// recorder takes one recording from the owner's blocks to the disk. Goroutines of
-// its own, encode and store, block where the owner must not.
+// recorder takes one recording from the owner's blocks to the disk. Goroutines of its own, encode
+// and store, block where the owner must not.
 type recorder struct {
 	id, name string
 	started  time.Time
@@ -88,8 +88,7 @@ type sealed struct {
 	end        *ledger.Entry // set on the last one
 }
 
-// run starts the goroutines, once the head is on disk; they end after the item with
-// the end.
+// run starts the goroutines, once the head is on disk; they end after the item with the end.
 func (r *recorder) run() {
 	r.checkpoint = r.sealer.Checkpoint()
 	r.items = make(chan item, ringBlocks+2) // every block and an end: the owner never blocks
@@ -111,8 +110,8 @@ func (r *recorder) end(reason string, acts []recording.Act) {
 	r.items <- item{end: &ending{reason, acts}}
 }
 
-// encodeAll turns blocks into sealed segments. After an error it goes on taking
-// blocks, since they have to go back to the ring, but encodes nothing more.
+// encodeAll turns blocks into sealed segments. After an error it goes on taking blocks, since they
+// have to go back to the ring, but encodes nothing more.
 func (r *recorder) encodeAll() {
 	defer close(r.sealed)
 	defer r.enc.Release()
@@ -179,14 +178,14 @@ func (r *recorder) noteClock() {
 }
 
 // sealAll takes the encoder's answer and queues it for the disk.
-func (r *recorder) sealAll(segments []stream.Segment, err error) error {
+func (r *recorder) sealAll(segments []monitor.Segment, err error) error {
 	for i := 0; i < len(segments) && err == nil; i++ {
 		err = r.sealOne(segments[i])
 	}
 	return err
 }
 
-func (r *recorder) sealOne(s stream.Segment) error {
+func (r *recorder) sealOne(s monitor.Segment) error {
 	h := r.happened(s.First + s.Samples)
 	if h != nil {
 		r.gaps, r.steps, r.paces = r.gaps[len(h.Gaps):], r.steps[len(h.ClockSteps):], r.paces[len(h.Rates):]
@@ -200,8 +199,8 @@ func (r *recorder) sealOne(s stream.Segment) error {
 	return nil
 }
 
-// happened is what belongs before the segment that ends at a frame: each gap and
-// step stands before the one that it begins in. It is nil for nothing.
+// happened is what belongs before the segment that ends at a frame: each gap and step stands before
+// the one that it begins in. It is nil for nothing.
 func (r *recorder) happened(end int64) *recording.Happening {
 	g := leading(r.gaps, func(g recording.Gap) bool { return g.Sample < end })
 	c := leading(r.steps, func(c recording.ClockStep) bool { return c.Sample < end })

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// letGo has the pages let go that what comes now doesn't need: when the unit has
-// started, and when a recording has.
+// letGo has the pages let go that what comes now doesn't need: when the unit has started, and when
+// a recording has.
 func (d *Daemon) letGo() {
 	if !frugal.Load() {
 		return
@@ -22,12 +22,11 @@ func (d *Daemon) letGo() {
 	}()
 }
 
-// letGo unmaps the pages of the program from this process, not those of libraries, of which
-// others may just be unloaded: what
-// runs on comes back from the kernel's memory at once, and what only a start needs
-// is the kernel's to use. It touches nothing that was ever written: no mapping
-// that can be written to now, and none with a page of its own. Those it unlocks first: they are the same on the disk,
-// and the kernel lets go of nothing that is locked.
+// letGo unmaps the pages of the program from this process, not those of libraries, of which others
+// may just be unloaded: what runs on comes back from the kernel's memory at once, and what only a
+// start needs is the kernel's to use. It touches nothing that was ever written: no mapping that can
+// be written to now, and none with a page of its own. Those it unlocks first: they are the same on
+// the disk, and the kernel lets go of nothing that is locked.
 func letGo() error {
 	program, err := os.Readlink("/proc/self/exe")
 	if err != nil {

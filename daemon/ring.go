@@ -5,36 +5,34 @@ import (
 	"time"
 
 	"tacet/audio/locked"
-	"tacet/audio/stream"
+	"tacet/audio/monitor"
 )
 
 const (
-	// ringBlocks blocks of blockLength are the samples in memory between the audio
-	// thread and the encoder: 12.8 s, and half of that at least, since a block is
-	// handed on once it is half full.
+	// ringBlocks blocks of blockLength are the samples in memory between the audio thread and the
+	// encoder: 12.8 s, and half of that at least, since a block is handed on once it is half full.
 	ringBlocks  = 128
 	blockLength = 100 * time.Millisecond
 )
 
-// block is a stretch of the room's sound in the ring's memory. It belongs to
-// the audio thread while it is filled, then to the owner goroutine, then to the
-// recorder, which gives it back.
+// block is a stretch of the room's sound in the ring's memory. It belongs to the audio thread while
+// it is filled, then to the owner goroutine, then to the recorder, which gives it back.
 type block struct {
-	memory  []int16    // its place in the ring
-	samples []int16    // interleaved; within memory
-	arrived time.Time  // of its last sample: compared with edges and readings, and with nothing else
-	raw     stream.Raw // the same moment; judges the card, and nothing else
-	opening uint64     // which opening of the microphone it came from
-	lost    int64      // frames dropped before it because the ring was full
-	overrun bool       // the card says that it threw samples away before it
+	memory  []int16     // its place in the ring
+	samples []int16     // interleaved; within memory
+	arrived time.Time   // of its last sample: compared with edges and readings, and with nothing else
+	raw     monitor.Raw // the same moment; judges the card, and nothing else
+	opening uint64      // which opening of the microphone it came from
+	lost    int64       // frames dropped before it because the ring was full
+	overrun bool        // the card says that it threw samples away before it
 
 	silence int64   // frames of declared silence in front of it
 	decided bool    // the gap finder is done with it
 	rate    float64 // frames a second that the card really makes; 0: not known
 }
 
-// ring is the memory for samples in clear. It is locked, so that no sample
-// reaches swap, and wiped as blocks come back.
+// ring is the memory for samples in clear. It is locked, so that no sample reaches swap, and wiped
+// as blocks come back.
 type ring struct {
 	memory []byte
 	free   chan *block

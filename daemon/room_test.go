@@ -20,7 +20,7 @@ import (
 	"tacet/daemon/durable/durabletest"
 	"tacet/daemon/health"
 	"tacet/daemon/recording"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
 // rate is low, so that hours of it cost little.
@@ -29,13 +29,12 @@ const (
 	perMS = rate / 1000 // frames a millisecond
 )
 
-// room is a consulting room in fake time: a daemon with everything around it
-// made to fail on demand, and a watcher who checks the promises at each change
-// and every 50 ms.
+// room is a consulting room in fake time: a daemon with everything around it made to fail on
+// demand, and a watcher who checks the promises at each change and every 50 ms.
 type room struct {
 	*testing.T
 	cfg    *config.Config
-	front  *panel.Panel
+	front  *simpanel.Panel
 	lines  daemon.Buttons // the front's, if nothing else
 	mic    *mic
 	spool  *durabletest.Disk
@@ -49,8 +48,8 @@ type room struct {
 	logs   io.Writer         // nil: the test's
 
 	mu       sync.Mutex
-	faults   panel.Faults // of the front
-	sealedTo [][]string   // whom each key was encrypted to
+	faults   simpanel.Faults // of the front
+	sealedTo [][]string      // whom each key was encrypted to
 	word     *daemon.Confirmation
 	encoders []*encoder
 	keys     error // that the making of a key fails with
@@ -65,7 +64,7 @@ type room struct {
 func newRoom(t *testing.T, parties ...string) *room {
 	r := &room{T: t, mic: &mic{}, spool: durabletest.NewDisk(1), own: durabletest.NewDisk(2), clock: &clock{}}
 	r.mic.room = r
-	s := panel.Settings{Sense: true, StatusLight: true}
+	s := simpanel.Settings{Sense: true, StatusLight: true}
 	r.cfg = &config.Config{
 		Room:    config.Room{Site: "high-street", ID: "room-3"},
 		Unit:    config.Unit{Key: "/unit/unit.key"},
@@ -75,10 +74,11 @@ func newRoom(t *testing.T, parties ...string) *room {
 		Spool:   config.Spool{Path: t.TempDir(), Reserve: time.Hour},
 	}
 	for _, p := range parties {
-		r.cfg.Buttons = append(r.cfg.Buttons, config.Button{Party: p, Line: "GPIO5", Style: config.Momentary, Debounce: 30 * time.Millisecond})
-		s.Buttons = append(s.Buttons, panel.Button{Party: p})
+		r.cfg.Buttons = append(r.cfg.Buttons,
+			config.Button{Party: p, Line: "GPIO5", Style: config.Momentary, Debounce: 30 * time.Millisecond})
+		s.Buttons = append(s.Buttons, simpanel.Button{Party: p})
 	}
-	r.front = panel.New(s)
+	r.front = simpanel.New(s)
 	r.lines = r.front.Buttons
 	return r
 }
@@ -91,10 +91,12 @@ func (r *room) boot() {
 		r.logs = gatedLog{r}
 	}
 	d, err := daemon.New(r.cfg, daemon.Hardware{
-		Buttons: gatedButtons{r.lines, r}, Light: guardedLight{r}, StatusLight: gatedStatus{r}, Microphone: r.mic, Clock: r.clock,
+		Buttons: gatedButtons{r.lines, r}, Light: guardedLight{r}, StatusLight: gatedStatus{r}, Microphone: r.mic,
+		Clock:      r.clock,
 		NewEncoder: r.newEncoder,
 	}, daemon.Options{
-		Log: slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug})), Boot: fmt.Sprintf("boot%d", r.boots), Dir: "/unit/",
+		Log:  slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Boot: fmt.Sprintf("boot%d", r.boots), Dir: "/unit/",
 		FS: func(dir string) (durable.FS, error) {
 			if dir == r.cfg.Spool.Path {
 				return r.spool, nil
@@ -145,9 +147,9 @@ func (r *room) check(d *daemon.Daemon) {
 		r.Errorf("a fault is said, and not which: %v", r.warnings())
 	}
 	// The light is looked at before and behind: both may change meanwhile.
-	dark := r.front.State().Light != panel.On
+	dark := r.front.State().Light != simpanel.On
 	open, last := r.mic.is()
-	if dark && open && r.front.State().Light != panel.On && r.lampWorks() {
+	if dark && open && r.front.State().Light != simpanel.On && r.lampWorks() {
 		r.Errorf("the microphone is open and the light is %s", r.front.State().Light)
 	}
 	if s.Phase != "recording" {
@@ -165,8 +167,9 @@ func (r *room) check(d *daemon.Daemon) {
 	}
 }
 
-// shows is what the light shows when everybody has done what there is to do: it is driven by a goroutine of its own.
-func (r *room) shows() panel.Glow {
+// shows is what the light shows when everybody has done what there is to do: it is driven by a
+// goroutine of its own.
+func (r *room) shows() simpanel.Glow {
 	synctest.Wait()
 	return r.front.State().Light
 }
@@ -179,11 +182,11 @@ func isFault(w health.Active) bool {
 func (r *room) lampWorks() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.faults == (panel.Faults{})
+	return r.faults == (simpanel.Faults{})
 }
 
-// spoolSynced is when the encoder's last segment can have been synced at the
-// latest: the disk in these tests takes no time unless told to.
+// spoolSynced is when the encoder's last segment can have been synced at the latest: the disk in
+// these tests takes no time unless told to.
 func (r *room) spoolSynced() time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -193,7 +196,8 @@ func (r *room) spoolSynced() time.Time {
 // phase waits until the daemon says p, and fails after limit.
 func (r *room) phase(p string, limit time.Duration) {
 	r.Helper()
-	r.until(fmt.Sprintf("phase %s (it is %s)", p, r.d.Status().Phase), limit, func() bool { return r.d.Status().Phase == p })
+	r.until(fmt.Sprintf("phase %s (it is %s)", p, r.d.Status().Phase), limit,
+		func() bool { return r.d.Status().Phase == p })
 }
 
 func (r *room) until(what string, limit time.Duration, holds func() bool) {
@@ -214,7 +218,7 @@ func pause(d time.Duration) {
 }
 
 // wire breaks the front, or mends it.
-func (r *room) wire(f panel.Faults) {
+func (r *room) wire(f simpanel.Faults) {
 	r.mu.Lock()
 	r.faults = f
 	r.mu.Unlock()
@@ -334,8 +338,7 @@ func (c *clock) set(ahead time.Duration) {
 	c.ahead = ahead
 }
 
-// guardedLight fails the test where the daemon darkens the light under an open
-// microphone.
+// guardedLight fails the test where the daemon darkens the light under an open microphone.
 type guardedLight struct{ r *room }
 
 func (g guardedLight) guard(what string) {

@@ -6,7 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
 // A spool that comes later is used as soon as it is there.
@@ -19,11 +19,11 @@ func TestSpoolComesLater(t *testing.T) {
 		r.boot()
 		r.warned("spool-missing", 8*time.Second)
 		r.phase("fault", time.Second)
-		if g := r.front.State().StatusLight; g != panel.Flash {
+		if g := r.front.State().StatusLight; g != simpanel.Flash {
 			t.Errorf("the status light is %s", g)
 		}
 		r.press("room")
-		if g := r.shows(); g != panel.Flash {
+		if g := r.shows(); g != simpanel.Flash {
 			t.Errorf("a press is answered with the light %s", g)
 		}
 		if err := os.Mkdir(r.cfg.Spool.Path, 0o700); err != nil {
@@ -31,15 +31,15 @@ func TestSpoolComesLater(t *testing.T) {
 		}
 		pause(10 * time.Second)
 		r.recordsAgain()
-		if g := r.front.State().StatusLight; g != panel.On {
+		if g := r.front.State().StatusLight; g != simpanel.On {
 			t.Errorf("all is well, and the status light is %s", g)
 		}
 		r.finish()
 	})
 }
 
-// Consent does not outlast the appointment: R5.
-// A spool that has gone since it was last looked at refuses the press itself.
+// Consent does not outlast the appointment: R5. A spool that has gone since it was last looked at
+// refuses the press itself.
 func TestSpoolThatHasJustGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")
@@ -51,7 +51,7 @@ func TestSpoolThatHasJustGone(t *testing.T) {
 		}
 		r.press("room")
 		pause(100 * time.Millisecond)
-		if g := r.shows(); g != panel.Flash || r.mic.openings > 0 {
+		if g := r.shows(); g != simpanel.Flash || r.mic.openings > 0 {
 			t.Errorf("the press is answered with the light %s; the microphone was opened %d times", g, r.mic.openings)
 		}
 		r.warned("spool-missing", 8*time.Second)
@@ -73,7 +73,7 @@ func TestMaxEndsIt(t *testing.T) {
 		r.press("room")
 		r.phase("recording", time.Second)
 		pause(5 * time.Second)
-		if g := r.front.State().StatusLight; g != panel.Pulse {
+		if g := r.front.State().StatusLight; g != simpanel.Pulse {
 			t.Errorf("max is near, and the status light is %s", g)
 		}
 		r.until("end", 20*time.Second, func() bool { open, _ := r.mic.is(); return !open })

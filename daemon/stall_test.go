@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"tacet/daemon/recording"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
 // recording boots, presses and waits until it is said.
@@ -112,15 +112,14 @@ func TestSlowSyncLosesNothing(t *testing.T) {
 	})
 }
 
-// A disk that never answers again ends the recording when memory is full, and
-// the light goes off.
+// A disk that never answers again ends the recording when memory is full, and the light goes off.
 func TestHungDiskEndsTheRecording(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := recordingRoom(t, "room")
 		pause(2 * time.Second)
 		release := r.spool.Hang()
 		r.until("closed microphone", 3*time.Minute, func() bool { open, _ := r.mic.is(); return !open })
-		r.until("dark light", time.Second, func() bool { return r.front.State().Light == panel.Off })
+		r.until("dark light", time.Second, func() bool { return r.front.State().Light == simpanel.Off })
 		if err := r.halt(); err == nil {
 			t.Error("stopped as if all were on disk")
 		}
@@ -163,7 +162,7 @@ func TestStuckMicrophoneEndsTheProcess(t *testing.T) {
 		if err := <-r.ended; err == nil {
 			t.Error("Run returned nil with the microphone open")
 		}
-		if g := r.shows(); g != panel.On {
+		if g := r.shows(); g != simpanel.On {
 			t.Errorf("the microphone is open and the light is %s", g)
 		}
 		r.stop()
@@ -194,7 +193,7 @@ func TestMicrophoneThatHangsOnOpeningEndsTheProcess(t *testing.T) {
 		case <-time.After(5 * time.Second):
 			t.Fatal("the process goes on, and the microphone may be open")
 		}
-		if g := r.shows(); g != panel.On {
+		if g := r.shows(); g != simpanel.On {
 			t.Errorf("the microphone may be open and the light is %s", g)
 		}
 		r.stop()
@@ -296,10 +295,11 @@ func TestClockStepIsNoted(t *testing.T) {
 	})
 }
 
-// The memory for samples is counted in time: a card that brings a millisecond at once
-// is no reason to lose any while the unit is busy.
+// The memory for samples is counted in time: a card that brings a millisecond at once is no reason
+// to lose any while the unit is busy.
 func TestAStalledOwnerLosesNothing(t *testing.T) {
-	for _, every := range []time.Duration{time.Millisecond, 10 * time.Millisecond, 99 * time.Millisecond, 400 * time.Millisecond} {
+	for _, every := range []time.Duration{time.Millisecond, 10 * time.Millisecond, 99 * time.Millisecond,
+		400 * time.Millisecond} {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRoom(t, "room")
 			r.mic.every = every
@@ -327,8 +327,8 @@ func TestAStalledOwnerLosesNothing(t *testing.T) {
 	}
 }
 
-// A unit that was so busy that nothing reached the disk for long says so, and not that
-// its disk or its microphone is at fault.
+// A unit that was so busy that nothing reached the disk for long says so, and not that its disk or
+// its microphone is at fault.
 func TestABusyUnitSaysSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := recordingRoom(t, "room")

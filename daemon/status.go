@@ -10,14 +10,14 @@ import (
 // storedTime is how old the last sync may be while "recording" is said.
 const storedTime = 5 * time.Second
 
-// Status is what the unit says of itself. It holds no name, no party that
-// refused and no level of sound.
+// Status is what the unit says of itself. It holds no name, no party that refused and no level of
+// sound.
 type Status struct {
 	Boot    string
 	Version string
 
-	// Phase is idle, waiting, starting, recording, stopping or fault.
-	// Recording is said only while samples arrive and reach the disk.
+	// Phase is idle, waiting, starting, recording, stopping or fault. Recording is said only while
+	// samples arrive and reach the disk.
 	Phase string
 	Since time.Time
 

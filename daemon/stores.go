@@ -19,7 +19,8 @@ const lateAfter = 24 * time.Hour
 
 // troubleCodes are the warnings of which a store brings one at a time.
 var troubleCodes = []health.Code{
-	health.StoreMissing, health.StoreForeign, health.StoreFull, health.StoreReadOnly, health.StoreError, health.StoreMismatch, health.StoreDenied,
+	health.StoreMissing, health.StoreForeign, health.StoreFull, health.StoreReadOnly, health.StoreError,
+	health.StoreMismatch, health.StoreDenied,
 	health.StoreHostKey, health.StoreHung, health.DriveNew,
 }
 
@@ -69,11 +70,12 @@ func (d *Daemon) places(k *disk) []store.Place {
 	return places
 }
 
-// StoreKind makes the kind of store that a configuration asks for. One that is a drive asks the judge.
+// StoreKind makes the kind of store that a configuration asks for. One that is a drive asks the
+// judge.
 type StoreKind func(config.Store, DriveJudge) store.Kind
 
-// DriveJudge says why a drive must not be used although it carries a store's mark; nil: it may. uuid is that of its file system,
-// "" where it can't be told; where is for people.
+// DriveJudge says why a drive must not be used although it carries a store's mark; nil: it may.
+// uuid is that of its file system, "" where it can't be told; where is for people.
 type DriveJudge func(m mark.Mark, uuid, where string) *store.Trouble
 
 // storesChanged wakes the owner. It is called from any goroutine, and never blocks.
@@ -85,8 +87,8 @@ func (d *Daemon) storesChanged() {
 	}
 }
 
-// watchStores turns what the stores say of themselves into warnings, one for each at most, and one more where recordings
-// wait too long.
+// watchStores turns what the stores say of themselves into warnings, one for each at most, and one
+// more where recordings wait too long.
 func (d *Daemon) watchStores(now time.Time) {
 	if d.copies == nil || !d.storesNew.Swap(false) {
 		return

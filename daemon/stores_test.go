@@ -118,8 +118,8 @@ func (r *room) claims() (copied int) {
 	return copied
 }
 
-// holds says whether a disk has a complete recording, under its own name or one beside it: a power cut may leave a file of
-// rubbish under its own, which is nobody's to overwrite.
+// holds says whether a disk has a complete recording, under its own name or one beside it: a power
+// cut may leave a file of rubbish under its own, which is nobody's to overwrite.
 func (r *room) holds(d *durabletest.Disk, id string) bool {
 	entries, _ := d.ReadDir(".")
 	for _, e := range entries {
@@ -158,9 +158,10 @@ func operationsOf(t *testing.T) (n []int) {
 	return n
 }
 
-// The power goes at every operation that the unit does for three recordings with two stores: on the spool, on its own folder, on
-// either stick. What was synced is kept, nothing is claimed that is not so, and after the next start all gets to where it
-// belongs. 1,000 cuts; 10,000 with TACET_SOAK; TACET_CUTS says otherwise.
+// The power goes at every operation that the unit does for three recordings with two stores: on the
+// spool, on its own folder, on either stick. What was synced is kept, nothing is claimed that is
+// not so, and after the next start all gets to where it belongs. 1,000 cuts; 10,000 with
+// TACET_SOAK; TACET_CUTS says otherwise.
 func TestPowerCutsWithStores(t *testing.T) {
 	ops := operationsOf(t)
 	cuts := 1000
@@ -184,7 +185,8 @@ func TestPowerCutsWithStores(t *testing.T) {
 		for at > ops[disk] {
 			at, disk = at-ops[disk], disk+1
 		}
-		keep, tear := []int{0, 50, 100}[(i+i/total)%3], []durabletest.Tear{durabletest.Sector, durabletest.Page}[(i/3+i/total)%2]
+		keep, tear := []int{0, 50, 100}[(i+i/total)%3],
+			[]durabletest.Tear{durabletest.Sector, durabletest.Page}[(i/3+i/total)%2]
 		t.Run(fmt.Sprintf("disk %d operation %d keep=%d tear=%d", disk, at, keep, tear), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s, c := powerCut(t, disk, at, keep, tear)
@@ -266,8 +268,8 @@ func (r *room) everywhere(id string) bool {
 // off says whether a disk has no power any more.
 func (r *room) off(disk int) bool { return errors.Is(r.disks()[disk].Writable(), durabletest.ErrOff) }
 
-// A store's trouble is one warning, which comes after its delay and goes by itself; the status light shows it, and recording
-// goes on.
+// A store's trouble is one warning, which comes after its delay and goes by itself; the status
+// light shows it, and recording goes on.
 func TestAStoreInTrouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")

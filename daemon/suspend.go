@@ -11,9 +11,8 @@ import (
 // sleepTime is how far the clocks must part for it to count as a suspend.
 const sleepTime = 2 * time.Second
 
-// Suspended is how long the machine has been suspended since it was switched on:
-// CLOCK_BOOTTIME goes on meanwhile, CLOCK_MONOTONIC does not. A virtual machine that
-// is paused stops both.
+// Suspended is how long the machine has been suspended since it was switched on: CLOCK_BOOTTIME
+// goes on meanwhile, CLOCK_MONOTONIC does not. A virtual machine that is paused stops both.
 func (SystemClock) Suspended() time.Duration {
 	var boot, mono unix.Timespec
 	if unix.ClockGettime(unix.CLOCK_MONOTONIC, &mono) != nil || unix.ClockGettime(unix.CLOCK_BOOTTIME, &boot) != nil {
@@ -22,8 +21,8 @@ func (SystemClock) Suspended() time.Duration {
 	return time.Duration(boot.Nano() - mono.Nano())
 }
 
-// noteSleep ends every consent when the machine was suspended: nobody knows who is
-// in the room now. It comes before anything that was queued.
+// noteSleep ends every consent when the machine was suspended: nobody knows who is in the room now.
+// It comes before anything that was queued.
 func (d *Daemon) noteSleep() {
 	asleep := d.hw.Clock.Suspended()
 	if asleep-d.asleep < sleepTime {

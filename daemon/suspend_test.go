@@ -17,7 +17,8 @@ func (r *room) sleep(d time.Duration) {
 
 // Whoever gave consent may have left while the machine was suspended.
 func TestASuspendEndsConsent(t *testing.T) {
-	for _, slept := range [][]time.Duration{{time.Hour}, {3 * time.Second}, {1500 * time.Millisecond, 1500 * time.Millisecond}} {
+	for _, slept := range [][]time.Duration{{time.Hour}, {3 * time.Second},
+		{1500 * time.Millisecond, 1500 * time.Millisecond}} {
 		synctest.Test(t, func(t *testing.T) {
 			r := recordingRoom(t, "room")
 			pause(3 * time.Second)

@@ -7,15 +7,15 @@ import (
 	"time"
 
 	"tacet/daemon/health"
-	"tacet/daemon/status"
+	"tacet/daemon/mqtt"
 	"tacet/daemon/topic"
 )
 
 // witnessEvery is how often the running recording's checkpoint goes out.
 const witnessEvery = time.Minute
 
-// teller says over MQTT what the unit says of itself. Its methods are called by
-// the owner and never block.
+// teller says over MQTT what the unit says of itself. Its methods are called by the owner and never
+// block.
 type teller struct {
 	client    voice
 	faults    []fault  // as last told
@@ -42,16 +42,17 @@ type length struct {
 	seconds *float64
 }
 
-// keptLengths bounds how many are remembered: of recordings that wait longer for their copy, it isn't told.
+// keptLengths bounds how many are remembered: of recordings that wait longer for their copy, it
+// isn't told.
 const keptLengths = 1000
 
-// tell keeps the unit's broker up to date, if the configuration names one, until
-// ctx ends; then it says that the unit is offline.
+// tell keeps the unit's broker up to date, if the configuration names one, until ctx ends; then it
+// says that the unit is offline.
 func (d *Daemon) tell(ctx context.Context) {
 	if d.cfg.MQTT == nil {
 		return
 	}
-	c, err := status.New(d.brokerOptions())
+	c, err := mqtt.New(d.brokerOptions())
 	if err != nil { // of what config has checked
 		d.warn(health.InternalError, err)
 		return
@@ -111,8 +112,9 @@ func faultsOf(warnings []health.Active) (all []fault) {
 	return all
 }
 
-// witness hands out the ledger's head and the running recording's checkpoint: at the start, every minute of a recording,
-// and at its end. At no other time, or a consent that was withdrawn at once would show, in the lines that the ledger has of it.
+// witness hands out the ledger's head and the running recording's checkpoint: at the start, every
+// minute of a recording, and at its end. At no other time, or a consent that was withdrawn at once
+// would show, in the lines that the ledger has of it.
 func (t *teller) witness(d *Daemon, s *Status, now time.Time) {
 	if d.disk == nil || !t.due && (s.Recording == "" || now.Sub(t.witnessed) < witnessEvery) {
 		return
@@ -128,7 +130,8 @@ func (t *teller) event(e topic.Event) {
 	}
 }
 
-// measured adds its recording's length to an event that comes after the end, where this process made the recording.
+// measured adds its recording's length to an event that comes after the end, where this process
+// made the recording.
 func (t *teller) measured(e topic.Event) topic.Event {
 	i := slices.IndexFunc(t.lengths, func(l length) bool { return l.id == e.Recording })
 	switch {

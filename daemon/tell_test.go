@@ -125,7 +125,8 @@ func TestEventsTellTheLength(t *testing.T) {
 		pause(7 * time.Second)
 		r.press("room")
 		pause(time.Minute)
-		// What is kept begins with the microphone, the time at which it is said with what was proved of it.
+		// What is kept begins with the microphone, the time at which it is said with what was
+		// proved of it.
 		want := []string{"copied stick-0 7.2", "copied stick-1 7.2", "ended 7.2", "released 7.2"}
 		r.hears(l, "after a recording", want, topic.Ended, topic.Copied, topic.Released)
 		r.finish()

@@ -18,22 +18,25 @@ import (
 	"tacet/daemon/store/local/mark"
 )
 
-// firstUseTime is how long, after the unit's first start, the first drive of each store is trusted as what was there.
+// firstUseTime is how long, after the unit's first start, the first drive of each store is trusted
+// as what was there.
 const firstUseTime = time.Hour
 
-// maxUnknown bounds the drives that are remembered because they were turned away, and unknownTime for how long each is: a store that has
-// no drive looks for one at least every 6 minutes and a quarter. One that has been pulled out must not be confirmed along with
-// another.
+// maxUnknown bounds the drives that are remembered because they were turned away, and unknownTime
+// for how long each is: a store that has no drive looks for one at least every 6 minutes and a
+// quarter. One that has been pulled out must not be confirmed along with another.
 const (
 	maxUnknown  = 8
 	unknownTime = 7 * time.Minute
 )
 
-// trust is whom the unit gives what it records: recipients, who can open it, and drives, which carry it away.
+// trust is whom the unit gives what it records: recipients, who can open it, and drives, which
+// carry it away.
 //
-// With an office that is what the office has signed; the configuration sees to recipients. Without one it is what was there at
-// the unit's first start, and what somebody has confirmed since; the ledger remembers. A ledger that was begun anew
-// remembers nothing: then nobody is trusted until somebody confirms. Either way what was found good is entered.
+// With an office that is what the office has signed; the configuration sees to recipients. Without
+// one it is what was there at the unit's first start, and what somebody has confirmed since; the
+// ledger remembers. A ledger that was begun anew remembers nothing: then nobody is trusted until
+// somebody confirms. Either way what was found good is entered.
 //
 // What this can't stop is said in package config/office.
 type trust struct {
@@ -81,8 +84,8 @@ type remembered struct {
 	age        int                   // entries since who gets what is recorded was entered
 }
 
-// renewAfter is after how many entries all is entered once more, since a ledger keeps no more than its last 200,000 or so. Tests
-// have less.
+// renewAfter is after how many entries all is entered once more, since a ledger keeps no more than
+// its last 200,000 or so. Tests have less.
 var renewAfter = 50_000
 
 // remember reads the ledger.
@@ -111,8 +114,8 @@ func remember(l *ledger.Ledger) (remembered, error) {
 	return m, err
 }
 
-// openTrust reads what the ledger remembers, and enters what there is to trust at this start. first says that the unit's key
-// is new.
+// openTrust reads what the ledger remembers, and enters what there is to trust at this start. first
+// says that the unit's key is new.
 func (d *Daemon) openTrust(k *disk, first bool) (*trust, error) {
 	t := &trust{d: d, ledger: k.ledger, unit: k.key}
 	if o := d.cfg.Office; o != nil {
@@ -161,7 +164,8 @@ func (t *trust) renew() error {
 	return t.enterRecipients(slices.Collect(maps.Keys(recipients)), ledger.Renewed, "")
 }
 
-// settle makes known who is trusted now, and enters whom the configuration has left out. t.mu is held.
+// settle makes known who is trusted now, and enters whom the configuration has left out. t.mu is
+// held.
 func (t *trust) settle() error {
 	var now trusted
 	for _, r := range t.d.cfg.Encrypt.Recipients {
@@ -189,7 +193,8 @@ func (t *trust) enterRecipients(prints []string, by, confirmation string) error 
 		return nil
 	}
 	if err := t.ledger.Append(ledger.Entry{
-		Type: ledger.Recipients, Time: t.d.hw.Clock.Now(), Recipients: slices.Sorted(maps.Keys(set)), By: by, Confirmation: confirmation,
+		Type: ledger.Recipients, Time: t.d.hw.Clock.Now(), Recipients: slices.Sorted(maps.Keys(set)), By: by,
+		Confirmation: confirmation,
 	}); err != nil {
 		return err
 	}
@@ -257,8 +262,9 @@ func (t *trust) judgeKnown(u UnknownDrive) *store.Trouble {
 		return notEntered(t.enterDrive(u, ledger.FirstUse))
 	}
 	t.turnAway(u)
-	return &store.Trouble{Code: health.DriveNew, Err: fmt.Errorf("%s carries this store's mark, and is no drive that this unit knows (ID %s, file system %s); "+
-		"nothing is written to it before somebody runs \"sudo tacetd confirm\" here", u.Where, u.Drive, orUnknown(u.UUID))}
+	return &store.Trouble{Code: health.DriveNew,
+		Err: fmt.Errorf("%s carries this store's mark, and is no drive that this unit knows (ID %s, file system %s); "+
+			"nothing is written to it before somebody runs \"sudo tacetd confirm\" here", u.Where, u.Drive, orUnknown(u.UUID))}
 }
 
 func orUnknown(uuid string) string {
@@ -287,7 +293,8 @@ func (t *trust) hasDrive(name string) bool {
 
 // turnAway remembers a drive for whoever wants to confirm it. t.mu is held.
 func (t *trust) turnAway(u UnknownDrive) {
-	t.unknown = slices.DeleteFunc(t.unknown, func(o turnedAway) bool { return o.Store == u.Store && o.Drive == u.Drive && o.UUID == u.UUID })
+	t.unknown = slices.DeleteFunc(t.unknown,
+		func(o turnedAway) bool { return o.Store == u.Store && o.Drive == u.Drive && o.UUID == u.UUID })
 	if t.unknown = append(t.unknown, turnedAway{u, time.Now()}); len(t.unknown) > maxUnknown {
 		t.unknown = t.unknown[1:]
 	}
@@ -345,8 +352,8 @@ func (t *trust) look() (changed bool, err error) {
 	return true, t.confirm(c)
 }
 
-// confirm enters what was confirmed. The entry with the confirmation's ID comes last: what an interruption leaves is done again.
-// t.mu is held.
+// confirm enters what was confirmed. The entry with the confirmation's ID comes last: what an
+// interruption leaves is done again. t.mu is held.
 func (t *trust) confirm(c *Confirmation) error {
 	for _, u := range c.Drives {
 		u.Where = ""

@@ -11,7 +11,8 @@ import (
 	"tacet/daemon/durable/durabletest"
 )
 
-// Whenever the power goes in the first start, the next one is the first as well: who is there is trusted, and nothing is missing.
+// Whenever the power goes in the first start, the next one is the first as well: who is there is
+// trusted, and nothing is missing.
 func TestFirstStartIsCut(t *testing.T) {
 	for at := 1; ; at++ {
 		over := false
@@ -48,7 +49,8 @@ func TestFirstStartIsCut(t *testing.T) {
 	}
 }
 
-// Whenever the power goes while a confirmation is taken, it is taken as a whole in the end, and once.
+// Whenever the power goes while a confirmation is taken, it is taken as a whole in the end, and
+// once.
 func TestConfirmationIsCut(t *testing.T) {
 	for at := 1; ; at++ {
 		over := false

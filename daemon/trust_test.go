@@ -25,7 +25,8 @@ import (
 	"tacet/daemon/store/local/mark"
 )
 
-// slot is a place for a thumb drive, as local.Drive sees one: a drive with the store's mark in it is judged before it is used.
+// slot is a place for a thumb drive, as local.Drive sees one: a drive with the store's mark in it
+// is judged before it is used.
 type slot struct {
 	changed chan struct{}
 
@@ -132,7 +133,8 @@ func recordingsOn(t *testing.T, d *durabletest.Disk) (n int) {
 	return n
 }
 
-// untouched wants nothing to have been written to a drive, a warning up, and the only copy still here.
+// untouched wants nothing to have been written to a drive, a warning up, and the only copy still
+// here.
 func (r *room) untouched(d *thumb, code string, kept int) {
 	r.Helper()
 	pause(11 * time.Minute) // longer than any pause between two tries
@@ -231,8 +233,9 @@ func (r *room) sealed() []string {
 	return r.sealedTo[len(r.sealedTo)-1]
 }
 
-// Without an office the first drive is trusted once. Any other gets nothing, until somebody confirms it: a planted one, one with a
-// copied mark, one that comes in the place of the first; also after a start, and while a recording runs.
+// Without an office the first drive is trusted once. Any other gets nothing, until somebody
+// confirms it: a planted one, one with a copied mark, one that comes in the place of the first;
+// also after a start, and while a recording runs.
 func TestUnknownDriveGetsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, s := driveRoom(t)
@@ -268,7 +271,8 @@ func TestUnknownDriveGetsNothing(t *testing.T) {
 		r.boot()
 		r.phase("idle", time.Second)
 		r.untouched(planted, "drive-new", 1)
-		if u := r.d.Status().Unconfirmed; len(u.Drives) != 1 || u.Drives[0].Drive != planted.mark.ID || u.Drives[0].UUID != planted.uuid || len(u.Added) != 0 {
+		if u := r.d.Status().Unconfirmed; len(u.Drives) != 1 || u.Drives[0].Drive != planted.mark.ID ||
+			u.Drives[0].UUID != planted.uuid || len(u.Added) != 0 {
 			t.Errorf("to be confirmed: %+v", u)
 		}
 		r.confirm()
@@ -340,8 +344,9 @@ func TestFirstUseIsOnce(t *testing.T) {
 	})
 }
 
-// A ledger that was removed brings no trust: nobody gets anything, neither a recipient nor a drive that was known, and nothing is
-// recorded. What was confirmed for the ledger before doesn't count. Then somebody confirms.
+// A ledger that was removed brings no trust: nobody gets anything, neither a recipient nor a drive
+// that was known, and nothing is recorded. What was confirmed for the ledger before doesn't count.
+// Then somebody confirms.
 func TestLedgerAnewBringsNoTrust(t *testing.T) {
 	for how, remove := range map[string]func(r *room){
 		"removed": func(r *room) { r.own.Remove("ledger"); r.own.Remove("ledger.head") },
@@ -394,8 +399,9 @@ func TestLedgerAnewBringsNoTrust(t *testing.T) {
 	}
 }
 
-// A recipient that is added gets nothing before somebody confirms; one that is removed goes at once, and comes back only
-// confirmed; in another order they are the same. If none is left that is trusted nothing is recorded.
+// A recipient that is added gets nothing before somebody confirms; one that is removed goes at
+// once, and comes back only confirmed; in another order they are the same. If none is left that is
+// trusted nothing is recorded.
 func TestChangedRecipients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")
@@ -472,7 +478,8 @@ func signer(t *testing.T) (string, office.Signer) {
 	return public, s
 }
 
-// With an office its drives are taken at once, whenever they come, and no other: nor at the first start, nor confirmed.
+// With an office its drives are taken at once, whenever they come, and no other: nor at the first
+// start, nor confirmed.
 func TestOfficeDrives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		key, s := signer(t)
@@ -545,7 +552,8 @@ func TestOfficeRecipients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		key, _ := signer(t)
 		r := newRoom(t, "room")
-		r.cfg.Office = &config.Office{Key: key, Refused: []config.Problem{{File: "tacet.toml", Line: 3, Key: "encrypt.recipients", What: "was changed"}}}
+		r.cfg.Office = &config.Office{Key: key,
+			Refused: []config.Problem{{File: "tacet.toml", Line: 3, Key: "encrypt.recipients", What: "was changed"}}}
 		r.boot()
 		r.warned("recipients-changed", 20*time.Second)
 		if m := r.d.Status().Warnings[0].Message(); !strings.Contains(m, "tacet.toml:3: encrypt.recipients: was changed") {
@@ -574,8 +582,8 @@ func TestOfficeRecipients(t *testing.T) {
 	})
 }
 
-// A unit that is from before all this trusts what is there at the start of this version, once; one whose ledger had been removed
-// then trusts nobody.
+// A unit that is from before all this trusts what is there at the start of this version, once; one
+// whose ledger had been removed then trusts nobody.
 func TestOlderUnit(t *testing.T) {
 	for how, gone := range map[string]bool{"whole": false, "without its ledger": true} {
 		t.Run(how, func(t *testing.T) {

@@ -26,14 +26,15 @@ func (c *counter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// A recording that can't be closed, since the unit's key was replaced, is told as a warning with what to do, logged once, and hinders nothing.
-// The warning goes when the file has gone.
+// A recording that can't be closed, since the unit's key was replaced, is told as a warning with
+// what to do, logged once, and hinders nothing. The warning goes when the file has gone.
 func TestARecordingThatCannotBeClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")
 		log := &counter{of: "could not be closed"}
 		r.logs = log
-		cut := recordingtest.Make(t, recordingtest.Spec{Unit: recordingtest.NewUnit(t, "high-street", "room-3"), For: []string{recordingtest.NewOffice(t, recordingtest.Classic).Recipient}, Segments: 3, Cut: true})
+		cut := recordingtest.Make(t, recordingtest.Spec{Unit: recordingtest.NewUnit(t, "high-street", "room-3"),
+			For: []string{recordingtest.NewOffice(t, recordingtest.Classic).Recipient}, Segments: 3, Cut: true})
 		name := recording.Name(recordingtest.Started, "room-3", recording.NewID())
 		if err := durable.WriteFile(r.spool, name, cut); err != nil {
 			t.Fatal(err)
@@ -47,14 +48,16 @@ func TestARecordingThatCannotBeClosed(t *testing.T) {
 			t.Errorf("logged %d times", n)
 		}
 		for _, w := range r.d.Status().Warnings {
-			if w.Code == health.RecordingUnfinished && (!strings.Contains(w.Message(), "another key") || !strings.Contains(w.Do, "key was replaced")) {
+			if w.Code == health.RecordingUnfinished &&
+				(!strings.Contains(w.Message(), "another key") || !strings.Contains(w.Do, "key was replaced")) {
 				t.Errorf("it says %+v", w)
 			}
 		}
 		if err := r.spool.Remove(name); err != nil {
 			t.Fatal(err)
 		}
-		r.until("the end of the warning", 2*time.Minute, func() bool { return !strings.Contains(strings.Join(r.warnings(), " "), "recording-unfinished") })
+		r.until("the end of the warning", 2*time.Minute,
+			func() bool { return !strings.Contains(strings.Join(r.warnings(), " "), "recording-unfinished") })
 		r.recordsAgain()
 		r.finish()
 	})

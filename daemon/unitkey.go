@@ -25,8 +25,9 @@ type keyFile struct {
 	path string // of it, for people
 }
 
-// firstSuffix ends the name of a file that says, with the unit's public key in it, that the start which made the key has not come
-// to its end. A start after an interruption then knows that it is still the first one.
+// firstSuffix ends the name of a file that says, with the unit's public key in it, that the start
+// which made the key has not come to its end. A start after an interruption then knows that it is
+// still the first one.
 const firstSuffix = ".first"
 
 // first reports whether the unit's first start is not over.
@@ -35,7 +36,8 @@ func (f keyFile) first(vkey string) bool {
 	return err == nil && strings.TrimSpace(string(data)) == vkey
 }
 
-// started says that the first start is over: what was there is in the ledger. If that fails the next start says it again.
+// started says that the first start is over: what was there is in the ledger. If that fails the
+// next start says it again.
 func (f keyFile) started() {
 	if _, err := f.fs.Stat(f.name + firstSuffix); err == nil {
 		_ = f.fs.Remove(f.name + firstSuffix)
@@ -76,8 +78,8 @@ func (d *Daemon) unitKey(f keyFile) (note.Signer, string, error) {
 	return signer, vkey, err
 }
 
-// parseUnitKey takes the key file apart: the signer key on its first line, the
-// verifier key on its second.
+// parseUnitKey takes the key file apart: the signer key on its first line, the verifier key on its
+// second.
 func parseUnitKey(data []byte, path, name string) (note.Signer, string, error) {
 	skey, rest, _ := strings.Cut(string(data), "\n")
 	vkey := strings.TrimSpace(rest)
@@ -95,9 +97,9 @@ func parseUnitKey(data []byte, path, name string) (note.Signer, string, error) {
 	return signer, vkey, nil
 }
 
-// exposed says why others than the service may use the key file; nil if they may
-// not, or if it can't be told. The unit records all the same: a signature that
-// somebody else could have made is worth more than no recording.
+// exposed says why others than the service may use the key file; nil if they may not, or if it
+// can't be told. The unit records all the same: a signature that somebody else could have made is
+// worth more than no recording.
 func (f keyFile) exposed() error { return f.exposedBeside(os.Geteuid()) }
 
 // exposedBeside is exposed for a service that runs as user us.

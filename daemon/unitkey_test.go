@@ -11,8 +11,9 @@ import (
 	"tacet/daemon/durable"
 )
 
-// A unit that has a key and finds no ledger says so, at that start and at later ones, and trusts nobody before somebody has
-// confirmed; then it records. The first start of a unit is none that finds it gone.
+// A unit that has a key and finds no ledger says so, at that start and at later ones, and trusts
+// nobody before somebody has confirmed; then it records. The first start of a unit is none that
+// finds it gone.
 func TestLedgerGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")

@@ -10,9 +10,8 @@ import (
 	"tacet/daemon/topic"
 )
 
-// work does what is due: deadlines of the machine, the light, the microphone
-// and the hold-back, warnings, and what is said of it all. What was captured comes
-// before what ends it.
+// work does what is due: deadlines of the machine, the light, the microphone and the hold-back,
+// warnings, and what is said of it all. What was captured comes before what ends it.
 func (d *Daemon) work(now time.Time) {
 	d.keep()
 	if t, ok := d.machine.Deadline(); ok && !now.Before(t) {
@@ -29,7 +28,8 @@ func (d *Daemon) work(now time.Time) {
 	if t, ok := d.health.Deadline(); ok && !now.Before(t) {
 		d.health.Tick(now)
 	}
-	if ready := d.disk != nil && d.copies != nil && d.linesKnown && !d.health.Blocking() && !now.Before(d.linesSettle); ready != d.ready {
+	if ready := d.disk != nil && d.copies != nil && d.linesKnown && !d.health.Blocking() &&
+		!now.Before(d.linesSettle); ready != d.ready {
 		d.ready = ready
 		d.letGo()
 		d.step(consent.Ready{OK: ready})
@@ -98,8 +98,8 @@ func (d *Daemon) storeAge() time.Duration {
 	return r.elapsed() - time.Duration(r.storedAt.Load())
 }
 
-// watchDisk warns while an append to the spool takes long, and ends a recording
-// that lost samples because of it.
+// watchDisk warns while an append to the spool takes long, and ends a recording that lost samples
+// because of it.
 func (d *Daemon) watchDisk(now time.Time) {
 	r := d.recorder
 	if r == nil {
@@ -123,9 +123,8 @@ func (d *Daemon) watchDisk(now time.Time) {
 	}
 }
 
-// ringFull finds out who did not take the samples. Those that a busy unit lost are
-// declared, and the recording goes on; a disk that has not taken any for so long
-// ends it.
+// ringFull finds out who did not take the samples. Those that a busy unit lost are declared, and
+// the recording goes on; a disk that has not taken any for so long ends it.
 func (d *Daemon) ringFull(r *recorder, now time.Time) {
 	if since := r.busySince.Load(); since != 0 && r.elapsed()-time.Duration(since) >= slowTime {
 		d.warn(health.SpoolSlow, errors.New("samples were lost because the disk did not take them"))
@@ -167,8 +166,8 @@ func (d *Daemon) phaseChanged(before, after consent.Phase) {
 	d.log.Debug("phase", "from", before.String(), "to", after.String())
 }
 
-// startWorked takes down what a start can have been refused for. It is not done before
-// it is said that it records: a consent that is withdrawn at once must not show.
+// startWorked takes down what a start can have been refused for. It is not done before it is said
+// that it records: a consent that is withdrawn at once must not show.
 func (d *Daemon) startWorked() {
 	for _, code := range []health.Code{health.MicBusy, health.MicRate, health.MicFault, health.LightSense} {
 		d.health.Clear(code)

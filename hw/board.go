@@ -7,8 +7,8 @@ import (
 	"periph.io/x/conn/v3/gpio"
 )
 
-// A Board is a machine's GPIO, as narrow as this package needs it. GPIO returns the real one, hwtest.Board is the one
-// for tests.
+// A Board is a machine's GPIO, as narrow as this package needs it. GPIO returns the real one,
+// hwtest.Board is the one for tests.
 type Board interface {
 	// Lines lists every line of every chip.
 	Lines() ([]LineInfo, error)
@@ -29,14 +29,15 @@ type LineSet interface {
 	Close() error
 }
 
-// An EdgeLine is one requested input with the kernel's queue of its edges. Wait is called by one goroutine at a time,
-// and so is Take; everything else by any.
+// An EdgeLine is one requested input with the kernel's queue of its edges. Wait is called by one
+// goroutine at a time, and so is Take; everything else by any.
 type EdgeLine interface {
 	// Read returns the level now: true is high.
 	Read() (bool, error)
 	// Wait returns nil when edges are queued, and an error when ctx has ended.
 	Wait(ctx context.Context) error
-	// Take moves the oldest queued edges into edges and returns how many. It never waits: 0 is an empty queue.
+	// Take moves the oldest queued edges into edges and returns how many. It never waits: 0 is an
+	// empty queue.
 	Take(edges []Edge) (int, error)
 	// Close releases the line and ends a Wait.
 	Close() error
@@ -49,8 +50,8 @@ type Edge struct {
 	Seq  uint32    // counts this line's edges since the request, from 1: a gap says that some were dropped
 }
 
-// QueueLength is how many edges of a line are queued: the most that the kernel gives (48 KiB). When they are too many,
-// it drops the oldest.
+// QueueLength is how many edges of a line are queued: the most that the kernel gives (48 KiB). When
+// they are too many, it drops the oldest.
 const QueueLength = 1024
 
 // LineInfo is one line as the kernel describes it.

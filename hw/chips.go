@@ -47,8 +47,8 @@ func machine() devices {
 	}
 }
 
-// wait returns when a chip may be opened, and each named one, and those that are refused a moment longer. It returns
-// the refusals that remain.
+// wait returns when a chip may be opened, and each named one, and those that are refused a moment
+// longer. It returns the refusals that remain.
 func (d devices) wait(ctx context.Context, named []string) (refused, err error) {
 	began := time.Now()
 	again := time.NewTicker(look)
@@ -70,7 +70,8 @@ func (d devices) wait(ctx context.Context, named []string) (refused, err error) 
 	}
 }
 
-// look counts the chips that can be used and tells which of the named ones can't, and what is refused.
+// look counts the chips that can be used and tells which of the named ones can't, and what is
+// refused.
 func (d devices) look(named []string) (usable int, missing []string, refused error) {
 	var refusals []error
 	missing = slices.Clone(named)
@@ -97,7 +98,8 @@ func (d devices) absent(missing []string, refused error) error {
 		return fmt.Errorf("no %s appeared in /dev within %v; there are %s",
 			strings.Join(missing, ", "), comeUp, strings.Join(d.list(), ", "))
 	}
-	return fmt.Errorf("no GPIO chip appeared in /dev within %v: this machine has none, or its driver is not loaded", comeUp)
+	return fmt.Errorf("no GPIO chip appeared in /dev within %v: this machine has none, or its driver is not loaded",
+		comeUp)
 }
 
 // whoMay says what gives this process the right to open a chip.
@@ -115,5 +117,6 @@ func whoMay(path string) string {
 	if g, err := user.LookupGroupId(group); err == nil {
 		group = g.Name
 	}
-	return fmt.Sprintf("it is for the group %s: add user %d to it (SupplementaryGroups=%s in the unit file)", group, os.Geteuid(), group)
+	return fmt.Sprintf("it is for the group %s: add user %d to it (SupplementaryGroups=%s in the unit file)", group,
+		os.Geteuid(), group)
 }

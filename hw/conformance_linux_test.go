@@ -89,7 +89,8 @@ func (b bench) takeAll(t *testing.T, e hw.EdgeLine) (all []hw.Edge) {
 	}
 }
 
-// wiring has two active-low buttons, on lines 0 and 1, and a light on line 2 that is sensed on line 3.
+// wiring has two active-low buttons, on lines 0 and 1, and a light on line 2 that is sensed on line
+// 3.
 func (b bench) wiring() hw.Wiring {
 	return hw.Wiring{
 		Buttons: []hw.Input{{Line: b.line(0), ActiveLow: true}, {Line: b.line(1), ActiveLow: true}},
@@ -98,8 +99,9 @@ func (b bench) wiring() hw.Wiring {
 	}
 }
 
-// TestConformance runs on the fake and, where TACET_GPIO_SIM names the sysfs folder of a gpio-sim chip with four free lines
-// or more, on the kernel and periph: what the fake claims of them is so. As root.
+// TestConformance runs on the fake and, where TACET_GPIO_SIM names the sysfs folder of a gpio-sim
+// chip with four free lines or more, on the kernel and periph: what the fake claims of them is so.
+// As root.
 func TestConformance(t *testing.T) {
 	for _, c := range conformance {
 		t.Run("fake/"+c.name, func(t *testing.T) {
@@ -161,7 +163,8 @@ func simBench(t *testing.T, board hw.Board, sim hwtest.Sim) bench {
 	return b
 }
 
-// linked gives the chip a second name, as Raspberry Pi OS does: then Init closes descriptor 0 (periph/host issue 70).
+// linked gives the chip a second name, as Raspberry Pi OS does: then Init closes descriptor 0
+// (periph/host issue 70).
 func linked(t *testing.T, chip string) {
 	t.Helper()
 	second := filepath.Join("/dev", chip+"9")

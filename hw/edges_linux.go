@@ -31,11 +31,11 @@ const consumer = "tacetd"
 // eventSize is the size of the kernel's gpio_v2_line_event.
 const eventSize = int(unsafe.Sizeof(unix.GPIOV2LineEvent{}))
 
-// A kernelLine is a line that the kernel's character device gave us, without periph: with the time at which each edge's
-// interrupt came, and the number that shows whether edges were dropped.
+// A kernelLine is a line that the kernel's character device gave us, without periph: with the time
+// at which each edge's interrupt came, and the number that shows whether edges were dropped.
 //
-// Calls go through Control, which keeps the descriptor open meanwhile and holds no lock: a call that hangs holds up no
-// other, but for Close.
+// Calls go through Control, which keeps the descriptor open meanwhile and holds no lock: a call
+// that hangs holds up no other, but for Close.
 type kernelLine struct {
 	file *os.File
 	conn syscallConn
@@ -49,8 +49,8 @@ type syscallConn interface {
 	Read(f func(fd uintptr) (done bool)) error
 }
 
-// requestEdges asks the chip at path for one line. The kernel reads the whole request; nothing is written but the
-// descriptor.
+// requestEdges asks the chip at path for one line. The kernel reads the whole request; nothing is
+// written but the descriptor.
 func requestEdges(path string, number int, pull gpio.Pull) (EdgeLine, error) {
 	chip, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -120,7 +120,8 @@ func (l *kernelLine) Wait(ctx context.Context) error {
 	return l.explain(err)
 }
 
-// explain gives an error of a closed line the name that others know: the runtime's own can't be told from others.
+// explain gives an error of a closed line the name that others know: the runtime's own can't be
+// told from others.
 func (l *kernelLine) explain(err error) error {
 	if err != nil && l.closed.Load() {
 		return os.ErrClosed
@@ -128,7 +129,8 @@ func (l *kernelLine) explain(err error) error {
 	return err
 }
 
-// readable says whether there is anything to take, an error included. The runtime calls it again at each change.
+// readable says whether there is anything to take, an error included. The runtime calls it again at
+// each change.
 func readable(fd uintptr) bool {
 	for {
 		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)

@@ -119,7 +119,8 @@ func TestUnknownEventAndEndOfTheQueueAreErrors(t *testing.T) {
 	}
 }
 
-// The end of one Wait's context doesn't end the next, which has another; not in 1,000 tries of their meeting.
+// The end of one Wait's context doesn't end the next, which has another; not in 1,000 tries of
+// their meeting.
 func TestWaitEndsWithItsOwnContext(t *testing.T) {
 	line, queue := pipe(t)
 	for range 1000 {
@@ -155,7 +156,8 @@ func TestAFileThatCantBeWaitedForIsNoLine(t *testing.T) {
 	}
 }
 
-// A Close says that it was one to whoever waits: the runtime's own error for it is none that others know.
+// A Close says that it was one to whoever waits: the runtime's own error for it is none that others
+// know.
 func TestCloseEndsAWaitAsClosed(t *testing.T) {
 	for range 100 {
 		line, _ := pipe(t)

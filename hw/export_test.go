@@ -27,7 +27,8 @@ func Explain(err error, l LineInfo) error { return explain(err, l) }
 func WhoMay(path string) string { return whoMay(path) }
 
 // WaitForChips is the wait at start in a /dev of the test's.
-func WaitForChips(ctx context.Context, list func() []string, open func(string) error, named ...string) (refused, err error) {
+func WaitForChips(ctx context.Context, list func() []string, open func(string) error,
+	named ...string) (refused, err error) {
 	d := devices{list: list, open: open, who: func(string) string { return "ask the rule" }}
 	return d.wait(ctx, named)
 }

@@ -1,8 +1,8 @@
-// Package hw is the wall unit's hardware over GPIO: the consent buttons, the light that says the microphone is
-// open, its sense line, the status light and the door contact. Lines are found
-// and lights driven through periph (periph.io/x/host/v3/gpioioctl), which speaks to the kernel's character devices
-// /dev/gpiochip*. The lines that hands move are asked of the same devices without it: periph keeps back when an edge came,
-// and whether others were lost before it.
+// Package hw is the wall unit's hardware over GPIO: the consent buttons, the light that says the
+// microphone is open, its sense line, the status light and the door contact. Lines are found and
+// lights driven through periph (periph.io/x/host/v3/gpioioctl), which speaks to the kernel's
+// character devices /dev/gpiochip*. The lines that hands move are asked of the same devices without
+// it: periph keeps back when an edge came, and whether others were lost before it.
 //
 //	panel, err := hw.Open(ctx, hw.Wiring{
 //		Buttons: []hw.Input{{Line: "GPIO5", ActiveLow: true}},
@@ -12,8 +12,8 @@
 //	defer panel.Close()
 //	go panel.Buttons().Watch(ctx, func(input int, active bool, at time.Time, fresh bool) { … })
 //
-// A line is written as the kernel names it (GPIO5) or as chip and number (gpiochip0:5). A name that is unknown, or
-// on two chips, is an error that lists what there is.
+// A line is written as the kernel names it (GPIO5) or as chip and number (gpiochip0:5). A name that
+// is unknown, or on two chips, is an error that lists what there is.
 //
 // What it promises:
 //
@@ -30,10 +30,11 @@
 //   - Idle, a panel never wakes. What the kernel does not tell of is found by the next Read.
 //   - A call that hangs holds up no call on another line, and no edge of its own line.
 //
-// Open calls periph's Init, which closes files that it may not own (see keepStdin): open the panel before anything
-// else in the process opens files.
+// Open calls periph's Init, which closes files that it may not own (see keepStdin): open the panel
+// before anything else in the process opens files.
 //
-// Package hwtest holds a Board for tests: the kernel and periph with all their habits, under the same code.
+// Package hwtest holds a Board for tests: the kernel and periph with all their habits, under the
+// same code.
 package hw
 
 import (
@@ -76,7 +77,8 @@ type Panel struct {
 	err     error // what closing met
 }
 
-// Open finds the machine's GPIO, waiting a little for a chip that is still coming up, and takes the lines.
+// Open finds the machine's GPIO, waiting a little for a chip that is still coming up, and takes the
+// lines.
 func Open(ctx context.Context, w Wiring) (*Panel, error) {
 	b, err := GPIO(ctx, w.chips()...)
 	if err != nil {
@@ -133,11 +135,13 @@ func (p *Panel) Buttons() *Buttons { return p.buttons }
 // Light is the light that says the microphone is open.
 func (p *Panel) Light() *Light { return p.light }
 
-// StatusLight is nil where none is wired; mind that a nil *StatusLight in an interface is not a nil interface.
+// StatusLight is nil where none is wired; mind that a nil *StatusLight in an interface is not a nil
+// interface.
 func (p *Panel) StatusLight() *StatusLight { return p.status }
 
-// Close ends a running Watch, darkens the lights and gives all lines back. What the lines do then is the kernel's
-// affair: a Raspberry Pi's keeps an output's level, the mainline's turns it into an input.
+// Close ends a running Watch, darkens the lights and gives all lines back. What the lines do then
+// is the kernel's affair: a Raspberry Pi's keeps an output's level, the mainline's turns it into an
+// input.
 func (p *Panel) Close() error {
 	p.close.Do(func() {
 		errs := []error{p.buttons.close()}
@@ -152,7 +156,8 @@ func (p *Panel) Close() error {
 	return p.err
 }
 
-// LightsOut darkens the lights that a killed daemon may have left on. It fails while a daemon holds the lines.
+// LightsOut darkens the lights that a killed daemon may have left on. It fails while a daemon holds
+// the lines.
 func LightsOut(ctx context.Context, w Wiring) error {
 	b, err := GPIO(ctx, w.chips()...)
 	if err != nil {
@@ -161,7 +166,8 @@ func LightsOut(ctx context.Context, w Wiring) error {
 	return LightsOutOn(b, w)
 }
 
-// LightsOutOn is LightsOut on a Board that the caller has. It tries each light, whatever becomes of the other.
+// LightsOutOn is LightsOut on a Board that the caller has. It tries each light, whatever becomes of
+// the other.
 func LightsOutOn(b Board, w Wiring) error {
 	lines, err := b.Lines()
 	if err != nil {

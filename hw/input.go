@@ -88,8 +88,8 @@ func (i *input) read() (bool, error) {
 	return high != i.activeLow, nil
 }
 
-// take returns the line's oldest queued edges until the queue is empty or an edge came after limit; at most a queue's
-// length of them, and a few.
+// take returns the line's oldest queued edges until the queue is empty or an edge came after limit;
+// at most a queue's length of them, and a few.
 func (i *input) take(limit time.Time) (all []change, err error) {
 	var edges [64]Edge
 	for len(all) < QueueLength && !i.last.After(limit) {
@@ -132,8 +132,8 @@ func (i *input) failed(what string, err error) error {
 	return &lineError{input: i.index, text: fmt.Sprintf("%s: %s line %s", i.role, what, i.info), err: err}
 }
 
-// A lineError is the failure of one input's line. Whoever needs to know whether a button or the door contact is broken
-// asks for its method Input, with errors.As.
+// A lineError is the failure of one input's line. Whoever needs to know whether a button or the
+// door contact is broken asks for its method Input, with errors.As.
 type lineError struct {
 	input int
 	text  string

@@ -28,8 +28,8 @@ func (l *Light) Pulse() error { return l.show(pulse) }
 // Flash lights it three times, quickly, and leaves it dark. It returns at the first.
 func (l *Light) Flash() error { return l.show(flash) }
 
-// Sense returns what the sense line says; known is false where there is none. It also returns the error of a blink,
-// which nobody waited for, until the line has been driven again.
+// Sense returns what the sense line says; known is false where there is none. It also returns the
+// error of a blink, which nobody waited for, until the line has been driven again.
 func (l *Light) Sense() (lit, known bool, err error) {
 	if err := l.Err(); err != nil {
 		return false, false, err
@@ -64,8 +64,8 @@ func (l *StatusLight) Flash() error { return l.show(flashes) }
 // Off darkens it.
 func (l *StatusLight) Off() error { return l.show(dark) }
 
-// A pattern is how a lamp blinks: for how long it is lit, then dark, and so on. After the last step it starts again, or
-// changes over once more and stays.
+// A pattern is how a lamp blinks: for how long it is lit, then dark, and so on. After the last step
+// it starts again, or changes over once more and stays.
 type pattern struct {
 	lit    bool
 	steps  []time.Duration
@@ -93,14 +93,14 @@ type lamp struct {
 	closed bool
 	stop   chan struct{} // ends the blinking; nil: none
 
-	// failed is the error of the last blink; nil once the line was driven again. It needs no lock: who asks for it must
-	// not wait for a call on the line.
+	// failed is the error of the last blink; nil once the line was driven again. It needs no lock:
+	// who asks for it must not wait for a call on the line.
 	failed atomic.Pointer[error]
 }
 
-// newLamp takes the line and darkens it. The request drives it low: an active-high lamp is dark from then on, an
-// active-low one is lit for the microseconds until the next call. Being an output from the start, it is lit later in
-// one change; periph's GPIOLine would drive it low first.
+// newLamp takes the line and darkens it. The request drives it low: an active-high lamp is dark
+// from then on, an active-low one is lit for the microseconds until the next call. Being an output
+// from the start, it is lit later in one change; periph's GPIOLine would drive it low first.
 func newLamp(b Board, info LineInfo, out Output) (*lamp, error) {
 	line, err := b.Request(info, Drive, gpio.PullNoChange)
 	if err != nil {
@@ -149,7 +149,8 @@ func (l *lamp) endBlinking() {
 	}
 }
 
-// blink plays p, the beginning of which is shown already, until stop. A failed blink ends nothing: the next may work.
+// blink plays p, the beginning of which is shown already, until stop. A failed blink ends nothing:
+// the next may work.
 func (l *lamp) blink(p pattern, stop <-chan struct{}) {
 	lit := p.lit
 	timer := time.NewTimer(p.steps[0])
@@ -174,7 +175,8 @@ func (l *lamp) blink(p pattern, stop <-chan struct{}) {
 	}
 }
 
-// blinkOnce drives the line unless stop was closed, which happens under mu: so nothing is driven after it.
+// blinkOnce drives the line unless stop was closed, which happens under mu: so nothing is driven
+// after it.
 func (l *lamp) blinkOnce(lit bool, stop <-chan struct{}) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

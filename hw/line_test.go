@@ -12,8 +12,8 @@ import (
 	"tacet/hw/hwtest"
 )
 
-// lateSet counts what reaches a set after its Close: with periph that would end in the standard input. While hold is
-// open, Out hangs.
+// lateSet counts what reaches a set after its Close: with periph that would end in the standard
+// input. While hold is open, Out hangs.
 type lateSet struct {
 	hw.LineSet
 	hold   chan struct{}

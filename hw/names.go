@@ -78,7 +78,8 @@ func (w *Wiring) chips() []string {
 	return slices.Compact(chips)
 }
 
-// find looks up every line, and returns all errors at once; with a line missing, also why chips are.
+// find looks up every line, and returns all errors at once; with a line missing, also why chips
+// are.
 func (w *Wiring) find(b Board) (map[role]LineInfo, error) {
 	all, err := b.Lines()
 	if err != nil {
@@ -143,7 +144,8 @@ func find(lines []LineInfo, spec string) (LineInfo, error) {
 	for _, l := range found {
 		addresses = append(addresses, l.address())
 	}
-	return LineInfo{}, fmt.Errorf("there are %d lines named %s: write %s", len(found), spec, strings.Join(addresses, " or "))
+	return LineInfo{}, fmt.Errorf("there are %d lines named %s: write %s", len(found), spec,
+		strings.Join(addresses, " or "))
 }
 
 func findNumber(lines []LineInfo, chip, number string) (LineInfo, error) {

@@ -79,7 +79,8 @@ func TestMissingLineTellsOfChipsThatWereRefused(t *testing.T) {
 }
 
 func TestAllWiringErrorsAtOnce(t *testing.T) {
-	_, err := hw.OpenOn(pi5(), hw.Wiring{Light: hw.Output{Line: "GPIO98"}, Door: &hw.Input{}, Sense: &hw.Input{Line: "GPIO97"}})
+	_, err := hw.OpenOn(pi5(), hw.Wiring{Light: hw.Output{Line: "GPIO98"}, Door: &hw.Input{},
+		Sense: &hw.Input{Line: "GPIO97"}})
 	if err == nil {
 		t.Fatal("no error")
 	}

@@ -13,8 +13,9 @@ import (
 	"periph.io/x/host/v3/gpioioctl"
 )
 
-// GPIO is the machine's own Board. It waits a little until /dev has a GPIO chip that may be opened, and the named ones
-// (gpiochip1), because periph looks for chips only once: one that comes later is seen by the next start.
+// GPIO is the machine's own Board. It waits a little until /dev has a GPIO chip that may be opened,
+// and the named ones (gpiochip1), because periph looks for chips only once: one that comes later is
+// seen by the next start.
 func GPIO(ctx context.Context, chips ...string) (Board, error) {
 	refused, err := machine().wait(ctx, chips)
 	if err != nil {
@@ -26,7 +27,8 @@ func GPIO(ctx context.Context, chips ...string) (Board, error) {
 	return &board{refused: refused}, nil
 }
 
-// periphMu guards Init, and the order of periph's lines while one of them is requested (see expose).
+// periphMu guards Init, and the order of periph's lines while one of them is requested (see
+// expose).
 var periphMu sync.Mutex
 
 // initPeriph has periph list the chips; it does so once in a process.
@@ -73,13 +75,14 @@ func (b *board) Lines() ([]LineInfo, error) {
 
 func (b *board) Refused() error { return b.refused }
 
-// kernelName undoes periph's renaming: of two lines with one name (a Raspberry Pi 5 has such) it puts the chip's name
-// before the second. Here that is an ambiguity for a person to decide, not a line with another name.
+// kernelName undoes periph's renaming: of two lines with one name (a Raspberry Pi 5 has such) it
+// puts the chip's name before the second. Here that is an ambiguity for a person to decide, not a
+// line with another name.
 func kernelName(chip, name string) string { return strings.TrimPrefix(name, chip+"-") }
 
 const (
-	// letGo is how long a line may be busy that was released a moment ago: while another thread waits for files, the
-	// kernel may put off the release of one that is closed.
+	// letGo is how long a line may be busy that was released a moment ago: while another thread
+	// waits for files, the kernel may put off the release of one that is closed.
 	letGo = 200 * time.Millisecond
 	// askAgain is the pause between two requests meanwhile.
 	askAgain = 5 * time.Millisecond
@@ -154,9 +157,10 @@ func chipOf(l LineInfo) (*gpioioctl.GPIOChip, error) {
 	return nil, fmt.Errorf("there is no line %s", l.address())
 }
 
-// expose makes line n the first of its name. periph asks for a line of a LineSet by name, and takes the first that
-// bears it: of the unnamed lines of a chip, and there are boards that name none, only one could be had. So the line
-// changes places with the one that stands before it, until restore. The caller holds periphMu.
+// expose makes line n the first of its name. periph asks for a line of a LineSet by name, and takes
+// the first that bears it: of the unnamed lines of a chip, and there are boards that name none,
+// only one could be had. So the line changes places with the one that stands before it, until
+// restore. The caller holds periphMu.
 func expose(lines []*gpioioctl.GPIOLine, n int) (name string, restore func()) {
 	name = lines[n].Name()
 	first := n

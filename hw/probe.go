@@ -17,9 +17,10 @@ const (
 	senseEvery = 50 * time.Millisecond
 )
 
-// Probe flashes the light, lights it for two seconds, and darkens it; the sense line, if there is one, has to see both, or it is an
-// error. While the light is on, and seen, it runs while once, whose context ends when the light is seen no longer. Where while returns
-// false the microphone may be open still: the light stays on.
+// Probe flashes the light, lights it for two seconds, and darkens it; the sense line, if there is
+// one, has to see both, or it is an error. While the light is on, and seen, it runs while once,
+// whose context ends when the light is seen no longer. Where while returns false the microphone may
+// be open still: the light stays on.
 func (l *Light) Probe(ctx context.Context, while func(context.Context) (closed bool)) (proved bool, err error) {
 	if err := l.seen(ctx, false); err != nil {
 		return false, err

@@ -37,7 +37,8 @@ func TestProbeOfTheLight(t *testing.T) {
 			t.Errorf("it ended after %v, the light %v", took, b.Level("GPIO27"))
 		}
 		// Where the microphone may be open, the light stays on.
-		if _, err := p.Light().Probe(t.Context(), func(context.Context) bool { return false }); err != nil || b.Level("GPIO27") != lit {
+		if _, err := p.Light().Probe(t.Context(), func(context.Context) bool { return false }); err != nil ||
+			b.Level("GPIO27") != lit {
 			t.Errorf("the light is %v, %v", b.Level("GPIO27"), err)
 		}
 	})

@@ -46,8 +46,9 @@ func orders(f func(order)) {
 	}
 }
 
-// Every edge that came before the call of Read has been handed on, and dealt with, before Read returns, wherever the
-// process stands still; and nothing that the reading says contradicts the last edge.
+// Every edge that came before the call of Read has been handed on, and dealt with, before Read
+// returns, wherever the process stands still; and nothing that the reading says contradicts the
+// last edge.
 func TestReadComesAfterEveryEarlierEdge(t *testing.T) {
 	n := 0
 	synctest.Test(t, func(t *testing.T) {

@@ -7,12 +7,14 @@ import (
 )
 
 const (
-	// lateAfter is the age at which an edge is doubted: who has pressed would not expect an answer so much later.
+	// lateAfter is the age at which an edge is doubted: who has pressed would not expect an answer
+	// so much later.
 	lateAfter = 250 * time.Millisecond
-	// settle is how long an edge may be on its way when its level is seen already, and the pause before the level is
-	// read again after a burst.
+	// settle is how long an edge may be on its way when its level is seen already, and the pause
+	// before the level is read again after a burst.
 	settle = 5 * time.Millisecond
-	// mostEmpty is how many waits in a row may end with nothing to take, before that is called an error.
+	// mostEmpty is how many waits in a row may end with nothing to take, before that is called an
+	// error.
 	mostEmpty = 100
 )
 
@@ -30,10 +32,12 @@ type watch struct {
 	edge func(input int, active bool, at time.Time, fresh bool)
 }
 
-// The turn. Edges leave the kernel's queues, and reach the caller, only through handOn, and only with the turn: so they
-// come in order, one at a time, whoever asks. It is a channel and no mutex, since the caller may take long.
+// The turn. Edges leave the kernel's queues, and reach the caller, only through handOn, and only
+// with the turn: so they come in order, one at a time, whoever asks. It is a channel and no mutex,
+// since the caller may take long.
 //
-// A level is read without the turn, since a call that reads one may hang: then edges still come through.
+// A level is read without the turn, since a call that reads one may hang: then edges still come
+// through.
 
 // take the turn, unless ctx ends first.
 func (b *Buttons) takeTurn(ctx context.Context) bool {
@@ -47,8 +51,9 @@ func (b *Buttons) takeTurn(ctx context.Context) bool {
 
 func (b *Buttons) passTurn() { <-b.turn }
 
-// handOn hands on every edge that had come by limit, and perhaps some later ones, unless the Watch ends: what it has taken
-// by then, the next Watch hands on. The caller has the turn, and a Watch runs.
+// handOn hands on every edge that had come by limit, and perhaps some later ones, unless the Watch
+// ends: what it has taken by then, the next Watch hands on. The caller has the turn, and a Watch
+// runs.
 func (b *Buttons) handOn(limit time.Time) error {
 	var failed error
 	for {
@@ -69,13 +74,14 @@ func (b *Buttons) handOn(limit time.Time) error {
 	}
 }
 
-// tell calls the caller's function. Whether an edge is late is judged now: the caller may have been busy with the one
-// before.
+// tell calls the caller's function. Whether an edge is late is judged now: the caller may have been
+// busy with the one before.
 func (b *Buttons) tell(c change) {
 	b.watch.edge(c.input, c.active, c.at, !c.doubt && time.Since(c.at) <= lateAfter)
 }
 
-// takeAll empties the kernel's queues into changes, those of all lines in the order in which they came.
+// takeAll empties the kernel's queues into changes, those of all lines in the order in which they
+// came.
 func (b *Buttons) takeAll(limit time.Time) error {
 	var queues [][]change
 	var failed error
@@ -107,8 +113,8 @@ func merge(queues [][]change) (all []change) {
 	}
 }
 
-// follow hands on a line's edges as they come, until ctx ends. There is one for each line: they share handOn, and no
-// queue, so that a noisy cable can't push another button's edges out.
+// follow hands on a line's edges as they come, until ctx ends. There is one for each line: they
+// share handOn, and no queue, so that a noisy cable can't push another button's edges out.
 func (b *Buttons) follow(ctx context.Context, in *input, burst chan<- struct{}) error {
 	empty := 0
 	for before := uint64(0); ; {
@@ -140,8 +146,8 @@ func (b *Buttons) follow(ctx context.Context, in *input, burst chan<- struct{}) 
 	}
 }
 
-// checkBursts reads the levels again a little after edges have come, for what the kernel made of a fast bounce, and once
-// at first, for what changed while nobody watched.
+// checkBursts reads the levels again a little after edges have come, for what the kernel made of a
+// fast bounce, and once at first, for what changed while nobody watched.
 func (b *Buttons) checkBursts(ctx context.Context, burst <-chan struct{}) error {
 	for {
 		if _, err := b.look(ctx); err != nil && ctx.Err() == nil {
@@ -176,8 +182,9 @@ func (b *Buttons) readLevels() (r reading, err error) {
 	return r, nil
 }
 
-// look reads the levels and then hands on every edge that came before. Where a level still differs from what the last
-// edge led to, its edge may be on its way: if it is not there after another look, it is made up, and doubted.
+// look reads the levels and then hands on every edge that came before. Where a level still differs
+// from what the last edge led to, its edge may be on its way: if it is not there after another
+// look, it is made up, and doubted.
 func (b *Buttons) look(ctx context.Context) ([]bool, error) {
 	called := time.Now()
 	first, err := b.readLevels()
@@ -199,10 +206,11 @@ func (b *Buttons) look(ctx context.Context) ([]bool, error) {
 	return levels, err
 }
 
-// settleWith hands on the edges and holds a reading against them: the levels that it returns are those after the last
-// edge that was handed on, each true at some moment since the reading. Where there was a look before, and a line has
-// differed since and had no edge, it is made one.
-func (b *Buttons) settleWith(ctx context.Context, called time.Time, r reading, before *reading) (levels []bool, differ bool, err error) {
+// settleWith hands on the edges and holds a reading against them: the levels that it returns are
+// those after the last edge that was handed on, each true at some moment since the reading. Where
+// there was a look before, and a line has differed since and had no edge, it is made one.
+func (b *Buttons) settleWith(ctx context.Context, called time.Time, r reading,
+	before *reading) (levels []bool, differ bool, err error) {
 	if !b.takeTurn(ctx) {
 		return nil, false, ctx.Err()
 	}

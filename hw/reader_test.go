@@ -32,8 +32,8 @@ func TestBounceIsPassedRawAndFresh(t *testing.T) {
 	})
 }
 
-// The process stands still: what its hands did meanwhile is told in order, at the times at which it was done, and what
-// is old by then is doubted.
+// The process stands still: what its hands did meanwhile is told in order, at the times at which it
+// was done, and what is old by then is doubted.
 func TestAnEdgeHasTheKernelsTimeAndIsDoubtedWhenOld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, p := oneButton(t)
@@ -55,7 +55,8 @@ func TestAnEdgeHasTheKernelsTimeAndIsDoubtedWhenOld(t *testing.T) {
 		synctest.Wait()
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		want := []edge{{active: true}, {at: began.Add(100 * time.Millisecond)}, {active: true, at: began.Add(750*time.Millisecond - 1)},
+		want := []edge{{active: true}, {at: began.Add(100 * time.Millisecond)},
+			{active: true, at: began.Add(750*time.Millisecond - 1)},
 			{at: began.Add(750 * time.Millisecond), fresh: true}}
 		want[0].at = began
 		if !slices.EqualFunc(w.edges, want, func(a, b edge) bool {
@@ -103,9 +104,11 @@ func TestEdgesThatABusyCallerGetsLateAreNotFresh(t *testing.T) {
 	}
 }
 
-// The queue ran over: the first edge after the gap is doubted, however young it is, and the last is the line's level.
+// The queue ran over: the first edge after the gap is doubted, however young it is, and the last is
+// the line's level.
 func TestEdgeAfterAGapIsNotFresh(t *testing.T) {
-	for _, c := range []struct{ queue, edges int }{{4, 5}, {4, 6}, {4, 21}, {hw.QueueLength, hw.QueueLength + 1}, {hw.QueueLength, 3001}} {
+	for _, c := range []struct{ queue, edges int }{{4, 5}, {4, 6}, {4, 21}, {hw.QueueLength, hw.QueueLength + 1},
+		{hw.QueueLength, 3001}} {
 		synctest.Test(t, func(t *testing.T) {
 			b := hwtest.NewBoard("GPIO5", "GPIO27")
 			b.Queue = c.queue
@@ -223,7 +226,8 @@ func TestMissedEdgeIsFoundByRead(t *testing.T) {
 
 // The level is there before its edge: that is no doubt, if the edge comes soon.
 func TestEdgeThatIsOnItsWayWhileReadingStaysFresh(t *testing.T) {
-	for lag, want := range map[time.Duration]edge{2 * time.Millisecond: fresh(0, true), 20 * time.Millisecond: stale(0, true)} {
+	for lag, want := range map[time.Duration]edge{2 * time.Millisecond: fresh(0, true),
+		20 * time.Millisecond: stale(0, true)} {
 		synctest.Test(t, func(t *testing.T) {
 			b, p := oneButton(t)
 			w := startWatch(p.Buttons(), nil)
@@ -304,7 +308,8 @@ func (o *odd) Take(edges []hw.Edge) (int, error) {
 	return n, err
 }
 
-// A stamp that is still to come is no time to cut at, and no edge to believe; and it holds up none after it.
+// A stamp that is still to come is no time to cut at, and no edge to believe; and it holds up none
+// after it.
 func TestEdgeThatIsStillToComeIsDoubted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &oddBoard{Board: hwtest.NewBoard("GPIO5", "GPIO27"), ahead: time.Hour}
@@ -379,7 +384,8 @@ func TestAHungLineHoldsUpNothingElse(t *testing.T) {
 	})
 }
 
-// Which line is broken can be asked of the error, from Watch and from Read; and a broken line has no level.
+// Which line is broken can be asked of the error, from Watch and from Read; and a broken line has
+// no level.
 func TestErrorSaysWhoseLineItIsOf(t *testing.T) {
 	for _, op := range []hwtest.Op{hwtest.Read, hwtest.Wait, hwtest.Take} {
 		for input, line := range []string{"GPIO5", "GPIO6", "GPIO4"} {

@@ -10,13 +10,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// keepStdin runs periph's Init and sees to it that file descriptor 0 is open afterwards: as it was before or, if it was
-// closed, as /dev/null.
+// keepStdin runs periph's Init and sees to it that file descriptor 0 is open afterwards: as it was
+// before or, if it was closed, as /dev/null.
 //
-// Where two names in /dev lead to one chip (Raspberry Pi OS has such a symlink) Init closes the second, and with it
-// descriptor 0 (periph/host issue 70). The next line requested would become descriptor 0, which periph takes for "not
-// requested": it would never be released. Init also closes the second chip's own descriptor twice; that one can only
-// be kept harmless by opening no file meanwhile.
+// Where two names in /dev lead to one chip (Raspberry Pi OS has such a symlink) Init closes the
+// second, and with it descriptor 0 (periph/host issue 70). The next line requested would become
+// descriptor 0, which periph takes for "not requested": it would never be released. Init also
+// closes the second chip's own descriptor twice; that one can only be kept harmless by opening no
+// file meanwhile.
 func keepStdin(init func() error) error {
 	if err := openNull(); err != nil { // or a chip would become descriptor 0
 		return err

@@ -92,7 +92,8 @@ func newHand(t *testing.T, r *rand.Rand) *hand {
 	h := &hand{t: t, r: r, board: hwtest.NewBoard("GPIO5", "GPIO27"), low: r.IntN(2) == 0}
 	h.queue = []int{overflows, hw.QueueLength}[r.IntN(2)]
 	h.board.Queue, h.board.Stall = h.queue, h.stall
-	h.panel = open(t, h.board, hw.Wiring{Buttons: []hw.Input{{Line: "GPIO5", ActiveLow: h.low}}, Light: hw.Output{Line: "GPIO27"}})
+	h.panel = open(t, h.board, hw.Wiring{Buttons: []hw.Input{{Line: "GPIO5", ActiveLow: h.low}},
+		Light: hw.Output{Line: "GPIO27"}})
 	h.begin()
 	return h
 }
@@ -206,8 +207,8 @@ func (h *hand) anything() {
 	}
 }
 
-// read is the promise of Read: every edge that came before the call has been reported when it returns, and its level was
-// the line's at some moment in between.
+// read is the promise of Read: every edge that came before the call has been reported when it
+// returns, and its level was the line's at some moment in between.
 func (h *hand) read() {
 	h.mu.Lock()
 	watch, moves, down := h.watches, len(h.moves), h.down
@@ -313,8 +314,9 @@ func (h *hand) rest(check func()) {
 	h.moves, h.told, h.hold, h.known = nil, nil, 0, h.down
 }
 
-// Whatever happens, every edge is reported, in order and with its time; none as fresh that is doubtful, none that was not
-// there but where the level says so; before Read returns; and the level at rest is told.
+// Whatever happens, every edge is reported, in order and with its time; none as fresh that is
+// doubtful, none that was not there but where the level says so; before Read returns; and the level
+// at rest is told.
 func TestRandomTracesMakeNoPhantomAndEndWithTheLevel(t *testing.T) {
 	inBatches(t, func(t *testing.T, r *rand.Rand, traces int) {
 		h := newHand(t, r)
@@ -348,7 +350,8 @@ func (h *hand) checkAll() {
 	}
 }
 
-// A press by a hand, with the bouncing of a bad switch, is reported from its first edge on, and all of it is fresh.
+// A press by a hand, with the bouncing of a bad switch, is reported from its first edge on, and all
+// of it is fresh.
 func TestHonestPressesAreFreshAndNoneIsMissed(t *testing.T) {
 	inBatches(t, func(t *testing.T, r *rand.Rand, traces int) {
 		h := newHand(t, r)

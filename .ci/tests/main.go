@@ -1,7 +1,9 @@
-// Command tests is "go test" with an end that says what was not tested here. Its arguments are those of "go test".
+// Command tests is "go test" with an end that says what was not tested here. Its arguments are
+// those of "go test".
 //
-// Tests that skip since they need root are run once more through sudo, where this isn't root and sudo asks for no password. What the kernel
-// here can't do is listed. With TACET_STRICT=1 a test may skip for no other reason than one of package needs, and not for want of a program.
+// Tests that skip since they need root are run once more through sudo, where this isn't root and
+// sudo asks for no password. What the kernel here can't do is listed. With TACET_STRICT=1 a test
+// may skip for no other reason than one of package needs, and not for want of a program.
 //
 //	go run ./.ci/tests -race -timeout 20m ./...
 package main
@@ -31,7 +33,8 @@ func run(out io.Writer, args []string) (ok bool, err error) {
 		return false, err
 	}
 	skipped := first.skipped
-	if root := slices.DeleteFunc(slices.Clone(skipped), func(s skip) bool { return s.kind() != needsRoot }); len(root) > 0 && os.Geteuid() != 0 && sudoWorks() {
+	if root := slices.DeleteFunc(slices.Clone(skipped),
+		func(s skip) bool { return s.kind() != needsRoot }); len(root) > 0 && os.Geteuid() != 0 && sudoWorks() {
 		fmt.Fprintln(out, "once more as root, what only root can do:")
 		second, err := asRoot(out, root, slices.Contains(args, "-race"))
 		if err != nil {
@@ -60,7 +63,8 @@ func close(out io.Writer, ok bool, skipped []skip, strict bool) bool {
 	list(elsewhere, "not tested here, but elsewhere:")
 	list(needsKernel, "not tested, since this machine's kernel can't:")
 	list(needsRoot, "NOT TESTED, since it needs root, and sudo is not there or asks for a password:")
-	if n := list(needsProgram, "NOT TESTED for want of a program:") + list(unknown, "SKIPPED for a reason that package needs doesn't know:"); n > 0 && strict {
+	if n := list(needsProgram, "NOT TESTED for want of a program:") + list(unknown,
+		"SKIPPED for a reason that package needs doesn't know:"); n > 0 && strict {
 		ok = false
 	}
 	if ok {

@@ -31,23 +31,27 @@ func tried(t *testing.T, out io.Writer, tests string) *results {
 	return r
 }
 
-// Whatever goes wrong is said and fails; what is skipped is said, and fails only where make test could have brought it.
+// Whatever goes wrong is said and fails; what is skipped is said, and fails only where make test
+// could have brought it.
 func TestEnds(t *testing.T) {
 	for what, c := range map[string]struct {
 		tests      string
 		ok, strict bool // strict: with TACET_STRICT=1
 		says       string
 	}{
-		"all well":         {"", true, true, "ok  \texample"},
-		"a failure":        {`func TestBad(t *testing.T) { t.Error("its words") }`, false, false, "its words"},
-		"of a part":        {`func TestBad(t *testing.T) { t.Run("part", func(t *testing.T) { t.Error("its words") }) }`, false, false, "its words"},
-		"a panic":          {`func TestBad(t *testing.T) { panic("its words") }`, false, false, "its words"},
-		"an exit":          {`func TestBad(t *testing.T) { println("its words"); os.Exit(1) }`, false, false, "its words"},
-		"no program":       {`func TestBad(t *testing.T) { _ = itsWords }`, false, false, "itsWords"},
-		"the kernel":       {`func TestSkips(t *testing.T) { t.Skip("needs the kernel: its words") }`, true, true, "example TestSkips: needs the kernel: its words"},
-		"in a part":        {`func TestSkips(t *testing.T) { t.Run("part", func(t *testing.T) { t.Skip("needs the kernel: its words") }) }`, true, true, "TestSkips/part: needs"},
-		"elsewhere":        {`func TestSkips(t *testing.T) { t.Skip("runs elsewhere: its words") }`, true, true, "its words"},
-		"a program":        {`func TestSkips(t *testing.T) { t.Skip("needs a program: its words") }`, true, false, "its words"},
+		"all well":  {"", true, true, "ok  \texample"},
+		"a failure": {`func TestBad(t *testing.T) { t.Error("its words") }`, false, false, "its words"},
+		"of a part": {`func TestBad(t *testing.T) { t.Run("part", func(t *testing.T) { t.Error("its words") }) }`,
+			false, false, "its words"},
+		"a panic":    {`func TestBad(t *testing.T) { panic("its words") }`, false, false, "its words"},
+		"an exit":    {`func TestBad(t *testing.T) { println("its words"); os.Exit(1) }`, false, false, "its words"},
+		"no program": {`func TestBad(t *testing.T) { _ = itsWords }`, false, false, "itsWords"},
+		"the kernel": {`func TestSkips(t *testing.T) { t.Skip("needs the kernel: its words") }`, true, true,
+			"example TestSkips: needs the kernel: its words"},
+		"in a part": {`func TestSkips(t *testing.T) { t.Run("part", func(t *testing.T) { t.Skip("needs the kernel: its words") }) }`, true, true, "TestSkips/part: needs"},
+		"elsewhere": {`func TestSkips(t *testing.T) { t.Skip("runs elsewhere: its words") }`, true, true, "its words"},
+		"a program": {`func TestSkips(t *testing.T) { t.Skip("needs a program: its words") }`, true, false,
+			"its words"},
 		"some other thing": {`func TestSkips(t *testing.T) { t.Skip("its words") }`, true, false, "its words"},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -55,7 +59,8 @@ func TestEnds(t *testing.T) {
 			r := tried(t, &out, c.tests)
 			for strict, want := range map[bool]bool{false: c.ok, true: c.strict} {
 				var end strings.Builder
-				if ok := close(&end, r.ok, r.skipped, strict); ok != want || strings.HasSuffix(end.String(), "all that ran passed\n") != want {
+				if ok := close(&end, r.ok, r.skipped, strict); ok != want ||
+					strings.HasSuffix(end.String(), "all that ran passed\n") != want {
 					t.Errorf("strict %v: %v, want %v; it ends with\n%s", strict, ok, want, end.String())
 				}
 				if said := out.String() + end.String(); !strings.Contains(said, c.says) {
@@ -69,10 +74,12 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-// The reasons of package needs are known by their words, and with TACET_STRICT=1 a program that is missing fails.
+// The reasons of package needs are known by their words, and with TACET_STRICT=1 a program that is
+// missing fails.
 func TestKnowsNeeds(t *testing.T) {
 	for strict, want := range map[string]map[string]kind{
-		"":  {"TestVariable": elsewhere, "TestProgram": needsProgram, "TestInstalled": needsProgram, "TestKernel": needsKernel},
+		"": {"TestVariable": elsewhere, "TestProgram": needsProgram, "TestInstalled": needsProgram,
+			"TestKernel": needsKernel},
 		"1": {"TestVariable": elsewhere, "TestKernel": needsKernel},
 	} {
 		if os.Geteuid() != 0 {

@@ -27,7 +27,8 @@ type skip struct{ pkg, test, reason string }
 
 func (s skip) kind() kind {
 	for words, k := range map[string]kind{
-		"needs root: ": needsRoot, "needs the kernel: ": needsKernel, "needs a program: ": needsProgram, "runs elsewhere: ": elsewhere,
+		"needs root: ": needsRoot, "needs the kernel: ": needsKernel, "needs a program: ": needsProgram,
+		"runs elsewhere: ": elsewhere,
 	} {
 		if strings.HasPrefix(s.reason, words) {
 			return k
@@ -39,7 +40,8 @@ func (s skip) kind() kind {
 // event is a line of what "go test -json" and "go tool test2json" say.
 type event struct{ Action, Package, Test, Output string }
 
-// results prints what tests say as "go test" does: how each package went, and all of the tests that failed.
+// results prints what tests say as "go test" does: how each package went, and all of the tests that
+// failed.
 type results struct {
 	out     io.Writer
 	ok      bool

@@ -14,7 +14,8 @@ import (
 // sudoWorks: without a password, as on a machine that builds.
 func sudoWorks() bool { return exec.Command("sudo", "-n", "true").Run() == nil }
 
-// asRoot runs those tests again through sudo. They are built as the user who runs this, and the build cache stays that user's.
+// asRoot runs those tests again through sudo. They are built as the user who runs this, and the
+// build cache stays that user's.
 func asRoot(out io.Writer, which []skip, race bool) (r *results, err error) {
 	dir, err := os.MkdirTemp("", "tests")
 	if err != nil {
@@ -26,7 +27,8 @@ func asRoot(out io.Writer, which []skip, race bool) (r *results, err error) {
 		return nil, err
 	}
 	defer func() {
-		_, back := words("sudo", "-n", "find", cache, "-user", "root", "-exec", "chown", fmt.Sprint(os.Getuid(), ":", os.Getgid()), "{}", "+")
+		_, back := words("sudo", "-n", "find", cache, "-user", "root", "-exec", "chown",
+			fmt.Sprint(os.Getuid(), ":", os.Getgid()), "{}", "+")
 		err = errors.Join(err, back)
 	}()
 	r = newResults(out)
@@ -49,14 +51,16 @@ func asRoot(out io.Writer, which []skip, race bool) (r *results, err error) {
 				environment = append(environment, name+"="+v)
 			}
 		}
-		cmd := exec.Command("go", slices.Concat([]string{"tool", "test2json", "-t", "-p", pkg, "sudo", "-n", "-E", "env"}, environment,
+		cmd := exec.Command("go", slices.Concat([]string{"tool", "test2json", "-t", "-p", pkg, "sudo", "-n", "-E", "env"},
+			environment,
 			[]string{binary, "-test.v=test2json", "-test.timeout=20m", "-test.run=^(" + strings.Join(tests, "|") + ")$"})...)
 		cmd.Dir = at
 		ok, err := r.of(cmd)
 		if err != nil {
 			return nil, err
 		}
-		fmt.Fprintf(out, "%s\t%s\t%s, as root\n", map[bool]string{true: "ok  ", false: "FAIL"}[ok], pkg, strings.Join(tests, " "))
+		fmt.Fprintf(out, "%s\t%s\t%s, as root\n", map[bool]string{true: "ok  ", false: "FAIL"}[ok], pkg,
+			strings.Join(tests, " "))
 	}
 	return r, nil
 }

@@ -1,9 +1,10 @@
-// Command vuln asks govulncheck for the known vulnerabilities of what Tacet's programs are made of, and fails where one can be mended here:
-// by a newer module in go.mod, or by a newer toolchain line. What is mended by the Go release that go.mod names, and left by the
-// toolchain of this machine, is listed and doesn't fail: who builds may not be able to change it.
+// Command vuln asks govulncheck for the known vulnerabilities of what Tacet's programs are made of,
+// and fails where one can be mended here: by a newer module in go.mod, or by a newer toolchain
+// line. What is mended by the Go release that go.mod names, and left by the toolchain of this
+// machine, is listed and doesn't fail: who builds may not be able to change it.
 //
-// The database is a Go module, so that any Go proxy has it, and nothing has to be asked of elsewhere. Its version is that of the tool that
-// reads it, which is in the same module:
+// The database is a Go module, so that any Go proxy has it, and nothing has to be asked of
+// elsewhere. Its version is that of the tool that reads it, which is in the same module:
 //
 //	go run ./.ci/vuln GOVULNCHECK INDEXDB
 package main
@@ -75,7 +76,8 @@ func namedToolchain() (string, error) {
 	return mod.Toolchain, nil
 }
 
-// indexed fetches the database and makes of it what govulncheck reads, in a folder that the caller removes.
+// indexed fetches the database and makes of it what govulncheck reads, in a folder that the caller
+// removes.
 func indexed(indexdb string) (string, error) {
 	tool, err := buildinfo.ReadFile(indexdb)
 	if err != nil {
@@ -116,7 +118,8 @@ type vulnerability struct {
 	called            bool
 }
 
-// read reads govulncheck's stream of messages. Each vulnerability comes in several findings, the called functions among them.
+// read reads govulncheck's stream of messages. Each vulnerability comes in several findings, the
+// called functions among them.
 func read(r io.Reader) ([]vulnerability, error) {
 	found := map[string]vulnerability{}
 	scanned := false
@@ -140,15 +143,18 @@ func read(r io.Reader) ([]vulnerability, error) {
 		}
 		at := m.Finding.Trace[0]
 		v := found[m.Finding.OSV+at.Module]
-		found[m.Finding.OSV+at.Module] = vulnerability{m.Finding.OSV, at.Module, m.Finding.Fixed, v.called || at.Function != ""}
+		found[m.Finding.OSV+at.Module] = vulnerability{m.Finding.OSV, at.Module, m.Finding.Fixed, v.called ||
+			at.Function != ""}
 	}
 	if !scanned {
 		return nil, errors.New("it has scanned nothing")
 	}
-	return slices.SortedFunc(maps.Values(found), func(a, b vulnerability) int { return strings.Compare(a.id+a.module, b.id+b.module) }), nil
+	return slices.SortedFunc(maps.Values(found),
+		func(a, b vulnerability) int { return strings.Compare(a.id+a.module, b.id+b.module) }), nil
 }
 
-// leftByToolchain: the release that go.mod names has it mended, and this machine builds with an older one.
+// leftByToolchain: the release that go.mod names has it mended, and this machine builds with an
+// older one.
 func (v vulnerability) leftByToolchain(toolchain string) bool {
 	return (v.module == "stdlib" || v.module == "toolchain") && v.fixed != "" &&
 		version.Compare(strings.Replace(v.fixed, "v", "go", 1), toolchain) <= 0

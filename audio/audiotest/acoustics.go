@@ -37,11 +37,12 @@ func White(seed uint64, n int) []float64 {
 	return out
 }
 
-// ventilation is what a room with ventilation may have in each octave from 63 Hz to 8 kHz, in dB: the noise criterion curve NC-35 of
-// ANSI/ASA S12.2.
+// ventilation is what a room with ventilation may have in each octave from 63 Hz to 8 kHz, in dB:
+// the noise criterion curve NC-35 of ANSI/ASA S12.2.
 var ventilation = [...]float64{60, 52, 45, 40, 36, 34, 33, 32}
 
-// Ventilation is a room's noise with its ventilation on, with the level 1: a rumble, most of it, and a soft hiss.
+// Ventilation is a room's noise with its ventilation on, with the level 1: a rumble, most of it,
+// and a soft hiss.
 func Ventilation(seed uint64, rate, n int) []float64 {
 	x := make([]complex128, powerOfTwo(n))
 	for i, v := range White(seed, n) {
@@ -93,8 +94,8 @@ func Mix(first []float64, gain float64, more ...[]float64) []float64 {
 	return out
 }
 
-// InRoom is how a microphone hears a signal from across a small room, in which it dies away by 60 dB in reverberation seconds:
-// the direct sound, a few early reflections, and a diffuse tail.
+// InRoom is how a microphone hears a signal from across a small room, in which it dies away by 60
+// dB in reverberation seconds: the direct sound, a few early reflections, and a diffuse tail.
 func InRoom(signal []float64, rate int, reverberation float64, seed uint64) []float64 {
 	r := rand.New(rand.NewPCG(seed, 2))
 	response := make([]float64, int(reverberation*float64(rate)))
@@ -111,7 +112,8 @@ func InRoom(signal []float64, rate int, reverberation float64, seed uint64) []fl
 	return convolve(signal, response)[:len(signal)]
 }
 
-// Speech lets espeak-ng say a text, and returns it at a level of 0.05 (-26 dB). It is an error where that isn't installed.
+// Speech lets espeak-ng say a text, and returns it at a level of 0.05 (-26 dB). It is an error
+// where that isn't installed.
 func Speech(voice, text string, rate int) ([]float64, error) {
 	out, err := exec.Command("espeak-ng", "-v", voice, "--stdout", text).Output()
 	if err != nil {
@@ -127,8 +129,9 @@ func Speech(voice, text string, rate int) ([]float64, error) {
 // spoken are the files of a woman's voice that come with Debian's alsa-utils.
 const spoken = "/usr/share/sounds/alsa/"
 
-// Spoken is a woman who says where a loudspeaker stands, eight times, recorded close to her with all that lies below 24 kHz, at a level
-// of 0.05. It is an error where Debian's alsa-utils isn't installed.
+// Spoken is a woman who says where a loudspeaker stands, eight times, recorded close to her with
+// all that lies below 24 kHz, at a level of 0.05. It is an error where Debian's alsa-utils isn't
+// installed.
 func Spoken(rate int) ([]float64, error) {
 	var all []float64
 	for _, where := range []string{
@@ -147,7 +150,8 @@ func Spoken(rate int) ([]float64, error) {
 	return scale(all, 0.05/RMS(all)), nil
 }
 
-// plain is the sound of a WAV file with one channel and nothing but the usual header, at a rate and a level of 0.05.
+// plain is the sound of a WAV file with one channel and nothing but the usual header, at a rate and
+// a level of 0.05.
 func plain(file []byte, rate int) ([]float64, error) {
 	const header = 44
 	if len(file) < header || string(file[:4]) != "RIFF" || file[22] != 1 {

@@ -17,14 +17,17 @@ import (
 //go:embed fakecard/fakecard.c
 var fakecard []byte
 
-// A Card is what a sound card does that a test has made, by the names that fakecard/fakecard.c tells: rate, channels, format,
-// buffer, clock, speed, lose, burst, wave, starterr, dead, unplug. What is not there has its default.
+// A Card is what a sound card does that a test has made, by the names that fakecard/fakecard.c
+// tells: rate, channels, format, buffer, clock, speed, lose, burst, wave, starterr, dead, unplug.
+// What is not there has its default.
 type Card map[string]any
 
-// FakeCards are sound cards that need none: PCMs of the ALSA library's own, which the test commands.
+// FakeCards are sound cards that need none: PCMs of the ALSA library's own, which the test
+// commands.
 type FakeCards struct{ conf string }
 
-// CardDevice is the ALSA name of a test's only card: one from asound.conf, that tells nothing of a card.
+// CardDevice is the ALSA name of a test's only card: one from asound.conf, that tells nothing of a
+// card.
 const CardDevice = "fake"
 
 // NewCard makes one card, of the name CardDevice.
@@ -33,7 +36,8 @@ func NewCard(tb testing.TB, card Card) *FakeCards {
 	return NewCards(tb, map[string]Card{CardDevice: card})
 }
 
-// NewCards makes cards, by their names. Where they can't be compiled the test fails: .ci/install brings gcc and libasound2-dev.
+// NewCards makes cards, by their names. Where they can't be compiled the test fails: .ci/install
+// brings gcc and libasound2-dev.
 func NewCards(tb testing.TB, cards map[string]Card) *FakeCards {
 	tb.Helper()
 	dir := tb.TempDir()
@@ -41,7 +45,8 @@ func NewCards(tb testing.TB, cards map[string]Card) *FakeCards {
 	if err := os.WriteFile(source, fakecard, 0o600); err != nil {
 		tb.Fatal(err)
 	}
-	if out, err := exec.Command("gcc", "-shared", "-fPIC", "-DPIC", "-O2", "-Wall", "-Werror", "-o", library, source, "-lasound", "-lm").CombinedOutput(); err != nil {
+	if out, err := exec.Command("gcc", "-shared", "-fPIC", "-DPIC", "-O2", "-Wall", "-Werror", "-o", library, source,
+		"-lasound", "-lm").CombinedOutput(); err != nil {
 		tb.Fatalf("compile the fake sound card, for which gcc and libasound2-dev are needed: %v\n%s", err, out)
 	}
 	c := &FakeCards{filepath.Join(dir, "asound.conf")}

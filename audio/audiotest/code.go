@@ -1,11 +1,13 @@
 package audiotest
 
-// Any four samples of the code in a row determine its index; MinRun asks for a few more, so that nothing passes by chance.
+// Any four samples of the code in a row determine its index; MinRun asks for a few more, so that
+// nothing passes by chance.
 const MinRun = 8
 
-// Code returns n samples of the time code, from the index first on. It is full-scale white noise; each pair of samples is
-// the pair's number, scrambled by a bijection of 32 bits, so that the index can be computed from the samples alone. It
-// repeats after 2^33 samples, which is two days at 48 kHz.
+// Code returns n samples of the time code, from the index first on. It is full-scale white noise;
+// each pair of samples is the pair's number, scrambled by a bijection of 32 bits, so that the index
+// can be computed from the samples alone. It repeats after 2^33 samples, which is two days at 48
+// kHz.
 func Code(first int64, n int) []int16 {
 	out := make([]int16, n)
 	for i := range out {
@@ -22,7 +24,8 @@ func codeAt(i int64) int16 {
 	return int16(uint16(pair))
 }
 
-// Index tells the index of the first of some samples of the code: all of them have to be of the code, and in order.
+// Index tells the index of the first of some samples of the code: all of them have to be of the
+// code, and in order.
 func Index(samples []int16) (int64, bool) {
 	if len(samples) < MinRun {
 		return 0, false
@@ -54,7 +57,8 @@ type Run struct {
 	Len   int
 }
 
-// Runs finds every stretch of the code in a recording with one channel, in the order in which they lie there.
+// Runs finds every stretch of the code in a recording with one channel, in the order in which they
+// lie there.
 func Runs(recorded []int16) []Run {
 	var runs []Run
 	for at := 0; at+MinRun <= len(recorded); {
@@ -121,7 +125,8 @@ func unscramble(x uint32) uint32 {
 	return x ^ 0x5bd1e995
 }
 
-// inverse finds the multiplicative inverse of an odd number by Newton's iteration: each step doubles the right bits.
+// inverse finds the multiplicative inverse of an odd number by Newton's iteration: each step
+// doubles the right bits.
 func inverse(a uint32) uint32 {
 	x := a
 	for range 5 {

@@ -33,7 +33,8 @@ func TestDamagesAreFound(t *testing.T) {
 			}
 			return
 		}
-		want := Damage{At: len(lead) + a + gap, Missing: max(step, 0), Doubled: max(-step, 0), Inserted: int64(gap), Silent: int64(gap)}
+		want := Damage{At: len(lead) + a + gap, Missing: max(step, 0), Doubled: max(-step, 0), Inserted: int64(gap),
+			Silent: int64(gap)}
 		if len(got) != 1 || got[0] != want {
 			t.Fatalf("got %+v, want %+v", got, want)
 		}

@@ -19,8 +19,9 @@ var hissFilter = func() []float64 {
 	return h
 }()
 
-// Hiss returns n samples of a noise that never repeats, from the index first on, at the room's rate. It has the band of a
-// telephone, so that a lossy codec keeps enough of it: Locate finds any part of it again.
+// Hiss returns n samples of a noise that never repeats, from the index first on, at the room's
+// rate. It has the band of a telephone, so that a lossy codec keeps enough of it: Locate finds any
+// part of it again.
 func Hiss(first int64, n int) []int16 { return Samples(hiss(first, n)) }
 
 func hiss(first int64, n int) []float64 {
@@ -31,8 +32,9 @@ func hiss(first int64, n int) []float64 {
 	return convolve(white, hissFilter)[hissTaps-1 : hissTaps-1+n]
 }
 
-// Locate finds which part of the hiss, between the indices from and to, a recording begins with. Likeness is 1 for the hiss itself
-// and about 0 for anything else; above 0.3 a part of 0.2 s or more is found for certain.
+// Locate finds which part of the hiss, between the indices from and to, a recording begins with.
+// Likeness is 1 for the hiss itself and about 0 for anything else; above 0.3 a part of 0.2 s or
+// more is found for certain.
 func Locate(recorded []int16, from, to int64) (index int64, likeness float64) {
 	reference := hiss(from, int(to-from)+len(recorded))
 	wanted := Floats(recorded)
@@ -66,8 +68,9 @@ const (
 	markLike   = 0.3
 )
 
-// Follow finds marks in a recording at the room's rate, four a second, wherever hiss between the indices 0 and length is heard. In a
-// good recording At and Index differ by the same number everywhere; a loss of time, or a stretch of it twice, is a step.
+// Follow finds marks in a recording at the room's rate, four a second, wherever hiss between the
+// indices 0 and length is heard. In a good recording At and Index differ by the same number
+// everywhere; a loss of time, or a stretch of it twice, is a step.
 func Follow(recorded []int16, length int64) []Mark {
 	var list []Mark
 	for at := 0; at+markLength <= len(recorded); at += markStep {

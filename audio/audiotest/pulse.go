@@ -18,14 +18,16 @@ import (
 	"tacet/systemd/needs"
 )
 
-// A Pulse is a PulseAudio of a test's own, whose one source is a pipe that a [speaker] fills in real time; it is the ALSA PCM
-// "room". It needs no sound card, no running desktop and no particular user, writes into one temporary folder, and ends with
-// the test.
+// A Pulse is a PulseAudio of a test's own, whose one source is a pipe that a [speaker] fills in
+// real time; it is the ALSA PCM "room". It needs no sound card, no running desktop and no
+// particular user, writes into one temporary folder, and ends with the test.
 type Pulse struct {
 	*speaker
-	dir  string
-	cmd  *exec.Cmd
-	keep *exec.Cmd     // records all the time, so that the pipe never holds what was said before a test's microphone was open
+	dir string
+	cmd *exec.Cmd
+	// records all the time, so that the pipe never holds what was said before a test's microphone
+	// was open
+	keep *exec.Cmd
 	done chan struct{} // closed when the server has ended
 	once sync.Once
 }
@@ -36,7 +38,8 @@ const Device = "room"
 // startup is how long the server may take before the test fails.
 const startup = 20 * time.Second
 
-// NewPulse starts the server, at 48 kHz and with one channel. Where PulseAudio is not installed the test is skipped.
+// NewPulse starts the server, at 48 kHz and with one channel. Where PulseAudio is not installed the
+// test is skipped.
 func NewPulse(tb testing.TB) *Pulse {
 	tb.Helper()
 	needs.Program(tb, "pulseaudio", "pulseaudio")
@@ -61,13 +64,15 @@ func (p *Pulse) socket() string { return filepath.Join(p.dir, "s") }
 
 func (p *Pulse) start() error {
 	// The system's own ALSA configuration comes first: it holds what any PCM type needs.
-	conf := fmt.Sprintf("</usr/share/alsa/alsa.conf>\npcm.%s { type pulse server \"unix:%s\" device \"%[1]s\" }\n", Device, p.socket())
+	conf := fmt.Sprintf("</usr/share/alsa/alsa.conf>\npcm.%s { type pulse server \"unix:%s\" device \"%[1]s\" }\n", Device,
+		p.socket())
 	if err := os.WriteFile(filepath.Join(p.dir, "asoundrc"), []byte(conf), 0o600); err != nil {
 		return err
 	}
 	p.cmd = exec.Command("pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no",
 		"--disable-shm=yes", "--realtime=no", "--high-priority=no", "--log-level=info", "--log-target=stderr",
-		"-L", fmt.Sprintf("module-pipe-source source_name=%s file=%s format=s16le rate=%d channels=1", Device, filepath.Join(p.dir, "pipe"), Rate),
+		"-L", fmt.Sprintf("module-pipe-source source_name=%s file=%s format=s16le rate=%d channels=1", Device,
+			filepath.Join(p.dir, "pipe"), Rate),
 		"-L", "module-native-protocol-unix auth-anonymous=1 socket="+p.socket())
 	p.cmd.Env = append(os.Environ(), p.Env()...)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -105,7 +110,8 @@ func (p *Pulse) listen() error {
 	return p.keep.Start()
 }
 
-// untilReady reads the server's log until it says that it is up, and returns what it said instead where it ends first.
+// untilReady reads the server's log until it says that it is up, and returns what it said instead
+// where it ends first.
 func untilReady(log io.Reader) string {
 	var said strings.Builder
 	lines := bufio.NewScanner(log)

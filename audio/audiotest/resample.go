@@ -2,7 +2,8 @@ package audiotest
 
 import "math"
 
-// zeroCrossings is how far the resampler's filter reaches to each side, in periods of the lower rate.
+// zeroCrossings is how far the resampler's filter reaches to each side, in periods of the lower
+// rate.
 const zeroCrossings = 24
 
 // Resample turns a signal of one rate into one of another, with a windowed-sinc filter.
@@ -29,7 +30,8 @@ func Resample(in []float64, from, to int) []float64 {
 	return out
 }
 
-// taps is the filter for a point that lies a fraction of a sample behind the reach-th tap; its sum is one.
+// taps is the filter for a point that lies a fraction of a sample behind the reach-th tap; its sum
+// is one.
 func taps(fraction, cut float64, reach int) []float64 {
 	h := make([]float64, 2*reach)
 	sum := 0.0

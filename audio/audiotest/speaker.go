@@ -13,8 +13,8 @@ const Rate = 48000
 // tick is how often the speaker writes what has become due.
 const tick = 10 * time.Millisecond
 
-// A speaker fills a pipe at the pace of the clock, with silence where it has nothing to say. When it comes late it catches
-// up: not a sample is lost or made up because a machine is busy.
+// A speaker fills a pipe at the pace of the clock, with silence where it has nothing to say. When
+// it comes late it catches up: not a sample is lost or made up because a machine is busy.
 type speaker struct {
 	say  chan *speech
 	gone <-chan struct{} // closed when nobody listens any more
@@ -43,8 +43,8 @@ func (s *speaker) Play(ctx context.Context, samples []int16) error {
 	return s.speak(ctx, &speech{samples: samples})
 }
 
-// Begin begins to say samples, and tells when the first is due. Each is due 1/Rate after the one before it, and comes as late
-// as the machine is busy, but never early.
+// Begin begins to say samples, and tells when the first is due. Each is due 1/Rate after the one
+// before it, and comes as late as the machine is busy, but never early.
 func (s *speaker) Begin(ctx context.Context, samples []int16) (time.Time, error) {
 	what := &speech{samples: samples}
 	if err := s.hand(ctx, what); err != nil {
@@ -60,7 +60,8 @@ func (s *speaker) Begin(ctx context.Context, samples []int16) (time.Time, error)
 	}
 }
 
-// Lose takes d out of what the room delivers, as a sound card that is not read in time does: time passes, no sample comes.
+// Lose takes d out of what the room delivers, as a sound card that is not read in time does: time
+// passes, no sample comes.
 func (s *speaker) Lose(ctx context.Context, d time.Duration) error {
 	return s.speak(ctx, &speech{samples: make([]int16, int(d*Rate/time.Second)), lose: true})
 }

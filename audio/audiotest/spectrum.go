@@ -27,8 +27,9 @@ func Levels(signal []float64, rate int, bands []Band) []float64 {
 	return out
 }
 
-// Distances is how far two signals' spectra lie apart in each band, in dB: the log-spectral distance, which is the root of the mean
-// square over the band, averaged over time. Two noises of one spectrum are some 7 dB apart. Both signals have to be in step.
+// Distances is how far two signals' spectra lie apart in each band, in dB: the log-spectral
+// distance, which is the root of the mean square over the band, averaged over time. Two noises of
+// one spectrum are some 7 dB apart. Both signals have to be in step.
 func Distances(said, heard []float64, rate int, bands []Band) []float64 {
 	out := make([]float64, len(bands))
 	n := min(len(said), len(heard))
@@ -57,7 +58,8 @@ func bins(spectrum []float64, rate int, band Band) (from, to int) {
 	return int(band.From / hertz), min(int(band.To/hertz), len(spectrum))
 }
 
-// spectra is a signal's power, frame by frame, half of each in common with the next: the sum over a spectrum is the power.
+// spectra is a signal's power, frame by frame, half of each in common with the next: the sum over a
+// spectrum is the power.
 func spectra(signal []float64, rate int) [][]float64 {
 	n := int(spectrumFrame * float64(rate))
 	window, power := make([]float64, n), 0.0

@@ -5,10 +5,11 @@ import (
 	"math"
 )
 
-// The constants of STOI are those of its authors: C. H. Taal, R. C. Hendriks, R. Heusdens, J. Jensen, "An Algorithm for
-// Intelligibility Prediction of Time-Frequency Weighted Noisy Speech", IEEE Transactions on Audio, Speech, and Language
-// Processing 19 (7), 2011; ESTOI's those of J. Jensen, C. H. Taal, "An Algorithm for Predicting the Intelligibility of Speech
-// Masked by Modulated Noise Maskers", IEEE/ACM TASLP 24 (11), 2016.
+// The constants of STOI are those of its authors: C. H. Taal, R. C. Hendriks, R. Heusdens, J.
+// Jensen, "An Algorithm for Intelligibility Prediction of Time-Frequency Weighted Noisy Speech",
+// IEEE Transactions on Audio, Speech, and Language Processing 19 (7), 2011; ESTOI's those of J.
+// Jensen, C. H. Taal, "An Algorithm for Predicting the Intelligibility of Speech Masked by
+// Modulated Noise Maskers", IEEE/ACM TASLP 24 (11), 2016.
 const (
 	stoiRate   = 10000
 	stoiFrame  = 256
@@ -20,8 +21,9 @@ const (
 	stoiRange  = 40.0  // dB below the loudest frame there is no speech
 )
 
-// STOI predicts how well speech is understood, from 0 to 1, given what was said and what is heard of it. ESTOI does so too, but
-// also minds noise that comes and goes. Both signals have to be in step.
+// STOI predicts how well speech is understood, from 0 to 1, given what was said and what is heard
+// of it. ESTOI does so too, but also minds noise that comes and goes. Both signals have to be in
+// step.
 func STOI(said, heard []float64, rate int) (stoi, estoi float64, err error) {
 	n := min(len(said), len(heard))
 	x, y := voiced(Resample(said[:n], rate, stoiRate), Resample(heard[:n], rate, stoiRate))
@@ -150,7 +152,8 @@ func normal(x []float64) []float64 {
 
 func correlation(x, y []float64) float64 { return dot(normal(x), normal(y)) }
 
-// spectral is how alike two pieces are once each band, and then each frame, is normal: ESTOI's measure.
+// spectral is how alike two pieces are once each band, and then each frame, is normal: ESTOI's
+// measure.
 func spectral(p, q [][]float64) float64 {
 	var a, b [stoiBands][]float64
 	for j := range p {

@@ -20,8 +20,9 @@ type Encoder struct {
 // A sink appends what the library writes.
 type sink struct{ dst []byte }
 
-// Write wipes what it is given, which a Writer must not do: it is the library's own buffer, of which there is a new one for each frame,
-// and the library would leave the sound in it. It sums a frame up before that is written, not after, or the sums would be wrong.
+// Write wipes what it is given, which a Writer must not do: it is the library's own buffer, of
+// which there is a new one for each frame, and the library would leave the sound in it. It sums a
+// frame up before that is written, not after, or the sums would be wrong.
 func (s *sink) Write(p []byte) (int, error) {
 	s.dst = append(s.dst, p...)
 	clear(p)
@@ -47,7 +48,8 @@ func NewEncoder(id string, rate, channels int) (*Encoder, error) {
 	return e, nil
 }
 
-// Most is more than the frames of a second take in bytes, whatever the sound: the library stores what it can't predict as it is.
+// Most is more than the frames of a second take in bytes, whatever the sound: the library stores
+// what it can't predict as it is.
 func (e *Encoder) Most() int {
 	const frame = 32                  // its header and checksum, and more
 	perSample := e.channels*depth + 1 // a difference of two channels needs a bit more
@@ -60,8 +62,8 @@ func (e *Encoder) Block() int { return e.block }
 // Header is all that comes before the first frame.
 func (e *Encoder) Header() []byte { return e.format.header(totals{}) }
 
-// Frames appends samples, interleaved, as frames. Their number is a multiple of what a block holds, but at the very end of the
-// stream.
+// Frames appends samples, interleaved, as frames. Their number is a multiple of what a block holds,
+// but at the very end of the stream.
 func (e *Encoder) Frames(dst []byte, samples []int16) ([]byte, error) {
 	e.out.dst = dst
 	defer e.wipe()
@@ -112,8 +114,9 @@ func subframe(samples []int32) *frame.Subframe {
 	return &frame.Subframe{SubHeader: frame.SubHeader{Pred: frame.PredVerbatim}, Samples: samples, NSamples: len(samples)}
 }
 
-// cheapest chooses how to store two channels, which the library leaves to its caller: by the sum of the second differences. A dead
-// channel is cheap as it is, two that say the same as their difference.
+// cheapest chooses how to store two channels, which the library leaves to its caller: by the sum of
+// the second differences. A dead channel is cheap as it is, two that say the same as their
+// difference.
 func cheapest(left, right []int32) frame.Channels {
 	var sum [4]int64 // of left, right, their middle and their difference
 	var before, last [4]int32
@@ -130,7 +133,8 @@ func cheapest(left, right []int32) frame.Channels {
 	for _, c := range []struct {
 		how  frame.Channels
 		cost int64
-	}{{frame.ChannelsLeftSide, sum[0] + sum[3]}, {frame.ChannelsSideRight, sum[1] + sum[3]}, {frame.ChannelsMidSide, sum[2] + sum[3]}} {
+	}{{frame.ChannelsLeftSide, sum[0] + sum[3]}, {frame.ChannelsSideRight, sum[1] + sum[3]},
+		{frame.ChannelsMidSide, sum[2] + sum[3]}} {
 		if c.cost < least {
 			best, least = c.how, c.cost
 		}

@@ -113,7 +113,8 @@ func TestEncoderIsBounded(t *testing.T) {
 	}
 }
 
-// The channel of a card that hears nothing costs next to nothing, and so does one that says the same as the other.
+// The channel of a card that hears nothing costs next to nothing, and so does one that says the
+// same as the other.
 func TestChannelsAreChosen(t *testing.T) {
 	size := func(right func(left int16) int16) int {
 		e, err := NewEncoder(id, 48000, 2)
@@ -264,7 +265,9 @@ func TestSilence(t *testing.T) {
 }
 
 func TestNumbersAreCodedAsUTF8(t *testing.T) {
-	for n, want := range map[uint32]string{0: "\x00", 0x7f: "\x7f", 0x80: "\u0080", 0x7ff: "\u07ff", 0x800: "\u0800", 0xffff: "\uffff", 0x10000: "\U00010000", 0x1fffff: "\xf7\xbf\xbf\xbf", 0x200000: "\xf8\x88\x80\x80\x80", 0x4000000: "\xfc\x84\x80\x80\x80\x80", 0x7fffffff: "\xfd\xbf\xbf\xbf\xbf\xbf"} {
+	for n, want := range map[uint32]string{0: "\x00", 0x7f: "\x7f", 0x80: "\u0080", 0x7ff: "\u07ff", 0x800: "\u0800",
+		0xffff: "\uffff", 0x10000: "\U00010000", 0x1fffff: "\xf7\xbf\xbf\xbf", 0x200000: "\xf8\x88\x80\x80\x80",
+		0x4000000: "\xfc\x84\x80\x80\x80\x80", 0x7fffffff: "\xfd\xbf\xbf\xbf\xbf\xbf"} {
 		if got := appendNumber(nil, n); string(got) != want {
 			t.Errorf("%#x: %x instead of %x", n, got, want)
 		}

@@ -58,7 +58,8 @@ func (f format) header(t totals) []byte {
 	h = binary.BigEndian.AppendUint16(h, uint16(f.block))
 	h = append(h, byte(t.frameMin>>16), byte(t.frameMin>>8), byte(t.frameMin))
 	h = append(h, byte(t.frameMax>>16), byte(t.frameMax>>8), byte(t.frameMax))
-	h = binary.BigEndian.AppendUint64(h, uint64(f.rate)<<44|uint64(f.channels-1)<<41|uint64(depth-1)<<36|uint64(t.samples)&(1<<36-1))
+	h = binary.BigEndian.AppendUint64(h,
+		uint64(f.rate)<<44|uint64(f.channels-1)<<41|uint64(depth-1)<<36|uint64(t.samples)&(1<<36-1))
 	h = append(h, t.md5[:]...)
 
 	comment := tagName + "=" + f.id
@@ -71,13 +72,15 @@ func (f format) header(t totals) []byte {
 	return append(h, comment...)
 }
 
-// rateCode is a frame header's word for the sampling rate; 0 says that it stands in the stream's header.
+// rateCode is a frame header's word for the sampling rate; 0 says that it stands in the stream's
+// header.
 func rateCode(rate int) byte {
-	return map[int]byte{88200: 1, 176400: 2, 192000: 3, 8000: 4, 16000: 5, 22050: 6, 24000: 7, 32000: 8, 44100: 9, 48000: 10, 96000: 11}[rate]
+	return map[int]byte{88200: 1, 176400: 2, 192000: 3, 8000: 4, 16000: 5, 22050: 6, 24000: 7, 32000: 8, 44100: 9,
+		48000: 10, 96000: 11}[rate]
 }
 
-// silence appends a frame of so many samples that are all zero. Its header says nothing that the stream's doesn't say, but its
-// number and length.
+// silence appends a frame of so many samples that are all zero. Its header says nothing that the
+// stream's doesn't say, but its number and length.
 func (f format) silence(dst []byte, number int64, samples int) []byte {
 	const (
 		lengthFollows = 7 << 4 // as 16 bits

@@ -25,8 +25,9 @@ func NewJoiner(id string, rate, channels int) (*Joiner, error) {
 	return &Joiner{format: f, sum: md5.New()}, err
 }
 
-// Add takes the next segment and returns what is to be written to the file. A segment that is damaged, of another recording
-// or out of its place is an error, and changes nothing: Skip may be called instead.
+// Add takes the next segment and returns what is to be written to the file. A segment that is
+// damaged, of another recording or out of its place is an error, and changes nothing: Skip may be
+// called instead.
 func (j *Joiner) Add(segment []byte) ([]byte, error) {
 	next := *j
 	frames, err := next.check(segment)
@@ -63,8 +64,8 @@ func (j *Joiner) Finish() ([]byte, error) {
 	return nil, nil
 }
 
-// Header is what has to be written over the beginning of the file, once it is finished: it holds the true length, and the MD5 of all
-// samples, by which decoders check themselves.
+// Header is what has to be written over the beginning of the file, once it is finished: it holds
+// the true length, and the MD5 of all samples, by which decoders check themselves.
 func (j *Joiner) Header() []byte {
 	t := j.totals
 	copy(t.md5[:], j.sum.Sum(nil))
@@ -111,8 +112,8 @@ func (j *Joiner) check(segment []byte) (frames []*frame.Frame, err error) {
 	return frames, nil
 }
 
-// frame decodes the next frame and says how many bytes it takes. No input makes it panic, even if one should exist that makes the
-// library do so.
+// frame decodes the next frame and says how many bytes it takes. No input makes it panic, even if
+// one should exist that makes the library do so.
 func (j *Joiner) frame(data []byte) (f *frame.Frame, size int, err error) {
 	defer func() {
 		if p := recover(); p != nil {

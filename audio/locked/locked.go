@@ -1,5 +1,5 @@
-// Package locked gives memory for what was said in a room. It never reaches swap or a core dump, it lies outside Go's heap, where
-// nothing copies it, and it is wiped when it is given back.
+// Package locked gives memory for what was said in a room. It never reaches swap or a core dump, it
+// lies outside Go's heap, where nothing copies it, and it is wiped when it is given back.
 package locked
 
 import (
@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// New returns n bytes, at least one, that are zero. They are the caller's until it hands the whole slice to Free, and whoever still
-// uses them after that crashes the process.
+// New returns n bytes, at least one, that are zero. They are the caller's until it hands the whole
+// slice to Free, and whoever still uses them after that crashes the process.
 func New(n int) ([]byte, error) {
 	memory, err := unix.Mmap(-1, 0, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil {

@@ -27,8 +27,9 @@ func NewJoiner(id string, rate, channels int) *Joiner {
 	return &Joiner{id: id, serial: Serial(id), head: Head{Channels: channels, PreSkip: PreSkip, Rate: rate}}
 }
 
-// Add takes the next segment and returns what can be written to the file by now. A segment that is damaged, of another
-// recording or out of its place is an error, and changes nothing: Skip may be called instead.
+// Add takes the next segment and returns what can be written to the file by now. A segment that is
+// damaged, of another recording or out of its place is an error, and changes nothing: Skip may be
+// called instead.
 func (j *Joiner) Add(segment []byte) ([]byte, error) {
 	next := *j
 	if err := next.check(segment); err != nil {

@@ -43,7 +43,8 @@ func pages(t interface{ Fatalf(string, ...any) }, file []byte, seconds int64) []
 		if err != nil {
 			t.Fatalf("page %d: %v", len(list), err)
 		}
-		if p.Serial != Serial(id) || int(p.Sequence) != len(list) || p.Granule < granule || (p.Flags&First != 0) != (len(list) == 0) || (p.Flags&Last != 0) != (len(rest) == 0) {
+		if p.Serial != Serial(id) || int(p.Sequence) != len(list) || p.Granule < granule ||
+			(p.Flags&First != 0) != (len(list) == 0) || (p.Flags&Last != 0) != (len(rest) == 0) {
 			t.Fatalf("page %d: %+v", len(list), p)
 		}
 		granule = p.Granule
@@ -91,7 +92,8 @@ func TestJoinerMendsWhatIsLost(t *testing.T) {
 		for i, s := range all[:n] {
 			add := func() ([]byte, error) { return j.Add(s) }
 			if lost[i] {
-				// What stands there instead is another second, or the same one with a bit turned over.
+				// What stands there instead is another second, or the same one with a bit turned
+				// over.
 				wrong := bytes.Clone(s)
 				wrong[rapid.IntRange(0, len(s)-1).Draw(t, "at")] ^= 1 << rapid.IntRange(0, 7).Draw(t, "bit")
 				if _, err := j.Add(wrong); err == nil {
@@ -139,21 +141,23 @@ func TestJoinerMendsWhatIsLost(t *testing.T) {
 func TestJoinerRefusesWhatIsOutOfPlace(t *testing.T) {
 	all, other := segments(id, 5), segments("other", 5)
 	for name, list := range map[string][][]byte{
-		"another recording":         {all[0], other[1]},
-		"another one's headers":     {other[0]},
-		"one left out":              {all[0], all[1], all[3]},
-		"one twice":                 {all[0], all[1], all[1]},
-		"a later one":               {all[0], all[2]},
-		"headers in the middle":     {all[0], all[0]},
-		"no headers":                {all[1]},
-		"two in one":                {all[0], append(bytes.Clone(all[1]), all[2]...)},
-		"something behind it":       {all[0], append(bytes.Clone(all[1]), 0)},
-		"nothing":                   {all[0], nil},
-		"one behind the end":        {all[0], all[1], all[2], all[3], all[4], all[5], all[5]},
-		"a page that claims less":   {all[0], resealed(all[1], func(p *Page) { p.Granule-- })},
-		"a page that holds less":    {all[0], resealed(all[1], func(p *Page) { p.Lacing, p.Body = p.Lacing[1:], p.Body[80:] })},
-		"another page's number":     {all[0], resealed(all[1], func(p *Page) { p.Sequence++ })},
-		"less than a second":        {all[0], resealed(all[1], func(p *Page) { p.Lacing, p.Body, p.Granule = p.Lacing[1:], p.Body[80:], p.Granule-960 })},
+		"another recording":       {all[0], other[1]},
+		"another one's headers":   {other[0]},
+		"one left out":            {all[0], all[1], all[3]},
+		"one twice":               {all[0], all[1], all[1]},
+		"a later one":             {all[0], all[2]},
+		"headers in the middle":   {all[0], all[0]},
+		"no headers":              {all[1]},
+		"two in one":              {all[0], append(bytes.Clone(all[1]), all[2]...)},
+		"something behind it":     {all[0], append(bytes.Clone(all[1]), 0)},
+		"nothing":                 {all[0], nil},
+		"one behind the end":      {all[0], all[1], all[2], all[3], all[4], all[5], all[5]},
+		"a page that claims less": {all[0], resealed(all[1], func(p *Page) { p.Granule-- })},
+		"a page that holds less": {all[0],
+			resealed(all[1], func(p *Page) { p.Lacing, p.Body = p.Lacing[1:], p.Body[80:] })},
+		"another page's number": {all[0], resealed(all[1], func(p *Page) { p.Sequence++ })},
+		"less than a second": {all[0],
+			resealed(all[1], func(p *Page) { p.Lacing, p.Body, p.Granule = p.Lacing[1:], p.Body[80:], p.Granule-960 })},
 		"an end beyond its packets": {all[0], resealed(all[1], func(p *Page) { p.Flags, p.Granule = Last, p.Granule+1 })},
 		"a page of nothing":         {all[0], resealed(all[1], func(p *Page) { p.Lacing, p.Body = nil, nil })},
 		"an end too soon":           {all[0], resealed(all[1], func(p *Page) { p.Flags, p.Granule = Last, Rate })},
@@ -169,7 +173,8 @@ func TestJoinerRefusesWhatIsOutOfPlace(t *testing.T) {
 			if (err == nil) != (i < len(list)-1) {
 				t.Errorf("%s: segment %d: %v", name, i, err)
 			}
-			if err != nil && (out != nil || j.granule != before.granule || j.sequence != before.sequence || j.begun != before.begun || j.ended != before.ended) {
+			if err != nil && (out != nil || j.granule != before.granule || j.sequence != before.sequence ||
+				j.begun != before.begun || j.ended != before.ended) {
 				t.Errorf("%s: a segment that was refused has changed something", name)
 			}
 		}
@@ -212,15 +217,16 @@ func TestJoinerRefusesOtherHeaders(t *testing.T) {
 		tags []byte
 		ok   bool
 	}{
-		"ours":             {good, tags(id), true},
-		"more comments":    {good, comments("A=b", Tag+id, "C=d"), true},
-		"two channels":     {Head{2, PreSkip, 48000}, tags(id), false},
-		"another rate":     {Head{1, PreSkip, 16000}, tags(id), false},
-		"another skip":     {Head{1, 0, 48000}, tags(id), false},
-		"another id":       {good, tags("other"), false},
-		"no id":            {good, comments("A=b"), false},
-		"two ids":          {good, comments(Tag+id, Tag+"other"), false},
-		"a count too big":  {good, binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32([]byte("OpusTags"), 0), 1<<31), false},
+		"ours":          {good, tags(id), true},
+		"more comments": {good, comments("A=b", Tag+id, "C=d"), true},
+		"two channels":  {Head{2, PreSkip, 48000}, tags(id), false},
+		"another rate":  {Head{1, PreSkip, 16000}, tags(id), false},
+		"another skip":  {Head{1, 0, 48000}, tags(id), false},
+		"another id":    {good, tags("other"), false},
+		"no id":         {good, comments("A=b"), false},
+		"two ids":       {good, comments(Tag+id, Tag+"other"), false},
+		"a count too big": {good, binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32([]byte("OpusTags"), 0),
+			1<<31), false},
 		"a length too big": {good, binary.LittleEndian.AppendUint32([]byte("OpusTags"), 1<<31), false},
 		"no tags":          {good, []byte("OpusTags"), false},
 	} {
@@ -235,8 +241,10 @@ func TestDuration(t *testing.T) {
 		packet []byte
 		want   int // 0: an error
 	}{
-		{nil, 0}, {[]byte{0}, 480}, {[]byte{3 << 3}, 2880}, {[]byte{3<<3 | 1}, 5760}, {[]byte{13 << 3}, 960}, {[]byte{16 << 3}, 120}, {[]byte{31 << 3}, 960},
-		{[]byte{31<<3 | 3}, 0}, {[]byte{31<<3 | 3, 0}, 0}, {[]byte{31<<3 | 3, 6}, 5760}, {[]byte{31<<3 | 3, 7}, 0}, {[]byte{3<<3 | 3, 0x80 | 2}, 5760},
+		{nil, 0}, {[]byte{0}, 480}, {[]byte{3 << 3}, 2880}, {[]byte{3<<3 | 1}, 5760}, {[]byte{13 << 3}, 960},
+		{[]byte{16 << 3}, 120}, {[]byte{31 << 3}, 960},
+		{[]byte{31<<3 | 3}, 0}, {[]byte{31<<3 | 3, 0}, 0}, {[]byte{31<<3 | 3, 6}, 5760}, {[]byte{31<<3 | 3, 7}, 0},
+		{[]byte{3<<3 | 3, 0x80 | 2}, 5760},
 	} {
 		if n, err := Duration(c.packet); n != c.want || (err == nil) != (c.want > 0) {
 			t.Errorf("%x: %d, %v", c.packet, n, err)

@@ -46,7 +46,8 @@ func parseHead(p []byte) (Head, error) {
 	if len(p) != 19 || string(p[:8]) != "OpusHead" || p[8] != 1 || p[16]|p[17]|p[18] != 0 {
 		return Head{}, errors.New("the Opus header is none of ours")
 	}
-	return Head{Channels: int(p[9]), PreSkip: int(binary.LittleEndian.Uint16(p[10:])), Rate: int(binary.LittleEndian.Uint32(p[12:]))}, nil
+	return Head{Channels: int(p[9]), PreSkip: int(binary.LittleEndian.Uint16(p[10:])),
+		Rate: int(binary.LittleEndian.Uint32(p[12:]))}, nil
 }
 
 func tags(id string) []byte {
@@ -138,8 +139,8 @@ func Duration(packet []byte) (int, error) {
 	return int(total * Rate / time.Second), nil
 }
 
-// silence is an Opus packet of 20 ms of silence, like another one in channels and, where that has one, in bandwidth: CELT at
-// its widest else. Its first symbol says that nothing follows.
+// silence is an Opus packet of 20 ms of silence, like another one in channels and, where that has
+// one, in bandwidth: CELT at its widest else. Its first symbol says that nothing follows.
 func silence(like byte) []byte {
 	const celt, widest = 16 << 3, 31 << 3
 	toc := byte(widest)

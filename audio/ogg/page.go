@@ -48,7 +48,8 @@ func (p *Page) Append(dst []byte) []byte {
 	return dst
 }
 
-// Parse takes the page at the front of data and returns what follows it. Lacing and Body alias data.
+// Parse takes the page at the front of data and returns what follows it. Lacing and Body alias
+// data.
 func Parse(data []byte) (p Page, rest []byte, err error) {
 	if len(data) < headerLen || string(data[:4]) != capture || data[4] != 0 {
 		return p, nil, errors.New("no Ogg page")

@@ -90,7 +90,8 @@ func NewEncoder(s Settings) (*Encoder, error) {
 func (e *Encoder) state() *C.OpusEncoder { return (*C.OpusEncoder)(unsafe.Pointer(&e.memory[0])) }
 
 func (e *Encoder) set(s Settings) error {
-	if err := failure(C.opus_encoder_init(e.state(), C.opus_int32(s.Rate), C.int(s.Channels), C.int(s.Application))); err != nil {
+	if err := failure(C.opus_encoder_init(e.state(), C.opus_int32(s.Rate), C.int(s.Channels),
+		C.int(s.Application))); err != nil {
 		return err
 	}
 	for _, c := range []struct{ request, value int }{
@@ -119,7 +120,8 @@ func (e *Encoder) Encode(samples []int16, packet []byte) error {
 	case e.memory == nil:
 		return errors.New("encode with libopus: the encoder is closed")
 	case len(samples) == 0 || len(samples)%e.channels != 0 || len(packet) == 0:
-		return fmt.Errorf("encode with libopus: %d samples of %d channels into %d bytes", len(samples), e.channels, len(packet))
+		return fmt.Errorf("encode with libopus: %d samples of %d channels into %d bytes", len(samples), e.channels,
+			len(packet))
 	}
 	n := C.opus_encode(e.state(), (*C.opus_int16)(unsafe.Pointer(&samples[0])), C.int(len(samples)/e.channels),
 		(*C.uchar)(unsafe.Pointer(&packet[0])), C.opus_int32(len(packet)))

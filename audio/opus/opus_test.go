@@ -10,7 +10,8 @@ import (
 )
 
 var good = opus.Settings{
-	Rate: 48000, Channels: 1, Application: opus.Audio, Bandwidth: opus.Fullband, Signal: opus.Auto, Complexity: 5, Bitrate: 64000,
+	Rate: 48000, Channels: 1, Application: opus.Audio, Bandwidth: opus.Fullband, Signal: opus.Auto, Complexity: 5,
+	Bitrate: 64000,
 }
 
 func tone(frames, channels int) []int16 {

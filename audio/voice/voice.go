@@ -1,5 +1,5 @@
-// Package voice is a microphone for machines that have none: two synthetic voices, who say so. It is part of the demonstration
-// only, and no part of a unit.
+// Package voice is a microphone for machines that have none: two synthetic voices, who say so. It
+// is part of the demonstration only, and no part of a unit.
 package voice
 
 import (
@@ -9,9 +9,9 @@ import (
 	"sync"
 	"time"
 
+	"tacet/audio/monitor"
 	"tacet/audio/ogg"
 	"tacet/audio/opus/decode"
-	"tacet/audio/stream"
 )
 
 // clip is half a minute of talk, which generate.go made.
@@ -35,11 +35,12 @@ func New(rate, channels int) *Voice { return &Voice{rate, channels, time.Now()} 
 func (v *Voice) Present() (known bool, err error) { return true, nil }
 
 // Raw reads the clock that paces the voice, which is Go's: it is true to that one by definition.
-func (v *Voice) Raw() stream.Raw { return stream.Raw(time.Since(v.made)) }
+func (v *Voice) Raw() monitor.Raw { return monitor.Raw(time.Since(v.made)) }
 
-// Open begins to talk, in real time, from the beginning and over and over. It fails as no card does: never. Once Close has
-// returned nothing is delivered any more.
-func (v *Voice) Open(deliver func(samples []int16, arrived time.Time, raw stream.Raw), _ func(error)) (io.Closer, error) {
+// Open begins to talk, in real time, from the beginning and over and over. It fails as no card
+// does: never. Once Close has returned nothing is delivered any more.
+func (v *Voice) Open(deliver func(samples []int16, arrived time.Time, raw monitor.Raw),
+	_ func(error)) (io.Closer, error) {
 	talk, err := Samples(v.rate)
 	if err != nil {
 		return nil, err
@@ -54,7 +55,7 @@ type talker struct {
 	stop, stopped chan struct{}
 }
 
-func (t *talker) run(talk []int16, v *Voice, deliver func([]int16, time.Time, stream.Raw)) {
+func (t *talker) run(talk []int16, v *Voice, deliver func([]int16, time.Time, monitor.Raw)) {
 	defer close(t.stopped)
 	begin, said := time.Now(), 0
 	ticker := time.NewTicker(block)

@@ -5,7 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"tacet/audio/stream"
+	"tacet/audio/monitor"
 	"tacet/audio/voice"
 )
 
@@ -15,11 +15,11 @@ func TestVoiceTalksInRealTime(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			frames := 0
 			v := voice.New(rate, channels)
-			gaps := stream.NewGaps(rate, v.Raw())
+			gaps := monitor.NewGaps(rate, v.Raw())
 			if _, err := v.Present(); err != nil {
 				t.Fatal(err)
 			}
-			mic, err := v.Open(func(samples []int16, _ time.Time, arrived stream.Raw) {
+			mic, err := v.Open(func(samples []int16, _ time.Time, arrived monitor.Raw) {
 				frames += len(samples) / channels
 				for _, g := range gaps.Push(len(samples)/channels, arrived) {
 					if g.Lost != 0 || g.Stale != 0 {
@@ -51,7 +51,7 @@ func TestVoiceIsHeard(t *testing.T) {
 		if err != nil || len(talk) < 20*rate || len(talk) > 60*rate {
 			t.Fatalf("%d samples at %d Hz, %v", len(talk), rate, err)
 		}
-		m := stream.Meter{Rate: rate}
+		m := monitor.Meter{Rate: rate}
 		sounds := 0
 		for at := 0; at+rate <= len(talk); at += rate {
 			sound, dead := m.Block(talk[at : at+rate])

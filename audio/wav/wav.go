@@ -1,7 +1,9 @@
-// Package wav writes the header of a WAV file, whose length is not known while it is being recorded and put right at a desk.
+// Package wav writes the header of a WAV file, whose length is not known while it is being recorded
+// and put right at a desk.
 //
-// A recording begins with a header that gives the greatest length there is: the usual way of saying that the sound goes on to
-// the end of the file. A [Joiner] puts the segments together and tells the true header at the end.
+// A recording begins with a header that gives the greatest length there is: the usual way of saying
+// that the sound goes on to the end of the file. A [Joiner] puts the segments together and tells
+// the true header at the end.
 package wav
 
 import (
@@ -54,8 +56,8 @@ func NewJoiner(rate, channels int) *Joiner { return &Joiner{rate: rate, channels
 
 func (j *Joiner) second() int { return j.rate * j.channels * 2 }
 
-// Add takes the next segment and returns what is to be written to the file. A segment that can't be of this recording is an
-// error, and changes nothing: Skip may be called instead.
+// Add takes the next segment and returns what is to be written to the file. A segment that can't be
+// of this recording is an error, and changes nothing: Skip may be called instead.
 func (j *Joiner) Add(segment []byte) ([]byte, error) {
 	sound := segment
 	if !j.begun {

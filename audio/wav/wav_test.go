@@ -10,9 +10,11 @@ func TestHeaderHasTheTrueLength(t *testing.T) {
 	for _, c := range []struct {
 		length     int64
 		riff, data uint32
-	}{{0, 36, 0}, {96000, 96036, 96000}, {MaxLength, 0xfffffff6, 0xffffffd2}, {MaxLength + 1, 0xffffffff, 0xffffffff}, {Unknown, 0xffffffff, 0xffffffff}, {5 << 30, 0xffffffff, 0xffffffff}} {
+	}{{0, 36, 0}, {96000, 96036, 96000}, {MaxLength, 0xfffffff6, 0xffffffd2}, {MaxLength + 1, 0xffffffff, 0xffffffff},
+		{Unknown, 0xffffffff, 0xffffffff}, {5 << 30, 0xffffffff, 0xffffffff}} {
 		h := Header(48000, 2, c.length)
-		if len(h) != HeaderLen || binary.LittleEndian.Uint32(h[4:]) != c.riff || binary.LittleEndian.Uint32(h[40:]) != c.data {
+		if len(h) != HeaderLen || binary.LittleEndian.Uint32(h[4:]) != c.riff ||
+			binary.LittleEndian.Uint32(h[40:]) != c.data {
 			t.Errorf("%d: %x", c.length, h)
 		}
 	}
@@ -26,7 +28,8 @@ func TestJoiner(t *testing.T) {
 		segments [][]byte // nil: lost
 		want     []byte   // nil: the last one is refused
 	}{
-		"whole":              {[][]byte{first, second(2), second(3)[:50]}, append(append(append(Header(rate, 1, 450), second(1)...), second(2)...), second(3)[:50]...)},
+		"whole": {[][]byte{first, second(2), second(3)[:50]},
+			append(append(append(Header(rate, 1, 450), second(1)...), second(2)...), second(3)[:50]...)},
 		"first one lost":     {[][]byte{nil, second(2)}, append(append(Header(rate, 1, 400), second(0)...), second(2)...)},
 		"another header":     {[][]byte{append(Header(rate, 2, Unknown), second(1)...)}, nil},
 		"no header":          {[][]byte{second(1)}, nil},

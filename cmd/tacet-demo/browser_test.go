@@ -74,7 +74,8 @@ func TestAVisitInABrowser(t *testing.T) {
 
 	b.do(act("Check"))
 	b.until(`document.querySelector(".recording .result").textContent.startsWith("Whole. Every byte")`)
-	if text := get[string](b, `document.querySelector(".recording .result").textContent`); !strings.Contains(text, "This unit made it") {
+	if text := get[string](b, `document.querySelector(".recording .result").textContent`); !strings.Contains(text,
+		"This unit made it") {
 		t.Errorf("the check says %q", text)
 	}
 	d.damage()
@@ -92,7 +93,8 @@ func (d *running) damage() {
 		d.t.Fatal(err)
 	}
 	data[strings.Index(string(data), "000002.age")+512+400] ^= 1
-	if err := errors.Join(os.Chmod(path, 0o600), os.WriteFile(path, data, 0o600)); err != nil { // it is finished, and read-only
+	if err := errors.Join(os.Chmod(path, 0o600), os.WriteFile(path, data, 0o600)); err != nil {
+		// it is finished, and read-only
 		d.t.Fatal(err)
 	}
 }
@@ -143,7 +145,8 @@ func TestNoMovementForWhoAskedForNone(t *testing.T) {
 	if name := get[string](b, bulb+`.animationName`); name != "none" {
 		t.Errorf("the light moves: %s", name)
 	}
-	if text := get[string](b, `document.querySelector("#light-words").textContent`); !strings.Contains(text, "pulses slowly") {
+	if text := get[string](b, `document.querySelector("#light-words").textContent`); !strings.Contains(text,
+		"pulses slowly") {
 		t.Errorf("the words beside the light say %q", text)
 	}
 	if label := get[string](b, `document.querySelector("#light").getAttribute("aria-label")`); label != "Light: slow pulse" {
@@ -151,8 +154,8 @@ func TestNoMovementForWhoAskedForNone(t *testing.T) {
 	}
 }
 
-// axe looks for what keeps people out, in every phase, at a phone's width and at
-// a desk's, by day and by night.
+// axe looks for what keeps people out, in every phase, at a phone's width and at a desk's, by day
+// and by night.
 func TestNothingKeepsPeopleOut(t *testing.T) {
 	d := start(t, "-mic", "voice", "-dir", t.TempDir())
 	b := d.browse(chromedp.EmulateViewport(320, 640))
@@ -173,7 +176,8 @@ func TestNothingKeepsPeopleOut(t *testing.T) {
 	d.Post("/panel/press?party=patient")
 	b.until(whole)
 	b.do(act("Check"), act("Play"))
-	b.until(`document.querySelector(".recording .result").textContent.startsWith("Whole.") && ` + player + `?.duration > 0`)
+	b.until(`document.querySelector(".recording .result").textContent.startsWith("Whole.") && ` + player +
+		`?.duration > 0`)
 	b.audit("with a recording")
 }
 
@@ -191,8 +195,8 @@ func (b *browser) axe() {
 	get[any](b, string(axe)+`; null`)
 }
 
-// flat takes the gradients away, behind which axe doesn't measure contrast, and
-// leaves the colour of each that is the worst to read on.
+// flat takes the gradients away, behind which axe doesn't measure contrast, and leaves the colour
+// of each that is the worst to read on.
 const flat = `
 	document.body.style.background = matchMedia("(prefers-color-scheme: dark)").matches ? "var(--wall-lit)" : "var(--wall)";
 	document.querySelector("#unit").style.background = "var(--plate-low)"; null`

@@ -19,8 +19,8 @@ type browser struct {
 	ctx context.Context
 }
 
-// browse opens the page in Chromium, after the actions. Whatever the page
-// throws, logs as an error or is forbidden by its policy fails the test.
+// browse opens the page in Chromium, after the actions. Whatever the page throws, logs as an error
+// or is forbidden by its policy fails the test.
 func (d *running) browse(actions ...action) *browser {
 	d.t.Helper()
 	path, err := exec.LookPath("chromium")
@@ -79,8 +79,8 @@ func get[T any](b *browser, expression string) T {
 	return v
 }
 
-// until waits until an expression holds, looking at each frame. The page's own
-// policy forbids to hand the expression over as text.
+// until waits until an expression holds, looking at each frame. The page's own policy forbids to
+// hand the expression over as text.
 func (b *browser) until(expression string) {
 	b.t.Helper()
 	came := get[bool](b, fmt.Sprintf(`new Promise((done) => {

@@ -14,7 +14,7 @@ import (
 	"tacet/cmd/tacet-demo/page"
 	"tacet/cmd/tacet-demo/power"
 	"tacet/daemon/journal"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
 // options are the command line.
@@ -29,7 +29,8 @@ func demoMain(env *cli.Env, args []string) error {
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`address` of the page")
 	f.StringVar(&o.config, "config", "", "a unit's config `file`; without it, one is made")
 	f.StringVar(&o.dir, "dir", "", "`folder` for all but the recordings of a -config (default: a new one, printed)")
-	f.StringVar(&o.mic, "mic", "", "auto, voice (one that is built in) or an ALSA `device` (default: what -config says, or auto)")
+	f.StringVar(&o.mic, "mic", "",
+		"auto, voice (one that is built in) or an ALSA `device` (default: what -config says, or auto)")
 	rest, err := env.Parse(f, args)
 	if err != nil {
 		return err
@@ -58,17 +59,18 @@ func demoMain(env *cli.Env, args []string) error {
 	return u.serve(env, listener, host, traffic)
 }
 
-// serve powers the unit up, tells where its page is, and serves that until it is
-// interrupted; then the unit stops in order.
+// serve powers the unit up, tells where its page is, and serves that until it is interrupted; then
+// the unit stops in order.
 func (u *unit) serve(env *cli.Env, listener net.Listener, host string, traffic *page.Traffic) error {
 	lines := journal.New(slog.NewTextHandler(env.Stderr, nil))
 	defer lines.Flush(journal.Patience)
 	log := slog.New(lines)
-	front := panel.New(u.front())
+	front := simpanel.New(u.front())
 	if err := u.makeDrives(); err != nil {
 		return err
 	}
-	shelf, err := library.Open(u.cfg.Spool.Path, library.Options{Identities: u.identities, Units: u.keys, Elsewhere: u.drives(front)})
+	shelf, err := library.Open(u.cfg.Spool.Path,
+		library.Options{Identities: u.identities, Units: u.keys, Elsewhere: u.drives(front)})
 	if err != nil {
 		return err
 	}

@@ -30,15 +30,16 @@ type running struct {
 	done   chan struct{} // closed when it has ended
 }
 
-// start runs tacet-demo and waits until it says where its page is. It is stopped
-// with the test, and must end in order then.
+// start runs tacet-demo and waits until it says where its page is. It is stopped with the test, and
+// must end in order then.
 func start(t *testing.T, args ...string) *running {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &running{t: t, cmd: exec.Command(self, append([]string{"-listen", "127.0.0.1:0"}, args...)...), done: make(chan struct{})}
+	d := &running{t: t, cmd: exec.Command(self, append([]string{"-listen", "127.0.0.1:0"}, args...)...),
+		done: make(chan struct{})}
 	d.cmd.Env = append(os.Environ(), asDemo+"=1")
 	log := &strings.Builder{}
 	d.cmd.Stderr = log
@@ -82,8 +83,8 @@ func start(t *testing.T, args ...string) *running {
 	return d
 }
 
-// showing waits for a phase and what the light shows in it: a phase is said
-// before the light is driven.
+// showing waits for a phase and what the light shows in it: a phase is said before the light is
+// driven.
 func showing(p, light string) func(demotest.Panel) bool {
 	return func(f demotest.Panel) bool { return f.Phase == p && f.Light == light }
 }
@@ -95,12 +96,13 @@ func ready(f demotest.Panel) bool { return f.Phase == "idle" && f.StatusLight ==
 func (d *running) consent() {
 	d.t.Helper()
 	d.Insist("patient", "the wait", func(f demotest.Panel) bool { return f.Phase != "idle" })
-	d.Insist("clinician", "the recording", func(f demotest.Panel) bool { return f.Phase != "idle" && f.Phase != "waiting" })
+	d.Insist("clinician", "the recording",
+		func(f demotest.Panel) bool { return f.Phase != "idle" && f.Phase != "waiting" })
 	d.Until("the recording", showing("recording", "on"))
 }
 
-// rest lets the time pass in which presses count as nothing after an end. The
-// unit gives no sign when it is over, and each press would start it anew.
+// rest lets the time pass in which presses count as nothing after an end. The unit gives no sign
+// when it is over, and each press would start it anew.
 func rest() { <-time.After(3200 * time.Millisecond) }
 
 func TestAVisitAndAPowerCut(t *testing.T) {
@@ -135,7 +137,10 @@ func TestAVisitAndAPowerCut(t *testing.T) {
 	if f := d.Panel(); f.Light != "off" || f.Phase == "recording" {
 		t.Errorf("without power: %+v", f)
 	}
-	f = d.Until("what was saved", func(f demotest.Panel) bool { return len(f.Recordings) == 2 && f.Recordings[1].State == "interrupted" })
+	f = d.Until("what was saved", func(f demotest.Panel) bool {
+		return len(f.Recordings) == 2 &&
+			f.Recordings[1].State == "interrupted"
+	})
 	if f.Recordings[1].Seconds < 2 || f.Light != "off" {
 		t.Errorf("after the power cut: %+v", f)
 	}
@@ -163,8 +168,7 @@ func children(t *testing.T, of int) (pids []int) {
 	return pids
 }
 
-// gone reports whether a process has ended; whoever inherits it may not have
-// looked after it yet.
+// gone reports whether a process has ended; whoever inherits it may not have looked after it yet.
 func gone(pid int) bool {
 	if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
 		return true
@@ -195,8 +199,10 @@ func TestAKilledDemoLeavesNoChildAndLosesNothing(t *testing.T) {
 		}
 	}
 	again := start(t, "-mic", "voice", "-dir", dir)
-	f := again.Until("what was saved", func(f demotest.Panel) bool { return len(f.Recordings) > 0 && f.Recordings[0].State != "unfinished" })
-	if len(f.Recordings) != 1 || f.Recordings[0].File != before.File || f.Recordings[0].State != "interrupted" || f.Recordings[0].Seconds < before.Seconds {
+	f := again.Until("what was saved",
+		func(f demotest.Panel) bool { return len(f.Recordings) > 0 && f.Recordings[0].State != "unfinished" })
+	if len(f.Recordings) != 1 || f.Recordings[0].File != before.File || f.Recordings[0].State != "interrupted" ||
+		f.Recordings[0].Seconds < before.Seconds {
 		t.Errorf("of %+v is left %+v", before, f.Recordings)
 	}
 }

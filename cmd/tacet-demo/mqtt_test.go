@@ -72,8 +72,8 @@ func sockets(t *testing.T, pid int) map[string]bool {
 	return found
 }
 
-// doors are the addresses at which the demo and its unit can be reached from
-// elsewhere: TCP sockets that listen, and all of UDP's.
+// doors are the addresses at which the demo and its unit can be reached from elsewhere: TCP sockets
+// that listen, and all of UDP's.
 func (d *running) doors() (at []string) {
 	d.t.Helper()
 	own := sockets(d.t, d.cmd.Process.Pid)
@@ -104,8 +104,8 @@ func (d *running) doors() (at []string) {
 	return at
 }
 
-// address reads an address as the kernel's tables have it: words of four bytes
-// in this machine's order, and the port.
+// address reads an address as the kernel's tables have it: words of four bytes in this machine's
+// order, and the port.
 func address(t *testing.T, text string) string {
 	t.Helper()
 	host, port, _ := strings.Cut(text, ":")
@@ -124,8 +124,8 @@ func address(t *testing.T, text string) string {
 	return netip.AddrPortFrom(ip, uint16(number)).String()
 }
 
-// A unit that was given no broker talks to the demo's own, which anybody on this
-// machine can listen to, and nobody elsewhere.
+// A unit that was given no broker talks to the demo's own, which anybody on this machine can listen
+// to, and nobody elsewhere.
 func TestTheDemosOwnBroker(t *testing.T) {
 	d := start(t, "-mic", "voice", "-dir", t.TempDir())
 	all := subscribe(t, d.broker)
@@ -149,8 +149,8 @@ func TestTheDemosOwnBroker(t *testing.T) {
 	d.Until("readiness", demotest.Phase("idle"))
 }
 
-// Who thinks better of it at once has done nothing that anybody hears of: what is told up to the next recording is the room
-// left, and that it records.
+// Who thinks better of it at once has done nothing that anybody hears of: what is told up to the
+// next recording is the room left, and that it records.
 func TestAConsentThatIsWithdrawnAtOnceIsNotTold(t *testing.T) {
 	d := start(t, "-mic", "voice", "-dir", t.TempDir())
 	all := subscribe(t, d.broker)
@@ -277,7 +277,8 @@ func TestMessagesAreSeenInABrowser(t *testing.T) {
 	b := d.browse()
 	b.until(title + ` === "Not recording" && ` + row("/availability", "online"))
 	d.Until("readiness", ready)
-	if hint := get[string](b, `document.querySelector("#wires-hint").textContent`); !strings.Contains(hint, "mosquitto_sub -h 127.0.0.1 -p "+d.broker[strings.LastIndex(d.broker, ":")+1:]) {
+	if hint := get[string](b, `document.querySelector("#wires-hint").textContent`); !strings.Contains(hint,
+		"mosquitto_sub -h 127.0.0.1 -p "+d.broker[strings.LastIndex(d.broker, ":")+1:]) {
 		t.Errorf("how to listen is said as %q", hint)
 	}
 	b.do(push("patient"))
@@ -317,7 +318,8 @@ func TestMessagesAreSeenInABrowser(t *testing.T) {
 // publish returns a function that sends one message at a time.
 func publish(t *testing.T, url string) func(topic, payload string) {
 	t.Helper()
-	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker(strings.Replace(url, "mqtt:", "tcp:", 1)).SetClientID("stranger"))
+	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker(strings.Replace(url, "mqtt:", "tcp:",
+		1)).SetClientID("stranger"))
 	done := func(token mqtt.Token) {
 		t.Helper()
 		if !token.WaitTimeout(patience) || token.Error() != nil {
@@ -340,7 +342,8 @@ func TestDoorAndSenseLineInABrowser(t *testing.T) {
 	d := start(t, "-mic", "voice", "-dir", t.TempDir(), "-config", path)
 	b := d.browse()
 	words := func(id string) string { return fmt.Sprintf(`document.querySelector(%q).textContent`, "#"+id) }
-	b.until(words("door-words") + ` === "The door is shut." && ` + words("sense-words") + `.startsWith("There is no sense line")`)
+	b.until(words("door-words") + ` === "The door is shut." && ` + words("sense-words") +
+		`.startsWith("There is no sense line")`)
 	b.until(unheard + ` && ` + words("wires-hint") + `.endsWith(` + strconv.Quote(theirs.URL()) + `)`)
 	d.Until("readiness", demotest.Phase("idle"))
 	d.Post("/panel/press?party=room")

@@ -88,7 +88,8 @@ func (u *unit) markDrive(s config.Store) error {
 	return m.Write(root)
 }
 
-// judged says why a folder with a mark must not be used as a drive; one without a mark, of a unit that is not the demo's own, may.
+// judged says why a folder with a mark must not be used as a drive; one without a mark, of a unit
+// that is not the demo's own, may.
 func (d *drive) judged() error {
 	root, err := os.OpenRoot(d.Path)
 	if err != nil {

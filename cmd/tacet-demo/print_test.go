@@ -14,19 +14,21 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Printed, the page is the card that hangs on the wall: its words alone, on one sheet, black on white, also in a dark browser, and its four signs are told
-// apart by their shape.
+// Printed, the page is the card that hangs on the wall: its words alone, on one sheet, black on
+// white, also in a dark browser, and its four signs are told apart by their shape.
 func TestPrintedPageIsTheWallCard(t *testing.T) {
 	d := start(t, "-mic", "voice", "-dir", t.TempDir())
 	b := d.browse(colours("dark"))
 	b.until(`document.querySelector("#card-yes").textContent !== "" && document.querySelector("#card-stop").textContent !== ""`)
 	var pdf []byte
 	b.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		got, err := cdp.Call(ctx, t, page.PrintToPDF, page.PrintToPDFParams{PaperWidth: 8.27, PaperHeight: 11.69}) // A4, in inches
+		// A4, in inches
+		got, err := cdp.Call(ctx, t, page.PrintToPDF, page.PrintToPDFParams{PaperWidth: 8.27, PaperHeight: 11.69})
 		pdf = []byte(got.Data)
 		return err
 	}))
-	if pages := len(regexp.MustCompile(`/Type /Page\b[^s]`).FindAll(pdf, -1)); !bytes.HasPrefix(pdf, []byte("%PDF")) || pages != 1 {
+	if pages := len(regexp.MustCompile(`/Type /Page\b[^s]`).FindAll(pdf, -1)); !bytes.HasPrefix(pdf, []byte("%PDF")) ||
+		pages != 1 {
 		t.Errorf("it takes %d sheets", pages)
 	}
 	if name := os.Getenv("TACET_KEEP_CARD"); name != "" { // for a look at it
@@ -39,17 +41,20 @@ func TestPrintedPageIsTheWallCard(t *testing.T) {
 		return err
 	}))
 	text := get[string](b, `document.body.innerText`)
-	for _, want := range []string{"This room can record your visit", "To say yes", "To say no", "To stop", "Off", "Steady", "Slow pulse", "Three quick flashes"} {
+	for _, want := range []string{"This room can record your visit", "To say yes", "To say no", "To stop", "Off", "Steady",
+		"Slow pulse", "Three quick flashes"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("it doesn't say %q:\n%s", want, text)
 		}
 	}
-	for _, unwanted := range []string{"Recordings", "Behind the wall", "Cut the power", "MQTT", "Right now", "Not recording", "tacet"} {
+	for _, unwanted := range []string{"Recordings", "Behind the wall", "Cut the power", "MQTT", "Right now",
+		"Not recording", "tacet"} {
 		if strings.Contains(text, unwanted) {
 			t.Errorf("it says %q:\n%s", unwanted, text)
 		}
 	}
-	// No two signs have the same borders, and none needs a colour or a background, which printers leave out.
+	// No two signs have the same borders, and none needs a colour or a background, which printers
+	// leave out.
 	signs := get[[]string](b, `[...document.querySelectorAll(".legend .dot")].map((dot) => [dot, ...dot.children].flatMap((el) =>
 		[getComputedStyle(el), getComputedStyle(el, "::before"), getComputedStyle(el, "::after")]).map((s) =>
 		[s.content, s.borderTopWidth, s.borderTopStyle, s.borderTopColor, s.width, s.backgroundImage, s.backgroundColor].join(" ")).join("; "))`)

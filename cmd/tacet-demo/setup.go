@@ -16,7 +16,7 @@ import (
 	"tacet/cmd/tacet-demo/power"
 	"tacet/config"
 	"tacet/daemon/recording"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
 // usualKey is where a unit keeps its key if its config doesn't say.
@@ -31,8 +31,8 @@ const (
 	configFile = "tacet.toml"
 )
 
-// generated is the config of a unit with two parties and everything a front can
-// have: two show best what consent is.
+// generated is the config of a unit with two parties and everything a front can have: two show best
+// what consent is.
 const generated = `# Made by tacet-demo for a unit that hangs in a browser. Its lines lead there.
 [room]
 site = "high-street"
@@ -129,8 +129,7 @@ const (
 	voiceMic = "voice"
 )
 
-// auto is the machine's own microphone or, where no card can record, the voice.
-// It opens none.
+// auto is the machine's own microphone or, where no card can record, the voice. It opens none.
 func auto(sysfs string) string {
 	cards, err := filepath.Glob(filepath.Join(sysfs, "pcmC*D*c"))
 	if err != nil || len(cards) == 0 {
@@ -139,8 +138,8 @@ func auto(sysfs string) string {
 	return "default"
 }
 
-// load reads a config and puts the unit's key into dir, unless the config wants
-// it elsewhere. Without a broker of its own, it gets the one at this address.
+// load reads a config and puts the unit's key into dir, unless the config wants it elsewhere.
+// Without a broker of its own, it gets the one at this address.
 func load(path, dir, broker string) (*config.Config, []config.Problem, error) {
 	cfg, warnings, err := config.Load(path)
 	if err != nil {
@@ -175,7 +174,8 @@ func (u *unit) generate() error {
 		return err
 	}
 	u.configPath = filepath.Join(u.dir, configFile)
-	text := fmt.Sprintf(generated, filepath.Join(u.dir, "unit.key"), pub, filepath.Join(u.dir, officeVkey), filepath.Join(u.dir, "spool"))
+	text := fmt.Sprintf(generated, filepath.Join(u.dir, "unit.key"), pub, filepath.Join(u.dir, officeVkey),
+		filepath.Join(u.dir, "spool"))
 	return os.WriteFile(u.configPath, []byte(text), 0o644)
 }
 
@@ -199,8 +199,8 @@ func identities(path string) ([]age.Identity, error) {
 // noPassphrase is for a key behind a passphrase: nobody is here to ask.
 func noPassphrase() (string, error) { return "", errors.New("it is behind a passphrase") }
 
-// keys are the public keys of the units that the page knows: its own unit's,
-// which is on the second line of its key file once the unit has made it.
+// keys are the public keys of the units that the page knows: its own unit's, which is on the second
+// line of its key file once the unit has made it.
 func (u *unit) keys() []string {
 	text, err := os.ReadFile(u.cfg.Unit.Key)
 	if err != nil {
@@ -210,8 +210,8 @@ func (u *unit) keys() []string {
 	return []string{strings.TrimSpace(public)}
 }
 
-// connect gives the unit a broker if its config names none. The messages that
-// pass somebody else's aren't heard here: it may not let us, and they are theirs.
+// connect gives the unit a broker if its config names none. The messages that pass somebody else's
+// aren't heard here: it may not let us, and they are theirs.
 func (u *unit) connect() (_ *page.Traffic, close func(), err error) {
 	if u.cfg.MQTT != nil {
 		u.broker = u.cfg.MQTT.Broker
@@ -227,10 +227,10 @@ func (u *unit) connect() (_ *page.Traffic, close func(), err error) {
 }
 
 // front is what is fitted to the wall.
-func (u *unit) front() panel.Settings {
-	s := panel.Settings{Door: u.cfg.Door != nil, Sense: u.cfg.Light.Sense != "", StatusLight: u.cfg.StatusLight != nil}
+func (u *unit) front() simpanel.Settings {
+	s := simpanel.Settings{Door: u.cfg.Door != nil, Sense: u.cfg.Light.Sense != "", StatusLight: u.cfg.StatusLight != nil}
 	for _, b := range u.cfg.Buttons {
-		s.Buttons = append(s.Buttons, panel.Button{Party: b.Party, Latching: b.Latching()})
+		s.Buttons = append(s.Buttons, simpanel.Button{Party: b.Party, Latching: b.Latching()})
 	}
 	for _, store := range u.cfg.Stores {
 		s.Drive = s.Drive || store.Kind == config.Drive

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"tacet/daemon/recording"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
 func TestAUnitIsMadeFromNothing(t *testing.T) {
@@ -113,7 +113,8 @@ func TestAConfigIsTakenAsItIsButForTheLines(t *testing.T) {
 	if u.cfg.Unit.Key != filepath.Join(dir, "unit.key") {
 		t.Errorf("the unit's own key is not in -dir but %s", u.cfg.Unit.Key)
 	}
-	if s := u.front(); !s.Door || !s.Drive || s.Sense || s.StatusLight || !slices.Equal(s.Buttons, []panel.Button{{Party: "room", Latching: true}}) {
+	if s := u.front(); !s.Door || !s.Drive || s.Sense || s.StatusLight ||
+		!slices.Equal(s.Buttons, []simpanel.Button{{Party: "room", Latching: true}}) {
 		t.Errorf("its front is %+v", s)
 	}
 	if len(u.identities) != 0 || u.card().Key {
@@ -217,7 +218,8 @@ func TestTheMachinesOwnMicrophone(t *testing.T) {
 }
 
 func TestWhereThePageIsReached(t *testing.T) {
-	for at, want := range map[string]string{"127.0.0.1:8080": "127.0.0.1:8080", "0.0.0.0:80": "localhost:80", "[::]:80": "localhost:80", "[::1]:80": "[::1]:80"} {
+	for at, want := range map[string]string{"127.0.0.1:8080": "127.0.0.1:8080", "0.0.0.0:80": "localhost:80",
+		"[::]:80": "localhost:80", "[::1]:80": "[::1]:80"} {
 		a, err := net.ResolveTCPAddr("tcp", at)
 		if err != nil {
 			t.Fatal(err)

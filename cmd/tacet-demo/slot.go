@@ -14,11 +14,11 @@ import (
 	"tacet/daemon/health"
 	"tacet/daemon/store"
 	"tacet/daemon/store/local"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
-// slot is the place for the thumb drive, as the unit's stores see it: a drive is a folder that can't be reached while it is
-// taken out.
+// slot is the place for the thumb drive, as the unit's stores see it: a drive is a folder that
+// can't be reached while it is taken out.
 type slot struct {
 	dir string
 
@@ -113,8 +113,9 @@ func (m inSlot) Check(cause error) error {
 	return m.Folder.Check(cause)
 }
 
-// drives are the folders of the thumb drives, which the demo makes, if there is one in the unit's place for it.
-func (u *unit) drives(front *panel.Panel) func() []string {
+// drives are the folders of the thumb drives, which the demo makes, if there is one in the unit's
+// place for it.
+func (u *unit) drives(front *simpanel.Panel) func() []string {
 	return func() (dirs []string) {
 		if present := front.State().Drive; present == nil || !*present {
 			return nil

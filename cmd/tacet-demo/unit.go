@@ -22,13 +22,13 @@ import (
 	"tacet/daemon/memory"
 )
 
-// unitCommand is the first argument of the process that is the unit. Nobody
-// types it.
+// unitCommand is the first argument of the process that is the unit. Nobody types it.
 const unitCommand = "unit"
 
 // command starts the unit that was prepared.
 func (u *unit) command() []string {
-	return []string{"/proc/self/exe", unitCommand, "-config", u.configPath, "-dir", u.dir, "-mic", u.mic, "-broker", u.broker}
+	return []string{"/proc/self/exe", unitCommand, "-config", u.configPath, "-dir", u.dir, "-mic", u.mic, "-broker",
+		u.broker}
 }
 
 // unitMain is the unit's life.
@@ -59,8 +59,8 @@ func runUnit(ctx context.Context, cfg *config.Config, dir, mic string, log *slog
 	}
 	front := wire.Connect(wires, window)
 	go func() {
-		// Whoever held the front is gone, and with it the power. Death is what the
-		// kernel would have sent anyway.
+		// Whoever held the front is gone, and with it the power. Death is what the kernel would
+		// have sent anyway.
 		<-front.Gone()
 		syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	}()

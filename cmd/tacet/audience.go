@@ -11,10 +11,12 @@ import (
 	"tacet/daemon/recording"
 )
 
-// audience is those who may be able to open a recording, as verify -recipients names them: fingerprints, each with the type of its stanza.
+// audience is those who may be able to open a recording, as verify -recipients names them:
+// fingerprints, each with the type of its stanza.
 type audience map[string]string
 
-// readAudience reads public keys, or files of them. What is wrong with them says nothing of a recording.
+// readAudience reads public keys, or files of them. What is wrong with them says nothing of a
+// recording.
 func readAudience(named []string) (audience, error) {
 	if len(named) == 0 {
 		return nil, nil
@@ -24,7 +26,8 @@ func readAudience(named []string) (audience, error) {
 		err = errors.New("-recipients names nobody")
 	}
 	if err != nil {
-		return nil, cli.WithHint(cli.Exit(cli.ExitUsage, err), "-recipients takes public keys, and files of them, as [encrypt] recipients in the unit's config does")
+		return nil, cli.WithHint(cli.Exit(cli.ExitUsage, err),
+			"-recipients takes public keys, and files of them, as [encrypt] recipients in the unit's config does")
 	}
 	a := audience{}
 	for _, key := range keys {
@@ -36,8 +39,8 @@ func readAudience(named []string) (audience, error) {
 	return a, nil
 }
 
-// check says whether a recording went to anybody else. Whom it is for, recording.json says, and that is only a claim; how many they are,
-// and of which kind, the stanzas of key.age show.
+// check says whether a recording went to anybody else. Whom it is for, recording.json says, and
+// that is only a claim; how many they are, and of which kind, the stanzas of key.age show.
 func (a audience) check(rep *recording.Report) error {
 	if !rep.HeadProved {
 		return errors.New("for whom it is can't be told: nothing proves its head")
@@ -66,9 +69,11 @@ func (a audience) check(rep *recording.Report) error {
 	if n := len(rep.Stanzas); n == 0 {
 		return errors.New("for whom it is can't be told: key.age is nothing that age reads")
 	} else if n > len(named) {
-		return fmt.Errorf("it is for somebody else too: recording.json names %d, and key.age holds stanzas for %d", len(named), n)
+		return fmt.Errorf("it is for somebody else too: recording.json names %d, and key.age holds stanzas for %d",
+			len(named), n)
 	} else if n < len(named) {
-		return fmt.Errorf("it may be for somebody else: recording.json names %d, and key.age holds stanzas for %d", len(named), n)
+		return fmt.Errorf("it may be for somebody else: recording.json names %d, and key.age holds stanzas for %d",
+			len(named), n)
 	}
 	for kind, n := range stanzas {
 		if n != claimed[kind] {

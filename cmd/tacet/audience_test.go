@@ -6,7 +6,8 @@ import (
 	"tacet/daemon/recording"
 )
 
-// Whatever stands in key.age, and is not what the named ones account for, is somebody else's way in.
+// Whatever stands in key.age, and is not what the named ones account for, is somebody else's way
+// in.
 func TestAudience(t *testing.T) {
 	const x, pq = recording.ClassicStanza, recording.HybridStanza
 	allowed := audience{"a": x, "b": x, "c": pq, "d": pq}

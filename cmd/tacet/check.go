@@ -41,7 +41,8 @@ func check(env *cli.Env, args []string) error {
 		if cfg != nil {
 			room := cfg.Room.Site + "/" + cfg.Room.ID
 			if other := rooms[room]; other != "" && !same(other, file) {
-				warnings = append(warnings, config.Problem{File: file, Key: "room.id", What: room + " is the room of " + other + " too",
+				warnings = append(warnings, config.Problem{File: file, Key: "room.id",
+					What:    room + " is the room of " + other + " too",
 					Instead: "give each unit its own, unless one of the files is an old one"})
 			}
 			rooms[room] = file
@@ -62,7 +63,8 @@ func check(env *cli.Env, args []string) error {
 
 func same(a, b string) bool { return filepath.Clean(a) == filepath.Clean(b) }
 
-// printFindings prints what there is to say of a file, in a form that editors can follow to the line.
+// printFindings prints what there is to say of a file, in a form that editors can follow to the
+// line.
 func printFindings(env *cli.Env, file string, errs, warnings []config.Problem) error {
 	for _, p := range errs {
 		if err := printFinding(env, "error", p); err != nil {

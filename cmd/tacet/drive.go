@@ -64,12 +64,14 @@ func drive(env *cli.Env, args []string) error {
 			return err
 		}
 		if obeys != nil && *key == "" {
-			return cli.WithHint(fmt.Errorf("%s names an office, and its unit takes no drive that the office has not signed", *file), "name the office's key with -i")
+			return cli.WithHint(fmt.Errorf("%s names an office, and its unit takes no drive that the office has not signed",
+				*file), "name the office's key with -i")
 		}
 	case *name == "":
 		*name = "drive"
 	}
-	d := driveInit{env: env, path: paths[0], key: *key, passphraseFile: *passphraseFile, uuid: *uuid, office: obeys, replace: *replace}
+	d := driveInit{env: env, path: paths[0], key: *key, passphraseFile: *passphraseFile, uuid: *uuid, office: obeys,
+		replace: *replace}
 	if *room == mark.EveryRoom && *key == "" {
 		return env.Usage("a drive for every room needs the office's signature: name its key with -i")
 	}
@@ -116,7 +118,8 @@ func (d *driveInit) signed(m mark.Mark) (mark.Mark, error) {
 	}
 	known, err := office.ParseKey(d.office.Key)
 	if err == nil && m.SignedBy(known, d.uuid) != nil {
-		err = cli.WithHint(fmt.Errorf("the config names the key %s, and %s is another office's", d.office.Key, d.key), "name the key of the office that the unit obeys")
+		err = cli.WithHint(fmt.Errorf("the config names the key %s, and %s is another office's", d.office.Key, d.key),
+			"name the key of the office that the unit obeys")
 	}
 	return m, err
 }
@@ -127,7 +130,8 @@ func driveOf(env *cli.Env, file, name string) (site, room, store string, obeys *
 	if errs := (config.Errors)(nil); errors.As(err, &errs) && errs.Unread() {
 		return "", "", "", nil, err // tacet check would say no more
 	} else if err != nil {
-		return "", "", "", nil, cli.WithHint(err, "\"tacet check %s\" says what to write instead; or name -site, -room and -store", file)
+		return "", "", "", nil, cli.WithHint(err,
+			"\"tacet check %s\" says what to write instead; or name -site, -room and -store", file)
 	}
 	var names []string
 	for _, s := range cfg.Stores {
@@ -139,11 +143,14 @@ func driveOf(env *cli.Env, file, name string) (site, room, store string, obeys *
 	case name == "" && len(names) == 1:
 		name = names[0]
 	case name == "" && len(names) > 1:
-		return "", "", "", nil, cli.WithHint(fmt.Errorf("%s has %d drives", file, len(names)), "name one with -store: %q", names)
+		return "", "", "", nil, cli.WithHint(fmt.Errorf("%s has %d drives", file, len(names)), "name one with -store: %q",
+			names)
 	case len(names) == 0:
-		return "", "", "", nil, cli.WithHint(fmt.Errorf("%s has no store of kind \"drive\"", file), "write [[store]] with name = \"drive\" and kind = \"drive\"")
+		return "", "", "", nil, cli.WithHint(fmt.Errorf("%s has no store of kind \"drive\"", file),
+			"write [[store]] with name = \"drive\" and kind = \"drive\"")
 	case !slices.Contains(names, name):
-		return "", "", "", nil, cli.WithHint(fmt.Errorf("%s has no drive called %q", file, name), "the drives there are %q", names)
+		return "", "", "", nil, cli.WithHint(fmt.Errorf("%s has no drive called %q", file, name), "the drives there are %q",
+			names)
 	}
 	return cfg.Room.Site, cfg.Room.ID, name, cfg.Office, nil
 }
@@ -160,7 +167,8 @@ func (d *driveInit) mark(m mark.Mark) error {
 	}
 	defer root.Close()
 	if info, err := root.Lstat(mark.File); err == nil && info.IsDir() {
-		return cli.WithHint(fmt.Errorf("mark %s: there is a folder called %s", path, mark.File), "it is none of ours: rename or remove it")
+		return cli.WithHint(fmt.Errorf("mark %s: there is a folder called %s", path, mark.File),
+			"it is none of ours: rename or remove it")
 	}
 	old, err := mark.Read(root)
 	switch {
@@ -169,7 +177,8 @@ func (d *driveInit) mark(m mark.Mark) error {
 		m = old // what it is called stays; the rights may need to be given again, and the signature
 	case replace && (err == nil || errors.Is(err, mark.ErrBad)):
 	case err == nil:
-		return cli.WithHint(fmt.Errorf("%s belongs to %s", path, old), "see that nobody needs it there, and then take it over with -replace; the recordings on it stay")
+		return cli.WithHint(fmt.Errorf("%s belongs to %s", path, old),
+			"see that nobody needs it there, and then take it over with -replace; the recordings on it stay")
 	case errors.Is(err, mark.ErrBad):
 		return cli.WithHint(fmt.Errorf("%s: %w", path, err), "write it anew with -replace")
 	default:
@@ -195,7 +204,8 @@ func (d *driveInit) mark(m mark.Mark) error {
 	return nil
 }
 
-// wholeDrive refuses what is not the root of a drive: on a folder of a disk no unit would look for a mark.
+// wholeDrive refuses what is not the root of a drive: on a folder of a disk no unit would look for
+// a mark.
 func wholeDrive(path string) error {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -217,7 +227,8 @@ func wholeDrive(path string) error {
 	}
 	switch {
 	case ownDisk(top):
-		return cli.WithHint(fmt.Errorf("%s is on this computer's own disk", path), "plug the drive in, mount it, and name the folder at which it is mounted")
+		return cli.WithHint(fmt.Errorf("%s is on this computer's own disk", path),
+			"plug the drive in, mount it, and name the folder at which it is mounted")
 	case top != abs:
 		return cli.WithHint(fmt.Errorf("%s is a folder on a drive", path), "name the drive itself: %s", top)
 	}

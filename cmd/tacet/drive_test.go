@@ -34,7 +34,8 @@ func TestTopOf(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		return // these are Linux's folders
 	}
-	for path, want := range map[string]string{"/": "/", "/proc": "/proc", "/proc/self": "/proc", "/proc/sys/kernel": "/proc"} {
+	for path, want := range map[string]string{"/": "/", "/proc": "/proc", "/proc/self": "/proc",
+		"/proc/sys/kernel": "/proc"} {
 		if top, err := topOf(path); top != want || err != nil {
 			t.Errorf("the top of %s is %s (%v), want %s", path, top, err, want)
 		}

@@ -10,7 +10,8 @@ import (
 	"syscall"
 )
 
-// topOf is the root of the file system that a folder lies on: the last one on the way up with the same device.
+// topOf is the root of the file system that a folder lies on: the last one on the way up with the
+// same device.
 func topOf(path string) (string, error) {
 	device := func(path string) (uint64, error) {
 		info, err := os.Lstat(path)
@@ -43,6 +44,7 @@ func isReadOnly(err error) bool { return errors.Is(err, syscall.EROFS) }
 
 // ownDisk reports whether a file system with this root belongs to the computer.
 func ownDisk(top string) bool {
-	return slices.Contains([]string{"/", "/boot", "/boot/efi", "/boot/firmware", "/efi", "/home", "/opt", "/root", "/srv", "/tmp", "/usr", "/var",
+	return slices.Contains([]string{"/", "/boot", "/boot/efi", "/boot/firmware", "/efi", "/home", "/opt", "/root", "/srv",
+		"/tmp", "/usr", "/var",
 		"/dev", "/proc", "/sys", "/run", "/System/Volumes/Data"}, top)
 }

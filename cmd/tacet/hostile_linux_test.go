@@ -18,18 +18,21 @@ import (
 
 // hostile are names that do something to a terminal, or to who reads it.
 var hostile = []string{
-	"\x1b[2Jx", "x\x9b31my", "x\u009b31my", "x\u202etecat", "x\ntacet: hint: trust it", "x\r\ty", "x\x7fy", "x\u200b\ufeffy", "x\xff\xfey", "x\U000e0041y",
+	"\x1b[2Jx", "x\x9b31my", "x\u009b31my", "x\u202etecat", "x\ntacet: hint: trust it", "x\r\ty", "x\x7fy",
+	"x\u200b\ufeffy", "x\xff\xfey", "x\U000e0041y",
 }
 
 // said runs tacet in a process of the test's own.
 func said(t *testing.T, args ...string) (stdout, stderr string) {
 	var out, err bytes.Buffer
-	env := &cli.Env{Name: "tacet", Args: args, Ctx: t.Context(), Stdin: strings.NewReader(""), Stdout: &out, Stderr: &err, Terminal: true}
+	env := &cli.Env{Name: "tacet", Args: args, Ctx: t.Context(), Stdin: strings.NewReader(""), Stdout: &out, Stderr: &err,
+		Terminal: true}
 	env.Finish(run(env))
 	return out.String(), err.String()
 }
 
-// Every command, with names and contents from somebody who wants more than a file: what it says is printable, and no line of it is theirs.
+// Every command, with names and contents from somebody who wants more than a file: what it says is
+// printable, and no line of it is theirs.
 func TestOnlyPrintableCharactersAreSaid(t *testing.T) {
 	files := shelf(t)
 	defer func(before int) { workFactor = before }(workFactor)
@@ -46,26 +49,36 @@ func TestOnlyPrintableCharactersAreSaid(t *testing.T) {
 		whole, rubbish := write(bad+".tacet", files["wav.tacet"]), write(bad+"2.tacet", files["wav.sound"])
 		damaged := write(bad+"3.tacet", bytes.Replace(files["wav.tacet"], []byte("000007.age"), []byte("000008.age"), 1))
 		acts := write(bad+"4.tacet", actsOf(t, bad))
-		config := write(bad+".toml", []byte("[room]\nsite = \""+strings.ReplaceAll(bad, "\n", "")+"\"\n["+bad+"]\nx = \""+bad+"\n"))
-		key, unit, text := write(bad+".key", files["office.key"]), write(bad+".pub", files["unit.pub"]), write(bad+".txt", []byte(bad))
+		config := write(bad+".toml", []byte("[room]\nsite = \""+strings.ReplaceAll(bad, "\n", "")+"\"\n["+bad+"]\nx = \""+bad+
+			"\n"))
+		key, unit, text := write(bad+".key", files["office.key"]), write(bad+".pub", files["unit.pub"]),
+			write(bad+".txt", []byte(bad))
 		for _, args := range [][]string{
-			{bad}, {"ls", bad}, {"ls", dir}, {"ls", rubbish}, {"ls", "-" + bad, dir}, {"ls", "-json", dir}, {"ls", "-json", whole},
-			{"verify", bad}, {"verify", whole, rubbish, damaged}, {"verify", "-unit", unit, whole, damaged}, {"verify", "-unit", bad, whole}, {"verify", "-unit", text, whole},
+			{bad}, {"ls", bad}, {"ls", dir}, {"ls", rubbish}, {"ls", "-" + bad, dir}, {"ls", "-json", dir},
+			{"ls", "-json", whole},
+			{"verify", bad}, {"verify", whole, rubbish, damaged}, {"verify", "-unit", unit, whole, damaged},
+			{"verify", "-unit", bad, whole}, {"verify", "-unit", text, whole},
 			{"verify", "-recipients", text, whole}, {"verify", "-recipients", bad, whole}, {"verify", dir},
-			{"open", "-i", key, "-unit", unit, "-o", in(bad + ".wav"), whole}, {"open", "-i", key, "-unit", unit, "-o", in(bad + ".wav"), whole},
+			{"open", "-i", key, "-unit", unit, "-o", in(bad + ".wav"), whole},
+			{"open", "-i", key, "-unit", unit, "-o", in(bad + ".wav"), whole},
 			{"open", "-i", key, "-unit", unit, "-o", in(bad + "3.wav"), damaged}, {"open", "-i", key, "-o", in("no.wav"), whole},
-			{"open", "-i", key, "-any-unit", "-o", in("acts.wav"), acts}, {"open", "-i", key, "-any-unit", "-o", in("no.wav"), rubbish},
+			{"open", "-i", key, "-any-unit", "-o", in("acts.wav"), acts},
+			{"open", "-i", key, "-any-unit", "-o", in("no.wav"), rubbish},
 			{"open", "-i", bad, "-o", in("no.wav"), whole}, {"open", "-i", text, "-o", in("no.wav"), whole},
 			{"open", "-i", key, "-passphrase-file", text, "-silence", bad, "-o", bad, whole},
-			{"check", config}, {"check", bad}, {"check", text}, {"drive", bad}, {"drive", "init", "-config", config, dir}, {"drive", "init", "-site", bad, "-room", bad, dir},
-			{"keygen", "-plain", "-o", in(bad + "2.key")}, {"keygen", "-plain", "-o", key}, {"keygen", "-o", in("x"), bad}, {"keygen", "-passphrase-file", text, "-o", in(bad + "3.key")},
-			{"sign", "-i", key, text}, {"sign", "-i", bad, text}, {"sign", "-i", in(bad + "2.key"), in(bad + "2.key")}, {"sign", "-i", key, bad},
+			{"check", config}, {"check", bad}, {"check", text}, {"drive", bad}, {"drive", "init", "-config", config, dir},
+			{"drive", "init", "-site", bad, "-room", bad, dir},
+			{"keygen", "-plain", "-o", in(bad + "2.key")}, {"keygen", "-plain", "-o", key}, {"keygen", "-o", in("x"), bad},
+			{"keygen", "-passphrase-file", text, "-o", in(bad + "3.key")},
+			{"sign", "-i", key, text}, {"sign", "-i", bad, text}, {"sign", "-i", in(bad + "2.key"), in(bad + "2.key")},
+			{"sign", "-i", key, bad},
 			{"drive", "init", "-i", bad, "-uuid", bad, "-site", "a", "-room", "*", dir},
 			{"help", bad},
 		} {
 			stdout, stderr := said(t, args...)
 			for what, text := range map[string]string{"standard output": stdout, "standard error": stderr} {
-				if i := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); i >= 0 || strings.ToValidUTF8(text, "") != text {
+				if i := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); i >= 0 ||
+					strings.ToValidUTF8(text, "") != text {
 					t.Errorf("tacet %q, on %s: %q", args, what, text)
 				}
 				for line := range strings.Lines(text) {
@@ -81,7 +94,8 @@ func TestOnlyPrintableCharactersAreSaid(t *testing.T) {
 				var list []listed
 				if err := json.Unmarshal([]byte(stdout), &list); err != nil || len(list) == 0 {
 					t.Errorf("tacet %q: %v", args, err)
-				} else if name := filepath.Base(list[0].File); strings.ToValidUTF8(bad, "") == bad && !strings.HasPrefix(name, bad) {
+				} else if name := filepath.Base(list[0].File); strings.ToValidUTF8(bad, "") == bad &&
+					!strings.HasPrefix(name, bad) {
 					t.Errorf("tacet %q: the name is told as %q", args, name)
 				}
 			}
@@ -89,7 +103,8 @@ func TestOnlyPrintableCharactersAreSaid(t *testing.T) {
 	}
 }
 
-// actsOf is a recording in which the acts, which anybody can write who knows the office's key, are hostile.
+// actsOf is a recording in which the acts, which anybody can write who knows the office's key, are
+// hostile.
 func actsOf(t *testing.T, bad string) []byte {
 	unit, office := recordingtest.NewUnit(t, "high-street", "room-3"), shelf(t)["office.key"]
 	ids, err := recording.ParseIdentities(bytes.NewReader(office), nil)
@@ -97,7 +112,8 @@ func actsOf(t *testing.T, bad string) []byte {
 		t.Fatal(err)
 	}
 	to := ids[0].(interface{ Recipient() *age.HybridRecipient }).Recipient().String()
-	spec := recordingtest.Spec{Unit: unit, For: []string{to}, ID: shelfID, Started: recordingtest.Started, Audio: recording.Audio{Codec: "wav", Rate: 8000, Channels: 1}}
+	spec := recordingtest.Spec{Unit: unit, For: []string{to}, ID: shelfID, Started: recordingtest.Started,
+		Audio: recording.Audio{Codec: "wav", Rate: 8000, Channels: 1}}
 	s := recordingtest.NewSealer(t, spec)
 	hostile := []recording.Act{{Party: bad, Act: bad, Cause: bad, Line: bad}}
 	begin, err := s.Begin(hostile)

@@ -35,7 +35,8 @@ Keep the key in the office, and a copy of it elsewhere. Whoever loses it and its
 	Run: keygen,
 }
 
-// workFactor is how hard a passphrase is to guess: age's own 2^18, about a second on a desk's machine.
+// workFactor is how hard a passphrase is to guess: age's own 2^18, about a second on a desk's
+// machine.
 var workFactor = 18
 
 // shortPassphrase is how long one should be at least, in characters: four words.
@@ -77,7 +78,8 @@ func keygen(env *cli.Env, args []string) error {
 		return fmt.Errorf("make a key: %w", err)
 	}
 	recipient := identity.Recipient().String()
-	content := fmt.Appendf(nil, "# created: %s\n# public key: %s\n%s\n", time.Now().Format(time.RFC3339), recipient, identity)
+	content := fmt.Appendf(nil, "# created: %s\n# public key: %s\n%s\n", time.Now().Format(time.RFC3339), recipient,
+		identity)
 	passphrase := ""
 	if !*plain {
 		if passphrase, err = env.NewPassphrase("passphrase for "+*out, *passphraseFile); err != nil {
@@ -116,7 +118,8 @@ func keygen(env *cli.Env, args []string) error {
 }
 
 func keyExists(name string) error {
-	return cli.WithHint(fmt.Errorf("%s exists already", name), "choose another name; a key that is overwritten opens nothing ever again")
+	return cli.WithHint(fmt.Errorf("%s exists already", name),
+		"choose another name; a key that is overwritten opens nothing ever again")
 }
 
 // lock encrypts the key to a passphrase.
@@ -138,8 +141,8 @@ func lock(content []byte, passphrase string) ([]byte, error) {
 	return locked.Bytes(), err
 }
 
-// writeNew writes a file that must not exist. When it returns nil, the file and its name outlive a power cut:
-// the file is synced, and then the folder. After an error there is no file.
+// writeNew writes a file that must not exist. When it returns nil, the file and its name outlive a
+// power cut: the file is synced, and then the folder. After an error there is no file.
 func writeNew(name string, content []byte, mode os.FileMode) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
@@ -158,7 +161,8 @@ func writeNew(name string, content []byte, mode os.FileMode) error {
 	return nil
 }
 
-// syncFolder makes the names in a folder durable. Windows has no such call: there the file system's own journal does it.
+// syncFolder makes the names in a folder durable. Windows has no such call: there the file system's
+// own journal does it.
 func syncFolder(name string) error {
 	if runtime.GOOS == "windows" {
 		return nil

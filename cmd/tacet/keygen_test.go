@@ -16,7 +16,8 @@ import (
 	"tacet/cmd/internal/cli"
 )
 
-// With the passphrase, the file is what age-keygen writes, and the key in it belongs to the recipient that was printed.
+// With the passphrase, the file is what age-keygen writes, and the key in it belongs to the
+// recipient that was printed.
 func TestKeygenBehindPassphrase(t *testing.T) {
 	dir := t.TempDir()
 	key, passphrase := filepath.Join(dir, "office.key"), filepath.Join(dir, "passphrase")
@@ -60,7 +61,8 @@ func TestKeygenBehindPassphrase(t *testing.T) {
 
 func checkKey(t *testing.T, content []byte, recipient string) {
 	t.Helper()
-	form := `^# created: \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)\n# public key: ` + strings.TrimSpace(recipient) + `\nAGE-SECRET-KEY-PQ-1[0-9A-Z]+\n$`
+	form := `^# created: \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)\n# public key: ` + strings.TrimSpace(recipient) +
+		`\nAGE-SECRET-KEY-PQ-1[0-9A-Z]+\n$`
 	if !regexp.MustCompile(form).Match(content) {
 		t.Error("the file is not what age-keygen writes")
 	}
@@ -81,8 +83,8 @@ func generate(t *testing.T, args ...string) (stdout, stderr string, err error) {
 	return out.String(), errs.String(), err
 }
 
-// Nobody is given the recipient of a key that isn't there: neither where the file can't be written, nor where the recipient can't be
-// printed is anything overwritten or lost.
+// Nobody is given the recipient of a key that isn't there: neither where the file can't be written,
+// nor where the recipient can't be printed is anything overwritten or lost.
 func TestKeygenThatFails(t *testing.T) {
 	dir := t.TempDir()
 	stdout, _, err := generate(t, "-plain", "-o", filepath.Join(dir, "none", "office.key"))

@@ -99,12 +99,12 @@ func ls(env *cli.Env, args []string) error {
 	return join(failed)
 }
 
-// called reports whether a file is called as recordings are. Such a file is listed even if there is nothing of a recording in it any more.
-// Old file systems write names in capitals.
+// called reports whether a file is called as recordings are. Such a file is listed even if there is
+// nothing of a recording in it any more. Old file systems write names in capitals.
 func called(name string) bool { return strings.EqualFold(filepath.Ext(name), recording.Extension) }
 
-// recordingsIn returns what there is at a path: the file itself or, in a folder,
-// every file that is called as a recording is. A link to a file counts as one.
+// recordingsIn returns what there is at a path: the file itself or, in a folder, every file that is
+// called as a recording is. A link to a file counts as one.
 func recordingsIn(path string) (files []string, folder bool, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -143,8 +143,8 @@ func plainName(path string) string {
 	return base
 }
 
-// describe says of a recording what the list shows. What the file doesn't prove
-// is taken from it all the same, and from its name if it says nothing.
+// describe says of a recording what the list shows. What the file doesn't prove is taken from it
+// all the same, and from its name if it says nothing.
 func describe(name string, rep *recording.Report) listed {
 	l := listed{File: name, State: rep.State.String(), Seconds: rep.Length().Seconds()}
 	if rep.State == recording.Foreign {
@@ -171,7 +171,8 @@ func printList(env *cli.Env, list []listed) error {
 		if l.Started != nil {
 			begun = start(*l.Started)
 		}
-		cli.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", begun, length(time.Duration(l.Seconds*float64(time.Second))), l.State, cmp.Or(ending(l.Reason), "-"), l.File)
+		cli.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", begun, length(time.Duration(l.Seconds*float64(time.Second))), l.State,
+			cmp.Or(ending(l.Reason), "-"), l.File)
 	}
 	table.Flush()
 	return env.PrintLines(text.String())

@@ -1,5 +1,6 @@
-// Tacet is the tool at a desk: for the technician, who checks a unit's config before carrying it there, and for the office, which holds the
-// key that opens recordings. It needs no microphone, no GPIO and no C library, and runs on Linux, macOS and Windows.
+// Tacet is the tool at a desk: for the technician, who checks a unit's config before carrying it
+// there, and for the office, which holds the key that opens recordings. It needs no microphone, no
+// GPIO and no C library, and runs on Linux, macOS and Windows.
 //
 //	tacet keygen -o office.key > practice.pub
 //	tacet sign -i office.key practice.pub

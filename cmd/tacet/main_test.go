@@ -62,7 +62,8 @@ func markFile(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte("\ufeff"+text), 0o600))
 }
 
-// stockAge finds age itself, in TACET_TOOLS or in the PATH, and returns its folder. Versions before 1.3 can't read post-quantum keys.
+// stockAge finds age itself, in TACET_TOOLS or in the PATH, and returns its folder. Versions before
+// 1.3 can't read post-quantum keys.
 func stockAge(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(os.Getenv("TACET_TOOLS"), "age")
@@ -78,7 +79,8 @@ func stockAge(t *testing.T) string {
 		t.Fatalf("%s --version: %v; %s", program, err, wanted)
 	}
 	var major, minor int
-	if _, err := fmt.Sscanf(strings.TrimPrefix(string(version), "v"), "%d.%d", &major, &minor); err != nil || major == 1 && minor < 3 {
+	if _, err := fmt.Sscanf(strings.TrimPrefix(string(version), "v"), "%d.%d", &major, &minor); err != nil || major == 1 &&
+		minor < 3 {
 		t.Fatalf("%s is of version %q; %s", program, strings.TrimSpace(string(version)), wanted)
 	}
 	folder, err := filepath.Abs(filepath.Dir(program))

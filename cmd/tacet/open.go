@@ -51,12 +51,14 @@ func open(env *cli.Env, args []string) error {
 	case *out == "":
 		return env.Usage("-o names no file for the sound")
 	case *silence < 0 || *silence > recording.MaxSilence:
-		return env.Usage("-silence %v is not between 0s and %v, the longest recording that there is", *silence, recording.MaxSilence)
+		return env.Usage("-silence %v is not between 0s and %v, the longest recording that there is", *silence,
+			recording.MaxSilence)
 	case *silence == 0:
 		*silence = -1 // none
 	}
 	if *out == "-" && isTerminal(env.Stdout) {
-		return cli.WithHint(errors.New("standard output is a terminal, which can't show sound"), "name a file with -o, or pipe it to a player")
+		return cli.WithHint(errors.New("standard output is a terminal, which can't show sound"),
+			"name a file with -o, or pipe it to a player")
 	}
 	if _, err := os.Lstat(*out); *out != "-" && err == nil {
 		return soundExists(*out) // before anybody is asked for a passphrase
@@ -72,7 +74,8 @@ func open(env *cli.Env, args []string) error {
 		return err
 	}
 	defer f.Close()
-	o := &opening{env: env, name: files[0], f: f, size: size, out: *out, known: known, anyUnit: units.any, silence: *silence}
+	o := &opening{env: env, name: files[0], f: f, size: size, out: *out, known: known, anyUnit: units.any,
+		silence: *silence}
 	for _, name := range identities {
 		more, err := readIdentities(env, name, *passphraseFile)
 		if err != nil {
@@ -160,8 +163,8 @@ type opening struct {
 	rep *recording.Report
 }
 
-// to writes the sound to w. An error that is an incompleteError says that what
-// was written is worth keeping.
+// to writes the sound to w. An error that is an incompleteError says that what was written is worth
+// keeping.
 func (o *opening) to(w io.Writer) error {
 	progress := o.env.Progress("open "+o.name, o.size)
 	defer progress.Done()
@@ -203,8 +206,8 @@ type refusal struct{ error }
 
 func (r *refusal) Unwrap() error { return r.error }
 
-// accept says whether a recording that has been verified may be opened. One whose head isn't proved only claims to be of a unit: anybody can make
-// it who knows the public keys.
+// accept says whether a recording that has been verified may be opened. One whose head isn't proved
+// only claims to be of a unit: anybody can make it who knows the public keys.
 func (o *opening) accept(rep *recording.Report) error {
 	switch {
 	case rep.State == recording.Foreign:
@@ -221,7 +224,8 @@ func (o *opening) accept(rep *recording.Report) error {
 		}
 		return &refusal{cli.Exit(code, fmt.Errorf("%s: %w", o.name, unknownUnit(rep, o.known)))}
 	default:
-		return &refusal{cli.WithHint(incomplete(o.name, rep), "nothing proves which unit made it; -any-unit opens it all the same")}
+		return &refusal{cli.WithHint(incomplete(o.name, rep),
+			"nothing proves which unit made it; -any-unit opens it all the same")}
 	}
 }
 
@@ -261,8 +265,7 @@ func (o *opening) tell() {
 	}
 }
 
-// incompleteError says what is wrong with a recording whose sound was written all
-// the same.
+// incompleteError says what is wrong with a recording whose sound was written all the same.
 type incompleteError struct{ error }
 
 func (e *incompleteError) Unwrap() error { return e.error }
@@ -316,8 +319,8 @@ func spans(list []recording.Span) string {
 	return strings.Join(words, ", ")
 }
 
-// toFile writes the sound to a file that must not exist. Nobody sees a half of it: it
-// gets its name when it is finished.
+// toFile writes the sound to a file that must not exist. Nobody sees a half of it: it gets its name
+// when it is finished.
 func (o *opening) toFile(name string) error {
 	f, err := os.CreateTemp(filepath.Dir(name), ".tacet-*"+filepath.Ext(name))
 	if err != nil {
@@ -346,8 +349,8 @@ func (o *opening) toFile(name string) error {
 // link is os.Link, but for tests.
 var link = os.Link
 
-// publish gives a file its name, if nothing has it. Where there are no hard links, as
-// on a FAT stick, an empty file takes the name first.
+// publish gives a file its name, if nothing has it. Where there are no hard links, as on a FAT
+// stick, an empty file takes the name first.
 func publish(from, to string) error {
 	err := link(from, to)
 	if err == nil || errors.Is(err, os.ErrExist) {

@@ -61,7 +61,8 @@ func TestOpenInterrupted(t *testing.T) {
 
 // A reader that goes away is an error, and not a damaged recording.
 func TestOpenIntoABrokenPipe(t *testing.T) {
-	if _, err := opened(t, t.Context(), brokenPipe{}, "-"); !errors.Is(err, io.ErrClosedPipe) || cli.Code(err) != cli.ExitFailed {
+	if _, err := opened(t, t.Context(), brokenPipe{}, "-"); !errors.Is(err, io.ErrClosedPipe) ||
+		cli.Code(err) != cli.ExitFailed {
 		t.Errorf("%v", err)
 	}
 }
@@ -78,7 +79,8 @@ func TestOpenTellsOfALengthThatNoHeaderHolds(t *testing.T) {
 		{recording.Audio{Codec: "wav", Rate: 48000, Channels: 1}, 1 << 30, true},
 		{recording.Audio{Codec: "flac", Rate: 48000, Channels: 2}, 1 << 30, true},
 	} {
-		o := &opening{rep: &recording.Report{Head: recording.Head{Audio: c.audio}, Sound: &recording.Sound{Samples: c.samples}}}
+		o := &opening{rep: &recording.Report{Head: recording.Head{Audio: c.audio},
+			Sound: &recording.Sound{Samples: c.samples}}}
 		h := wav.Header(c.audio.Rate, c.audio.Channels, c.samples*int64(c.audio.Channels)*2)
 		if inHeader := !bytes.HasSuffix(h, []byte{0xff, 0xff, 0xff, 0xff}); c.audio.Codec == "wav" && inHeader != c.tells {
 			t.Errorf("%+v, %d samples: the length stands in the header: %v", c.audio, c.samples, inHeader)
@@ -89,8 +91,7 @@ func TestOpenTellsOfALengthThatNoHeaderHolds(t *testing.T) {
 	}
 }
 
-// On a stick without hard links the sound gets its name all the same, and still
-// overwrites nothing.
+// On a stick without hard links the sound gets its name all the same, and still overwrites nothing.
 func TestOpenWithoutLinks(t *testing.T) {
 	defer func() { link = os.Link }()
 	link = func(string, string) error { return errors.ErrUnsupported }

@@ -44,7 +44,8 @@ func await(t *testing.T, ended chan struct{}, what string) {
 	}
 }
 
-// reachedPipe waits until somebody reads the pipe, and returns its other end, into which nothing is written.
+// reachedPipe waits until somebody reads the pipe, and returns its other end, into which nothing is
+// written.
 func reachedPipe(t *testing.T, name string) (w *os.File) {
 	t.Helper()
 	opened := make(chan error, 1)
@@ -95,7 +96,8 @@ func TestPipeIsNoRecording(t *testing.T) {
 	}
 }
 
-// A key may come from a pipe, which a shell makes of <(pass show office), so it is waited for; an interrupt ends that.
+// A key may come from a pipe, which a shell makes of <(pass show office), so it is waited for; an
+// interrupt ends that.
 func TestInterruptWhileAPipeIsWaitedFor(t *testing.T) {
 	in := pipe(t)
 	for i, args := range [][]string{

@@ -20,8 +20,8 @@ import (
 	"tacet/daemon/recording/recordingtest"
 )
 
-// TestRecordingScripts runs the scripts about recordings. Each finds in its folder
-// what shelf makes.
+// TestRecordingScripts runs the scripts about recordings. Each finds in its folder what shelf
+// makes.
 func TestRecordingScripts(t *testing.T) {
 	files := shelf(t)
 	testscript.Run(t, testscript.Params{
@@ -87,7 +87,8 @@ func fillShelf(t *testing.T, files map[string][]byte) {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{
-		"office.key": office.Secret, "stranger.key": stranger.Secret, "locked.key": string(locked), "passphrase": shelfPas, "wrong": "wrong horse",
+		"office.key": office.Secret, "stranger.key": stranger.Secret, "locked.key": string(locked), "passphrase": shelfPas,
+		"wrong":    "wrong horse",
 		"unit.pub": unit.VKey, "impostor.pub": impostor.VKey, "office.fingerprint": recording.Fingerprint(office.Recipient),
 	} {
 		if name != "locked.key" {
@@ -99,12 +100,14 @@ func fillShelf(t *testing.T, files map[string][]byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files["marked.key"], files["windows.passphrase"], files["windows.key"] = marked, []byte("\ufeff"+shelfPas+"\r\n"), []byte("\ufeff"+office.Secret+"\r\n")
+	files["marked.key"], files["windows.passphrase"], files["windows.key"] = marked, []byte("\ufeff"+shelfPas+"\r\n"),
+		[]byte("\ufeff"+office.Secret+"\r\n")
 	files["windows.pub"] = []byte("\ufeff" + unit.VKey + "\r\n")
 	files["windows-remark.pub"] = []byte("\ufeff# our units\r\n" + unit.VKey + "\r\n")
 	spec := recordingtest.Spec{Unit: unit, For: []string{office.Recipient}, ID: shelfID, Segments: seconds}
 	for _, a := range []recording.Audio{
-		{Codec: "opus", Rate: 48000, Channels: 1, Bitrate: 32000}, {Codec: "flac", Rate: 8000, Channels: 1}, {Codec: "wav", Rate: 8000, Channels: 1},
+		{Codec: "opus", Rate: 48000, Channels: 1, Bitrate: 32000}, {Codec: "flac", Rate: 8000, Channels: 1},
+		{Codec: "wav", Rate: 8000, Channels: 1},
 	} {
 		spec.Audio = a
 		files[a.Codec+".tacet"], files[a.Codec+".sound"] = recordingtest.Make(t, spec), sound(t, a, seconds)
@@ -118,7 +121,8 @@ func fillShelf(t *testing.T, files map[string][]byte) {
 	cut.Segments, cut.Cut = 12, true
 	files["unfinished.tacet"], files["unfinished.sound"] = recordingtest.Make(t, cut), sound(t, spec.Audio, 12)
 	var recovered bytes.Buffer
-	if _, err := recording.Recover(bytes.NewReader(files["unfinished.tacet"]), int64(len(files["unfinished.tacet"])), &recovered, unit.Signer, "boot-2"); err != nil {
+	if _, err := recording.Recover(bytes.NewReader(files["unfinished.tacet"]), int64(len(files["unfinished.tacet"])),
+		&recovered, unit.Signer, "boot-2"); err != nil {
 		t.Fatal(err)
 	}
 	files["interrupted.tacet"] = recovered.Bytes()
@@ -133,7 +137,8 @@ func fillShelf(t *testing.T, files map[string][]byte) {
 	}
 	files["short.tacet"] = recordingtest.Make(t, short)
 	classic := recordingtest.NewOffice(t, recordingtest.Classic)
-	files["office.pub"], files["stranger.pub"], files["classic.pub"] = []byte("# the office\n"+office.Recipient+"\n"), []byte(stranger.Recipient+"\n"), []byte(classic.Recipient+"\n")
+	files["office.pub"], files["stranger.pub"], files["classic.pub"] = []byte("# the office\n"+office.Recipient+"\n"),
+		[]byte(stranger.Recipient+"\n"), []byte(classic.Recipient+"\n")
 	for name, c := range map[string]struct{ of, named []string }{
 		"both.tacet":    {[]string{office.Recipient, stranger.Recipient}, nil},
 		"quiet.tacet":   {[]string{office.Recipient, stranger.Recipient}, []string{office.Recipient}},

@@ -67,7 +67,8 @@ func signerFor(env *cli.Env, key, passphraseFile string) (office.Signer, error) 
 		return officeSigner(env, key, passphraseFile)
 	}
 	if _, err := os.Lstat(files.public); err == nil {
-		return office.Signer{}, cli.WithHint(fmt.Errorf("%s is there, and %s, which belongs to it, is not", files.public, files.private),
+		return office.Signer{}, cli.WithHint(fmt.Errorf("%s is there, and %s, which belongs to it, is not", files.public,
+			files.private),
 			"find it; or, if it is lost, move %s away, and give every unit the new one", files.public)
 	}
 	passphrase := ""
@@ -81,14 +82,16 @@ func signerFor(env *cli.Env, key, passphraseFile string) (office.Signer, error) 
 	if err != nil {
 		return office.Signer{}, err
 	}
-	if _, err := recording.ParseIdentities(bytes.NewReader(plain), nil); err != nil { // it is unlocked, and asks for nothing
+	// It is unlocked, and asks for nothing.
+	if _, err := recording.ParseIdentities(bytes.NewReader(plain), nil); err != nil {
 		return office.Signer{}, fmt.Errorf("%s is no key that opens recordings: %w", key, err)
 	}
 	signer, err := files.make(officeName(key), passphrase)
 	if err != nil {
 		return office.Signer{}, err
 	}
-	env.Note("made %s, which signs for the office: keep it with %s; and %s, which every unit gets", files.private, key, files.public)
+	env.Note("made %s, which signs for the office: keep it with %s; and %s, which every unit gets", files.private, key,
+		files.public)
 	return signer, nil
 }
 
@@ -115,7 +118,8 @@ func signList(env *cli.Env, name string, signer office.Signer) error {
 		return fmt.Errorf("read the list: %w", err)
 	}
 	if !lists(text, keys) {
-		return cli.WithHint(fmt.Errorf("%s was changed while it was being signed", name), "look through it, and sign it again")
+		return cli.WithHint(fmt.Errorf("%s was changed while it was being signed", name),
+			"look through it, and sign it again")
 	}
 	signed, err := office.SignList(text, signer)
 	if err != nil {
@@ -134,7 +138,8 @@ func signList(env *cli.Env, name string, signer office.Signer) error {
 	return nil
 }
 
-// lists reports whether a list's lines are these keys, and no others: what is signed is what was checked, and is said to be in it.
+// lists reports whether a list's lines are these keys, and no others: what is signed is what was
+// checked, and is said to be in it.
 func lists(text []byte, keys []string) bool {
 	there := map[string]bool{}
 	for line := range strings.Lines(string(text)) {
@@ -150,7 +155,8 @@ func lists(text []byte, keys []string) bool {
 	return len(there) == len(keys)
 }
 
-// replace puts new content into a file that is there, wholly or not at all, and leaves its rights as they are.
+// replace puts new content into a file that is there, wholly or not at all, and leaves its rights
+// as they are.
 func replace(name string, content []byte) error {
 	info, err := os.Stat(name)
 	if err != nil {

@@ -15,11 +15,12 @@ import (
 	"tacet/daemon/recording"
 )
 
-// signing are the two files beside an office's key that make its word: the private half of its signing key, behind the same
-// passphrase, and the public half, which its units get.
+// signing are the two files beside an office's key that make its word: the private half of its
+// signing key, behind the same passphrase, and the public half, which its units get.
 type signing struct{ private, public string }
 
-// signingFiles are those beside a key: office.sign and office.vkey for office.key, or for office.sign itself.
+// signingFiles are those beside a key: office.sign and office.vkey for office.key, or for
+// office.sign itself.
 func signingFiles(key string) signing {
 	stem := strings.TrimSuffix(strings.TrimSuffix(key, ".key"), ".sign")
 	return signing{stem + ".sign", stem + ".vkey"}
@@ -47,7 +48,8 @@ func officeName(key string) string {
 	return strings.Trim(name[:min(len(name), 32)], "-")
 }
 
-// make makes the two files. Without a passphrase the private half is for everybody who gets the file.
+// make makes the two files. Without a passphrase the private half is for everybody who gets the
+// file.
 func (s signing) make(name, passphrase string) (office.Signer, error) {
 	private, public, err := office.NewKey(name)
 	if err != nil {
@@ -117,7 +119,8 @@ func officeSigner(env *cli.Env, key, passphraseFile string) (office.Signer, erro
 	s := signingFiles(key)
 	if _, err := os.Stat(s.private); errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Stat(key); errors.Is(err, fs.ErrNotExist) {
-			return office.Signer{}, cli.WithHint(fmt.Errorf("there is no key %s, and no %s, which signs for the office", key, s.private),
+			return office.Signer{}, cli.WithHint(fmt.Errorf("there is no key %s, and no %s, which signs for the office",
+				key, s.private),
 				"name the key that tacet keygen made, or %s itself", s.private)
 		}
 		return office.Signer{}, cli.WithHint(fmt.Errorf("there is no %s, which signs for the office", s.private),

@@ -34,8 +34,8 @@ type names []string
 func (n *names) String() string     { return strings.Join(*n, ", ") }
 func (n *names) Set(s string) error { *n = append(*n, s); return nil }
 
-// keys returns the verifier keys that are known. What is wrong with them says nothing of a recording, so it is never what
-// ExitFailed stands for.
+// keys returns the verifier keys that are known. What is wrong with them says nothing of a
+// recording, so it is never what ExitFailed stands for.
 func (u *unitFlags) keys(env *cli.Env) ([]string, error) {
 	if len(u.named) == 0 {
 		keys, err := defaultUnits()
@@ -46,7 +46,8 @@ func (u *unitFlags) keys(env *cli.Env) ([]string, error) {
 			env.Warn("%v; -any-unit does without", err)
 			return nil, nil
 		}
-		return nil, cli.WithHint(cli.Exit(cli.ExitUsage, err), "mend that file, or name the unit's key with -unit; -any-unit does without")
+		return nil, cli.WithHint(cli.Exit(cli.ExitUsage, err),
+			"mend that file, or name the unit's key with -unit; -any-unit does without")
 	}
 	var keys []string
 	for _, name := range u.named {
@@ -106,8 +107,8 @@ func unitKey(s string) (string, error) {
 // maxUnitsFile bounds a file of keys: some 10,000 of them.
 const maxUnitsFile = 1 << 20
 
-// readUnits reads a file with a key on each line. Empty lines, and those that
-// begin with #, don't count.
+// readUnits reads a file with a key on each line. Empty lines, and those that begin with #, don't
+// count.
 func readUnits(name string) ([]string, error) {
 	text, err := textfile.Stream(name, maxUnitsFile)
 	if err != nil {
@@ -136,7 +137,8 @@ func unknownUnit(rep *recording.Report, known []string) error {
 		return err
 	}
 	if slices.ContainsFunc(known, func(key string) bool { return strings.HasPrefix(key, v.Name()+"+") }) {
-		return cli.WithHint(fmt.Errorf("it is signed as by %s, but with another key than the one known for that unit", v.Name()),
+		return cli.WithHint(fmt.Errorf("it is signed as by %s, but with another key than the one known for that unit",
+			v.Name()),
 			"unless that unit was set up anew, somebody else made this recording")
 	}
 	where := "the file known-units"

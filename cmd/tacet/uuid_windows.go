@@ -6,7 +6,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// uuidOf is the UUID of the file system that a folder lies on, as Linux writes it of FAT and exFAT: the volume's serial number.
+// uuidOf is the UUID of the file system that a folder lies on, as Linux writes it of FAT and exFAT:
+// the volume's serial number.
 func uuidOf(path string) (string, error) {
 	top, err := topOf(path)
 	if err != nil {

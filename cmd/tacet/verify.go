@@ -37,7 +37,8 @@ func verify(env *cli.Env, args []string) error {
 	var units unitFlags
 	var recipients names
 	units.register(fs)
-	fs.Var(&recipients, "recipients", "say whether it is for anybody else than these `KEYS`: a public key, or a file of them; may be repeated")
+	fs.Var(&recipients, "recipients",
+		"say whether it is for anybody else than these `KEYS`: a public key, or a file of them; may be repeated")
 	files, err := env.Parse(fs, args)
 	if err != nil {
 		return err
@@ -107,14 +108,16 @@ func inspect(env *cli.Env, name string, known []string) (*recording.Report, erro
 	defer f.Close()
 	progress := env.Progress("verify "+name, size)
 	defer progress.Done()
-	rep, err := recording.Verify(interruptible{env.Ctx, f}, size, recording.Options{Units: known, Progress: follow(progress, size)})
+	rep, err := recording.Verify(interruptible{env.Ctx, f}, size,
+		recording.Options{Units: known, Progress: follow(progress, size)})
 	if err != nil {
 		return nil, fmt.Errorf("verify %s: %w", name, err)
 	}
 	return rep, nil
 }
 
-// openFile opens a file that may be a recording. It looks before it opens: a pipe would wait there for somebody to write.
+// openFile opens a file that may be a recording. It looks before it opens: a pipe would wait there
+// for somebody to write.
 func openFile(name string) (*os.File, int64, error) {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -124,7 +127,8 @@ func openFile(name string) (*os.File, int64, error) {
 		return nil, 0, cli.WithHint(fmt.Errorf("%s is a folder", name), "name the recordings in it; tacet ls lists them")
 	}
 	if !info.Mode().IsRegular() {
-		return nil, 0, cli.WithHint(fmt.Errorf("%s is not an ordinary file", name), "a recording is read more than once: save it as a file first")
+		return nil, 0, cli.WithHint(fmt.Errorf("%s is not an ordinary file", name),
+			"a recording is read more than once: save it as a file first")
 	}
 	f, err := os.Open(name)
 	if err != nil {
@@ -170,7 +174,8 @@ func incomplete(name string, rep *recording.Report) error {
 		return cli.WithHint(fmt.Errorf("%s is unfinished: %s", name, rep.Why),
 			"it is still being recorded or copied, or its end was cut off: look for a longer copy")
 	default:
-		return cli.WithHint(fmt.Errorf("%s is damaged: %s", name, rep.Why), "look for another copy; tacet open saves what can be saved")
+		return cli.WithHint(fmt.Errorf("%s is damaged: %s", name, rep.Why),
+			"look for another copy; tacet open saves what can be saved")
 	}
 }
 

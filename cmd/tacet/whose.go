@@ -103,7 +103,8 @@ func fingerprint(id age.Identity) string {
 	return "unknown"
 }
 
-// whoseIs prints for whom one recording is. The error says that it can't be told, or that none of the keys fits.
+// whoseIs prints for whom one recording is. The error says that it can't be told, or that none of
+// the keys fits.
 func whoseIs(env *cli.Env, name string, keys []mine) error {
 	rep, err := inspect(env, name, nil)
 	if err != nil {
@@ -154,7 +155,8 @@ func whoseIs(env *cli.Env, name string, keys []mine) error {
 		}
 	}
 	if len(keys) > 0 && !fits {
-		return cli.WithHint(fmt.Errorf("%s is for none of the keys given", name), "look for the key whose public half has one of these fingerprints; each office has at least two")
+		return cli.WithHint(fmt.Errorf("%s is for none of the keys given", name),
+			"look for the key whose public half has one of these fingerprints; each office has at least two")
 	}
 	return nil
 }

@@ -10,8 +10,9 @@ import (
 	"tacet/daemon/recording"
 )
 
-// The file has words of its own for an end: "withdrawn" is a consent that stood until somebody pressed, which is how a recording ends well.
-// A person who reads "withdrawn" thinks of somebody who wants it gone. So people are told what happened; -json has the file's words.
+// The file has words of its own for an end: "withdrawn" is a consent that stood until somebody
+// pressed, which is how a recording ends well. A person who reads "withdrawn" thinks of somebody
+// who wants it gone. So people are told what happened; -json has the file's words.
 
 var endings = map[string]string{
 	recording.Withdrawn:     "ended by a press",
@@ -70,9 +71,11 @@ var endsOf = map[string][]string{
 }
 
 // otherSound are names of sound that is none of these.
-var otherSound = []string{".mp3", ".m4a", ".m4b", ".mp4", ".aac", ".wma", ".aif", ".aiff", ".caf", ".amr", ".3gp", ".mka", ".webm", ".mp2", ".ac3", ".au", ".alac", ".ape", ".wv", ".spx"}
+var otherSound = []string{".mp3", ".m4a", ".m4b", ".mp4", ".aac", ".wma", ".aif", ".aiff", ".caf", ".amr", ".3gp",
+	".mka", ".webm", ".mp2", ".ac3", ".au", ".alac", ".ape", ".wv", ".spx"}
 
-// wrongName refuses a name that promises another kind of sound than the file will hold: a player takes the name's word for it, and plays nothing.
+// wrongName refuses a name that promises another kind of sound than the file will hold: a player
+// takes the name's word for it, and plays nothing.
 func wrongName(out, codec string) error {
 	end := strings.ToLower(filepath.Ext(out))
 	right := endsOf[codec]

@@ -8,9 +8,11 @@ import (
 	"tacet/daemon/recording"
 )
 
-// Every word that the unit writes of an end has words for people, and none of them sounds as if somebody wanted the recording gone.
+// Every word that the unit writes of an end has words for people, and none of them sounds as if
+// somebody wanted the recording gone.
 func TestEveryEndHasWords(t *testing.T) {
-	for _, reason := range []string{recording.Withdrawn, recording.Lapsed, recording.Fault, recording.Stopped, recording.InterruptedBy} {
+	for _, reason := range []string{recording.Withdrawn, recording.Lapsed, recording.Fault, recording.Stopped,
+		recording.InterruptedBy} {
 		if words := ending(reason); !strings.HasPrefix(words, "ended ") || strings.Contains(words, "withdr") {
 			t.Errorf("%s: %q", reason, words)
 		}
@@ -18,9 +20,11 @@ func TestEveryEndHasWords(t *testing.T) {
 	if ending("") != "" || ending("of-tomorrow") != "of-tomorrow" {
 		t.Error("what nobody knows doesn't stand as it is")
 	}
-	for _, cause := range []string{consent.CauseMax, consent.CauseQuiet, consent.CauseWaiting, consent.CauseDoor, consent.CauseFault, consent.CauseStopped, consent.CauseSlept} {
+	for _, cause := range []string{consent.CauseMax, consent.CauseQuiet, consent.CauseWaiting, consent.CauseDoor,
+		consent.CauseFault, consent.CauseStopped, consent.CauseSlept} {
 		words := actWords(recording.Act{Act: consent.Lapsed, Cause: cause})
-		if !strings.HasPrefix(words, "ended by itself: ") || strings.HasSuffix(words, ": "+cause) || strings.Contains(words, "  ") {
+		if !strings.HasPrefix(words, "ended by itself: ") || strings.HasSuffix(words, ": "+cause) ||
+			strings.Contains(words, "  ") {
 			t.Errorf("%s: %q", cause, words)
 		}
 	}
@@ -39,9 +43,12 @@ func TestEveryEndHasWords(t *testing.T) {
 
 func TestNamesThatPromiseAnotherSound(t *testing.T) {
 	for _, c := range []struct{ out, codec, right string }{
-		{"a.opus", "opus", ""}, {"a.OGG", "opus", ""}, {"a.oga", "opus", ""}, {"a", "opus", ""}, {"-", "opus", ""}, {"a.bin", "opus", ""}, {"dir.mp3/a", "opus", ""}, {"a.mp3.opus", "opus", ""},
-		{"a.mp3", "opus", "a.opus"}, {"a.M4A", "opus", "a.opus"}, {"a.wav", "opus", "a.opus"}, {"a.flac", "opus", "a.opus"}, {"dir.d/a.b.mp3", "opus", "dir.d/a.b.opus"}, {".mp3", "wav", ".wav"},
-		{"a.flac", "flac", ""}, {"a.wav", "flac", "a.flac"}, {"a.opus", "flac", "a.flac"}, {"a.wav", "wav", ""}, {"a.wave", "wav", ""}, {"a.opus", "wav", "a.wav"}, {"a.aiff", "wav", "a.wav"},
+		{"a.opus", "opus", ""}, {"a.OGG", "opus", ""}, {"a.oga", "opus", ""}, {"a", "opus", ""}, {"-", "opus", ""},
+		{"a.bin", "opus", ""}, {"dir.mp3/a", "opus", ""}, {"a.mp3.opus", "opus", ""},
+		{"a.mp3", "opus", "a.opus"}, {"a.M4A", "opus", "a.opus"}, {"a.wav", "opus", "a.opus"}, {"a.flac", "opus", "a.opus"},
+		{"dir.d/a.b.mp3", "opus", "dir.d/a.b.opus"}, {".mp3", "wav", ".wav"},
+		{"a.flac", "flac", ""}, {"a.wav", "flac", "a.flac"}, {"a.opus", "flac", "a.flac"}, {"a.wav", "wav", ""},
+		{"a.wave", "wav", ""}, {"a.opus", "wav", "a.wav"}, {"a.aiff", "wav", "a.wav"},
 		{"a.mp3", "of-tomorrow", ""},
 	} {
 		err := wrongName(c.out, c.codec)

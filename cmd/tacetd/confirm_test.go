@@ -43,7 +43,8 @@ func (u *unit) name(recipients, lines string) {
 func (u *unit) confirms(typed string) (said string, err error) {
 	u.t.Helper()
 	var out, errs strings.Builder
-	env := &cli.Env{Name: "tacetd", Ctx: context.Background(), Stdin: strings.NewReader(typed), Stdout: &out, Stderr: &errs}
+	env := &cli.Env{Name: "tacetd", Ctx: context.Background(), Stdin: strings.NewReader(typed), Stdout: &out,
+		Stderr: &errs}
 	err = confirm(env, []string{"-config", u.config, "-state", u.state, "-run", u.run, "-confirmed", u.confirmed})
 	return out.String() + errs.String(), err
 }
@@ -74,7 +75,8 @@ func TestConfirm(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "not this room's id") {
 			t.Errorf("%q confirms: %v", typed, err)
 		}
-		for _, want := range []string{"NEW        recipient " + added[:12], recording.Fingerprint(added), "as before  recipient, fingerprint " + recording.Fingerprint(u.recipient)} {
+		for _, want := range []string{"NEW        recipient " + added[:12], recording.Fingerprint(added),
+			"as before  recipient, fingerprint " + recording.Fingerprint(u.recipient)} {
 			if !strings.Contains(said, want) {
 				t.Errorf("it shows\n%s\nand not %q", said, want)
 			}
@@ -104,8 +106,9 @@ func TestConfirm(t *testing.T) {
 func TestWhoseConfirmation(t *testing.T) {
 	us := os.Geteuid()
 	dir := t.TempDir()
-	good := confirmation{Format: daemon.ConfirmationFormat, ID: "x", Unit: "u", Ledger: "l", Recipients: []string{strings.Repeat("0a", 16)},
-		Drives: []daemon.UnknownDrive{{Store: "drive", Drive: "ABC", UUID: "1234-ABCD"}}}
+	good := confirmation{Format: daemon.ConfirmationFormat, ID: "x", Unit: "u", Ledger: "l",
+		Recipients: []string{strings.Repeat("0a", 16)},
+		Drives:     []daemon.UnknownDrive{{Store: "drive", Drive: "ABC", UUID: "1234-ABCD"}}}
 	path := filepath.Join(dir, "confirmed")
 	if err := good.write(path); err != nil {
 		t.Fatal(err)
@@ -160,7 +163,8 @@ func TestWhoseConfirmation(t *testing.T) {
 	}
 }
 
-// Of a list that the office didn't sign the unit says so, and goes on with the last that it did; one that never had any can't start.
+// Of a list that the office didn't sign the unit says so, and goes on with the last that it did;
+// one that never had any can't start.
 func TestLastSignedRecipients(t *testing.T) {
 	manager := beSystemd(t)
 	u := newUnit(t)
@@ -208,7 +212,8 @@ func TestLastSignedRecipients(t *testing.T) {
 	lay("practice.pub", append(sign(u.recipient), added+"\n"...))
 	u.reload()
 	u.says(manager, func(r *report) bool { return has(r, "recipients-changed") && !refused(r) })
-	if said, err := u.confirms("room-3\n"); err == nil || !strings.Contains(err.Error(), "its signature says whom the unit trusts") {
+	if said, err := u.confirms("room-3\n"); err == nil ||
+		!strings.Contains(err.Error(), "its signature says whom the unit trusts") {
 		t.Errorf("it can be confirmed: %s, %v", said, err)
 	}
 	cfg, err = load(u.config, u.state, u.warn) // as the next start does

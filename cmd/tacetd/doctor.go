@@ -49,7 +49,8 @@ Exits with 0 if nothing failed, 1 if something did, 78 if the configuration can'
 		}
 		ctx, done := signal.NotifyContext(env.Ctx, syscall.SIGHUP)
 		defer done()
-		d := &doctor{env: env, status: filepath.Join(*run, statusFile), clock: daemon.SystemClock{}, cards: audio.Cards, offers: audio.Offers, lockLimit: lockLimit}
+		d := &doctor{env: env, status: filepath.Join(*run, statusFile), clock: daemon.SystemClock{}, cards: audio.Cards,
+			offers: audio.Offers, lockLimit: lockLimit}
 		var err error
 		if d.cfg, err = load(*path, usualState, env.Warn); err != nil {
 			d.listCards() // whoever writes it needs them
@@ -158,7 +159,8 @@ func (d *doctor) machine(ctx context.Context, path string) error {
 	if err := harden(); err != nil {
 		return err
 	}
-	_ = memory.Lock()                               // for the samples that are looked at; whether the service can is another matter
+	// for the samples that are looked at; whether the service can is another matter
+	_ = memory.Lock()
 	if _, _, err := config.Load(path); err != nil { // root may read what the service may not
 		d.say(failed, "config", "%v", err)
 	} else {
@@ -183,7 +185,8 @@ func (d *doctor) try(ctx context.Context) {
 	if d.lock != nil {
 		defer d.lock.Close()
 	}
-	for _, part := range []func(context.Context){d.memory, d.recipients, d.trust, d.panel, d.spool, d.stores, d.broker, d.tellTime} {
+	for _, part := range []func(context.Context){d.memory, d.recipients, d.trust, d.panel, d.spool, d.stores,
+		d.broker, d.tellTime} {
 		if ctx.Err() == nil {
 			part(ctx)
 		}
@@ -192,7 +195,8 @@ func (d *doctor) try(ctx context.Context) {
 
 // verdict counts, and is what to exit with.
 func (d *doctor) verdict() error {
-	d.env.Printf("%d tried: %d ok, %d failed; %d not tried\n", d.count[ok]+d.count[failed], d.count[ok], d.count[failed], d.count[untried])
+	d.env.Printf("%d tried: %d ok, %d failed; %d not tried\n", d.count[ok]+d.count[failed], d.count[ok], d.count[failed],
+		d.count[untried])
 	if d.count[failed] > 0 {
 		return cli.Exit(cli.ExitFailed, nil)
 	}
@@ -200,7 +204,8 @@ func (d *doctor) verdict() error {
 }
 
 // part tries what may hang.
-func (d *doctor) part(ctx context.Context, part string, limit time.Duration, f func(context.Context) (string, error)) bool {
+func (d *doctor) part(ctx context.Context, part string, limit time.Duration,
+	f func(context.Context) (string, error)) bool {
 	text, err := within(ctx, limit, f)
 	if err != nil {
 		d.fail(ctx, part, err)
@@ -211,7 +216,8 @@ func (d *doctor) part(ctx context.Context, part string, limit time.Duration, f f
 }
 
 // within runs f, and leaves it alone where it doesn't come back.
-func within(ctx context.Context, limit time.Duration, f func(context.Context) (string, error)) (text string, err error) {
+func within(ctx context.Context, limit time.Duration,
+	f func(context.Context) (string, error)) (text string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	type result struct {
@@ -236,7 +242,8 @@ func within(ctx context.Context, limit time.Duration, f func(context.Context) (s
 	}
 }
 
-// meet looks whether a daemon runs. Where none does it takes the spool's lock, so that none begins meanwhile.
+// meet looks whether a daemon runs. Where none does it takes the spool's lock, so that none begins
+// meanwhile.
 func (d *doctor) meet(ctx context.Context) {
 	if r, err := readReport(d.status); err == nil {
 		d.report, d.running = r, fmt.Sprintf("the running daemon (process %d)", r.PID)
@@ -269,7 +276,8 @@ func (d *doctor) recipients(ctx context.Context) {
 		}
 		found, but := ok, ""
 		if d.report != nil && d.report.Unconfirmed != nil && slices.Contains(d.report.Unconfirmed.Recipients, r) {
-			found, but = failed, `: gets nothing that is recorded, since it is new to this unit: if it should, run "sudo tacetd confirm"`
+			found = failed
+			but = `: gets nothing that is recorded, since it is new to this unit: if it should, run "sudo tacetd confirm"`
 		}
 		d.say(found, "recipient", "%s…%s (%s), fingerprint %s%s", r[:12], r[len(r)-6:], kind, recording.Fingerprint(r), but)
 	}
@@ -327,8 +335,8 @@ func (d *doctor) darkMic(ctx context.Context, present error) {
 	d.listCards()
 }
 
-// lit tries the buttons, and then the light, with the microphone in its shine. Where the microphone may be open still, it leaves the
-// light on, and its line held.
+// lit tries the buttons, and then the light, with the microphone in its shine. Where the microphone
+// may be open still, it leaves the light on, and its line held.
 func (d *doctor) lit(ctx context.Context, panel *hw.Panel, present error) {
 	d.buttons(ctx, panel.Buttons())
 	if s := panel.StatusLight(); s != nil {
@@ -381,13 +389,16 @@ func (d *doctor) lit(ctx context.Context, panel *hw.Panel, present error) {
 	case heard.Frames == 0:
 		d.say(failed, "microphone", "%s opens and delivers nothing: look at the plug and the cable", a.Device)
 	case heard.Dead:
-		d.say(failed, "microphone", "%s hears nothing: its signal does not move, as in no room; it is muted or broken", a.Device)
+		d.say(failed, "microphone", "%s hears nothing: its signal does not move, as in no room; it is muted or broken",
+			a.Device)
 	case heard.Off:
 		d.say(failed, "microphone", "%s says %d Hz and delivers %.0f samples a second: recordings would play at another speed; use another microphone", a.Device, a.Rate, heard.Rate)
 	case heard.Rate > 0:
-		d.say(ok, "microphone", "%s brought %d samples at %.1f Hz while the light was on; nothing was kept", a.Device, heard.Frames, heard.Rate)
+		d.say(ok, "microphone", "%s brought %d samples at %.1f Hz while the light was on; nothing was kept", a.Device,
+			heard.Frames, heard.Rate)
 	default:
-		d.say(ok, "microphone", "%s brought %d samples at %d Hz while the light was on; nothing was kept", a.Device, heard.Frames, a.Rate)
+		d.say(ok, "microphone", "%s brought %d samples at %d Hz while the light was on; nothing was kept", a.Device,
+			heard.Frames, a.Rate)
 	}
 	d.tell(cards)
 }
@@ -406,13 +417,15 @@ func (d *doctor) buttons(ctx context.Context, b *hw.Buttons) {
 		case levels[i] && !c.Latching():
 			d.say(failed, d.button(i), "reads as pressed: something holds it, its cable is shorted, or active is wrong")
 		case !d.env.Terminal:
-			d.say(untried, d.button(i), "reads as %s; at a terminal you are asked to press it", map[bool]string{true: "pressed", false: "not pressed"}[levels[i]])
+			d.say(untried, d.button(i), "reads as %s; at a terminal you are asked to press it",
+				map[bool]string{true: "pressed", false: "not pressed"}[levels[i]])
 		default:
 			d.press(ctx, b, i)
 		}
 	}
 	if d.cfg.Door != nil {
-		d.say(ok, "door", "%s reads as %s: look", d.cfg.Door.Line, map[bool]string{true: "open", false: "closed"}[levels[len(levels)-1]])
+		d.say(ok, "door", "%s reads as %s: look", d.cfg.Door.Line,
+			map[bool]string{true: "open", false: "closed"}[levels[len(levels)-1]])
 	}
 }
 
@@ -502,7 +515,8 @@ func (d *doctor) tell(cards []offer) {
 func (d *doctor) listCards() {
 	var cards []offer
 	for _, device := range d.devices() {
-		cards = append(cards, offer{device: device, text: "is there; its rates are told when the light can be on, with no daemon running"})
+		cards = append(cards, offer{device: device,
+			text: "is there; its rates are told when the light can be on, with no daemon running"})
 	}
 	d.tell(cards)
 }

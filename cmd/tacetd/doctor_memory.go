@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// memory says whether what is said in the room can reach swap: by the running daemon's own word, or by what systemd would let the
-// service lock. What this process may lock, started from a shell, says nothing of that.
+// memory says whether what is said in the room can reach swap: by the running daemon's own word, or
+// by what systemd would let the service lock. What this process may lock, started from a shell,
+// says nothing of that.
 func (d *doctor) memory(ctx context.Context) {
 	if d.running != "" {
 		switch unlocked := slices.IndexFunc(d.warned, func(w warning) bool { return w.Code == "memory-unlocked" }); {
@@ -39,7 +40,8 @@ func (d *doctor) memory(ctx context.Context) {
 
 // lockLimit is what systemd lets the service lock: infinity, or a number of bytes.
 func lockLimit(ctx context.Context) (string, error) {
-	out, err := exec.CommandContext(ctx, "systemctl", "show", "-p", "LoadState", "-p", "LimitMEMLOCK", serviceName).Output()
+	out, err := exec.CommandContext(ctx, "systemctl", "show", "-p", "LoadState", "-p", "LimitMEMLOCK",
+		serviceName).Output()
 	if err != nil {
 		return "", fmt.Errorf("ask systemctl: %w", err)
 	}

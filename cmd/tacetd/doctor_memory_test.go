@@ -8,8 +8,8 @@ import (
 	"testing/synctest"
 )
 
-// Of the memory doctor says what the running daemon says, and otherwise what systemd would allow; where neither says anything, that
-// it doesn't know.
+// Of the memory doctor says what the running daemon says, and otherwise what systemd would allow;
+// where neither says anything, that it doesn't know.
 func TestDoctorOnMemory(t *testing.T) {
 	for name, c := range map[string]struct {
 		status string
@@ -21,10 +21,12 @@ func TestDoctorOnMemory(t *testing.T) {
 			[]string{"ok         memory: the running daemon (process 1) has locked it"},
 		},
 		"not locked, says the daemon": {
-			`{"pid":1,"phase":"idle","warnings":[{"code":"memory-unlocked","message":"Memory not locked (why). Do this."}]}`, "infinity",
+			`{"pid":1,"phase":"idle","warnings":[{"code":"memory-unlocked","message":"Memory not locked (why). Do this."}]}`,
+			"infinity",
 			[]string{"FAIL       memory: Memory not locked (why). Do this."},
 		},
-		"limited, says systemd":    {"", "65536", []string{"FAIL       memory: the service may lock only 65536 bytes", "LimitMEMLOCK=infinity"}},
+		"limited, says systemd": {"", "65536",
+			[]string{"FAIL       memory: the service may lock only 65536 bytes", "LimitMEMLOCK=infinity"}},
 		"allowed, says systemd":    {"", "infinity", []string{"ok         memory: the service may lock all of it"}},
 		"systemd is not to be had": {"", "", []string{"not tried  memory: whether the service may lock it: no systemd"}},
 	} {

@@ -41,7 +41,8 @@ func mosquitto(t *testing.T) string {
 	if out, err := exec.Command(programs[1], "-b", "-c", passwords, "room-3", "right").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	err = os.WriteFile(file, fmt.Appendf(nil, "user root\npersistence false\nlog_dest stderr\nlistener %s 127.0.0.1\npassword_file %s\n", port, passwords), 0o600)
+	err = os.WriteFile(file, fmt.Appendf(nil,
+		"user root\npersistence false\nlog_dest stderr\nlistener %s 127.0.0.1\npassword_file %s\n", port, passwords), 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,13 +86,15 @@ func TestDoctorAtTheBroker(t *testing.T) {
 		if err := os.WriteFile(secret, []byte(password+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		p := newPatient(t, "[mqtt]\nbroker = \"mqtt://127.0.0.1:"+port+"\"\nusername = \"room-3\"\npassword_file = \""+secret+"\"\n")
+		p := newPatient(t, "[mqtt]\nbroker = \"mqtt://127.0.0.1:"+port+"\"\nusername = \"room-3\"\npassword_file = \""+secret+
+			"\"\n")
 		p.running = "the running daemon"
 		p.doctor.broker(t.Context())
 		return p
 	}
 	lost := make(chan error, 1)
-	o := mqtt.NewClientOptions().AddBroker("tcp://127.0.0.1:" + port).SetClientID("tacet-site-room-3").SetUsername("room-3").SetPassword("right")
+	o := mqtt.NewClientOptions().AddBroker("tcp://127.0.0.1:" +
+		port).SetClientID("tacet-site-room-3").SetUsername("room-3").SetPassword("right")
 	o.SetAutoReconnect(false).SetConnectionLostHandler(func(_ mqtt.Client, err error) { lost <- err })
 	unit := mqtt.NewClient(o)
 	if token := unit.Connect(); !token.WaitTimeout(enough) || token.Error() != nil {
@@ -106,7 +109,8 @@ func TestDoctorAtTheBroker(t *testing.T) {
 	p.says("FAIL       broker ", "refused the user name or the password", "compare username and password_file")
 	p.exits(1)
 	// What it says next comes behind whatever the broker had done to it.
-	if token := unit.Publish("tacet/site/room-3/heartbeat", 1, false, "x"); !token.WaitTimeout(enough) || token.Error() != nil {
+	if token := unit.Publish("tacet/site/room-3/heartbeat", 1, false, "x"); !token.WaitTimeout(enough) ||
+		token.Error() != nil {
 		t.Errorf("the running daemon was thrown out: %v", token.Error())
 	}
 	select {
@@ -139,8 +143,8 @@ func TestDoctorTriesAsTheService(t *testing.T) {
 	}
 }
 
-// Of a server that lacks something, doctor says what follows; of one that is of no use, why. What it says is what the unit meets: see the stores' own
-// tables of traits.
+// Of a server that lacks something, doctor says what follows; of one that is of no use, why. What
+// it says is what the unit meets: see the stores' own tables of traits.
 func TestDoctorAtServers(t *testing.T) {
 	old, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -159,15 +163,19 @@ func TestDoctorAtServers(t *testing.T) {
 		says  []string
 		code  int
 	}{
-		"OpenSSH":          {says: []string{"ok         store office (sftp): takes copies, and nothing was left there: sftp://room-3@"}},
-		"without fsync":    {trait: storetest.Trait{Lacks: []string{"fsync@openssh.com"}}, says: []string{"ok         store office (sftp): takes copies", "; note: the server can't be asked to sync"}},
-		"without removing": {trait: storetest.Trait{Ask: refuse(storetest.SFTPRemove)}, says: []string{"ok         store office (sftp): takes copies: ", "can't be removed"}},
-		"without writing":  {trait: storetest.Trait{Ask: refuse(storetest.SFTPWrite)}, says: []string{"FAIL       store office (sftp): ", "may not write there"}, code: 1},
-		"with SHA-1":       {keys: []ssh.Signer{key}, says: []string{"FAIL       store office (sftp): ", "SHA-1"}, code: 1},
+		"OpenSSH": {says: []string{"ok         store office (sftp): takes copies, and nothing was left there: sftp://room-3@"}},
+		"without fsync": {trait: storetest.Trait{Lacks: []string{"fsync@openssh.com"}},
+			says: []string{"ok         store office (sftp): takes copies", "; note: the server can't be asked to sync"}},
+		"without removing": {trait: storetest.Trait{Ask: refuse(storetest.SFTPRemove)},
+			says: []string{"ok         store office (sftp): takes copies: ", "can't be removed"}},
+		"without writing": {trait: storetest.Trait{Ask: refuse(storetest.SFTPWrite)},
+			says: []string{"FAIL       store office (sftp): ", "may not write there"}, code: 1},
+		"with SHA-1": {keys: []ssh.Signer{key}, says: []string{"FAIL       store office (sftp): ", "SHA-1"}, code: 1},
 	} {
 		t.Run(what, func(t *testing.T) {
 			server := storetest.StartSFTPD(t, c.trait, c.keys...)
-			p := newPatient(t, "[[store]]\nname = \"office\"\nkind = \"sftp\"\nurl = \"sftp://"+server.User+"@"+server.Addr+server.Dir+
+			p := newPatient(t, "[[store]]\nname = \"office\"\nkind = \"sftp\"\nurl = \"sftp://"+server.User+"@"+
+				server.Addr+server.Dir+
 				"\"\nkey = \""+server.Key+"\"\nknown_hosts = \""+server.KnownHosts+"\"\n")
 			maker, err := stores.New(t.Context(), slog.New(slog.DiscardHandler))
 			if err != nil {

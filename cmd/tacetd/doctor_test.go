@@ -73,7 +73,8 @@ func (h hands) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// patient is a unit that doctor looks at: two buttons, a light with a sense line, one recipient of each call.
+// patient is a unit that doctor looks at: two buttons, a light with a sense line, one recipient of
+// each call.
 type patient struct {
 	*doctor
 	t     *testing.T
@@ -144,7 +145,8 @@ func (p *patient) press(said string) {
 func (p *patient) says(begin string, words ...string) {
 	p.t.Helper()
 	for line := range strings.Lines(p.out.String()) {
-		if strings.HasPrefix(line, begin) && !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(line, w) }) {
+		if strings.HasPrefix(line, begin) &&
+			!slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(line, w) }) {
 			return
 		}
 	}
@@ -159,7 +161,8 @@ func (p *patient) exits(code int) {
 	}
 }
 
-// dark checks that the microphone was open only in the light, and that nothing holds the lines any more.
+// dark checks that the microphone was open only in the light, and that nothing holds the lines any
+// more.
 func (p *patient) dark() {
 	p.t.Helper()
 	if slices.Contains(p.mic.lit, gpio.Low) {
@@ -220,7 +223,8 @@ func TestDoctorOfAUnitThatIsWell(t *testing.T) {
 	lock.Close()
 }
 
-// Whom the unit gives nothing doctor doesn't call well: beside the daemon, nor after it was stopped for doctor.
+// Whom the unit gives nothing doctor doesn't call well: beside the daemon, nor after it was stopped
+// for doctor.
 func TestDoctorSaysWhomTheUnitGivesNothing(t *testing.T) {
 	for _, running := range []bool{true, false} {
 		p := newPatient(t, "")
@@ -228,7 +232,8 @@ func TestDoctorSaysWhomTheUnitGivesNothing(t *testing.T) {
 		r := &report{
 			PID: os.Getpid(), Unconfirmed: &unconfirmed{Recipients: []string{key}},
 			Warnings: []warning{
-				{Code: string(health.RecipientsBad), Message: "none is known"}, {Code: string(health.DriveNew), Message: "who is this drive?"},
+				{Code: string(health.RecipientsBad), Message: "none is known"},
+				{Code: string(health.DriveNew), Message: "who is this drive?"},
 				{Code: string(health.RecordingInterrupted), Message: "yesterday"},
 			},
 		}
@@ -262,7 +267,8 @@ func TestDoctorFindsFaults(t *testing.T) {
 		says  []string
 		lit   int // how often the microphone was touched, at most
 	}{
-		"no clock": {fault: func(p *patient) { p.clock = fakeClock(false) }, says: []string{"FAIL       clock: not set", "timedatectl"}, lit: 9},
+		"no clock": {fault: func(p *patient) { p.clock = fakeClock(false) },
+			says: []string{"FAIL       clock: not set", "timedatectl"}, lit: 9},
 		"memory that may not be locked": {
 			fault: func(p *patient) { p.lockLimit = func(context.Context) (string, error) { return "8388608", nil } },
 			says:  []string{"FAIL       memory: the service may lock only 8388608 bytes", "LimitMEMLOCK=infinity"}, lit: 9,
@@ -292,24 +298,34 @@ func TestDoctorFindsFaults(t *testing.T) {
 			},
 			says: []string{"FAIL       light: ", "the light was made lit, and the sense line GPIO22 sees it dark"},
 		},
-		"no microphone": {fault: func(p *patient) { p.mic.present = audio.ErrMissing }, says: []string{"FAIL       microphone: there is no such sound card"}, lit: 1},
-		"another rate":  {fault: func(p *patient) { p.mic.err = audio.ErrRate }, says: []string{"FAIL       microphone: the card can't do"}, lit: 9},
-		"muted":         {fault: func(p *patient) { p.mic.heard.Dead = true }, says: []string{"FAIL       microphone: ", "hears nothing"}, lit: 9},
+		"no microphone": {fault: func(p *patient) { p.mic.present = audio.ErrMissing },
+			says: []string{"FAIL       microphone: there is no such sound card"}, lit: 1},
+		"another rate": {fault: func(p *patient) { p.mic.err = audio.ErrRate },
+			says: []string{"FAIL       microphone: the card can't do"}, lit: 9},
+		"muted": {fault: func(p *patient) { p.mic.heard.Dead = true },
+			says: []string{"FAIL       microphone: ", "hears nothing"}, lit: 9},
 		"a pace of its own": {
 			fault: func(p *patient) { p.mic.heard.Rate, p.mic.heard.Off = 44100, true },
 			says:  []string{"FAIL       microphone: ", "says 48000 Hz and delivers 44100 samples a second"}, lit: 9,
 		},
-		"dumb":                 {fault: func(p *patient) { p.mic.heard.Frames = 0 }, says: []string{"FAIL       microphone: ", "delivers nothing"}, lit: 9},
-		"no spool":             {fault: func(p *patient) { os.Remove(p.cfg.Spool.Path) }, says: []string{"FAIL       spool ", "there is no such folder: mount the disk"}, lit: 9},
-		"no room":              {fault: func(p *patient) { p.cfg.Spool.Reserve = 1e6 * time.Hour }, says: []string{"FAIL       spool ", "the reserve is"}, lit: 9},
-		"nobody can read it":   {fault: func(p *patient) { p.cfg.Encrypt.Recipients[0] += "x" }, says: []string{"FAIL       encryption: "}, lit: 9},
-		"a store that is away": {more: office + `"/nowhere/at/all"` + "\n", says: []string{"FAIL       store office (folder): /nowhere/at/all is not there"}, lit: 9},
+		"dumb": {fault: func(p *patient) { p.mic.heard.Frames = 0 },
+			says: []string{"FAIL       microphone: ", "delivers nothing"}, lit: 9},
+		"no spool": {fault: func(p *patient) { os.Remove(p.cfg.Spool.Path) },
+			says: []string{"FAIL       spool ", "there is no such folder: mount the disk"}, lit: 9},
+		"no room": {fault: func(p *patient) { p.cfg.Spool.Reserve = 1e6 * time.Hour },
+			says: []string{"FAIL       spool ", "the reserve is"}, lit: 9},
+		"nobody can read it": {fault: func(p *patient) { p.cfg.Encrypt.Recipients[0] += "x" },
+			says: []string{"FAIL       encryption: "}, lit: 9},
+		"a store that is away": {more: office + `"/nowhere/at/all"` + "\n",
+			says: []string{"FAIL       store office (folder): /nowhere/at/all is not there"}, lit: 9},
 		"a store that hangs": {
 			more:  office + `"/nowhere"` + "\n",
 			fault: func(p *patient) { p.kind = func(config.Store, daemon.DriveJudge) store.Kind { return hanging{p} } },
 			says:  []string{"FAIL       store office (folder): no answer in 20s: it hangs"}, lit: 9,
 		},
-		"a broker that is away": {more: "[mqtt]\nbroker = \"mqtt://127.0.0.1:1\"\n", says: []string{"FAIL       broker mqtt://127.0.0.1:1: nothing listens at the broker's address", "start the broker"}, lit: 9},
+		"a broker that is away": {more: "[mqtt]\nbroker = \"mqtt://127.0.0.1:1\"\n",
+			says: []string{"FAIL       broker mqtt://127.0.0.1:1: nothing listens at the broker's address", "start the broker"},
+			lit:  9},
 		"a button that is held": {
 			fault: func(p *patient) { p.board.Drive("GPIO6", gpio.Low) },
 			says:  []string{"FAIL       button of clinician (GPIO6): reads as pressed"}, lit: 9,
@@ -355,7 +371,8 @@ func TestDoctorAtAButton(t *testing.T) {
 		press func(p *patient, said string)
 		says  []string
 	}{
-		"nobody presses": {func(*patient, string) {}, []string{"FAIL       button of patient (GPIO5): no press was seen within 15s"}},
+		"nobody presses": {func(*patient, string) {},
+			[]string{"FAIL       button of patient (GPIO5): no press was seen within 15s"}},
 		"it sticks": {
 			func(p *patient, said string) {
 				if strings.Contains(said, "press and release the button of patient") {
@@ -390,7 +407,8 @@ func TestDoctorAtAButton(t *testing.T) {
 	})
 	synctest.Test(t, func(t *testing.T) { p.try(t.Context()) })
 	p.says("ok         button of patient (GPIO5): pressed and released")
-	if !slices.ContainsFunc(p.asked, func(s string) bool { return strings.Contains(s, "that is the button of clinician (GPIO6)") }) {
+	if !slices.ContainsFunc(p.asked,
+		func(s string) bool { return strings.Contains(s, "that is the button of clinician (GPIO6)") }) {
 		t.Errorf("the technician was told %q", p.asked)
 	}
 
@@ -450,7 +468,8 @@ func TestDoctorIsInterrupted(t *testing.T) {
 	}
 }
 
-// Beside a running daemon neither light nor microphone nor buttons nor the spool's files are touched.
+// Beside a running daemon neither light nor microphone nor buttons nor the spool's files are
+// touched.
 func TestDoctorBesideADaemon(t *testing.T) {
 	for name, run := range map[string]func(t *testing.T, p *patient){
 		"that says so": func(t *testing.T, p *patient) {

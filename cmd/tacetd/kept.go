@@ -11,10 +11,12 @@ import (
 	"tacet/daemon/durable"
 )
 
-// keptRecipients is the file, in the service's own folder, of the last recipients that the office's signature held for.
+// keptRecipients is the file, in the service's own folder, of the last recipients that the office's
+// signature held for.
 const keptRecipients = "recipients.signed"
 
-// loadUnit reads the configuration as the unit does: where the office hasn't signed the recipients, the last that it had signed count.
+// loadUnit reads the configuration as the unit does: where the office hasn't signed the recipients,
+// the last that it had signed count.
 func loadUnit(path, state string) (*config.Config, []config.Problem, error) {
 	return config.LoadUnit(path, readKept(state))
 }

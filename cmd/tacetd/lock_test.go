@@ -13,16 +13,17 @@ import (
 	"tacet/systemd/needs"
 )
 
-// The service locks its memory before it opens anything, and goes on where it may not. The chip that the configuration names is on no
-// machine, so the program waits for it.
+// The service locks its memory before it opens anything, and goes on where it may not. The chip
+// that the configuration names is on no machine, so the program waits for it.
 func TestServiceLocksItsMemory(t *testing.T) {
 	needs.Root(t, "limits of the memory that may be locked")
 	for name, c := range map[string]struct {
 		through []string
 		locked  bool
 	}{
-		"it may":     {nil, true},
-		"it may not": {[]string{"prlimit", "--memlock=8388608:8388608", "setpriv", "--bounding-set=-ipc_lock,-sys_resource"}, false},
+		"it may": {nil, true},
+		"it may not": {[]string{"prlimit", "--memlock=8388608:8388608", "setpriv", "--bounding-set=-ipc_lock,-sys_resource"},
+			false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

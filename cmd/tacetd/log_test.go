@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Whoever reads what the program says has stopped, and the pipe is full: it starts, it hears SIGTERM, and it ends, with
-// the code that systemd goes by.
+// Whoever reads what the program says has stopped, and the pipe is full: it starts, it hears
+// SIGTERM, and it ends, with the code that systemd goes by.
 func TestNobodyReadsStderr(t *testing.T) {
 	u := newUnit(t)
 	u.light = "gpiochip99:5" // on no machine: it waits for it

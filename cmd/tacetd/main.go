@@ -1,5 +1,4 @@
-// Command tacetd is the recorder on the wall, and the commands that are run on
-// the unit.
+// Command tacetd is the recorder on the wall, and the commands that are run on the unit.
 //
 //	tacetd [-config /etc/tacet/tacet.toml]   run until SIGTERM
 //	tacetd status [-key]                     what the running daemon says
@@ -7,11 +6,11 @@
 //	tacetd lights-out                        for the unit file: dark after a crash
 //	tacetd doctor [-stop]                    try each part, and say what is wrong
 //
-// It exits with 0 after SIGTERM, with 78 where the configuration can't be used,
-// and with 1 else: then systemd starts it again. On SIGHUP it reads its
-// configuration anew, and takes it over as soon as nothing is given and nothing is
-// open; one that has errors, or with which the hardware can't be opened, is not
-// used at all: it goes on with the last that could be, and a warning says so.
+// It exits with 0 after SIGTERM, with 78 where the configuration can't be used, and with 1 else:
+// then systemd starts it again. On SIGHUP it reads its configuration anew, and takes it over as
+// soon as nothing is given and nothing is open; one that has errors, or with which the hardware
+// can't be opened, is not used at all: it goes on with the last that could be, and a warning says
+// so.
 package main
 
 import (

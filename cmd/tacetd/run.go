@@ -81,8 +81,7 @@ func (s *service) serve(env *cli.Env) error {
 	return s.lives(ctx, cfg, reload)
 }
 
-// lives runs one daemon after another, a new one for each new configuration, until
-// ctx ends.
+// lives runs one daemon after another, a new one for each new configuration, until ctx ends.
 func (s *service) lives(ctx context.Context, cfg *config.Config, reload <-chan os.Signal) error {
 	panel, err := s.panel(ctx, cfg)
 	for err == nil {
@@ -109,8 +108,7 @@ func (s *service) panel(ctx context.Context, cfg *config.Config) (*hw.Panel, err
 	return panel, nil
 }
 
-// change opens the hardware as the next configuration has it, or again as the old
-// one had it.
+// change opens the hardware as the next configuration has it, or again as the old one had it.
 func (s *service) change(ctx context.Context, old, next *config.Config) (*config.Config, *hw.Panel, error) {
 	panel, err := s.panel(ctx, next)
 	if err == nil {
@@ -128,9 +126,10 @@ func (s *service) change(ctx context.Context, old, next *config.Config) (*config
 	return old, panel, err
 }
 
-// life is one daemon's, until it is told to stop (next is nil), or has made room
-// for the next configuration; that may be its own.
-func (s *service) life(ctx context.Context, cfg *config.Config, panel *hw.Panel, reload <-chan os.Signal) (next *config.Config, err error) {
+// life is one daemon's, until it is told to stop (next is nil), or has made room for the next
+// configuration; that may be its own.
+func (s *service) life(ctx context.Context, cfg *config.Config, panel *hw.Panel,
+	reload <-chan os.Signal) (next *config.Config, err error) {
 	d, err := daemon.New(cfg, s.hardware(cfg, panel), daemon.Options{
 		Log: s.log, Version: cli.Version, Dir: s.state, Store: s.stores.Kind(cfg),
 		Confirmed: func() (*daemon.Confirmation, error) { return daemon.ReadConfirmation(s.confirmed, s.owner) },
@@ -166,10 +165,9 @@ func (s *service) life(ctx context.Context, cfg *config.Config, panel *hw.Panel,
 	}
 }
 
-// reread reads the configuration anew, and returns which to go on with when this
-// daemon has made room; it may be about to, and can't be called back. So a file
-// that can't be used leaves what was accepted before, and one that says the same as
-// cfg brings cfg again.
+// reread reads the configuration anew, and returns which to go on with when this daemon has made
+// room; it may be about to, and can't be called back. So a file that can't be used leaves what was
+// accepted before, and one that says the same as cfg brings cfg again.
 func (s *service) reread(d *daemon.Daemon, cfg, accepted *config.Config) *config.Config {
 	next, warnings, err := loadUnit(s.config, s.state)
 	s.refused = err
@@ -202,8 +200,7 @@ func (s *service) warn(format string, args ...any) {
 	s.log.Warn("configuration", "problem", fmt.Sprintf(format, args...))
 }
 
-// load reads the configuration; its errors exit with 78, which tells systemd not
-// to try again.
+// load reads the configuration; its errors exit with 78, which tells systemd not to try again.
 func load(path, state string, warn func(format string, args ...any)) (*config.Config, error) {
 	cfg, warnings, err := loadUnit(path, state)
 	for _, w := range warnings {

@@ -64,8 +64,8 @@ func (s systemd) hears(t *testing.T, what string) {
 	}
 }
 
-// unit is a service on simulated lines, with a spool. It has no microphone, unless
-// device says otherwise.
+// unit is a service on simulated lines, with a spool. It has no microphone, unless device says
+// otherwise.
 type unit struct {
 	*service
 	t       *testing.T
@@ -96,7 +96,8 @@ func newUnit(t *testing.T) *unit {
 	}
 	u := &unit{
 		t: t, board: hwtest.NewBoard("GPIO5", "GPIO6", "GPIO27"),
-		opened: make(chan hw.Wiring, 10), lines: make(logLines, 1000), hangups: make(chan os.Signal), ended: make(chan error, 1),
+		opened: make(chan hw.Wiring, 10), lines: make(logLines, 1000), hangups: make(chan os.Signal),
+		ended:     make(chan error, 1),
 		recipient: office.Recipient().String(), device: "hw:CARD=NoSuchCard,DEV=0", light: "GPIO27",
 	}
 	u.service = &service{
@@ -237,8 +238,8 @@ func (u *unit) end() error {
 	}
 }
 
-// giving runs a unit until one of two parties has given its consent: what may only
-// be done while nothing is given has to wait.
+// giving runs a unit until one of two parties has given its consent: what may only be done while
+// nothing is given has to wait.
 func (u *unit) giving() {
 	u.t.Helper()
 	u.device = "null" // taken to be there, and never opened

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// Guards: a SIGTERM during the start that is told as an interrupt (130); a SIGHUP then that kills. The chip that the
-// configuration names is on no machine, so the program waits for it.
+// Guards: a SIGTERM during the start that is told as an interrupt (130); a SIGHUP then that kills.
+// The chip that the configuration names is on no machine, so the program waits for it.
 func TestStopAtStart(t *testing.T) {
 	for name, c := range map[string]struct {
 		reading, waiting syscall.Signal // sent while it reads its configuration, and while it waits for the chip; 0: none

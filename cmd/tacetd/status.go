@@ -22,8 +22,8 @@ const (
 	maxStatus  = 1 << 20
 )
 
-// report is status.json: what the running daemon says. Half a consent is not in
-// it, nor anything of what is said in the room.
+// report is status.json: what the running daemon says. Half a consent is not in it, nor anything of
+// what is said in the room.
 type report struct {
 	PID       int       `json:"pid"`
 	Time      time.Time `json:"time"` // since when it says just this
@@ -65,8 +65,8 @@ type warning struct {
 	Message string    `json:"message"`
 }
 
-// shown is the phase as anybody may know it. A start that came to nothing was
-// never a recording, and ends as none.
+// shown is the phase as anybody may know it. A start that came to nothing was never a recording,
+// and ends as none.
 func shown(s daemon.Status) string {
 	switch s.Phase {
 	case "waiting", "starting":
@@ -85,7 +85,8 @@ func reportOf(s daemon.Status) report {
 	r := report{
 		PID: os.Getpid(), Version: s.Version, Boot: s.Boot, Phase: shown(s),
 		Recording: s.Recording, Mic: s.Mic, Light: s.Light, Clock: s.Clock,
-		FreeHours: float64(int(s.SpoolFree.Hours()*10)) / 10, UnitKey: s.UnitKey, Pending: s.Pending, Stores: []place{}, Warnings: []warning{},
+		FreeHours: float64(int(s.SpoolFree.Hours()*10)) / 10, UnitKey: s.UnitKey, Pending: s.Pending, Stores: []place{},
+		Warnings: []warning{},
 	}
 	for _, st := range s.Stores {
 		p := place{Name: st.Name, State: string(st.State), Pending: st.Pending}
@@ -106,9 +107,8 @@ func reportOf(s daemon.Status) report {
 	return r
 }
 
-// reporter writes status.json and tells systemd, each only when there is something
-// else to say: anybody can see when that is, and a hand on a button, or half a
-// consent, is nobody's business.
+// reporter writes status.json and tells systemd, each only when there is something else to say:
+// anybody can see when that is, and a hand on a button, or half a consent, is nobody's business.
 type reporter struct {
 	path string // empty: there is no such folder
 	log  *slog.Logger
@@ -142,8 +142,8 @@ func (r *reporter) report(s daemon.Status) {
 	}
 }
 
-// write replaces the file: whoever reads it sees the old one or the new one. It
-// need not survive a power cut, so it is not synced.
+// write replaces the file: whoever reads it sees the old one or the new one. It need not survive a
+// power cut, so it is not synced.
 func (r *reporter) write(say report) error {
 	say.Time = time.Now().UTC()
 	data, err := json.Marshal(say)
@@ -192,8 +192,7 @@ var statusCommand = cli.Command{
 	},
 }
 
-// readReport reads what a running daemon wrote; what a dead one left does not
-// count.
+// readReport reads what a running daemon wrote; what a dead one left does not count.
 func readReport(path string) (*report, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {

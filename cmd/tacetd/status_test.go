@@ -46,20 +46,24 @@ func TestReportRoundTrip(t *testing.T) {
 		dir := t.TempDir()
 		r := newReporter(dir, slog.New(slog.DiscardHandler))
 		r.report(daemon.Status{
-			Boot: "b", Version: "v", Phase: phase, Consented: []bool{true, false}, Pressed: []bool{false, true}, Recording: recorded(c.recorded),
-			Mic: "ok", Light: "proved", Clock: "synced", SpoolFree: 41*time.Hour + 35*time.Minute, UnitKey: "key",
+			Boot: "b", Version: "v", Phase: phase, Consented: []bool{true, false}, Pressed: []bool{false, true},
+			Recording: recorded(c.recorded),
+			Mic:       "ok", Light: "proved", Clock: "synced", SpoolFree: 41*time.Hour + 35*time.Minute, UnitKey: "key",
 			Warnings: []health.Active{active(t, "spool-low")}, Pending: 2,
-			Stores: []store.Status{{Name: "nas", State: "full", Pending: 2, Trouble: &store.Trouble{Code: "store-full", Err: errors.New("no room")}}},
+			Stores: []store.Status{{Name: "nas", State: "full", Pending: 2,
+				Trouble: &store.Trouble{Code: "store-full", Err: errors.New("no room")}}},
 		})
 		path := filepath.Join(dir, statusFile)
 		got, err := readReport(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.Phase != want || got.PID != os.Getpid() || got.FreeHours != 41.5 || got.UnitKey != "key" || len(got.Warnings) != 1 || got.Warnings[0].Code != "spool-low" {
+		if got.Phase != want || got.PID != os.Getpid() || got.FreeHours != 41.5 || got.UnitKey != "key" ||
+			len(got.Warnings) != 1 || got.Warnings[0].Code != "spool-low" {
 			t.Errorf("%s: read %+v", phase, got)
 		}
-		if len(got.Stores) != 1 || got.Stores[0] != (place{Name: "nas", State: "full", Pending: 2, Detail: "no room"}) || got.Pending != 2 {
+		if len(got.Stores) != 1 || got.Stores[0] != (place{Name: "nas", State: "full", Pending: 2, Detail: "no room"}) ||
+			got.Pending != 2 {
 			t.Errorf("the stores: %+v", got.Stores)
 		}
 		if got.Recording != recorded(c.recorded) {
@@ -85,7 +89,8 @@ func TestReportRoundTrip(t *testing.T) {
 	}
 }
 
-// A local user sees when status.json is written, and systemd's status too: not at a press, nor at a refusal.
+// A local user sees when status.json is written, and systemd's status too: not at a press, nor at a
+// refusal.
 func TestHandsDoNotShow(t *testing.T) {
 	manager := beSystemd(t)
 	dir := t.TempDir()
@@ -131,7 +136,8 @@ func TestHandsDoNotShow(t *testing.T) {
 func TestFaultStaysOne(t *testing.T) {
 	dir := t.TempDir()
 	r := newReporter(dir, slog.New(slog.DiscardHandler))
-	for _, c := range []struct{ phase, want string }{{"recording", "recording"}, {"fault", "fault"}, {"stopping", "fault"}, {"idle", "idle"}} {
+	for _, c := range []struct{ phase, want string }{{"recording", "recording"}, {"fault", "fault"}, {"stopping", "fault"},
+		{"idle", "idle"}} {
 		r.report(daemon.Status{Phase: c.phase, Recording: recorded(c.phase != "idle")})
 		if got, err := readReport(filepath.Join(dir, statusFile)); err != nil || got.Phase != c.want {
 			t.Errorf("%s is told as %+v, %v", c.phase, got, err)
@@ -158,7 +164,8 @@ func TestSentence(t *testing.T) {
 		for _, code := range c.warnings {
 			s.Warnings = append(s.Warnings, active(t, health.Code(code)))
 		}
-		if got := sentence(s); !strings.Contains(got, c.want) || len(c.warnings) == 0 && got != c.want || strings.Contains(got, "\n") {
+		if got := sentence(s); !strings.Contains(got, c.want) || len(c.warnings) == 0 && got != c.want ||
+			strings.Contains(got, "\n") {
 			t.Errorf("%s, %v: %q, want %q", c.phase, c.warnings, got, c.want)
 		}
 	}

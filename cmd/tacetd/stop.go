@@ -23,10 +23,11 @@ const (
 	startLimit = 2 * time.Minute
 )
 
-// stopService stops the service, unless it records, and returns what starts it again: nil, where it didn't run.
+// stopService stops the service, unless it records, and returns what starts it again: nil, where it
+// didn't run.
 //
-// Whatever becomes of this process, the service is started: a shell of its own session waits for the end of a pipe that only this
-// process holds.
+// Whatever becomes of this process, the service is started: a shell of its own session waits for
+// the end of a pipe that only this process holds.
 func stopService(status string) (start func() error, err error) {
 	state, err := systemctl("is-active") // it fails where the answer is no
 	switch state {
@@ -78,7 +79,8 @@ func idle(state, status string) error {
 	case err != nil && state != "activating":
 		return fmt.Errorf("the service runs and doesn't say whether it records, so it is not stopped: %w", err)
 	case err == nil && r.Phase == "recording":
-		return cli.WithHint(errors.New("the unit records, and is not stopped for a test"), "\"tacetd status\" says when it is idle")
+		return cli.WithHint(errors.New("the unit records, and is not stopped for a test"),
+			"\"tacetd status\" says when it is idle")
 	}
 	return nil
 }
@@ -93,7 +95,8 @@ func systemctl(verb string) (said string, err error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// become gives up root's rights for those of the service's user: what root may do says nothing of the service.
+// become gives up root's rights for those of the service's user: what root may do says nothing of
+// the service.
 func become(env *cli.Env, name string) error {
 	u, err := user.Lookup(name)
 	if errors.As(err, new(user.UnknownUserError)) {

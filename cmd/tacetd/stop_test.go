@@ -132,19 +132,23 @@ func TestStopAndStartAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := start(); err == nil || !strings.Contains(err.Error(), "it does not start again: exit status 1: no such thing") {
+	if err := start(); err == nil ||
+		!strings.Contains(err.Error(), "it does not start again: exit status 1: no such thing") {
 		t.Errorf("a start that fails: %v", err)
 	}
 	m := newManager(t, "[ $2 = is-active ] && echo active && exit 0; [ $2 = stop ] && echo denied; exit 1")
-	if _, err := stopService(statusOf(t, "idle")); err == nil || !strings.Contains(err.Error(), "stop the service: exit status 1: denied") {
+	if _, err := stopService(statusOf(t, "idle")); err == nil ||
+		!strings.Contains(err.Error(), "stop the service: exit status 1: denied") {
 		t.Errorf("a stop that fails: %v", err)
 	}
 	m.wants("is-active", "stop", "start") // it may be down all the same
 }
 
-// The unit hangs on the wall of a room where somebody will press: whatever becomes of doctor and its terminal, it runs again.
+// The unit hangs on the wall of a room where somebody will press: whatever becomes of doctor and
+// its terminal, it runs again.
 func TestServiceIsStartedWhateverHappens(t *testing.T) {
-	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGSEGV, syscall.SIGKILL} {
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGSEGV,
+		syscall.SIGKILL} {
 		t.Run(s.String(), func(t *testing.T) {
 			m := newManager(t, "[ $2 = is-active ] && echo active; exit 0")
 			u := newUnit(t)

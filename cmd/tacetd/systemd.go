@@ -10,16 +10,16 @@ import (
 	"tacet/daemon"
 )
 
-// watchdog feeds systemd's, but only while the daemon's owner goroutine answers:
-// one that hangs is killed, and started again.
+// watchdog feeds systemd's, but only while the daemon's owner goroutine answers: one that hangs is
+// killed, and started again.
 type watchdog struct {
 	due    <-chan time.Time
 	ticker *time.Ticker
 	every  time.Duration
 }
 
-// newWatchdog takes its interval from systemd; without one it is never due. It
-// feeds it: opening the lines may have taken long.
+// newWatchdog takes its interval from systemd; without one it is never due. It feeds it: opening
+// the lines may have taken long.
 func newWatchdog() *watchdog {
 	limit, err := sd.SdWatchdogEnabled(false)
 	if err != nil || limit == 0 {

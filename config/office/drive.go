@@ -9,8 +9,8 @@ import (
 // driveHeader begins what is signed of a drive.
 const driveHeader = "tacet-office drive\n"
 
-// Drive is what an office says of a drive: whose it is. The ID is the mark's own; the UUID is the file system's, so that a mark
-// that is copied to another drive says nothing there.
+// Drive is what an office says of a drive: whose it is. The ID is the mark's own; the UUID is the
+// file system's, so that a mark that is copied to another drive says nothing there.
 type Drive struct {
 	Site, Room, Store string // a room of * is each of the site's
 	ID, UUID          string

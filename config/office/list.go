@@ -14,11 +14,13 @@ const listHeader = "tacet-office recipients\n"
 // signatureLine begins the line of a list that holds its signature. For age it is a remark.
 const signatureLine = "# " + dash + prefix
 
-// MaxList is the longest list that is signed or opened, in bytes: some hundred recipients, with remarks.
+// MaxList is the longest list that is signed or opened, in bytes: some hundred recipients, with
+// remarks.
 const MaxList = 256 << 10
 
-// SignList returns a list of recipients, a file as age -R takes it, with the office's signature as its last line. It takes the
-// place of signatures that the list may carry. Remarks are signed too: they may say whose a key is.
+// SignList returns a list of recipients, a file as age -R takes it, with the office's signature as
+// its last line. It takes the place of signatures that the list may carry. Remarks are signed too:
+// they may say whose a key is.
 func SignList(list []byte, s Signer) ([]byte, error) {
 	text, _, _, err := split(list)
 	if err != nil && !errors.Is(err, errAfter) {
@@ -36,8 +38,8 @@ func SignList(list []byte, s Signer) ([]byte, error) {
 	return []byte(text + "# " + dash + signature + "\n"), nil
 }
 
-// OpenList returns the list in what SignList made, proved. Line ends in the way of Windows, a byte-order mark and blanks at the
-// end of a line make no difference; anything else does.
+// OpenList returns the list in what SignList made, proved. Line ends in the way of Windows, a
+// byte-order mark and blanks at the end of a line make no difference; anything else does.
 func (k Key) OpenList(signed []byte) (string, error) {
 	text, signature, found, err := split(signed)
 	switch {
@@ -87,8 +89,8 @@ func withoutSignatures(list []byte) (string, error) {
 	return join(kept), nil
 }
 
-// linesOf are the lines of a list, without what editors and systems do to them: line ends, blanks behind them, a mark before
-// the first, empty lines after the last.
+// linesOf are the lines of a list, without what editors and systems do to them: line ends, blanks
+// behind them, a mark before the first, empty lines after the last.
 func linesOf(list []byte) ([]string, error) {
 	if len(list) > MaxList {
 		return nil, fmt.Errorf("is longer than %d bytes", MaxList)

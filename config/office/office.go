@@ -6,12 +6,14 @@
 //	key, err := office.ParseKey(public)
 //	list, err := key.OpenList(signed)
 //
-// A key is an Ed25519 key of golang.org/x/mod/sumdb/note, named tacet-office/NAME. It signs two things: a list of recipients,
-// and whose a drive is. What is signed starts with a line that says which of the two it is, so that neither passes for the other.
+// A key is an Ed25519 key of golang.org/x/mod/sumdb/note, named tacet-office/NAME. It signs two
+// things: a list of recipients, and whose a drive is. What is signed starts with a line that says
+// which of the two it is, so that neither passes for the other.
 //
-// It protects from mistakes, from drives that somebody else prepared, and from recipients that somebody added quietly. It
-// doesn't protect from root on the unit, who can give it another key; nor from a full clone of a drive, which is that drive as
-// far as anybody can tell; nor from an older list of the office's own that is put back.
+// It protects from mistakes, from drives that somebody else prepared, and from recipients that
+// somebody added quietly. It doesn't protect from root on the unit, who can give it another key;
+// nor from a full clone of a drive, which is that drive as far as anybody can tell; nor from an
+// older list of the office's own that is put back.
 //
 // The package is pure: it reads and writes no file.
 package office
@@ -31,7 +33,8 @@ const prefix = "tacet-office/"
 
 var nameForm = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
 
-// NewKey makes an office's key: the private half, which signs, and the public half, which its units get.
+// NewKey makes an office's key: the private half, which signs, and the public half, which its units
+// get.
 func NewKey(name string) (private, public string, err error) {
 	if !nameForm.MatchString(name) {
 		return "", "", fmt.Errorf("an office can't be called %q: write 1 to 32 of a-z, 0-9 and -", name)

@@ -113,7 +113,8 @@ func TestListIsPlainText(t *testing.T) {
 	}
 }
 
-var stick = Drive{Site: "high-street", Room: "room-3", Store: "drive", ID: "ABCDEFGHIJKLMNOPQRSTUVWXYZ", UUID: "1234-ABCD"}
+var stick = Drive{Site: "high-street", Room: "room-3", Store: "drive", ID: "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+	UUID: "1234-ABCD"}
 
 // Each field of a drive is under the signature.
 func TestDrive(t *testing.T) {
@@ -129,8 +130,9 @@ func TestDrive(t *testing.T) {
 		t.Errorf("unsigned: %v", err)
 	}
 	for what, change := range map[string]func(*Drive){
-		"site": func(d *Drive) { d.Site = "low-street" }, "room": func(d *Drive) { d.Room = "*" }, "store": func(d *Drive) { d.Store = "x" },
-		"ID": func(d *Drive) { d.ID = "B" + d.ID[1:] }, "UUID": func(d *Drive) { d.UUID = "1234-ABCE" },
+		"site": func(d *Drive) { d.Site = "low-street" }, "room": func(d *Drive) { d.Room = "*" },
+		"store": func(d *Drive) { d.Store = "x" },
+		"ID":    func(d *Drive) { d.ID = "B" + d.ID[1:] }, "UUID": func(d *Drive) { d.UUID = "1234-ABCE" },
 		"no UUID": func(d *Drive) { d.UUID = "" }, "a line more": func(d *Drive) { d.Site = "a\nb" },
 		"shifted": func(d *Drive) { d.Site, d.Room = "high-street\nroom-3", "drive" },
 	} {

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// Nobody may wait for a file that a configuration names: what is no ordinary file is refused, and not opened.
+// Nobody may wait for a file that a configuration names: what is no ordinary file is refused, and
+// not opened.
 func TestWhatIsNoOrdinaryFile(t *testing.T) {
 	dir := t.TempDir()
 	pipe, link := filepath.Join(dir, "pipe"), filepath.Join(dir, "link")

@@ -1,14 +1,17 @@
-// Package textfile reads the text files that people make: configurations, passwords, passphrases, keys, certificates, lists of hosts.
+// Package textfile reads the text files that people make: configurations, passwords, passphrases,
+// keys, certificates, lists of hosts.
 //
-// People make them with whatever is at hand, and what is at hand on Windows begins a file with a byte-order mark, ends lines with CR and LF, and
-// writes UTF-16 (PowerShell's > does). None of that is part of what was meant, and all of it breaks a password or a key without a trace
-// on the screen. So there is one reader, and every file of this kind goes through it:
+// People make them with whatever is at hand, and what is at hand on Windows begins a file with a
+// byte-order mark, ends lines with CR and LF, and writes UTF-16 (PowerShell's > does). None of that
+// is part of what was meant, and all of it breaks a password or a key without a trace on the
+// screen. So there is one reader, and every file of this kind goes through it:
 //
 //	text, err := textfile.Read("/etc/tacet/ca.pem", 1<<20)      // UTF-8, without a mark, lines ending in LF
 //	password, err := textfile.Value("/etc/tacet/mqtt_password", 1024) // the one line that is in it
 //
-// UTF-16 is decoded, with and without a mark: zero bytes tell it from every other text. What isn't valid in the encoding that it
-// claims is an error, which says what to do. Bytes that are merely no UTF-8 stay as they are: a password may be of them.
+// UTF-16 is decoded, with and without a mark: zero bytes tell it from every other text. What isn't
+// valid in the encoding that it claims is an error, which says what to do. Bytes that are merely no
+// UTF-8 stay as they are: a password may be of them.
 //
 // No error repeats anything of the content.
 package textfile
@@ -44,7 +47,8 @@ var (
 	ErrBinary = errors.New("holds zero bytes, so it is no text: name another file, or save this one as UTF-8")
 )
 
-// Decode returns the text that data stands for: UTF-8 without a mark, with LF at the end of each line.
+// Decode returns the text that data stands for: UTF-8 without a mark, with LF at the end of each
+// line.
 func Decode(data []byte) ([]byte, Encoding, error) {
 	text, encoding, err := decode(data)
 	if err != nil {
@@ -78,7 +82,8 @@ func decode(data []byte) ([]byte, Encoding, error) {
 	return data, Plain, nil
 }
 
-// zeros reports whether every second byte, and no other, is zero: then it is UTF-16 of plain letters, with the low byte first or last.
+// zeros reports whether every second byte, and no other, is zero: then it is UTF-16 of plain
+// letters, with the low byte first or last.
 func zeros(data []byte) (little, big bool) {
 	if len(data) == 0 || len(data)%2 != 0 {
 		return false, false
@@ -115,8 +120,8 @@ func wide(data []byte, big bool) (text []byte, ok bool) {
 	return text, true
 }
 
-// Read reads the file called name, which has at most limit bytes. What is no ordinary file is an error that says so: whoever opens a
-// named pipe that nobody writes to waits for ever.
+// Read reads the file called name, which has at most limit bytes. What is no ordinary file is an
+// error that says so: whoever opens a named pipe that nobody writes to waits for ever.
 func Read(name string, limit int) ([]byte, error) {
 	if err := ordinary(name); err != nil {
 		return nil, err
@@ -124,7 +129,8 @@ func Read(name string, limit int) ([]byte, error) {
 	return Stream(name, limit)
 }
 
-// Stream is Read for a desk, where a pipe may stand for a file, as a shell's <(…) does, and where somebody sees that nothing comes.
+// Stream is Read for a desk, where a pipe may stand for a file, as a shell's <(…) does, and where
+// somebody sees that nothing comes.
 func Stream(name string, limit int) ([]byte, error) {
 	data, err := load(name, limit)
 	if err != nil {
@@ -171,8 +177,8 @@ func tooLong(name string, most int) error {
 	return fmt.Errorf("%s is longer than %d bytes", name, most)
 }
 
-// Value reads a file that holds one value: a password, say. Line ends around it don't count, spaces do. It has at least one byte, and at most
-// most. It refuses the same as Read.
+// Value reads a file that holds one value: a password, say. Line ends around it don't count, spaces
+// do. It has at least one byte, and at most most. It refuses the same as Read.
 func Value(name string, most int) (string, error) {
 	if err := ordinary(name); err != nil {
 		return "", err
@@ -185,8 +191,8 @@ func Value(name string, most int) (string, error) {
 	return value, err
 }
 
-// widest is how long a file may be that holds a value of most bytes: UTF-16 takes two for a letter that is one in UTF-8, and a mark and empty
-// lines may stand around it.
+// widest is how long a file may be that holds a value of most bytes: UTF-16 takes two for a letter
+// that is one in UTF-8, and a mark and empty lines may stand around it.
 func widest(most int) int { return 2*most + 64 }
 
 // one takes the one value that data, the content of the file called name, holds.
@@ -212,7 +218,8 @@ func one(data []byte, name string, most int) (string, Encoding, error) {
 	return "", encoding, err
 }
 
-// Secret is a value that once was read without a look at the encoding, and may have become part of a lock like that.
+// Secret is a value that once was read without a look at the encoding, and may have become part of
+// a lock like that.
 type Secret struct {
 	Value    string   // as it was meant
 	Encoding Encoding // how it stood in the file
@@ -230,8 +237,8 @@ func (s Secret) Tries() []string {
 	return []string{s.Value, s.Before}
 }
 
-// ReadSecret is Value, and what the bytes were taken for before marks and encodings were known: whoever locked something with that must
-// be able to open it.
+// ReadSecret is Value, and what the bytes were taken for before marks and encodings were known:
+// whoever locked something with that must be able to open it.
 func ReadSecret(name string, most int) (Secret, error) {
 	data, err := load(name, widest(most))
 	if err != nil {

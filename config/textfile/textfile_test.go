@@ -39,7 +39,8 @@ func utf16of(text string, big, marked bool) []byte {
 
 // Whatever an editor makes of a text, it is the same text.
 func TestOneTextInEveryEncoding(t *testing.T) {
-	for _, text := range []string{"secret\n", "# keys\nage1abc\n\n# more\nage1def\n", "no line end", "", "Gr\u00fc\u00dfe \U0001f511 \u65e5\u672c\n"} {
+	for _, text := range []string{"secret\n", "# keys\nage1abc\n\n# more\nage1def\n", "no line end", "",
+		"Gr\u00fc\u00dfe \U0001f511 \u65e5\u672c\n"} {
 		windows := strings.ReplaceAll(text, "\n", "\r\n")
 		ascii := strings.IndexFunc(text, func(r rune) bool { return r > 127 }) < 0
 		for name, c := range map[string]struct {
@@ -84,7 +85,8 @@ func TestWhatIsNoText(t *testing.T) {
 		if text, _, err := Decode([]byte(c.data)); !errors.Is(err, c.want) || text != nil {
 			t.Errorf("%s: %q, %v, want %v", name, text, err, c.want)
 		}
-		if _, err := Read(file(t, []byte(c.data)), 100); !errors.Is(err, c.want) || !strings.Contains(err.Error(), "file "+c.want.Error()) {
+		if _, err := Read(file(t, []byte(c.data)), 100); !errors.Is(err, c.want) ||
+			!strings.Contains(err.Error(), "file "+c.want.Error()) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -99,13 +101,17 @@ func TestBytesThatAreNoUTF8Stay(t *testing.T) {
 func TestValue(t *testing.T) {
 	long := strings.Repeat("a", 100)
 	for content, want := range map[string]string{
-		"secret": "secret", "secret\n": "secret", "secret\r\n": "secret", mark + "secret\r\n": "secret", "secret\n\n": "secret", "\nsecret\n": "secret",
-		" secret \n": " secret ", "secret \r\n": "secret ", "secret\t\n": "secret\t", "se cret": "se cret", "\u00a0s": "\u00a0s",
+		"secret": "secret", "secret\n": "secret", "secret\r\n": "secret", mark + "secret\r\n": "secret",
+		"secret\n\n": "secret", "\nsecret\n": "secret",
+		" secret \n": " secret ", "secret \r\n": "secret ", "secret\t\n": "secret\t", "se cret": "se cret",
+		"\u00a0s":            "\u00a0s",
 		"\u201csecret\u201d": "\u201csecret\u201d", // nobody can know whether the quotes belong to it
 		long:                 long, long + "\r\n": long,
 		string(utf16of(long+"\r\n", false, true)): long,
-		"": "error: is empty", "\n": "error: is empty", mark: "error: is empty", mark + "\r\n": "error: is empty", "\xff\xfe": "error: is empty",
-		"one\ntwo": "error: more than one line", "one\r\ntwo\r\n": "error: more than one line", "one\rtwo": "error: more than one line", "one\n \n": "error: more than one line",
+		"": "error: is empty", "\n": "error: is empty", mark: "error: is empty", mark + "\r\n": "error: is empty",
+		"\xff\xfe": "error: is empty",
+		"one\ntwo": "error: more than one line", "one\r\ntwo\r\n": "error: more than one line",
+		"one\rtwo": "error: more than one line", "one\n \n": "error: more than one line",
 		long + "b": "error: longer than 100 bytes", strings.Repeat(long, 100): "error: longer than",
 		"a\x00b": "error: zero bytes",
 	} {
@@ -116,7 +122,8 @@ func TestValue(t *testing.T) {
 				t.Errorf("the error repeats the content: %v", err)
 			}
 		}
-		if wrong, failed := strings.CutPrefix(want, "error: "); failed && (err == nil || !strings.Contains(got, wrong)) || !failed && got != want {
+		if wrong, failed := strings.CutPrefix(want, "error: "); failed && (err == nil || !strings.Contains(got, wrong)) ||
+			!failed && got != want {
 			t.Errorf("of %.40q got %.60q, want %.60q", content, got, want)
 		}
 	}
@@ -171,10 +178,12 @@ func TestSecretsThatWereTakenAsTheyStood(t *testing.T) {
 		if len(before) <= 100 && tries[len(tries)-1] != before {
 			t.Errorf("%s: tries %q, and it was %q", name, tries, before)
 		}
-		if meant, err := Value(file(t, data), 100); err == nil && (tries[0] != meant || len(tries) == 2 != (meant != before && len(before) <= 100)) {
+		if meant, err := Value(file(t, data), 100); err == nil &&
+			(tries[0] != meant || len(tries) == 2 != (meant != before && len(before) <= 100)) {
 			t.Errorf("%s: tries %q, meant was %q", name, tries, meant)
 		}
-		if marked := strings.HasPrefix(name, "a mark") || name == "UTF-16 without a line" || name == "UTF-16 without a mark"; s.Cleaned() != marked {
+		if marked := strings.HasPrefix(name, "a mark") || name == "UTF-16 without a line" ||
+			name == "UTF-16 without a mark"; s.Cleaned() != marked {
 			t.Errorf("%s: cleaned is %v", name, s.Cleaned())
 		}
 	}

@@ -2,9 +2,10 @@ package consent
 
 import "time"
 
-// button follows one line's raw edges. A press, for a latching button being put on, begins with a press edge on a
-// line that had been settled (Debounce without an edge) in the released position, and runs until the line has settled
-// again in the position that completes it. Only a live press can give.
+// button follows one line's raw edges. A press, for a latching button being put on, begins with a
+// press edge on a line that had been settled (Debounce without an edge) in the released position,
+// and runs until the line has settled again in the position that completes it. Only a live press
+// can give.
 type button struct {
 	Button
 	pressed  bool      // after the last edge
@@ -16,14 +17,14 @@ type button struct {
 	doubted  time.Time // when its last doubted edge was learnt of; a press that began before gives nothing
 }
 
-// newButton takes a momentary button as released and a latching one as on, until an edge says otherwise: a latching
-// one must be seen off first.
+// newButton takes a momentary button as released and a latching one as on, until an edge says
+// otherwise: a latching one must be seen off first.
 func newButton(b Button) button {
 	return button{Button: b, pressed: b.Style == Latching}
 }
 
-// edge takes in a raw edge and reports whether a press began with it. mayGive says whether a press may begin now.
-// What doubt does to a press that began before has been done (see Machine.doubt).
+// edge takes in a raw edge and reports whether a press began with it. mayGive says whether a press
+// may begin now. What doubt does to a press that began before has been done (see Machine.doubt).
 func (b *button) edge(e Edge, doubted, mayGive bool) (began bool) {
 	settled := b.last.IsZero() || e.At.Sub(b.last) >= b.Debounce
 	switch {

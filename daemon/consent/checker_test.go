@@ -7,8 +7,9 @@ import (
 
 const maxButtons = 3 // in tests
 
-// checker watches events and effects from outside and says when one of the promises is broken. It runs after every
-// step of every test. It keeps books of its own and looks at the machine through its methods alone.
+// checker watches events and effects from outside and says when one of the promises is broken. It
+// runs after every step of every test. It keeps books of its own and looks at the machine through
+// its methods alone.
 type checker struct {
 	set   Settings
 	phase Phase
@@ -241,7 +242,8 @@ func (c *checker) doubted(now time.Time, e Edge) bool {
 	return !e.Fresh || e.Pressed == c.down[e.Button] || now.Sub(e.At) > 250*time.Millisecond
 }
 
-// everyHand: a fresh press and release of each momentary button, each latching one put on, since the last clear.
+// everyHand: a fresh press and release of each momentary button, each latching one put on, since
+// the last clear.
 func (c *checker) everyHand() error {
 	for i := range c.set.Buttons {
 		if !c.hand(i) {
@@ -298,8 +300,8 @@ func (c *checker) phases(m *Machine, was Phase) error {
 	return nil
 }
 
-// edge comes after the effects: what gave in this step did so by earlier edges. Phase and dead time were learnt of
-// as the step ended.
+// edge comes after the effects: what gave in this step did so by earlier edges. Phase and dead time
+// were learnt of as the step ended.
 func (c *checker) edge(now time.Time, e Edge, was Phase, out []Effect) error {
 	i := e.Button
 	if e.Pressed && (was == Stopping || c.phase == Stopping || e.At.Before(c.dead)) && c.phase != Waiting {

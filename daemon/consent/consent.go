@@ -82,7 +82,8 @@ const (
 	ReasonStopped   = "stopped"
 )
 
-// Act is consent given or withdrawn by a party at a line, or lapsed by itself (no party, no line, but a cause).
+// Act is consent given or withdrawn by a party at a line, or lapsed by itself (no party, no line,
+// but a cause).
 type Act struct {
 	Party string
 	Kind  string

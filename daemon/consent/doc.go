@@ -1,5 +1,6 @@
-// Package consent decides when the room is recorded. It is a pure state machine: no clock, no goroutine, no input or
-// output. It is told events and answers with effects, which its owner carries out in order:
+// Package consent decides when the room is recorded. It is a pure state machine: no clock, no
+// goroutine, no input or output. It is told events and answers with effects, which its owner
+// carries out in order:
 //
 //	m := consent.New(settings, time.Now())
 //	for _, effect := range m.Step(time.Now(), event) {
@@ -30,10 +31,10 @@
 //
 // # Giving
 //
-// Only a hand gives. A momentary button gives by a press and a release, 50 ms to 5 s from the first press edge to the
-// first edge of the burst in which the line came to rest; a latching one by being put on after it had been seen off.
-// Either takes effect when the line has been still for the button's Debounce. Edges come raw, and are the machine's to
-// debounce. A press gives nothing if
+// Only a hand gives. A momentary button gives by a press and a release, 50 ms to 5 s from the first
+// press edge to the first edge of the burst in which the line came to rest; a latching one by being
+// put on after it had been seen off. Either takes effect when the line has been still for the
+// button's Debounce. Edges come raw, and are the machine's to debounce. A press gives nothing if
 //
 //   - one of its edges is doubted, or another of its button is before it has given, or was only learnt of after it began,
 //   - the line was not still in the released position for Debounce before it, or at boot,
@@ -42,37 +43,42 @@
 //
 // Lengths are measured on the times at which the edges came, whenever they were learnt of.
 //
-// So a shorted cable, a chair against a button or a line that chatters can stop a recording and not start one. A
-// latching button's line gives as soon as it is shorted for the debounce time: prefer momentary ones.
+// So a shorted cable, a chair against a button or a line that chatters can stop a recording and not
+// start one. A latching button's line gives as soon as it is shorted for the debounce time: prefer
+// momentary ones.
 //
 // # Doubt
 //
-// An edge is doubted if its reader doubts it (Edge.Fresh is false: edges before it were lost, or its time is not known), if
-// it leads to where the button is already (two presses in a row: one between was missed), or if it is learnt of more
-// than 250 ms after it came: nobody expects an answer so late. Where one is missing, anything may have come before: so a
-// doubted edge counts before all that would come due with it. It withdraws as any edge does. It gives nothing, and what
-// was pressed on its button until it was learnt of, given, just about to be or still down, comes to nothing: who presses
-// twice without an answer may mean yes or no. The next press is judged anew.
+// An edge is doubted if its reader doubts it (Edge.Fresh is false: edges before it were lost, or
+// its time is not known), if it leads to where the button is already (two presses in a row: one
+// between was missed), or if it is learnt of more than 250 ms after it came: nobody expects an
+// answer so late. Where one is missing, anything may have come before: so a doubted edge counts
+// before all that would come due with it. It withdraws as any edge does. It gives nothing, and what
+// was pressed on its button until it was learnt of, given, just about to be or still down, comes to
+// nothing: who presses twice without an answer may mean yes or no. The next press is judged anew.
 //
 // # Withdrawing
 //
-// Once a button has given, and while starting or recording any button whether it gave long ago or not, the first edge
-// withdraws: no debouncing, whichever way it goes, whatever its age. A release whose press was not seen counts, since
-// there was a press. [Cut] carries the edge's time; [Act] keeps it.
+// Once a button has given, and while starting or recording any button whether it gave long ago or
+// not, the first edge withdraws: no debouncing, whichever way it goes, whatever its age. A release
+// whose press was not seen counts, since there was a press. [Cut] carries the edge's time; [Act]
+// keeps it.
 //
-// Every consent is then cleared. For 3 s presses count as nothing, and each press edge begins the 3 s again; the light
-// stays dark. A latching button that is still on has to go off first.
+// Every consent is then cleared. For 3 s presses count as nothing, and each press edge begins the 3
+// s again; the light stays dark. A latching button that is still on has to go off first.
 //
 // # Lapsing
 //
-// Waiting lapses 30 s after the last give that counted. Starting is a fault when the microphone is not open 10 s after
-// the last give, when no samples have come 1 s after that, when none of them may be kept 5 s later, or when the head is
-// not on disk another 5 s later. Recording lapses at max, after quiet without a [Sound], and when the door opens. All
-// three lapse when the machine was suspended ([Slept]). A [Fault], or Lit{false}, ends all three as a fault, Stop for
-// good. Ready{false} lapses waiting, but leaves starting and recording alone: what has to end those is told as a Fault.
+// Waiting lapses 30 s after the last give that counted. Starting is a fault when the microphone is
+// not open 10 s after the last give, when no samples have come 1 s after that, when none of them
+// may be kept 5 s later, or when the head is not on disk another 5 s later. Recording lapses at
+// max, after quiet without a [Sound], and when the door opens. All three lapse when the machine was
+// suspended ([Slept]). A [Fault], or Lit{false}, ends all three as a fault, Stop for good.
+// Ready{false} lapses waiting, but leaves starting and recording alone: what has to end those is
+// told as a Fault.
 //
-// A lapse is dated with the time at which it was due, even if its Tick came late; the dead time counts from the later of
-// the two.
+// A lapse is dated with the time at which it was due, even if its Tick came late; the dead time
+// counts from the later of the two.
 //
 // # What the owner owes
 //
@@ -90,10 +96,11 @@
 //
 // # What holds, whatever comes
 //
-// OpenMic comes only between LightOn, answered by Lit{true}, and LightOff; nothing changes the light between OpenMic and
-// Closed, or Opened{false}. It needs a give by every party since consent was last cleared, and Prepared{true}. Recording
-// is said only after samples, and with the head on disk. After the first edge while starting or recording the same step
-// cuts. Every Prepared{true} gets exactly one Discard or, after Begun{true}, one End. Without an edge, or after Stop, nothing is asked for. The tests watch these after every step, in
-// every sequence of events up to a depth and over a million random edges, and hold each history against a second
-// reading of this page.
+// OpenMic comes only between LightOn, answered by Lit{true}, and LightOff; nothing changes the
+// light between OpenMic and Closed, or Opened{false}. It needs a give by every party since consent
+// was last cleared, and Prepared{true}. Recording is said only after samples, and with the head on
+// disk. After the first edge while starting or recording the same step cuts. Every Prepared{true}
+// gets exactly one Discard or, after Begun{true}, one End. Without an edge, or after Stop, nothing
+// is asked for. The tests watch these after every step, in every sequence of events up to a depth
+// and over a million random edges, and hold each history against a second reading of this page.
 package consent

@@ -2,8 +2,7 @@ package consent
 
 import "time"
 
-// An Event is something that happened: what [Machine.Step] is told.
-// The set is closed.
+// An Event is something that happened: what [Machine.Step] is told. The set is closed.
 type Event interface{ event() }
 
 type (
@@ -18,8 +17,8 @@ type (
 	// Door says that the door contact was seen to open.
 	Door struct{ At time.Time }
 
-	// Ready says whether everything needed for a recording is in order.
-	// A new machine is not ready until it has been told so.
+	// Ready says whether everything needed for a recording is in order. A new machine is not ready
+	// until it has been told so.
 	Ready struct{ OK bool }
 
 	// Lit answers LightOn. Not OK, at any time until the end: the light is not on.
@@ -83,8 +82,8 @@ func (Ended) event()    {}
 func (Stop) event()     {}
 func (Tick) event()     {}
 
-// An Effect is something to do: what [Machine.Step] answers, to be carried out in order.
-// The set is closed.
+// An Effect is something to do: what [Machine.Step] answers, to be carried out in order. The set is
+// closed.
 type Effect interface{ effect() }
 
 type (
@@ -93,21 +92,23 @@ type (
 	LightOff   struct{} // answer with Dark
 	LightFlash struct{} // can't record now; no answer
 
-	// Prepare makes the recording's head, with the acts so far, in memory and nowhere else; answer with Prepared.
+	// Prepare makes the recording's head, with the acts so far, in memory and nowhere else; answer
+	// with Prepared.
 	Prepare struct{}
 
 	// OpenMic is given only while the light is lit and the head is made; answer with Opened.
 	OpenMic struct{}
 
-	// Begin makes the head durable; answer with Begun. Until then a start leaves nothing on any disk.
+	// Begin makes the head durable; answer with Begun. Until then a start leaves nothing on any
+	// disk.
 	Begin struct{}
 
 	// Discard forgets a head that is not on disk; no answer.
 	Discard struct{}
 
-	// Cut drops every sample captured at At or later. Fresh false: the edge may be older than
-	// At, so everything not yet proved free of it goes too. Where there are several for one
-	// recording, the earliest counts.
+	// Cut drops every sample captured at At or later. Fresh false: the edge may be older than At,
+	// so everything not yet proved free of it goes too. Where there are several for one recording,
+	// the earliest counts.
 	Cut struct {
 		At    time.Time
 		Fresh bool
@@ -116,8 +117,9 @@ type (
 	// CloseMic is given only after Opened{true}; answer with Closed.
 	CloseMic struct{}
 
-	// End closes the file with the closing acts; answer with Ended. Each Prepared{true} gets one Discard, or, after
-	// Begun{true}, one End. A file that ends while its head was being written holds no sample.
+	// End closes the file with the closing acts; answer with Ended. Each Prepared{true} gets one
+	// Discard, or, after Begun{true}, one End. A file that ends while its head was being written
+	// holds no sample.
 	End struct {
 		Reason string // withdrawn, lapsed, fault, stopped
 		Acts   []Act

@@ -33,15 +33,15 @@ func (m *Machine) edge(now time.Time, e Edge) {
 	}
 }
 
-// isDoubted tells whether an edge can only withdraw: its reader doubts it, or it was learnt of so late that whoever
-// moved the button no longer waits for an answer.
+// isDoubted tells whether an edge can only withdraw: its reader doubts it, or it was learnt of so
+// late that whoever moved the button no longer waits for an answer.
 func isDoubted(now time.Time, e Edge) bool {
 	return !e.Fresh || now.Sub(e.At) > lateAfter
 }
 
-// doubt takes back what a doubted edge may have taken back before anything now due: the press of its button and, while
-// waiting, its give. So nothing starts with an edge that stops it. Two edges of one direction say that one is missing
-// between them: they are doubt too.
+// doubt takes back what a doubted edge may have taken back before anything now due: the press of
+// its button and, while waiting, its give. So nothing starts with an edge that stops it. Two edges
+// of one direction say that one is missing between them: they are doubt too.
 func (m *Machine) doubt(now time.Time, e Edge) {
 	if e.Button < 0 || e.Button >= len(m.buttons) {
 		return
@@ -56,8 +56,8 @@ func (m *Machine) doubt(now time.Time, e Edge) {
 	}
 }
 
-// mayGive tells whether a press that begins now may give. What it says of phase and gave is kept twice: such an edge
-// also clears or rests, which voids all presses under way.
+// mayGive tells whether a press that begins now may give. What it says of phase and gave is kept
+// twice: such an edge also clears or rests, which voids all presses under way.
 func (m *Machine) mayGive(b *button, at time.Time) bool {
 	return (m.phase == Idle || m.phase == Waiting) && !b.gave && !m.stopped && !at.Before(m.deadUntil) &&
 		!at.Before(b.doubted)
@@ -81,8 +81,8 @@ func (m *Machine) give(now time.Time, button int) {
 	m.start(now)
 }
 
-// withdraw needs no debouncing: the first edge counts, whichever way it goes. Where consent stands no edge at all is
-// in order; a release without its press says that the press was missed.
+// withdraw needs no debouncing: the first edge counts, whichever way it goes. Where consent stands
+// no edge at all is in order; a release without its press says that the press was missed.
 func (m *Machine) withdraw(now time.Time, b *button, e Edge) {
 	act := Act{Party: b.Party, Kind: Withdrew, At: e.At, Line: b.Line}
 	m.clear(now, act, Cut{At: e.At, Fresh: e.Fresh}, ReasonWithdrawn)
@@ -100,7 +100,8 @@ func (m *Machine) lapse(now, at time.Time, cause string) {
 	m.clear(now, Act{Kind: Lapsed, At: at, Cause: cause}, Cut{At: at, Fresh: true}, reason)
 }
 
-// clear takes back every consent and every press under way, if any consent stands, and begins the dead time.
+// clear takes back every consent and every press under way, if any consent stands, and begins the
+// dead time.
 func (m *Machine) clear(now time.Time, act Act, cut Cut, reason string) {
 	switch m.phase {
 	case Waiting:
@@ -126,7 +127,8 @@ func (m *Machine) voidPresses() {
 	}
 }
 
-// rest begins the dead time, or begins it again; a press that began before counts as nothing either.
+// rest begins the dead time, or begins it again; a press that began before counts as nothing
+// either.
 func (m *Machine) rest(now time.Time) {
 	m.voidPresses()
 	m.deadUntil = now.Add(deadTime)

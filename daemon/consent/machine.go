@@ -21,8 +21,9 @@ type Machine struct {
 	out       []Effect  // of the step under way
 }
 
-// New makes a machine that is not ready, with nothing given. Tell it each line's level first, as an edge that is not
-// fresh: so a button held since before gives nothing, and a latching one that is off is known to be.
+// New makes a machine that is not ready, with nothing given. Tell it each line's level first, as an
+// edge that is not fresh: so a button held since before gives nothing, and a latching one that is
+// off is known to be.
 func New(s Settings, now time.Time) *Machine {
 	m := &Machine{set: s, phase: Faulty, deadUntil: now}
 	for _, b := range s.Buttons {
@@ -31,8 +32,8 @@ func New(s Settings, now time.Time) *Machine {
 	return m
 }
 
-// Step takes in one event and returns what is to be done, in order; mostly nothing. Edges and door events that are
-// queued come before anything else.
+// Step takes in one event and returns what is to be done, in order; mostly nothing. Edges and door
+// events that are queued come before anything else.
 func (m *Machine) Step(now time.Time, ev Event) []Effect {
 	switch ev := ev.(type) {
 	case Edge:
@@ -98,7 +99,8 @@ func (m *Machine) Deadline() (time.Time, bool) {
 // Phase tells where the machine is.
 func (m *Machine) Phase() Phase { return m.phase }
 
-// Acts are those since the first give of this consent; none once it has been cleared and all is closed.
+// Acts are those since the first give of this consent; none once it has been cleared and all is
+// closed.
 func (m *Machine) Acts() []Act { return slices.Clone(m.acts) }
 
 // Consented tells whether a button's consent stands.
@@ -107,7 +109,8 @@ func (m *Machine) Consented(button int) bool { return m.buttons[button].gave }
 // Pressed tells whether a button is pressed, or on; raw, not debounced.
 func (m *Machine) Pressed(button int) bool { return m.buttons[button].pressed }
 
-// HeldSince tells since when a momentary button has been pressed. One held for a minute is stuck, or leaned on.
+// HeldSince tells since when a momentary button has been pressed. One held for a minute is stuck,
+// or leaned on.
 func (m *Machine) HeldSince(button int) (time.Time, bool) {
 	b := &m.buttons[button]
 	if b.Style == Latching || !b.pressed {
@@ -154,8 +157,8 @@ func (m *Machine) nextTimer() (next timer, ok bool) {
 	return next, ok
 }
 
-// advance lets happen, in order, what was due until limit. Each timer that fires is gone: a give is no longer
-// live, a lapse leaves the phase.
+// advance lets happen, in order, what was due until limit. Each timer that fires is gone: a give is
+// no longer live, a lapse leaves the phase.
 func (m *Machine) advance(limit, now time.Time) {
 	for {
 		t, ok := m.nextTimer()

@@ -6,9 +6,10 @@ import (
 	"time"
 )
 
-// The oracle is the specification a second time, written the other way round: it reads a whole history at once, finds
-// the presses by cutting each line's edges into bursts, and decides afterwards which of them counted. It knows nothing
-// of the machine's fields. It wants a world that answers each request once, the light's in order.
+// The oracle is the specification a second time, written the other way round: it reads a whole
+// history at once, finds the presses by cutting each line's edges into bursts, and decides
+// afterwards which of them counted. It knows nothing of the machine's fields. It wants a world that
+// answers each request once, the light's in order.
 
 // step is one step of a history, with what was seen of the machine after it.
 type step struct {
@@ -110,7 +111,8 @@ func explain(set Settings, trace []step) error {
 		}
 		if s.phase != o.phase || s.gave != o.gave || s.acts != len(o.acts) || light != o.light || flashes != o.flashes {
 			return fmt.Errorf("step %d, %T at %v: machine: %v %v %d acts, light %s, %d flashes; oracle: %v %v %d acts, light %s, %d flashes",
-				n, s.ev, s.now.Sub(epoch), s.phase, s.gave, s.acts, light, flashes, o.phase, o.gave, len(o.acts), o.light, o.flashes)
+				n, s.ev, s.now.Sub(epoch), s.phase, s.gave, s.acts, light, flashes, o.phase, o.gave, len(o.acts), o.light,
+				o.flashes)
 		}
 	}
 	return nil
@@ -130,7 +132,8 @@ func (o *oracle) step(n int, s step) error {
 	return o.owed()
 }
 
-// doubt is a doubted edge's first doing: whatever its button's hand has done until now counts as nothing.
+// doubt is a doubted edge's first doing: whatever its button's hand has done until now counts as
+// nothing.
 func (o *oracle) doubt(n int, s step) {
 	e := s.ev.(Edge)
 	o.unsure[e.Button] = s.now
@@ -315,7 +318,8 @@ func (o *oracle) listen(now time.Time) {
 
 func (o *oracle) edge(n int, now time.Time, e Edge) {
 	dead := e.At.Before(o.dead)
-	o.could[n] = o.ready && !o.stopped && !dead && !o.gave[e.Button] && !e.At.Before(o.unsure[e.Button]) && (o.phase == Idle || o.phase == Waiting)
+	o.could[n] = o.ready && !o.stopped && !dead && !o.gave[e.Button] && !e.At.Before(o.unsure[e.Button]) &&
+		(o.phase == Idle || o.phase == Waiting)
 	if o.phase == Starting || o.phase == Recording || o.gave[e.Button] {
 		b := o.set.Buttons[e.Button]
 		o.over(n, now, Act{Party: b.Party, Kind: Withdrew, At: e.At, Line: b.Line})
@@ -371,7 +375,8 @@ func (o *oracle) request(e Effect) error {
 	return nil
 }
 
-// owed checks that all that can be asked for by now has been, once, and leaves Stopping when all is answered.
+// owed checks that all that can be asked for by now has been, once, and leaves Stopping when all is
+// answered.
 func (o *oracle) owed() error {
 	if o.phase != Starting && o.phase != Recording && o.phase != Stopping {
 		return nil

@@ -11,8 +11,9 @@ import (
 // edgesEach times rapid's 100 checks make a million edges, over the three kinds of room.
 const edgesEach = 3400
 
-// TestRandom wanders at random: hands that give properly, lines that chatter, answers late, failing, never; Ticks on
-// time and late. The checker sees each step, the oracle the whole history, and it all ends in the dark.
+// TestRandom wanders at random: hands that give properly, lines that chatter, answers late,
+// failing, never; Ticks on time and late. The checker sees each step, the oracle the whole history,
+// and it all ends in the dark.
 func TestRandom(t *testing.T) {
 	for _, buttons := range []string{"m", "ml", "mml"} {
 		t.Run(buttons, func(t *testing.T) {
@@ -49,7 +50,8 @@ func TestRandom(t *testing.T) {
 // dice takes choices off one random number.
 type dice uint64
 
-// throw draws a number and spreads it, since rapid likes small ones; 0, the simplest to rapid, stays.
+// throw draws a number and spreads it, since rapid likes small ones; 0, the simplest to rapid,
+// stays.
 func throw(t *rapid.T) dice {
 	n := rapid.Uint64().Draw(t, "")
 	n *= 0x9e3779b97f4a7c15
@@ -89,7 +91,8 @@ func (p *play) wander(d dice) error {
 	case kind < 35:
 		return p.meeting(d)
 	case kind < 65:
-		agos := []time.Duration{0, 0, 0, 0, 0, 5 * time.Millisecond, 10 * time.Millisecond, 250 * time.Millisecond, 251 * time.Millisecond, time.Second}
+		agos := []time.Duration{0, 0, 0, 0, 0, 5 * time.Millisecond, 10 * time.Millisecond, 250 * time.Millisecond,
+			251 * time.Millisecond, time.Second}
 		return p.line(button, !p.m.Pressed(button), d.roll(12) > 0, agos[d.roll(uint64(len(agos)))])
 	case kind < 67:
 		return p.line(button, p.m.Pressed(button), true, 0)
@@ -115,8 +118,8 @@ func (p *play) wander(d dice) error {
 	return nil
 }
 
-// meeting is how it should go, as far as it goes: after a while of peace everybody gives, all is answered, and perhaps
-// nobody touches a thing until consent lapses.
+// meeting is how it should go, as far as it goes: after a while of peace everybody gives, all is
+// answered, and perhaps nobody touches a thing until consent lapses.
 func (p *play) meeting(d dice) error {
 	if err := p.pass(pauses[8+d.roll(4)], false); err != nil {
 		return err
@@ -226,8 +229,8 @@ func (p *play) all() error {
 	return nil
 }
 
-// finish stops the machine, often while it records, answers everything, and wants it idle, dark and closed, whatever
-// hands do.
+// finish stops the machine, often while it records, answers everything, and wants it idle, dark and
+// closed, whatever hands do.
 func (p *play) finish(d dice) error {
 	if d.roll(2) == 0 {
 		if err := p.all(); err != nil {
@@ -277,7 +280,8 @@ func (p *play) count(reached map[string]int) {
 	}
 }
 
-// TestHostile sends any event at any time, answers to nothing included. The promises hold all the same.
+// TestHostile sends any event at any time, answers to nothing included. The promises hold all the
+// same.
 func TestHostile(t *testing.T) {
 	recorded := 0
 	rapid.Check(t, func(t *rapid.T) {
@@ -288,7 +292,8 @@ func TestHostile(t *testing.T) {
 				t.Fatal(err)
 			}
 			ok := d.roll(16) > 0
-			anything := []Event{Lit{ok}, Prepared{ok}, Opened{ok}, Samples{}, Keepable{}, Begun{ok}, Closed{}, Dark{}, Ended{}, Ready{ok}, Sound{}, Tick{}}
+			anything := []Event{Lit{ok}, Prepared{ok}, Opened{ok}, Samples{}, Keepable{}, Begun{ok}, Closed{}, Dark{}, Ended{},
+				Ready{ok}, Sound{}, Tick{}}
 			var err error
 			switch kind := d.roll(20); {
 			case kind < 3:
@@ -313,7 +318,8 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// TestHandOnly is promise 3: without an edge, no event, however often and in whatever order, asks for anything.
+// TestHandOnly is promise 3: without an edge, no event, however often and in whatever order, asks
+// for anything.
 func TestHandOnly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m, now := New(settings("ml"), epoch), epoch
@@ -321,7 +327,8 @@ func TestHandOnly(t *testing.T) {
 			d := throw(t)
 			now = now.Add(pauses[d.roll(uint64(len(pauses)))])
 			ok := d.roll(4) > 0
-			events := []Event{Ready{ok}, Lit{ok}, Prepared{ok}, Opened{ok}, Samples{}, Keepable{}, Begun{ok}, Sound{}, Fault{}, Slept{}, Closed{}, Dark{}, Ended{},
+			events := []Event{Ready{ok}, Lit{ok}, Prepared{ok}, Opened{ok}, Samples{}, Keepable{}, Begun{ok}, Sound{}, Fault{},
+				Slept{}, Closed{}, Dark{}, Ended{},
 				Tick{}, Door{At: now}, Ready{true}, Edge{Button: d.roll(2), Pressed: ok, At: now}}
 			ev := events[d.roll(uint64(len(events)))]
 			if _, edge := ev.(Edge); edge && d.roll(2) == 0 {

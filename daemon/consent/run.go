@@ -2,8 +2,9 @@ package consent
 
 import "time"
 
-// run is one start and what became of it, from LightOn to the last answer. It is left only when every request has
-// been answered (LightOn by Dark at the latest), so that no late answer is ever taken for one to the next start.
+// run is one start and what became of it, from LightOn to the last answer. It is left only when
+// every request has been answered (LightOn by Dark at the latest), so that no late answer is ever
+// taken for one to the next start.
 type run struct {
 	lit      bool
 	head     head
@@ -181,8 +182,8 @@ func (m *Machine) cutEarlier(at time.Time, fresh bool) {
 	m.emit(Cut{At: at, Fresh: fresh})
 }
 
-// endHead ends the file, if there is one by now, or forgets what would have become one. A head that is being written
-// is waited for.
+// endHead ends the file, if there is one by now, or forgets what would have become one. A head that
+// is being written is waited for.
 func (m *Machine) endHead() {
 	switch m.run.head {
 	case headReady:
@@ -195,7 +196,8 @@ func (m *Machine) endHead() {
 	}
 }
 
-// closeMic closes the microphone, or waits for one that is just opening; the light goes off when it is closed.
+// closeMic closes the microphone, or waits for one that is just opening; the light goes off when it
+// is closed.
 func (m *Machine) closeMic() {
 	switch m.run.mic {
 	case micOpen:
@@ -215,7 +217,8 @@ func (m *Machine) closed() {
 	m.closeMic()
 }
 
-// turnOff asks for the dark, and counts: the answer to a LightOff of before is not the answer to this one.
+// turnOff asks for the dark, and counts: the answer to a LightOff of before is not the answer to
+// this one.
 func (m *Machine) turnOff() {
 	m.darks++
 	m.emit(LightOff{})

@@ -116,11 +116,12 @@ func (u *unit) rest() {
 	}
 }
 
-// Pressed, released and pressed again while nothing runs; released 0.2 s after it runs again. However long it stood
-// still, that is no give: the other party's alone opens nothing.
+// Pressed, released and pressed again while nothing runs; released 0.2 s after it runs again.
+// However long it stood still, that is no give: the other party's alone opens nothing.
 func TestPressesQueuedWhileTheProcessStandsStill(t *testing.T) {
 	for still := 350 * time.Millisecond; still <= 1500*time.Millisecond; still += 10 * time.Millisecond {
-		for _, again := range []time.Duration{5 * time.Millisecond, 29 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond} {
+		for _, again := range []time.Duration{5 * time.Millisecond, 29 * time.Millisecond, 50 * time.Millisecond,
+			100 * time.Millisecond} {
 			synctest.Test(t, func(t *testing.T) {
 				u := newUnit(t, rand.New(rand.NewPCG(1, uint64(still))))
 				defer u.run()()
@@ -151,8 +152,8 @@ func TestPressesQueuedWhileTheProcessStandsStill(t *testing.T) {
 	}
 }
 
-// No recording without a give by every party, that was made and learnt of in time; no withdrawal missed; whatever stands
-// still. A million traces with TACET_SOAK; TACET_SEED repeats a run.
+// No recording without a give by every party, that was made and learnt of in time; no withdrawal
+// missed; whatever stands still. A million traces with TACET_SOAK; TACET_SEED repeats a run.
 func TestStalls(t *testing.T) {
 	const batch = 250
 	traces := 3000

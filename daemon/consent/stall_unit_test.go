@@ -12,8 +12,9 @@ import (
 	"tacet/hw/hwtest"
 )
 
-// unit is the machine on the kernel's lines: hw reads them, an owner steps the machine, and both stand still at random,
-// together or one of them. What two hands did is held against what the machine made of it.
+// unit is the machine on the kernel's lines: hw reads them, an owner steps the machine, and both
+// stand still at random, together or one of them. What two hands did is held against what the
+// machine made of it.
 type unit struct {
 	t      *testing.T
 	rand   *rand.Rand
@@ -54,7 +55,8 @@ func newUnit(t *testing.T, r *rand.Rand) *unit {
 	}
 	var err error
 	u.panel, err = hw.OpenOn(u.board, hw.Wiring{
-		Buttons: []hw.Input{{Line: wires[0], ActiveLow: true}, {Line: wires[1], ActiveLow: true}}, Light: hw.Output{Line: "GPIO27"},
+		Buttons: []hw.Input{{Line: wires[0], ActiveLow: true}, {Line: wires[1], ActiveLow: true}},
+		Light:   hw.Output{Line: "GPIO27"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -99,8 +101,9 @@ func pause(ctx context.Context, d time.Duration) bool {
 // own is the owner: edges first, whatever else is due.
 func (u *unit) own(ctx context.Context) {
 	m := consent.New(consent.Settings{
-		Buttons: []consent.Button{{Party: "patient", Line: wires[0], Debounce: 30 * time.Millisecond}, {Party: "clinician", Line: wires[1], Debounce: 30 * time.Millisecond}},
-		Max:     time.Hour,
+		Buttons: []consent.Button{{Party: "patient", Line: wires[0], Debounce: 30 * time.Millisecond},
+			{Party: "clinician", Line: wires[1], Debounce: 30 * time.Millisecond}},
+		Max: time.Hour,
 	}, time.Now())
 	for i := range wires {
 		u.step(m, consent.Edge{Button: i, At: time.Now()})
@@ -188,7 +191,8 @@ func (u *unit) open(m *consent.Machine, now time.Time) {
 	}
 }
 
-// gave: down at that time, on a line that had been up and still; and up 50 ms to 5 s later, and still.
+// gave: down at that time, on a line that had been up and still; and up 50 ms to 5 s later, and
+// still.
 func (u *unit) gave(n int, at time.Time) bool {
 	for i, m := range u.moves[n] {
 		if !m.down || !m.at.Equal(at) || i > 0 && m.at.Sub(u.moves[n][i-1].at) < 30*time.Millisecond {
@@ -207,7 +211,8 @@ func (u *unit) gave(n int, at time.Time) bool {
 	return false
 }
 
-// inTime: the edges from the press until it gave, none of which was doubted, and each learnt of within 250 ms.
+// inTime: the edges from the press until it gave, none of which was doubted, and each learnt of
+// within 250 ms.
 func (u *unit) inTime(n int, at time.Time) bool {
 	edges, seen := u.learnt[n], false
 	for i, e := range edges {

@@ -12,10 +12,10 @@ import (
 
 var deeper = flag.Int("deeper", 0, "add to the walk's depths; each costs four times as long as the one before")
 
-// TestWalk tries every sequence of events up to a depth, from each of several places, with the checker after every
-// step and the oracle on every history. Two histories that leave machine, checker and world in the same state, as far
-// as it can still matter, are gone on from once (play.key). Time goes by in steps of 20 ms, 60 ms, 1 s, 3 s and 30 s, on
-// time or late.
+// TestWalk tries every sequence of events up to a depth, from each of several places, with the
+// checker after every step and the oracle on every history. Two histories that leave machine,
+// checker and world in the same state, as far as it can still matter, are gone on from once
+// (play.key). Time goes by in steps of 20 ms, 60 ms, 1 s, 3 s and 30 s, on time or late.
 func TestWalk(t *testing.T) {
 	idle, giving, recording := "", "p0 60ms r0 20ms-", "give0 record"
 	for _, walk := range []struct {
@@ -207,9 +207,9 @@ func (p *play) pass(d time.Duration, late bool) error {
 	return nil
 }
 
-// key is the state, all times relative to now. Left out is what can't matter any more: the times that acts carry, how
-// long ago a line settled, the dead time once it is more than 300 ms over (no edge is learnt of later than that), a
-// press that gives nothing.
+// key is the state, all times relative to now. Left out is what can't matter any more: the times
+// that acts carry, how long ago a line settled, the dead time once it is more than 300 ms over (no
+// edge is learnt of later than that), a press that gives nothing.
 func (p *play) key() string {
 	var b []byte
 	flags := func(all ...bool) {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// world answers requests: each once, the light's in order, when it is told to. A LightOn that a LightOff has overtaken
-// may go without an answer.
+// world answers requests: each once, the light's in order, when it is told to. A LightOn that a
+// LightOff has overtaken may go without an answer.
 type world struct {
 	light [8]bool // asked: true on, false off; a queue
 	n     int

@@ -9,7 +9,8 @@ import (
 	"tacet/daemon/durable/durabletest"
 )
 
-// writeOver runs WriteFile over an older content, on a disk prepared by order, and says how it went.
+// writeOver runs WriteFile over an older content, on a disk prepared by order, and says how it
+// went.
 func writeOver(t *testing.T, seed uint64, order func(*durabletest.Disk)) (*durabletest.Disk, error) {
 	t.Helper()
 	disk := durabletest.NewDisk(seed)
@@ -46,7 +47,8 @@ func wholly(t *testing.T, disk *durabletest.Disk, promised bool, when string, ar
 	}
 }
 
-// Whichever operation fails, in whichever way: the file holds the old or the new, and what was promised stays.
+// Whichever operation fails, in whichever way: the file holds the old or the new, and what was
+// promised stays.
 func TestWriteFileFails(t *testing.T) {
 	for n := range steps(t) {
 		for _, fault := range durabletest.Faults() {

@@ -12,8 +12,8 @@ import (
 	"syscall"
 )
 
-// OS is the folder that root holds open. It stays that folder when its path is renamed, and when another
-// disk is mounted over it. The caller closes root.
+// OS is the folder that root holds open. It stays that folder when its path is renamed, and when
+// another disk is mounted over it. The caller closes root.
 func OS(root *os.Root) FS { return osFS{root} }
 
 type osFS struct{ root *os.Root }
@@ -41,8 +41,9 @@ func (o osFS) Append(name string) (File, error) { return o.open(name, os.O_RDWR|
 
 func (o osFS) Open(name string) (File, error) { return o.open(name, os.O_RDONLY) }
 
-// open opens a regular file and nothing else: not what a link inside the folder leads to, and not a pipe, which
-// would block for ever. The name is looked at before and the file after, so that nothing can be swapped between.
+// open opens a regular file and nothing else: not what a link inside the folder leads to, and not a
+// pipe, which would block for ever. The name is looked at before and the file after, so that
+// nothing can be swapped between.
 func (o osFS) open(name string, flag int) (File, error) {
 	before, err := o.root.Lstat(name)
 	if err != nil {
@@ -158,7 +159,8 @@ func Frozen(info fs.FileInfo) bool {
 	return info.Mode().IsRegular() && info.Mode().Perm()&mayWrite == 0
 }
 
-// again repeats a call that a signal interrupted. Package os does so itself for files that are open.
+// again repeats a call that a signal interrupted. Package os does so itself for files that are
+// open.
 func again(call func() error) error {
 	for {
 		if err := call(); !errors.Is(err, syscall.EINTR) {

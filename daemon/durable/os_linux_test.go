@@ -10,7 +10,8 @@ import (
 	"tacet/systemd/needs"
 )
 
-// A file system that can't sync a folder, as some network file systems can't, is no reason to take what was written there for lost.
+// A file system that can't sync a folder, as some network file systems can't, is no reason to take
+// what was written there for lost.
 func TestFolderWithoutSync(t *testing.T) {
 	const without = "/proc"
 	dir, err := os.Open(without)

@@ -88,7 +88,8 @@ func TestCodesAreDeclared(t *testing.T) {
 	}
 }
 
-// Each warning is raised somewhere on the unit. To take one down, to compare it or to list it raises nothing.
+// Each warning is raised somewhere on the unit. To take one down, to compare it or to list it
+// raises nothing.
 func TestEveryCodeIsRaised(t *testing.T) {
 	codes := constants(t)
 	known := slices.Collect(maps.Values(codes))
@@ -160,8 +161,8 @@ func isOneOf(list []ast.Expr, n ast.Node) bool {
 	return ok && slices.Contains(list, e)
 }
 
-// An error of the daemon's parts names its warning by its constant. The hardware, which knows no warnings, does so in
-// plain text; then it is one that is declared.
+// An error of the daemon's parts names its warning by its constant. The hardware, which knows no
+// warnings, does so in plain text; then it is one that is declared.
 func TestErrorsNameCodes(t *testing.T) {
 	for _, dir := range []string{"audio", "hw", "daemon"} {
 		set, files := parse(t, filepath.Join(root, dir), func(string) bool { return true })

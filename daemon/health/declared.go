@@ -113,9 +113,10 @@ var spool = []Warning{
 		Do:   "The technician mounts the disk, or makes the folder in [spool] path; the unit never makes it by itself.",
 	},
 	{
-		Code: SpoolReadOnly, Title: "Disk for recordings can't be written", Severity: Fault, Blocks: true, After: settle, Linger: calm,
-		Text: "The disk for recordings refuses to be written, which disks do when they fail or were switched off hard.",
-		Do:   "Restart the unit. If it stays, the technician checks the folder's owner, and the disk with fsck, and changes it.",
+		Code: SpoolReadOnly, Title: "Disk for recordings can't be written", Severity: Fault, Blocks: true, After: settle,
+		Linger: calm,
+		Text:   "The disk for recordings refuses to be written, which disks do when they fail or were switched off hard.",
+		Do:     "Restart the unit. If it stays, the technician checks the folder's owner, and the disk with fsck, and changes it.",
 	},
 	{
 		Code: SpoolFull, Title: "Disk for recordings full", Severity: Fault, Blocks: true, Linger: calm,
@@ -123,9 +124,10 @@ var spool = []Warning{
 		Do:   "See why the stores have not taken the recordings yet (other warnings say so), or put in a larger disk.",
 	},
 	{
-		Code: SpoolLow, Title: "Disk for recordings nearly full", Severity: Attention, After: time.Minute, Linger: time.Minute,
-		Text: "The room left on the unit is less than a day of recording.",
-		Do:   "See why recordings are not copied and released (other warnings say so) before the unit has to refuse.",
+		Code: SpoolLow, Title: "Disk for recordings nearly full", Severity: Attention, After: time.Minute,
+		Linger: time.Minute,
+		Text:   "The room left on the unit is less than a day of recording.",
+		Do:     "See why recordings are not copied and released (other warnings say so) before the unit has to refuse.",
 	},
 	{
 		Code: SpoolError, Title: "Disk for recordings failed", Severity: Fault, Linger: calm,

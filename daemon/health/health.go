@@ -1,5 +1,5 @@
-// Package health holds every warning the unit can give, each declared once with a text for the person who has to act,
-// and keeps track of which are up.
+// Package health holds every warning the unit can give, each declared once with a text for the
+// person who has to act, and keeps track of which are up.
 //
 //	t := health.NewTracker()
 //	t.Set(health.MicMissing, "hw:CARD=Device,DEV=0")   // from any goroutine
@@ -7,11 +7,12 @@
 //	t.SetFor(health.StoreMissing, "drive", "")         // one of several
 //	for _, w := range t.Up() { fmt.Println(w.Message()) }
 //
-// A warning does not show at once, nor go at once: its cause must have stood for After, and have been gone for
-// Linger, so that a loose plug is one warning and not a hundred. What it blocks, it blocks from the first moment
-// to the last of its cause, shown or not.
+// A warning does not show at once, nor go at once: its cause must have stood for After, and have
+// been gone for Linger, so that a loose plug is one warning and not a hundred. What it blocks, it
+// blocks from the first moment to the last of its cause, shown or not.
 //
-// No text names a patient, a party, or what was said; details are device names, paths, recordings' IDs and errors.
+// No text names a patient, a party, or what was said; details are device names, paths, recordings'
+// IDs and errors.
 package health
 
 import (
@@ -23,12 +24,13 @@ import (
 	"unicode/utf8"
 )
 
-// Severity says how bad it is, for colours and order. Whether recording is refused is for Warning.Blocks to say.
+// Severity says how bad it is, for colours and order. Whether recording is refused is for
+// Warning.Blocks to say.
 type Severity uint8
 
 const (
-	// Note: something happened, and nobody is needed. It is no problem: it stands until the next recording has ended well, or
-	// until Lasts is over.
+	// Note: something happened, and nobody is needed. It is no problem: it stands until the next
+	// recording has ended well, or until Lasts is over.
 	Note Severity = iota
 	// Attention: the unit works, but somebody should look soon.
 	Attention
@@ -62,8 +64,8 @@ type Warning struct {
 	Linger time.Duration
 	// Lasts makes it an event: it is up this long after it was last set, and need not be cleared.
 	Lasts time.Duration
-	// Blocks: recording is refused while the cause stands. Whoever sets such a warning keeps looking whether its
-	// cause is gone without waiting for a press, since presses are refused.
+	// Blocks: recording is refused while the cause stands. Whoever sets such a warning keeps
+	// looking whether its cause is gone without waiting for a press, since presses are refused.
 	Blocks bool
 }
 
@@ -81,7 +83,8 @@ func Problems(up []Active) bool {
 // maxRemedy bounds Remedy, in bytes.
 const maxRemedy = 160
 
-// Remedy is what to do, in a line for a dashboard or a push message: as many sentences of Do as have room.
+// Remedy is what to do, in a line for a dashboard or a push message: as many sentences of Do as
+// have room.
 func (w Warning) Remedy() string {
 	end := 0
 	for i := range w.Do {
@@ -118,11 +121,12 @@ type Active struct {
 	Causes []Cause   // sorted by On; never empty
 }
 
-// maxDetails bounds, in bytes, what Message says of all causes together: an alert has room for 1,000, and since when and
-// what to do must not be what is cut.
+// maxDetails bounds, in bytes, what Message says of all causes together: an alert has room for
+// 1,000, and since when and what to do must not be what is cut.
 const maxDetails = 500
 
-// Message is the whole of it in one line for a person: what, since when, what to do. The time is in the unit's zone.
+// Message is the whole of it in one line for a person: what, since when, what to do. The time is in
+// the unit's zone.
 func (a Active) Message() string {
 	var b strings.Builder
 	b.WriteString(a.Title)
@@ -133,8 +137,8 @@ func (a Active) Message() string {
 	return b.String()
 }
 
-// details are those of all causes. Where there is no room for all, each is cut to its share, so that the first does not
-// hide that there are others.
+// details are those of all causes. Where there is no room for all, each is cut to its share, so
+// that the first does not hide that there are others.
 func (a Active) details() string {
 	const between = "; "
 	var all []string

@@ -98,13 +98,14 @@ func TestMessage(t *testing.T) {
 	if got := a.Message(); !strings.HasPrefix(got, "Store full, since") {
 		t.Errorf("message without a detail: %s", got)
 	}
-	if got, _ := health.Fault.MarshalText(); string(got) != "fault" || health.Attention.String() != "attention" || health.Note.String() != "note" {
+	if got, _ := health.Fault.MarshalText(); string(got) != "fault" || health.Attention.String() != "attention" ||
+		health.Note.String() != "note" {
 		t.Errorf("severities are called %s, %s and %s", got, health.Attention, health.Note)
 	}
 }
 
-// However long and many the details are, since when and what to do are in the message, and it fits an alert topic; of each
-// of several stores there is something.
+// However long and many the details are, since when and what to do are in the message, and it fits
+// an alert topic; of each of several stores there is something.
 func TestMessageKeepsWhatMatters(t *testing.T) {
 	for _, w := range health.Declared() {
 		for _, n := range []int{1, 2, 4, 64} {

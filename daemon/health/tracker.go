@@ -14,8 +14,8 @@ const (
 	maxDetail = 300 // characters
 )
 
-// Tracker knows which warnings are up. Any goroutine may use it. It runs nothing by itself: what only the passing of
-// time changes, changes at Tick, which its owner calls at Deadline.
+// Tracker knows which warnings are up. Any goroutine may use it. It runs nothing by itself: what
+// only the passing of time changes, changes at Tick, which its owner calls at Deadline.
 type Tracker struct {
 	mu       sync.Mutex // guards all below
 	causes   map[place]*cause
@@ -38,16 +38,17 @@ type cause struct {
 // NewTracker returns one with nothing up.
 func NewTracker() *Tracker { return &Tracker{causes: map[place]*cause{}} }
 
-// OnChange has changed called whenever what is up, a detail of it, or Blocking may have changed. It is called without
-// the tracker's lock, from whatever goroutine made the change, and must not block.
+// OnChange has changed called whenever what is up, a detail of it, or Blocking may have changed. It
+// is called without the tracker's lock, from whatever goroutine made the change, and must not
+// block.
 func (t *Tracker) OnChange(changed func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.onChange = changed
 }
 
-// Set says that the warning's cause stands, and reports whether that is new: not so when it stood already, nor when it
-// had gone for less than Linger.
+// Set says that the warning's cause stands, and reports whether that is new: not so when it stood
+// already, nor when it had gone for less than Linger.
 func (t *Tracker) Set(code Code, detail string) (fresh bool) { return t.SetFor(code, "", detail) }
 
 // SetFor is Set for one of several: a store, a line.
@@ -82,7 +83,8 @@ func (t *Tracker) ClearFor(code Code, on string) {
 	t.clear(func(p place) bool { return p == place{code, on} })
 }
 
-// EndedWell says that a recording has ended well. What was only to be noted, and was so before the recording started, goes.
+// EndedWell says that a recording has ended well. What was only to be noted, and was so before the
+// recording started, goes.
 func (t *Tracker) EndedWell(started time.Time) {
 	defer t.changes(time.Now())()
 	for p, c := range t.causes {
@@ -92,7 +94,8 @@ func (t *Tracker) EndedWell(started time.Time) {
 	}
 }
 
-// clear costs next to nothing where there is nothing to clear: it is called with every block of samples.
+// clear costs next to nothing where there is nothing to clear: it is called with every block of
+// samples.
 func (t *Tracker) clear(which func(place) bool) {
 	t.mu.Lock()
 	var standing []*cause
@@ -141,7 +144,8 @@ func (c *cause) next(code Code) time.Time {
 	return time.Time{}
 }
 
-// Up returns the warnings that are up: what blocks first, then faults, notes last; among these by code.
+// Up returns the warnings that are up: what blocks first, then faults, notes last; among these by
+// code.
 func (t *Tracker) Up() []Active {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -207,7 +211,8 @@ func (t *Tracker) blocking() bool {
 	return false
 }
 
-// changes takes the lock for a change and returns what ends it: settles what is due at now, and tells of it.
+// changes takes the lock for a change and returns what ends it: settles what is due at now, and
+// tells of it.
 func (t *Tracker) changes(now time.Time) (done func()) {
 	t.mu.Lock()
 	t.settle(now) // what was due before the change comes before it

@@ -13,7 +13,8 @@ import (
 	"tacet/daemon/health"
 )
 
-// declared looks up a warning that the test is about, and fails when its times are not of the kind that the test needs.
+// declared looks up a warning that the test is about, and fails when its times are not of the kind
+// that the test needs.
 func declared(t *testing.T, code health.Code, fits func(health.Warning) bool) health.Warning {
 	t.Helper()
 	w, ok := health.Lookup(code)
@@ -46,7 +47,8 @@ func wantUp(t *testing.T, tr *health.Tracker, want, when string) {
 	}
 }
 
-// A warning shows after its time, not before; it blocks from the start; it goes after its other time.
+// A warning shows after its time, not before; it blocks from the start; it goes after its other
+// time.
 func TestDamping(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := declared(t, "mic-missing", damped)
@@ -154,8 +156,8 @@ func TestEvents(t *testing.T) {
 	})
 }
 
-// What is only noted is no problem, and comes last. It goes when a recording that started after it has ended well, or
-// after its time; a problem stays.
+// What is only noted is no problem, and comes last. It goes when a recording that started after it
+// has ended well, or after its time; a problem stays.
 func TestNotes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := declared(t, "recording-interrupted", func(w health.Warning) bool { return w.Severity == health.Note })
@@ -275,8 +277,9 @@ func TestOnChange(t *testing.T) {
 	})
 }
 
-// Whatever is set and cleared when: nothing changes between two ticks but at the deadline, a warning without delay shows
-// while its cause stands, and recording is blocked exactly while a cause stands that blocks.
+// Whatever is set and cleared when: nothing changes between two ticks but at the deadline, a
+// warning without delay shows while its cause stands, and recording is blocked exactly while a
+// cause stands that blocks.
 func TestDeadlineTellsAll(t *testing.T) {
 	script := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) act {
 		return act{

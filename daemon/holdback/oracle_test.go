@@ -29,7 +29,8 @@ func (h history) String() string {
 	return strings.Join(words, " ")
 }
 
-// result is what came back: the blocks that each Keep returned, those of one at the end included, and all that Drop did.
+// result is what came back: the blocks that each Keep returned, those of one at the end included,
+// and all that Drop did.
 type result struct {
 	kept    [][]int
 	dropped []int
@@ -75,8 +76,9 @@ func (h history) run(hold *Hold[int]) result {
 	return r
 }
 
-// promised reads the promise on the whole history. It keeps no state from one call to the next. Sound lasts from the
-// block before to this one's arrival; its samples stand for all of it, the last one is captured at the arrival.
+// promised reads the promise on the whole history. It keeps no state from one call to the next.
+// Sound lasts from the block before to this one's arrival; its samples stand for all of it, the
+// last one is captured at the arrival.
 func (h history) promised(debounce int, sensed bool) result {
 	r := result{due: -1}
 	cut := h.first(func(c call) bool { return c.what == 'x' })
@@ -111,8 +113,8 @@ func (h history) promised(debounce int, sensed bool) result {
 	return r
 }
 
-// sampleMayBeKept says whether the last sample of block b may be kept by a Keep at k, and so whether all of them may:
-// each condition holds for an earlier sample if it holds for a later one.
+// sampleMayBeKept says whether the last sample of block b may be kept by a Keep at k, and so
+// whether all of them may: each condition holds for an earlier sample if it holds for a later one.
 func (h history) sampleMayBeKept(b, k, cut, debounce int, sensed bool) bool {
 	sample := h.captured(b)
 	before := h[:min(cut, k)] // what still counts
@@ -125,7 +127,8 @@ func (h history) sampleMayBeKept(b, k, cut, debounce int, sensed bool) bool {
 	return linesRead && (lightSeen || !sensed) && !ended
 }
 
-// captured is when block b's last sample was captured, at the latest: sound that came later was captured no earlier.
+// captured is when block b's last sample was captured, at the latest: sound that came later was
+// captured no earlier.
 func (h history) captured(b int) int {
 	latest := h[b].at
 	for _, c := range h[:b] {

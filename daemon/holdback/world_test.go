@@ -76,8 +76,8 @@ type outcome struct {
 	left   int // neither kept nor dropped at the end
 }
 
-// owner lives through the world: it wakes, works off its queues in any order that the promise to the hold-back allows,
-// and sometimes stalls.
+// owner lives through the world: it wakes, works off its queues in any order that the promise to
+// the hold-back allows, and sometimes stalls.
 func (w *world) owner(stalls int) outcome {
 	h := New[sound](time.Duration(w.debounce)*time.Millisecond, w.sensed)
 	o := outcome{proof: -1, lit: -1}
@@ -200,7 +200,8 @@ func TestNoSampleAfterTheFirstEdgeIsKept(t *testing.T) {
 	}
 }
 
-// The world can tell: with a reader that tells edges after the readings, samples after the first edge are kept.
+// The world can tell: with a reader that tells edges after the readings, samples after the first
+// edge are kept.
 func TestACarelessReaderIsSeen(t *testing.T) {
 	bad := 0
 	worlds(t, 20_000, func(w *world, _ uint64) {
@@ -216,7 +217,8 @@ func TestACarelessReaderIsSeen(t *testing.T) {
 	}
 }
 
-// With regular readings all is kept that a reading proved before the end was noticed; where nobody ends it, all.
+// With regular readings all is kept that a reading proved before the end was noticed; where nobody
+// ends it, all.
 func TestAllFromBeforeIsKeptInTheEnd(t *testing.T) {
 	worlds(t, 20_000, func(w *world, i uint64) {
 		o := w.owner(0)
@@ -227,8 +229,8 @@ func TestAllFromBeforeIsKeptInTheEnd(t *testing.T) {
 		if end == never && len(o.kept) != len(o.blocks) {
 			t.Fatalf("world %d: nobody ended it, and %d of %d blocks are kept", i, len(o.kept), len(o.blocks))
 		}
-		// A block arrives 60 ms late at most and a few wake-ups of 20 ms pass until it is taken in, and again until
-		// the lines are read; then its debounce time.
+		// A block arrives 60 ms late at most and a few wake-ups of 20 ms pass until it is taken in,
+		// and again until the lines are read; then its debounce time.
 		const slack = 60 + 20*20
 		for _, s := range o.blocks[len(o.kept):] {
 			if s.end+slack+w.debounce < end {

@@ -48,7 +48,8 @@ func (q *queue) log(l line, about string) {
 	}
 }
 
-// pass queues a line, unless there were enough of one, or of the whole that it is of. The caller holds the lock.
+// pass queues a line, unless there were enough of one, or of the whole that it is of. The caller
+// holds the lock.
 func (q *queue) pass(now time.Time, l line, one *count, whole ...*count) {
 	if one.lines >= mostSame {
 		q.hold(now, l, one)
@@ -116,7 +117,8 @@ func (q *queue) sayCount(c *count) {
 	l, r := c.last, c.last.record
 	if c.key == theRest {
 		l.to = q.root
-		r = slog.NewRecord(r.Time, slog.LevelWarn, fmt.Sprintf("log lines were left out: more than %d kinds came in a minute", maxKinds), 0)
+		r = slog.NewRecord(r.Time, slog.LevelWarn,
+			fmt.Sprintf("log lines were left out: more than %d kinds came in a minute", maxKinds), 0)
 		r.Add("lines", c.more)
 	} else {
 		r.Message += fmt.Sprintf(" (… %d more of these in the last minute)", c.more)

@@ -39,7 +39,8 @@ func TestRepeatedLine(t *testing.T) {
 
 // However long it goes on: six lines a minute.
 func TestRepeatedForAnHour(t *testing.T) {
-	for _, every := range []time.Duration{time.Millisecond * 100, time.Second, 11 * time.Second, 12 * time.Second, 13 * time.Second, time.Minute} {
+	for _, every := range []time.Duration{time.Millisecond * 100, time.Second, 11 * time.Second, 12 * time.Second,
+		13 * time.Second, time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
 			p, j := start()
 			sent := 0
@@ -65,7 +66,8 @@ func TestRepeatedForAnHour(t *testing.T) {
 	}
 }
 
-// A message is its level, its text and what it is about; what else it says does not make it another.
+// A message is its level, its text and what it is about; what else it says does not make it
+// another.
 func TestWhatIsTheSame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for what, same := range map[string]struct {
@@ -95,7 +97,8 @@ func TestWhatIsTheSame(t *testing.T) {
 	})
 }
 
-// A message about something else each time has its limit too, and so has a log in which no line is like another.
+// A message about something else each time has its limit too, and so has a log in which no line is
+// like another.
 func TestEndlessVariety(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, j := start()
@@ -137,7 +140,8 @@ func TestFlushSaysWhatWasCounted(t *testing.T) {
 		}
 		flush(t, j)
 		got := p.lines()
-		if len(got) != 12 || !strings.Contains(got[10], `"one (… 4 more of these in the last minute)" n=8`) || !strings.Contains(got[11], `"two (… 4 more`) {
+		if len(got) != 12 || !strings.Contains(got[10], `"one (… 4 more of these in the last minute)" n=8`) ||
+			!strings.Contains(got[11], `"two (… 4 more`) {
 			t.Errorf("written:\n%s", strings.Join(got, "\n"))
 		}
 		<-time.After(time.Hour)

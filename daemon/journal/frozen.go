@@ -11,8 +11,8 @@ import (
 
 const maxText = 2 << 10 // bytes
 
-// frozen makes a line's attributes such that nothing can change them any more, and learns how large they are and what
-// they are about.
+// frozen makes a line's attributes such that nothing can change them any more, and learns how large
+// they are and what they are about.
 type frozen struct {
 	bytes int
 	about string

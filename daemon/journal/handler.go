@@ -11,8 +11,8 @@ import (
 // Patience is what the end of a process may wait for the log.
 const Patience = time.Second
 
-// Handler passes records on to another handler without ever waiting for it. What WithAttrs and WithGroup return shares
-// its queue. Any goroutine may use it.
+// Handler passes records on to another handler without ever waiting for it. What WithAttrs and
+// WithGroup return shares its queue. Any goroutine may use it.
 type Handler struct {
 	queue *queue
 	next  slog.Handler // with the attributes and groups so far
@@ -32,8 +32,8 @@ func (h *Handler) Enabled(ctx context.Context, level slog.Level) bool {
 	return h.next.Enabled(ctx, level)
 }
 
-// Handle queues the record, or counts it where it repeats or there is no room. It never waits, and never fails: there is
-// nowhere to report that a log can't be written.
+// Handle queues the record, or counts it where it repeats or there is no room. It never waits, and
+// never fails: there is nowhere to report that a log can't be written.
 func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	f := frozen{about: h.about}
 	frozen := slog.NewRecord(r.Time, r.Level, f.text(r.Message), r.PC)
@@ -41,7 +41,8 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 		frozen.AddAttrs(f.attr(a))
 		return true
 	})
-	h.queue.log(line{to: h.next, ctx: context.WithoutCancel(ctx), record: frozen, bytes: lineBytes + f.bytes, lines: 1}, f.about)
+	h.queue.log(line{to: h.next, ctx: context.WithoutCancel(ctx), record: frozen, bytes: lineBytes + f.bytes, lines: 1},
+		f.about)
 	return nil
 }
 
@@ -66,8 +67,9 @@ func (h *Handler) WithGroup(name string) slog.Handler {
 	return &Handler{queue: h.queue, next: h.next.WithGroup(name), about: h.about}
 }
 
-// Flush waits until all is written that was logged before, and what was only counted so far is said. It waits no longer
-// than limit; the error then says how many lines are lost if the process ends.
+// Flush waits until all is written that was logged before, and what was only counted so far is
+// said. It waits no longer than limit; the error then says how many lines are lost if the process
+// ends.
 func (h *Handler) Flush(limit time.Duration) error {
 	q := h.queue
 	idle := q.finish()

@@ -47,12 +47,13 @@ func (h held) Unlock() { <-h }
 
 func start() (*pipe, *journal.Handler) {
 	p := &pipe{reading: make(held, 1)}
-	return p, journal.New(slog.NewTextHandler(p, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-		if a.Key == slog.TimeKey {
-			return slog.Attr{}
-		}
-		return a
-	}}))
+	return p, journal.New(slog.NewTextHandler(p,
+		&slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		}}))
 }
 
 func flush(t *testing.T, j *journal.Handler) {
@@ -79,8 +80,8 @@ func TestHandlerContract(t *testing.T) {
 	})
 }
 
-// Nobody reads, for longer than anybody logs. That Handle returns at all is the test: in the bubble a wait would be a
-// deadlock. What was lost is counted to the line.
+// Nobody reads, for longer than anybody logs. That Handle returns at all is the test: in the bubble
+// a wait would be a deadlock. What was lost is counted to the line.
 func TestNobodyReads(t *testing.T) {
 	for _, text := range []int{10, 500, 2000, 20_000} {
 		synctest.Test(t, func(t *testing.T) {
@@ -101,7 +102,8 @@ func TestNobodyReads(t *testing.T) {
 			flush(t, j)
 			lines := p.lines()
 			var lost int
-			if _, err := fmt.Sscanf(lines[len(lines)-1], `level=WARN msg="log lines were lost: there was no room for them" lines=%d`, &lost); err != nil {
+			if _, err := fmt.Sscanf(lines[len(lines)-1],
+				`level=WARN msg="log lines were lost: there was no room for them" lines=%d`, &lost); err != nil {
 				t.Fatalf("%v, in %s", err, lines[len(lines)-1])
 			}
 			written := len(lines) - 1
@@ -137,7 +139,8 @@ func TestLossIsSaidInItsPlace(t *testing.T) {
 			log.Info("after")
 			flush(t, j)
 			lines := p.lines()
-			if n := len(lines); !strings.HasPrefix(lines[n-2], "level=WARN msg=\"log lines were lost") || lines[n-1] != "level=INFO msg=after" {
+			if n := len(lines); !strings.HasPrefix(lines[n-2], "level=WARN msg=\"log lines were lost") ||
+				lines[n-1] != "level=INFO msg=after" {
 				t.Errorf("it ends with %v", lines[n-3:])
 			}
 			<-time.After(time.Hour)
@@ -145,7 +148,8 @@ func TestLossIsSaidInItsPlace(t *testing.T) {
 	})
 }
 
-// A reader that is slow, and one that has gone, do not keep a process longer than it is told to wait.
+// A reader that is slow, and one that has gone, do not keep a process longer than it is told to
+// wait.
 func TestFlushEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, j := start()
@@ -183,7 +187,8 @@ func (x text) MarshalText() ([]byte, error) { return x.c.MarshalText() }
 
 type plain struct{ Words []string }
 
-// What is written is what was so when it was logged, as slog's own handler would have written it then.
+// What is written is what was so when it was logged, as slog's own handler would have written it
+// then.
 func TestValuesAreThoseOfTheirTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, j := start()
@@ -192,8 +197,10 @@ func TestValuesAreThoseOfTheirTime(t *testing.T) {
 			err, words, raw := &changing{}, []string{"a", "b"}, []byte("raw")
 			deep := &plain{[]string{"c"}}
 			var none *changing
-			log.With("with", text{err}, slog.Group("g", "words", words)).WithGroup("h").Info("now", "err", errors.Join(err), "text", text{err},
-				"words", words, "raw", raw, "deep", deep, slog.Group("in", "deep", deep, "raw", raw), "nil", nil, "nil error", error(nil),
+			log.With("with", text{err}, slog.Group("g", "words", words)).WithGroup("h").Info("now", "err", errors.Join(err),
+				"text", text{err},
+				"words", words, "raw", raw, "deep", deep, slog.Group("in", "deep", deep, "raw", raw), "nil", nil, "nil error",
+				error(nil),
 				"panics", text{none}, "number", 7, "at", time.Unix(1, 2), "took", time.Second, "yes", true)
 			return func() { err.n, words[0], raw[0], deep.Words[0] = 100, "later", 'X', "later" }
 		}
@@ -237,7 +244,8 @@ func TestEveryLineIsAccountedFor(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		more := 1
-		if _, err := fmt.Sscanf(r.Message, "tick (… %d more", &more); err != nil && strings.HasPrefix(r.Message, "log lines") {
+		if _, err := fmt.Sscanf(r.Message, "tick (… %d more", &more); err != nil &&
+			strings.HasPrefix(r.Message, "log lines") {
 			r.Attrs(func(a slog.Attr) bool { more = int(a.Value.Int64()); return true })
 		}
 		seen += more

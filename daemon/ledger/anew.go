@@ -28,8 +28,8 @@ func (l *Ledger) newOrigin() string {
 	return l.place + "/" + string(id[:])
 }
 
-// originOf reports whether an origin is that of one of a place's ledgers: the place itself, as earlier versions had it,
-// or with an ID.
+// originOf reports whether an origin is that of one of a place's ledgers: the place itself, as
+// earlier versions had it, or with an ID.
 func originOf(place, origin string) bool {
 	rest, ok := strings.CutPrefix(origin, place)
 	id, named := strings.CutPrefix(rest, "/")
@@ -39,8 +39,8 @@ func originOf(place, origin string) bool {
 // markerSuffix ends the name of the file that says that the ledger was missing.
 const markerSuffix = ".new"
 
-// markMissing writes down, before a new ledger is begun, that the one before was not there. An interruption after it
-// changes nothing: the next Open finds the file.
+// markMissing writes down, before a new ledger is begun, that the one before was not there. An
+// interruption after it changes nothing: the next Open finds the file.
 func (l *Ledger) markMissing() error {
 	text := fmt.Sprintf("At %s (by the unit's clock) the unit had a key, but no %s and no %s%s, and began a new one.\n"+
 		"Find out who removed them. Then remove this file; at the next start the warning goes.\n",
@@ -48,7 +48,8 @@ func (l *Ledger) markMissing() error {
 	return durable.WriteFile(l.fs, l.name+markerSuffix, []byte(text))
 }
 
-// sayMissing makes it the first entry of a new ledger that there was none before, and remembers it while the file says so.
+// sayMissing makes it the first entry of a new ledger that there was none before, and remembers it
+// while the file says so.
 func (l *Ledger) sayMissing() error {
 	_, err := l.fs.Stat(l.name + markerSuffix)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -66,7 +66,8 @@ func TestOldLedger(t *testing.T) {
 // What was changed in a ledger of an earlier version is found.
 func TestOldLedgerBroken(t *testing.T) {
 	disk, key := oldLedger(t)
-	must(t, durable.WriteFile(disk, "ledger", []byte(strings.Replace(text(t, disk, "ledger"), "0000000003", "0000000004", 1))))
+	must(t, durable.WriteFile(disk, "ledger",
+		[]byte(strings.Replace(text(t, disk, "ledger"), "0000000003", "0000000004", 1))))
 	l, err := Open(disk, "ledger", origin, key, false)
 	must(t, err)
 	defer l.Close()
@@ -78,7 +79,8 @@ func TestOldLedgerBroken(t *testing.T) {
 	}
 }
 
-// A ledger keeps its origin for as long as it holds. One that was begun anew, for whatever reason, has another.
+// A ledger keeps its origin for as long as it holds. One that was begun anew, for whatever reason,
+// has another.
 func TestOrigins(t *testing.T) {
 	key, _ := unit(t)
 	disk := durabletest.NewDisk(1)
@@ -114,7 +116,8 @@ func TestOrigins(t *testing.T) {
 		"a removed head":   func() { must(t, disk.Remove("ledger.head")) },
 		"both removed":     func() { must(t, disk.Remove("ledger")); must(t, disk.Remove("ledger.head")) },
 		"another's head": func() {
-			must(t, durable.WriteFile(disk, "ledger.head", []byte(strings.Replace(text(t, disk, "ledger.head"), "room-3", "room-4", 2))))
+			must(t, durable.WriteFile(disk, "ledger.head",
+				[]byte(strings.Replace(text(t, disk, "ledger.head"), "room-3", "room-4", 2))))
 		},
 	} {
 		harm()
@@ -122,8 +125,9 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
-// A restart that was interrupted before its head was saved has an origin that nobody has seen, although the signed head is
-// of the ledger before; also where that had one entry, as the new one has.
+// A restart that was interrupted before its head was saved has an origin that nobody has seen,
+// although the signed head is of the ledger before; also where that had one entry, as the new one
+// has.
 func TestOriginAfterAnInterruptedRestart(t *testing.T) {
 	for _, entries := range []int{1, 2, 5} {
 		for n := range 40 {
@@ -143,7 +147,8 @@ func TestOriginAfterAnInterruptedRestart(t *testing.T) {
 			disk = disk.PowerCut(100, durabletest.Sector)
 			l = mustOpen(t, disk, key)
 			after := originIn(l.Head())
-			if after == before || originIn([]byte(text(t, disk, "ledger.head"))) != after || code(l.Broken()) != "ledger-broken" {
+			if after == before || originIn([]byte(text(t, disk, "ledger.head"))) != after ||
+				code(l.Broken()) != "ledger-broken" {
 				t.Errorf("%d entries, cut at %d: origin %s after %s, %v", entries, n+1, after, before, l.Broken())
 			}
 			wantHead(t, l.Head(), known, strings.SplitAfter(strings.TrimSuffix(text(t, disk, "ledger"), "\n"), "\n"))
@@ -155,14 +160,15 @@ func TestOriginAfterAnInterruptedRestart(t *testing.T) {
 // Nobody passes lines off as signed by putting the first line of a restart before them.
 func TestForgedRestart(t *testing.T) {
 	disk, key, signed := aLedger(t, 1)
-	forged := fmt.Sprintf(`{"type":"broken","time":"2026-11-21T14:03:22Z","root":"%s","size":%d,"why":"x"}`+"\n", signed.root, signed.size)
+	forged := fmt.Sprintf(`{"type":"broken","time":"2026-11-21T14:03:22Z","root":"%s","size":%d,"why":"x"}`+"\n",
+		signed.root, signed.size)
 	forged += `{"type":"released","time":"2026-11-21T14:03:22Z","id":"0000000007"}` + "\n"
 	must(t, durable.WriteFile(disk, "ledger", []byte(forged)))
 	wantBroken(t, disk, key, forged, signed)
 }
 
-// A unit that has a key and no ledger says so, whatever is left of it, until somebody has taken the file away; a first
-// start says nothing.
+// A unit that has a key and no ledger says so, whatever is left of it, until somebody has taken the
+// file away; a first start says nothing.
 func TestMissing(t *testing.T) {
 	for what, c := range map[string]struct {
 		first bool
@@ -171,7 +177,11 @@ func TestMissing(t *testing.T) {
 	}{
 		"the first start": {true, func(d *durabletest.Disk) { empty(t, d) }, ""},
 		"all removed":     {false, func(d *durabletest.Disk) { empty(t, d) }, "ledger-new"},
-		"both removed":    {false, func(d *durabletest.Disk) { must(t, d.Remove("ledger")); must(t, d.Remove("ledger.head")) }, "ledger-new"},
+		"both removed": {false, func(d *durabletest.Disk) {
+			must(t, d.Remove("ledger"))
+			must(t,
+				d.Remove("ledger.head"))
+		}, "ledger-new"},
 		"emptied, and the head removed": {false, func(d *durabletest.Disk) {
 			must(t, durable.WriteFile(d, "ledger", nil))
 			must(t, d.Remove("ledger.head"))
@@ -191,7 +201,8 @@ func TestMissing(t *testing.T) {
 				must(t, l.Close())
 			}
 			now := text(t, disk, "ledger")
-			if n := strings.Count(now, `"type":"missing"`); n != strings.Count(c.want, "ledger-new") || n == 1 && !strings.HasPrefix(now, `{"type":"missing"`) {
+			if n := strings.Count(now, `"type":"missing"`); n != strings.Count(c.want, "ledger-new") || n == 1 &&
+				!strings.HasPrefix(now, `{"type":"missing"`) {
 				t.Errorf("the ledger says it %d times:\n%s", n, now)
 			}
 			if c.want == "" {
@@ -217,7 +228,8 @@ func empty(t *testing.T, disk *durabletest.Disk) {
 	}
 }
 
-// Whatever fails while a missing ledger is begun anew, and whenever the power goes: it is said, and written down once.
+// Whatever fails while a missing ledger is begun anew, and whenever the power goes: it is said, and
+// written down once.
 func TestMissingAndFaults(t *testing.T) {
 	for n := range 30 {
 		for _, cut := range []bool{false, true} {

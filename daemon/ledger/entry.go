@@ -13,8 +13,9 @@ import (
 	"unicode"
 )
 
-// What happens to a unit and its recordings. There is no type for consent that was refused, or given by some and not by
-// all, and no entry says why a recording ended: the ledger is read by people who were not in the room.
+// What happens to a unit and its recordings. There is no type for consent that was refused, or
+// given by some and not by all, and no entry says why a recording ended: the ledger is read by
+// people who were not in the room.
 const (
 	Boot     = "boot"     // the daemon started
 	Config   = "config"   // with this configuration, and these who can open what it records
@@ -33,7 +34,8 @@ const (
 	continued = "continued" // the file before this one had grown too long; the tree goes on
 )
 
-// Synced says in an entry that the unit's clock was set, so that its time can be relied on. Entries of earlier versions don't say.
+// Synced says in an entry that the unit's clock was set, so that its time can be relied on. Entries
+// of earlier versions don't say.
 const Synced = "synced"
 
 // By says on whose word recipients or a drive get something.
@@ -79,8 +81,8 @@ type Entry struct {
 	Why  string   `json:"why,omitempty"`  // it did not hold
 	Kept string   `json:"kept,omitempty"` // the file that it was put aside in
 
-	// Salt is random, so that a line can't be guessed from the hash of its leaf. The ledger fills it in. Lines of earlier
-	// versions have none.
+	// Salt is random, so that a line can't be guessed from the hash of its leaf. The ledger fills
+	// it in. Lines of earlier versions have none.
 	Salt string `json:"salt,omitempty"`
 }
 
@@ -91,7 +93,8 @@ func newSalt() string {
 	return base64.StdEncoding.EncodeToString(b[:])
 }
 
-// fieldsOf names the fields that an entry must have and those that it may have; all others it must not.
+// fieldsOf names the fields that an entry must have and those that it may have; all others it must
+// not.
 var fieldsOf = map[string]struct{ must, may []string }{
 	Boot:     {must: []string{"boot"}, may: []string{"version"}},
 	Config:   {must: []string{"config", "recipients"}},
@@ -109,7 +112,8 @@ var fieldsOf = map[string]struct{ must, may []string }{
 	continued: {must: []string{"size", "root", "edge"}},
 }
 
-// line is the entry as it is written, without the newline. It is another one each time, by its salt.
+// line is the entry as it is written, without the newline. It is another one each time, by its
+// salt.
 func (e Entry) line() ([]byte, error) {
 	e.Time, e.Salt = e.Time.UTC().Truncate(time.Second), newSalt()
 	if err := e.check(); err != nil {
@@ -125,7 +129,8 @@ func (e Entry) line() ([]byte, error) {
 	return line, nil
 }
 
-// check refuses what is no entry: an unknown type, a field too few or too many, text that has no place in a log.
+// check refuses what is no entry: an unknown type, a field too few or too many, text that has no
+// place in a log.
 func (e Entry) check() error {
 	fields, ok := fieldsOf[e.Type]
 	if !ok {
@@ -176,12 +181,13 @@ func plain(field any) error {
 	return nil
 }
 
-// Anew reports whether the entry says that the ledger before this one is gone: it was missing, or did not hold.
+// Anew reports whether the entry says that the ledger before this one is gone: it was missing, or
+// did not hold.
 func (e Entry) Anew() bool { return e.Type == broken || e.Type == missing }
 
 // Continues reports whether the entry continues a file before it.
 func (e Entry) Continues() bool { return e.Type == continued }
 
-// isEntry reports whether a line can be one of ours, of this version of the software or another: what a torn write leaves
-// is none.
+// isEntry reports whether a line can be one of ours, of this version of the software or another:
+// what a torn write leaves is none.
 func isEntry(line []byte) bool { return bytes.HasPrefix(line, []byte(`{"type":"`)) && json.Valid(line) }

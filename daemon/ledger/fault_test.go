@@ -29,8 +29,8 @@ type keeper struct {
 	born  bool // its unit's key was made in an earlier start
 }
 
-// life is a start, entries, and an end; each entry is tried up to three times, under a new number each time. It
-// returns when the disk has died.
+// life is a start, entries, and an end; each entry is tried up to three times, under a new number
+// each time. It returns when the disk has died.
 func (k *keeper) life(entries int, saves bool) {
 	l, err := open(k.disk, "ledger", origin, k.key, !k.born, room)
 	defer func() { k.born = true }()
@@ -118,7 +118,8 @@ func operations(t *testing.T, entries int) int {
 	return k.disk.Ops() - before
 }
 
-// Whichever operation fails, in whichever way: nothing promised is lost, nothing is written on, and it goes on.
+// Whichever operation fails, in whichever way: nothing promised is lost, nothing is written on, and
+// it goes on.
 func TestEveryOperationFails(t *testing.T) {
 	for n := range operations(t, 12) {
 		for i, fault := range durabletest.Faults() {
@@ -150,8 +151,9 @@ func TestEveryOperationFails(t *testing.T) {
 	}
 }
 
-// A sync fails, the process dies of it before anything could be made good, and its successor goes on. What that promises
-// is kept, although the line before it reads well and never reached the disk.
+// A sync fails, the process dies of it before anything could be made good, and its successor goes
+// on. What that promises is kept, although the line before it reads well and never reached the
+// disk.
 func TestFailedSyncThenDeath(t *testing.T) {
 	for n := 1; n <= 12; n++ {
 		for _, frail := range []bool{false, true} {
@@ -240,7 +242,8 @@ func code(err error) health.Code {
 	return ""
 }
 
-// A ledger that does not hold is found at open, put aside unchanged, and the unit goes on; the break stays visible.
+// A ledger that does not hold is found at open, put aside unchanged, and the unit goes on; the
+// break stays visible.
 func TestBroken(t *testing.T) {
 	lines := func(change func([]string) []string) func(string) string {
 		return func(s string) string { return strings.Join(change(slices.Collect(strings.Lines(s))), "") }
@@ -352,7 +355,8 @@ func wantBroken(t *testing.T, disk *durabletest.Disk, key note.Signer, was strin
 	must(t, l.Close())
 }
 
-// Whenever the power goes while a broken ledger is put aside: the evidence stays, and the break is said.
+// Whenever the power goes while a broken ledger is put aside: the evidence stays, and the break is
+// said.
 func TestBrokenAndCut(t *testing.T) {
 	for n := range 40 {
 		for seed := range uint64(5) {
@@ -426,7 +430,8 @@ func (f stuckFile) Write(b []byte) (int, error) {
 	return f.File.Write(b)
 }
 
-// What does not hold is put aside once, however often the next step fails; what has changed since is put aside as well.
+// What does not hold is put aside once, however often the next step fails; what has changed since
+// is put aside as well.
 func TestPutAsideOnce(t *testing.T) {
 	disk, key, _ := aLedger(t, 1)
 	broken := strings.Replace(text(t, disk, "ledger"), "started", "altered", 1)

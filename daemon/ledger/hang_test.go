@@ -37,8 +37,8 @@ func (f hangingFile) Sync() error {
 	return f.File.Sync()
 }
 
-// While the disk hangs in a sync, whatever that sync is for, those who ask how the ledger stands are answered: with
-// what is on the disk.
+// While the disk hangs in a sync, whatever that sync is for, those who ask how the ledger stands
+// are answered: with what is on the disk.
 func TestNobodyWaitsForAHangingDisk(t *testing.T) {
 	for what, act := range map[string]func(l *Ledger) error{
 		"an entry":           func(l *Ledger) error { return l.Append(started(8)) },

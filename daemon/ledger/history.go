@@ -13,8 +13,8 @@ import (
 	"tacet/daemon/durable"
 )
 
-// History tells of the entries that are kept, oldest first, up to those that were acknowledged when it was called. It
-// reads them from the disk, and keeps nobody from appending.
+// History tells of the entries that are kept, oldest first, up to those that were acknowledged when
+// it was called. It reads them from the disk, and keeps nobody from appending.
 func (l *Ledger) History(tell func(Entry)) error {
 	if err := l.history(tell); err != nil {
 		return &Error{"read", err}

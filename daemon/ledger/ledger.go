@@ -1,34 +1,40 @@
-// Package ledger is the unit's own log: what it did with recordings, one JSON line each, append-only and signed.
+// Package ledger is the unit's own log: what it did with recordings, one JSON line each,
+// append-only and signed.
 //
 //	l, err := ledger.Open(fs, "ledger", "tacet/high-street/room-3/ledger", unit, false)
 //	err = l.Append(ledger.Entry{Type: ledger.Started, Time: now, ID: id, Note: hash})   // on disk when it returns
 //	head := l.Head()                                                                    // goes into each recording
 //
-// The lines, without their newlines, are the leaves of an RFC 6962 tree; its head is a C2SP checkpoint in a signed note.
-// Whoever remembers a head can tell whether the ledger, as it is later, still begins with what was there then. Each line
-// ends with a salt, so that nobody who sees the hash of a leaf can guess the line.
+// The lines, without their newlines, are the leaves of an RFC 6962 tree; its head is a C2SP
+// checkpoint in a signed note. Whoever remembers a head can tell whether the ledger, as it is
+// later, still begins with what was there then. Each line ends with a salt, so that nobody who sees
+// the hash of a leaf can guess the line.
 //
-// Each ledger has an origin of its own, tacet/SITE/ROOM/ledger/ID with a random ID, which is the first line of its heads.
-// So a ledger that was begun anew never passes for the one before. Ledgers of earlier versions have no ID, and their lines
-// no salt; both stay as they are. Which origin it is, Open reads from the saved head.
+// Each ledger has an origin of its own, tacet/SITE/ROOM/ledger/ID with a random ID, which is the
+// first line of its heads. So a ledger that was begun anew never passes for the one before. Ledgers
+// of earlier versions have no ID, and their lines no salt; both stay as they are. Which origin it
+// is, Open reads from the saved head.
 //
-// Beside the ledger lies NAME.head, the last head that was saved: by Open, SaveHead and Close. Open holds the lines
-// against it. Lines after it are what was appended since. If the lines no longer are what was signed, that does
-// not stop the unit: the old ledger is put aside as NAME.broken.1 and so on, a new one starts with an entry that names
-// the size and root that were signed, and Broken says so until somebody has taken the files away.
+// Beside the ledger lies NAME.head, the last head that was saved: by Open, SaveHead and Close. Open
+// holds the lines against it. Lines after it are what was appended since. If the lines no longer
+// are what was signed, that does not stop the unit: the old ledger is put aside as NAME.broken.1
+// and so on, a new one starts with an entry that names the size and root that were signed, and
+// Broken says so until somebody has taken the files away.
 //
-// Where neither ledger nor head is there, Open begins a ledger. That is right once in a unit's life, when its key is made.
-// At any later start somebody has removed both: the new ledger starts with an entry that says so, and Missing says so until
-// somebody has taken the file NAME.new away.
+// Where neither ledger nor head is there, Open begins a ledger. That is right once in a unit's
+// life, when its key is made. At any later start somebody has removed both: the new ledger starts
+// with an entry that says so, and Missing says so until somebody has taken the file NAME.new away.
 //
-// Head, Broken, Missing and Size never wait for the disk: they say what was on it when the last operation had succeeded.
+// Head, Broken, Missing and Size never wait for the disk: they say what was on it when the last
+// operation had succeeded.
 //
-// An entry costs one write and one sync. After a failed write or sync the file is never written on: the next Append
-// first copies what was acknowledged into a new file, proves it, and puts it in place of the old one. The line
-// that failed may be seen by the next Open, if the process ends before that; it is never seen beside a second try.
+// An entry costs one write and one sync. After a failed write or sync the file is never written on:
+// the next Append first copies what was acknowledged into a new file, proves it, and puts it in
+// place of the old one. The line that failed may be seen by the next Open, if the process ends
+// before that; it is never seen beside a second try.
 //
-// A file grows to 4 MiB, most of a year; then it is kept as NAME.0000012345, by its first leaf, and a new one continues
-// the tree. The oldest go when there are more than 16.
+// A file grows to 4 MiB, most of a year; then it is kept as NAME.0000012345, by its first leaf, and
+// a new one continues the tree. The oldest go when there are more than 16.
 package ledger
 
 import (
@@ -80,7 +86,8 @@ type acked struct {
 	size int64
 }
 
-// become makes a state that is on the disk the ledger's own. The file holds n bytes, and its first leaf has the number first.
+// become makes a state that is on the disk the ledger's own. The file holds n bytes, and its first
+// leaf has the number first.
 func (l *Ledger) become(t tree, first, n int64, head []byte) {
 	l.tree, l.first, l.bytes, l.head = t, first, n, head
 	l.acked.Store(&acked{head, t.size})
@@ -98,10 +105,11 @@ func (e *Error) Unwrap() error { return e.Err }
 // Code is the warning that goes with it.
 func (e *Error) Code() health.Code { return health.LedgerError }
 
-// Open opens the ledger called name in a folder, and begins it where there is none. Place is the unit's,
-// tacet/SITE/ROOM/ledger: the ledger's origin starts with it. First says that the unit's key was made in this start, so that
-// there can be no ledger yet. An error means that the disk failed, and that it may be tried again; a ledger that does not hold,
-// or that was removed, is no error: see Broken and Missing.
+// Open opens the ledger called name in a folder, and begins it where there is none. Place is the
+// unit's, tacet/SITE/ROOM/ledger: the ledger's origin starts with it. First says that the unit's
+// key was made in this start, so that there can be no ledger yet. An error means that the disk
+// failed, and that it may be tried again; a ledger that does not hold, or that was removed, is no
+// error: see Broken and Missing.
 func Open(fsys durable.FS, name, place string, unit note.Signer, first bool) (*Ledger, error) {
 	return open(fsys, name, place, unit, first, maxFile)
 }
@@ -117,8 +125,8 @@ func open(fsys durable.FS, name, place string, unit note.Signer, first bool, lim
 	return l, nil
 }
 
-// Append writes an entry and syncs it. When it returns nil the entry is on disk; otherwise it is not in the ledger,
-// and the next Append makes good first.
+// Append writes an entry and syncs it. When it returns nil the entry is on disk; otherwise it is
+// not in the ledger, and the next Append makes good first.
 func (l *Ledger) Append(e Entry) error {
 	if e.Type == broken || e.Type == continued || e.Type == missing {
 		return fmt.Errorf("ledger entry %s is the ledger's own", e.Type)
@@ -174,7 +182,8 @@ func (l *Ledger) drop() {
 // Head is the signed head over all that was appended and is on the disk. It never waits.
 func (l *Ledger) Head() []byte { return bytes.Clone(l.acked.Load().head) }
 
-// Origin is what the heads of this ledger start with; another ledger of the unit has another. It never waits.
+// Origin is what the heads of this ledger start with; another ledger of the unit has another. It
+// never waits.
 func (l *Ledger) Origin() string {
 	origin, _, _ := strings.Cut(string(l.acked.Load().head), "\n")
 	return origin
@@ -183,11 +192,12 @@ func (l *Ledger) Origin() string {
 // Size is the number of entries since the ledger began. It never waits.
 func (l *Ledger) Size() int64 { return l.acked.Load().size }
 
-// Broken tells of ledgers that did not hold and were put aside, at this start or before; nil if there are none. It never waits.
+// Broken tells of ledgers that did not hold and were put aside, at this start or before; nil if
+// there are none. It never waits.
 func (l *Ledger) Broken() error { return l.broken }
 
-// Missing tells of a ledger that was not there although the unit had a key, at this start or before, until the file that
-// says so has been taken away; else it is nil. It never waits.
+// Missing tells of a ledger that was not there although the unit had a key, at this start or
+// before, until the file that says so has been taken away; else it is nil. It never waits.
 func (l *Ledger) Missing() error { return l.missing }
 
 // BrokenError tells of ledgers that were put aside.
@@ -206,8 +216,8 @@ func (e *BrokenError) Error() string {
 // Code is the warning that goes with it.
 func (e *BrokenError) Code() health.Code { return health.LedgerBroken }
 
-// SaveHead writes the signed head beside the ledger, if it is not there. It costs two syncs, so that entries don't:
-// call it when a recording has ended.
+// SaveHead writes the signed head beside the ledger, if it is not there. It costs two syncs, so
+// that entries don't: call it when a recording has ended.
 func (l *Ledger) SaveHead() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -186,7 +186,8 @@ func TestLinesAndHead(t *testing.T) {
 	}
 }
 
-// What is no entry is refused, and leaves nothing behind: above all what nobody has a right to read.
+// What is no entry is refused, and leaves nothing behind: above all what nobody has a right to
+// read.
 func TestRefused(t *testing.T) {
 	key, _ := unit(t)
 	disk := durabletest.NewDisk(1)
@@ -306,7 +307,8 @@ func TestContinues(t *testing.T) {
 // The tail of a write that was torn was never acknowledged: it is cut off.
 func TestTornTail(t *testing.T) {
 	key, known := unit(t)
-	for _, tail := range []string{"{", `{"type":"started"`, "\x00\x00\x00", "rubbish\nrubbish\n\n", strings.Repeat("x", 3*maxLine)} {
+	for _, tail := range []string{"{", `{"type":"started"`, "\x00\x00\x00", "rubbish\nrubbish\n\n",
+		strings.Repeat("x", 3*maxLine)} {
 		disk := durabletest.NewDisk(1)
 		l := mustOpen(t, disk, key)
 		for i := range 3 {

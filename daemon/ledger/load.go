@@ -26,7 +26,8 @@ type found struct {
 	bytes int64 // of the whole lines that are entries
 	size  int64 // of the file
 
-	// restarted says why the ledger before this one did not hold, where this one was begun and its head not saved yet.
+	// restarted says why the ledger before this one did not hold, where this one was begun and its
+	// head not saved yet.
 	restarted string
 }
 
@@ -59,8 +60,8 @@ func (l *Ledger) open(first bool) error {
 			b, l.saved, l.origin = breach(f.restarted), -1, l.newOrigin()
 		}
 		l.tree, l.first, l.bytes = f.tree, f.first, f.bytes
-		// What is not under the saved head may never have reached the disk, even if it reads well: a sync may have
-		// failed just before the process ended. A new file makes it sure.
+		// What is not under the saved head may never have reached the disk, even if it reads well:
+		// a sync may have failed just before the process ended. A new file makes it sure.
 		if fresh || f.size != f.bytes || l.tree.size != signed.size {
 			if err := l.rewrite(); err != nil {
 				return err
@@ -85,7 +86,8 @@ func (l *Ledger) open(first bool) error {
 	return l.sayMissing()
 }
 
-// savedHead reads the head beside the ledger, and from it the ledger's origin. A fresh ledger has no head, and no lines.
+// savedHead reads the head beside the ledger, and from it the ledger's origin. A fresh ledger has
+// no head, and no lines.
 func (l *Ledger) savedHead() (h head, fresh bool, err error) {
 	signed, err := durable.ReadFile(l.fs, l.name+headSuffix, maxLine)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -107,8 +109,9 @@ func (l *Ledger) savedHead() (h head, fresh bool, err error) {
 	return h, false, nil
 }
 
-// read reads the ledger's file, up to limit bytes (less than 0: all), and proves it against a signed head. What is
-// behind the last whole entry, and behind the head, is a tail that was never acknowledged.
+// read reads the ledger's file, up to limit bytes (less than 0: all), and proves it against a
+// signed head. What is behind the last whole entry, and behind the head, is a tail that was never
+// acknowledged.
 func (l *Ledger) read(signed head, limit int64) (found, error) {
 	file, err := l.fs.Open(l.name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -176,8 +179,9 @@ func (f *found) prove(lines *bufio.Reader, signed head) error {
 	return nil
 }
 
-// start looks whether the first line makes the file the continuation of another, or one that was begun because of a
-// ledger that did not hold, where that was interrupted before the new head could be saved.
+// start looks whether the first line makes the file the continuation of another, or one that was
+// begun because of a ledger that did not hold, where that was interrupted before the new head could
+// be saved.
 func (f *found) start(leaf []byte, signed head) (err error) {
 	var e Entry
 	if json.Unmarshal(leaf, &e) != nil {

@@ -11,7 +11,8 @@ import (
 	"tacet/daemon/durable"
 )
 
-// repair makes the ledger writable again after a failure: what was acknowledged is read, proved, and becomes a new file.
+// repair makes the ledger writable again after a failure: what was acknowledged is read, proved,
+// and becomes a new file.
 func (l *Ledger) repair() error {
 	f, err := l.read(l.tree.head(), l.bytes)
 	if err != nil {
@@ -68,7 +69,8 @@ func (l *Ledger) copyLines(to io.Writer, n int64) error {
 	return err
 }
 
-// restart puts a ledger that does not hold aside, and begins a new one, of another origin, that says so.
+// restart puts a ledger that does not hold aside, and begins a new one, of another origin, that
+// says so.
 func (l *Ledger) restart(signed head, why string) error {
 	l.origin = l.newOrigin()
 	kept, err := l.putAside()
@@ -105,8 +107,9 @@ func (l *Ledger) begin(t tree, e Entry) error {
 	return nil
 }
 
-// putAside copies the ledger to a name of its own, and returns it; where nothing was left, an empty file stands for it.
-// The first ones put aside are kept for good: the last place is used again when all are taken.
+// putAside copies the ledger to a name of its own, and returns it; where nothing was left, an empty
+// file stands for it. The first ones put aside are kept for good: the last place is used again when
+// all are taken.
 func (l *Ledger) putAside() (string, error) {
 	size := int64(0)
 	info, err := l.fs.Stat(l.name)
@@ -178,8 +181,9 @@ func (l *Ledger) lookAside(why string) error {
 	return &BrokenError{why, kept}
 }
 
-// continueInNew keeps the full file under a name of its own, and goes on in a new one whose first entry holds the
-// tree's edge. The head is saved before, so that the new file, which knows nothing of earlier trees, can be proved.
+// continueInNew keeps the full file under a name of its own, and goes on in a new one whose first
+// entry holds the tree's edge. The head is saved before, so that the new file, which knows nothing
+// of earlier trees, can be proved.
 func (l *Ledger) continueInNew() error {
 	if err := l.saveHead(); err != nil {
 		return err
@@ -203,7 +207,8 @@ func (l *Ledger) continueInNew() error {
 	return nil
 }
 
-// forgetOldest removes files that were continued, beyond as many as are kept. It can wait, so errors are not told.
+// forgetOldest removes files that were continued, beyond as many as are kept. It can wait, so
+// errors are not told.
 func (l *Ledger) forgetOldest() {
 	parts, _ := l.parts()
 	for len(parts) > maxParts {

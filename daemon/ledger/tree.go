@@ -13,8 +13,9 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// tree is an RFC 6962 tree of which only the right edge is kept: the roots of the whole subtrees that it falls into,
-// the largest first. That is enough to add leaves and to know the root, and never more than 63 hashes.
+// tree is an RFC 6962 tree of which only the right edge is kept: the roots of the whole subtrees
+// that it falls into, the largest first. That is enough to add leaves and to know the root, and
+// never more than 63 hashes.
 type tree struct {
 	size int64
 	edge []tlog.Hash
@@ -83,8 +84,9 @@ func (h head) sign(origin string, unit note.Signer) ([]byte, error) {
 	return signed, nil
 }
 
-// openHead reads a signed head. A signature of Ed25519 is the same each time, so the head is genuine if it is, byte for
-// byte, the one that the unit's key makes: nothing added, nothing else in another order.
+// openHead reads a signed head. A signature of Ed25519 is the same each time, so the head is
+// genuine if it is, byte for byte, the one that the unit's key makes: nothing added, nothing else
+// in another order.
 //
 // Its first line is the origin, which has to be one of the place's.
 func openHead(signed []byte, place string, unit note.Signer) (h head, origin string, err error) {

@@ -59,9 +59,11 @@ func locked() (n int) {
 	return n
 }
 
-// Memory is locked whole or not at all, and where it can't be the program lives on, whatever it needs.
+// Memory is locked whole or not at all, and where it can't be the program lives on, whatever it
+// needs.
 func TestLock(t *testing.T) {
-	const can, cannot = "failed false for its limit false, locked true", "failed true for its limit true, locked false, limit kept true"
+	const can, cannot = "failed false for its limit false, locked true",
+		"failed true for its limit true, locked false, limit kept true"
 	for _, c := range []struct {
 		limit  string // in bytes
 		rights bool   // this process's own

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// An appender makes the members behind a point in a recording: it knows the
-// tree up to there, and what stood there last.
+// An appender makes the members behind a point in a recording: it knows the tree up to there, and
+// what stood there last.
 type appender struct {
 	origin  string
 	headers *headers
@@ -17,8 +17,8 @@ type appender struct {
 	last    name
 }
 
-// batch begins a run of members, to be written at once. The appender stands
-// where it stood until the batch is committed.
+// batch begins a run of members, to be written at once. The appender stands where it stood until
+// the batch is committed.
 func (a *appender) batch() *batch {
 	b := &batch{appender: *a}
 	b.tree.peak = slices.Clone(a.tree.peak)
@@ -67,8 +67,8 @@ func (b *batch) json(n name, v any) {
 	b.member(n, data)
 }
 
-// note adds a checkpoint over all members so far, signed by key, and returns
-// the checkpoint and the note.
+// note adds a checkpoint over all members so far, signed by key, and returns the checkpoint and the
+// note.
 func (b *batch) note(n name, key note.Signer) (checkpoint, []byte) {
 	if b.err != nil {
 		return checkpoint{}, nil

@@ -15,8 +15,7 @@ import (
 	"tacet/systemd/needs"
 )
 
-// hour is a recording of an hour with 32 kbit/s: 22 MB. Its sound is no Opus, but
-// as many bytes.
+// hour is a recording of an hour with 32 kbit/s: 22 MB. Its sound is no Opus, but as many bytes.
 var hour struct {
 	once   sync.Once
 	file   []byte
@@ -26,23 +25,26 @@ var hour struct {
 
 func makeHour(t testing.TB) []byte {
 	hour.once.Do(func() {
-		hour.unit, hour.office = recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Hybrid)
+		hour.unit, hour.office = recordingtest.NewUnit(t, "high-street", "room-3"),
+			recordingtest.NewOffice(t, recordingtest.Hybrid)
 		second := make([]byte, 4077)
-		hour.file = recordingtest.Make(t, recordingtest.Spec{Unit: hour.unit, For: []string{hour.office.Recipient}, Audio: opusAudio,
-			Segments: 3600, Sound: func(int) []byte { return second }})
+		hour.file = recordingtest.Make(t,
+			recordingtest.Spec{Unit: hour.unit, For: []string{hour.office.Recipient}, Audio: opusAudio,
+				Segments: 3600, Sound: func(int) []byte { return second }})
 	})
 	return hour.file
 }
 
-// TestWriteHour writes the recording, and its unit's key, where TACET_HOUR says:
-// for comparing whole programs.
+// TestWriteHour writes the recording, and its unit's key, where TACET_HOUR says: for comparing
+// whole programs.
 //
 //	TACET_HOUR=/tmp/hour.tacet go test -run WriteHour ./daemon/recording
 //	time sha256sum /tmp/hour.tacet; time tacet verify -unit /tmp/hour.tacet.unit /tmp/hour.tacet
 func TestWriteHour(t *testing.T) {
 	name := needs.Variable(t, "TACET_HOUR", "where TACET_HOUR names a file")
 	file := makeHour(t)
-	for name, content := range map[string]string{name: string(file), name + ".unit": hour.unit.VKey + "\n", name + ".key": hour.office.Secret + "\n"} {
+	for name, content := range map[string]string{name: string(file), name + ".unit": hour.unit.VKey + "\n",
+		name + ".key": hour.office.Secret + "\n"} {
 		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -54,7 +56,8 @@ func BenchmarkVerify(b *testing.B) {
 	b.SetBytes(int64(len(file)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if rep, err := recording.Verify(bytes.NewReader(file), int64(len(file)), recording.Options{}); err != nil || rep.State != recording.Whole {
+		if rep, err := recording.Verify(bytes.NewReader(file), int64(len(file)), recording.Options{}); err != nil ||
+			rep.State != recording.Whole {
 			b.Fatal(rep, err)
 		}
 	}
@@ -74,7 +77,8 @@ func BenchmarkRecover(b *testing.B) {
 	file = file[:len(file)-5000]
 	b.SetBytes(int64(len(file)))
 	for b.Loop() {
-		if _, err := recording.Recover(bytes.NewReader(file), int64(len(file)), io.Discard, hour.unit.Signer, ""); err != nil {
+		if _, err := recording.Recover(bytes.NewReader(file), int64(len(file)), io.Discard, hour.unit.Signer,
+			""); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -99,7 +103,8 @@ func BenchmarkOpenMinute(b *testing.B) {
 	u, o := recordingtest.NewUnit(b, "high-street", "room-3"), recordingtest.NewOffice(b, recordingtest.Hybrid)
 	file := recordingtest.Make(b, recordingtest.Spec{Unit: u, For: []string{o.Recipient}, Segments: 60})
 	for b.Loop() {
-		if _, err := recording.Open(bytes.NewReader(file), int64(len(file)), io.Discard, recording.Opening{Identities: []age.Identity{o.Identity}}); err != nil {
+		if _, err := recording.Open(bytes.NewReader(file), int64(len(file)), io.Discard,
+			recording.Opening{Identities: []age.Identity{o.Identity}}); err != nil {
 			b.Fatal(err)
 		}
 	}

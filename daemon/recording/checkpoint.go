@@ -14,8 +14,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// A checkpoint says: the first Leaves members of the recording Origin have
-// this root.
+// A checkpoint says: the first Leaves members of the recording Origin have this root.
 type checkpoint struct {
 	origin string
 	leaves int64
@@ -32,8 +31,8 @@ func (c *checkpoint) append(dst []byte) []byte {
 	return append(dst, '\n')
 }
 
-// strictBase64 refuses what the plain decoder lets pass: other last bits, which
-// would make two spellings of one signature.
+// strictBase64 refuses what the plain decoder lets pass: other last bits, which would make two
+// spellings of one signature.
 var strictBase64 = base64.StdEncoding.Strict()
 
 var errCheckpoint = errors.New("not a checkpoint")
@@ -82,9 +81,9 @@ var (
 	errSignature = errors.New("the signature is wrong")
 )
 
-// splitNote takes a note apart whose only signature is by key: the text, and
-// the signature. Whatever else the message holds (a second signature, an empty
-// line, another spelling) is an error. It does not check the signature.
+// splitNote takes a note apart whose only signature is by key: the text, and the signature.
+// Whatever else the message holds (a second signature, an empty line, another spelling) is an
+// error. It does not check the signature.
 func splitNote(msg []byte, key note.Verifier) (text []byte, sig [ed25519.SignatureSize]byte, err error) {
 	i := bytes.Index(msg, []byte("\n\n"))
 	if i < 0 {
@@ -133,8 +132,8 @@ func openNote(msg []byte, key note.Verifier, origin string) (checkpoint, error) 
 	return c, nil
 }
 
-// ownKey is a recording's signing key: made in memory, and wiped at the end. It
-// is a note.Signer; note's own keeps its seed in a string, which can't be wiped.
+// ownKey is a recording's signing key: made in memory, and wiped at the end. It is a note.Signer;
+// note's own keeps its seed in a string, which can't be wiped.
 type ownKey struct {
 	verifier note.Verifier
 	private  ed25519.PrivateKey
@@ -172,10 +171,9 @@ func (k *ownKey) forget() {
 	k.private = nil
 }
 
-// Fingerprint is how recording.json names a recipient: the first 32 digits of
-// the hex SHA-256 of its text. The recipient can't be told from it, which
-// matters for classic ones: whoever has those and a quantum computer has the
-// identity.
+// Fingerprint is how recording.json names a recipient: the first 32 digits of the hex SHA-256 of
+// its text. The recipient can't be told from it, which matters for classic ones: whoever has those
+// and a quantum computer has the identity.
 func Fingerprint(recipient string) string {
 	return fmt.Sprintf("%x", sha256.Sum256([]byte(recipient)))[:32]
 }

@@ -14,8 +14,8 @@ import (
 
 // A joiner puts a recording's segments together to a file.
 type joiner interface {
-	// Add takes the next segment and returns what can be written. A segment that
-	// doesn't belong here is an error, and changes nothing.
+	// Add takes the next segment and returns what can be written. A segment that doesn't belong
+	// here is an error, and changes nothing.
 	Add(segment []byte) ([]byte, error)
 	// Skip puts a second of silence in the place of one that is lost.
 	Skip() ([]byte, error)
@@ -63,9 +63,8 @@ func (o *overlay) Write(p []byte) (int, error) {
 
 var errGuess = errors.New("recording.json can't be read, and the first second doesn't tell what it was")
 
-// guessHead finds out what is needed where recording.json isn't proved: the
-// comment in key.age and the beginning of the sound tell it, and what they tell
-// agrees with the segments.
+// guessHead finds out what is needed where recording.json isn't proved: the comment in key.age and
+// the beginning of the sound tell it, and what they tell agrees with the segments.
 func (p *player) guessHead(origin string) (err error) {
 	h := &p.head
 	if h.Site, h.Room, h.ID, err = parseOrigin(origin); err != nil {

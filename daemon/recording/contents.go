@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// contents is what Open needs of a file: the small sealed members, and where
-// the segments are. A nil one collects nothing.
+// contents is what Open needs of a file: the small sealed members, and where the segments are. A
+// nil one collects nothing.
 type contents struct {
 	key, consent, closing []byte
 	segments              []found // no more than MaxSegments
@@ -23,8 +23,8 @@ type found struct {
 	sum    [sha256.Size]byte // of what was found: it has to be the same when it is opened
 }
 
-// collect takes what is needed of a member, which has the content that was hashed. For a segment it returns its index,
-// and -1 for others.
+// collect takes what is needed of a member, which has the content that was hashed. For a segment it
+// returns its index, and -1 for others.
 func (c *contents) collect(m *member, content []byte) int {
 	if c == nil {
 		return -1
@@ -62,8 +62,7 @@ func (c *contents) proved(last int64) {
 	}
 }
 
-// inOrder returns the segments sorted by number, of the same number the proved
-// one first.
+// inOrder returns the segments sorted by number, of the same number the proved one first.
 func (c *contents) inOrder() []found {
 	slices.SortStableFunc(c.segments, func(a, b found) int {
 		if a.n == b.n && a.proved != b.proved {

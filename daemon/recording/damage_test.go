@@ -20,8 +20,8 @@ func find(t testing.TB, list []member, name string) int {
 	return i
 }
 
-// TestDamageIsLocated: which member, which second, what; and what follows is
-// found to be good again as soon as that can be proved.
+// TestDamageIsLocated: which member, which second, what; and what follows is found to be good again
+// as soon as that can be proved.
 func TestDamageIsLocated(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	build := func() []member {
@@ -65,46 +65,67 @@ func TestDamageIsLocated(t *testing.T) {
 				out[i].bytes = altered(out[i].bytes, 600)
 			}
 			return join(out)
-		}(), []string{"second 12: 000012.age: its content was altered", "seconds 13 to 14", "second 35: 000035.age: its content was altered", "seconds 36 to 40: not provable"}},
-		"a header's mode":     {change("000012.age", 103), []string{"second 12: 000012.age: its header differs in the mode"}},
-		"a header's name":     {change("000012.age", 5), []string{"second 12: 000012.age: its header differs in the name"}},
-		"a header's time":     {change("000012.age", 146), []string{"second 12: 000012.age: its header differs in the time"}},
-		"a header's checksum": {change("000012.age", 150), []string{"second 12: 000012.age: its header differs in the size or the checksum"}},
-		"a header's padding":  {change("000012.age", 511), []string{"second 12: 000012.age: its header differs in the padding"}},
-		"a header's size": {change("000012.age", 133), []string{"second 12: 000012.age: its header differs in the size or the checksum",
-			"second 12: 000012.age: the padding", "second 12: 000012.age: its content was altered", "seconds 13 to 14"}},
+		}(), []string{"second 12: 000012.age: its content was altered", "seconds 13 to 14",
+			"second 35: 000035.age: its content was altered", "seconds 36 to 40: not provable"}},
+		"a header's mode": {change("000012.age", 103), []string{"second 12: 000012.age: its header differs in the mode"}},
+		"a header's name": {change("000012.age", 5), []string{"second 12: 000012.age: its header differs in the name"}},
+		"a header's time": {change("000012.age", 146), []string{"second 12: 000012.age: its header differs in the time"}},
+		"a header's checksum": {change("000012.age", 150),
+			[]string{"second 12: 000012.age: its header differs in the size or the checksum"}},
+		"a header's padding": {change("000012.age", 511),
+			[]string{"second 12: 000012.age: its header differs in the padding"}},
+		"a header's size": {change("000012.age", 133),
+			[]string{"second 12: 000012.age: its header differs in the size or the checksum",
+				"second 12: 000012.age: the padding", "second 12: 000012.age: its content was altered", "seconds 13 to 14"}},
 		"a header's size, by far": {change("000012.age", 131), []string{"second 12: 1024 bytes that are no member",
 			"second 12: 000012.age: it is missing", "seconds 13 to 14"}},
-		"padding":            {change("000012.age", 1023), []string{"second 12: 000012.age: the padding behind it is not zero"}},
+		"padding": {change("000012.age", 1023),
+			[]string{"second 12: 000012.age: the padding behind it is not zero"}},
 		"a note's text":      {change("000012.note", 512+37), []string{"second 12: 000012.note: its text was altered"}},
 		"a note's signature": {change("000012.note", 512+150), []string{"second 12: 000012.note:", "seconds 13 to 14"}},
 		"the first header":   {change("READ-ME.txt", 104), []string{"the head: READ-ME.txt: its header differs in the mode"}},
 		"READ-ME.txt":        {change("READ-ME.txt", 700), []string{"the head: READ-ME.txt: its content was altered"}},
-		"key.age":            {change("key.age", 700), []string{"the head: READ-ME.txt or recording.json or key.age or consent.age: its content was altered", "seconds 1 to 40: not provable"}},
-		"recording.note":     {change("recording.note", 512+150), []string{"the head: recording.note:", "seconds 1 to 40"}},
-		"end.json":           {change("end.json", 512+12), []string{"the end: end.age or end.json: its content was altered"}},
-		"end.note":           {change("end.note", 512+150), []string{"the end: end.note:"}},
+		"key.age": {change("key.age", 700),
+			[]string{"the head: READ-ME.txt or recording.json or key.age or consent.age: its content was altered",
+				"seconds 1 to 40: not provable"}},
+		"recording.note": {change("recording.note", 512+150), []string{"the head: recording.note:", "seconds 1 to 40"}},
+		"end.json":       {change("end.json", 512+12), []string{"the end: end.age or end.json: its content was altered"}},
+		"end.note":       {change("end.note", 512+150), []string{"the end: end.note:"}},
 
-		"a segment dropped":   {without("000012.age"), []string{"second 12: 000012.age: it is missing", "seconds 13 to 14"}},
-		"a note dropped":      {without("000012.note"), []string{"second 12: 000012.note: it is missing", "seconds 13 to 14"}},
-		"a second dropped":    {without("000012.age", "000012.note"), []string{"second 12: it is missing", "seconds 13 to 14"}},
-		"seconds dropped":     {without("000012.age", "000012.note", "000013.age", "000013.note"), []string{"seconds 12 to 13: it is missing", "second 14: not provable"}},
-		"the end dropped":     {join(list[:find(t, list, "end.age")]), nil},
-		"a segment doubled":   {twice("000012.age"), []string{"second 12: 000012.age: it stands twice"}},
-		"segments swapped":    {swap("000012.age", "000013.age"), []string{"second 12: it is missing", "000012.note: it stands out of its place", "000012.age: it stands out of its place"}},
-		"another recording's": {join(slices.Replace(slices.Clone(list), i20, i20+1, other[i20])), []string{"second 20: 000020.age: its content was altered", "seconds 21 to 30"}},
-		"bytes put in":        {slices.Concat(whole[:before20], []byte("xyz"), whole[before20:]), []string{"second 20: 3 bytes that are no member"}},
-		"a byte put in":       {slices.Concat(whole[:before20+600], []byte("x"), whole[before20+600:]), []string{"second 20: 000020.age: the padding behind it is not zero"}},
+		"a segment dropped": {without("000012.age"), []string{"second 12: 000012.age: it is missing", "seconds 13 to 14"}},
+		"a note dropped": {without("000012.note"),
+			[]string{"second 12: 000012.note: it is missing", "seconds 13 to 14"}},
+		"a second dropped": {without("000012.age", "000012.note"),
+			[]string{"second 12: it is missing", "seconds 13 to 14"}},
+		"seconds dropped": {without("000012.age", "000012.note", "000013.age", "000013.note"),
+			[]string{"seconds 12 to 13: it is missing", "second 14: not provable"}},
+		"the end dropped":   {join(list[:find(t, list, "end.age")]), nil},
+		"a segment doubled": {twice("000012.age"), []string{"second 12: 000012.age: it stands twice"}},
+		"segments swapped": {swap("000012.age", "000013.age"),
+			[]string{"second 12: it is missing", "000012.note: it stands out of its place",
+				"000012.age: it stands out of its place"}},
+		"another recording's": {join(slices.Replace(slices.Clone(list), i20, i20+1, other[i20])),
+			[]string{"second 20: 000020.age: its content was altered", "seconds 21 to 30"}},
+		"bytes put in": {slices.Concat(whole[:before20], []byte("xyz"), whole[before20:]),
+			[]string{"second 20: 3 bytes that are no member"}},
+		"a byte put in": {slices.Concat(whole[:before20+600], []byte("x"), whole[before20+600:]),
+			[]string{"second 20: 000020.age: the padding behind it is not zero"}},
 		"a byte put into READ-ME.txt": {slices.Concat(whole[:2000], []byte("x"), whole[2000:]), []string{
-			"the head: READ-ME.txt: the padding behind it is not zero", "the head: 1 bytes that are no member", "the head: READ-ME.txt: its content was altered"}},
+			"the head: READ-ME.txt: the padding behind it is not zero", "the head: 1 bytes that are no member",
+			"the head: READ-ME.txt: its content was altered"}},
 		"a byte taken out of READ-ME.txt": {slices.Concat(whole[:600], whole[601:]), []string{
-			"the head: READ-ME.txt: the padding behind it is not zero", "the head: 1 bytes are missing before it", "the head: READ-ME.txt: its content was altered"}},
-		"a byte taken out of a segment: its note is found": {slices.Concat(whole[:before20+600], whole[before20+601:]), []string{
-			"second 20: 000020.age: the padding", "second 20: 1 bytes are missing before it", "second 20: 000020.age: its content was altered", "seconds 21 to 30"}},
-		"a byte taken out":     {slices.Concat(whole[:before20+600], whole[before20+601:]), []string{"second 20:"}},
-		"zeros over a block":   {slices.Concat(whole[:before20], make([]byte, 512), whole[before20+512:]), []string{"second 20: 1024 bytes that are no member"}},
+			"the head: READ-ME.txt: the padding behind it is not zero", "the head: 1 bytes are missing before it",
+			"the head: READ-ME.txt: its content was altered"}},
+		"a byte taken out of a segment: its note is found": {slices.Concat(whole[:before20+600], whole[before20+601:]),
+			[]string{
+				"second 20: 000020.age: the padding", "second 20: 1 bytes are missing before it",
+				"second 20: 000020.age: its content was altered", "seconds 21 to 30"}},
+		"a byte taken out": {slices.Concat(whole[:before20+600], whole[before20+601:]), []string{"second 20:"}},
+		"zeros over a block": {slices.Concat(whole[:before20], make([]byte, 512), whole[before20+512:]),
+			[]string{"second 20: 1024 bytes that are no member"}},
 		"bytes behind the end": {append(slices.Clone(whole), 'x'), []string{"the end: 1 bytes behind the end"}},
-		"rubbish at the end":   {slices.Concat(whole[:len(whole)-1024], bytes.Repeat([]byte("x"), 1024)), []string{"the end: something else than the two zero blocks"}},
+		"rubbish at the end": {slices.Concat(whole[:len(whole)-1024], bytes.Repeat([]byte("x"), 1024)),
+			[]string{"the end: something else than the two zero blocks"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rep := verify(t, c.file, u.VKey)

@@ -25,7 +25,8 @@ func forge(t *testing.T, sign func(note.Signer) note.Signer) *forgery {
 	}
 	unit := must(note.NewSigner(skey))
 	_, to := testPair(t)
-	h := Head{ID: NewID(), Site: "high-street", Room: "room-3", Started: time.Unix(1795269802, 0), Clock: "synced", Light: "proved",
+	h := Head{ID: NewID(), Site: "high-street", Room: "room-3", Started: time.Unix(1795269802, 0), Clock: "synced",
+		Light: "proved",
 		Audio: Audio{Codec: "wav", Rate: 8000, Channels: 1}, Parties: []string{"room"}, UnitKey: vkey}
 	s, err := NewSealer(h, Key{Age: []byte("age"), Recipient: to}, sign(unit))
 	if err != nil {
@@ -61,8 +62,8 @@ func verifyBytes(t *testing.T, file []byte, known ...string) *Report {
 	return must(Verify(bytes.NewReader(file), int64(len(file)), Options{Units: known}))
 }
 
-// TestWhoMayEnd: the unit's key can close a recording as interrupted, and in no
-// other way; the recording's own can't close it as interrupted.
+// TestWhoMayEnd: the unit's key can close a recording as interrupted, and in no other way; the
+// recording's own can't close it as interrupted.
 func TestWhoMayEnd(t *testing.T) {
 	f := forge(t, honest)
 	last := string(f.sealer.covered.append(nil))
@@ -72,14 +73,15 @@ func TestWhoMayEnd(t *testing.T) {
 		own    bool
 		want   State
 	}{
-		"as recorders do":                {true, End{Reason: Withdrawn}, true, Whole},
-		"as units do":                    {false, End{Reason: InterruptedBy, Last: last}, false, Interrupted},
-		"whole, by the unit":             {true, End{Reason: Withdrawn}, false, Damaged},
-		"whole, without end.age":         {false, End{Reason: Withdrawn}, true, Damaged},
-		"whole, but for end.age":         {false, End{Reason: Withdrawn, Last: last}, true, Damaged},
-		"interrupted, by the recording":  {false, End{Reason: InterruptedBy, Last: last}, true, Damaged},
-		"interrupted, with end.age":      {true, End{Reason: InterruptedBy, Last: last}, false, Damaged},
-		"interrupted, elsewhere":         {false, End{Reason: InterruptedBy, Last: strings.Replace(last, "\n10\n", "\n8\n", 1)}, false, Damaged},
+		"as recorders do":               {true, End{Reason: Withdrawn}, true, Whole},
+		"as units do":                   {false, End{Reason: InterruptedBy, Last: last}, false, Interrupted},
+		"whole, by the unit":            {true, End{Reason: Withdrawn}, false, Damaged},
+		"whole, without end.age":        {false, End{Reason: Withdrawn}, true, Damaged},
+		"whole, but for end.age":        {false, End{Reason: Withdrawn, Last: last}, true, Damaged},
+		"interrupted, by the recording": {false, End{Reason: InterruptedBy, Last: last}, true, Damaged},
+		"interrupted, with end.age":     {true, End{Reason: InterruptedBy, Last: last}, false, Damaged},
+		"interrupted, elsewhere": {false,
+			End{Reason: InterruptedBy, Last: strings.Replace(last, "\n10\n", "\n8\n", 1)}, false, Damaged},
 		"interrupted, not saying where":  {false, End{Reason: InterruptedBy}, false, Damaged},
 		"for no reason that there is":    {true, End{Reason: "tired"}, true, Damaged},
 		"with less than no samples":      {true, End{Reason: Withdrawn, Samples: -1}, true, Damaged},
@@ -107,8 +109,8 @@ func (l liar) Sign(msg []byte) ([]byte, error) {
 	return sig, err
 }
 
-// TestHeadIsSigned: who has not the unit's key can't begin a recording in its name,
-// though he can sign everything behind.
+// TestHeadIsSigned: who has not the unit's key can't begin a recording in its name, though he can
+// sign everything behind.
 func TestHeadIsSigned(t *testing.T) {
 	f := forge(t, func(s note.Signer) note.Signer { return liar{s} })
 	rep := verifyBytes(t, append(f.file, must(f.sealer.End(End{Reason: Stopped}, nil))...), f.vkey)
@@ -141,15 +143,16 @@ func TestVouching(t *testing.T) {
 	for _, c := range []struct {
 		known []string
 		want  bool
-	}{{nil, false}, {[]string{other}, false}, {[]string{name}, false}, {[]string{name + "+" + hash + "+" + foreign}, false}, {[]string{other, f.vkey}, true}} {
+	}{{nil, false}, {[]string{other}, false}, {[]string{name}, false},
+		{[]string{name + "+" + hash + "+" + foreign}, false}, {[]string{other, f.vkey}, true}} {
 		if rep := verifyBytes(t, f.file, c.known...); rep.Vouched != c.want || !rep.HeadProved {
 			t.Errorf("known %q: vouched %v", c.known, rep.Vouched)
 		}
 	}
 }
 
-// TestSealerRefuses: what could not be read again is not begun, and a call that fails
-// changes nothing.
+// TestSealerRefuses: what could not be read again is not begun, and a call that fails changes
+// nothing.
 func TestSealerRefuses(t *testing.T) {
 	f := forge(t, honest)
 	_, to := testPair(t)
@@ -206,12 +209,14 @@ func TestSealerRefuses(t *testing.T) {
 	if _, err := s.Segment([]byte("sound"), nil); err == nil {
 		t.Error("a segment behind the end")
 	}
-	if !bytes.Contains(file, s.HeadNote()) || !bytes.Contains(file, s.Checkpoint()) || bytes.Equal(s.HeadNote(), s.Checkpoint()) {
+	if !bytes.Contains(file, s.HeadNote()) || !bytes.Contains(file, s.Checkpoint()) ||
+		bytes.Equal(s.HeadNote(), s.Checkpoint()) {
 		t.Error("the notes are not those of the file")
 	}
 }
 
-// TestEachSecondsOwnNote: a second whose own note is not signed by the recording isn't given out as proved, whoever closed the recording.
+// TestEachSecondsOwnNote: a second whose own note is not signed by the recording isn't given out as
+// proved, whoever closed the recording.
 func TestEachSecondsOwnNote(t *testing.T) {
 	f := forge(t, honest)
 	b := f.sealer.file.batch()
@@ -225,7 +230,8 @@ func TestEachSecondsOwnNote(t *testing.T) {
 		t.Fatalf("%v: %s", rep.State, rep.Why)
 	}
 	rep, err := inspect(bytes.NewReader(file), int64(len(file)), &contents{}, &Options{})
-	if err != nil || rep.State != Damaged || rep.Segments != 3 || len(rep.Damages) == 0 || rep.Damages[0].Member != "000004.note" {
+	if err != nil || rep.State != Damaged || rep.Segments != 3 || len(rep.Damages) == 0 ||
+		rep.Damages[0].Member != "000004.note" {
 		t.Errorf("to be opened: %v, %d seconds, %v, %v", rep.State, rep.Segments, rep.Damages, err)
 	}
 }

@@ -15,8 +15,8 @@ import (
 	"tacet/daemon/recording/recordingtest"
 )
 
-// FuzzFile: whatever is done to a file, nothing panics, nothing but the file itself
-// verifies, and what Recover makes of it does.
+// FuzzFile: whatever is done to a file, nothing panics, nothing but the file itself verifies, and
+// what Recover makes of it does.
 func FuzzFile(f *testing.F) {
 	u, o := recordingtest.NewUnit(f, "high-street", "room-3"), recordingtest.NewOffice(f, recordingtest.Classic)
 	file := small(f, u, o)
@@ -38,7 +38,8 @@ func FuzzFile(f *testing.F) {
 		a := min(int(at), len(file))
 		b := min(a+int(n), len(file))
 		changed := append(append(bytes.Clone(file[:a]), put...), file[b:]...)
-		rep, err := recording.Verify(bytes.NewReader(changed), int64(len(changed)), recording.Options{Units: []string{u.VKey}})
+		rep, err := recording.Verify(bytes.NewReader(changed), int64(len(changed)),
+			recording.Options{Units: []string{u.VKey}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,7 +55,8 @@ func FuzzFile(f *testing.F) {
 				t.Fatalf("recovered, it is %v: %s", rep.State, rep.Why)
 			}
 		}
-		recording.Open(bytes.NewReader(changed), int64(len(changed)), io.Discard, recording.Opening{Identities: []age.Identity{o.Identity}})
+		recording.Open(bytes.NewReader(changed), int64(len(changed)), io.Discard,
+			recording.Opening{Identities: []age.Identity{o.Identity}})
 	})
 }
 
@@ -97,8 +99,8 @@ func TestMemoryIsBounded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			const size = 48 << 20
-			// TotalAlloc counts what has been freed, too, so this is far more than was
-			// ever held at a time.
+			// TotalAlloc counts what has been freed, too, so this is far more than was ever held at
+			// a time.
 			if mb := grown(func(m *runtime.MemStats) uint64 { return m.TotalAlloc }, func() {
 				recording.Verify(file, size, recording.Options{})
 			}); mb > size>>20 {
@@ -109,8 +111,8 @@ func TestMemoryIsBounded(t *testing.T) {
 			}); mb > size>>20 {
 				t.Errorf("Recover allocates %d MB", mb)
 			}
-			// Open decrypts, for which age takes 128 KB each time: what counts is how much
-			// it holds at a time, and not how much lies about before it is collected.
+			// Open decrypts, for which age takes 128 KB each time: what counts is how much it holds
+			// at a time, and not how much lies about before it is collected.
 			defer debug.SetGCPercent(debug.SetGCPercent(10))
 			if mb := grown(func(m *runtime.MemStats) uint64 { return m.Sys }, func() {
 				recording.Open(file, size/16, io.Discard, recording.Opening{Identities: []age.Identity{o.Identity}})

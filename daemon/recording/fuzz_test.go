@@ -11,8 +11,8 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// FuzzHeader: a header that the scanner takes is one that archive/tar reads in the
-// same way, and writes so, byte for byte.
+// FuzzHeader: a header that the scanner takes is one that archive/tar reads in the same way, and
+// writes so, byte for byte.
 func FuzzHeader(f *testing.F) {
 	h, err := newHeaders(1795269802)
 	if err != nil {
@@ -53,8 +53,8 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// FuzzNote: a note that we take is one that x/mod takes, with one signature, and
-// is spelt in the one way that its checkpoint and signature have.
+// FuzzNote: a note that we take is one that x/mod takes, with one signature, and is spelt in the
+// one way that its checkpoint and signature have.
 func FuzzNote(f *testing.F) {
 	const origin = "tacet/high-street/room-3/7q4k9mz2ha"
 	signer, verifier := fuzzKey(f, origin)

@@ -25,9 +25,9 @@ type golden struct {
 	Sound    string // SHA-256 of what it opens to; "" for no sound
 }
 
-// TestGolden: the files in testdata/golden were made once, with real encoders. They
-// have to verify and to open for ever: a change of the format that breaks them needs
-// another version of the format, and more golden files, not other ones.
+// TestGolden: the files in testdata/golden were made once, with real encoders. They have to verify
+// and to open for ever: a change of the format that breaks them needs another version of the
+// format, and more golden files, not other ones.
 func TestGolden(t *testing.T) {
 	dir := filepath.Join("testdata", "golden")
 	data, err := os.ReadFile(filepath.Join(dir, "golden.json"))
@@ -56,7 +56,8 @@ func TestGolden(t *testing.T) {
 			if !rep.Vouched || rep.End == nil {
 				t.Fatalf("%v: %s", rep.State, rep.Why)
 			}
-			got := golden{State: rep.State.String(), Reason: rep.End.Reason, Segments: rep.Segments, Samples: rep.End.Samples, Gaps: len(rep.End.Gaps)}
+			got := golden{State: rep.State.String(), Reason: rep.End.Reason, Segments: rep.Segments, Samples: rep.End.Samples,
+				Gaps: len(rep.End.Gaps)}
 			ids, err := age.ParseIdentities(strings.NewReader(string(read(".key"))))
 			if err != nil {
 				t.Fatal(err)

@@ -14,8 +14,8 @@ import (
 // Format is the version that stands in recording.json.
 const Format = "tacet/1"
 
-// Head is recording.json: what a recording says of itself, in clear. It never
-// holds the recording's X25519 recipient.
+// Head is recording.json: what a recording says of itself, in clear. It never holds the recording's
+// X25519 recipient.
 type Head struct {
 	Format  string    `json:"format"`
 	ID      string    `json:"id"`
@@ -78,9 +78,9 @@ type Happening struct {
 	Rates      []Rate      `json:"rates,omitempty"`
 	LeftOut    int64       `json:"left_out,omitempty"` // entries for which there was no room
 
-	// Samples is how many there are in a segment that is shorter than a second and has no end after it that says so; 0 is a full
-	// second. Recordings made before December 2026 can have it, in the last segment of one whose process was killed; no unit writes it
-	// any more.
+	// Samples is how many there are in a segment that is shorter than a second and has no end after
+	// it that says so; 0 is a full second. Recordings made before December 2026 can have it, in the
+	// last segment of one whose process was killed; no unit writes it any more.
 	Samples int64 `json:"samples,omitempty"`
 }
 
@@ -106,8 +106,8 @@ type End struct {
 	Boot     string `json:"boot,omitempty"`      // the boot that found it
 }
 
-// written is what end.json is made of: it always lists the gaps, be there none, and of an interrupted recording says what was cut off, be it
-// nothing.
+// written is what end.json is made of: it always lists the gaps, be there none, and of an
+// interrupted recording says what was cut off, be it nothing.
 func (e End) written() any {
 	if e.Gaps == nil {
 		e.Gaps = []Gap{}
@@ -121,8 +121,8 @@ func (e End) written() any {
 	}{e, e.CutBytes}
 }
 
-// maxListed bounds each list in a JSON member, so that the member stays
-// below MaxJSON: there are two at most, and an entry has 60 bytes at most.
+// maxListed bounds each list in a JSON member, so that the member stays below MaxJSON: there are
+// two at most, and an entry has 60 bytes at most.
 const maxListed = 500
 
 // Origin is the first line of the recording's checkpoints.
@@ -131,8 +131,7 @@ func (h *Head) Origin() string { return Origin(h.Site, h.Room, h.ID) }
 // FileName is the name that the recording was given.
 func (h *Head) FileName() string { return Name(h.Started, h.Room, h.ID) }
 
-// check says whether a head is one that can be used: every field that a reader
-// relies on.
+// check says whether a head is one that can be used: every field that a reader relies on.
 func (h *Head) check() error {
 	if h.Format != Format {
 		return fmt.Errorf("format is %q, not %q", h.Format, Format)
@@ -179,8 +178,8 @@ func (a Audio) check() error {
 	return nil
 }
 
-// verifiers returns the unit's and the recording's keys that a head names. A
-// key that was made for another place or recording is refused.
+// verifiers returns the unit's and the recording's keys that a head names. A key that was made for
+// another place or recording is refused.
 func (h *Head) verifiers() (unit, own note.Verifier, err error) {
 	unit, err = note.NewVerifier(h.UnitKey)
 	if err != nil {
@@ -199,8 +198,8 @@ func (h *Head) verifiers() (unit, own note.Verifier, err error) {
 	return unit, own, nil
 }
 
-// parseHead reads recording.json. Fields that it doesn't know are left alone,
-// so that a later tacet/1 may have more.
+// parseHead reads recording.json. Fields that it doesn't know are left alone, so that a later
+// tacet/1 may have more.
 func parseHead(data []byte) (Head, error) {
 	var h Head
 	if err := parseJSON(data, &h); err != nil {
@@ -239,8 +238,7 @@ func parseHappening(data []byte) (Happening, error) {
 	return h, err
 }
 
-// parseJSON reads the one JSON object that data holds. Its size is bounded by
-// the caller.
+// parseJSON reads the one JSON object that data holds. Its size is bounded by the caller.
 func parseJSON(data []byte, v any) error {
 	data = bytes.TrimRight(data, " \n")
 	if len(data) == 0 || data[0] != '{' && data[0] != '[' {
@@ -263,8 +261,7 @@ func marshalJSON(v any) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// listed cuts a list to what a JSON member has room for, and says how many
-// were left out.
+// listed cuts a list to what a JSON member has room for, and says how many were left out.
 func listed[T any](list []T) ([]T, int64) {
 	if len(list) <= maxListed {
 		return list, 0

@@ -22,7 +22,8 @@ const (
 // ErrPassphrase says that an identity file doesn't open with the passphrase.
 var ErrPassphrase = errors.New("the passphrase is wrong")
 
-// NotIdentities says that a file holds something else than identities. It repeats nothing of what the file holds.
+// NotIdentities says that a file holds something else than identities. It repeats nothing of what
+// the file holds.
 type NotIdentities struct {
 	What string // what it holds
 	Do   string // what to do about it
@@ -33,9 +34,9 @@ func (e *NotIdentities) Error() string { return e.What }
 // Hint is what to do about it.
 func (e *NotIdentities) Hint() string { return e.Do }
 
-// ParseIdentities reads an identity file as age-keygen or tacet keygen writes
-// it. One that is behind a passphrase asks passphrase for it, once. Plugins and
-// SSH keys are not taken: a hostile file could start the one and probe the other.
+// ParseIdentities reads an identity file as age-keygen or tacet keygen writes it. One that is
+// behind a passphrase asks passphrase for it, once. Plugins and SSH keys are not taken: a hostile
+// file could start the one and probe the other.
 func ParseIdentities(r io.Reader, passphrase func() (string, error)) ([]age.Identity, error) {
 	return ParseIdentitiesTrying(r, func() ([]string, error) {
 		pass, err := passphrase()
@@ -53,8 +54,8 @@ func ParseIdentitiesTrying(r io.Reader, passphrases func() ([]string, error)) ([
 	return plainIdentities(text)
 }
 
-// Unlock reads a file of secrets, which may be behind a passphrase: then it asks for that, once. It returns the text in it, as package textfile
-// decodes it.
+// Unlock reads a file of secrets, which may be behind a passphrase: then it asks for that, once. It
+// returns the text in it, as package textfile decodes it.
 func Unlock(r io.Reader, passphrase func() (string, error)) ([]byte, error) {
 	return UnlockTrying(r, func() ([]string, error) {
 		pass, err := passphrase()
@@ -120,8 +121,8 @@ func unlock(sealed func() io.Reader, passphrases func() ([]string, error)) ([]by
 	return nil, ErrPassphrase
 }
 
-// behindPassphrase tells what is locked with a passphrase from what is encrypted to somebody, as each part of a recording is: nobody is to type a
-// passphrase for that.
+// behindPassphrase tells what is locked with a passphrase from what is encrypted to somebody, as
+// each part of a recording is: nobody is to type a passphrase for that.
 func behindPassphrase(sealed io.Reader) error {
 	var seen stanzaTypes
 	_, _ = age.Decrypt(sealed, &seen) // its error is errSeen; what else may be wrong shows when it is decrypted
@@ -178,7 +179,8 @@ func identity(line string) (age.Identity, error) {
 
 const whichFile = "name the file that tacet keygen -o wrote, office.key say: it stays in the office, and nothing else opens recordings"
 
-// otherFile says what a file is that is no identity: each is something that lies beside one. Otherwise it says what otherwise is.
+// otherFile says what a file is that is no identity: each is something that lies beside one.
+// Otherwise it says what otherwise is.
 func otherFile(data []byte, otherwise string) string {
 	first := ""
 	for line := range strings.Lines(string(data[:min(len(data), 4096)])) {
@@ -194,7 +196,8 @@ func otherFile(data []byte, otherwise string) string {
 		return "it holds verifier keys, which tell who signed and open nothing"
 	case strings.HasPrefix(first, "PRIVATE+KEY+"):
 		return "it is a key for signing, which opens nothing"
-	case strings.HasPrefix(first, "ssh-"), strings.HasPrefix(first, "ecdsa-"), strings.Contains(first, "BEGIN OPENSSH PRIVATE KEY"):
+	case strings.HasPrefix(first, "ssh-"), strings.HasPrefix(first, "ecdsa-"),
+		strings.Contains(first, "BEGIN OPENSSH PRIVATE KEY"):
 		return "it is an SSH key, which opens no recordings"
 	case strings.HasPrefix(first, "-----BEGIN "):
 		return "it is a certificate, or the key to one, and opens no recordings"

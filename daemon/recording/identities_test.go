@@ -60,12 +60,16 @@ func TestIdentitiesInEveryEncoding(t *testing.T) {
 		text := "# created: 2026-11-21\n# public key: " + office.Recipient + "\n" + office.Secret + "\n"
 		sealed := locked(t, text, "correct horse", true)
 		for name, file := range map[string]string{
-			"as it was made": text, "a mark": "\ufeff" + text, "CRLF": strings.ReplaceAll(text, "\n", "\r\n"), "UTF-16": fromWindows(text), "spaces": "  " + office.Secret + " \n\n",
-			"armored": sealed, "armored, a mark": "\ufeff" + sealed, "armored, UTF-16": fromWindows(sealed), "armored, after a line": "\n" + sealed,
-			"locked": locked(t, text, "correct horse", false), "locked, a mark within": locked(t, "\ufeff"+text, "correct horse", false),
+			"as it was made": text, "a mark": "\ufeff" + text, "CRLF": strings.ReplaceAll(text, "\n", "\r\n"),
+			"UTF-16": fromWindows(text), "spaces": "  " + office.Secret + " \n\n",
+			"armored": sealed, "armored, a mark": "\ufeff" + sealed, "armored, UTF-16": fromWindows(sealed),
+			"armored, after a line": "\n" + sealed,
+			"locked":                locked(t, text, "correct horse", false),
+			"locked, a mark within": locked(t, "\ufeff"+text, "correct horse", false),
 			"locked, UTF-16 within": locked(t, fromWindows(text), "correct horse", false),
 		} {
-			ids, err := recording.ParseIdentities(strings.NewReader(file), func() (string, error) { return "correct horse", nil })
+			ids, err := recording.ParseIdentities(strings.NewReader(file),
+				func() (string, error) { return "correct horse", nil })
 			if err != nil || len(ids) != 1 {
 				t.Errorf("%s: %d keys, %v", name, len(ids), err)
 			}
@@ -81,12 +85,14 @@ func TestPassphrasesAreTriedInTurn(t *testing.T) {
 		tries []string
 		opens bool
 	}{
-		{"horse", []string{"horse"}, true}, {"horse", []string{"horse", "\ufeffhorse"}, true}, {"\ufeffhorse", []string{"horse", "\ufeffhorse"}, true},
+		{"horse", []string{"horse"}, true}, {"horse", []string{"horse", "\ufeffhorse"}, true},
+		{"\ufeffhorse", []string{"horse", "\ufeffhorse"}, true},
 		{"\ufeffhorse", []string{"horse"}, false}, {"cow", []string{"horse", "\ufeffhorse"}, false},
 	} {
 		for _, armored := range []bool{false, true} {
 			asked := 0
-			ids, err := recording.ParseIdentitiesTrying(strings.NewReader(locked(t, office.Secret, c.with, armored)), func() ([]string, error) { asked++; return c.tries, nil })
+			ids, err := recording.ParseIdentitiesTrying(strings.NewReader(locked(t, office.Secret, c.with, armored)),
+				func() ([]string, error) { asked++; return c.tries, nil })
 			if asked != 1 || c.opens != (err == nil && len(ids) == 1) || !c.opens && !errors.Is(err, recording.ErrPassphrase) {
 				t.Errorf("locked with %q, tries %q: %d keys, %v, asked %d times", c.with, c.tries, len(ids), err, asked)
 			}
@@ -94,11 +100,13 @@ func TestPassphrasesAreTriedInTurn(t *testing.T) {
 	}
 }
 
-// Whoever names the wrong file is told which one it is, nobody is asked for a passphrase, and nothing that stands in it is repeated.
+// Whoever names the wrong file is told which one it is, nobody is asked for a passphrase, and
+// nothing that stands in it is repeated.
 func TestFilesThatAreNoIdentities(t *testing.T) {
 	office, unit := recordingtest.NewOffice(t, recordingtest.Hybrid), recordingtest.NewUnit(t, "high-street", "room-3")
-	whole := recordingtest.Make(t, recordingtest.Spec{Unit: unit, For: []string{office.Recipient}, ID: "7q4k9mz2ha", Segments: 1,
-		Audio: recording.Audio{Codec: "wav", Rate: 8000, Channels: 1}})
+	whole := recordingtest.Make(t,
+		recordingtest.Spec{Unit: unit, For: []string{office.Recipient}, ID: "7q4k9mz2ha", Segments: 1,
+			Audio: recording.Audio{Codec: "wav", Rate: 8000, Channels: 1}})
 	damaged := office.Secret[:60] + "Q" + office.Secret[61:]
 	if damaged == office.Secret {
 		damaged = office.Secret[:60] + "P" + office.Secret[61:]
@@ -116,7 +124,8 @@ func TestFilesThatAreNoIdentities(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct{ file, what string }{
-		"the public key":             {"# the office\n" + office.Recipient + "\n", "it holds public keys, which close recordings and open none"},
+		"the public key": {"# the office\n" + office.Recipient + "\n",
+			"it holds public keys, which close recordings and open none"},
 		"the same from PowerShell":   {fromWindows(office.Recipient + "\n"), "it holds public keys"},
 		"a unit's verifier key":      {unit.VKey + "\n", "it holds verifier keys"},
 		"the office's verifier key":  {"tacet-office/practice+0123abcd+AAAA\n", "it holds verifier keys"},
@@ -137,7 +146,8 @@ func TestFilesThatAreNoIdentities(t *testing.T) {
 		"an endless file":            {strings.Repeat("#\n", 1<<20), "it is too long for a key"},
 		"a good key, and a bad line": {office.Secret + "\nDear Sir\n", "line 2 is no key"},
 	} {
-		_, err := recording.ParseIdentities(strings.NewReader(c.file), func() (string, error) { t.Errorf("%s: asks for a passphrase", name); return "", nil })
+		_, err := recording.ParseIdentities(strings.NewReader(c.file),
+			func() (string, error) { t.Errorf("%s: asks for a passphrase", name); return "", nil })
 		var what *recording.NotIdentities
 		if !errors.As(err, &what) || !strings.Contains(what.What, c.what) || what.Do == "" {
 			t.Errorf("%s: %v", name, err)

@@ -13,12 +13,12 @@ import (
 	"filippo.io/age"
 )
 
-// Key is what a unit has of a recording's key pair: the private half, encrypted
-// to the office, and the public half, to which the segments are sealed.
+// Key is what a unit has of a recording's key pair: the private half, encrypted to the office, and
+// the public half, to which the segments are sealed.
 //
-// The public half stays in memory. It is no secret in the usual sense, but a
-// quantum computer needs it to open the segments, so it is written nowhere: a
-// Key shows neither half to fmt, slog or encoding/json.
+// The public half stays in memory. It is no secret in the usual sense, but a quantum computer needs
+// it to open the segments, so it is written nowhere: a Key shows neither half to fmt, slog or
+// encoding/json.
 type Key struct {
 	Age       []byte // content of key.age
 	Recipient *age.X25519Recipient
@@ -32,8 +32,7 @@ func (Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, keyShown) }
 // MarshalText is what encoding/json and slog use.
 func (Key) MarshalText() ([]byte, error) { return []byte(keyShown), nil }
 
-// maxKeyMessage bounds what goes to the child that makes a key, and what comes
-// back.
+// maxKeyMessage bounds what goes to the child that makes a key, and what comes back.
 const maxKeyMessage = 512 << 10
 
 // keyRequest goes to the child, keyAnswer comes back.
@@ -48,10 +47,10 @@ type keyAnswer struct {
 	Error  string
 }
 
-// NewKey makes the X25519 pair of a recording in a short-lived child, which
-// is this program executing itself, and which returns only what Key holds. So
-// the private half never is in this process: Go can't wipe it from a heap where
-// it once was. main, and TestMain, must call ChildMain first.
+// NewKey makes the X25519 pair of a recording in a short-lived child, which is this program
+// executing itself, and which returns only what Key holds. So the private half never is in this
+// process: Go can't wipe it from a heap where it once was. main, and TestMain, must call ChildMain
+// first.
 //
 // comment is the recording's origin, and is written into key.age.
 func NewKey(ctx context.Context, recipients []string, comment string) (Key, error) {
@@ -119,8 +118,8 @@ func answerRequest(in io.Reader) keyAnswer {
 	return keyAnswer{Age: sealed, Public: identity.Recipient().String()}
 }
 
-// SealIdentity writes key.age: what age-keygen writes, and the comment, encrypted
-// to recipients. A unit calls it in the child only, through NewKey.
+// SealIdentity writes key.age: what age-keygen writes, and the comment, encrypted to recipients. A
+// unit calls it in the child only, through NewKey.
 func SealIdentity(identity *age.X25519Identity, comment string, recipients []age.Recipient) ([]byte, error) {
 	if strings.ContainsAny(comment, "\r\n") {
 		return nil, errors.New("the comment has more than one line")

@@ -21,8 +21,8 @@ import (
 // childName is the child's argv[0].
 const childName = "tacet-recording-key"
 
-// ChildMain makes this process the child of NewKey, if it was started as that,
-// and then never returns. It must be the first thing that main does.
+// ChildMain makes this process the child of NewKey, if it was started as that, and then never
+// returns. It must be the first thing that main does.
 func ChildMain() {
 	if len(os.Args) != 1 || os.Args[0] != childName {
 		return
@@ -38,8 +38,8 @@ func ChildMain() {
 	os.Exit(0)
 }
 
-// hide keeps this process's memory from debuggers, core dumps and swap, before there
-// is anything in it.
+// hide keeps this process's memory from debuggers, core dumps and swap, before there is anything in
+// it.
 func hide() error {
 	_ = memory.Lock() // where it can't be had, the daemon that started us can't have it either, and says so
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
@@ -53,8 +53,8 @@ func hide() error {
 
 // askChild starts the child, gives it the request and returns its answer.
 func askChild(ctx context.Context, request []byte) ([]byte, error) {
-	// The kernel's death signal goes by the thread that started the child, not
-	// by the process: keep the thread while the child runs.
+	// The kernel's death signal goes by the thread that started the child, not by the process: keep
+	// the thread while the child runs.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 

@@ -83,14 +83,17 @@ func TestNewKeyRefuses(t *testing.T) {
 		comment    string
 		want       string
 	}{
-		"no recipient":     {nil, origin, "no recipients"},
-		"mixed":            {[]string{hybrid.Recipient, classic.Recipient}, origin, "can't be mixed"},
-		"a plugin's":       {[]string{"age1yubikey1qwt50d05nh5vutpdzmlg5wn80xq5negm4uj9ghv0snvdd3yysf5yw3rhl3t"}, origin, "is not an age recipient"},
-		"an SSH key":       {[]string{"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHsKLqeplhpW+uObz5dvMgjz1OxfM/XXUB+VHtZ6isGN"}, origin, "is not an age recipient"},
+		"no recipient": {nil, origin, "no recipients"},
+		"mixed":        {[]string{hybrid.Recipient, classic.Recipient}, origin, "can't be mixed"},
+		"a plugin's": {[]string{"age1yubikey1qwt50d05nh5vutpdzmlg5wn80xq5negm4uj9ghv0snvdd3yysf5yw3rhl3t"}, origin,
+			"is not an age recipient"},
+		"an SSH key": {[]string{"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHsKLqeplhpW+uObz5dvMgjz1OxfM/XXUB+VHtZ6isGN"},
+			origin, "is not an age recipient"},
 		"an identity":      {[]string{classic.Secret}, origin, "the secret half of a key"},
 		"no recording":     {[]string{classic.Recipient}, "x", "tacet/SITE/ROOM/ID"},
 		"a second comment": {[]string{classic.Recipient}, origin + "\nAGE-SECRET-KEY-1", "tacet/SITE/ROOM/ID"},
-		"too many":         {strings.Split(strings.Repeat(classic.Recipient+" ", 101), " ")[:101], origin, "more than the 100"},
+		"too many": {strings.Split(strings.Repeat(classic.Recipient+" ", 101), " ")[:101], origin,
+			"more than the 100"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := recording.NewKey(t.Context(), c.recipients, c.comment)
@@ -113,8 +116,8 @@ func TestNewKeyStops(t *testing.T) {
 	}
 }
 
-// TestKeyIsNotShown: neither half of the key is in what fmt, slog and JSON make of
-// a Key, or of a Sealer that holds one.
+// TestKeyIsNotShown: neither half of the key is in what fmt, slog and JSON make of a Key, or of a
+// Sealer that holds one.
 func TestKeyIsNotShown(t *testing.T) {
 	o := recordingtest.NewOffice(t, recordingtest.Classic)
 	key, err := recording.NewKey(t.Context(), []string{o.Recipient}, origin)
@@ -179,10 +182,9 @@ func bech32Bytes(t testing.TB, s string) []byte {
 	return out
 }
 
-// TestKeyLeavesNoTrace is promise 4: the private half of a recording's key was
-// never in the memory of the process that asked for it. That process is a child
-// of this one, so that this one may hold the secret to search for. The same
-// search finds a key that was made in the process.
+// TestKeyLeavesNoTrace is promise 4: the private half of a recording's key was never in the memory
+// of the process that asked for it. That process is a child of this one, so that this one may hold
+// the secret to search for. The same search finds a key that was made in the process.
 func TestKeyLeavesNoTrace(t *testing.T) {
 	o := recordingtest.NewOffice(t, recordingtest.Classic)
 	for _, c := range []struct {
@@ -272,8 +274,8 @@ func memoryHas(t testing.TB, pid int, wanted ...[]byte) bool {
 	return false
 }
 
-// TestKeyChildHidesItself: the child can't be looked into by its own user, and
-// leaves no core, before it reads anything.
+// TestKeyChildHidesItself: the child can't be looked into by its own user, and leaves no core,
+// before it reads anything.
 func TestKeyChildHidesItself(t *testing.T) {
 	var before unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_CORE, &before); err != nil {
@@ -342,8 +344,8 @@ func TestKeyChildLocksItself(t *testing.T) {
 	}
 }
 
-// coreForbidden reports whether a process's core limit is 0: the last thing
-// that the child sets before it reads.
+// coreForbidden reports whether a process's core limit is 0: the last thing that the child sets
+// before it reads.
 func coreForbidden(t testing.TB, pid int) bool {
 	t.Helper()
 	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", pid))

@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// A kind is what a member is for. Kinds are in the order in which they stand
-// in the file; the three of a segment repeat.
+// A kind is what a member is for. Kinds are in the order in which they stand in the file; the three
+// of a segment repeat.
 type kind uint8
 
 const (
@@ -24,8 +24,7 @@ const (
 	kindEndNote
 )
 
-// Bounds of what a recording may hold. A reader allocates no more than these,
-// whatever a file says.
+// Bounds of what a recording may hold. A reader allocates no more than these, whatever a file says.
 const (
 	MaxSegments = 999_999 // number of segments: eleven and a half days
 	MaxSegment  = 4 << 20 // bytes of a sealed segment
@@ -49,8 +48,8 @@ var fixedNames = [...]string{
 	kindEndNote:  "end.note",
 }
 
-// A name is a member's name: its kind and, for the members of a segment, the
-// segment's number, from 1.
+// A name is a member's name: its kind and, for the members of a segment, the segment's number, from
+// 1.
 type name struct {
 	kind kind
 	n    int32
@@ -116,8 +115,8 @@ func (k kind) limit() int64 {
 	}
 }
 
-// precedes reports whether next may stand right behind n. The zero name stands
-// before the first member.
+// precedes reports whether next may stand right behind n. The zero name stands before the first
+// member.
 func (n name) precedes(next name) bool {
 	switch n.kind {
 	case noKind:

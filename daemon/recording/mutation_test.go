@@ -92,8 +92,7 @@ func TestEveryByte(t *testing.T) {
 	}
 }
 
-// lengths are those to which a file is cut: all around the blocks' borders, and some
-// between.
+// lengths are those to which a file is cut: all around the blocks' borders, and some between.
 func lengths(size int) (list []int) {
 	for n := range size + 1 {
 		if in := (n + 2) % 512; in < 5 || in%37 == 0 {
@@ -103,8 +102,7 @@ func lengths(size int) (list []int) {
 	return list
 }
 
-// TestEveryLength: cut anywhere, a recording is neither whole nor damaged but
-// unfinished.
+// TestEveryLength: cut anywhere, a recording is neither whole nor damaged but unfinished.
 func TestEveryLength(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	file := small(t, u, o)
@@ -155,8 +153,8 @@ func join(list []member) []byte {
 	return b
 }
 
-// TestEveryMember: dropped, doubled, swapped with another, or replaced by its
-// like from another recording of the same unit, of the same second.
+// TestEveryMember: dropped, doubled, swapped with another, or replaced by its like from another
+// recording of the same unit, of the same second.
 func TestEveryMember(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	for name, build := range map[string]func(testing.TB, recordingtest.Unit, recordingtest.Office) []byte{
@@ -200,8 +198,7 @@ func contentSwapped(list []member, i, j int) []member {
 	return out
 }
 
-// TestBehindTheEnd: a second archive, zeros or rubbish, which some programs
-// read on into.
+// TestBehindTheEnd: a second archive, zeros or rubbish, which some programs read on into.
 func TestBehindTheEnd(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	file := small(t, u, o)

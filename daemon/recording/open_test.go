@@ -30,8 +30,8 @@ func open(file []byte, ids ...age.Identity) ([]byte, *recording.Report, error) {
 	return out.Bytes(), rep, err
 }
 
-// sound is what opening a whole recording must give: the segments as they were
-// sealed, and for WAV the true length.
+// sound is what opening a whole recording must give: the segments as they were sealed, and for WAV
+// the true length.
 func sound(a recording.Audio, id string, from, to, total int) []byte {
 	var b []byte
 	for n := from; n <= to; n++ {
@@ -57,7 +57,8 @@ func TestOpen(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, hybrid %v", a.Codec, hybrid), func(t *testing.T) {
 				first, second := recordingtest.NewOffice(t, hybrid), recordingtest.NewOffice(t, hybrid)
 				stranger := recordingtest.NewOffice(t, !hybrid)
-				spec := recordingtest.Spec{Unit: u, For: []string{first.Recipient, second.Recipient}, ID: recording.NewID(), Audio: a, Segments: 4}
+				spec := recordingtest.Spec{Unit: u, For: []string{first.Recipient, second.Recipient}, ID: recording.NewID(),
+					Audio: a, Segments: 4}
 				file := recordingtest.Make(t, spec)
 				for _, o := range []recordingtest.Office{first, second} {
 					got, rep, err := open(file, stranger.Identity, o.Identity)
@@ -70,11 +71,13 @@ func TestOpen(t *testing.T) {
 					if !slices.Equal(rep.Consent, recordingtest.Consent) || !slices.Equal(rep.Closing, recordingtest.Closing) {
 						t.Errorf("acts: %v and %v", rep.Consent, rep.Closing)
 					}
-					if rep.State != recording.Whole || rep.Sound.Seconds != 4 || rep.Sound.Silence != nil || rep.Sound.Unproved != nil || rep.Damages != nil {
+					if rep.State != recording.Whole || rep.Sound.Seconds != 4 || rep.Sound.Silence != nil ||
+						rep.Sound.Unproved != nil || rep.Damages != nil {
 						t.Errorf("%v, %+v, %v", rep.State, rep.Sound, rep.Damages)
 					}
 				}
-				for name, ids := range map[string][]age.Identity{"a stranger": {stranger.Identity}, "another": {recordingtest.NewOffice(t, hybrid).Identity}} {
+				for name, ids := range map[string][]age.Identity{"a stranger": {stranger.Identity},
+					"another": {recordingtest.NewOffice(t, hybrid).Identity}} {
 					if got, _, err := open(file, ids...); !errors.Is(err, recording.ErrIdentity) || len(got) > 0 {
 						t.Errorf("with %s's identity: %d bytes, %v", name, len(got), err)
 					}
@@ -84,8 +87,7 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// TestOpenInterrupted: what was kept plays to its end, with the end mark, or the
-// true length.
+// TestOpenInterrupted: what was kept plays to its end, with the end mark, or the true length.
 func TestOpenInterrupted(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	for _, a := range []recording.Audio{opusAudio, flacAudio, wavAudio} {
@@ -139,8 +141,9 @@ func TestOpenRefuses(t *testing.T) {
 	spec := recordingtest.Spec{Unit: u, For: []string{o.Recipient}, Segments: 3}
 	file := recordingtest.Make(t, spec)
 	refusal := errors.New("no")
-	rep, err := recording.Open(bytes.NewReader(file), int64(len(file)), failingWriter{errors.New("written all the same")}, recording.Opening{
-		Identities: []age.Identity{o.Identity}, Accept: func(*recording.Report) error { return refusal }})
+	rep, err := recording.Open(bytes.NewReader(file), int64(len(file)), failingWriter{errors.New("written all the same")},
+		recording.Opening{
+			Identities: []age.Identity{o.Identity}, Accept: func(*recording.Report) error { return refusal }})
 	if !errors.Is(err, refusal) || rep.Consent != nil {
 		t.Errorf("not accepted: %v", err)
 	}
@@ -148,14 +151,17 @@ func TestOpenRefuses(t *testing.T) {
 	if _, _, err := open(recordingtest.Make(t, spec), o.Identity); !errors.Is(err, recording.ErrNoSound) {
 		t.Errorf("no segments: %v", err)
 	}
-	if _, _, err := open([]byte("no recording"), o.Identity); err == nil || !strings.Contains(err.Error(), "not a recording") {
+	if _, _, err := open([]byte("no recording"), o.Identity); err == nil ||
+		!strings.Contains(err.Error(), "not a recording") {
 		t.Errorf("foreign: %v", err)
 	}
 	full := errors.New("disk full")
-	if _, err := recording.Open(bytes.NewReader(file), int64(len(file)), failingWriter{full}, recording.Opening{Identities: []age.Identity{o.Identity}}); !errors.Is(err, full) {
+	if _, err := recording.Open(bytes.NewReader(file), int64(len(file)), failingWriter{full},
+		recording.Opening{Identities: []age.Identity{o.Identity}}); !errors.Is(err, full) {
 		t.Errorf("full disk: %v", err)
 	}
-	if _, err := recording.Open(failing{bytes.NewReader(file), full}, int64(len(file)), io.Discard, recording.Opening{Identities: []age.Identity{o.Identity}}); !errors.Is(err, full) {
+	if _, err := recording.Open(failing{bytes.NewReader(file), full}, int64(len(file)), io.Discard,
+		recording.Opening{Identities: []age.Identity{o.Identity}}); !errors.Is(err, full) {
 		t.Errorf("failing disk: %v", err)
 	}
 }
@@ -181,8 +187,8 @@ func TestOpenOfAFileThatChanges(t *testing.T) {
 
 type changing struct{ *bytes.Reader }
 
-// TestOpenEveryByte: whatever byte is altered, Open ends, and what it writes is
-// no more than what was sealed, and silence.
+// TestOpenEveryByte: whatever byte is altered, Open ends, and what it writes is no more than what
+// was sealed, and silence.
 func TestOpenEveryByte(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	seed := rand.Uint64()
@@ -218,7 +224,8 @@ func TestOpenProgress(t *testing.T) {
 			last = part
 		}
 	}}
-	if _, err := recording.Open(bytes.NewReader(file), int64(len(file)), io.Discard, recording.Opening{Options: options, Identities: []age.Identity{o.Identity}}); err != nil {
+	if _, err := recording.Open(bytes.NewReader(file), int64(len(file)), io.Discard,
+		recording.Opening{Options: options, Identities: []age.Identity{o.Identity}}); err != nil {
 		t.Fatal(err)
 	}
 	if calls < 6 || last < 0.8 {
@@ -226,8 +233,8 @@ func TestOpenProgress(t *testing.T) {
 	}
 }
 
-// TestOpenKeyOfAnotherRecording: a unit that sealed another recording's key into this
-// one is not believed, whatever it signed.
+// TestOpenKeyOfAnotherRecording: a unit that sealed another recording's key into this one is not
+// believed, whatever it signed.
 func TestOpenKeyOfAnotherRecording(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	identity, err := age.GenerateX25519Identity()
@@ -242,7 +249,8 @@ func TestOpenKeyOfAnotherRecording(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec := recordingtest.Spec{Unit: u, For: []string{o.Recipient}, ID: "7q4k9mz2ha", Started: recordingtest.Started, Audio: wavAudio}
+	spec := recordingtest.Spec{Unit: u, For: []string{o.Recipient}, ID: "7q4k9mz2ha", Started: recordingtest.Started,
+		Audio: wavAudio}
 	s, err := recording.NewSealer(spec.Head(), recording.Key{Age: sealed, Recipient: identity.Recipient()}, u.Signer)
 	if err != nil {
 		t.Fatal(err)
@@ -264,7 +272,8 @@ func TestOpenKeyOfAnotherRecording(t *testing.T) {
 		t.Fatalf("%v: %s", rep.State, rep.Why)
 	}
 	got, _, err := open(file, o.Identity)
-	if err == nil || !strings.Contains(err.Error(), "key.age is that of tacet/high-street/room-3/0000000000") || len(got) > 0 {
+	if err == nil || !strings.Contains(err.Error(), "key.age is that of tacet/high-street/room-3/0000000000") ||
+		len(got) > 0 {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
 }

@@ -16,8 +16,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// TestHeadersAreTars: for names and sizes of all kinds, the header that we make
-// is the one that archive/tar writes.
+// TestHeadersAreTars: for names and sizes of all kinds, the header that we make is the one that
+// archive/tar writes.
 func TestHeadersAreTars(t *testing.T) {
 	for _, mtime := range []int64{0, 1, 1795269802, 1<<33 - 1} {
 		h, err := newHeaders(mtime)
@@ -83,7 +83,8 @@ func TestNameOrder(t *testing.T) {
 			}
 		}
 	}
-	for _, bad := range []string{"", "0.age", "000000.age", "1000000.age", "000001.txt", "000001.age ", "+00001.age", "READ-ME", "00000１.age", "end.Note"} {
+	for _, bad := range []string{"", "0.age", "000000.age", "1000000.age", "000001.txt", "000001.age ", "+00001.age",
+		"READ-ME", "00000１.age", "end.Note"} {
 		if n, ok := parseName([]byte(bad)); ok {
 			t.Errorf("%q is taken for %v", bad, n)
 		}
@@ -133,8 +134,7 @@ func TestTree(t *testing.T) {
 	}
 }
 
-// TestNoteIsStrict: whatever note.Open would let pass besides the one spelling
-// is refused.
+// TestNoteIsStrict: whatever note.Open would let pass besides the one spelling is refused.
 func TestNoteIsStrict(t *testing.T) {
 	const origin = "tacet/high-street/room-3/7q4k9mz2ha"
 	own, vkey, err := newOwnKey(origin)
@@ -225,7 +225,8 @@ func TestNames(t *testing.T) {
 	for _, bad := range []string{
 		"", "x.tacet", want + ".part", "a/" + want, strings.ToUpper(want), "20261321T140322Z_room-3_7q4k9mz2ha.tacet",
 		"20261121T140322Z_room_3_7q4k9mz2ha.tacet", "20261121T140322Z_room-3_7q4k9mz2h.tacet",
-		"20261121T140322Z_room-3_7q4k9mz2hi.tacet", "20261121T140322Z_" + strings.Repeat("r", 33) + "_7q4k9mz2ha.tacet", want + "\n",
+		"20261121T140322Z_room-3_7q4k9mz2hi.tacet", "20261121T140322Z_" + strings.Repeat("r", 33) + "_7q4k9mz2ha.tacet",
+		want + "\n",
 	} {
 		if _, _, _, err := ParseName(bad); err == nil {
 			t.Errorf("ParseName takes %q", bad)
@@ -239,7 +240,8 @@ func TestNames(t *testing.T) {
 		}
 		seen[id] = true
 	}
-	for _, bad := range [][2]string{{"", "r"}, {"s", ""}, {"A", "r"}, {"s", "a/b"}, {"s", "a+b"}, {"s", strings.Repeat("r", 33)}, {"s ", "r"}} {
+	for _, bad := range [][2]string{{"", "r"}, {"s", ""}, {"A", "r"}, {"s", "a/b"}, {"s", "a+b"},
+		{"s", strings.Repeat("r", 33)}, {"s ", "r"}} {
 		if _, _, err := NewUnitKey(bad[0], bad[1]); err == nil {
 			t.Errorf("NewUnitKey takes %q", bad)
 		}
@@ -265,8 +267,8 @@ func TestPlainSize(t *testing.T) {
 	}
 }
 
-// What seal makes, age opens with each recipient's identity, whatever the length: chunks, the last one's mark and the empty payload
-// are those of the format.
+// What seal makes, age opens with each recipient's identity, whatever the length: chunks, the last
+// one's mark and the empty payload are those of the format.
 func TestAgeOpensWhatIsSealed(t *testing.T) {
 	hybrid := func() (age.Identity, age.Recipient) {
 		identity, err := age.GenerateHybridIdentity()
@@ -315,7 +317,8 @@ func TestActsAreOfOneLength(t *testing.T) {
 		nil,
 		{{Party: "patient", Act: "withdrew", Line: "GPIO5"}},
 		{{Party: "clinician", Act: "lapsed", Cause: "waiting"}},
-		{{Party: "interpreter", Act: "gave", Line: "/dev/gpiochip4:23"}, {Party: "room", Act: "gave"}, {Party: "companion", Act: "gave"}},
+		{{Party: "interpreter", Act: "gave", Line: "/dev/gpiochip4:23"}, {Party: "room", Act: "gave"},
+			{Party: "companion", Act: "gave"}},
 	} {
 		sealed, err := sealActs(acts, to)
 		if err != nil {
@@ -365,7 +368,8 @@ func TestWindow(t *testing.T) {
 
 // TestSilence: 12 hours are the most, and what there is where nothing is said.
 func TestSilence(t *testing.T) {
-	for asked, want := range map[time.Duration]int64{0: 43200, -1: 0, time.Second - 1: 0, time.Second: 1, 12 * time.Hour: 43200, 1000 * time.Hour: 43200} {
+	for asked, want := range map[time.Duration]int64{0: 43200, -1: 0, time.Second - 1: 0, time.Second: 1,
+		12 * time.Hour: 43200, 1000 * time.Hour: 43200} {
 		o := Opening{Silence: asked}
 		if got := o.silence(); got != want {
 			t.Errorf("%v: %d s, want %d", asked, got, want)

@@ -71,8 +71,8 @@ type readError struct{ error }
 
 func (e *readError) Unwrap() error { return e.error }
 
-// maxJump is how far beyond the last one a segment is taken that no note
-// proves. It bounds the silence that a file can ask for.
+// maxJump is how far beyond the last one a segment is taken that no note proves. It bounds the
+// silence that a file can ask for.
 const maxJump = 3600
 
 // play writes the sound.
@@ -125,8 +125,8 @@ func (p *player) play(join joiner, w io.Writer) (*Sound, error) {
 
 var errTooFar = errors.New("left out: more silence than may be put in would stand before it")
 
-// mayStand refuses, before others, a segment that would end a WAV file: nothing but
-// its place tells it from others, and nothing proves that.
+// mayStand refuses, before others, a segment that would end a WAV file: nothing but its place tells
+// it from others, and nothing proves that.
 func (p *player) mayStand(f *found, plain []byte) error {
 	a := &p.head.Audio
 	last := p.segments[len(p.segments)-1].n

@@ -8,11 +8,11 @@ import (
 //go:embed readme.txt
 var readMeText string
 
-// readMe writes READ-ME.txt. A reader doesn't depend on its words: they may
-// change without a new version of the format.
+// readMe writes READ-ME.txt. A reader doesn't depend on its words: they may change without a new
+// version of the format.
 //
-// text/template would do this too, and make the program on the unit larger by a
-// third: with it the linker keeps every method of every library.
+// text/template would do this too, and make the program on the unit larger by a third: with it the
+// linker keeps every method of every library.
 func readMe(h *Head) []byte {
 	file := h.FileName()
 	return []byte(strings.NewReplacer(

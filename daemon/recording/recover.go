@@ -10,12 +10,12 @@ import (
 )
 
 var (
-	// ErrNoHead says that a file has no valid recording.note: nothing of it can be
-	// proved, and there is nothing to close.
+	// ErrNoHead says that a file has no valid recording.note: nothing of it can be proved, and
+	// there is nothing to close.
 	ErrNoHead = errors.New("no valid recording.note")
 
-	// ErrOtherUnit says that a recording was begun under another unit key than the
-	// one that is to close it.
+	// ErrOtherUnit says that a recording was begun under another unit key than the one that is to
+	// close it.
 	ErrOtherUnit = errors.New("begun by a unit with another key")
 )
 
@@ -33,22 +33,20 @@ type Recovered struct {
 	// Kept is how many of the file's bytes were kept, Cut how many were not.
 	Kept, Cut int64
 
-	// Beyond: behind what was kept there are notes with this recording's good
-	// signature. A power cut doesn't do that, a failing disk or a person does:
-	// the old file is to be kept.
+	// Beyond: behind what was kept there are notes with this recording's good signature. A power
+	// cut doesn't do that, a failing disk or a person does: the old file is to be kept.
 	Beyond bool
 
 	Segments, Leaves int64
 	Root             string // of the last note, in base64
 }
 
-// Recover closes a recording that was cut off: it writes to w what the first
-// size bytes of r prove, and an end that says so, signed by the unit. boot is
-// the unit's present boot.
+// Recover closes a recording that was cut off: it writes to w what the first size bytes of r prove,
+// and an end that says so, signed by the unit. boot is the unit's present boot.
 //
-// It keeps everything up to the last note that is valid, and so never cuts
-// into what had been synced. It never writes into the old file. What it has
-// written should be synced, and verified, before it takes the old one's place.
+// It keeps everything up to the last note that is valid, and so never cuts into what had been
+// synced. It never writes into the old file. What it has written should be synced, and verified,
+// before it takes the old one's place.
 func Recover(r io.ReaderAt, size int64, w io.Writer, unit note.Signer, boot string) (Recovered, error) {
 	rec, err := recoverFile(r, size, w, unit, boot)
 	if err != nil && rec.Head.ID != "" {
@@ -111,8 +109,8 @@ func recoverFile(r io.ReaderAt, size int64, out io.Writer, unit note.Signer, boo
 	return rec, err
 }
 
-// lastValid walks to the last note that is valid, its signature included, and
-// says how the walk ended: nil, errTorn or a *Damage.
+// lastValid walks to the last note that is valid, its signature included, and says how the walk
+// ended: nil, errTorn or a *Damage.
 func lastValid(r io.ReaderAt, size int64) (w *walk, outcome, err error) {
 	for _, which := range []signatures{lastOne, goodOnes} {
 		w = newWalk(r, size)
@@ -129,14 +127,15 @@ func lastValid(r io.ReaderAt, size int64) (w *walk, outcome, err error) {
 		if err == nil || !errors.As(err, &damage) {
 			return w, outcome, err
 		}
-		// The last note agrees, but its signature is wrong. The second time, look
-		// at each signature for the last one that is good.
+		// The last note agrees, but its signature is wrong. The second time, look at each signature
+		// for the last one that is good.
 	}
 	return w, nil, err
 }
 
-// copyTo copies the file up to its last good note, and returns an appender that goes on behind that. The copy is walked as it is made: what
-// is written, and not what was there before, is what the unit will sign.
+// copyTo copies the file up to its last good note, and returns an appender that goes on behind
+// that. The copy is walked as it is made: what is written, and not what was there before, is what
+// the unit will sign.
 func (w *walk) copyTo(out io.Writer) (*appender, error) {
 	from := &copying{r: w.r, to: out}
 	copied := newWalk(from, w.good.note.end())
@@ -176,9 +175,9 @@ func (c *copying) ReadAt(p []byte, off int64) (int, error) {
 // beyondTries bounds the work on a file full of false notes.
 const beyondTries = 10_000
 
-// beyond reports whether there are notes with the recording's good signature
-// behind the last one that is kept, wherever they stand. Where there are too
-// many to try, it says yes: in doubt the old file is kept.
+// beyond reports whether there are notes with the recording's good signature behind the last one
+// that is kept, wherever they stand. Where there are too many to try, it says yes: in doubt the old
+// file is kept.
 func beyond(w *walk) (bool, error) {
 	first := append([]byte(w.head.Origin()), '\n')
 	tries := 0

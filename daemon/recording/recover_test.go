@@ -35,9 +35,8 @@ func ends(t testing.TB, file []byte) (list []struct {
 	return list
 }
 
-// TestRecoverEveryLength is promise 5: wherever the power cuts a file off, all
-// up to the last note is kept, and the file is closed as interrupted; if its
-// end was written, it is whole.
+// TestRecoverEveryLength is promise 5: wherever the power cuts a file off, all up to the last note
+// is kept, and the file is closed as interrupted; if its end was written, it is whole.
 func TestRecoverEveryLength(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	file := small(t, u, o)
@@ -106,9 +105,11 @@ func TestEndSaysAll(t *testing.T) {
 	cut := spec
 	cut.Cut = true
 	for want, file := range map[string][]byte{
-		`{"reason":"withdrawn","samples":8000,"gaps":[]}`:                                     recordingtest.Make(t, spec),
-		`{"reason":"interrupted","samples":8000,"gaps":[],"last":…,"boot":…,"cut_bytes":0}`:   closed(t, u, recordingtest.Make(t, cut)),
-		`{"reason":"interrupted","samples":8000,"gaps":[],"last":…,"boot":…,"cut_bytes":700}`: closed(t, u, append(recordingtest.Make(t, cut), bytes.Repeat([]byte("x"), 700)...)),
+		`{"reason":"withdrawn","samples":8000,"gaps":[]}`: recordingtest.Make(t, spec),
+		`{"reason":"interrupted","samples":8000,"gaps":[],"last":…,"boot":…,"cut_bytes":0}`: closed(t, u,
+			recordingtest.Make(t, cut)),
+		`{"reason":"interrupted","samples":8000,"gaps":[],"last":…,"boot":…,"cut_bytes":700}`: closed(t, u,
+			append(recordingtest.Make(t, cut), bytes.Repeat([]byte("x"), 700)...)),
 	} {
 		list := members(t, file)
 		content := bytes.TrimRight(list[find(t, list, "end.json")].bytes[512:], "\x00\n")
@@ -163,8 +164,8 @@ func altered(file []byte, at int) []byte {
 	return file
 }
 
-// TestRecoverAltered: whatever byte is altered, what Recover makes verifies, and
-// keeps all up to the last note before that byte.
+// TestRecoverAltered: whatever byte is altered, what Recover makes verifies, and keeps all up to
+// the last note before that byte.
 func TestRecoverAltered(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	file := small(t, u, o)
@@ -195,19 +196,23 @@ func TestRecoverAltered(t *testing.T) {
 func TestRecoverRefuses(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	cut := recordingtest.Make(t, recordingtest.Spec{Unit: u, For: []string{o.Recipient}, Segments: 1, Cut: true})
-	if _, rec, err := recoverFile(cut, recordingtest.NewUnit(t, "high-street", "room-3")); !errors.Is(err, recording.ErrOtherUnit) || rec.Head.ID == "" {
+	if _, rec, err := recoverFile(cut, recordingtest.NewUnit(t, "high-street", "room-3")); !errors.Is(err,
+		recording.ErrOtherUnit) || rec.Head.ID == "" {
 		t.Errorf("another unit: %v", err)
 	}
-	for name, file := range map[string][]byte{"empty": {}, "foreign": []byte(strings.Repeat("x", 9999)), "zeros": make([]byte, 9999)} {
+	for name, file := range map[string][]byte{"empty": {}, "foreign": []byte(strings.Repeat("x", 9999)),
+		"zeros": make([]byte, 9999)} {
 		if _, _, err := recoverFile(file, u); !errors.Is(err, recording.ErrNoHead) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	broken := errors.New("the disk is gone")
-	if _, err := recording.Recover(failing{bytes.NewReader(cut), broken}, int64(len(cut)), new(bytes.Buffer), u.Signer, ""); !errors.Is(err, broken) {
+	if _, err := recording.Recover(failing{bytes.NewReader(cut), broken}, int64(len(cut)), new(bytes.Buffer), u.Signer,
+		""); !errors.Is(err, broken) {
 		t.Errorf("a failing disk: %v", err)
 	}
-	if _, err := recording.Recover(bytes.NewReader(cut), int64(len(cut)), failingWriter{broken}, u.Signer, ""); !errors.Is(err, broken) {
+	if _, err := recording.Recover(bytes.NewReader(cut), int64(len(cut)), failingWriter{broken}, u.Signer,
+		""); !errors.Is(err, broken) {
 		t.Errorf("a full disk: %v", err)
 	}
 }
@@ -229,8 +234,7 @@ type failingWriter struct{ err error }
 
 func (f failingWriter) Write([]byte) (int, error) { return 0, f.err }
 
-// TestZeroSegments: a recording that ended, or was cut off, before its first
-// second.
+// TestZeroSegments: a recording that ended, or was cut off, before its first second.
 func TestZeroSegments(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	whole := recordingtest.Make(t, recordingtest.Spec{Unit: u, For: []string{o.Recipient}})
@@ -250,8 +254,7 @@ func TestZeroSegments(t *testing.T) {
 	}
 }
 
-// TestManyGaps: a broken microphone's gaps never keep a recording from being
-// closed.
+// TestManyGaps: a broken microphone's gaps never keep a recording from being closed.
 func TestManyGaps(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	h := &recording.Happening{}

@@ -72,41 +72,41 @@ const maxDamages = 100
 type Report struct {
 	State State
 
-	// Why says in a phrase what is wrong with a file that is foreign, unfinished
-	// or damaged.
+	// Why says in a phrase what is wrong with a file that is foreign, unfinished or damaged.
 	Why string
 
-	// Head is recording.json. HeadProved says that recording.note covers it;
-	// without that it is only what the file claims. HeadRead says that there is one.
+	// Head is recording.json. HeadProved says that recording.note covers it; without that it is
+	// only what the file claims. HeadRead says that there is one.
 	Head                 Head
 	HeadRead, HeadProved bool
 
 	// Vouched says that the head is proved by a unit's key that the caller knows.
 	Vouched bool
 
-	// Stanzas are the types of those in key.age: one for each who can open the recording. It is nil if the head isn't proved.
+	// Stanzas are the types of those in key.age: one for each who can open the recording. It is nil
+	// if the head isn't proved.
 	Stanzas []string
 
 	End *End // end.json; nil where there is none, or it isn't proved
 
-	// Segments is the number of segments from the first on that are proved, and
-	// Bytes where in the file the proof ends: the whole file, if it is complete.
+	// Segments is the number of segments from the first on that are proved, and Bytes where in the
+	// file the proof ends: the whole file, if it is complete.
 	Segments int64
 	Bytes    int64
 
-	// Damages lists what is not as it should be, in the file's order; More is how
-	// many there was no room for.
+	// Damages lists what is not as it should be, in the file's order; More is how many there was no
+	// room for.
 	Damages []Damage
 	More    int64
 
-	// Consent and Closing are the acts before and behind the recording, and Sound is
-	// what was written: from Open.
+	// Consent and Closing are the acts before and behind the recording, and Sound is what was
+	// written: from Open.
 	Consent, Closing []Act
 	Sound            *Sound
 }
 
-// Samples is the recording's length in samples: what end.json says or, without
-// it, that of the proved segments, each a full second.
+// Samples is the recording's length in samples: what end.json says or, without it, that of the
+// proved segments, each a full second.
 func (r *Report) Samples() int64 {
 	if r.End != nil {
 		return r.End.Samples
@@ -117,7 +117,8 @@ func (r *Report) Samples() int64 {
 // Length is the recording's length.
 func (r *Report) Length() time.Duration { return howLong(r.Samples(), int64(r.Head.Audio.Rate)) }
 
-// Proved is how much of it is proved from the start on: the last of the proved segments may be shorter than a second.
+// Proved is how much of it is proved from the start on: the last of the proved segments may be
+// shorter than a second.
 func (r *Report) Proved() time.Duration {
 	seconds := time.Duration(r.Segments) * time.Second
 	if r.End == nil {
@@ -144,12 +145,11 @@ func (r *Report) add(d Damage) {
 
 // Options are those of Verify and Open.
 type Options struct {
-	// Units are the units' keys that the caller knows, as note verifier keys. The
-	// whole key counts: a name anybody can take, and a key hash has only 32 bits.
+	// Units are the units' keys that the caller knows, as note verifier keys. The whole key counts:
+	// a name anybody can take, and a key hash has only 32 bits.
 	Units []string
 
-	// Progress, if not nil, is told now and then how many of the bytes have been
-	// read.
+	// Progress, if not nil, is told now and then how many of the bytes have been read.
 	Progress func(done, total int64)
 }
 

@@ -10,12 +10,13 @@ import (
 // magic stands in every header, at magicAt.
 var magic = []byte("ustar\x0000")
 
-// mostlyBytes is how many bytes of a header may differ for it still to be taken
-// for the one that should stand there: a whole number field, and its checksum.
+// mostlyBytes is how many bytes of a header may differ for it still to be taken for the one that
+// should stand there: a whole number field, and its checksum.
 const mostlyBytes = 24
 
-// places are those in b where a header may begin: each block and then, since bytes that were added or lost may have moved all behind them, as
-// many of those others from which a header's magic stands where it should.
+// places are those in b where a header may begin: each block and then, since bytes that were added
+// or lost may have moved all behind them, as many of those others from which a header's magic
+// stands where it should.
 func places(b []byte) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		tries := 0
@@ -39,8 +40,8 @@ func places(b []byte) iter.Seq[int] {
 	}
 }
 
-// readHead looks for recording.json near the beginning, whatever stands before
-// it, and takes the members' time from it.
+// readHead looks for recording.json near the beginning, whatever stands before it, and takes the
+// members' time from it.
 func (s *survey) readHead() error {
 	begin, err := s.view(0, min(s.size, windowSize))
 	if err != nil {
@@ -65,8 +66,8 @@ func (s *survey) readHead() error {
 	return s.readTime()
 }
 
-// readTime takes the members' time from the first header that is one of ours,
-// where there is no recording.json to tell it.
+// readTime takes the members' time from the first header that is one of ours, where there is no
+// recording.json to tell it.
 func (s *survey) readTime() error {
 	for at := int64(0); ; at++ {
 		var err error
@@ -88,9 +89,8 @@ func (s *survey) readTime() error {
 	}
 }
 
-// search returns where the next block begins, at from or behind it, that has a
-// header's magic; -1 if there is none. Bytes that were added or lost may have
-// moved it, so it looks at every byte.
+// search returns where the next block begins, at from or behind it, that has a header's magic; -1
+// if there is none. Bytes that were added or lost may have moved it, so it looks at every byte.
 func (s *survey) search(from int64) (int64, error) {
 	for at := from + magicAt; at+int64(len(magic)) <= s.size; {
 		b, err := s.rest(at, int64(len(magic)))
@@ -121,8 +121,8 @@ func (s *survey) exact(m *member, block []byte) bool {
 	return bytes.Equal(block, want[:])
 }
 
-// nearly takes block for the header that should stand here, if it is that one
-// but for some bytes, and if the next member begins where it says.
+// nearly takes block for the header that should stand here, if it is that one but for some bytes,
+// and if the next member begins where it says.
 func (s *survey) nearly(m *member, block []byte) (bool, error) {
 	size, ok := octal(block[sizeAt:mtimeAt])
 	if !ok || size == 0 {
@@ -169,8 +169,8 @@ func (s *survey) headerAt(at int64) (bool, error) {
 	return allZero(block) || bytes.Equal(block[magicAt:][:len(magic)], magic), nil
 }
 
-// lost looks for the next header of ours near at or behind it, where none stands. It begins less than a block before, where the last member
-// ends if it has lost some bytes.
+// lost looks for the next header of ours near at or behind it, where none stands. It begins less
+// than a block before, where the last member ends if it has lost some bytes.
 func (s *survey) lost(at int64) (next int64, err error) {
 	for next = max(s.begun, at-blockSize+1); ; next++ {
 		if next, err = s.search(next); err != nil {

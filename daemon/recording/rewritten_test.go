@@ -25,8 +25,8 @@ import (
 	"tacet/daemon/recording/recordingtest"
 )
 
-// A rewriting is a recording, and what somebody puts in its place while it is being read. Both have the same bytes but for some members,
-// so that it can be done member by member.
+// A rewriting is a recording, and what somebody puts in its place while it is being read. Both have
+// the same bytes but for some members, so that it can be done member by member.
 type rewriting struct {
 	name    string
 	unit    recordingtest.Unit
@@ -36,12 +36,13 @@ type rewriting struct {
 	seconds int
 	a, b    []byte
 	honest  recording.Head // of the recording that the unit made
-	// forged are the seconds that neither in a nor in b, nor in any mixture of them, are what the unit made: from the first of them on it is
-	// not what the unit made.
+	// forged are the seconds that neither in a nor in b, nor in any mixture of them, are what the
+	// unit made: from the first of them on it is not what the unit made.
 	forged []int64
 }
 
-// audios are those in which forgeries are tried, with a file that is longer than what is read at a time.
+// audios are those in which forgeries are tried, with a file that is longer than what is read at a
+// time.
 var audios = []recording.Audio{wavAudio, flacAudio, opusAudio}
 
 // liar signs with the name of a key that it doesn't have.
@@ -53,7 +54,8 @@ func (l liar) Sign(msg []byte) ([]byte, error) {
 	return sig, err
 }
 
-// rewritings makes the forgeries of a recording in which somebody may try to have a part taken for another one.
+// rewritings makes the forgeries of a recording in which somebody may try to have a part taken for
+// another one.
 func rewritings(t testing.TB, a recording.Audio) []rewriting {
 	return rewritingsOf(t, recordingtest.Spec{Audio: a, Segments: 24})
 }
@@ -72,7 +74,8 @@ func rewritingsOf(t testing.TB, spec recordingtest.Spec) []rewriting {
 	swapped[from].bytes, swapped[to].bytes = renamed(list[to].bytes, "000005.age"), renamed(list[from].bytes, "000009.age")
 	swapped = retold(t, swapped)
 
-	// Another recording, of the same name, by the recording's own forger: all is signed well but for its head.
+	// Another recording, of the same name, by the recording's own forger: all is signed well but
+	// for its head.
 	lying := spec
 	lying.Unit.Signer = liar{u.Signer}
 	lying.Sound = func(n int) []byte {
@@ -144,13 +147,15 @@ func rewritingsOf(t testing.TB, spec recordingtest.Spec) []rewriting {
 			name string
 			a, b []byte
 		}{{"first the forged", forged, other}, {"first the genuine", other, forged}} {
-			made = append(made, rewriting{a.Codec + ", " + c.name + ", " + order.name, u, o, a, spec.ID, seconds, order.a, order.b, h, c.forgeries})
+			made = append(made, rewriting{a.Codec + ", " + c.name + ", " + order.name, u, o, a, spec.ID, seconds, order.a,
+				order.b, h, c.forgeries})
 		}
 	}
 	return made
 }
 
-// retold makes the notes' texts anew, to agree with what stands before them. The signatures stay: they are right for none.
+// retold makes the notes' texts anew, to agree with what stands before them. The signatures stay:
+// they are right for none.
 func retold(t testing.TB, list []member) []member {
 	t.Helper()
 	list = slices.Clone(list)
@@ -249,7 +254,8 @@ func in(list []recording.Span, n int64) bool {
 	return slices.ContainsFunc(list, func(s recording.Span) bool { return s.First <= n && n <= s.Last })
 }
 
-// sounds compares what was given out with what was said, but for some seconds. (Seconds of Opus and FLAC are told apart by their joiners.)
+// sounds compares what was given out with what was said, but for some seconds. (Seconds of Opus and
+// FLAC are told apart by their joiners.)
 func (f *rewriting) sounds(t testing.TB, got []byte, but []recording.Span) {
 	t.Helper()
 	if f.audio.Codec != "wav" {
@@ -265,7 +271,8 @@ func (f *rewriting) sounds(t testing.TB, got []byte, but []recording.Span) {
 	}
 }
 
-// fickle is a file that changes under the reader: the first so many times that a byte is read it is a's, and then b's.
+// fickle is a file that changes under the reader: the first so many times that a byte is read it is
+// a's, and then b's.
 type fickle struct {
 	a, b   []byte
 	stays  int
@@ -286,7 +293,8 @@ func (r *fickle) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
-// TestRewrittenBetweenReads: whatever a file holds when a byte is read again, what is proved is what was read when it was hashed.
+// TestRewrittenBetweenReads: whatever a file holds when a byte is read again, what is proved is
+// what was read when it was hashed.
 func TestRewrittenBetweenReads(t *testing.T) {
 	for _, a := range audios {
 		t.Run(a.Codec, func(t *testing.T) {
@@ -301,8 +309,8 @@ func TestRewrittenBetweenReads(t *testing.T) {
 	}
 }
 
-// TestRewrittenAtABorder: files are read in pieces, and wherever the border between two of them falls, nothing is proved by what was read
-// again.
+// TestRewrittenAtABorder: files are read in pieces, and wherever the border between two of them
+// falls, nothing is proved by what was read again.
 func TestRewrittenAtABorder(t *testing.T) {
 	at := bordering(t)
 	for behind := 0; behind < 6<<10; behind += 512 {
@@ -318,12 +326,13 @@ func TestRewrittenAtABorder(t *testing.T) {
 func bordering(t *testing.T) func(behind int) []rewriting {
 	const piece, second = 256 << 10, 4000
 	first := second
-	spec := recordingtest.Spec{Audio: recording.Audio{Codec: "wav", Rate: 8000, Channels: 1}, Segments: 40, Sound: func(n int) []byte {
-		if n == 1 {
-			return make([]byte, first)
-		}
-		return make([]byte, second)
-	}}
+	spec := recordingtest.Spec{Audio: recording.Audio{Codec: "wav", Rate: 8000, Channels: 1}, Segments: 40,
+		Sound: func(n int) []byte {
+			if n == 1 {
+				return make([]byte, first)
+			}
+			return make([]byte, second)
+		}}
 	size := len(rewritingsOf(t, spec)[0].a)
 	return func(behind int) []rewriting {
 		first = second + piece + behind - size
@@ -362,7 +371,8 @@ func TestVerifyReadsOnce(t *testing.T) {
 		whole := recordingtest.Make(t, spec)
 		spec.Cut = true
 		cut := recordingtest.Make(t, spec)
-		for name, file := range map[string][]byte{"whole": whole, "unfinished": cut, "torn": cut[:len(cut)-700], "interrupted": closed(t, u, cut)} {
+		for name, file := range map[string][]byte{"whole": whole, "unfinished": cut, "torn": cut[:len(cut)-700],
+			"interrupted": closed(t, u, cut)} {
 			r := &once{t: t, file: file}
 			rep, err := recording.Verify(r, int64(len(file)), recording.Options{Units: []string{u.VKey}})
 			if err != nil || !rep.Vouched || rep.Segments < int64(spec.Segments)-1 {
@@ -375,8 +385,8 @@ func TestVerifyReadsOnce(t *testing.T) {
 	}
 }
 
-// TestRewrittenWhileRead is the same with a file and somebody who rewrites it all the time, every 200 µs: 200 times, and 10,000 times for each
-// codec with TACET_SOAK=1.
+// TestRewrittenWhileRead is the same with a file and somebody who rewrites it all the time, every
+// 200 µs: 200 times, and 10,000 times for each codec with TACET_SOAK=1.
 func TestRewrittenWhileRead(t *testing.T) {
 	rounds := 200
 	if os.Getenv("TACET_SOAK") != "" {
@@ -453,7 +463,8 @@ func differing(a, b []byte) (from, n int) {
 	return from, to - from
 }
 
-// TestRecoverOfAFileThatChanges: what is closed, with the unit's signature, is what was read when it was copied.
+// TestRecoverOfAFileThatChanges: what is closed, with the unit's signature, is what was read when
+// it was copied.
 func TestRecoverOfAFileThatChanges(t *testing.T) {
 	for _, a := range audios {
 		for _, f := range rewritings(t, a) {
@@ -476,11 +487,13 @@ func TestRecoverOfAFileThatChanges(t *testing.T) {
 	}
 }
 
-// TestHeadIsTheOneInTheTree: another recording.json, hidden in READ-ME.txt, whose words are known anyway, says nothing in the unit's name.
+// TestHeadIsTheOneInTheTree: another recording.json, hidden in READ-ME.txt, whose words are known
+// anyway, says nothing in the unit's name.
 func TestHeadIsTheOneInTheTree(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	list := members(t, small(t, u, o))
-	other := bytes.Replace(list[find(t, list, "recording.json")].bytes, []byte("Your own record"), []byte("Our own records"), 1)
+	other := bytes.Replace(list[find(t, list, "recording.json")].bytes, []byte("Your own record"),
+		[]byte("Our own records"), 1)
 	for _, at := range []int{512, 1024} {
 		hidden := bytes.Clone(list[0].bytes)
 		if len(hidden) < at+len(other) {

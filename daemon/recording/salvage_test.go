@@ -17,8 +17,9 @@ import (
 	"tacet/daemon/recording/recordingtest"
 )
 
-// TestShifted: bytes that were put in, or are lost, move everything behind them off the blocks' borders. The recording is still known for one,
-// and its sound is saved wherever they are, as long as the key is whole.
+// TestShifted: bytes that were put in, or are lost, move everything behind them off the blocks'
+// borders. The recording is still known for one, and its sound is saved wherever they are, as long
+// as the key is whole.
 func TestShifted(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	spec := recordingtest.Spec{Unit: u, For: []string{o.Recipient}, ID: recording.NewID(), Segments: 2}
@@ -32,7 +33,8 @@ func TestShifted(t *testing.T) {
 	key := head + len(list[1].bytes)        // and key.age
 	consent := key + len(list[2].bytes)     // and consent.age
 	first := consent + len(join(list[3:5])) // and the first segment
-	for _, at := range []int{0, 130, 511, 525, 2000, head - 1, head, head + 130, head + 600, key - 1, consent, first - 700, first} {
+	for _, at := range []int{0, 130, 511, 525, 2000, head - 1, head, head + 130, head + 600, key - 1, consent, first - 700,
+		first} {
 		for _, change := range []int{1, 511, 700, -1, -7} {
 			if change < 0 && (at < key && at-change > key || at >= key && at < consent || at == first) {
 				continue // it would take from the key, or the second
@@ -55,8 +57,8 @@ func TestShifted(t *testing.T) {
 	}
 }
 
-// TestOpenSalvages: whatever is broken, all seconds that can be had stand in their
-// places, and the others are silence.
+// TestOpenSalvages: whatever is broken, all seconds that can be had stand in their places, and the
+// others are silence.
 func TestOpenSalvages(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	const total = 20
@@ -75,25 +77,28 @@ func TestOpenSalvages(t *testing.T) {
 			list []member
 			lost []int
 		}{
-			"a segment altered":      {change("000007.age", 600), []int{7}},
-			"the first altered":      {change("000001.age", 600), []int{1}},
-			"the last altered":       {change("000020.age", 600), nil}, // see below
-			"a header altered":       {change("000007.age", 104), nil},
-			"a segment dropped":      {slices.Delete(slices.Clone(list), at("000007.age"), at("000007.age")+1), []int{7}},
-			"three seconds dropped":  {slices.Delete(slices.Clone(list), at("000007.age"), at("000010.age")), []int{7, 8, 9}},
-			"a note dropped":         {slices.Delete(slices.Clone(list), at("000007.note"), at("000007.note")+1), nil},
-			"a segment twice":        {slices.Insert(slices.Clone(list), at("000007.age"), list[at("000007.age")]), nil},
-			"another recording's":    {slices.Replace(slices.Clone(list), at("000007.age"), at("000007.age")+1, others[at("000007.age")]), []int{7}},
-			"a broken one before it": {slices.Insert(slices.Clone(list), at("000007.age"), change("000007.age", 700)[at("000007.age")]), nil},
+			"a segment altered":     {change("000007.age", 600), []int{7}},
+			"the first altered":     {change("000001.age", 600), []int{1}},
+			"the last altered":      {change("000020.age", 600), nil}, // see below
+			"a header altered":      {change("000007.age", 104), nil},
+			"a segment dropped":     {slices.Delete(slices.Clone(list), at("000007.age"), at("000007.age")+1), []int{7}},
+			"three seconds dropped": {slices.Delete(slices.Clone(list), at("000007.age"), at("000010.age")), []int{7, 8, 9}},
+			"a note dropped":        {slices.Delete(slices.Clone(list), at("000007.note"), at("000007.note")+1), nil},
+			"a segment twice":       {slices.Insert(slices.Clone(list), at("000007.age"), list[at("000007.age")]), nil},
+			"another recording's": {slices.Replace(slices.Clone(list), at("000007.age"), at("000007.age")+1,
+				others[at("000007.age")]), []int{7}},
+			"a broken one before it": {slices.Insert(slices.Clone(list), at("000007.age"),
+				change("000007.age", 700)[at("000007.age")]), nil},
 			"recording.json altered": {change("recording.json", 512+3), nil},
-			"recording.json's rate":  {change("recording.json", 512+bytes.Index(list[at("recording.json")].bytes[512:], []byte(`000,"chan`))-1), nil},
-			"recording.json's id":    {change("recording.json", 512+30), nil},
-			"READ-ME altered":        {change("READ-ME.txt", 1000), nil},
-			"no READ-ME":             {list[1:], nil},
-			"no consent":             {slices.Delete(slices.Clone(list), at("consent.age"), at("consent.age")+1), nil},
-			"no recording.note":      {slices.Delete(slices.Clone(list), at("recording.note"), at("recording.note")+1), nil},
-			"no end":                 {list[:at("end.age")], nil},
-			"rubbish between":        {slices.Insert(slices.Clone(list), at("000007.age"), member{"", []byte("rubbish")}), nil},
+			"recording.json's rate": {change("recording.json",
+				512+bytes.Index(list[at("recording.json")].bytes[512:], []byte(`000,"chan`))-1), nil},
+			"recording.json's id": {change("recording.json", 512+30), nil},
+			"READ-ME altered":     {change("READ-ME.txt", 1000), nil},
+			"no READ-ME":          {list[1:], nil},
+			"no consent":          {slices.Delete(slices.Clone(list), at("consent.age"), at("consent.age")+1), nil},
+			"no recording.note":   {slices.Delete(slices.Clone(list), at("recording.note"), at("recording.note")+1), nil},
+			"no end":              {list[:at("end.age")], nil},
+			"rubbish between":     {slices.Insert(slices.Clone(list), at("000007.age"), member{"", []byte("rubbish")}), nil},
 		} {
 			t.Run(a.Codec+", "+name, func(t *testing.T) {
 				got, rep, err := open(join(c.list), o.Identity)
@@ -127,7 +132,8 @@ func checkSound(t *testing.T, a recording.Audio, id string, got []byte, seconds 
 	t.Helper()
 	if a.Codec == "wav" {
 		second := a.Rate * a.Channels * 2
-		if len(got) != wav.HeaderLen+seconds*second || !bytes.HasPrefix(got, wav.Header(a.Rate, a.Channels, int64(seconds*second))) {
+		if len(got) != wav.HeaderLen+seconds*second ||
+			!bytes.HasPrefix(got, wav.Header(a.Rate, a.Channels, int64(seconds*second))) {
 			t.Fatalf("%d bytes, or a wrong header", len(got))
 		}
 		for n := 1; n <= seconds; n++ {
@@ -191,8 +197,8 @@ func checkFLAC(t *testing.T, a recording.Audio, got []byte, seconds int, lost []
 	}
 }
 
-// TestOpenUnfit: a second that the unit sealed, signed and proved, but that is no
-// second of this recording, is told and replaced.
+// TestOpenUnfit: a second that the unit sealed, signed and proved, but that is no second of this
+// recording, is told and replaced.
 func TestOpenUnfit(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	spec := recordingtest.Spec{Unit: u, For: []string{o.Recipient}, ID: recording.NewID(), Audio: opusAudio, Segments: 20}
@@ -213,7 +219,8 @@ func TestOpenUnfit(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := []recording.Span{{First: 7, Last: 7}}; rep.State != recording.Whole || !slices.Equal(rep.Sound.Silence, want) {
+			if want := []recording.Span{{First: 7, Last: 7}}; rep.State != recording.Whole ||
+				!slices.Equal(rep.Sound.Silence, want) {
 				t.Errorf("%v, silence for %v", rep.State, rep.Sound.Silence)
 			}
 			if len(rep.Damages) != 1 || rep.Damages[0].Member != "000007.age" {
@@ -224,8 +231,7 @@ func TestOpenUnfit(t *testing.T) {
 	}
 }
 
-// TestOpenFarJump: a segment that nothing proves doesn't make Open write days of
-// silence.
+// TestOpenFarJump: a segment that nothing proves doesn't make Open write days of silence.
 func TestOpenFarJump(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	spec := recordingtest.Spec{Unit: u, For: []string{o.Recipient}, ID: recording.NewID(), Audio: wavAudio, Segments: 2}
@@ -244,11 +250,12 @@ func TestOpenFarJump(t *testing.T) {
 	}
 }
 
-// TestSilenceIsBounded: segments that stand hours apart, one after the other, don't make days of silence, and a caller may ask for less of it. What
-// is left out for that is told.
+// TestSilenceIsBounded: segments that stand hours apart, one after the other, don't make days of
+// silence, and a caller may ask for less of it. What is left out for that is told.
 func TestSilenceIsBounded(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
-	spec := recordingtest.Spec{Unit: u, For: []string{o.Recipient}, ID: recording.NewID(), Audio: recording.Audio{Codec: "wav", Rate: 8000, Channels: 1}, Segments: 20}
+	spec := recordingtest.Spec{Unit: u, For: []string{o.Recipient}, ID: recording.NewID(),
+		Audio: recording.Audio{Codec: "wav", Rate: 8000, Channels: 1}, Segments: 20}
 	list := members(t, recordingtest.Make(t, spec))
 	list[find(t, list, "recording.note")].bytes = altered(list[find(t, list, "recording.note")].bytes, 600)
 	apart := func(seconds int) []byte {
@@ -301,8 +308,7 @@ type counter int64
 
 func (c *counter) Write(p []byte) (int, error) { *c += counter(len(p)); return len(p), nil }
 
-// TestOpenEndInTheMiddle: the last, short second, put in an earlier one's place, ends
-// nothing.
+// TestOpenEndInTheMiddle: the last, short second, put in an earlier one's place, ends nothing.
 func TestOpenEndInTheMiddle(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	spec := recordingtest.Spec{Unit: u, For: []string{o.Recipient}, ID: recording.NewID(), Audio: wavAudio, Segments: 20}
@@ -327,8 +333,8 @@ func TestOpenEndInTheMiddle(t *testing.T) {
 	}
 }
 
-// TestOpenBehindTheEnd: what a recorder signed behind the end of its own sound is told,
-// and the rest is kept.
+// TestOpenBehindTheEnd: what a recorder signed behind the end of its own sound is told, and the
+// rest is kept.
 func TestOpenBehindTheEnd(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	for _, a := range []recording.Audio{opusAudio, flacAudio, wavAudio} {

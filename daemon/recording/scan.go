@@ -21,26 +21,25 @@ func (m *member) content() int64 { return m.at + blockSize }
 // end is where the next member begins.
 func (m *member) end() int64 { return m.content() + padded(m.size) }
 
-// errTorn says that the file ends where a recording goes on: what there is of
-// it is as it should be.
+// errTorn says that the file ends where a recording goes on: what there is of it is as it should
+// be.
 var errTorn = errors.New("the file ends here")
 
-// A scanner reads the members of a recording, one behind the other, and takes
-// nothing that a Sealer or Recover would not have written: neither another
-// order, nor another spelling of a header.
+// A scanner reads the members of a recording, one behind the other, and takes nothing that a Sealer
+// or Recover would not have written: neither another order, nor another spelling of a header.
 type scanner struct {
 	window
 	headers *headers // nil before the first member
 	next    int64    // where the next header begins
 	last    name     // of the last member
 
-	// content is that of the last member, unless it is a segment: the very bytes that were hashed. It is good until the next one.
+	// content is that of the last member, unless it is a segment: the very bytes that were hashed.
+	// It is good until the next one.
 	content []byte
 }
 
-// member reads the next member and hashes its content. It returns errTorn at
-// the end of an unfinished file, and a *Damage where the file is not as it
-// should be.
+// member reads the next member and hashes its content. It returns errTorn at the end of an
+// unfinished file, and a *Damage where the file is not as it should be.
 func (s *scanner) member() (member, error) {
 	m := member{at: s.next}
 	rest := s.window.size - m.at
@@ -71,7 +70,8 @@ func (s *scanner) member() (member, error) {
 	return m, nil
 }
 
-// hash hashes a member's content, keeps it if it is no segment, and returns the padding behind it, as far as the file has it.
+// hash hashes a member's content, keeps it if it is no segment, and returns the padding behind it,
+// as far as the file has it.
 func (s *scanner) hash(m *member) (padding []byte, err error) {
 	behind, end := m.content()+m.size, min(m.end(), s.window.size)
 	if m.kind == kindSegment {
@@ -90,8 +90,8 @@ func (s *scanner) hash(m *member) (padding []byte, err error) {
 	return all[m.size:], nil
 }
 
-// header reads a header: it has to be, byte for byte, the one that we would
-// write for a member that may stand here.
+// header reads a header: it has to be, byte for byte, the one that we would write for a member that
+// may stand here.
 func (s *scanner) header(m *member, block []byte) error {
 	var ok, known bool
 	m.name, known = headerName(block)
@@ -199,8 +199,8 @@ func (m *member) damage(format string, args ...any) *Damage {
 // damageAt is damage where there is no member yet.
 func (m *member) damageAt(what string) *Damage { return &Damage{Offset: m.at, What: what} }
 
-// firstDifference names the header field in which a differs first from b, which
-// was made with a's size. The checksum differs with any other field.
+// firstDifference names the header field in which a differs first from b, which was made with a's
+// size. The checksum differs with any other field.
 func firstDifference(a, b []byte) string {
 	field := ""
 	for i := range a {

@@ -10,14 +10,14 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// A Sealer makes the bytes of one recording, in the order in which they are to
-// be appended to its file: Begin, Segment for each second, End. It does no I/O.
+// A Sealer makes the bytes of one recording, in the order in which they are to be appended to its
+// file: Begin, Segment for each second, End. It does no I/O.
 //
-// It makes the recording's signing key and forgets it at the end; after that
-// nobody can add to the recording or change it, the unit included.
+// It makes the recording's signing key and forgets it at the end; after that nobody can add to the
+// recording or change it, the unit included.
 //
-// A call that fails changes nothing: the next one goes on from where the last
-// good one ended. A Sealer is for one goroutine.
+// A call that fails changes nothing: the next one goes on from where the last good one ended. A
+// Sealer is for one goroutine.
 type Sealer struct {
 	head Head
 	key  Key
@@ -32,8 +32,8 @@ type Sealer struct {
 	note     []byte     // content of the last note
 }
 
-// NewSealer prepares a recording. It fills in h.Format and h.SigningKey and
-// trims h.Started to what the format keeps; the rest of h is the caller's.
+// NewSealer prepares a recording. It fills in h.Format and h.SigningKey and trims h.Started to what
+// the format keeps; the rest of h is the caller's.
 func NewSealer(h Head, k Key, unit note.Signer) (*Sealer, error) {
 	s, err := newSealer(h, k, unit)
 	if err != nil {
@@ -75,8 +75,8 @@ func newSealer(h Head, k Key, unit note.Signer) (*Sealer, error) {
 // trimTime cuts a time to what the format keeps of it.
 func trimTime(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
 
-// Begin returns the file's beginning, up to recording.note. acts are those that
-// led to the recording.
+// Begin returns the file's beginning, up to recording.note. acts are those that led to the
+// recording.
 func (s *Sealer) Begin(acts []Act) ([]byte, error) {
 	consent, err := sealActs(acts, s.key.Recipient)
 	if err != nil {
@@ -95,8 +95,8 @@ func (s *Sealer) Begin(acts []Act) ([]byte, error) {
 	return b.out, nil
 }
 
-// Segment returns the next second: data, sealed, and the note behind it. data may
-// be empty: a last segment can hold nothing but the end. It is the caller's, who wipes it. h is what happened in it,
+// Segment returns the next second: data, sealed, and the note behind it. data may be empty: a last
+// segment can hold nothing but the end. It is the caller's, who wipes it. h is what happened in it,
 // nil for nothing.
 func (s *Sealer) Segment(data []byte, h *Happening) ([]byte, error) {
 	n := s.file.last.n + 1
@@ -120,7 +120,8 @@ func (s *Sealer) segment(n int32, data []byte, h *Happening) ([]byte, error) {
 	return b.out, nil
 }
 
-// next makes segment n, which stands behind all that was sealed, and leaves the recording where it stands.
+// next makes segment n, which stands behind all that was sealed, and leaves the recording where it
+// stands.
 func (s *Sealer) next(n int32, data []byte, h *Happening) (*batch, checkpoint, []byte, error) {
 	if n > MaxSegments {
 		return nil, checkpoint{}, nil, errors.New("a recording can't have more")
@@ -146,9 +147,9 @@ func (h *Happening) trimmed() *Happening {
 	return &Happening{gaps, steps, rates, h.LeftOut + more + more2 + more3, h.Samples}
 }
 
-// End returns the rest of the file, and forgets the signing key. acts are those
-// that led to the end. Of e, Reason and Samples are the caller's; where it
-// gives no gaps, those of the segments are written.
+// End returns the rest of the file, and forgets the signing key. acts are those that led to the
+// end. Of e, Reason and Samples are the caller's; where it gives no gaps, those of the segments are
+// written.
 func (s *Sealer) End(e End, acts []Act) ([]byte, error) {
 	out, err := s.end(e, acts)
 	if err != nil {

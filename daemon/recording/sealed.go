@@ -20,8 +20,8 @@ import (
 // maxRecipients keeps key.age small: 1.6 KB for each hybrid one.
 const maxRecipients = 100
 
-// ParseRecipients reads age recipients: all hybrid (age1pq1…) or all classic
-// (age1…). Nothing else is taken: no plugins, no SSH keys.
+// ParseRecipients reads age recipients: all hybrid (age1pq1…) or all classic (age1…). Nothing else
+// is taken: no plugins, no SSH keys.
 func ParseRecipients(recipients []string) ([]age.Recipient, error) {
 	if len(recipients) == 0 {
 		return nil, errors.New("no recipients")
@@ -54,9 +54,10 @@ func ParseRecipients(recipients []string) ([]age.Recipient, error) {
 	return list, nil
 }
 
-// seal encrypts plain to the recipients, in one piece, as age does. The age library writes the header; the payload is encrypted
-// here, because the library's writer copies what it is given into buffers that it grows and drops, in clear, where nobody can wipe
-// them. See https://c2sp.org/age#payload.
+// seal encrypts plain to the recipients, in one piece, as age does. The age library writes the
+// header; the payload is encrypted here, because the library's writer copies what it is given into
+// buffers that it grows and drops, in clear, where nobody can wipe them. See
+// https://c2sp.org/age#payload.
 func seal(plain []byte, to ...age.Recipient) ([]byte, error) {
 	to = slices.Clone(to)
 	first := &keyTap{Recipient: to[0]}
@@ -125,8 +126,8 @@ func unseal(sealed []byte, with ...age.Identity) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// A sealed member's overhead: the age header for one X25519 recipient, a nonce,
-// and an authentication tag for each chunk.
+// A sealed member's overhead: the age header for one X25519 recipient, a nonce, and an
+// authentication tag for each chunk.
 const (
 	ageHeader = 168
 	ageNonce  = 16
@@ -134,8 +135,7 @@ const (
 	ageChunk  = 64 << 10
 )
 
-// plainSize is the length of what a sealed segment holds; -1 if there is no
-// segment of that size.
+// plainSize is the length of what a sealed segment holds; -1 if there is no segment of that size.
 func plainSize(sealed int64) int64 {
 	body := sealed - ageHeader - ageNonce
 	if body < ageTag {
@@ -145,8 +145,8 @@ func plainSize(sealed int64) int64 {
 	return body - chunks*ageTag
 }
 
-// actsPadding hides how long the sealed acts are: who gave or withdrew must not
-// be told from a length.
+// actsPadding hides how long the sealed acts are: who gave or withdrew must not be told from a
+// length.
 const actsPadding = 1 << 10
 
 // sealActs writes acts as a JSON array, padded with spaces, and seals them.
@@ -182,8 +182,8 @@ func openActs(sealed []byte, identity age.Identity) ([]Act, error) {
 
 var errKeyFile = errors.New("key.age holds no identity of a recording")
 
-// openKey decrypts key.age. It returns the recording's identity and the origin
-// in its comment: which recording the key was made for.
+// openKey decrypts key.age. It returns the recording's identity and the origin in its comment:
+// which recording the key was made for.
 func openKey(sealed []byte, identities []age.Identity) (identity *age.X25519Identity, origin string, err error) {
 	plain, err := unseal(sealed, identities...)
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 	"tacet/daemon/recording/recordingtest"
 )
 
-// A segment shorter than a second that says so, as older units left one of a process that was killed, opens for ever.
+// A segment shorter than a second that says so, as older units left one of a process that was
+// killed, opens for ever.
 func TestAShorterSegmentThatSaysSoOpens(t *testing.T) {
 	const half = 4000 // samples
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)

@@ -13,8 +13,9 @@ const (
 	HybridStanza  = "mlkem768x25519"
 )
 
-// stanzasOf returns the types of the stanzas in an age file's header, nil if it has none that can be read. Each is a way to open the file: for a
-// recipient who has the identity, or whatever else the type says. For which recipient one is, it doesn't tell.
+// stanzasOf returns the types of the stanzas in an age file's header, nil if it has none that can
+// be read. Each is a way to open the file: for a recipient who has the identity, or whatever else
+// the type says. For which recipient one is, it doesn't tell.
 func stanzasOf(file []byte) []string {
 	header, err := age.ExtractHeader(bytes.NewReader(file))
 	if err != nil {

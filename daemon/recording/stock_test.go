@@ -12,8 +12,7 @@ import (
 	"tacet/daemon/recording/recordingtest"
 )
 
-// stockTools returns a PATH with the real age, of the version in FORMAT.md, in
-// front.
+// stockTools returns a PATH with the real age, of the version in FORMAT.md, in front.
 func stockTools(t *testing.T) string {
 	t.Helper()
 	dir := os.Getenv("TACET_TOOLS")
@@ -49,8 +48,8 @@ func recipe(readMe []byte) (play, acts string) {
 	return play, acts
 }
 
-// TestReadMeByHand: what READ-ME.txt says works, with sh, tar and age, and gives
-// what open gives, but for what only open can know: a WAV's length.
+// TestReadMeByHand: what READ-ME.txt says works, with sh, tar and age, and gives what open gives,
+// but for what only open can know: a WAV's length.
 func TestReadMeByHand(t *testing.T) {
 	path := stockTools(t)
 	u := recordingtest.NewUnit(t, "high-street", "room-3")
@@ -83,7 +82,8 @@ func TestReadMeByHand(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%v: %s", err, errs.String())
 				}
-				if !bytes.Contains(said, []byte(`{"party":"patient","act":"gave"`)) || !bytes.Contains(said, []byte(`{"party":"patient","act":"withdrew"`)) {
+				if !bytes.Contains(said, []byte(`{"party":"patient","act":"gave"`)) ||
+					!bytes.Contains(said, []byte(`{"party":"patient","act":"withdrew"`)) {
 					t.Errorf("the acts are not told: %s", said)
 				}
 				got, err := os.ReadFile(filepath.Join(dir, base+"."+a.Codec))

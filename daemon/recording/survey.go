@@ -8,13 +8,13 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// A survey reads a damaged recording from one end to the other: it says what
-// is wrong where, and finds every segment that may be saved. Unlike a walk it
-// goes on behind damage, and checks each note's signature.
+// A survey reads a damaged recording from one end to the other: it says what is wrong where, and
+// finds every segment that may be saved. Unlike a walk it goes on behind damage, and checks each
+// note's signature.
 //
-// Behind a member that was altered the tree is not known any more, so what
-// follows can't be proved, until a signed note comes whose number of leaves
-// is a power of two: its root is all there is to know of the tree up to there.
+// Behind a member that was altered the tree is not known any more, so what follows can't be proved,
+// until a signed note comes whose number of leaves is a power of two: its root is all there is to
+// know of the tree up to there.
 type survey struct {
 	scanner
 	head     Head
@@ -62,8 +62,7 @@ func (s *survey) run() error {
 	return nil
 }
 
-// read reads the member at s.next, and moves on. It returns nil where there is
-// none.
+// read reads the member at s.next, and moves on. It returns nil where there is none.
 func (s *survey) read() (*member, error) {
 	m := &member{at: s.next}
 	if s.headers == nil || s.size-m.at < blockSize {
@@ -131,8 +130,8 @@ func (s *survey) place(m *member) {
 	}
 }
 
-// adopt takes the head from the recording.json that goes into the tree, if it isn't that from which it was taken before: what is proved is
-// what is in the tree.
+// adopt takes the head from the recording.json that goes into the tree, if it isn't that from which
+// it was taken before: what is proved is what is in the tree.
 func (s *survey) adopt(m *member) {
 	if m.sum == s.headSum {
 		return
@@ -209,8 +208,8 @@ func (s *survey) note(m *member) {
 				s.lose(s.highest)
 				break
 			}
-			// What was found is what was signed. The note's text alone is wrong, and
-			// what it was is known.
+			// What was found is what was signed. The note's text alone is wrong, and what it was is
+			// known.
 			s.rep.add(*m.damage("its text was altered"))
 			s.prove(m, mine)
 			s.broken = true
@@ -246,8 +245,8 @@ func (s *survey) prove(m *member, said checkpoint) {
 	}
 }
 
-// withReadMe tries whether the head is as it was signed but for READ-ME.txt,
-// which is known: then nothing else is lost.
+// withReadMe tries whether the head is as it was signed but for READ-ME.txt, which is known: then
+// nothing else is lost.
 func (s *survey) withReadMe(said checkpoint) bool {
 	if s.last.kind != kindHeadNote || len(s.since) != 4 {
 		return false
@@ -267,8 +266,7 @@ func (s *survey) withReadMe(said checkpoint) bool {
 	return true
 }
 
-// restore returns the note over mine that has msg's signature, nil if that is
-// not what was signed.
+// restore returns the note over mine that has msg's signature, nil if that is not what was signed.
 func restore(msg []byte, key note.Verifier, mine *checkpoint) []byte {
 	if key == nil {
 		return nil
@@ -284,8 +282,8 @@ func restore(msg []byte, key note.Verifier, mine *checkpoint) []byte {
 	return whole
 }
 
-// blame reports that the members before a good note are not what it covers.
-// more is how many leaves it has beyond those that were found.
+// blame reports that the members before a good note are not what it covers. more is how many leaves
+// it has beyond those that were found.
 func (s *survey) blame(m *member, more int64) {
 	var names []string
 	for _, b := range s.since {

@@ -23,9 +23,8 @@ const (
 	digits11 = 11 // a number is 11 octal digits and a NUL
 )
 
-// headers makes the tar headers of one recording. They differ in name and size
-// only, so archive/tar writes the first and the others are that one with those
-// two fields, and the checksum, put in.
+// headers makes the tar headers of one recording. They differ in name and size only, so archive/tar
+// writes the first and the others are that one with those two fields, and the checksum, put in.
 type headers struct {
 	blank [blockSize]byte // name, size and checksum are zero
 	sum   uint32          // of blank, with the checksum's field as spaces
@@ -77,8 +76,8 @@ func putOctal(dst []byte, v int64) {
 	}
 }
 
-// octal reads 11 octal digits and a NUL. Spaces, signs, fewer digits and the
-// binary form, all of which tar programs also read, are not ours.
+// octal reads 11 octal digits and a NUL. Spaces, signs, fewer digits and the binary form, all of
+// which tar programs also read, are not ours.
 func octal(field []byte) (v int64, ok bool) {
 	for _, b := range field[:digits11] {
 		if b < '0' || b > '7' {

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// A tree is an RFC 6962 Merkle tree that only grows. It keeps no more than the
-// roots of its complete subtrees, largest first: at most 64 hashes, whatever
-// the number of leaves. The zero tree is empty.
+// A tree is an RFC 6962 Merkle tree that only grows. It keeps no more than the roots of its
+// complete subtrees, largest first: at most 64 hashes, whatever the number of leaves. The zero tree
+// is empty.
 type tree struct {
 	size int64
 	peak []tlog.Hash // one for each bit set in size, from the highest
@@ -37,9 +37,8 @@ func (t *tree) root() tlog.Hash {
 	return h
 }
 
-// resume makes t the tree of the given size and root. That is possible where
-// size is a power of two: then the root is all there is to know. It reports
-// whether it was.
+// resume makes t the tree of the given size and root. That is possible where size is a power of
+// two: then the root is all there is to know. It reports whether it was.
 func (t *tree) resume(size int64, root tlog.Hash) bool {
 	if size <= 0 || size&(size-1) != 0 {
 		return false

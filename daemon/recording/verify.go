@@ -7,16 +7,14 @@ import (
 	"io"
 )
 
-// Verify reads the first size bytes of r and says what they are, and what of
-// them is proved. It needs no identity: it doesn't listen. It holds no more than
-// a member in memory.
+// Verify reads the first size bytes of r and says what they are, and what of them is proved. It
+// needs no identity: it doesn't listen. It holds no more than a member in memory.
 //
-// It reads each byte once. Only where something is wrong does it go through the file again, to say what, and then forgets what
-// seemed proved before. So what it reports as proved are bytes that it had in its hands when it hashed them, whatever is done to the file
-// meanwhile.
+// It reads each byte once. Only where something is wrong does it go through the file again, to say
+// what, and then forgets what seemed proved before. So what it reports as proved are bytes that it
+// had in its hands when it hashed them, whatever is done to the file meanwhile.
 //
-// The error is for r's failures alone: what is wrong with the file is in the
-// Report.
+// The error is for r's failures alone: what is wrong with the file is in the Report.
 func Verify(r io.ReaderAt, size int64, o Options) (*Report, error) {
 	return inspect(r, size, nil, &o)
 }
@@ -78,8 +76,8 @@ func inspect(r io.ReaderAt, size int64, into *contents, o *Options) (*Report, er
 	return rep, nil
 }
 
-// foreign says why a file is not a recording at all; "" if it is one, or is the
-// beginning of one, whatever else is wrong with it.
+// foreign says why a file is not a recording at all; "" if it is one, or is the beginning of one,
+// whatever else is wrong with it.
 func foreign(w *window) (why string, err error) {
 	if w.size == 0 {
 		return "it is empty", nil

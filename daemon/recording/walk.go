@@ -9,14 +9,15 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// A walk goes through a recording from the first byte, and stops at the first
-// one that is not as it should be. It is what Verify, Recover and Open share.
+// A walk goes through a recording from the first byte, and stops at the first one that is not as it
+// should be. It is what Verify, Recover and Open share.
 //
-// On its way it makes the tree anew and compares each note's text with it. It
-// checks the first signature, which says which key the others are by; the last
-// one is for the caller, with proved: it covers all earlier notes.
+// On its way it makes the tree anew and compares each note's text with it. It checks the first
+// signature, which says which key the others are by; the last one is for the caller, with proved:
+// it covers all earlier notes.
 //
-// It reads each byte once: what it hashes is what it looks into and whose signature it checks. What a file holds a moment later proves nothing.
+// It reads each byte once: what it hashes is what it looks into and whose signature it checks. What
+// a file holds a moment later proves nothing.
 type walk struct {
 	scanner
 	tree tree
@@ -40,7 +41,8 @@ type walk struct {
 	progress func(done, total int64)
 }
 
-// signatures says which of them a walk checks, beside the first. To check each takes ten times as long.
+// signatures says which of them a walk checks, beside the first. To check each takes ten times as
+// long.
 type signatures uint8
 
 const (
@@ -73,8 +75,8 @@ func (h *happened) add(gaps []Gap, leftOut int64) {
 	h.gaps, h.leftOut = list, h.leftOut+more+leftOut
 }
 
-// run walks to the end of the file. It returns nil if the recording is
-// complete, and otherwise errTorn, a *Damage, or an error of reading.
+// run walks to the end of the file. It returns nil if the recording is complete, and otherwise
+// errTorn, a *Damage, or an error of reading.
 func (w *walk) run() error {
 	for count := 0; ; count++ {
 		m, err := w.member()
@@ -197,8 +199,8 @@ func (w *walk) takeNote(m *member, msg []byte) error {
 	return nil
 }
 
-// proved checks the signature of the last note that agrees, as it was when its text was compared: with it, everything up to there is
-// proved.
+// proved checks the signature of the last note that agrees, as it was when its text was compared:
+// with it, everything up to there is proved.
 func (w *walk) proved() error {
 	if !w.good.reached() {
 		return errors.New("it has no recording.note")

@@ -12,11 +12,12 @@ const windowSize = 256 << 10
 
 var errShrank = errors.New("the file got shorter while it was read")
 
-// A window shows a file in large pieces, from front to back. It is all the
-// memory that reading a recording takes.
+// A window shows a file in large pieces, from front to back. It is all the memory that reading a
+// recording takes.
 //
-// Who only goes forward is shown each byte as it was read once: what is in view stays, and is not read again. The file may be changed while it
-// is read, by somebody who wants one part of it to be checked and another one to be believed.
+// Who only goes forward is shown each byte as it was read once: what is in view stays, and is not
+// read again. The file may be changed while it is read, by somebody who wants one part of it to be
+// checked and another one to be believed.
 type window struct {
 	r     io.ReaderAt
 	size  int64  // of the file, when reading began
@@ -29,8 +30,8 @@ func newWindow(r io.ReaderAt, size int64) window {
 	return window{r: r, size: size, space: make([]byte, min(size, windowSize))}
 }
 
-// view returns the n bytes at off, which are good until the next call. They
-// must lie within the file, and be no more than windowSize.
+// view returns the n bytes at off, which are good until the next call. They must lie within the
+// file, and be no more than windowSize.
 func (w *window) view(off, n int64) ([]byte, error) {
 	if off < w.at || off+n > w.at+int64(len(w.bytes)) {
 		if err := w.move(off); err != nil {
@@ -40,7 +41,8 @@ func (w *window) view(off, n int64) ([]byte, error) {
 	return w.bytes[off-w.at:][:n], nil
 }
 
-// move brings what stands at off and behind it into view. It reads what isn't there yet, and nothing else.
+// move brings what stands at off and behind it into view. It reads what isn't there yet, and
+// nothing else.
 func (w *window) move(off int64) error {
 	stays := 0
 	if in := off - w.at; in >= 0 && in < int64(len(w.bytes)) {
@@ -54,8 +56,8 @@ func (w *window) move(off int64) error {
 	return nil
 }
 
-// rest returns the bytes at off that can be had without reading, and reads only
-// where those are less than atLeast, which the file must have.
+// rest returns the bytes at off that can be had without reading, and reads only where those are
+// less than atLeast, which the file must have.
 func (w *window) rest(off, atLeast int64) ([]byte, error) {
 	if _, err := w.view(off, atLeast); err != nil {
 		return nil, err

@@ -18,15 +18,18 @@ import (
 )
 
 const (
-	// A recording that could not be recovered is tried again after againFirst, and then ever more rarely. Each try reads all of it.
+	// A recording that could not be recovered is tried again after againFirst, and then ever more
+	// rarely. Each try reads all of it.
 	againFirst = 5 * time.Second
 	againMost  = time.Hour
-	// mostWritten is how often the recovered bytes of one recording are written in vain before the unit starts anew. What fails so often, on a
-	// disk that has room and takes a probe, is mended by no further try, and a card wears out with what is written to it.
+	// mostWritten is how often the recovered bytes of one recording are written in vain before the
+	// unit starts anew. What fails so often, on a disk that has room and takes a probe, is mended
+	// by no further try, and a card wears out with what is written to it.
 	mostWritten = 8
 )
 
-// failure is what Recover remembers of a recording that it could not recover. Recover and Due alone use it.
+// failure is what Recover remembers of a recording that it could not recover. Recover and Due alone
+// use it.
 type failure struct {
 	err     error
 	wait    time.Duration
@@ -44,7 +47,8 @@ func (s *Spool) Due() bool {
 	return false
 }
 
-// waits reports whether a recording's time for another try has not come, and why the last one failed.
+// waits reports whether a recording's time for another try has not come, and why the last one
+// failed.
 func (s *Spool) waits(name string) (error, bool) {
 	f := s.failed[name]
 	if f == nil || !time.Now().Before(f.next) {
@@ -80,7 +84,8 @@ func (s *Spool) forget(there []fs.DirEntry) {
 	}
 }
 
-// rehearse tells, without writing more than a probe, whether there is a point in trying a recording again that could not be recovered.
+// rehearse tells, without writing more than a probe, whether there is a point in trying a recording
+// again that could not be recovered.
 func (s *Spool) rehearse(r Recovered, unit note.Signer, boot string) error {
 	f := s.failed[r.Name]
 	if f == nil {
@@ -122,7 +127,8 @@ func (s *Spool) rehearse(r Recovered, unit note.Signer, boot string) error {
 	if free, _, err := s.fs.Space(); err != nil {
 		return err
 	} else if free < needed {
-		return &Error{Kind: Full, Doing: "recover " + r.Name + " in", Err: fmt.Errorf("it takes %d KB, and %d KB are free", needed>>10, free>>10)}
+		return &Error{Kind: Full, Doing: "recover " + r.Name + " in",
+			Err: fmt.Errorf("it takes %d KB, and %d KB are free", needed>>10, free>>10)}
 	}
 	return s.Probe()
 }
@@ -130,7 +136,8 @@ func (s *Spool) rehearse(r Recovered, unit note.Signer, boot string) error {
 // endRoom is more than the end of a recording takes.
 const endRoom = 64 << 10
 
-// mayKeepAside reports whether a file's old bytes lie aside already; it fails where no more can be kept.
+// mayKeepAside reports whether a file's old bytes lie aside already; it fails where no more can be
+// kept.
 func (s *Spool) mayKeepAside(name string) (there bool, err error) {
 	names, err := s.fs.ReadDir(".")
 	if err != nil && !errors.Is(err, durable.ErrTooMany) {
@@ -146,7 +153,8 @@ func (s *Spool) mayKeepAside(name string) (there bool, err error) {
 		}
 	}
 	if kept >= maxDamaged {
-		return false, fmt.Errorf("%d damaged files are kept already: copy the %s files elsewhere and remove them", kept, damagedSuffix)
+		return false, fmt.Errorf("%d damaged files are kept already: copy the %s files elsewhere and remove them", kept,
+			damagedSuffix)
 	}
 	return false, nil
 }

@@ -18,7 +18,8 @@ import (
 	"tacet/daemon/recording/recordingtest"
 )
 
-// counted is a disk whose written bytes are counted, and which can refuse one kind of call for ever.
+// counted is a disk whose written bytes are counted, and which can refuse one kind of call for
+// ever.
 type counted struct {
 	durable.FS
 	written *int64
@@ -61,8 +62,8 @@ func (f countedFile) Sync() error {
 	return f.File.Sync()
 }
 
-// What can't be recovered is tried more and more rarely, and not written over and over: whatever the reason is, and for a day. When the
-// reason has gone, it is recovered within the hour.
+// What can't be recovered is tried more and more rarely, and not written over and over: whatever
+// the reason is, and for a day. When the reason has gone, it is recovered within the hour.
 func TestFailedRecoveryIsBounded(t *testing.T) {
 	a := cast(t)
 	r := a.write(t, 6, 4000)
@@ -171,7 +172,8 @@ func TestWaitingKeepsNoOther(t *testing.T) {
 		disk := durabletest.NewDisk(1)
 		put(t, disk, foreign.name, foreign.pieces[0])
 		s := open(t, disk)
-		if found, err := s.Recover(a.unit.Signer, "boot-2"); err != nil || len(found) != 1 || !errors.Is(found[0].Err, recording.ErrOtherUnit) {
+		if found, err := s.Recover(a.unit.Signer, "boot-2"); err != nil || len(found) != 1 ||
+			!errors.Is(found[0].Err, recording.ErrOtherUnit) {
 			t.Fatalf("recovered %+v (%v)", found, err)
 		}
 		put(t, disk, own.name, own.pieces[0])

@@ -84,8 +84,9 @@ func (g *stage) check(t *testing.T, when string) {
 			t.Fatalf("%s: %+v", when, r)
 		}
 	}
-	// A cut in the middle of a piece with several notes may keep a later one without an earlier one. That looks like
-	// damage, so the old bytes are kept; what was promised is in the recording all the same.
+	// A cut in the middle of a piece with several notes may keep a later one without an earlier
+	// one. That looks like damage, so the old bytes are kept; what was promised is in the recording
+	// all the same.
 	there := slices.DeleteFunc(names(t, g.disk), func(n string) bool { return strings.HasSuffix(n, damagedSuffix) })
 	for _, r := range g.scripts[:g.played] {
 		acked, promised := g.acked[r.name]
@@ -127,8 +128,9 @@ func operations(a actors, scripts []script) int {
 	return g.disk.Ops()
 }
 
-// Promise 5, Kept: power cuts at any moment, in recordings and in recoveries, several in a row. Nothing that was synced is
-// lost, and nothing is left that can't be read. TACET_SOAK=1 tries ten times as many.
+// Promise 5, Kept: power cuts at any moment, in recordings and in recoveries, several in a row.
+// Nothing that was synced is lost, and nothing is left that can't be read. TACET_SOAK=1 tries ten
+// times as many.
 func TestPowerCuts(t *testing.T) {
 	cuts := 1000
 	if os.Getenv("TACET_SOAK") != "" {
@@ -177,7 +179,8 @@ func TestKills(t *testing.T) {
 	}
 }
 
-// Whichever operation fails, in whichever way: no panic, no write after a failed one, and nothing promised is lost.
+// Whichever operation fails, in whichever way: no panic, no write after a failed one, and nothing
+// promised is lost.
 func TestEveryOperationFails(t *testing.T) {
 	a := cast(t)
 	scripts := []script{a.write(t, 3, 300), a.write(t, 2, 5000), a.write(t, 1, 300)}
@@ -205,7 +208,8 @@ func TestEveryOperationFails(t *testing.T) {
 	}
 }
 
-// The disk dies for good, or fills up, at any point: errors that say so, and all that was promised when it is back.
+// The disk dies for good, or fills up, at any point: errors that say so, and all that was promised
+// when it is back.
 func TestDiskDiesOrFills(t *testing.T) {
 	a := cast(t)
 	scripts := repertoire(t, a)
@@ -232,7 +236,8 @@ func TestDiskDiesOrFills(t *testing.T) {
 	}
 }
 
-// What a power cut leaves of a recording is whole up to the last synced second, and says that it was interrupted.
+// What a power cut leaves of a recording is whole up to the last synced second, and says that it
+// was interrupted.
 func TestCutLosesTheLastSecondOnly(t *testing.T) {
 	a := cast(t)
 	r := a.write(t, 10, 900)
@@ -244,7 +249,8 @@ func TestCutLosesTheLastSecondOnly(t *testing.T) {
 	}
 	disk = disk.PowerCut(0, durabletest.Sector)
 	got := recoverOne(t, disk, a)
-	if got.End.Reason != recording.InterruptedBy || got.Cut != 0 || got.Segments < 4 || got.Code() != "recording-interrupted" {
+	if got.End.Reason != recording.InterruptedBy || got.Cut != 0 || got.Segments < 4 ||
+		got.Code() != "recording-interrupted" {
 		t.Errorf("%+v", got)
 	}
 }

@@ -28,14 +28,16 @@ var kinds = [...]struct {
 	code health.Code
 	hint string
 }{
-	Failed:     {health.SpoolError, "look at the kernel's log (journalctl -k), and change the disk if it fails"},
-	Missing:    {health.SpoolMissing, "mount the disk, or make the folder for the service's user; the unit never makes it"},
+	Failed: {health.SpoolError, "look at the kernel's log (journalctl -k), and change the disk if it fails"},
+	Missing: {health.SpoolMissing,
+		"mount the disk, or make the folder for the service's user; the unit never makes it"},
 	NotFolder:  {health.SpoolMissing, "[spool] path must be a folder"},
 	NotAllowed: {health.SpoolReadOnly, "give the folder to the service's user, with mode 0700"},
-	ReadOnly:   {health.SpoolReadOnly, "find out why the disk is mounted read-only: after an error it needs fsck, or goes"},
-	Full:       {health.SpoolFull, "make room: let the stores take the recordings, or put in a larger disk"},
-	Gone:       {health.SpoolMissing, "plug the disk in, mount it, and restart the unit"},
-	InUse:      {health.SpoolError, "stop the other one; there can be one daemon for a spool"},
+	ReadOnly: {health.SpoolReadOnly,
+		"find out why the disk is mounted read-only: after an error it needs fsck, or goes"},
+	Full:  {health.SpoolFull, "make room: let the stores take the recordings, or put in a larger disk"},
+	Gone:  {health.SpoolMissing, "plug the disk in, mount it, and restart the unit"},
+	InUse: {health.SpoolError, "stop the other one; there can be one daemon for a spool"},
 }
 
 // Error is a spool that can't be used, and what to do.

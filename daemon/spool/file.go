@@ -29,8 +29,8 @@ type File struct {
 	closed   bool
 }
 
-// Create makes the file of a new recording, and its name durable. On an error there is no such file, or an empty one
-// that Recover removes.
+// Create makes the file of a new recording, and its name durable. On an error there is no such
+// file, or an empty one that Recover removes.
 func (s *Spool) Create(name string) (*File, error) {
 	if _, ok := idOf(name); !ok {
 		return nil, fmt.Errorf("create %q in the spool: not the name of a recording", name)
@@ -52,8 +52,8 @@ func (s *Spool) Create(name string) (*File, error) {
 	return f, nil
 }
 
-// Append writes b behind all before and syncs it. When it returns nil, b is on disk. After an error the file is never
-// written again, and every further Append returns that error.
+// Append writes b behind all before and syncs it. When it returns nil, b is on disk. After an error
+// the file is never written again, and every further Append returns that error.
 func (f *File) Append(b []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -81,7 +81,8 @@ func (f *File) Append(b []byte) error {
 // reserveAhead is for some minutes of Opus, or ten seconds of WAV.
 const reserveAhead = 1 << 20
 
-// reserve has the disk set room aside for the file to grow beyond size. Where it can't, the file takes its room as it comes.
+// reserve has the disk set room aside for the file to grow beyond size. Where it can't, the file
+// takes its room as it comes.
 func (f *File) reserve(size int64) {
 	f.reserved = size + reserveAhead
 	if r, ok := f.file.(durable.Reserver); ok {
@@ -95,8 +96,8 @@ func (f *File) Synced() int64 { return f.synced.Load() }
 // Name is the file's name in the spool.
 func (f *File) Name() string { return f.name }
 
-// Close closes the file. One that has its end becomes read-only: it is finished. One that has not, or that could not be
-// written to the end, is left for Recover.
+// Close closes the file. One that has its end becomes read-only: it is finished. One that has not,
+// or that could not be written to the end, is left for Recover.
 func (f *File) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -113,7 +114,8 @@ func (f *File) Close() error {
 	}
 	err := f.file.Close()
 	if whole && err == nil {
-		// Should this fail, or not survive a power cut, the next start makes sure of the file once more.
+		// Should this fail, or not survive a power cut, the next start makes sure of the file once
+		// more.
 		err = f.spool.fs.Freeze(f.name)
 	}
 	f.spool.mu.Lock()
@@ -131,8 +133,9 @@ const (
 	magicAt = 257
 )
 
-// hasEnd reports whether a recording of which every byte is on disk is finished: end.note stands before the two blocks of
-// zeros. It looks at no more than the end, and so tells nothing of a file that was interrupted.
+// hasEnd reports whether a recording of which every byte is on disk is finished: end.note stands
+// before the two blocks of zeros. It looks at no more than the end, and so tells nothing of a file
+// that was interrupted.
 func hasEnd(r io.ReaderAt, size int64) bool {
 	const most = 8 * block // end.note with its header, and the zeros
 	begin := max(0, size-most)

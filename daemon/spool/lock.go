@@ -21,8 +21,8 @@ type Held struct {
 	dir  *os.File
 }
 
-// Lock takes the folder for this process. The kernel gives it back when the process ends, however it ends. It writes
-// nothing: a spool on a disk that has become read-only can be locked too.
+// Lock takes the folder for this process. The kernel gives it back when the process ends, however
+// it ends. It writes nothing: a spool on a disk that has become read-only can be locked too.
 func Lock(path string) (*Held, error) {
 	fault := func(kind Kind, err error) (*Held, error) {
 		return nil, &Error{Kind: kind, Doing: "lock", Path: path, Err: err}
@@ -64,8 +64,8 @@ func lock(dir *os.File) error {
 // Close gives the folder back.
 func (h *Held) Close() error { return h.dir.Close() }
 
-// Check looks whether the path still leads to the folder that was locked: not so when its disk was unmounted, or another
-// was mounted over it.
+// Check looks whether the path still leads to the folder that was locked: not so when its disk was
+// unmounted, or another was mounted over it.
 func (h *Held) Check() error {
 	fault := func(kind Kind, err error) error { return &Error{Kind: kind, Doing: "look at", Path: h.path, Err: err} }
 	mine, err := h.dir.Stat()

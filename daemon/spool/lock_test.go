@@ -84,7 +84,8 @@ short
 
 const workerDir, workerKey = "SPOOL_TEST_DIR", "SPOOL_TEST_KEY"
 
-// TestWorker is the other process of the next test: it records until it is killed, and says what it was promised.
+// TestWorker is the other process of the next test: it records until it is killed, and says what it
+// was promised.
 func TestWorker(t *testing.T) {
 	dir := needs.Variable(t, workerDir, "only as a process of its own")
 	skey, vkey, _ := strings.Cut(os.Getenv(workerKey), " ")

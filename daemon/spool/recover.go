@@ -18,7 +18,8 @@ import (
 
 const (
 	damagedSuffix = ".damaged"
-	// maxDamaged bounds the old bytes that are kept aside. None of them is ever removed by the unit.
+	// maxDamaged bounds the old bytes that are kept aside. None of them is ever removed by the
+	// unit.
 	maxDamaged = 16
 )
 
@@ -26,7 +27,8 @@ const (
 type Recovered struct {
 	Name string
 	ID   string
-	// Recovered is what was kept and what was cut. Intact: it had its end, and only was not known to be on the disk.
+	// Recovered is what was kept and what was cut. Intact: it had its end, and only was not known
+	// to be on the disk.
 	recording.Recovered
 	// Removed: no microphone had been opened for it yet, and it is gone.
 	Removed bool
@@ -53,14 +55,16 @@ func (r Recovered) Code() health.Code {
 	return health.RecordingInterrupted
 }
 
-// Recover finishes every recording that is not being written and that is not known to be finished and on the disk: after
-// a start, all that were open when the power went; and one whose File failed, after that was closed. A
-// recording that is cut short gets an end that says so, signed by the unit; boot is the unit's present boot.
+// Recover finishes every recording that is not being written and that is not known to be finished
+// and on the disk: after a start, all that were open when the power went; and one whose File
+// failed, after that was closed. A recording that is cut short gets an end that says so, signed by
+// the unit; boot is the unit's present boot.
 //
-// The valid part goes to a new file, which is synced, verified, and takes the old one's name; so an interruption at any
-// point loses nothing, and the next start does the same again. The error is for the folder; a file that can't be
-// recovered keeps none of the others from it: it is told each time, tried again at first after seconds and then ever more rarely, and
-// written again only where the reason may have gone.
+// The valid part goes to a new file, which is synced, verified, and takes the old one's name; so an
+// interruption at any point loses nothing, and the next start does the same again. The error is for
+// the folder; a file that can't be recovered keeps none of the others from it: it is told each
+// time, tried again at first after seconds and then ever more rarely, and written again only where
+// the reason may have gone.
 func (s *Spool) Recover(unit note.Signer, boot string) ([]Recovered, error) {
 	names, err := s.fs.ReadDir(".")
 	if err != nil {
@@ -99,7 +103,8 @@ func (s *Spool) Recover(unit note.Signer, boot string) ([]Recovered, error) {
 	return found, nil
 }
 
-// attempt recovers a recording; one that it could not recover before, only when there is a point in it.
+// attempt recovers a recording; one that it could not recover before, only when there is a point in
+// it.
 func (s *Spool) attempt(r *Recovered, unit note.Signer, boot string) error {
 	if err := s.rehearse(*r, unit, boot); err != nil {
 		return err
@@ -158,8 +163,9 @@ func (s *Spool) settle(whole durable.File, temp string) error {
 	return whole.Sync()
 }
 
-// headless deals with a file of which nothing can be proved. The head is on disk before a microphone is opened: where no
-// segment follows, none was, and the file goes. Where one does, the disk has lost the head: the bytes are kept.
+// headless deals with a file of which nothing can be proved. The head is on disk before a
+// microphone is opened: where no segment follows, none was, and the file goes. Where one does, the
+// disk has lost the head: the bytes are kept.
 func (s *Spool) headless(r *Recovered, old durable.File, size int64) error {
 	segments, err := hasSegments(old, size)
 	if err != nil {

@@ -54,12 +54,14 @@ func TestRecover(t *testing.T) {
 	}{
 		{"cut behind a segment", whole[:upTo2], recording.Interrupted, "recording-interrupted"},
 		{"cut within a segment", whole[:upTo2-300], recording.Interrupted, "recording-interrupted"},
-		{"with a tail of zeros", append(bytes.Clone(whole[:upTo2]), make([]byte, 5000)...), recording.Interrupted, "recording-interrupted"},
+		{"with a tail of zeros", append(bytes.Clone(whole[:upTo2]), make([]byte, 5000)...), recording.Interrupted,
+			"recording-interrupted"},
 		{"cut behind the head", whole[:head], recording.Interrupted, "recording-interrupted"},
 		{"cut within the end", whole[:len(whole)-1500], recording.Interrupted, "recording-interrupted"},
 		{"cut within the zeros", whole[:len(whole)-100], recording.Whole, ""},
 		{"whole", whole, recording.Whole, ""},
-		{"whole, with its last segment lost", slices.Replace(bytes.Clone(whole), upTo2+1024, upTo2+1536, make([]byte, 512)...),
+		{"whole, with its last segment lost",
+			slices.Replace(bytes.Clone(whole), upTo2+1024, upTo2+1536, make([]byte, 512)...),
 			recording.Interrupted, "recording-damaged"},
 	} {
 		disk := durabletest.NewDisk(1)
@@ -95,7 +97,8 @@ func TestRecover(t *testing.T) {
 	}
 }
 
-// Bytes that a power cut does not explain are kept beside, whenever the power goes meanwhile; and no more of them than can be.
+// Bytes that a power cut does not explain are kept beside, whenever the power goes meanwhile; and
+// no more of them than can be.
 func TestKeptAside(t *testing.T) {
 	a := cast(t)
 	r := a.write(t, 4, 300)
@@ -114,7 +117,8 @@ func TestKeptAside(t *testing.T) {
 				disk = disk.PowerCut(keep, durabletest.Sector)
 				if got, err := open(t, disk).Recover(a.unit.Signer, "boot-3"); err != nil {
 					t.Fatal(err)
-				} else if n == 0 && (len(got) != 1 || got[0].Aside != r.name+damagedSuffix || got[0].Code() != "recording-damaged") {
+				} else if n == 0 && (len(got) != 1 || got[0].Aside != r.name+damagedSuffix ||
+					got[0].Code() != "recording-damaged") {
 					t.Errorf("%s: %+v", what, got)
 				}
 				if got := bytesOf(t, disk, r.name+damagedSuffix); !bytes.Equal(got, old) {
@@ -133,7 +137,8 @@ func TestKeptAside(t *testing.T) {
 		}
 	}
 
-	// A process that was killed has left a name that is there, and not on the disk yet; then the power goes.
+	// A process that was killed has left a name that is there, and not on the disk yet; then the
+	// power goes.
 	for n := range 40 * 20 {
 		disk := durabletest.NewDisk(uint64(n))
 		put(t, disk, r.name, damaged)
@@ -165,7 +170,8 @@ func TestKeptAside(t *testing.T) {
 	r = a.write(t, 4, 300)
 	damaged = slices.Replace(bytes.Clone(r.all()), at, at+8, []byte("DAMAGED!")...)
 	put(t, disk, r.name, damaged)
-	if got := recoverOne(t, disk, a); got.Err == nil || got.Code() != "recording-unfinished" || !strings.Contains(got.Err.Error(), "remove them") {
+	if got := recoverOne(t, disk, a); got.Err == nil || got.Code() != "recording-unfinished" ||
+		!strings.Contains(got.Err.Error(), "remove them") {
 		t.Errorf("one too many: %+v", got)
 	}
 	if !bytes.Equal(bytesOf(t, disk, r.name), damaged) || len(names(t, disk)) != maxDamaged+2 {
@@ -211,7 +217,8 @@ func TestRecoverFails(t *testing.T) {
 		t.Errorf("with room again: %+v", got)
 	}
 	disk.FailFrom(1, syscall.EIO)
-	if _, err := (&Spool{fs: disk, live: map[string]*File{}, failed: map[string]*failure{}}).Recover(a.unit.Signer, "boot-4"); err == nil {
+	if _, err := (&Spool{fs: disk, live: map[string]*File{}, failed: map[string]*failure{}}).Recover(a.unit.Signer,
+		"boot-4"); err == nil {
 		t.Error("recovered on a dead disk")
 	}
 }
@@ -249,7 +256,8 @@ func TestRecoverProves(t *testing.T) {
 	}
 }
 
-// A recording whose file failed is finished while the process lives, from what it still sees, and not while it is written.
+// A recording whose file failed is finished while the process lives, from what it still sees, and
+// not while it is written.
 func TestRecoverInLife(t *testing.T) {
 	a := cast(t)
 	r := a.write(t, 6, 300)
@@ -279,7 +287,8 @@ func TestRecoverInLife(t *testing.T) {
 	}
 }
 
-// Whichever operation fails while it is recovered, in whichever way: nothing is lost, and the next try does it.
+// Whichever operation fails while it is recovered, in whichever way: nothing is lost, and the next
+// try does it.
 func TestRecoverWithFaults(t *testing.T) {
 	a := cast(t)
 	r := a.write(t, 5, 700)

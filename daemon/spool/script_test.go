@@ -29,7 +29,8 @@ func cast(t testing.TB) actors {
 	return actors{recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)}
 }
 
-// write makes a recording of segments of so many bytes; after a stall three of them come in one piece.
+// write makes a recording of segments of so many bytes; after a stall three of them come in one
+// piece.
 func (a actors) write(t testing.TB, segments, size int) script {
 	t.Helper()
 	spec := recordingtest.Spec{Unit: a.unit, For: []string{a.office.Recipient}, ID: recording.NewID()}
@@ -47,7 +48,8 @@ func (a actors) write(t testing.TB, segments, size int) script {
 			s.pieces = append(s.pieces, b)
 		}
 	}
-	end, err := sealer.End(recording.End{Reason: recording.Withdrawn, Samples: int64(segments) * 8000}, recordingtest.Closing)
+	end, err := sealer.End(recording.End{Reason: recording.Withdrawn, Samples: int64(segments) * 8000},
+		recordingtest.Closing)
 	check(t, err)
 	s.pieces = append(s.pieces, end)
 	return s

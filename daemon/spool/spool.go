@@ -9,19 +9,22 @@
 //	err = f.Append(segment)                   // one write and one sync: on disk when it returns
 //	err = f.Close()
 //
-// What Append has returned nil for survives a power cut, a full disk and a killed process. After an error nothing is
-// ever written to that file again; Recover makes a whole one of it, in a new file, in this life of the process or in the
-// next. Room is set aside on the disk before a recording grows into it ([durable.Reserver]), up to 1 MiB more than it has, which
-// goes back when it is closed.
+// What Append has returned nil for survives a power cut, a full disk and a killed process. After an
+// error nothing is ever written to that file again; Recover makes a whole one of it, in a new file,
+// in this life of the process or in the next. Room is set aside on the disk before a recording
+// grows into it ([durable.Reserver]), up to 1 MiB more than it has, which goes back when it is
+// closed.
 //
-// The folder must exist, and is never made: where a disk should be mounted and is not, there is nothing to write on.
-// Whatever else lies in it is left alone and never followed. Of its own a spool knows, by their names alone:
+// The folder must exist, and is never made: where a disk should be mounted and is not, there is
+// nothing to write on. Whatever else lies in it is left alone and never followed. Of its own a
+// spool knows, by their names alone:
 //
 //	NAME.tacet           a recording; read-only once it is finished and safe on the disk
 //	NAME.tacet.damaged   the old bytes of one that could only be kept up to a damaged place
 //	….tmp                what an interruption left of a file being made; removed at the next start
 //
-// Errors are of type [*Error]: they tell a missing folder from a full, a failing or a read-only disk, and what to do.
+// Errors are of type [*Error]: they tell a missing folder from a full, a failing or a read-only
+// disk, and what to do.
 package spool
 
 import (
@@ -38,7 +41,8 @@ import (
 	"tacet/daemon/recording"
 )
 
-// Spool is an open spool. Any number of goroutines may use it, but Recover and Due are for one alone.
+// Spool is an open spool. Any number of goroutines may use it, but Recover and Due are for one
+// alone.
 type Spool struct {
 	fs durable.FS
 
@@ -69,8 +73,8 @@ type Entry struct {
 	Finished bool
 }
 
-// List returns the recordings, oldest first as far as the unit's clock was right. With durable.ErrTooMany it returns
-// some of them.
+// List returns the recordings, oldest first as far as the unit's clock was right. With
+// durable.ErrTooMany it returns some of them.
 func (s *Spool) List() ([]Entry, error) {
 	names, err := s.fs.ReadDir(".")
 	if err != nil && !errors.Is(err, durable.ErrTooMany) {
@@ -98,8 +102,8 @@ func (s *Spool) List() ([]Entry, error) {
 	return list, err
 }
 
-// Read opens a recording to copy it. While it is live no more than its synced bytes may be used. fs.ErrNotExist says that
-// it was removed; so with the others.
+// Read opens a recording to copy it. While it is live no more than its synced bytes may be used.
+// fs.ErrNotExist says that it was removed; so with the others.
 func (s *Spool) Read(name string) (durable.File, error) {
 	if _, ok := idOf(name); !ok {
 		return nil, fmt.Errorf("read %q in the spool: not the name of a recording", name)
@@ -148,7 +152,8 @@ func (s *Spool) remove(names ...string) error {
 	return nil
 }
 
-// without is the error of an operation on one recording. That there is none is nothing wrong with the spool.
+// without is the error of an operation on one recording. That there is none is nothing wrong with
+// the spool.
 func (s *Spool) without(name string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s in the spool: %w", name, fs.ErrNotExist)
@@ -156,8 +161,8 @@ func (s *Spool) without(name string, err error) error {
 	return s.fault("use "+name+" in", err)
 }
 
-// Space is the room left, and the size of the disk, in bytes: the largest number where the disk can't tell. Such a disk is full when it
-// refuses a write.
+// Space is the room left, and the size of the disk, in bytes: the largest number where the disk
+// can't tell. Such a disk is full when it refuses a write.
 func (s *Spool) Space() (free, total int64, err error) {
 	if free, total, err = s.fs.Space(); errors.Is(err, errors.ErrUnsupported) {
 		return math.MaxInt64, math.MaxInt64, nil
@@ -182,7 +187,8 @@ func Lasts(free, bytesPerSecond int64) time.Duration {
 	return time.Duration(min(free/bytesPerSecond, longest)) * time.Second
 }
 
-// Check looks, without writing, whether recordings can be written. It is cheap, and may hang on a disk that does.
+// Check looks, without writing, whether recordings can be written. It is cheap, and may hang on a
+// disk that does.
 func (s *Spool) Check() error {
 	if _, err := s.fs.Stat("."); err != nil {
 		return s.fault("look at", err)

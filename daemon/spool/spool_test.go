@@ -42,7 +42,8 @@ func TestWrite(t *testing.T) {
 		}
 		list, err := s.List()
 		check(t, err)
-		if want := (Entry{Name: r.name, ID: r.name[len(r.name)-16 : len(r.name)-6], Size: size, Live: true}); len(list) != 1 || list[0] != want {
+		if want := (Entry{Name: r.name, ID: r.name[len(r.name)-16 : len(r.name)-6], Size: size,
+			Live: true}); len(list) != 1 || list[0] != want {
 			t.Errorf("listed %+v, want %+v", list, want)
 		}
 		before = disk.Ops() - 2*(i+1)
@@ -111,7 +112,8 @@ func TestDeadFile(t *testing.T) {
 	}
 }
 
-// A recording has room set aside before it grows into it; where the disk can't, or can't give it back, nothing is lost.
+// A recording has room set aside before it grows into it; where the disk can't, or can't give it
+// back, nothing is lost.
 func TestRoomSetAside(t *testing.T) {
 	r := cast(t).write(t, 30, 100_000)
 	for _, op := range []string{"", "reserve", "truncate"} {
@@ -244,7 +246,8 @@ func TestErrors(t *testing.T) {
 			d.FailOn("create", 2, syscall.ENOSPC, false)
 		}, Failed, "spool-error", "kernel's log"},
 		{"read-only", func(d *durabletest.Disk) { d.ReadOnly(true) }, ReadOnly, "spool-readonly", "fsck"},
-		{"not allowed", func(d *durabletest.Disk) { d.FailFrom(1, syscall.EACCES) }, NotAllowed, "spool-readonly", "service's user"},
+		{"not allowed", func(d *durabletest.Disk) { d.FailFrom(1, syscall.EACCES) }, NotAllowed, "spool-readonly",
+			"service's user"},
 		{"pulled", func(d *durabletest.Disk) { d.FailFrom(1, syscall.ENODEV) }, Gone, "spool-missing", "plug the disk in"},
 		{"removed", func(d *durabletest.Disk) { d.FailFrom(1, syscall.ENOENT) }, Missing, "spool-missing", "never makes it"},
 		{"failing", func(d *durabletest.Disk) { d.FailFrom(1, syscall.EIO) }, Failed, "spool-error", "kernel's log"},

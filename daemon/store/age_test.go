@@ -11,14 +11,15 @@ import (
 	"tacet/daemon/recording"
 )
 
-// Days before and after now in these tests, which is 2000: for recordings of units whose clock nobody had set.
+// Days before and after now in these tests, which is 2000: for recordings of units whose clock
+// nobody had set.
 const (
 	in1970 = 10950
 	in2030 = -11000
 )
 
-// A copy goes when it is known to be old enough: by its name, if the clock was set when it began; or since it was noted, if
-// the clock was set by then. What is known of neither stays.
+// A copy goes when it is known to be old enough: by its name, if the clock was set when it began;
+// or since it was noted, if the clock was set by then. What is known of neither stays.
 func TestKeepGoesByWhatIsKnown(t *testing.T) {
 	for what, c := range map[string]struct {
 		days             int  // before its copy was made, as the name has it
@@ -67,8 +68,8 @@ func TestKeepGoesByWhatIsKnown(t *testing.T) {
 	}
 }
 
-// How long recordings have waited is told by no clock that was not set: of one that came here it is known anyway, one that
-// was found has waited at least since then.
+// How long recordings have waited is told by no clock that was not set: of one that came here it is
+// known anyway, one that was found has waited at least since then.
 func TestWaitingGoesByWhatIsKnown(t *testing.T) {
 	const soon = time.Minute
 	in(t, 1, func(w *world) {
@@ -79,7 +80,8 @@ func TestWaitingGoesByWhatIsKnown(t *testing.T) {
 			s := w.set.Stores()[0]
 			age := oldest.Age(time.Now())
 			if pending != n || s.Pending != n || s.Oldest != oldest || age < want-soon || age > want+soon {
-				t.Errorf("%s: %d wait for %v (the store: %d, %v), want %d for %v", what, pending, age, s.Pending, s.Oldest.Age(time.Now()), n, want)
+				t.Errorf("%s: %d wait for %v (the store: %d, %v), want %d for %v", what, pending, age, s.Pending,
+					s.Oldest.Age(time.Now()), n, want)
 			}
 			if got := time.Since(oldest.Shown(time.Now())); got < want-soon || got > want+soon {
 				t.Errorf("%s: it is shown as of %v ago, want %v", what, got, want)
@@ -116,8 +118,8 @@ func TestWaitingGoesByWhatIsKnown(t *testing.T) {
 	})
 }
 
-// What waits is brought from both ends of what is known of its age: what came is newer than what was found, whatever their
-// names say.
+// What waits is brought from both ends of what is known of its age: what came is newer than what
+// was found, whatever their names say.
 func TestOrderGoesByWhatIsKnown(t *testing.T) {
 	x := newIndex(1)
 	at := func(year int) string {
@@ -196,8 +198,9 @@ func indexOf(data []byte, text string) int {
 	panic(text)
 }
 
-// The unit's clock may be set while something waits: that makes it neither older nor younger, and it is shown by the clock as
-// it stands. What began when its name says is as old as the clock has it.
+// The unit's clock may be set while something waits: that makes it neither older nor younger, and
+// it is shown by the clock as it stands. What began when its name says is as old as the clock has
+// it.
 func TestSince(t *testing.T) {
 	in(t, 0, func(w *world) {
 		came, named := Since{time.Now(), false}, Since{time.Now(), true}
@@ -220,7 +223,8 @@ func TestSince(t *testing.T) {
 	})
 }
 
-// Of several notes with a clock that was set the first counts, in whatever order the stores made them.
+// Of several notes with a clock that was set the first counts, in whatever order the stores made
+// them.
 func TestThereSince(t *testing.T) {
 	in(t, 2, func(w *world) {
 		start := time.Now()
@@ -248,7 +252,8 @@ func TestThereSince(t *testing.T) {
 	})
 }
 
-// A head that can't be read while the spool is looked at costs no more than to know how old its recording is.
+// A head that can't be read while the spool is looked at costs no more than to know how old its
+// recording is.
 func TestUnreadableHead(t *testing.T) {
 	const most = 16 // there are fewer reads
 	unknown := 0

@@ -11,9 +11,10 @@ import (
 	"tacet/daemon/health"
 )
 
-// putWhole brings a finished recording into a bucket, reads it back and compares it. beside says why it does not have
-// the recording's own name there.
-func putWhole(ctx context.Context, b Bucket, from *original, size int64, name string, progress func()) (beside string, err error) {
+// putWhole brings a finished recording into a bucket, reads it back and compares it. beside says
+// why it does not have the recording's own name there.
+func putWhole(ctx context.Context, b Bucket, from *original, size int64, name string,
+	progress func()) (beside string, err error) {
 	for n := 1; n <= maxBeside; n++ {
 		as := Beside(name, n)
 		progress()

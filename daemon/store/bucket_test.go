@@ -111,7 +111,8 @@ func TestBucketHasItAlready(t *testing.T) {
 	})
 }
 
-// An object that is not what was put does not count, and can't be replaced: the next try stands beside it.
+// An object that is not what was put does not count, and can't be replaced: the next try stands
+// beside it.
 func TestBucketThatSpoils(t *testing.T) {
 	in(t, 0, func(w *world) {
 		b := w.with(&bucket{spoil: true})

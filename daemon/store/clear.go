@@ -12,14 +12,17 @@ import (
 	"tacet/daemon/recording"
 )
 
-// maxBeginning bounds a file that is nothing but the beginning of a recording, in bytes: a head has some 10 KB.
+// maxBeginning bounds a file that is nothing but the beginning of a recording, in bytes: a head has
+// some 10 KB.
 const maxBeginning = 256 << 10
 
-// clear removes what was copied of recordings that came to nothing: a stick must not tell who thought better of it, and when.
-// It is done once for each medium that comes, and again when there is one more of them.
+// clear removes what was copied of recordings that came to nothing: a stick must not tell who
+// thought better of it, and when. It is done once for each medium that comes, and again when there
+// is one more of them.
 //
-// Which they are, the ledger says. So it makes no difference how long the place was away, and whether the unit was started
-// anew meanwhile. A process that dies between the removal from the spool and the ledger's entry leaves the beginning there.
+// Which they are, the ledger says. So it makes no difference how long the place was away, and
+// whether the unit was started anew meanwhile. A process that dies between the removal from the
+// spool and the ledger's entry leaves the beginning there.
 //
 // A place that lets nothing be removed still gets its copies; each visit tries again.
 func (v *filling) clear() {
@@ -76,7 +79,8 @@ func (f *follower) clearOf(from Folder) error {
 	return errors.Join(failed, from.FS().SyncDir("."))
 }
 
-// copyOf is the recording's own name in that of a copy: one beside others, or one that is being made anew.
+// copyOf is the recording's own name in that of a copy: one beside others, or one that is being
+// made anew.
 func copyOf(name string) string {
 	stem := strings.TrimSuffix(strings.TrimSuffix(name, durable.TempSuffix), recording.Extension)
 	if i := len(stem) - 2; i > 0 && stem[i] == '.' && '2' <= stem[i+1] && stem[i+1] <= '0'+maxBeside {
@@ -85,8 +89,9 @@ func copyOf(name string) string {
 	return stem + recording.Extension
 }
 
-// beginning reports whether a file is nothing but the beginning of a recording, as far as it came to the medium: of the one
-// that it is named for, without a second of sound. Nothing at all, or zeros, is what a power cut leaves of one. All else is somebody's.
+// beginning reports whether a file is nothing but the beginning of a recording, as far as it came
+// to the medium: of the one that it is named for, without a second of sound. Nothing at all, or
+// zeros, is what a power cut leaves of one. All else is somebody's.
 func beginning(from Folder, name, of string) (bool, error) {
 	file, err := from.FS().Open(name)
 	if err != nil {

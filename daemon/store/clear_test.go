@@ -26,8 +26,8 @@ func (w *world) drop(r *recorder) {
 	w.set.Gone(r.name)
 }
 
-// What was copied of a recording that came to nothing goes again: at once, or when the place is back, and if the unit was started
-// anew meanwhile.
+// What was copied of a recording that came to nothing goes again: at once, or when the place is
+// back, and if the unit was started anew meanwhile.
 func TestWhatCameToNothingGoesFromTheSticks(t *testing.T) {
 	in(t, 3, func(w *world) {
 		kept := w.record(0, 1000)
@@ -35,7 +35,8 @@ func TestWhatCameToNothingGoesFromTheSticks(t *testing.T) {
 		w.copied(time.Minute)
 		r := w.begin(1)
 		w.set.Began(r.name)
-		w.within(time.Minute, "three heads", func() bool { return w.there(0, r.name) && w.there(1, r.name) && w.there(2, r.name) })
+		w.within(time.Minute, "three heads",
+			func() bool { return w.there(0, r.name) && w.there(1, r.name) && w.there(2, r.name) })
 		w.sticks[1].take(errAway, nil)
 		w.sticks[2].take(errAway, nil)
 		w.drop(r)
@@ -99,7 +100,8 @@ func TestWhatCameToNothingGoesWhileAnotherRuns(t *testing.T) {
 	})
 }
 
-// What lies under the name of a recording that came to nothing, or beside it, and what stays of that.
+// What lies under the name of a recording that came to nothing, or beside it, and what stays of
+// that.
 func TestOnlyABeginningGoes(t *testing.T) {
 	in(t, 1, func(w *world) {
 		w.start()
@@ -137,7 +139,8 @@ func TestOnlyABeginningGoes(t *testing.T) {
 				name = c.name
 			}
 			w.must(w.log.add("dropped", id(name), ""))
-			for _, as := range []string{name, Beside(name, 2), Beside(name, maxBeside), name + durable.TempSuffix, Beside(name, 2) + durable.TempSuffix} {
+			for _, as := range []string{name, Beside(name, 2), Beside(name, maxBeside), name + durable.TempSuffix,
+				Beside(name, 2) + durable.TempSuffix} {
 				before := files(w, w.sticks[0].disk)
 				w.sticks[0].put(w, as, c.lies)
 				w.set.Gone(name)
@@ -153,7 +156,8 @@ func TestOnlyABeginningGoes(t *testing.T) {
 				}
 			}
 		}
-		// The beginning of one that did not come to nothing stays, and so does what no copy is called.
+		// The beginning of one that did not come to nothing stays, and so does what no copy is
+		// called.
 		for as, lies := range map[string][]byte{other.name: foreign, Beside(r.name, maxBeside+1): head, "x" + r.name: head} {
 			w.sticks[0].put(w, as, lies)
 			w.set.Gone(r.name)
@@ -203,7 +207,8 @@ func TestEveryOperationOfAClearingFails(t *testing.T) {
 	}
 }
 
-// A place that lets nothing be removed gets its copies all the same, and is not asked over and over.
+// A place that lets nothing be removed gets its copies all the same, and is not asked over and
+// over.
 func TestAPlaceThatLetsNothingBeRemoved(t *testing.T) {
 	in(t, 1, func(w *world) {
 		w.start()

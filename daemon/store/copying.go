@@ -15,7 +15,8 @@ import (
 	"tacet/daemon/health"
 )
 
-// chunk is how much is read, written or compared at a time. A follower holds two in memory for each copy under way.
+// chunk is how much is read, written or compared at a time. A follower holds two in memory for each
+// copy under way.
 const chunk = 1 << 20
 
 // copying is one recording on its way into a Folder, as far as one visit there brings it.
@@ -115,7 +116,8 @@ func (c *copying) begin(size int64, progress func()) error {
 	return nil
 }
 
-// goOn opens the copy to write on in it. remake: that can't be had, and it has to be made anew: some servers take a file only whole.
+// goOn opens the copy to write on in it. remake: that can't be had, and it has to be made anew:
+// some servers take a file only whole.
 func (c *copying) goOn() (remake bool, err error) {
 	out, err := c.folder.FS().Append(c.as)
 	if err != nil {
@@ -173,10 +175,12 @@ func (c *copying) again() {
 	if c.out != nil {
 		c.out.Close()
 	}
-	*c = copying{name: c.name, from: c.from, folder: c.folder, ruined: c.ruined, fixed: c.fixed, roomy: c.roomy, whole: c.whole, over: c.over}
+	*c = copying{name: c.name, from: c.from, folder: c.folder, ruined: c.ruined, fixed: c.fixed, roomy: c.roomy,
+		whole: c.whole, over: c.over}
 }
 
-// tidy removes what an interrupted making-anew has left beside a copy that is whole. It is only tidier; a file that holds anything else stays.
+// tidy removes what an interrupted making-anew has left beside a copy that is whole. It is only
+// tidier; a file that holds anything else stays.
 func (c *copying) tidy() {
 	fsys, temp := c.folder.FS(), c.as+durable.TempSuffix
 	info, err := fsys.Stat(temp)
@@ -202,8 +206,8 @@ func (c *copying) starts(name string, length int64) bool {
 	return blocksTorn(got, want)
 }
 
-// append brings over at most one chunk of what the spool has synced, and reports whether there is more: that is read while
-// this is written.
+// append brings over at most one chunk of what the spool has synced, and reports whether there is
+// more: that is read while this is written.
 func (c *copying) append(size int64) (more bool, err error) {
 	if c.at >= size {
 		return false, nil
@@ -265,12 +269,13 @@ type lostWrite struct {
 func (e *lostWrite) Error() string { return fmt.Sprintf("write the copy %s: %v", e.as, e.err) }
 func (e *lostWrite) Unwrap() error { return e.err }
 
-// spare is what a copy leaves free on its medium, for the names of files and the file system's own use.
+// spare is what a copy leaves free on its medium, for the names of files and the file system's own
+// use.
 const spare = 256 << 10
 
-// room refuses to start what the medium can't hold: a full disk is not found out by failing in the middle of a copy. What the
-// medium says of its room is believed only when it refuses to take as much in a file apart: some say that they are full, or have no size at all, and
-// take everything.
+// room refuses to start what the medium can't hold: a full disk is not found out by failing in the
+// middle of a copy. What the medium says of its room is believed only when it refuses to take as
+// much in a file apart: some say that they are full, or have no size at all, and take everything.
 func (c *copying) room(need int64) error {
 	if c.roomy {
 		return nil
@@ -343,7 +348,8 @@ func (c *copying) settle() error {
 	return nil
 }
 
-// rename gives what was made anew the copy's name. A file that is open may be refused another name: it is closed then, and tried again.
+// rename gives what was made anew the copy's name. A file that is open may be refused another name:
+// it is closed then, and tried again.
 func (c *copying) rename() error {
 	fsys, temp := c.folder.FS(), c.as+durable.TempSuffix
 	err := fsys.Rename(temp, c.as)
@@ -363,7 +369,8 @@ func (c *copying) rename() error {
 	return nil
 }
 
-// prove reads at most one chunk back from the medium and compares it, and reports whether the copy is the whole recording.
+// prove reads at most one chunk back from the medium and compares it, and reports whether the copy
+// is the whole recording.
 func (c *copying) prove(size int64) (done bool, err error) {
 	if c.back == nil {
 		if c.out != nil {
@@ -385,8 +392,8 @@ func (c *copying) prove(size int64) (done bool, err error) {
 	return true, nil
 }
 
-// agree compares the next chunk of a copy, read from its begin, with the recording's, and returns how many bytes are the
-// same. Behind the last byte the copy has to end.
+// agree compares the next chunk of a copy, read from its begin, with the recording's, and returns
+// how many bytes are the same. Behind the last byte the copy has to end.
 func agree(copied io.Reader, from *original, at, size int64) (int64, error) {
 	want := make([]byte, min(size-at, chunk))
 	got := make([]byte, len(want), len(want)+1)

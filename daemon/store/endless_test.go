@@ -116,8 +116,9 @@ func (f *endlessFile) Read(b []byte) (int, error) {
 func (f *endlessFile) Stat() (fs.FileInfo, error) { return endlessInfo{f.of}, nil }
 func (f *endlessFile) Close() error               { return nil }
 
-// What lies at a copy's name is read as far as the recording explains it, however long it says it is or turns out to be. If it is
-// somebody's it is left alone, the copy goes beside it, and somebody is told.
+// What lies at a copy's name is read as far as the recording explains it, however long it says it
+// is or turns out to be. If it is somebody's it is left alone, the copy goes beside it, and
+// somebody is told.
 func TestAFileWithoutAnEnd(t *testing.T) {
 	const tib = 1 << 40
 	for _, says := range []int64{0, 1 << 20, 8 * tib, 1 << 62} {

@@ -83,8 +83,8 @@ func (v *filling) follow() {
 	}
 }
 
-// ended makes a job of the copy of a recording that has its end by now. The spool may have put another file in its place to
-// close it.
+// ended makes a job of the copy of a recording that has its end by now. The spool may have put
+// another file in its place to close it.
 func (v *filling) ended(c *copying) bool {
 	e, known := v.set.index.get(c.name)
 	if !known || !e.finished || len(v.jobs) >= maxJobs {
@@ -195,14 +195,16 @@ func (v *filling) piece(c *copying) (done bool, err error) {
 	return done, v.lost(c, err)
 }
 
-// ruined reports whether a write or a sync of a file failed since its medium was mounted: the kernel may take for written
-// what never was. With too many of them to remember, all are.
+// ruined reports whether a write or a sync of a file failed since its medium was mounted: the
+// kernel may take for written what never was. With too many of them to remember, all are.
 func (v *filling) ruined(as string) bool { return v.failed[as] || len(v.failed) >= maxPassed }
 
-// stuck reports whether no other file can take a file's place on this medium. With too many of them to remember, none can.
+// stuck reports whether no other file can take a file's place on this medium. With too many of them
+// to remember, none can.
 func (v *filling) stuck(as string) bool { return v.fixed[as] || len(v.fixed) >= maxPassed }
 
-// unstick looks for another name for a copy whose own can't be had, as far as err says so and the medium is there.
+// unstick looks for another name for a copy whose own can't be had, as far as err says so and the
+// medium is there.
 func (v *filling) unstick(c *copying, err error) error {
 	fixed := (*fixedFile)(nil)
 	if !errors.As(err, &fixed) || v.stuck(fixed.as) {
@@ -212,7 +214,8 @@ func (v *filling) unstick(c *copying, err error) error {
 		return t
 	}
 	v.fixed[fixed.as] = true
-	v.set.Log.Warn("a copy can't be replaced, and gets another name", "store", v.place.Name, "file", fixed.as, "err", brief(fixed.err))
+	v.set.Log.Warn("a copy can't be replaced, and gets another name", "store", v.place.Name, "file", fixed.as, "err",
+		brief(fixed.err))
 	c.again()
 	return nil
 }
@@ -251,8 +254,9 @@ func (v *filling) lost(c *copying, err error) error {
 	return err
 }
 
-// await waits until the running recording has grown enough, or something happens. It looks now and then whether the medium
-// is still there: what was written may wait long before somebody notices that it can't go anywhere.
+// await waits until the running recording has grown enough, or something happens. It looks now and
+// then whether the medium is still there: what was written may wait long before somebody notices
+// that it can't go anywhere.
 func (v *filling) await(ctx context.Context) error {
 	timer := time.NewTimer(min(time.Until(v.due), checkEvery))
 	defer timer.Stop()

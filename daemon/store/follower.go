@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	// firstPause and longestPause are how long a follower waits after it failed: doubled each time, and never quite the same.
+	// firstPause and longestPause are how long a follower waits after it failed: doubled each time,
+	// and never quite the same.
 	firstPause   = 2 * time.Second
 	longestPause = 5 * time.Minute
 	// lookEvery is how often a place is looked for where there is nothing to bring.
@@ -66,8 +67,8 @@ func (f *follower) run(ctx context.Context) {
 	}
 }
 
-// look is how long to wait after all went well: until the place is due to be looked for, or a recording that was passed over
-// is to be tried again.
+// look is how long to wait after all went well: until the place is due to be looked for, or a
+// recording that was passed over is to be tried again.
 func (f *follower) look() time.Duration {
 	d := jitter(lookEvery)
 	for _, until := range f.passed {
@@ -76,12 +77,14 @@ func (f *follower) look() time.Duration {
 	return d
 }
 
-// jitter is d, up to a quarter more or less: units that lost a server together don't come back together.
+// jitter is d, up to a quarter more or less: units that lost a server together don't come back
+// together.
 func jitter(d time.Duration) time.Duration {
 	return d*3/4 + time.Duration(rand.Int64N(int64(d)/2+1))
 }
 
-// rest waits until it is time, or something changed at the place; and, after all went well, for something new.
+// rest waits until it is time, or something changed at the place; and, after all went well, for
+// something new.
 func (f *follower) rest(ctx context.Context, d time.Duration, well bool) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -100,7 +103,8 @@ func (f *follower) rest(ctx context.Context, d time.Duration, well bool) {
 	}
 }
 
-// visit opens the place, brings there what there is to bring, and stays as long as a recording runs.
+// visit opens the place, brings there what there is to bring, and stays as long as a recording
+// runs.
 func (f *follower) visit(ctx context.Context) error {
 	f.busy()
 	m, err := f.place.Kind.Open(ctx)
@@ -187,8 +191,8 @@ func (f *follower) send(ctx context.Context, b Bucket) error {
 	return ctx.Err()
 }
 
-// pick is the next recording to bring: from the newest end and from the oldest in turn, so that today's are safe soon and
-// none waits for ever.
+// pick is the next recording to bring: from the newest end and from the oldest in turn, so that
+// today's are safe soon and none waits for ever.
 func (f *follower) pick() string {
 	f.newest = !f.newest
 	now := time.Now()
@@ -212,8 +216,8 @@ func (f *follower) open(name string) (*original, int64, error) {
 	return &original{file: file, name: name}, size, nil
 }
 
-// pass deals with a recording that the spool has lost, or can't read just now: the others go on. All other errors are the
-// store's.
+// pass deals with a recording that the spool has lost, or can't read just now: the others go on.
+// All other errors are the store's.
 func (f *follower) pass(name string, err error) bool {
 	if !errors.As(err, new(*originalError)) {
 		return false

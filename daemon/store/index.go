@@ -24,8 +24,8 @@ type entry struct {
 	leaving  bool // it is being released
 }
 
-// index is what is in the spool, and which stores hold what of it. It is in memory, so that one recording more costs the
-// same however many there are. Any goroutine may use it.
+// index is what is in the spool, and which stores hold what of it. It is in memory, so that one
+// recording more costs the same however many there are. Any goroutine may use it.
 type index struct {
 	mu      sync.Mutex
 	entries map[string]*entry // by name
@@ -44,8 +44,9 @@ const (
 	notDated               // it was found, and the unit's clock was not set when it began: at least as old as this process
 )
 
-// date notes what is known of an entry's age. A time by a clock that was not set is compared with no other: what was found is
-// older than what came, and only names that can be relied on are compared with names.
+// date notes what is known of an entry's age. A time by a clock that was not set is compared with
+// no other: what was found is older than what came, and only names that can be relied on are
+// compared with names.
 func (x *index) date(e *entry, d dating, started time.Time) {
 	e.seen = time.Now()
 	switch d {
@@ -59,7 +60,8 @@ func (x *index) date(e *entry, d dating, started time.Time) {
 	}
 }
 
-// since is since when an entry has waited. What its name says can't be used while the clock is not set.
+// since is since when an entry has waited. What its name says can't be used while the clock is not
+// set.
 func (e *entry) since(clockSet bool) Since {
 	if clockSet && !e.began.IsZero() {
 		return Since{e.began, true}
@@ -71,7 +73,8 @@ func newIndex(stores int) *index {
 	return &index{entries: map[string]*entry{}, waiting: make([][]*entry, stores)}
 }
 
-// put adds a recording, or changes what is known of it. held and d count only for one that is not there yet.
+// put adds a recording, or changes what is known of it. held and d count only for one that is not
+// there yet.
 func (x *index) put(name string, live, finished bool, held []bool, d dating) {
 	started, _, id, err := recording.ParseName(name)
 	if err != nil {
@@ -124,7 +127,8 @@ func (x *index) drop(name string) {
 	}
 }
 
-// hold notes that a store holds a recording, and reports whether the spool's copy may go now: no more than once.
+// hold notes that a store holds a recording, and reports whether the spool's copy may go now: no
+// more than once.
 func (x *index) hold(name string, store int, r Release) (release bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -202,7 +206,8 @@ func (x *index) live() (name string) {
 	return x.running
 }
 
-// next is the newest or the oldest finished recording that a store lacks, and that is not passed over.
+// next is the newest or the oldest finished recording that a store lacks, and that is not passed
+// over.
 func (x *index) next(store int, newest bool, over func(name string) bool) (name string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -229,7 +234,8 @@ func (x *index) pending(store int, clockSet bool) (n int, oldest Since) {
 	return len(x.waiting[store]), oldest
 }
 
-// pendingAnywhere is how many recordings one store or more lacks, and since when the oldest has waited.
+// pendingAnywhere is how many recordings one store or more lacks, and since when the oldest has
+// waited.
 func (x *index) pendingAnywhere(clockSet bool) (n int, oldest Since) {
 	x.mu.Lock()
 	defer x.mu.Unlock()

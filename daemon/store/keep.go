@@ -16,18 +16,19 @@ import (
 const (
 	// sweepEvery is how often a place is looked over for copies that have been there long enough.
 	sweepEvery = 24 * time.Hour
-	// sweepFor is how long a visit goes on proving old copies, and maxExpired how many it removes: recordings wait meanwhile.
-	// The next visit goes on behind the last of them.
+	// sweepFor is how long a visit goes on proving old copies, and maxExpired how many it removes:
+	// recordings wait meanwhile. The next visit goes on behind the last of them.
 	sweepFor   = 5 * time.Second
 	maxExpired = 64
 )
 
-// maxRecording bounds what may be a recording, in bytes: twelve hours of the most that a microphone gives (two channels at 192 kHz) are
-// 33 GB.
+// maxRecording bounds what may be a recording, in bytes: twelve hours of the most that a microphone
+// gives (two channels at 192 kHz) are 33 GB.
 const maxRecording = 40 << 30
 
-// sweep removes copies that are older than the place keeps them and that another store holds. What is not proved to be the
-// copy is left alone, and so is everything while the clock is not set. For how old a copy is, see old.
+// sweep removes copies that are older than the place keeps them and that another store holds. What
+// is not proved to be the copy is left alone, and so is everything while the clock is not set. For
+// how old a copy is, see old.
 func (f *follower) sweep(from Folder) error {
 	now := time.Now()
 	if f.place.Keep <= 0 || !f.set.ClockSet() || !f.sweptAt.IsZero() && now.Sub(f.sweptAt) < sweepEvery {
@@ -67,9 +68,10 @@ func (f *follower) sweep(from Folder) error {
 	return nil
 }
 
-// ours reports whether a file is the copy of the recording that it is named for: whole, by its own signatures, and with
-// nothing beside it. Where there are two, one of them is somebody's, or holds more than the other, and a person was told to
-// look. What can't be read now stays, and keeps no new copy from coming.
+// ours reports whether a file is the copy of the recording that it is named for: whole, by its own
+// signatures, and with nothing beside it. Where there are two, one of them is somebody's, or holds
+// more than the other, and a person was told to look. What can't be read now stays, and keeps no
+// new copy from coming.
 func (f *follower) ours(from Folder, name string) bool {
 	for n := 2; n <= maxBeside; n++ {
 		if _, err := from.FS().Stat(Beside(name, n)); !errors.Is(err, fs.ErrNotExist) {
@@ -111,11 +113,13 @@ func (f *follower) expire(from Folder, names []string) error {
 	return nil
 }
 
-// expire writes down that a store does not hold some recordings any more, and returns those whose copy it may remove then.
+// expire writes down that a store does not hold some recordings any more, and returns those whose
+// copy it may remove then.
 //
-// The entry comes before the removal: from then on no other store relies on that copy. What an interruption leaves between
-// the two is a copy that the ledger says is gone; the next sweep removes it. One store at a time: two of them could rely
-// on each other's copy. No place is worked on meanwhile, so one that hangs keeps no other from it.
+// The entry comes before the removal: from then on no other store relies on that copy. What an
+// interruption leaves between the two is a copy that the ledger says is gone; the next sweep
+// removes it. One store at a time: two of them could rely on each other's copy. No place is worked
+// on meanwhile, so one that hangs keeps no other from it.
 func (s *Set) expire(f *follower, names []string) (gone []string, err error) {
 	s.expiring.Lock()
 	defer s.expiring.Unlock()

@@ -57,7 +57,8 @@ func TestKeep(t *testing.T) {
 		old, young := w.record(ago(31), 1000), w.record(ago(27), 1000)
 		w.sticks[1].away = errAway
 		w.start()
-		w.within(time.Minute, "copies", func() bool { return w.log.has(id(old), "store-0") && w.log.has(id(young), "store-0") })
+		w.within(time.Minute, "copies",
+			func() bool { return w.log.has(id(old), "store-0") && w.log.has(id(young), "store-0") })
 		w.set.Began(w.begin(ago(0)).name) // somebody comes
 		<-time.After(25 * time.Hour)
 		w.end()
@@ -122,7 +123,10 @@ func TestKeepTakesOnlyTheCopy(t *testing.T) {
 		"an empty file":                   {after: func([]byte) []byte { return nil }},
 		"the begin of it":                 {after: func(b []byte) []byte { return b[:len(b)-2048] }},
 		"more than it":                    {after: func(b []byte) []byte { return append(bytes.Clone(b), 'x') }},
-		"a changed byte":                  {after: func(b []byte) []byte { return append(append(bytes.Clone(b[:9000]), b[9000]+1), b[9001:]...) }},
+		"a changed byte": {after: func(b []byte) []byte {
+			return append(append(bytes.Clone(b[:9000]),
+				b[9000]+1), b[9001:]...)
+		}},
 	} {
 		t.Run(what, func(t *testing.T) {
 			in(t, 2, func(w *world) {
@@ -216,7 +220,8 @@ func TestKeepPassesOverWhatCannotBeRead(t *testing.T) {
 	})
 }
 
-// However many copies are old, no visit removes more than its share, and all go in the end, whatever else lies between them.
+// However many copies are old, no visit removes more than its share, and all go in the end,
+// whatever else lies between them.
 func TestKeepOfManyCopies(t *testing.T) {
 	in(t, 2, func(w *world) {
 		w.keep = 30 * day
@@ -293,7 +298,8 @@ func TestTwoSweepsAtOnce(t *testing.T) {
 	})
 }
 
-// A recording that was taken back from each store that is configured still is brought there from the spool.
+// A recording that was taken back from each store that is configured still is brought there from
+// the spool.
 func TestNoStoreHoldsIt(t *testing.T) {
 	in(t, 1, func(w *world) {
 		name := w.record(ago(31), 1000)
@@ -309,8 +315,8 @@ func TestNoStoreHoldsIt(t *testing.T) {
 	})
 }
 
-// Whatever fails while old copies are removed, and whenever the power goes: one copy is left, the ledger claims none that is
-// not there, and in the end there is no other.
+// Whatever fails while old copies are removed, and whenever the power goes: one copy is left, the
+// ledger claims none that is not there, and in the end there is no other.
 func TestEveryOperationOfASweepFails(t *testing.T) {
 	ops := 0
 	sweeps := func(t *testing.T, fault func(k *durabletest.Disk), log error) {

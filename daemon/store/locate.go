@@ -17,7 +17,8 @@ import (
 // maxBeside bounds how many files may stand in a copy's way under its own name.
 const maxBeside = 9
 
-// Beside is the name of a copy when others have the names before it: NAME.tacet, NAME.2.tacet, NAME.3.tacet, …
+// Beside is the name of a copy when others have the names before it: NAME.tacet, NAME.2.tacet,
+// NAME.3.tacet, …
 func Beside(name string, n int) string {
 	if n <= 1 {
 		return name
@@ -34,8 +35,9 @@ type place struct {
 	beside string
 }
 
-// locate finds the copy of a recording in a folder: the first name that is free, or whose file is the begin of the
-// recording, or is what an interruption made of one. Anything else is somebody's, and is left as it is.
+// locate finds the copy of a recording in a folder: the first name that is free, or whose file is
+// the begin of the recording, or is what an interruption made of one. Anything else is somebody's,
+// and is left as it is.
 func locate(c *copying, size int64, progress func()) (place, error) {
 	var p place
 	folder, from, name := c.folder, c.from, c.name
@@ -90,17 +92,21 @@ func locate(c *copying, size int64, progress func()) (place, error) {
 	return p, fmt.Errorf("copy %s: %d other files have its name: move them elsewhere", name, maxBeside)
 }
 
-// most is how long a file may be that the unit's recording of so many bytes explains: an interruption may have left it some seconds longer.
-// What is longer is not read to its end, which may never come.
+// most is how long a file may be that the unit's recording of so many bytes explains: an
+// interruption may have left it some seconds longer. What is longer is not read to its end, which
+// may never come.
 func most(size int64) int64 { return size + chunk }
 
 func longer(as string, length, size int64) string {
-	return fmt.Sprintf("the file %s is %d bytes long where the unit has %d: it may hold more of it, or is something else", as, length, size)
+	return fmt.Sprintf("the file %s is %d bytes long where the unit has %d: it may hold more of it, or is something else",
+		as, length, size)
 }
 
-// compare reads the copy from the medium. same is how many bytes from the first on are the recording's, length how many
-// there are. torn: each block from there on is the recording's or zeros, which is what a power cut leaves. It reads no more than the recording explains.
-func compare(folder Folder, from *original, size int64, as string, progress func()) (same, length int64, torn bool, err error) {
+// compare reads the copy from the medium. same is how many bytes from the first on are the
+// recording's, length how many there are. torn: each block from there on is the recording's or
+// zeros, which is what a power cut leaves. It reads no more than the recording explains.
+func compare(folder Folder, from *original, size int64, as string,
+	progress func()) (same, length int64, torn bool, err error) {
 	back, err := folder.ReadBack(as)
 	if err != nil {
 		return 0, 0, false, fmt.Errorf("read the copy %s: %w", as, err)
@@ -167,7 +173,8 @@ func blocksTorn(got, want []byte) bool {
 	return true
 }
 
-// provedTo is how many bytes of a file its own signatures prove. What follows no recording proves nothing.
+// provedTo is how many bytes of a file its own signatures prove. What follows no recording proves
+// nothing.
 func provedTo(folder Folder, as string, length int64) (int64, error) {
 	f, err := folder.FS().Open(as)
 	if err != nil {

@@ -64,8 +64,9 @@ func (s *Set) history() (map[string]*past, error) {
 	return all, nil
 }
 
-// served are the stores that a recording need not be brought to: those that hold it and those where it has expired. Where
-// none holds it any more, since one was taken out of the configuration, it has to be brought to all of them again.
+// served are the stores that a recording need not be brought to: those that hold it and those where
+// it has expired. Where none holds it any more, since one was taken out of the configuration, it
+// has to be brought to all of them again.
 func (p *past) served() []bool {
 	if p == nil || !slices.Contains(p.holds, true) {
 		return nil

@@ -36,9 +36,10 @@ type Remover interface {
 // probeName is the copy of a try; recordings have other names.
 const probeName = ".tacet-probe"
 
-// Probe reaches a place and has a follower bring something there, as it brings recordings: made, written on, made anew, and each time read
-// back. So what it meets is what the unit meets. It removes what it wrote. An error is a [*Trouble]. A place that Open refuses, as a drive
-// without our mark, is not written to.
+// Probe reaches a place and has a follower bring something there, as it brings recordings: made,
+// written on, made anew, and each time read back. So what it meets is what the unit meets. It
+// removes what it wrote. An error is a [*Trouble]. A place that Open refuses, as a drive without
+// our mark, is not written to.
 func Probe(ctx context.Context, k Kind) (Tried, error) {
 	m, err := k.Open(ctx)
 	if err != nil {
@@ -78,7 +79,8 @@ type trial struct {
 }
 
 const (
-	// trialSize is more than fits into one request of the SFTP protocol, and little for a slow line. trialStart is how much of it there is at first.
+	// trialSize is more than fits into one request of the SFTP protocol, and little for a slow
+	// line. trialStart is how much of it there is at first.
 	trialSize  = 96 << 10
 	trialStart = 40 << 10
 )
@@ -87,7 +89,8 @@ func newTrial(k Kind) (*trial, error) {
 	t := &trial{text: make([]byte, trialSize)}
 	_, _ = rand.NewChaCha8([32]byte{}).Read(t.text) // the same each time: what a try left is known again
 	set, err := NewSet(Settings{
-		Spool: t, Ledger: t, Release: ReleaseNever, Places: []Place{{Name: "try", Kind: k}}, Log: slog.New(slog.DiscardHandler),
+		Spool: t, Ledger: t, Release: ReleaseNever, Places: []Place{{Name: "try", Kind: k}},
+		Log:      slog.New(slog.DiscardHandler),
 		ClockSet: func() bool { return false }, Copied: func(string, string) {}, Released: func(string) {},
 		Conflict: func(string, string) {}, Changed: func() {},
 	})

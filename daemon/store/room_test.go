@@ -13,20 +13,21 @@ import (
 	"tacet/daemon/health"
 )
 
-// A place is full when it refuses a write, and not before: not when nobody knows its room, nor when it has more than a number holds, nor by its own
-// word alone. A try says the same.
+// A place is full when it refuses a write, and not before: not when nobody knows its room, nor when
+// it has more than a number holds, nor by its own word alone. A try says the same.
 func TestRoomIsWhatIsTaken(t *testing.T) {
 	for what, c := range map[string]struct {
 		say  func(d *durabletest.Disk)
 		full bool
 	}{
-		"endless":                {say: func(d *durabletest.Disk) { d.Says(math.MaxInt64, math.MaxInt64, nil) }},
-		"unknown":                {say: func(d *durabletest.Disk) { d.Says(0, 0, errors.ErrUnsupported) }},
-		"full by its word":       {say: func(d *durabletest.Disk) { d.Says(0, 1<<40, nil) }},
-		"less than nothing":      {say: func(d *durabletest.Disk) { d.Says(-16384<<10, 1<<40, nil) }},
-		"full":                   {say: func(d *durabletest.Disk) { d.Full(1000) }, full: true},
-		"full, and says not":     {say: func(d *durabletest.Disk) { d.Full(1000); d.Says(1<<40, 1<<40, nil) }, full: true},
-		"full, and nobody knows": {say: func(d *durabletest.Disk) { d.Full(1000); d.Says(0, 0, errors.ErrUnsupported) }, full: true},
+		"endless":            {say: func(d *durabletest.Disk) { d.Says(math.MaxInt64, math.MaxInt64, nil) }},
+		"unknown":            {say: func(d *durabletest.Disk) { d.Says(0, 0, errors.ErrUnsupported) }},
+		"full by its word":   {say: func(d *durabletest.Disk) { d.Says(0, 1<<40, nil) }},
+		"less than nothing":  {say: func(d *durabletest.Disk) { d.Says(-16384<<10, 1<<40, nil) }},
+		"full":               {say: func(d *durabletest.Disk) { d.Full(1000) }, full: true},
+		"full, and says not": {say: func(d *durabletest.Disk) { d.Full(1000); d.Says(1<<40, 1<<40, nil) }, full: true},
+		"full, and nobody knows": {say: func(d *durabletest.Disk) { d.Full(1000); d.Says(0, 0, errors.ErrUnsupported) },
+			full: true},
 	} {
 		in(t, 1, func(w *world) {
 			disk := w.sticks[0].disk

@@ -28,12 +28,13 @@ type Spool interface {
 
 // Log is the unit's ledger, as far as copies go. What it returned nil for is on the disk.
 type Log interface {
-	// History tells what happened to recordings, oldest first. The store is empty where it was none. at is when, and
-	// zero where the clock was not set then, or nobody knows whether it was.
+	// History tells what happened to recordings, oldest first. The store is empty where it was
+	// none. at is when, and zero where the clock was not set then, or nobody knows whether it was.
 	History(tell func(what Deed, id, store string, at time.Time)) error
 	Copied(id, store string) error
 	Released(id string) error
-	// Expired: a copy is removed from a store, which has kept it as long as it should. It is written before that is done.
+	// Expired: a copy is removed from a store, which has kept it as long as it should. It is
+	// written before that is done.
 	Expired(id, store string) error
 }
 
@@ -41,9 +42,9 @@ type Log interface {
 type Place struct {
 	Name string
 	Kind Kind
-	// Keep is how old copies become there, if another store holds them too; 0: they stay for ever. The age counts from the
-	// recording's start if the unit's clock was set then, else from when a copy of it was noted while the clock was set; a
-	// recording of which neither is known stays.
+	// Keep is how old copies become there, if another store holds them too; 0: they stay for ever.
+	// The age counts from the recording's start if the unit's clock was set then, else from when a
+	// copy of it was noted while the clock was set; a recording of which neither is known stays.
 	Keep time.Duration
 }
 
@@ -54,7 +55,8 @@ type Settings struct {
 	Ledger  Log
 	Places  []Place
 	Release Release
-	// ClockSet reports whether the clock may be trusted to say how old a recording is. It must not block.
+	// ClockSet reports whether the clock may be trusted to say how old a recording is. It must not
+	// block.
 	ClockSet func() bool
 	// Copied and Released are told of what was done, from the followers' goroutines.
 	Copied   func(id, store string)
@@ -81,13 +83,14 @@ type logError struct{ err error }
 func (e *logError) Error() string { return e.err.Error() }
 func (e *logError) Unwrap() error { return e.err }
 
-// NewSet looks at what is in the spool, after its Recover, and at what the ledger says of it. It writes nothing, and starts
-// nothing.
+// NewSet looks at what is in the spool, after its Recover, and at what the ledger says of it. It
+// writes nothing, and starts nothing.
 func NewSet(s Settings) (*Set, error) {
 	set := &Set{Settings: s, index: newIndex(len(s.Places))}
 	for i, p := range s.Places {
 		set.followers = append(set.followers, &follower{
-			set: set, index: i, place: p, wake: make(chan struct{}, 1), again: make(chan struct{}, 1), passed: map[string]time.Time{}, said: map[string]bool{},
+			set: set, index: i, place: p, wake: make(chan struct{}, 1), again: make(chan struct{}, 1),
+			passed: map[string]time.Time{}, said: map[string]bool{},
 			standing: standing{changed: s.Changed},
 		})
 	}
@@ -118,8 +121,8 @@ func NewSet(s Settings) (*Set, error) {
 // stuckWait is how long an end waits for followers whose place does not answer.
 const stuckWait = 3 * time.Second
 
-// Run follows until ctx ends. A follower that hangs in an operation is not waited for longer than a few seconds: what it
-// might still do is append to a copy what belongs there.
+// Run follows until ctx ends. A follower that hangs in an operation is not waited for longer than a
+// few seconds: what it might still do is append to a copy what belongs there.
 func (s *Set) Run(ctx context.Context) {
 	s.settle()
 	var all sync.WaitGroup
@@ -139,7 +142,8 @@ func (s *Set) Run(ctx context.Context) {
 	}
 }
 
-// settle does what an end came between: recordings that may go, and releases that were not written down.
+// settle does what an end came between: recordings that may go, and releases that were not written
+// down.
 func (s *Set) settle() {
 	all, err := s.history()
 	if err != nil {
@@ -165,12 +169,12 @@ func (s *Set) settle() {
 // Began says that a recording is being written. It never blocks.
 func (s *Set) Began(name string) { s.put(name, true, false) }
 
-// Ended says that a recording has its end and is on the disk; or, if not finished, that nobody writes it any more.
-// It never blocks.
+// Ended says that a recording has its end and is on the disk; or, if not finished, that nobody
+// writes it any more. It never blocks.
 func (s *Set) Ended(name string, finished bool) { s.put(name, false, finished) }
 
-// Gone says that a recording was removed from the spool, since it came to nothing, and that the ledger says so. What had been
-// copied of it goes too. It never blocks.
+// Gone says that a recording was removed from the spool, since it came to nothing, and that the
+// ledger says so. What had been copied of it goes too. It never blocks.
 func (s *Set) Gone(name string) {
 	s.index.drop(name)
 	s.drops.Add(1)
@@ -182,7 +186,8 @@ func (s *Set) put(name string, live, finished bool) {
 	s.tell()
 }
 
-// Again has the places looked for at once that could not be used: what kept them from it may have gone. It never blocks.
+// Again has the places looked for at once that could not be used: what kept them from it may have
+// gone. It never blocks.
 func (s *Set) Again() {
 	for _, f := range s.followers {
 		select {
@@ -217,10 +222,12 @@ func (s *Set) Stores() []Status {
 	return all
 }
 
-// Pending is how many recordings some store still has to get, and since when the oldest of them has waited.
+// Pending is how many recordings some store still has to get, and since when the oldest of them has
+// waited.
 func (s *Set) Pending() (n int, oldest Since) { return s.index.pendingAnywhere(s.ClockSet()) }
 
-// holds writes down that a store holds a recording, and releases the spool's copy if that was the last it waited for.
+// holds writes down that a store holds a recording, and releases the spool's copy if that was the
+// last it waited for.
 func (s *Set) holds(f *follower, name string) error {
 	e, known := s.index.get(name)
 	if !known {

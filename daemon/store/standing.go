@@ -21,7 +21,8 @@ type Status struct {
 	State topic.Store
 	// Trouble is what keeps recordings from it; nil where nothing does.
 	Trouble *Trouble
-	// Pending is how many recordings it still has to get, and Oldest since when the first of them has waited.
+	// Pending is how many recordings it still has to get, and Oldest since when the first of them
+	// has waited.
 	Pending int
 	Oldest  Since
 }
@@ -66,8 +67,8 @@ func (s *standing) reached() {
 // well says that something reached the medium, or that there was nothing to bring.
 func (s *standing) well() { s.become(nil) }
 
-// fail takes note of what ended a visit, and reports whether that is new. What the unit's own disk did is no trouble of
-// the store's.
+// fail takes note of what ended a visit, and reports whether that is new. What the unit's own disk
+// did is no trouble of the store's.
 func (s *standing) fail(err error) (fresh bool) {
 	if errors.As(err, new(*originalError)) || errors.As(err, new(*logError)) {
 		return true

@@ -87,7 +87,8 @@ func TestOneStoreAway(t *testing.T) {
 	})
 }
 
-// While a recording runs its copy follows, never ahead of what the spool has synced, and is synced every 15 s.
+// While a recording runs its copy follows, never ahead of what the spool has synced, and is synced
+// every 15 s.
 func TestARunningRecordingIsFollowed(t *testing.T) {
 	in(t, 1, func(w *world) {
 		w.start()
@@ -196,7 +197,8 @@ func (k *stick) put(w *world, name string, data []byte) {
 	w.must(k.disk.SyncDir("."))
 }
 
-// A spool whose disk lost what it had promised closes a recording as shorter than its copy: both are kept.
+// A spool whose disk lost what it had promised closes a recording as shorter than its copy: both
+// are kept.
 func TestTheLongerCopyIsKept(t *testing.T) {
 	in(t, 1, func(w *world) {
 		name, long := w.shortened(0, false)
@@ -213,8 +215,8 @@ func TestTheLongerCopyIsKept(t *testing.T) {
 	})
 }
 
-// shortened puts a recording into the spool of which the disk has lost all but the first second, and returns what it had
-// been: with its end, or without.
+// shortened puts a recording into the spool of which the disk has lost all but the first second,
+// and returns what it had been: with its end, or without.
 func (w *world) shortened(minute int, ended bool) (name string, long []byte) {
 	w.Helper()
 	r := w.begin(minute)
@@ -249,8 +251,8 @@ func (w *world) shortened(minute int, ended bool) (name string, long []byte) {
 	return r.name, long
 }
 
-// Every operation at the store fails, once and in each way: nothing is written on after that, one thing is said, and all
-// is brought over when it is well again, without a restart.
+// Every operation at the store fails, once and in each way: nothing is written on after that, one
+// thing is said, and all is brought over when it is well again, without a restart.
 func TestEveryOperationFails(t *testing.T) {
 	ops := 0
 	in(t, 1, func(w *world) {
@@ -428,7 +430,8 @@ func TestBothEndsInTurn(t *testing.T) {
 	})
 }
 
-// What an end came between is made good at the next start: a release that was allowed, and one that was not written down.
+// What an end came between is made good at the next start: a release that was allowed, and one that
+// was not written down.
 func TestReleaseAfterAnInterruption(t *testing.T) {
 	in(t, 1, func(w *world) {
 		there, gone := w.record(0, 1000), w.record(1, 1000)
@@ -451,7 +454,8 @@ func TestReleaseAfterAnInterruption(t *testing.T) {
 	})
 }
 
-// A recording that the spool can't read keeps none of the others back, is no fault of the store's, and is tried again.
+// A recording that the spool can't read keeps none of the others back, is no fault of the store's,
+// and is tried again.
 func TestARecordingThatCannotBeRead(t *testing.T) {
 	in(t, 1, func(w *world) {
 		bad, good := w.record(1, 2000), w.record(0, 2000)
@@ -490,7 +494,8 @@ func TestPauses(t *testing.T) {
 	})
 }
 
-// Ten recordings wait while the store stalls for an hour: nothing gathers in memory meanwhile, and all are there afterwards.
+// Ten recordings wait while the store stalls for an hour: nothing gathers in memory meanwhile, and
+// all are there afterwards.
 func TestAnHourOfStalling(t *testing.T) {
 	in(t, 1, func(w *world) {
 		release := w.sticks[0].disk.Hang()

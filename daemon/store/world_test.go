@@ -20,7 +20,8 @@ import (
 	"tacet/daemon/spool"
 )
 
-// world is a unit with its stores, in fake time: a real spool on a faulty disk, and sticks that are faulty disks.
+// world is a unit with its stores, in fake time: a real spool on a faulty disk, and sticks that are
+// faulty disks.
 type world struct {
 	*testing.T
 	disk    *durabletest.Disk
@@ -67,7 +68,8 @@ func (w *world) start() {
 	w.Helper()
 	s := Settings{
 		Spool: w.spool, Log: slog.New(slog.NewTextHandler(w.Output(), nil)), Ledger: w.log, Release: w.release,
-		ClockSet: func() bool { return !w.unset.Load() }, Copied: func(string, string) {}, Released: func(string) {}, Changed: func() {},
+		ClockSet: func() bool { return !w.unset.Load() }, Copied: func(string, string) {}, Released: func(string) {},
+		Changed: func() {},
 		Conflict: func(store, why string) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -112,7 +114,8 @@ type recorder struct {
 func (w *world) begin(minute int) *recorder {
 	w.Helper()
 	started := recordingtest.Started.Add(time.Duration(minute) * time.Minute)
-	spec := recordingtest.Spec{Unit: w.unit, For: []string{w.office.Recipient}, ID: recording.NewID(), Started: started, Clock: w.clock}
+	spec := recordingtest.Spec{Unit: w.unit, For: []string{w.office.Recipient}, ID: recording.NewID(), Started: started,
+		Clock: w.clock}
 	r := &recorder{w: w, name: recording.Name(started, "room-3", spec.ID), sealer: recordingtest.NewSealer(w, spec)}
 	head, err := r.sealer.Begin(recordingtest.Consent)
 	w.must(err)
@@ -174,7 +177,8 @@ func (w *world) within(limit time.Duration, what string, holds func() bool) {
 	}
 }
 
-// copied waits until every store holds every recording, and compares what it holds, after a power cut.
+// copied waits until every store holds every recording, and compares what it holds, after a power
+// cut.
 func (w *world) copied(limit time.Duration) {
 	w.Helper()
 	w.within(limit, "copies", func() bool { n, _ := w.set.Pending(); return n == 0 })

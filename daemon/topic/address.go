@@ -11,15 +11,16 @@ import (
 	"strings"
 )
 
-// Address is where a broker is. The configuration's check and the client read it with the same function, so that what the
-// check passes the client takes.
+// Address is where a broker is. The configuration's check and the client read it with the same
+// function, so that what the check passes the client takes.
 type Address struct {
 	Host   string // a name or an IP address, which may have a zone: fe80::1%eth0
 	Port   string
 	Secure bool // with TLS
 }
 
-// AddressError is what is wrong with an address. Its text never repeats the address: a password may stand in it.
+// AddressError is what is wrong with an address. Its text never repeats the address: a password may
+// stand in it.
 type AddressError struct {
 	What string // is wrong
 	Do   string // about it
@@ -88,7 +89,8 @@ const maxUsername = 200
 
 // ValidUsername says whether MQTT can carry a user name: UTF-8 without control characters.
 func ValidUsername(name string) error {
-	if len(name) > maxUsername || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\uFFFD' }) {
+	if len(name) > maxUsername || strings.ContainsFunc(name,
+		func(r rune) bool { return r < ' ' || r == 0x7f || r == '\uFFFD' }) {
 		return fmt.Errorf("a user name has at most %d bytes and no control characters", maxUsername)
 	}
 	return nil
@@ -99,14 +101,15 @@ var level = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
 // ErrPrefix is the answer to a discovery prefix that can't be used.
 var ErrPrefix = errors.New(`write a topic of at most 4 levels of letters, digits, ".", "-" and "_", as in "homeassistant", and none under tacet; or "" for none`)
 
-// ValidPrefix says whether Home Assistant's discovery prefix can be used; empty is none. It may not lie among the
-// units' own topics.
+// ValidPrefix says whether Home Assistant's discovery prefix can be used; empty is none. It may not
+// lie among the units' own topics.
 func ValidPrefix(prefix string) error {
 	if prefix == "" {
 		return nil
 	}
 	levels := strings.Split(prefix, "/")
-	if len(levels) > 4 || levels[0] == root || slices.ContainsFunc(levels, func(l string) bool { return !level.MatchString(l) }) {
+	if len(levels) > 4 || levels[0] == root ||
+		slices.ContainsFunc(levels, func(l string) bool { return !level.MatchString(l) }) {
 		return ErrPrefix
 	}
 	return nil

@@ -31,14 +31,19 @@ func TestAddresses(t *testing.T) {
 		}
 	}
 	for text, words := range map[string]string{
-		"broker.lan": "is not an address", "mqtt://": "is not an address", "mqtt:x": "is not an address", "": "is not an address", "mqtt://:1883": "is not an address",
-		"tcp://b": "tcp is not spoken here", "mqtt://b:0": "the port is not one", "mqtt://b:65536": "the port is not one", "mqtt://b:": "the port is not one",
-		"mqtt://b/x": "a path after the host", "mqtt://b?x": "something after", "mqtt://b#x": "something after", "mqtt://b?": "something after",
-		"mqtt://[fe80::1%eth0]": "%25", "mqtt://u@b": "a user stands", "mqtt://u:hunter2@b": "a password stands", "mqtt://u:hunter2@b:x": "is not an address",
-		"mqtt://a%20b": "is not",
+		"broker.lan": "is not an address", "mqtt://": "is not an address", "mqtt:x": "is not an address",
+		"": "is not an address", "mqtt://:1883": "is not an address",
+		"tcp://b": "tcp is not spoken here", "mqtt://b:0": "the port is not one", "mqtt://b:65536": "the port is not one",
+		"mqtt://b:":  "the port is not one",
+		"mqtt://b/x": "a path after the host", "mqtt://b?x": "something after", "mqtt://b#x": "something after",
+		"mqtt://b?":             "something after",
+		"mqtt://[fe80::1%eth0]": "%25", "mqtt://u@b": "a user stands", "mqtt://u:hunter2@b": "a password stands",
+		"mqtt://u:hunter2@b:x": "is not an address",
+		"mqtt://a%20b":         "is not",
 	} {
 		_, err := ParseAddress(text)
-		if wrong := (*AddressError)(nil); !errors.As(err, &wrong) || !strings.Contains(err.Error(), words) || strings.Contains(err.Error(), "hunter2") {
+		if wrong := (*AddressError)(nil); !errors.As(err, &wrong) || !strings.Contains(err.Error(), words) ||
+			strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%q: %v, want %q", text, err, words)
 		}
 	}
@@ -47,8 +52,9 @@ func TestAddresses(t *testing.T) {
 func TestPrefixes(t *testing.T) {
 	for prefix, want := range map[string]bool{
 		"": true, "homeassistant": true, "home.assistant": true, "ha/a/b/c": true, "a-b_c.D/9": true,
-		"ha/a/b/c/d": false, "ha/#": false, "+": false, "/ha": false, "ha/": false, "a b": false, "tacet": false, "tacet/high-street/room-3": false,
-		"tacets": true, strings.Repeat("x", 65): false,
+		"ha/a/b/c/d": false, "ha/#": false, "+": false, "/ha": false, "ha/": false, "a b": false, "tacet": false,
+		"tacet/high-street/room-3": false,
+		"tacets":                   true, strings.Repeat("x", 65): false,
 	} {
 		n := Names{Site: "a", Room: "b", HomeAssistant: prefix}
 		if got := ValidPrefix(prefix) == nil; got != want || (n.Valid() == nil) != want {
@@ -87,7 +93,8 @@ func TestHoursStand(t *testing.T) {
 			t.Fatalf("at %v h it says %v", x, *told)
 		}
 	}
-	for x, want := range map[float64]float64{3504: 3500, 3506: 3510, 100: 100, 99.96: 100, 99.94: 99.9, 41.55: 41.6, 0: 0} {
+	for x, want := range map[float64]float64{3504: 3500, 3506: 3510, 100: 100, 99.96: 100, 99.94: 99.9, 41.55: 41.6,
+		0: 0} {
 		if got := *Hours(h(x)); got != want {
 			t.Errorf("%v h are told as %v, want %v", x, got, want)
 		}
@@ -96,7 +103,8 @@ func TestHoursStand(t *testing.T) {
 
 // What Home Assistant needs for each component stands at each: older ones look nowhere else.
 func TestComponentsStandAlone(t *testing.T) {
-	d := Device{Names: names, Stores: []string{"nas"}, Notes: []string{"recording-interrupted"}, Gone: map[string]string{"store_drive": "sensor"}}
+	d := Device{Names: names, Stores: []string{"nas"}, Notes: []string{"recording-interrupted"},
+		Gone: map[string]string{"store_drive": "sensor"}}
 	b, err := d.MarshalJSON()
 	if err != nil {
 		t.Fatal(err)

@@ -6,15 +6,15 @@ import (
 	"unicode/utf8"
 )
 
-// maxAlert bounds the text of an alert, in bytes. A text ends with what to do, so
-// whoever makes one keeps the rest short: see health.Active.Message.
+// maxAlert bounds the text of an alert, in bytes. A text ends with what to do, so whoever makes one
+// keeps the rest short: see health.Active.Message.
 const maxAlert = 1000
 
 // maxRemedy bounds State's remedy, in bytes: a push message shows no more.
 const maxRemedy = 160
 
-// OneLine makes a text fit for an alert topic: line breaks and other control
-// characters become single spaces, and what is too long is cut.
+// OneLine makes a text fit for an alert topic: line breaks and other control characters become
+// single spaces, and what is too long is cut.
 func OneLine(text string) string { return oneLine(text, maxAlert) }
 
 // ShortRemedy is OneLine for what State says is to be done.

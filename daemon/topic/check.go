@@ -29,7 +29,8 @@ var (
 	recording = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,95}$`)
 	codeList  = regexp.MustCompile(`^([a-z0-9_-]+(,[a-z0-9_-]+)*)?$`)
 	hash128   = regexp.MustCompile(`^[0-9a-f]{32}$`)
-	// verifier is a verifier key as golang.org/x/mod/sumdb/note has it: name, hash, key. The name is the unit's place.
+	// verifier is a verifier key as golang.org/x/mod/sumdb/note has it: name, hash, key. The name
+	// is the unit's place.
 	verifier = regexp.MustCompile(`^(tacet/[a-z0-9-]{1,32}/[a-z0-9-]{1,32}\+[0-9a-f]{8}\+[A-Za-z0-9+/=]{1,64})?$`)
 	// noteLine is one line of a signed note: text, or a signature behind its dash.
 	noteLine = regexp.MustCompile(`^[!-~— ]*$`)
@@ -86,9 +87,9 @@ var (
 	}
 )
 
-// Check says whether the unit may publish a payload on a topic: the topic is one
-// of its own, the payload is one line and holds the declared fields and values
-// and nothing else. The client asks it about every message before it leaves.
+// Check says whether the unit may publish a payload on a topic: the topic is one of its own, the
+// payload is one line and holds the declared fields and values and nothing else. The client asks it
+// about every message before it leaves.
 func (n Names) Check(topic string, payload []byte) error {
 	if err := n.check(topic, payload); err != nil {
 		return fmt.Errorf("payload of %s: %w", topic, err)
@@ -157,8 +158,8 @@ func checkEvent(payload []byte) error {
 	return nil
 }
 
-// checkFields checks a flat object against its declaration. Fields whose name
-// begins with stores hold a store's state.
+// checkFields checks a flat object against its declaration. Fields whose name begins with stores
+// hold a store's state.
 func checkFields(payload []byte, declared map[string]field, stores string) error {
 	fields, err := object(payload)
 	if err != nil {

@@ -56,7 +56,8 @@ func TestCheckRefusesEveryOtherState(t *testing.T) {
 		}
 	}
 	for _, key := range []string{"config", "recipients"} { // fewer than 128 bits can be met by trying
-		for _, hash := range []string{"", "3f2a91d0", "3f2a91d004e7", strings.Repeat("a", 31), strings.Repeat("a", 33), strings.Repeat("A", 32), strings.Repeat("g", 32)} {
+		for _, hash := range []string{"", "3f2a91d0", "3f2a91d004e7", strings.Repeat("a", 31), strings.Repeat("a", 33),
+			strings.Repeat("A", 32), strings.Repeat("g", 32)} {
 			if names.Check(names.State(), edit(t, key, hash)) == nil {
 				t.Errorf("%s takes %q", key, hash)
 			}
@@ -75,7 +76,8 @@ func TestCheckRefusesEveryOtherState(t *testing.T) {
 	if err := names.Check(names.State(), edit(t, "store_usb-2", "full")); err != nil {
 		t.Error(err)
 	}
-	if names.Check(names.State(), edit(t, "pending", -1)) == nil || names.Check(names.State(), edit(t, "spool_free_h", -0.1)) == nil {
+	if names.Check(names.State(), edit(t, "pending", -1)) == nil ||
+		names.Check(names.State(), edit(t, "spool_free_h", -0.1)) == nil {
 		t.Error("negative numbers are taken")
 	}
 }
@@ -88,7 +90,8 @@ func TestCheckRefusesOtherEvents(t *testing.T) {
 	for _, change := range [][2]string{
 		{`"ended"`, `"withdrawn"`}, {`"seconds":61.2`, `"reason":"withdrawn"`}, {`"seconds":61.2`, `"party":"patient"`},
 		{`"seconds":61.2`, `"seconds":"long"`}, {`"seconds":61.2`, `"seconds":null`}, {`"seconds":61.2`, `"code":"x"`},
-		{`"ended"`, `"started"`}, {`"b-1"`, `"b-0"`}, {`"b-1"`, `"b"`}, {`"7q4k9mz2ha"`, `"Mrs Smith"`}, {`{"v":1,`, `{`}, {`{"v":1,`, `{ "v":1,`},
+		{`"ended"`, `"started"`}, {`"b-1"`, `"b-0"`}, {`"b-1"`, `"b"`}, {`"7q4k9mz2ha"`, `"Mrs Smith"`}, {`{"v":1,`, `{`},
+		{`{"v":1,`, `{ "v":1,`},
 		{`{"v":1,`, `{"v":1.0,`},
 	} {
 		bad := strings.Replace(good, change[0], change[1], 1)
@@ -101,7 +104,8 @@ func TestCheckRefusesOtherEvents(t *testing.T) {
 func TestCheckKnowsItsOwnTopics(t *testing.T) {
 	b, _ := whole().MarshalJSON()
 	for _, topic := range []string{
-		"tacet/high-street/room-4/state", "tacet/high-street/room-3/command", "tacet/high-street/room-3", "", "homeassistant/status",
+		"tacet/high-street/room-4/state", "tacet/high-street/room-3/command", "tacet/high-street/room-3", "",
+		"homeassistant/status",
 		"homeassistant/sensor/x/config",
 	} {
 		if names.Check(topic, b) == nil {
@@ -109,13 +113,16 @@ func TestCheckKnowsItsOwnTopics(t *testing.T) {
 		}
 	}
 	for topic, payloads := range map[string][]string{
-		names.Availability():   {"", "on", "online\n", `"online"`},
-		names.Heartbeat():      {"", "now", "2026-11-21"},
-		names.Alert("a b"):     {"text"},
-		names.Alert("a"):       {"two\nlines", strings.Repeat("x", maxAlert+1), "\xff"},
-		names.Alert(""):        {"text"},
-		names.Ledger():         {`{}`, `{"v":1,"time":"2026-11-21T14:03:22Z"}`, `{"v":1,"time":"2026-11-21T14:03:22Z","head":"Müller"}`, `{"v":1,"time":"2026-11-21T14:03:22Z","head":"h","acts":"x"}`},
-		names.Discovery():      {`{}`, `[]`, `{"components":{"x":{"platform":"button","command_topic":"x"}},"device":{"identifiers":["x"]}}`},
+		names.Availability(): {"", "on", "online\n", `"online"`},
+		names.Heartbeat():    {"", "now", "2026-11-21"},
+		names.Alert("a b"):   {"text"},
+		names.Alert("a"):     {"two\nlines", strings.Repeat("x", maxAlert+1), "\xff"},
+		names.Alert(""):      {"text"},
+		names.Ledger(): {`{}`, `{"v":1,"time":"2026-11-21T14:03:22Z"}`,
+			`{"v":1,"time":"2026-11-21T14:03:22Z","head":"Müller"}`,
+			`{"v":1,"time":"2026-11-21T14:03:22Z","head":"h","acts":"x"}`},
+		names.Discovery(): {`{}`, `[]`,
+			`{"components":{"x":{"platform":"button","command_topic":"x"}},"device":{"identifiers":["x"]}}`},
 		Names{}.Availability(): {"online"},
 	} {
 		for _, p := range payloads {
@@ -154,7 +161,8 @@ func TestAlertIsOneLineForAPerson(t *testing.T) {
 	if got := OneLine(" a\n\tb\x00\x1b c\r\nd\xff "); got != "a b c d?" {
 		t.Errorf("%q", got)
 	}
-	for _, long := range []string{strings.Repeat("x", 2*maxAlert), strings.Repeat("ä", maxAlert), "x" + strings.Repeat("…", maxAlert)} {
+	for _, long := range []string{strings.Repeat("x", 2*maxAlert), strings.Repeat("ä", maxAlert),
+		"x" + strings.Repeat("…", maxAlert)} {
 		got := OneLine(long)
 		if len(got) > maxAlert || !utf8.ValidString(got) || !strings.HasSuffix(got, "…") {
 			t.Errorf("%d bytes, ends %q", len(got), got[len(got)-5:])
@@ -164,7 +172,8 @@ func TestAlertIsOneLineForAPerson(t *testing.T) {
 
 // TestDeviceFollowsHomeAssistantsRules holds what HA's own checks ask for.
 func TestDeviceFollowsHomeAssistantsRules(t *testing.T) {
-	b, err := Device{Names: names, RoomName: "Consulting room 3", Version: "1.2.3", Stores: []string{"drive", "nas-2"}}.MarshalJSON()
+	b, err := Device{Names: names, RoomName: "Consulting room 3", Version: "1.2.3",
+		Stores: []string{"drive", "nas-2"}}.MarshalJSON()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,12 +208,14 @@ func TestDeviceFollowsHomeAssistantsRules(t *testing.T) {
 			}
 		}
 	}
-	for _, key := range []string{"phase", "recording", "problem", "mic", "light", "clock", "spool_free_h", "pending", "oldest_pending_h", "alerts", "event", "store_drive", "store_nas-2"} {
+	for _, key := range []string{"phase", "recording", "problem", "mic", "light", "clock", "spool_free_h", "pending",
+		"oldest_pending_h", "alerts", "event", "store_drive", "store_nas-2"} {
 		if _, there := w.Components[key]; !there {
 			t.Errorf("no component %s", key)
 		}
 	}
-	if w.AvailabilityTopic != names.Availability() || w.StateTopic != names.State() || w.Origin.Name == "" || w.Device.Identifiers[0] != "tacet_high-street_room-3" {
+	if w.AvailabilityTopic != names.Availability() || w.StateTopic != names.State() || w.Origin.Name == "" ||
+		w.Device.Identifiers[0] != "tacet_high-street_room-3" {
 		t.Errorf("%s", b)
 	}
 	if strings.Contains(string(b), "command_topic") {

@@ -5,21 +5,21 @@ import (
 	"fmt"
 )
 
-// Device describes the unit to Home Assistant, which then makes its sensors by
-// itself. The payload is the "device discovery payload" of Home Assistant's MQTT
-// integration (2024.12 and later):
+// Device describes the unit to Home Assistant, which then makes its sensors by itself. The payload
+// is the "device discovery payload" of Home Assistant's MQTT integration (2024.12 and later):
 // https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
 //
-// There is one component for each thing that somebody may want to see or to be
-// told about; none takes a command.
+// There is one component for each thing that somebody may want to see or to be told about; none
+// takes a command.
 type Device struct {
 	Names
 	RoomName string   // as people call it; the room's ID if empty
 	Version  string   // the software's
 	Stores   []string // names, one sensor each
 	Notes    []string // codes of alerts that need nobody
-	// Gone are components that were described before and are no more, by their keys, with their platforms. Home Assistant
-	// removes what is described by its platform alone; after that it is left out. See Components.
+	// Gone are components that were described before and are no more, by their keys, with their
+	// platforms. Home Assistant removes what is described by its platform alone; after that it is
+	// left out. See Components.
 	Gone map[string]string
 }
 
@@ -95,7 +95,8 @@ func (d Device) MarshalJSON() ([]byte, error) {
 	return compact(w)
 }
 
-// Components are the platforms of what the description holds, by key: what has to be remembered to take one away later.
+// Components are the platforms of what the description holds, by key: what has to be remembered to
+// take one away later.
 func (d Device) Components() map[string]string {
 	all := map[string]string{}
 	for key, c := range d.components() {
@@ -108,23 +109,34 @@ func (d Device) components() map[string]component {
 	one, off := 1, false
 	const diagnostic = "diagnostic"
 	all := map[string]component{
-		"phase":            choice("Phase", "phase", "mdi:microphone", shownPhases),
-		"recording":        {Platform: "binary_sensor", Name: "Recording", Icon: "mdi:record-rec", DeviceClass: "running", ValueTemplate: "{{ 'ON' if value_json.phase == 'recording' else 'OFF' }}"},
-		"since":            {Platform: "sensor", Name: "Since", DeviceClass: "timestamp", ValueTemplate: stateField("since")},
-		"problem":          {Platform: "binary_sensor", Name: "Problem", DeviceClass: "problem", ValueTemplate: d.problem(), AttributesTopic: d.State(), Attributes: "{{ {'alerts': value_json.alerts, 'remedy': value_json.remedy} | tojson }}"},
-		"alerts":           {Platform: "sensor", Name: "Alerts", Icon: "mdi:alert", ValueTemplate: "{{ (value_json.alerts or 'none')[:255] }}", AttributesTopic: d.State(), Attributes: "{{ {'remedy': value_json.remedy} | tojson }}"},
-		"remedy":           {Platform: "sensor", Name: "What to do", Icon: "mdi:wrench", ValueTemplate: "{{ value_json.remedy or 'nothing' }}"},
-		"spool_free_h":     {Platform: "sensor", Name: "Room left", DeviceClass: "duration", StateClass: "measurement", Unit: "h", Precision: &one, ValueTemplate: stateField("spool_free_h")},
-		"pending":          {Platform: "sensor", Name: "Copies pending", Icon: "mdi:tray-full", StateClass: "measurement", ValueTemplate: stateField("pending")},
-		"oldest_pending_h": {Platform: "sensor", Name: "Oldest pending copy", DeviceClass: "duration", StateClass: "measurement", Unit: "h", Precision: &one, ValueTemplate: stateField("oldest_pending_h")},
-		"event":            {Platform: "event", Name: "Event", Icon: "mdi:bell-ring", StateTopic: d.Event(), EventTypes: eventTypes},
+		"phase": choice("Phase", "phase", "mdi:microphone", shownPhases),
+		"recording": {Platform: "binary_sensor", Name: "Recording", Icon: "mdi:record-rec", DeviceClass: "running",
+			ValueTemplate: "{{ 'ON' if value_json.phase == 'recording' else 'OFF' }}"},
+		"since": {Platform: "sensor", Name: "Since", DeviceClass: "timestamp", ValueTemplate: stateField("since")},
+		"problem": {Platform: "binary_sensor", Name: "Problem", DeviceClass: "problem", ValueTemplate: d.problem(),
+			AttributesTopic: d.State(), Attributes: "{{ {'alerts': value_json.alerts, 'remedy': value_json.remedy} | tojson }}"},
+		"alerts": {Platform: "sensor", Name: "Alerts", Icon: "mdi:alert",
+			ValueTemplate: "{{ (value_json.alerts or 'none')[:255] }}", AttributesTopic: d.State(),
+			Attributes: "{{ {'remedy': value_json.remedy} | tojson }}"},
+		"remedy": {Platform: "sensor", Name: "What to do", Icon: "mdi:wrench",
+			ValueTemplate: "{{ value_json.remedy or 'nothing' }}"},
+		"spool_free_h": {Platform: "sensor", Name: "Room left", DeviceClass: "duration", StateClass: "measurement",
+			Unit: "h", Precision: &one, ValueTemplate: stateField("spool_free_h")},
+		"pending": {Platform: "sensor", Name: "Copies pending", Icon: "mdi:tray-full", StateClass: "measurement",
+			ValueTemplate: stateField("pending")},
+		"oldest_pending_h": {Platform: "sensor", Name: "Oldest pending copy", DeviceClass: "duration",
+			StateClass: "measurement", Unit: "h", Precision: &one, ValueTemplate: stateField("oldest_pending_h")},
+		"event": {Platform: "event", Name: "Event", Icon: "mdi:bell-ring", StateTopic: d.Event(), EventTypes: eventTypes},
 
-		"mic":        choice("Microphone", "mic", "mdi:microphone-settings", mics).in(diagnostic),
-		"light":      choice("Light", "light", "mdi:led-on", lights).in(diagnostic),
-		"clock":      choice("Clock", "clock", "mdi:clock-check", clocks).in(diagnostic),
-		"config":     {Platform: "sensor", Name: "Configuration", Icon: "mdi:file-cog", EntityCategory: diagnostic, Enabled: &off, ValueTemplate: stateField("config")},
-		"recipients": {Platform: "sensor", Name: "Recipients", Icon: "mdi:key", EntityCategory: diagnostic, Enabled: &off, ValueTemplate: stateField("recipients")},
-		"heartbeat":  {Platform: "sensor", Name: "Heartbeat", DeviceClass: "timestamp", EntityCategory: diagnostic, Enabled: &off, StateTopic: d.Heartbeat()},
+		"mic":   choice("Microphone", "mic", "mdi:microphone-settings", mics).in(diagnostic),
+		"light": choice("Light", "light", "mdi:led-on", lights).in(diagnostic),
+		"clock": choice("Clock", "clock", "mdi:clock-check", clocks).in(diagnostic),
+		"config": {Platform: "sensor", Name: "Configuration", Icon: "mdi:file-cog", EntityCategory: diagnostic,
+			Enabled: &off, ValueTemplate: stateField("config")},
+		"recipients": {Platform: "sensor", Name: "Recipients", Icon: "mdi:key", EntityCategory: diagnostic, Enabled: &off,
+			ValueTemplate: stateField("recipients")},
+		"heartbeat": {Platform: "sensor", Name: "Heartbeat", DeviceClass: "timestamp", EntityCategory: diagnostic,
+			Enabled: &off, StateTopic: d.Heartbeat()},
 	}
 	for _, store := range d.Stores {
 		key := storePrefix + store
@@ -144,7 +156,8 @@ func (d Device) problem() string {
 
 // choice is a sensor that says one of a few words.
 func choice(name, key, icon string, words []string) component {
-	return component{Platform: "sensor", Name: name, Icon: icon, DeviceClass: "enum", Options: words, ValueTemplate: stateField(key)}
+	return component{Platform: "sensor", Name: name, Icon: icon, DeviceClass: "enum", Options: words,
+		ValueTemplate: stateField(key)}
 }
 
 func (c component) in(category string) component {
@@ -152,14 +165,14 @@ func (c component) in(category string) component {
 	return c
 }
 
-// stateField is the template that takes one field out of the state. A field that is
-// null or missing makes "None", which Home Assistant shows as unknown.
+// stateField is the template that takes one field out of the state. A field that is null or missing
+// makes "None", which Home Assistant shows as unknown.
 func stateField(key string) string {
 	return fmt.Sprintf("{{ value_json['%s'] | default(none) }}", key)
 }
 
-// checkDevice insists on the declared fields of the description; their values
-// are made here and nowhere else.
+// checkDevice insists on the declared fields of the description; their values are made here and
+// nowhere else.
 func checkDevice(payload []byte) error {
 	if _, err := object(payload); err != nil {
 		return err

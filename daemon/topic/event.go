@@ -17,10 +17,11 @@ const (
 	Cleared  EventType = "cleared"  // and went
 )
 
-var eventTypes = []string{string(Started), string(Ended), string(Copied), string(Released), string(Faulted), string(Cleared)}
+var eventTypes = []string{string(Started), string(Ended), string(Copied), string(Released), string(Faulted),
+	string(Cleared)}
 
-// Event is one thing that happened. Delivery is at least once and in order: who
-// must not count twice remembers the ID.
+// Event is one thing that happened. Delivery is at least once and in order: who must not count
+// twice remembers the ID.
 type Event struct {
 	ID        string // EventID
 	Type      EventType

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Ledger is what a witness needs to remember: the signed head of the unit's log
-// and, while it records, the running recording's last checkpoint. Both are
-// signed notes of several lines, so they travel as JSON strings.
+// Ledger is what a witness needs to remember: the signed head of the unit's log and, while it
+// records, the running recording's last checkpoint. Both are signed notes of several lines, so they
+// travel as JSON strings.
 type Ledger struct {
 	Time       time.Time
 	Head       string // signed note
@@ -26,7 +26,8 @@ type wireLedger struct {
 
 // MarshalJSON writes one line of JSON.
 func (l Ledger) MarshalJSON() ([]byte, error) {
-	return compact(wireLedger{V: version, Time: stamp(l.Time), Head: l.Head, Recording: l.Recording, Checkpoint: l.Checkpoint})
+	return compact(wireLedger{V: version, Time: stamp(l.Time), Head: l.Head, Recording: l.Recording,
+		Checkpoint: l.Checkpoint})
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.

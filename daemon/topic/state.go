@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Phase is what the unit is doing, in the daemon's own six words. Only three of
-// them are ever written: see Shown.
+// Phase is what the unit is doing, in the daemon's own six words. Only three of them are ever
+// written: see Shown.
 type Phase string
 
 const (
@@ -22,9 +22,8 @@ const (
 	Fault     Phase = "fault"
 )
 
-// Shown is the phase as the world hears it. That one party has agreed and the
-// other has not is nobody's business, so waiting and starting are idle; while
-// it stops, a recording is still one.
+// Shown is the phase as the world hears it. That one party has agreed and the other has not is
+// nobody's business, so waiting and starting are idle; while it stops, a recording is still one.
 func (p Phase) Shown() Phase {
 	switch p {
 	case Waiting, Starting:
@@ -67,12 +66,12 @@ var (
 	clocks      = []string{string(ClockSynced), string(ClockUnsynced)}
 	mics        = []string{string(MicOK), string(MicMissing), string(MicFault), string(MicUntried)}
 	lights      = []string{string(LightProved), string(LightUnproved)}
-	storeStates = []string{string(StoreOK), string(StoreMissing), string(StoreFull), string(StoreReadOnly), string(StoreError)}
+	storeStates = []string{string(StoreOK), string(StoreMissing), string(StoreFull), string(StoreReadOnly),
+		string(StoreError)}
 )
 
-// State is the whole unit at one time. Boot is new with each start of the
-// daemon, Seq grows with each State of one boot: whoever sees a smaller Seq of
-// the same boot sees an old message.
+// State is the whole unit at one time. Boot is new with each start of the daemon, Seq grows with
+// each State of one boot: whoever sees a smaller Seq of the same boot sees an old message.
 type State struct {
 	Boot    string
 	Seq     uint64
@@ -83,8 +82,8 @@ type State struct {
 	Since   time.Time // when the shown phase began
 	Mic     Mic
 	Light   Light
-	// SpoolFreeH is how many hours of recording the unit's own disk still has
-	// room for; nil while unknown. See Hours.
+	// SpoolFreeH is how many hours of recording the unit's own disk still has room for; nil while
+	// unknown. See Hours.
 	SpoolFreeH     *float64
 	Pending        int              // recordings that a store still has to get
 	OldestPendingH *float64         // age of the oldest of them; nil when there is none
@@ -114,8 +113,9 @@ func hourStep(h float64) float64 {
 	return 10
 }
 
-// HoursNear is Hours of what is measured again and again: it stays at what was told last until the measure has moved by more
-// than a step, so that one which wavers between two steps is no news each time.
+// HoursNear is Hours of what is measured again and again: it stays at what was told last until the
+// measure has moved by more than a step, so that one which wavers between two steps is no news each
+// time.
 func HoursNear(d time.Duration, told *float64) *float64 {
 	if h := d.Hours(); told != nil && math.Abs(h-*told) <= 1/hourStep(math.Min(h, *told)) {
 		return told
@@ -173,8 +173,7 @@ func (s State) MarshalJSON() ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote, and skips fields that a newer unit
-// may have added.
+// UnmarshalJSON reads what MarshalJSON wrote, and skips fields that a newer unit may have added.
 func (s *State) UnmarshalJSON(data []byte) error {
 	var w wireState
 	if err := json.Unmarshal(data, &w); err != nil {

@@ -1,6 +1,5 @@
-// Package topic is everything that a unit says over MQTT: the names of the
-// topics and the payloads, in one place, for the unit that writes them and for
-// whoever reads them.
+// Package topic is everything that a unit says over MQTT: the names of the topics and the payloads,
+// in one place, for the unit that writes them and for whoever reads them.
 //
 // A unit publishes under tacet/<site>/<room>/:
 //
@@ -11,9 +10,8 @@
 //	alert/<code>   text for a person, empty when over      retained, QoS 1
 //	ledger         Ledger: the unit's signed log, in brief retained, QoS 1
 //
-// and, for Home Assistant, the device's description (Device) under the
-// discovery prefix. State is the authority on what is up: a reader that knows
-// state and availability knows the room.
+// and, for Home Assistant, the device's description (Device) under the discovery prefix. State is
+// the authority on what is up: a reader that knows state and availability knows the room.
 //
 // Promises:
 //
@@ -44,8 +42,8 @@ const (
 // version is the "v" of every JSON payload but Home Assistant's.
 const version = 1
 
-// Names makes the topic names of one unit. Site and Room are [a-z0-9-]{1,32};
-// HomeAssistant is the discovery prefix, empty for none.
+// Names makes the topic names of one unit. Site and Room are [a-z0-9-]{1,32}; HomeAssistant is the
+// discovery prefix, empty for none.
 type Names struct {
 	Site, Room    string
 	HomeAssistant string
@@ -66,8 +64,7 @@ func (n Names) Ledger() string           { return n.under("ledger") }
 // ClientID is the unit's name at the broker.
 func (n Names) ClientID() string { return "tacet-" + n.Site + "-" + n.Room }
 
-// Discovery is where the unit describes itself to Home Assistant, or "" without
-// a discovery prefix.
+// Discovery is where the unit describes itself to Home Assistant, or "" without a discovery prefix.
 func (n Names) Discovery() string {
 	if n.HomeAssistant == "" {
 		return ""
@@ -78,8 +75,8 @@ func (n Names) Discovery() string {
 // described is Discovery after the prefix.
 func (n Names) described() string { return "/device/" + n.deviceID() + "/config" }
 
-// Birth is where Home Assistant says that it has started, and the only topic
-// that a unit listens to; "" without a discovery prefix.
+// Birth is where Home Assistant says that it has started, and the only topic that a unit listens
+// to; "" without a discovery prefix.
 func (n Names) Birth() string {
 	if n.HomeAssistant == "" {
 		return ""
@@ -101,8 +98,8 @@ func (n Names) Valid() error {
 	return nil
 }
 
-// Retained lists every topic on which the broker keeps something of this unit.
-// An empty retained message on each makes it forget a unit that is gone.
+// Retained lists every topic on which the broker keeps something of this unit. An empty retained
+// message on each makes it forget a unit that is gone.
 func (n Names) Retained(codes []string) []string {
 	topics := []string{n.Availability(), n.State(), n.Ledger()}
 	for _, code := range codes {
@@ -114,8 +111,8 @@ func (n Names) Retained(codes []string) []string {
 	return topics
 }
 
-// Split takes the name of a unit's topic apart: tacet/a/b/alert/c gives a, b
-// and alert/c. It is false for every other topic.
+// Split takes the name of a unit's topic apart: tacet/a/b/alert/c gives a, b and alert/c. It is
+// false for every other topic.
 func Split(topic string) (site, room, name string, ok bool) {
 	parts := strings.SplitN(topic, "/", 4)
 	if len(parts) != 4 || parts[0] != "tacet" || !place.MatchString(parts[1]) || !place.MatchString(parts[2]) {

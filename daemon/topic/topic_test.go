@@ -26,14 +26,16 @@ func whole() State {
 		Since: at.Add(-time.Minute), Mic: MicOK, Light: LightProved, SpoolFreeH: Hours(90*time.Hour + 15*time.Minute),
 		Pending: 2, OldestPendingH: Hours(26 * time.Hour), Alerts: []string{"spool-low", "drive-missing"},
 		Config: "3f2a91d004e7b85c6a1f0e9d8c7b6a59", Recipients: "77aa02c3d4e5f60718293a4b5c6d7e8f",
-		VersionWaiting: "1.2.4", UnitKey: "tacet/high-street/room-3+0a1b2c3d+AQIDBA==", Remedy: "Plug the drive in.", Stores: map[string]Store{"nas": StoreMissing, "drive": StoreOK},
+		VersionWaiting: "1.2.4", UnitKey: "tacet/high-street/room-3+0a1b2c3d+AQIDBA==", Remedy: "Plug the drive in.",
+		Stores: map[string]Store{"nas": StoreMissing, "drive": StoreOK},
 	}
 }
 
 // TestGolden fixes every payload to the letter: other people's programs read them.
 func TestGolden(t *testing.T) {
 	at := whole().Time
-	empty := State{Boot: "b", Seq: 1, Time: at, Version: "dev", Clock: ClockUnsynced, Phase: Idle, Since: at, Mic: MicMissing, Light: LightUnproved,
+	empty := State{Boot: "b", Seq: 1, Time: at, Version: "dev", Clock: ClockUnsynced, Phase: Idle, Since: at,
+		Mic: MicMissing, Light: LightUnproved,
 		Config: whole().Config, Recipients: whole().Recipients}
 	tests := []struct {
 		file, topic string
@@ -42,15 +44,25 @@ func TestGolden(t *testing.T) {
 		{"state.json", names.State(), whole()},
 		{"state-empty.json", names.State(), empty},
 		{"event-started.json", names.Event(), Event{ID: EventID("b", 1), Type: Started, Time: at, Recording: "7q4k9mz2ha"}},
-		{"event-ended.json", names.Event(), Event{ID: EventID("b", 2), Type: Ended, Time: at, Recording: "7q4k9mz2ha", Seconds: Seconds(61*time.Second + 234*time.Millisecond)}},
-		{"event-copied.json", names.Event(), Event{ID: EventID("b", 3), Type: Copied, Time: at, Recording: "7q4k9mz2ha", Store: "nas"}},
+		{"event-ended.json", names.Event(),
+			Event{ID: EventID("b", 2), Type: Ended, Time: at, Recording: "7q4k9mz2ha",
+				Seconds: Seconds(61*time.Second + 234*time.Millisecond)}},
+		{"event-copied.json", names.Event(),
+			Event{ID: EventID("b", 3), Type: Copied, Time: at, Recording: "7q4k9mz2ha", Store: "nas"}},
 		{"event-released.json", names.Event(), Event{ID: EventID("b", 4), Type: Released, Time: at, Recording: "7q4k9mz2ha"}},
-		{"event-fault.json", names.Event(), Event{ID: EventID("b", 5), Type: Faulted, Time: at, Code: "drive-missing", Store: "drive"}},
+		{"event-fault.json", names.Event(),
+			Event{ID: EventID("b", 5), Type: Faulted, Time: at, Code: "drive-missing", Store: "drive"}},
 		{"event-cleared.json", names.Event(), Event{ID: EventID("b", 6), Type: Cleared, Time: at, Code: "drive-missing"}},
-		{"ledger.json", names.Ledger(), Ledger{Time: at, Head: "tacet/high-street/room-3\n12\nq83v+/==\n\n— tacet/high-street/room-3 AAAA\n"}},
-		{"ledger-recording.json", names.Ledger(), Ledger{Time: at, Head: "h\n", Recording: "7q4k9mz2ha", Checkpoint: "tacet/high-street/room-3/7q4k9mz2ha\n3\nAAAA\n\n— x AAAA\n"}},
-		{"device.json", names.Discovery(), Device{Names: names, RoomName: `Smith & Sons' "blue" room`, Version: "1.2.3", Stores: []string{"drive", "nas"}, Notes: []string{"recording-interrupted"}}},
-		{"device-gone.json", names.Discovery(), Device{Names: names, Stores: []string{"nas"}, Gone: map[string]string{"store_drive": "sensor"}}},
+		{"ledger.json", names.Ledger(),
+			Ledger{Time: at, Head: "tacet/high-street/room-3\n12\nq83v+/==\n\n— tacet/high-street/room-3 AAAA\n"}},
+		{"ledger-recording.json", names.Ledger(),
+			Ledger{Time: at, Head: "h\n", Recording: "7q4k9mz2ha",
+				Checkpoint: "tacet/high-street/room-3/7q4k9mz2ha\n3\nAAAA\n\n— x AAAA\n"}},
+		{"device.json", names.Discovery(),
+			Device{Names: names, RoomName: `Smith & Sons' "blue" room`, Version: "1.2.3", Stores: []string{"drive", "nas"},
+				Notes: []string{"recording-interrupted"}}},
+		{"device-gone.json", names.Discovery(),
+			Device{Names: names, Stores: []string{"nas"}, Gone: map[string]string{"store_drive": "sensor"}}},
 	}
 	for _, test := range tests {
 		got, err := test.payload.MarshalJSON()
@@ -76,9 +88,9 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestDeclaredFields is the schema of all that a unit publishes. Whoever adds a
-// field adds it here too, and has thought of promise 8 and rule R13: never a
-// party, a reason, a name, a refusal or a level.
+// TestDeclaredFields is the schema of all that a unit publishes. Whoever adds a field adds it here
+// too, and has thought of promise 8 and rule R13: never a party, a reason, a name, a refusal or a
+// level.
 func TestDeclaredFields(t *testing.T) {
 	for what, test := range map[string]struct {
 		declared map[string]field
@@ -141,7 +153,8 @@ func TestNamesOfTheContract(t *testing.T) {
 	if none.Discovery() != "" || none.Birth() != "" {
 		t.Error("without a prefix there is no discovery")
 	}
-	if got := none.Retained([]string{"x"}); !slices.Equal(got, []string{"tacet/a/b/availability", "tacet/a/b/state", "tacet/a/b/ledger", "tacet/a/b/alert/x"}) {
+	if got := none.Retained([]string{"x"}); !slices.Equal(got,
+		[]string{"tacet/a/b/availability", "tacet/a/b/state", "tacet/a/b/ledger", "tacet/a/b/alert/x"}) {
 		t.Errorf("retained: %q", got)
 	}
 	if got := names.Retained(nil); !slices.Contains(got, names.Discovery()) {
@@ -175,7 +188,10 @@ func TestPhasesAreShownAsTheContractSays(t *testing.T) {
 
 func TestWhatWasWrittenIsRead(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		hours := rapid.Ptr(rapid.Custom(func(t *rapid.T) float64 { return float64(rapid.IntRange(0, 1e6).Draw(t, "tenths")) / 10 }), true)
+		hours := rapid.Ptr(rapid.Custom(func(t *rapid.T) float64 {
+			return float64(rapid.IntRange(0, 1e6).Draw(t,
+				"tenths")) / 10
+		}), true)
 		code := rapid.StringMatching(`[a-z0-9][a-z0-9_-]{0,9}`)
 		at := rapid.Custom(func(t *rapid.T) time.Time {
 			return time.UnixMilli(rapid.Int64Range(0, 4e12).Draw(t, "ms")).UTC()
@@ -185,9 +201,10 @@ func TestWhatWasWrittenIsRead(t *testing.T) {
 			Time: at.Draw(t, "time"), Since: at.Draw(t, "since"), Version: "1", Clock: ClockSynced,
 			Phase: rapid.SampledFrom([]Phase{Idle, Recording, Fault}).Draw(t, "phase"), Mic: MicFault, Light: LightUnproved,
 			Config: rapid.StringMatching(`[0-9a-f]{32}`).Draw(t, "config"), Recipients: RecipientsHash(nil),
-			SpoolFreeH: hours.Draw(t, "free"), Pending: rapid.IntRange(0, 1e9).Draw(t, "pending"), OldestPendingH: hours.Draw(t, "oldest"),
-			Alerts: rapid.SliceOfNDistinct(code, 0, 5, rapid.ID[string]).Draw(t, "alerts"),
-			Stores: rapid.MapOfN(code, rapid.SampledFrom([]Store{StoreOK, StoreFull}), 0, 4).Draw(t, "stores"),
+			SpoolFreeH: hours.Draw(t, "free"), Pending: rapid.IntRange(0, 1e9).Draw(t, "pending"),
+			OldestPendingH: hours.Draw(t, "oldest"),
+			Alerts:         rapid.SliceOfNDistinct(code, 0, 5, rapid.ID[string]).Draw(t, "alerts"),
+			Stores:         rapid.MapOfN(code, rapid.SampledFrom([]Store{StoreOK, StoreFull}), 0, 4).Draw(t, "stores"),
 		}
 		b, err := s.MarshalJSON()
 		if err != nil {
@@ -225,7 +242,8 @@ func TestWhatWasWrittenIsRead(t *testing.T) {
 
 func TestReadersAreToldOfWhatTheyCantRead(t *testing.T) {
 	for _, bad := range []string{``, `[]`, `{}`, `{"v":2,"time":"2026-11-21T14:03:22Z"}`, `{"v":1,"time":"yesterday"}`} {
-		if (&State{}).UnmarshalJSON([]byte(bad)) == nil || (&Event{}).UnmarshalJSON([]byte(bad)) == nil || (&Ledger{}).UnmarshalJSON([]byte(bad)) == nil {
+		if (&State{}).UnmarshalJSON([]byte(bad)) == nil || (&Event{}).UnmarshalJSON([]byte(bad)) == nil ||
+			(&Ledger{}).UnmarshalJSON([]byte(bad)) == nil {
 			t.Errorf("%q was read", bad)
 		}
 	}

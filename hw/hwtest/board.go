@@ -1,5 +1,5 @@
-// Package hwtest is GPIO for tests: a Board that has the habits of the kernel's character device, bad ones included, so
-// that the real package hw can run on it.
+// Package hwtest is GPIO for tests: a Board that has the habits of the kernel's character device,
+// bad ones included, so that the real package hw can run on it.
 //
 //	b := hwtest.NewBoard("GPIO5", "GPIO27")
 //	panel, err := hw.OpenOn(b, hw.Wiring{Buttons: …"GPIO5", Light: …"GPIO27"})
@@ -8,10 +8,12 @@
 //	b.Level("GPIO27")           // what the light does
 //	b.Fail("GPIO5", hwtest.Read, syscall.EIO)
 //
-// It keeps to time.Now and timers, so it can be used in a testing/synctest bubble (make it inside). The conformance
-// test in hw runs on it and on the kernel's own gpio-sim, where Sim drives the lines.
+// It keeps to time.Now and timers, so it can be used in a testing/synctest bubble (make it inside).
+// The conformance test in hw runs on it and on the kernel's own gpio-sim, where Sim drives the
+// lines.
 //
-// What it holds to, as in Linux's drivers/gpio/gpiolib-cdev.c (the conformance test says whether it is so):
+// What it holds to, as in Linux's drivers/gpio/gpiolib-cdev.c (the conformance test says whether it
+// is so):
 //
 //   - As many edges are queued for a line as were asked for, hw.QueueLength at most. When the queue is full the oldest is
 //     dropped (kfifo_skip), and nobody who waits is told.
@@ -39,18 +41,18 @@ import (
 	"tacet/hw"
 )
 
-// A Board is a machine's GPIO. Lines are named as in a config: GPIO5, or gpiochip0:5; a name that doesn't exist is a
-// mistake in the test, and panics.
+// A Board is a machine's GPIO. Lines are named as in a config: GPIO5, or gpiochip0:5; a name that
+// doesn't exist is a mistake in the test, and panics.
 type Board struct {
-	// KeepsLevel is what becomes of an output that is released: a Raspberry Pi's kernel keeps its level, the
-	// mainline's makes it an input. Set it before use.
+	// KeepsLevel is what becomes of an output that is released: a Raspberry Pi's kernel keeps its
+	// level, the mainline's makes it an input. Set it before use.
 	KeepsLevel bool
 
 	// Queue is how many edges are queued for a line, if not hw.QueueLength. Set it before use.
 	Queue int
 
-	// Stall, if set, is asked before and after each call on an EdgeLine, but for Close, for how long the process stands
-	// still. Set it before use.
+	// Stall, if set, is asked before and after each call on an EdgeLine, but for Close, for how
+	// long the process stands still. Set it before use.
 	Stall func() time.Duration
 
 	mu      sync.Mutex // guards what follows, and all lines
@@ -94,7 +96,8 @@ const (
 	Take
 )
 
-// NewBoard makes a board with one chip, gpiochip0, that has these lines; an empty name is an unnamed line.
+// NewBoard makes a board with one chip, gpiochip0, that has these lines; an empty name is an
+// unnamed line.
 func NewBoard(names ...string) *Board {
 	b := &Board{Queue: hw.QueueLength}
 	b.AddChip("gpiochip0", "pinctrl-bcm2711", names...)
@@ -139,7 +142,8 @@ func (b *Board) Float(name string) {
 	l.update()
 }
 
-// Slip changes the line's level as Drive does, but its edge is lost, as when an interrupt was missed.
+// Slip changes the line's level as Drive does, but its edge is lost, as when an interrupt was
+// missed.
 func (b *Board) Slip(name string, level gpio.Level) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -150,7 +154,8 @@ func (b *Board) Slip(name string, level gpio.Level) {
 	l.lost = false
 }
 
-// Edge queues an edge that no change of the level goes with: one that comes late, after a Slip, or is a glitch.
+// Edge queues an edge that no change of the level goes with: one that comes late, after a Slip, or
+// is a glitch.
 func (b *Board) Edge(name string, level gpio.Level) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -210,7 +215,8 @@ func (b *Board) Queued(name string) int {
 	return 0
 }
 
-// Fail makes a call on a line fail from now on; nil mends it. A wait that is under way fails at once.
+// Fail makes a call on a line fail from now on; nil mends it. A wait that is under way fails at
+// once.
 func (b *Board) Fail(name string, op Op, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -235,7 +241,8 @@ func (b *Board) Calls() int {
 	return b.calls
 }
 
-// StandStill stops the process for a time: no call on a line whose edges are queued begins or ends meanwhile.
+// StandStill stops the process for a time: no call on a line whose edges are queued begins or ends
+// meanwhile.
 func (b *Board) StandStill(d time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

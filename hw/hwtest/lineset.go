@@ -201,7 +201,8 @@ func (l *edgeLine) end() {
 	l.set.waiter = nil
 }
 
-// look says whether a wait is over. A broken queue is one to take from: that is where its error is met.
+// look says whether a wait is over. A broken queue is one to take from: that is where its error is
+// met.
 func (l *edgeLine) look() (queued bool, err error) {
 	s := l.set
 	s.board.mu.Lock()

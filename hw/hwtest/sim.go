@@ -18,8 +18,9 @@ type Sim string
 // Chip is the chip's name, gpiochip0.
 func (s Sim) Chip() string { return filepath.Base(string(s)) }
 
-// Drive holds a line at a level from outside. The module as it comes only knows pulls, which a program that asks for a
-// pull of its own overrides; one that is patched for it knows drive-low and drive-high, which hold.
+// Drive holds a line at a level from outside. The module as it comes only knows pulls, which a
+// program that asks for a pull of its own overrides; one that is patched for it knows drive-low and
+// drive-high, which hold.
 func (s Sim) Drive(number int, level gpio.Level) error {
 	drive, pull := "drive-low", "pull-down"
 	if level {

@@ -7,12 +7,13 @@
 //		…
 //	}
 //
-// It reads the mount table of the process's own namespace, /proc/self/mountinfo: what a service that systemd confines sees is what
-// the service can reach.
+// It reads the mount table of the process's own namespace, /proc/self/mountinfo: what a service
+// that systemd confines sees is what the service can reach.
 //
-// The watcher sleeps in one system call. The kernel wakes it when the table changes: something was mounted, unmounted or
-// remounted. A drive that is pulled out while it is mounted does not change the table; its device node goes, and that wakes the watcher
-// too. Where nothing happens it costs nothing. A file system that the kernel itself makes read-only, after an error, wakes nobody.
+// The watcher sleeps in one system call. The kernel wakes it when the table changes: something was
+// mounted, unmounted or remounted. A drive that is pulled out while it is mounted does not change
+// the table; its device node goes, and that wakes the watcher too. Where nothing happens it costs
+// nothing. A file system that the kernel itself makes read-only, after an error, wakes nobody.
 package mounts
 
 import (
@@ -26,14 +27,16 @@ import (
 
 // Mount is a line of the mount table.
 type Mount struct {
-	ID, Parent int    // Parent is the mount that Point lies on
-	Device     string // of the file system, "major:minor" as in /sys/dev/block; the major number is 0 where no single device is behind it
-	Root       string // which folder of the file system is mounted: "/" but for bind mounts and btrfs
-	Point      string // where
-	FSType     string // "vfat", "ext4", "nfs4", …
-	Source     string // "/dev/sda1", "server:/share", …
-	Options    string // of the mount and of the file system, comma-separated
-	ReadOnly   bool   // either of them is, or the file system has shut itself off
+	ID, Parent int // Parent is the mount that Point lies on
+	// of the file system, "major:minor" as in /sys/dev/block; the major number is 0 where no single
+	// device is behind it
+	Device   string
+	Root     string // which folder of the file system is mounted: "/" but for bind mounts and btrfs
+	Point    string // where
+	FSType   string // "vfat", "ext4", "nfs4", …
+	Source   string // "/dev/sda1", "server:/share", …
+	Options  string // of the mount and of the file system, comma-separated
+	ReadOnly bool   // either of them is, or the file system has shut itself off
 }
 
 const (
@@ -95,7 +98,8 @@ func parseLine(line string) (Mount, error) {
 	}, nil
 }
 
-// readOnly looks for the kernel's word, and for ext4's own: after an error it may stay "rw" and write nothing.
+// readOnly looks for the kernel's word, and for ext4's own: after an error it may stay "rw" and
+// write nothing.
 func readOnly(options string) bool {
 	for option := range strings.SplitSeq(options, ",") {
 		if option == "ro" || option == "emergency_ro" || option == "shutdown" {
@@ -124,8 +128,9 @@ func unescape(s string) string {
 	return out.String()
 }
 
-// On is the mount that an absolute path, clean and free of symbolic links, leads to: it walks the table as the kernel would, so that
-// what is mounted over hides what is under it. It touches no file system.
+// On is the mount that an absolute path, clean and free of symbolic links, leads to: it walks the
+// table as the kernel would, so that what is mounted over hides what is under it. It touches no
+// file system.
 func (t Table) On(path string) (Mount, bool) {
 	var here Mount
 	found := false
@@ -139,7 +144,8 @@ func (t Table) On(path string) (Mount, bool) {
 	return here, found
 }
 
-// below is the first mount that the walk to path enters from the mount here; at the start, the one that "/" lies on.
+// below is the first mount that the walk to path enters from the mount here; at the start, the one
+// that "/" lies on.
 func (t Table) below(here Mount, path string, started bool) (next Mount, found bool) {
 	for _, m := range t {
 		switch {

@@ -75,7 +75,8 @@ func TestOn(t *testing.T) {
 		{ID: 51, Parent: 2, Point: "/srv"},
 	}
 	for path, want := range map[string]int{
-		"/": 2, "/etc": 2, "/mnt": 2, "/mnt/nas": 32, "/mnt/nas/x": 32, "/mnt/nasty": 2, "/mnt/nas/other/x": 33, "/mnt/nas/deep": 32,
+		"/": 2, "/etc": 2, "/mnt": 2, "/mnt/nas": 32, "/mnt/nas/x": 32, "/mnt/nasty": 2, "/mnt/nas/other/x": 33,
+		"/mnt/nas/deep":  32,
 		"/media/stick/a": 40, "/media/stick2": 2, "/srv/a/b": 51,
 	} {
 		if got, found := table.On(path); !found || got.ID != want {

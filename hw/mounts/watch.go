@@ -8,8 +8,8 @@ type Watcher struct {
 	subscribers []chan struct{}
 }
 
-// Subscribe returns a channel that receives after a change. Several changes may be one receipt, and none is forgotten: what was told
-// before it was received waits. It is never closed.
+// Subscribe returns a channel that receives after a change. Several changes may be one receipt, and
+// none is forgotten: what was told before it was received waits. It is never closed.
 func (w *Watcher) Subscribe() <-chan struct{} {
 	c := make(chan struct{}, 1)
 	w.mu.Lock()

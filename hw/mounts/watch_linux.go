@@ -14,8 +14,9 @@ const (
 	tablePath = "/proc/self/mountinfo"
 	// notesPath is where whoever mounts drives leaves notes about those that it didn't mount.
 	notesPath = "/run/tacet-drives"
-	// settleMS is how long no device node must have come or gone before that is told, in milliseconds: nodes go just before the
-	// kernel's other traces of a device do, and many at once.
+	// settleMS is how long no device node must have come or gone before that is told, in
+	// milliseconds: nodes go just before the kernel's other traces of a device do, and many at
+	// once.
 	settleMS = 100
 	// maxSettles bounds how long a stream of changes may keep them from being told.
 	maxSettles = 20
@@ -57,7 +58,8 @@ type listener struct {
 }
 
 func listen() (*listener, error) {
-	// Not os.Open: Go's own poller would watch the file too, and whoever asks first takes the news from the other.
+	// Not os.Open: Go's own poller would watch the file too, and whoever asks first takes the news
+	// from the other.
 	table, err := unix.Open(tablePath, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: tablePath, Err: err}
@@ -70,7 +72,8 @@ func listen() (*listener, error) {
 	return &listener{os.NewFile(uintptr(table), tablePath), listenForNodes(), os.NewFile(uintptr(end), "eventfd")}, nil
 }
 
-// listenForNodes asks to be told which device nodes come and go. Without it the watcher still sees mounts.
+// listenForNodes asks to be told which device nodes come and go. Without it the watcher still sees
+// mounts.
 func listenForNodes() *os.File {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
 	if err != nil {
@@ -109,7 +112,8 @@ func (l *listener) wait() bool {
 	return changed
 }
 
-// poll waits for at most timeout milliseconds, -1: for ever. It says whether anything changed, and whether it was device nodes.
+// poll waits for at most timeout milliseconds, -1: for ever. It says whether anything changed, and
+// whether it was device nodes.
 func (l *listener) poll(timeout int) (changed, nodes bool) {
 	fds := []unix.PollFd{
 		{Fd: int32(l.end.Fd()), Events: unix.POLLIN},
@@ -134,7 +138,8 @@ func (l *listener) poll(timeout int) (changed, nodes bool) {
 	return fds[1].Revents != 0 || nodes, nodes
 }
 
-// drain takes some of what inotify has to tell, and it has something; that it told is all that counts.
+// drain takes some of what inotify has to tell, and it has something; that it told is all that
+// counts.
 func (l *listener) drain() {
 	var events [4096]byte
 	_, _ = l.nodes.Read(events[:])

@@ -21,7 +21,8 @@ const (
 	patience    = 20 * time.Second
 )
 
-// namespaced runs the test again in a process that may mount what it likes, seen by itself alone; there it returns true.
+// namespaced runs the test again in a process that may mount what it likes, seen by itself alone;
+// there it returns true.
 func namespaced(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv(inNamespace) != "" {

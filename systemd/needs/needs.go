@@ -1,8 +1,10 @@
-// Package needs is for tests that need what a machine may not have: a program, root's rights, something of the kernel.
+// Package needs is for tests that need what a machine may not have: a program, root's rights,
+// something of the kernel.
 //
-// Each of its functions skips the test where that is missing, with words of which the first say what kind it is; "make test" goes by
-// them. A program is no reason: .ci/install brings it, so with TACET_STRICT=1, which "make test" sets, its lack fails the test. What needs
-// root is tried once more as root. What the kernel lacks can't be brought, and is listed at the end.
+// Each of its functions skips the test where that is missing, with words of which the first say
+// what kind it is; "make test" goes by them. A program is no reason: .ci/install brings it, so with
+// TACET_STRICT=1, which "make test" sets, its lack fails the test. What needs root is tried once
+// more as root. What the kernel lacks can't be brought, and is listed at the end.
 //
 // No test skips in any other way: a linter's rule looks for that.
 package needs
@@ -61,7 +63,8 @@ func Root(tb testing.TB, what string) {
 	}
 }
 
-// Kernel is for what was tried in vain: err is nil where it wasn't in vain. Root may be able to do it; where root can't, the kernel can't.
+// Kernel is for what was tried in vain: err is nil where it wasn't in vain. Root may be able to do
+// it; where root can't, the kernel can't.
 func Kernel(tb testing.TB, what string, err error) {
 	tb.Helper()
 	if err == nil {
@@ -82,7 +85,8 @@ func Soak(tb testing.TB) {
 	}
 }
 
-// Variable is the value of a variable without which the test is for another occasion: it is a process that another test starts, say.
+// Variable is the value of a variable without which the test is for another occasion: it is a
+// process that another test starts, say.
 func Variable(tb testing.TB, name, occasion string) string {
 	tb.Helper()
 	value := os.Getenv(name)

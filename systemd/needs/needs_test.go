@@ -8,8 +8,8 @@ import (
 	"tacet/systemd/needs"
 )
 
-// Each of these tests lacks something, for the test of ".ci/tests", which wants to know all of the reasons. Without it they are for
-// another occasion, too.
+// Each of these tests lacks something, for the test of ".ci/tests", which wants to know all of the
+// reasons. Without it they are for another occasion, too.
 
 const asked = "TACET_NEEDS_TEST"
 

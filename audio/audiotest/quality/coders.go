@@ -51,7 +51,8 @@ func peer(bitrate int) coder {
 	}}
 }
 
-// opusdec is what the tool of that name makes of a file: to its standard output it writes plain samples.
+// opusdec is what the tool of that name makes of a file: to its standard output it writes plain
+// samples.
 func opusdec(file []byte) ([]int16, error) {
 	cmd := exec.Command("opusdec", "--quiet", "--rate", fmt.Sprint(rate), "--no-dither", "-", "-")
 	cmd.Stdin = bytes.NewReader(file)
@@ -100,7 +101,10 @@ type setting struct {
 
 // candidates are all the settings that are worth a try, with packets of 20 ms.
 func candidates(bitrate int) []coder {
-	list := []coder{{"as it is", func(samples []int16) ([]int16, time.Duration, int, error) { return samples, 0, 2 * len(samples), nil }}}
+	list := []coder{{"as it is", func(samples []int16) ([]int16, time.Duration, int, error) {
+		return samples, 0,
+			2 * len(samples), nil
+	}}}
 	for _, a := range []struct {
 		name  string
 		value opus.Application
@@ -116,7 +120,8 @@ func candidates(bitrate int) []coder {
 				for complexity := range 11 {
 					s := setting{a.value, b.value, h.value, complexity}
 					name := fmt.Sprintf("%s, %s,%s complexity %d.", a.name, b.name, h.name, complexity)
-					list = append(list, coder{name, func(samples []int16) ([]int16, time.Duration, int, error) { return s.try(samples, bitrate) }})
+					list = append(list, coder{name,
+						func(samples []int16) ([]int16, time.Duration, int, error) { return s.try(samples, bitrate) }})
 				}
 			}
 		}
@@ -126,7 +131,8 @@ func candidates(bitrate int) []coder {
 
 func (s setting) try(samples []int16, bitrate int) ([]int16, time.Duration, int, error) {
 	enc, err := opus.NewEncoder(opus.Settings{
-		Rate: rate, Channels: 1, Application: s.application, Bandwidth: s.bandwidth, Signal: s.signal, Complexity: s.complexity, Bitrate: bitrate,
+		Rate: rate, Channels: 1, Application: s.application, Bandwidth: s.bandwidth, Signal: s.signal,
+		Complexity: s.complexity, Bitrate: bitrate,
 	})
 	if err != nil {
 		return nil, 0, 0, err

@@ -14,7 +14,8 @@ var bands = []audiotest.Band{{From: 0, To: 5000}, {From: 5000, To: 8000}, {From:
 // worse is how much further from the original a band may be than what opusenc makes of it, in dB.
 const worse = 1.0
 
-// same is the least difference in STOI and ESTOI that counts: another seed for the noise makes more.
+// same is the least difference in STOI and ESTOI that counts: another seed for the noise makes
+// more.
 const same = 0.0005
 
 // A score is what was heard of a scene, or of many on average.
@@ -85,7 +86,8 @@ func judge(c coder, scenes []scene) (result, error) {
 	return r, nil
 }
 
-// hear judges one scene: the words against what was said, and the bands against all that the microphone heard.
+// hear judges one scene: the words against what was said, and the bands against all that the
+// microphone heard.
 func hear(s scene, heard []float64) (score, error) {
 	var one score
 	var err error

@@ -1,7 +1,9 @@
-// Command quality compares the ways to set libopus up for speech in rooms. Of each it says how well the speech is understood (STOI
-// and ESTOI, against what was said in the room without its noise), how far what is heard is from what the microphone heard in three
-// bands of the spectrum, since STOI looks no higher than 5 kHz and people do, and what it costs. The peer is opusenc as it comes, at
-// a bit rate of its own; it ends with 1 where what the daemon uses is worse than that. It needs espeak-ng, alsa-utils and opus-tools.
+// Command quality compares the ways to set libopus up for speech in rooms. Of each it says how well
+// the speech is understood (STOI and ESTOI, against what was said in the room without its noise),
+// how far what is heard is from what the microphone heard in three bands of the spectrum, since
+// STOI looks no higher than 5 kHz and people do, and what it costs. The peer is opusenc as it
+// comes, at a bit rate of its own; it ends with 1 where what the daemon uses is worse than that. It
+// needs espeak-ng, alsa-utils and opus-tools.
 //
 //	go run ./audio/audiotest/quality [-bitrate 48000] [-try .]
 package main

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// The whole comparison, with all voices and rooms, is the program's. This is a part of it that shows when something goes wrong.
+// The whole comparison, with all voices and rooms, is the program's. This is a part of it that
+// shows when something goes wrong.
 func TestSpeechIsNoWorseThanFromOpusenc(t *testing.T) {
 	list, err := scenes([]string{person, "en-gb+f2", "en-us+m3"}, []string{"quiet", "office", "street"})
 	if err != nil {

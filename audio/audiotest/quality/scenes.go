@@ -15,7 +15,8 @@ const person = "person"
 
 // voices are who speaks: espeak-ng's names, but for the person.
 var voices = []string{
-	person, "en-us+m3", "en-gb+f2", "en-gb-scotland+m7", "en-us+f4", "en-gb+m1", "en-gb-x-rp+f5", "de+f3", "de+m5", "pl+f1",
+	person, "en-us+m3", "en-gb+f2", "en-gb-scotland+m7", "en-us+f4", "en-gb+m1", "en-gb-x-rp+f5", "de+f3", "de+m5",
+	"pl+f1",
 }
 
 const text = `Good morning, please take a seat. How have you been since the last time that we met?
@@ -43,7 +44,8 @@ func ventilation(seed uint64, n int) []float64 { return audiotest.Ventilation(se
 
 // computer is a fan's hiss, and the hum of a bad cable.
 func computer(seed uint64, n int) []float64 {
-	return audiotest.Mix(audiotest.Mix(make([]float64, n), 0.8, ventilation(seed, n)), 0.4, audiotest.White(seed, n), audiotest.Hum(50, rate, n))
+	return audiotest.Mix(audiotest.Mix(make([]float64, n), 0.8, ventilation(seed, n)), 0.4, audiotest.White(seed, n),
+		audiotest.Hum(50, rate, n))
 }
 
 // A scene is a voice in a room.

@@ -23,7 +23,8 @@ func Bytes(t testing.TB) int {
 				t.Fatalf("smaps says %q: %v", line, err)
 			}
 		}
-		if flags := strings.Fields(line); flags[0] == "VmFlags:" && slices.Contains(flags, "lo") && slices.Contains(flags, "dd") {
+		if flags := strings.Fields(line); flags[0] == "VmFlags:" && slices.Contains(flags, "lo") &&
+			slices.Contains(flags, "dd") {
 			total += size * 1024
 		}
 	}

@@ -1,4 +1,5 @@
-// Package cli is what Tacet's commands have in common: where they read and write, how they speak, what they exit with.
+// Package cli is what Tacet's commands have in common: where they read and write, how they speak,
+// what they exit with.
 //
 // A program is a few lines:
 //
@@ -67,8 +68,8 @@ func Main(name string, run func(*Env) error) {
 	os.Exit(env.exit(run(env)))
 }
 
-// exit is Finish for a process: where nobody reads what it says, it ends all the same, since what ends with it may be an open
-// microphone. A person at a terminal may have stopped it to read.
+// exit is Finish for a process: where nobody reads what it says, it ends all the same, since what
+// ends with it may be an open microphone. A person at a terminal may have stopped it to read.
 func (env *Env) exit(err error) int {
 	said := make(chan struct{})
 	go func() {
@@ -86,11 +87,13 @@ func (env *Env) exit(err error) int {
 	return Code(err)
 }
 
-// promptly is how long a command may take to end by itself after an interrupt, and what it says last to be taken.
+// promptly is how long a command may take to end by itself after an interrupt, and what it says
+// last to be taken.
 const promptly = time.Second
 
-// Promptly runs what a command does, and leaves it behind where it doesn't end soon after an interrupt: it may be in a call that nothing
-// ends, such as opening a pipe that nobody writes to. It is for programs whose work may be dropped at any moment.
+// Promptly runs what a command does, and leaves it behind where it doesn't end soon after an
+// interrupt: it may be in a call that nothing ends, such as opening a pipe that nobody writes to.
+// It is for programs whose work may be dropped at any moment.
 func (env *Env) Promptly(do func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- do() }()
@@ -128,7 +131,9 @@ func (env *Env) Note(format string, args ...any) { env.say(fmt.Sprintf(format, a
 // Hint tells what to do about what was said before.
 func (env *Env) Hint(format string, args ...any) { env.say("hint: " + fmt.Sprintf(format, args...)) }
 
-// say writes one line: of what is said in several, one, so that no text from elsewhere makes a line that looks like the program's. That standard error can't be written to is nothing that could be told anywhere.
+// say writes one line: of what is said in several, one, so that no text from elsewhere makes a line
+// that looks like the program's. That standard error can't be written to is nothing that could be
+// told anywhere.
 func (env *Env) say(text string) {
 	text = strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "; ")
 	fmt.Fprintf(env.Stderr, "%s: %s\n", env.Name, Clean(text))

@@ -17,23 +17,25 @@ import (
 // surroundings is an Env whose output can be read.
 func surroundings(args ...string) (env *Env, stdout, stderr *strings.Builder) {
 	stdout, stderr = &strings.Builder{}, &strings.Builder{}
-	return &Env{Name: "tacet", Args: args, Ctx: context.Background(), Stdin: strings.NewReader(""), Stdout: stdout, Stderr: stderr}, stdout, stderr
+	return &Env{Name: "tacet", Args: args, Ctx: context.Background(), Stdin: strings.NewReader(""), Stdout: stdout,
+		Stderr: stderr}, stdout, stderr
 }
 
 // cut is a program with commands of every sort.
 func cut(got *[]string) []Command {
 	return []Command{
-		{Name: "open", Usage: "[-i KEY] [-any] FILE…", About: "opens", Help: "More of it.", Run: func(env *Env, args []string) error {
-			fs := env.Flags()
-			key := fs.String("i", "none", "the `KEY`")
-			any := fs.Bool("any", false, "any will do")
-			files, err := env.Parse(fs, args)
-			if err != nil {
-				return err
-			}
-			*got = append([]string{*key, fmt.Sprint(*any)}, files...)
-			return nil
-		}},
+		{Name: "open", Usage: "[-i KEY] [-any] FILE…", About: "opens", Help: "More of it.",
+			Run: func(env *Env, args []string) error {
+				fs := env.Flags()
+				key := fs.String("i", "none", "the `KEY`")
+				any := fs.Bool("any", false, "any will do")
+				files, err := env.Parse(fs, args)
+				if err != nil {
+					return err
+				}
+				*got = append([]string{*key, fmt.Sprint(*any)}, files...)
+				return nil
+			}},
 		{Name: "fail", Run: func(env *Env, args []string) error {
 			return WithHint(fmt.Errorf("open %s: %w", "a\x1b[31m.tacet", os.ErrNotExist), "look for it")
 		}},
@@ -53,25 +55,31 @@ func TestDispatch(t *testing.T) {
 		stdout string // part of it
 		stderr string // all of it
 	}{
-		"operands alone":        {[]string{"open", "a", "b"}, 0, "none false a b", "", ""},
-		"flags in front":        {[]string{"open", "-any", "-i", "k", "a"}, 0, "k true a", "", ""},
-		"flags behind":          {[]string{"open", "a", "-i=k", "b", "--any"}, 0, "k true a b", "", ""},
-		"no flags behind --":    {[]string{"open", "-any", "--", "-i", "k"}, 0, "none true -i k", "", ""},
-		"operands behind --":    {[]string{"open", "--", "a", "-any"}, 0, "none false a -any", "", ""},
-		"-- behind an operand":  {[]string{"open", "a", "--", "-any"}, 0, "none false a -any", "", ""},
-		"a dash is an operand":  {[]string{"open", "-"}, 0, "none false -", "", ""},
-		"a flag nobody knows":   {[]string{"open", "-x"}, 2, "", "", "tacet: error: flag provided but not defined: -x\ntacet: hint: usage: tacet open [-i KEY] [-any] FILE…\n"},
-		"a flag without value":  {[]string{"open", "-i"}, 2, "", "", "tacet: error: flag needs an argument: -i\ntacet: hint: usage: tacet open [-i KEY] [-any] FILE…\n"},
-		"help of a command":     {[]string{"open", "-h"}, 0, "", "usage: tacet open [-i KEY] [-any] FILE…\n\nopens\n\nMore of it.\n\n  -any\n      any will do\n  -i KEY\n      the KEY (default none)\n", ""},
+		"operands alone":       {[]string{"open", "a", "b"}, 0, "none false a b", "", ""},
+		"flags in front":       {[]string{"open", "-any", "-i", "k", "a"}, 0, "k true a", "", ""},
+		"flags behind":         {[]string{"open", "a", "-i=k", "b", "--any"}, 0, "k true a b", "", ""},
+		"no flags behind --":   {[]string{"open", "-any", "--", "-i", "k"}, 0, "none true -i k", "", ""},
+		"operands behind --":   {[]string{"open", "--", "a", "-any"}, 0, "none false a -any", "", ""},
+		"-- behind an operand": {[]string{"open", "a", "--", "-any"}, 0, "none false a -any", "", ""},
+		"a dash is an operand": {[]string{"open", "-"}, 0, "none false -", "", ""},
+		"a flag nobody knows": {[]string{"open", "-x"}, 2, "", "",
+			"tacet: error: flag provided but not defined: -x\ntacet: hint: usage: tacet open [-i KEY] [-any] FILE…\n"},
+		"a flag without value": {[]string{"open", "-i"}, 2, "", "",
+			"tacet: error: flag needs an argument: -i\ntacet: hint: usage: tacet open [-i KEY] [-any] FILE…\n"},
+		"help of a command": {[]string{"open", "-h"}, 0, "",
+			"usage: tacet open [-i KEY] [-any] FILE…\n\nopens\n\nMore of it.\n\n  -any\n      any will do\n  -i KEY\n      the KEY (default none)\n", ""},
 		"help, and the command": {[]string{"help", "open"}, 0, "", "usage: tacet open", ""},
-		"help":                  {[]string{"help"}, 0, "", "tacet: for trying\n\n  tacet open [-i KEY] [-any] FILE…\n      opens\n", ""},
-		"-h":                    {[]string{"-h"}, 0, "", "tacet: for trying", ""},
-		"version":               {[]string{"-version"}, 0, "", "tacet unknown\n", ""},
-		"version, as a word":    {[]string{"version"}, 0, "", "tacet unknown\n", ""},
-		"no command":            {nil, 2, "", "", "tacet: for trying\n\n  tacet open [-i KEY] [-any] FILE…\n      opens\n  tacet fail\n  tacet unvouched\n  tacet config\n  tacet interrupted\n\ntacet COMMAND -h says more of a command.\n"},
+		"help": {[]string{"help"}, 0, "",
+			"tacet: for trying\n\n  tacet open [-i KEY] [-any] FILE…\n      opens\n", ""},
+		"-h":                 {[]string{"-h"}, 0, "", "tacet: for trying", ""},
+		"version":            {[]string{"-version"}, 0, "", "tacet unknown\n", ""},
+		"version, as a word": {[]string{"version"}, 0, "", "tacet unknown\n", ""},
+		"no command": {nil, 2, "", "",
+			"tacet: for trying\n\n  tacet open [-i KEY] [-any] FILE…\n      opens\n  tacet fail\n  tacet unvouched\n  tacet config\n  tacet interrupted\n\ntacet COMMAND -h says more of a command.\n"},
 		"another command": {[]string{"opne"}, 2, "", "", "tacet: error: there is no command \"opne\"\n" +
 			"tacet: hint: the commands are open, fail, unvouched, config, interrupted\ntacet: hint: usage: tacet COMMAND …, and tacet help lists the commands\n"},
-		"an error":       {[]string{"fail"}, 1, "", "", "tacet: error: open a\ufffd[31m.tacet: file does not exist\ntacet: hint: look for it\n"},
+		"an error": {[]string{"fail"}, 1, "", "",
+			"tacet: error: open a\ufffd[31m.tacet: file does not exist\ntacet: hint: look for it\n"},
 		"all said":       {[]string{"unvouched"}, 3, "", "", ""},
 		"several errors": {[]string{"config"}, 78, "", "", "tacet: error: one\ntacet: error: two; tacet: hint: trust it\n"},
 		"an interrupt":   {[]string{"interrupted"}, 130, "", "", "tacet: error: interrupted\n"},
@@ -80,8 +88,10 @@ func TestDispatch(t *testing.T) {
 			var got []string
 			env, stdout, stderr := surroundings(c.args...)
 			code := env.Finish(env.Dispatch("for trying", cut(&got)))
-			if code != c.code || strings.Join(got, " ") != c.got || !strings.Contains(stdout.String(), c.stdout) || stderr.String() != c.stderr {
-				t.Errorf("code %d, want %d\ngot %q, want %q\nstdout %q, want %q in it\nstderr %q\nwant   %q", code, c.code, got, c.got, stdout, c.stdout, stderr, c.stderr)
+			if code != c.code || strings.Join(got, " ") != c.got || !strings.Contains(stdout.String(), c.stdout) ||
+				stderr.String() != c.stderr {
+				t.Errorf("code %d, want %d\ngot %q, want %q\nstdout %q, want %q in it\nstderr %q\nwant   %q", code, c.code, got,
+					c.got, stdout, c.stdout, stderr, c.stderr)
 			}
 		})
 	}
@@ -182,7 +192,8 @@ func TestProgress(t *testing.T) {
 		env.Terminal = true
 		work()
 		steps := strings.Split(stderr.String(), "\r")
-		if len(steps) != 8 || steps[1] != "open a: 20 % of 10.0 MB" || steps[5] != "open a: 100 % of 10.0 MB" || strings.TrimSpace(steps[6]) != "" || steps[7] != "" {
+		if len(steps) != 8 || steps[1] != "open a: 20 % of 10.0 MB" || steps[5] != "open a: 100 % of 10.0 MB" ||
+			strings.TrimSpace(steps[6]) != "" || steps[7] != "" {
 			t.Errorf("%d steps: %q", len(steps), steps)
 		}
 		stderr.Reset()
@@ -201,16 +212,18 @@ func TestProgress(t *testing.T) {
 	})
 }
 
-// Who makes a key is told what was left out of the file; who opens one tries what once was not left out.
+// Who makes a key is told what was left out of the file; who opens one tries what once was not left
+// out.
 func TestPassphraseFileFromWindows(t *testing.T) {
 	for content, want := range map[string]struct {
 		tries []string
 		note  string
 	}{
-		"correct horse\r\n":       {[]string{"correct horse"}, ""},
-		"\ufeffcorrect horse\r\n": {[]string{"correct horse", "\ufeffcorrect horse"}, "is in UTF-8 with a byte-order mark: the passphrase is the text in it"},
-		"\xff\xfeh\x00i\x00":      {[]string{"hi", "\xff\xfeh\x00i\x00"}, "is in UTF-16: the passphrase is the text in it"},
-		"corr\xe9ct horse\n":      {[]string{"corr\xe9ct horse"}, "is not in UTF-8, and can't be typed"},
+		"correct horse\r\n": {[]string{"correct horse"}, ""},
+		"\ufeffcorrect horse\r\n": {[]string{"correct horse", "\ufeffcorrect horse"},
+			"is in UTF-8 with a byte-order mark: the passphrase is the text in it"},
+		"\xff\xfeh\x00i\x00": {[]string{"hi", "\xff\xfeh\x00i\x00"}, "is in UTF-16: the passphrase is the text in it"},
+		"corr\xe9ct horse\n": {[]string{"corr\xe9ct horse"}, "is not in UTF-8, and can't be typed"},
 	} {
 		file := filepath.Join(t.TempDir(), "passphrase")
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
@@ -224,7 +237,8 @@ func TestPassphraseFileFromWindows(t *testing.T) {
 			t.Errorf("who opens is told %q", stderr)
 		}
 		got, err := env.NewPassphrase("passphrase", file)
-		if err != nil || got != want.tries[0] || !strings.Contains(stderr.String(), want.note) || (want.note == "") != (stderr.Len() == 0) {
+		if err != nil || got != want.tries[0] || !strings.Contains(stderr.String(), want.note) ||
+			(want.note == "") != (stderr.Len() == 0) {
 			t.Errorf("of %q makes %q, %v, and says %q", content, got, err, stderr)
 		}
 	}

@@ -78,7 +78,8 @@ func (env *Env) run(c *Command, args []string) error {
 	return c.Run(&own, args)
 }
 
-// Width is how wide a text for people is at most, in characters: as wide as a terminal is that nobody made wider.
+// Width is how wide a text for people is at most, in characters: as wide as a terminal is that
+// nobody made wider.
 const Width = 80
 
 // overview lists the commands.
@@ -97,7 +98,8 @@ func (env *Env) overview(w io.Writer, about string, commands []Command) {
 	}
 }
 
-// wrap breaks a paragraph into lines of Width, the first of them after first and the others after rest. What stands between brackets isn't parted.
+// wrap breaks a paragraph into lines of Width, the first of them after first and the others after
+// rest. What stands between brackets isn't parted.
 func wrap(text, first, rest string) string {
 	var lines []string
 	line, indent := first, first
@@ -131,7 +133,8 @@ func words(text string) []string {
 	return all
 }
 
-// paragraphs wraps each paragraph of a help text. Lines that are indented are examples and tables: they stand as they are.
+// paragraphs wraps each paragraph of a help text. Lines that are indented are examples and tables:
+// they stand as they are.
 func paragraphs(text string) string {
 	var out, paragraph []string
 	flush := func() {
@@ -168,8 +171,9 @@ func (env *Env) Flags() *flag.FlagSet {
 	return fs
 }
 
-// Parse reads the arguments and returns those that are no flags. Flags may stand before, between and after them; behind -- there
-// are none. Asked for help, it gives it, and its error ends the command.
+// Parse reads the arguments and returns those that are no flags. Flags may stand before, between
+// and after them; behind -- there are none. Asked for help, it gives it, and its error ends the
+// command.
 func (env *Env) Parse(fs *flag.FlagSet, args []string) (operands []string, err error) {
 	for {
 		if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {

@@ -88,7 +88,8 @@ func (e *statusError) Error() string {
 
 func (e *statusError) Unwrap() error { return e.err }
 
-// Exit makes the program exit with code, after saying err; with a nil err all has been said already.
+// Exit makes the program exit with code, after saying err; with a nil err all has been said
+// already.
 func Exit(code int, err error) error { return &statusError{code, err} }
 
 // hintError adds what to do about an error.

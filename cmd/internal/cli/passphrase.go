@@ -24,8 +24,8 @@ func (env *Env) Passphrase(prompt, file string) (string, error) {
 	return tries[0], nil
 }
 
-// Passphrases is Passphrase for what may have been locked when a file's byte-order mark was still taken for a part of it: what is to be tried, the
-// likeliest first.
+// Passphrases is Passphrase for what may have been locked when a file's byte-order mark was still
+// taken for a part of it: what is to be tried, the likeliest first.
 func (env *Env) Passphrases(prompt, file string) ([]string, error) {
 	if file != "" {
 		s, err := textfile.ReadSecret(file, maxPassphrase)
@@ -57,7 +57,8 @@ func (env *Env) NewPassphrase(prompt, file string) (string, error) {
 	return first, nil
 }
 
-// newFromFile takes a passphrase that doesn't lock anything yet, and says what it left out: whoever types it one day must know.
+// newFromFile takes a passphrase that doesn't lock anything yet, and says what it left out: whoever
+// types it one day must know.
 func (env *Env) newFromFile(name string) (string, error) {
 	s, err := textfile.ReadSecret(name, maxPassphrase)
 	if err != nil {
@@ -82,11 +83,13 @@ func fit(passphrase, what string) (string, error) {
 	return passphrase, nil
 }
 
-// ask reads a passphrase from the terminal, which doesn't show it. An interrupt gives the terminal back as it was.
+// ask reads a passphrase from the terminal, which doesn't show it. An interrupt gives the terminal
+// back as it was.
 func (env *Env) ask(prompt string) (string, error) {
 	in, out, err := openTerminal()
 	if err != nil {
-		return "", WithHint(fmt.Errorf("ask for the passphrase: %w", err), "run it at a terminal, or name a file with -passphrase-file")
+		return "", WithHint(fmt.Errorf("ask for the passphrase: %w", err),
+			"run it at a terminal, or name a file with -passphrase-file")
 	}
 	fd := int(in.Fd())
 	before, err := term.GetState(fd)
@@ -115,8 +118,8 @@ func (env *Env) ask(prompt string) (string, error) {
 	}
 }
 
-// openTerminal opens the terminal itself, so that standard input stays free. The files stay open: a read may be waiting in them, and
-// the process soon ends.
+// openTerminal opens the terminal itself, so that standard input stays free. The files stay open: a
+// read may be waiting in them, and the process soon ends.
 func openTerminal() (in, out *os.File, err error) {
 	if runtime.GOOS == "windows" {
 		if in, err = os.OpenFile("CONIN$", os.O_RDWR, 0); err != nil {

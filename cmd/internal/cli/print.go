@@ -11,11 +11,13 @@ import (
 	"unicode/utf8"
 )
 
-// This file is the one way in which a program prints text. Names of files, what stands in them, what a server answers: all of it may
-// have been written by somebody who wants the terminal to show something else, or to do something.
+// This file is the one way in which a program prints text. Names of files, what stands in them,
+// what a server answers: all of it may have been written by somebody who wants the terminal to show
+// something else, or to do something.
 
-// Clean makes text from elsewhere, such as the name of a file, fit for a line of a terminal: what is no printable character (which moves the
-// cursor, turns the direction of the line around, or shows nothing at all) becomes a sign of its own.
+// Clean makes text from elsewhere, such as the name of a file, fit for a line of a terminal: what
+// is no printable character (which moves the cursor, turns the direction of the line around, or
+// shows nothing at all) becomes a sign of its own.
 func Clean(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
@@ -25,7 +27,8 @@ func Clean(text string) string {
 	}, text)
 }
 
-// Printf writes to standard output. What the arguments say is made clean, each of them; the format, which is the program's own, may hold lines.
+// Printf writes to standard output. What the arguments say is made clean, each of them; the format,
+// which is the program's own, may hold lines.
 func (env *Env) Printf(format string, args ...any) error {
 	return Fprintf(env.Stdout, format, args...)
 }
@@ -45,7 +48,8 @@ func Fprintf(w io.Writer, format string, args ...any) error {
 		case []byte:
 			clean[i] = Clean(string(arg))
 		default:
-			if kind := reflect.ValueOf(arg).Kind(); kind < reflect.Bool || kind > reflect.Float64 { // no number: it may hold text
+			if kind := reflect.ValueOf(arg).Kind(); kind < reflect.Bool || kind > reflect.Float64 {
+				// no number: it may hold text
 				clean[i] = Clean(fmt.Sprint(arg))
 			}
 		}
@@ -64,8 +68,8 @@ func (env *Env) PrintLines(text string) error {
 	return nil
 }
 
-// PrintJSON writes v to standard output, indented. What is no printable character stands there as JSON's escape for it, so that a program reads what
-// was meant and a terminal shows what is there.
+// PrintJSON writes v to standard output, indented. What is no printable character stands there as
+// JSON's escape for it, so that a program reads what was meant and a terminal shows what is there.
 func (env *Env) PrintJSON(v any) error {
 	var text bytes.Buffer
 	enc := json.NewEncoder(&text)
@@ -78,7 +82,8 @@ func (env *Env) PrintJSON(v any) error {
 	return err
 }
 
-// CleanJSON escapes what is no printable character in JSON. Outside its texts there are only lines and spaces.
+// CleanJSON escapes what is no printable character in JSON. Outside its texts there are only lines
+// and spaces.
 func CleanJSON(text []byte) []byte {
 	clean := make([]byte, 0, len(text))
 	for len(text) > 0 {

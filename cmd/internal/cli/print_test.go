@@ -13,8 +13,10 @@ import (
 
 // hostile are texts that do something to a terminal, or to who reads it.
 var hostile = []string{
-	"a\x1b[31mb", "a\x9bb", "a\u009b2Jb", "a\u202eb", "a\u2066b", "a\nb", "a\r\nb", "a\tb", "a\x00b", "a\x07b", "a\x7fb", "a\u200bb", "a\ufeffb",
-	"a\u2028b", "a\u0085b", "a\U000e0041b", "a\xff\xfeb", "a\xed\xa0\x80b", "a\u00a0b", "a\u061cb", "a\U0010ffffb", "\xe2\x80",
+	"a\x1b[31mb", "a\x9bb", "a\u009b2Jb", "a\u202eb", "a\u2066b", "a\nb", "a\r\nb", "a\tb", "a\x00b", "a\x07b", "a\x7fb",
+	"a\u200bb", "a\ufeffb",
+	"a\u2028b", "a\u0085b", "a\U000e0041b", "a\xff\xfeb", "a\xed\xa0\x80b", "a\u00a0b", "a\u061cb", "a\U0010ffffb",
+	"\xe2\x80",
 }
 
 // printable fails for anything that is no printable character, but for the ends of so many lines.
@@ -23,7 +25,8 @@ func printable(t *testing.T, what, text string, lines int) {
 	if strings.Count(text, "\n") != lines {
 		t.Errorf("%s: %d lines, want %d: %q", what, strings.Count(text, "\n"), lines, text)
 	}
-	if strings.ContainsFunc(text, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }) || strings.ToValidUTF8(text, "") != text {
+	if strings.ContainsFunc(text, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }) ||
+		strings.ToValidUTF8(text, "") != text {
 		t.Errorf("%s: %q", what, text)
 	}
 }
@@ -34,7 +37,8 @@ type speaking struct{ text string }
 
 func (s speaking) String() string { return s.text }
 
-// Whatever a program is given to say, and in whichever way it says it, what reaches the terminal is printable, in the lines that it meant.
+// Whatever a program is given to say, and in whichever way it says it, what reaches the terminal is
+// printable, in the lines that it meant.
 func TestOnlyPrintableCharactersAreSaid(t *testing.T) {
 	for _, text := range hostile {
 		for what, say := range map[string]func(env *Env){

@@ -8,8 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// Progress shows, in one line of a terminal, how far long work has come. It belongs to one goroutine. It is a Writer that counts, so
-// that it can stand behind io.TeeReader or io.MultiWriter.
+// Progress shows, in one line of a terminal, how far long work has come. It belongs to one
+// goroutine. It is a Writer that counts, so that it can stand behind io.TeeReader or
+// io.MultiWriter.
 type Progress struct {
 	out   io.Writer // nil: shows nothing
 	label string
@@ -19,10 +20,12 @@ type Progress struct {
 	width int       // of the line that stands there
 }
 
-// between is how often the line is written: often enough to look alive, and too seldom to cost anything.
+// between is how often the line is written: often enough to look alive, and too seldom to cost
+// anything.
 const between = 200 * time.Millisecond
 
-// Progress begins to show work of total bytes; 0 where nobody knows. Work that is over at once shows nothing.
+// Progress begins to show work of total bytes; 0 where nobody knows. Work that is over at once
+// shows nothing.
 func (env *Env) Progress(label string, total int64) *Progress {
 	p := &Progress{label: Clean(label), total: total, next: time.Now().Add(between)}
 	if env.Terminal {

@@ -31,8 +31,9 @@ func TestMain(m *testing.M) {
 // patience is how long a command may take to ask.
 const patience = time.Minute
 
-// A passphrase is typed at the terminal, even where standard input is something else, and the terminal doesn't show it. An interrupt ends
-// the command, and leaves a terminal that shows again what is typed.
+// A passphrase is typed at the terminal, even where standard input is something else, and the
+// terminal doesn't show it. An interrupt ends the command, and leaves a terminal that shows again
+// what is typed.
 func TestPrompt(t *testing.T) {
 	for name, c := range map[string]struct {
 		typed  string

@@ -1,6 +1,5 @@
-// Package library shows a folder of recordings in a browser: what lies in it,
-// whether each is whole, and its sound where the page holds an identity that
-// opens it.
+// Package library shows a folder of recordings in a browser: what lies in it, whether each is
+// whole, and its sound where the page holds an identity that opens it.
 //
 //	shelf, err := library.Open(dir, library.Options{Identities: identities})
 //	mux.Handle("/recordings/", http.StripPrefix("/recordings", shelf))
@@ -13,8 +12,8 @@
 //	GET /FILE/audio      the sound, decrypted as it is sent; ranges work
 //	GET /recordings.js   draws the list in a page; recordings.css goes with it
 //
-// Nothing that it decrypts is written anywhere or kept in memory. It asks nobody
-// who they are: whoever serves it says who may ask.
+// Nothing that it decrypts is written anywhere or kept in memory. It asks nobody who they are:
+// whoever serves it says who may ask.
 package library
 
 import (
@@ -46,8 +45,8 @@ type Options struct {
 	Identities []age.Identity
 	// Units returns the keys of the units that are known; it may be nil.
 	Units func() []string
-	// Elsewhere returns further folders, where there are some now; it may be nil. Of recordings that lie in several the
-	// first folder's is shown.
+	// Elsewhere returns further folders, where there are some now; it may be nil. Of recordings
+	// that lie in several the first folder's is shown.
 	Elsewhere func() []string
 }
 
@@ -94,7 +93,8 @@ func Open(dir string, o Options) (*Library, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Library{root: root, options: o, streams: make(chan struct{}, maxStreams), known: make(map[string]known), measured: make(map[string]measured)}
+	l := &Library{root: root, options: o, streams: make(chan struct{}, maxStreams), known: make(map[string]known),
+		measured: make(map[string]measured)}
 	l.handler = l.routes()
 	return l, nil
 }
@@ -102,8 +102,8 @@ func Open(dir string, o Options) (*Library, error) {
 // Close lets the folder go.
 func (l *Library) Close() error { return l.root.Close() }
 
-// List looks at every recording in the folder, oldest first. Only what changed
-// since the last time is read again.
+// List looks at every recording in the folder, oldest first. Only what changed since the last time
+// is read again.
 func (l *Library) List() ([]Item, error) {
 	names, err := l.names()
 	if err != nil {
@@ -191,12 +191,12 @@ func namesIn(root *os.Root) ([]string, error) {
 	}
 }
 
-// rest is the least time between two looks at a file that grows, beside ten
-// times what a look takes.
+// rest is the least time between two looks at a file that grows, beside ten times what a look
+// takes.
 const rest = time.Second
 
-// look reads a file, unless nothing can have changed since before. A file that
-// grows is looked at again only now and then.
+// look reads a file, unless nothing can have changed since before. A file that grows is looked at
+// again only now and then.
 func (l *Library) look(name string, before known) (known, error) {
 	f, size, err := l.open(name)
 	if err != nil {
@@ -222,8 +222,8 @@ func (l *Library) look(name string, before known) (known, error) {
 	return k, nil
 }
 
-// item says of a recording what a list shows. What isn't proved by its content
-// is taken from its name.
+// item says of a recording what a list shows. What isn't proved by its content is taken from its
+// name.
 func (l *Library) item(name string, r *recording.Report) Item {
 	started, room, id, _ := recording.ParseName(name)
 	i := Item{File: name, ID: id, Room: room, Started: started, State: r.State.String(),
@@ -240,8 +240,8 @@ func (l *Library) item(name string, r *recording.Report) Item {
 	return i
 }
 
-// open opens a recording of the folder, and says how long it is now. What isn't
-// a file is not there: opening a pipe could wait for ever.
+// open opens a recording of the folder, and says how long it is now. What isn't a file is not
+// there: opening a pipe could wait for ever.
 func (l *Library) open(name string) (*os.File, int64, error) {
 	if _, _, _, err := recording.ParseName(name); err != nil {
 		return nil, 0, fmt.Errorf("%w: %w", fs.ErrNotExist, err)

@@ -99,18 +99,20 @@ func TestListTellsEachStateAndNothingElse(t *testing.T) {
 	cut.Cut = true
 	unfinished := s.add(cut, nil)
 	damaged := s.add(hour(3), flip)
-	interrupted := s.add(recordingtest.Spec{Cut: true, Segments: 4, Started: recordingtest.Started.Add(4 * time.Hour)}, func(data []byte) []byte {
-		var closed bytes.Buffer
-		if _, err := recording.Recover(bytes.NewReader(data), int64(len(data)), &closed, s.unit.Signer, "boot"); err != nil {
-			t.Fatal(err)
-		}
-		return closed.Bytes()
-	})
+	interrupted := s.add(recordingtest.Spec{Cut: true, Segments: 4, Started: recordingtest.Started.Add(4 * time.Hour)},
+		func(data []byte) []byte {
+			var closed bytes.Buffer
+			if _, err := recording.Recover(bytes.NewReader(data), int64(len(data)), &closed, s.unit.Signer, "boot"); err != nil {
+				t.Fatal(err)
+			}
+			return closed.Bytes()
+		})
 	foreign := recording.Name(recordingtest.Started.Add(5*time.Hour), "room-3", recording.NewID())
 	s.write(foreign, []byte("nothing of ours"))
 	s.write("notes.txt", []byte("not a recording"))
 	s.write(strings.TrimSuffix(whole, ".tacet")+".tacet.tmp", []byte("half"))
-	if err := os.Mkdir(filepath.Join(s.dir, recording.Name(recordingtest.Started, "room-3", recording.NewID())), 0o700); err != nil {
+	if err := os.Mkdir(filepath.Join(s.dir, recording.Name(recordingtest.Started, "room-3", recording.NewID())),
+		0o700); err != nil {
 		t.Fatal(err)
 	}
 
@@ -133,7 +135,8 @@ func TestListTellsEachStateAndNothingElse(t *testing.T) {
 		if w.State == "damaged" {
 			got.Seconds, got.Reason = w.Seconds, w.Reason // what can be said of it is the format's to say
 		}
-		if got.File != w.File || got.State != w.State || got.Seconds != w.Seconds || got.Reason != w.Reason || got.Playable != w.Playable {
+		if got.File != w.File || got.State != w.State || got.Seconds != w.Seconds || got.Reason != w.Reason ||
+			got.Playable != w.Playable {
 			t.Errorf("item %d is %+v, want %+v", i, got, w)
 		}
 		if got.Playable && (got.Room != "room-3" || got.Codec != "wav" || !strings.Contains(got.File, got.ID)) {
@@ -237,7 +240,8 @@ func TestWhatIsKnownIsNotReadAgainButACheckIs(t *testing.T) {
 // A recording that grows is read from its start, so not at each of its syncs.
 func TestAGrowingRecordingIsLookedAtNowAndThen(t *testing.T) {
 	s := open(t, true)
-	spec := recordingtest.Spec{Segments: 3, Cut: true, Unit: s.unit, For: []string{s.office.Recipient}, ID: recording.NewID()}
+	spec := recordingtest.Spec{Segments: 3, Cut: true, Unit: s.unit, For: []string{s.office.Recipient},
+		ID: recording.NewID()}
 	data := recordingtest.Make(t, spec)
 	name := recording.Name(recordingtest.Started, "room-3", spec.ID)
 	synctest.Test(t, func(t *testing.T) {
@@ -280,7 +284,8 @@ func TestOnlyRecordingsOfTheFolderAreServed(t *testing.T) {
 	if items, err := s.List(); err != nil || len(items) != 1 {
 		t.Errorf("the list is %v, %v", items, err)
 	}
-	for _, path := range []string{"/office.key", "/" + pipe, "/..%2fsecret", "/" + link, "/" + link + "/verify", "/" + link + "/audio", "/nothing.tacet"} {
+	for _, path := range []string{"/office.key", "/" + pipe, "/..%2fsecret", "/" + link, "/" + link + "/verify",
+		"/" + link + "/audio", "/nothing.tacet"} {
 		if w := s.get(path); w.Code == 200 || strings.Contains(w.Body.String(), "secret") && w.Code < 400 {
 			t.Errorf("GET %s: %d %s", path, w.Code, w.Body)
 		}

@@ -88,8 +88,8 @@ func (l *Library) verify(w http.ResponseWriter, r *http.Request) {
 	answer(w, verdict(report))
 }
 
-// visit opens the recording that is asked for, and takes a place among those who have recordings read, until leave. Where it
-// can't, it has answered, and the file is nil.
+// visit opens the recording that is asked for, and takes a place among those who have recordings
+// read, until leave. Where it can't, it has answered, and the file is nil.
 func (l *Library) visit(w http.ResponseWriter, r *http.Request) (f *os.File, size int64, leave func()) {
 	f, size, err := l.open(r.PathValue("file"))
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 // soundTypes are the media types of the codecs.
 var soundTypes = map[string]string{"opus": "audio/ogg; codecs=opus", "flac": "audio/flac", "wav": "audio/wav"}
 
-// audio sends a recording's sound, decrypting it as it goes. Of one that is
-// damaged or not finished, that is what can be saved.
+// audio sends a recording's sound, decrypting it as it goes. Of one that is damaged or not
+// finished, that is what can be saved.
 func (l *Library) audio(w http.ResponseWriter, r *http.Request) {
 	f, size, leave := l.visit(w, r)
 	if f == nil {
@@ -42,17 +42,19 @@ func (l *Library) audio(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, s)
 }
 
-// errAnybodys says that a recording is not played, since anybody can have made it who knows the public keys.
+// errAnybodys says that a recording is not played, since anybody can have made it who knows the
+// public keys.
 var errAnybodys = errors.New("nothing proves that a unit made it")
 
 // unseal writes the sound of the first size bytes of a recording.
 func (l *Library) unseal(f *os.File, size int64, to io.Writer) (*recording.Report, error) {
-	return recording.Open(f, size, to, recording.Opening{Identities: l.options.Identities, Accept: func(r *recording.Report) error {
-		if r.State != recording.Foreign && !r.HeadProved {
-			return errAnybodys
-		}
-		return nil
-	}})
+	return recording.Open(f, size, to,
+		recording.Opening{Identities: l.options.Identities, Accept: func(r *recording.Report) error {
+			if r.State != recording.Foreign && !r.HeadProved {
+				return errAnybodys
+			}
+			return nil
+		}})
 }
 
 // measured is what a player has to be told before the first byte of sound.
@@ -63,8 +65,8 @@ type measured struct {
 	codec    string
 }
 
-// measure finds out how long the sound is, by unsealing it once. It remembers
-// that: a player asks for one piece after the other.
+// measure finds out how long the sound is, by unsealing it once. It remembers that: a player asks
+// for one piece after the other.
 func (l *Library) measure(name string, f *os.File, size int64) (measured, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -96,9 +98,9 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// sound is the decrypted audio of a recording as something that can be read and
-// sought. It holds none of it: to seek, the recording is decrypted again from
-// its start, and what lies before is dropped.
+// sound is the decrypted audio of a recording as something that can be read and sought. It holds
+// none of it: to seek, the recording is decrypted again from its start, and what lies before is
+// dropped.
 type sound struct {
 	unseal func(io.Writer) error
 	size   int64

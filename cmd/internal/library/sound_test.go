@@ -62,7 +62,8 @@ func TestTheSoundIsSentWholeAndInPieces(t *testing.T) {
 			t.Errorf("%s: answer %d with %d bytes, want %d", c.ask, w.Code, w.Body.Len(), len(c.want))
 		}
 	}
-	if w := s.get("/"+name+"/audio", "Range: bytes="+strconv.Itoa(n)+"-"); w.Code != http.StatusRequestedRangeNotSatisfiable {
+	if w := s.get("/"+name+"/audio",
+		"Range: bytes="+strconv.Itoa(n)+"-"); w.Code != http.StatusRequestedRangeNotSatisfiable {
 		t.Errorf("behind the end: answer %d", w.Code)
 	}
 }
@@ -88,7 +89,8 @@ func TestWhatIsNotProvedAtAllIsNotPlayed(t *testing.T) {
 		copy(data[at+bytes.LastIndexByte(data[at:at+512], ' ')+20:], "AAAAAAAA") // in its signature
 		return data
 	})
-	if w := s.get("/" + name + "/audio"); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "nothing proves") {
+	if w := s.get("/" + name + "/audio"); w.Code != http.StatusForbidden ||
+		!strings.Contains(w.Body.String(), "nothing proves") {
 		t.Errorf("answer %d: %.100q", w.Code, w.Body)
 	}
 }

@@ -30,7 +30,8 @@ func verdict(r *recording.Report) Verdict {
 	switch r.State {
 	case recording.Whole:
 		v.Title = "Whole."
-		v.Text = fmt.Sprintf("Every byte of its %s is as it was written. It ended because %s.", length, whyEnded[r.End.Reason])
+		v.Text = fmt.Sprintf("Every byte of its %s is as it was written. It ended because %s.", length,
+			whyEnded[r.End.Reason])
 	case recording.Interrupted:
 		v.Title = "Whole as far as it goes."
 		v.Text = fmt.Sprintf("The power went while it was recording. The %s before that were kept, and every byte of them is as it was written.", length)

@@ -26,7 +26,8 @@ func TestACheckSaysInWordsWhatItFound(t *testing.T) {
 	s := open(t, true)
 	whole := s.add(recordingtest.Spec{Segments: 62}, nil)
 	v := s.verdict(whole)
-	if v.State != "whole" || !strings.Contains(v.Text, "1 minute 2 seconds") || !strings.Contains(v.Text, "pressed to stop") || !strings.Contains(v.Text, "This unit made it") {
+	if v.State != "whole" || !strings.Contains(v.Text, "1 minute 2 seconds") ||
+		!strings.Contains(v.Text, "pressed to stop") || !strings.Contains(v.Text, "This unit made it") {
 		t.Errorf("of a whole one: %+v", v)
 	}
 	damaged := s.add(recordingtest.Spec{Segments: 3}, func(data []byte) []byte {
@@ -53,7 +54,8 @@ func TestACheckSaysInWordsWhatItFound(t *testing.T) {
 func TestLengthsInWords(t *testing.T) {
 	for length, want := range map[time.Duration]string{
 		0: "0 seconds", time.Second: "1 second", 1400 * time.Millisecond: "1 second", 59600 * time.Millisecond: "1 minute",
-		2 * time.Minute: "2 minutes", 2*time.Hour + time.Second: "2 hours 1 second", time.Hour + 90*time.Second: "1 hour 1 minute 30 seconds",
+		2 * time.Minute: "2 minutes", 2*time.Hour + time.Second: "2 hours 1 second",
+		time.Hour + 90*time.Second: "1 hour 1 minute 30 seconds",
 	} {
 		if got := words(length); got != want {
 			t.Errorf("%v is %q, want %q", length, got, want)

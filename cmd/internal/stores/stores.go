@@ -1,6 +1,7 @@
 //go:build unix
 
-// Package stores makes the kinds of store that a configuration names, for the programs that run a daemon.
+// Package stores makes the kinds of store that a configuration names, for the programs that run a
+// daemon.
 //
 //	shelf, err := stores.New(ctx, log)
 //	options.Store = shelf.Kind(cfg)
@@ -46,9 +47,11 @@ func (m *Maker) Kind(cfg *config.Config) daemon.StoreKind {
 	return func(s config.Store, judge daemon.DriveJudge) store.Kind {
 		switch s.Kind {
 		case config.Drive:
-			return &local.Drive{Site: room.Site, Room: room.ID, Store: s.Name, Label: s.Label, Mounts: Table, Others: others(cfg, s), Changes: m.changes(s.Name), Judge: judge}
+			return &local.Drive{Site: room.Site, Room: room.ID, Store: s.Name, Label: s.Label, Mounts: Table,
+				Others: others(cfg, s), Changes: m.changes(s.Name), Judge: judge}
 		case config.Folder:
-			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: Table, Others: others(cfg, s), Changes: m.changes(s.Name)}
+			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: Table,
+				Others: others(cfg, s), Changes: m.changes(s.Name)}
 		case config.SFTP:
 			k := overSFTP(s)
 			k.Spool = cfg.Spool.Path
@@ -62,7 +65,8 @@ func (m *Maker) Kind(cfg *config.Config) daemon.StoreKind {
 	}
 }
 
-// others are the folders that a store may not be: the spool, and the folders of stores. Of two that are one the first may go on.
+// others are the folders that a store may not be: the spool, and the folders of stores. Of two that
+// are one the first may go on.
 func others(cfg *config.Config, s config.Store) (all []local.Other) {
 	if cfg.Spool.Path != "" {
 		all = append(all, local.Other{Path: cfg.Spool.Path, What: "the unit's own spool"})

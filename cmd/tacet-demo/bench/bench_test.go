@@ -1,5 +1,5 @@
-// Package bench_test measures what the programs cost: their speed as ratios against stock tools in the same run, since a figure
-// of one machine says little of another.
+// Package bench_test measures what the programs cost: their speed as ratios against stock tools in
+// the same run, since a figure of one machine says little of another.
 //
 //	make bench
 //	BENCH_SECONDS=20 make bench    a rough one

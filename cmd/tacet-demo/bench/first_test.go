@@ -7,11 +7,11 @@ import (
 
 	"tacet/audio"
 	"tacet/audio/audiotest"
-	"tacet/audio/stream"
+	"tacet/audio/monitor"
 )
 
-// BenchmarkFirstSample opens the microphone in a room in which time code is played, and sees which sample it brings first: the
-// one that was due when the device had started, or how much later.
+// BenchmarkFirstSample opens the microphone in a room in which time code is played, and sees which
+// sample it brings first: the one that was due when the device had started, or how much later.
 func BenchmarkFirstSample(b *testing.B) {
 	room := audiotest.NewPulse(b)
 	room.Setenv(b)
@@ -23,7 +23,7 @@ func BenchmarkFirstSample(b *testing.B) {
 	var delays []float64
 	for range 9 {
 		first := make(chan int64, 1)
-		card, err := mic.Open(func(samples []int16, _ time.Time, _ stream.Raw) {
+		card, err := mic.Open(func(samples []int16, _ time.Time, _ monitor.Raw) {
 			if index, ok := audiotest.Index(samples[:audiotest.MinRun]); ok {
 				select {
 				case first <- index:

@@ -24,7 +24,8 @@ func BenchmarkIdle(b *testing.B) {
 		used, switches = used+t.cpu, switches+t.switches
 	}
 	took := time.Since(begin)
-	measured("idle and connected to a broker: voluntary context switches", float64(switches)/took.Seconds(), 10, "a second")
+	measured("idle and connected to a broker: voluntary context switches", float64(switches)/took.Seconds(), 10,
+		"a second")
 	measured("– of one core", 100*float64(used)/float64(took), 0.1, "%")
 	demo.Stop()
 }

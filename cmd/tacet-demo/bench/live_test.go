@@ -38,8 +38,8 @@ func consultation(b *testing.B) []int16 {
 	return audiotest.Samples(audiotest.Mix(said, noise, audiotest.Pink(1, len(said))))
 }
 
-// BenchmarkLive records a consultation, as the unit does and as a pipe of stock tools does, from the same microphone at the
-// same time.
+// BenchmarkLive records a consultation, as the unit does and as a pipe of stock tools does, from
+// the same microphone at the same time.
 func BenchmarkLive(b *testing.B) {
 	length := duration(b)
 	sound := consultation(b)
@@ -97,14 +97,16 @@ func live(b *testing.B, room *audiotest.Pulse, codec string, length time.Duratio
 	perHour := float64(time.Hour) / float64(took)
 	c := costs{
 		ours: (oursNow - ours).Seconds() * perHour, peers: (peersNow - peers).Seconds() * perHour,
-		rss: memory(b, daemon, "status", "VmRSS"), private: memory(b, daemon, "smaps_rollup", "Private_Clean", "Private_Dirty"),
+		rss:     memory(b, daemon, "status", "VmRSS"),
+		private: memory(b, daemon, "smaps_rollup", "Private_Clean", "Private_Dirty"),
 	}
 	for _, t := range since(before, threads(b, daemon)) {
 		if t.name == "threaded-ml" {
 			c.server = t.cpu.Seconds() * perHour
 		}
 		if t.cpu > took/10000 {
-			b.Logf("thread %-12s %5.1f CPU s/h, %5.1f waits a second", t.name, t.cpu.Seconds()*perHour, float64(t.switches)/took.Seconds())
+			b.Logf("thread %-12s %5.1f CPU s/h, %5.1f waits a second", t.name, t.cpu.Seconds()*perHour,
+				float64(t.switches)/took.Seconds())
 		}
 	}
 	for _, pid := range pipe {
@@ -153,7 +155,8 @@ func encodeAlone(b *testing.B, sound []int16, length time.Duration) float64 {
 	b.Helper()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	e, err := audio.NewEncoder(audio.Format{Codec: "opus", Rate: audiotest.Rate, Channels: 1, Bitrate: 48000, ID: strings.Repeat("0", 10)})
+	e, err := audio.NewEncoder(audio.Format{Codec: "opus", Rate: audiotest.Rate, Channels: 1, Bitrate: 48000,
+		ID: strings.Repeat("0", 10)})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -10,10 +10,11 @@ import (
 	"tacet/audio/audiotest"
 	"tacet/cmd/tacet-demo/demotest"
 	"tacet/cmd/tacet-demo/power"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
-// A watch notes, at the front itself, when a button was last released and when the light then came on.
+// A watch notes, at the front itself, when a button was last released and when the light then came
+// on.
 type watch struct {
 	mu       sync.Mutex // guards all below
 	pressed  bool
@@ -22,7 +23,7 @@ type watch struct {
 	took     chan time.Duration
 }
 
-func (w *watch) see(l panel.Levels) {
+func (w *watch) see(l simpanel.Levels) {
 	lines, plain := l.Lines()
 	lit, _, _ := l.Sense()
 	if !plain {
@@ -40,17 +41,19 @@ func (w *watch) see(l panel.Levels) {
 	w.pressed, w.lit = lines[0], lit
 }
 
-// BenchmarkPress measures, at the front, how long after the release that gives consent the light is driven; the unit is a process
-// of its own, as in the demo. What goes beyond the debounce time counts.
+// BenchmarkPress measures, at the front, how long after the release that gives consent the light is
+// driven; the unit is a process of its own, as in the demo. What goes beyond the debounce time
+// counts.
 func BenchmarkPress(b *testing.B) {
 	const presses, debounce, rest = 20, 30 * time.Millisecond, 4 * time.Second
 	room := audiotest.NewPulse(b)
 	room.Setenv(b)
 	unit := demotest.NewUnit(b, demotest.Settings{Device: audiotest.Device, Parties: []string{"room"}})
-	front := panel.New(panel.Settings{Buttons: []panel.Button{{Party: "room"}}, Sense: true, StatusLight: true})
+	front := simpanel.New(simpanel.Settings{Buttons: []simpanel.Button{{Party: "room"}}, Sense: true, StatusLight: true})
 	w := &watch{took: make(chan time.Duration, presses+1)}
 	defer front.Mirror(w.see)()
-	supply := power.New([]string{demotest.Program("tacet-demo"), "unit", "-config", unit.Config, "-dir", unit.Dir, "-mic", audiotest.Device},
+	supply := power.New([]string{demotest.Program("tacet-demo"), "unit", "-config", unit.Config, "-dir", unit.Dir, "-mic",
+		audiotest.Device},
 		front, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(b.Context())
 	ended := make(chan error, 1)

@@ -27,7 +27,8 @@ func cpu(b *testing.B, pid int) time.Duration {
 	return time.Duration(ticks) * tick
 }
 
-// A thread is one of a process's: what it is called, what it has used, and how often it gave its processor up to wait.
+// A thread is one of a process's: what it is called, what it has used, and how often it gave its
+// processor up to wait.
 type thread struct {
 	name     string
 	cpu      time.Duration
@@ -61,7 +62,8 @@ func threads(b *testing.B, pid int) map[string]thread {
 	return all
 }
 
-// since is what each thread has used and how often it waited since before was taken, the thirstiest first.
+// since is what each thread has used and how often it waited since before was taken, the thirstiest
+// first.
 func since(before, now map[string]thread) (list []thread) {
 	for id, t := range now {
 		list = append(list, thread{t.name, t.cpu - before[id].cpu, t.switches - before[id].switches})

@@ -166,9 +166,11 @@ func BenchmarkFolder(b *testing.B) {
 func BenchmarkSFTP(b *testing.B) {
 	k, sshd := newBacklog(b, big, segments, segment), storetest.StartSSHD(b)
 	host, port, _ := strings.Cut(sshd.Addr, ":")
-	sftp := fmt.Sprintf("sftp -q -b - -P %s -i %s -o UserKnownHostsFile=%s -o IdentitiesOnly=yes %s@%s", port, sshd.Key, sshd.KnownHosts, sshd.User, host)
+	sftp := fmt.Sprintf("sftp -q -b - -P %s -i %s -o UserKnownHostsFile=%s -o IdentitiesOnly=yes %s@%s", port, sshd.Key,
+		sshd.KnownHosts, sshd.User, host)
 	k.speed(gigabyte+" to OpenSSH on loopback, against sftp put, sftp get, cmp", func() time.Duration {
-		return k.follow(config.Store{Kind: config.SFTP, URL: fmt.Sprintf("sftp://%s@%s%s", sshd.User, sshd.Addr, sshd.Path), Key: sshd.Key, KnownHosts: sshd.KnownHosts})
+		return k.follow(config.Store{Kind: config.SFTP, URL: fmt.Sprintf("sftp://%s@%s%s", sshd.User, sshd.Addr, sshd.Path),
+			Key: sshd.Key, KnownHosts: sshd.KnownHosts})
 	}, fmt.Sprintf(`back=$(mktemp -d /dev/shm/tacet-bench-XXXX); trap 'rm -rf $back' EXIT
 		printf 'put %%s %[3]s/\n' %[1]s/*.tacet | %[2]s >/dev/null
 		for f in %[1]s/*.tacet; do echo "get %[3]s/${f##*/} $back/copy"; echo "!cmp $f $back/copy"; done | %[2]s >/dev/null
@@ -188,11 +190,12 @@ func BenchmarkS3(b *testing.B) {
 	k.speed(gigabyte+" to an S3 server on loopback, against rclone copy, rclone check --download", func() time.Duration {
 		return k.follow(config.Store{Kind: config.S3, Endpoint: s3.URL, Bucket: s3.Bucket, Region: s3.Region, PathStyle: true,
 			AccessKeyFile: s3.AccessFile, SecretKeyFile: s3.SecretFile})
-	}, rclone+fmt.Sprintf("rclone -q copy %[1]s X:%[2]s; rclone -q check --download %[1]s X:%[2]s", k.dir, s3.Bucket), func() {
-		for _, name := range k.files {
-			must(b, s3.Admin.RemoveObject(b.Context(), s3.Bucket, name, minio.RemoveObjectOptions{}))
-		}
-	})
+	}, rclone+fmt.Sprintf("rclone -q copy %[1]s X:%[2]s; rclone -q check --download %[1]s X:%[2]s", k.dir, s3.Bucket),
+		func() {
+			for _, name := range k.files {
+				must(b, s3.Admin.RemoveObject(b.Context(), s3.Bucket, name, minio.RemoveObjectOptions{}))
+			}
+		})
 }
 
 func clearFolder(b *testing.B, dir string) {
@@ -200,8 +203,8 @@ func clearFolder(b *testing.B, dir string) {
 	sh(b, "rm -f "+dir+"/*.tacet")
 }
 
-// BenchmarkMany starts with ten thousand recordings in the spool and at a store, and brings one more there; and does the same with a
-// hundred.
+// BenchmarkMany starts with ten thousand recordings in the spool and at a store, and brings one
+// more there; and does the same with a hundred.
 func BenchmarkMany(b *testing.B) {
 	more := map[int]time.Duration{}
 	for _, n := range []int{100, 10_000} {
@@ -261,7 +264,8 @@ func openLedger(b *testing.B) book {
 	root, err := os.OpenRoot(b.TempDir())
 	must(b, err)
 	b.Cleanup(func() { root.Close() })
-	l, err := ledger.Open(durable.OS(root), "ledger", "tacet/high-street/room-3/ledger", recordingtest.NewUnit(b, "high-street", "room-3").Signer, true)
+	l, err := ledger.Open(durable.OS(root), "ledger", "tacet/high-street/room-3/ledger",
+		recordingtest.NewUnit(b, "high-street", "room-3").Signer, true)
 	must(b, err)
 	return book{l}
 }
@@ -280,7 +284,8 @@ func (k book) Copied(id, store string) error {
 func (k book) Released(string) error        { return nil }
 func (k book) Expired(string, string) error { return nil }
 
-// BenchmarkWear counts what a recording costs the disk: a unit in real time, its spool on an ext4 of its own, made as mkfs makes it.
+// BenchmarkWear counts what a recording costs the disk: a unit in real time, its spool on an ext4
+// of its own, made as mkfs makes it.
 func BenchmarkWear(b *testing.B) {
 	image, at := filepath.Join(scratch(b), "disk"), scratch(b)
 	sh(b, fmt.Sprintf("truncate -s 1G %[1]s; mkfs.ext4 -q %[1]s", image))
@@ -290,7 +295,8 @@ func BenchmarkWear(b *testing.B) {
 	device := strings.TrimSpace(string(out))
 	defer sh(b, fmt.Sprintf(`s=; [ "$(id -u)" = 0 ] || s=sudo; $s umount %s; $s losetup -d /dev/%s`, at, device))
 
-	unit := demotest.NewUnit(b, demotest.Settings{Codec: "opus", Device: "voice", Spool: filepath.Join(at, "spool"), Parties: []string{"room"}})
+	unit := demotest.NewUnit(b, demotest.Settings{Codec: "opus", Device: "voice", Spool: filepath.Join(at, "spool"),
+		Parties: []string{"room"}})
 	demo := unit.Start(b)
 	demo.Consent()
 	demo.Until("two seconds", demotest.Recorded(1, 2))
@@ -325,8 +331,8 @@ func sectors(b *testing.B, device string) float64 {
 	return n * 512
 }
 
-// traceWrites follows the calls of all threads of a process that write, with strace. What it returns ends that, and says how many bytes
-// went to files in a folder.
+// traceWrites follows the calls of all threads of a process that write, with strace. What it
+// returns ends that, and says how many bytes went to files in a folder.
 func traceWrites(b *testing.B, pid int) func(in string) float64 {
 	b.Helper()
 	log := filepath.Join(b.TempDir(), "strace")

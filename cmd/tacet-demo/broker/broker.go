@@ -1,5 +1,5 @@
-// Package broker is the demo's own MQTT broker: a unit that was given none has
-// somebody to talk to, and whoever tries it sees what it says.
+// Package broker is the demo's own MQTT broker: a unit that was given none has somebody to talk to,
+// and whoever tries it sees what it says.
 //
 //	b, err := broker.Start(func(topic string, payload []byte, retained bool) { … })
 //	b.URL() // mqtt://127.0.0.1:34567
@@ -40,8 +40,8 @@ const (
 	closeWithin = 2 * time.Second
 )
 
-// Heard is told of each message. It runs on the sender's goroutine and must not
-// block; payload is valid only during the call.
+// Heard is told of each message. It runs on the sender's goroutine and must not block; payload is
+// valid only during the call.
 type Heard func(topic string, payload []byte, retained bool)
 
 // Broker is a running broker.
@@ -109,7 +109,8 @@ func (*ear) ID() string { return "ear" }
 
 // Provides says which of its methods are called.
 func (*ear) Provides(what byte) bool {
-	return bytes.IndexByte([]byte{mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnPublish, mqtt.OnPublished, mqtt.OnWillSent}, what) >= 0
+	return bytes.IndexByte([]byte{mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnPublish, mqtt.OnPublished,
+		mqtt.OnWillSent}, what) >= 0
 }
 
 // OnConnectAuthenticate lets everybody in who is on this machine.

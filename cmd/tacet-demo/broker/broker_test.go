@@ -49,7 +49,8 @@ func client(t *testing.T, b *Broker, id, will string) (_ mqtt.Client, cut func()
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := mqtt.NewClientOptions().AddBroker(strings.Replace(b.URL(), "mqtt:", "tcp:", 1)).SetClientID(id).SetAutoReconnect(false).SetConnectTimeout(patience)
+	o := mqtt.NewClientOptions().AddBroker(strings.Replace(b.URL(), "mqtt:", "tcp:",
+		1)).SetClientID(id).SetAutoReconnect(false).SetConnectTimeout(patience)
 	o.SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) { return wire, nil })
 	if will != "" {
 		o.SetWill(will, "offline", 1, true)

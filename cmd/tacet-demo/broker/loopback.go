@@ -8,9 +8,10 @@ import (
 	"github.com/mochi-mqtt/server/v2/listeners"
 )
 
-// loopback is the broker's one listener. Unlike the library's own it ends every connection with itself, one on
-// which nobody has said a word too, and returns from Close only when the last is gone: the library counts a
-// connection where nothing orders the counting before the end that waits for it.
+// loopback is the broker's one listener. Unlike the library's own it ends every connection with
+// itself, one on which nobody has said a word too, and returns from Close only when the last is
+// gone: the library counts a connection where nothing orders the counting before the end that waits
+// for it.
 type loopback struct {
 	net.Listener
 	serving sync.WaitGroup
@@ -64,7 +65,8 @@ func (l *loopback) drop(conn net.Conn) {
 	delete(l.open, conn)
 }
 
-// Close ends the listener and its connections: of those that are known the server takes its leave first.
+// Close ends the listener and its connections: of those that are known the server takes its leave
+// first.
 func (l *loopback) Close(leave listeners.CloseFn) {
 	l.Listener.Close()
 	l.mu.Lock()

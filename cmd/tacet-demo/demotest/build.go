@@ -14,7 +14,8 @@ const binEnv = "TACET_BIN"
 // bin is where the programs are.
 var bin string
 
-// Main builds the programs, unless TACET_BIN says where they are, and runs the tests. It is TestMain.
+// Main builds the programs, unless TACET_BIN says where they are, and runs the tests. It is
+// TestMain.
 func Main(m *testing.M) { MainThen(m, func() {}) }
 
 // MainThen is Main for those who have something to say in the end.
@@ -43,7 +44,8 @@ func build(dir string) error {
 	for _, b := range []struct {
 		env, args []string
 	}{
-		{[]string{"CGO_CFLAGS=-g -O2 -DMA_DATA_CONVERTER_STACK_BUFFER_SIZE=16384", "CGO_LDFLAGS=-Wl,--as-needed -l:libopus.a -lm"},
+		{[]string{"CGO_CFLAGS=-g -O2 -DMA_DATA_CONVERTER_STACK_BUFFER_SIZE=16384",
+			"CGO_LDFLAGS=-Wl,--as-needed -l:libopus.a -lm"},
 			[]string{"tacet/cmd/tacetd", "tacet/cmd/tacet-demo"}},
 		{[]string{"CGO_ENABLED=0"}, []string{"tacet/cmd/tacet"}},
 	} {
@@ -59,8 +61,8 @@ func build(dir string) error {
 // Program is the path of a program that was built.
 func Program(name string) string { return filepath.Join(bin, name) }
 
-// Tool is the path of somebody else's program: one that make installs into TACET_TOOLS, or one of the system's. Without it
-// the test fails, since make test installs it.
+// Tool is the path of somebody else's program: one that make installs into TACET_TOOLS, or one of
+// the system's. Without it the test fails, since make test installs it.
 func Tool(t testing.TB, name string) string {
 	t.Helper()
 	if path := filepath.Join(os.Getenv("TACET_TOOLS"), name); os.Getenv("TACET_TOOLS") != "" {

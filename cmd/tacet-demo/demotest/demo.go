@@ -42,11 +42,13 @@ func (l *log) String() string {
 	return l.text.String()
 }
 
-// Start powers the unit up, and returns when its panel can be reached. It is killed with the test at the latest.
+// Start powers the unit up, and returns when its panel can be reached. It is killed with the test
+// at the latest.
 func (u *Unit) Start(t testing.TB, env ...string) *Demo {
 	t.Helper()
 	d := &Demo{Unit: u, said: &log{}, done: make(chan struct{})}
-	command := append(slices.Clone(u.Through), Program("tacet-demo"), "-listen", "127.0.0.1:0", "-config", u.Config, "-dir", u.Dir)
+	command := append(slices.Clone(u.Through), Program("tacet-demo"), "-listen", "127.0.0.1:0", "-config", u.Config,
+		"-dir", u.Dir)
 	d.cmd = exec.Command(command[0], command[1:]...)
 	d.cmd.Env = append(append(os.Environ(), env...), "TMPDIR="+u.Temp)
 	d.cmd.Stderr = d.said

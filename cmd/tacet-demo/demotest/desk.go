@@ -35,7 +35,8 @@ func (u *Unit) Must(t testing.TB, name string, args ...string) string {
 	return out
 }
 
-// Open verifies a recording with tacet verify, opens it with tacet open, and returns the audio file, and where it lies.
+// Open verifies a recording with tacet verify, opens it with tacet open, and returns the audio
+// file, and where it lies.
 func (u *Unit) Open(t testing.TB, file string) (audio []byte, path string) {
 	t.Helper()
 	u.Must(t, Program("tacet"), "verify", "-any-unit", u.Path(file))
@@ -56,7 +57,8 @@ func (u *Unit) Report(t testing.TB, file string) *recording.Report {
 		t.Fatal(err)
 	}
 	var sound bytes.Buffer
-	rep, err := recording.Open(bytes.NewReader(data), int64(len(data)), &sound, recording.Opening{Identities: []age.Identity{u.Office}})
+	rep, err := recording.Open(bytes.NewReader(data), int64(len(data)), &sound,
+		recording.Opening{Identities: []age.Identity{u.Office}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -115,8 +115,9 @@ func (p *Page) Drive(present bool) {
 	p.Post(fmt.Sprintf("/panel/drive?present=%t", present))
 }
 
-// Insist presses a party's button until that has an effect, as a person does. A press may count as nothing where it comes within
-// the debounce time of the unit's start, or reaches the unit with its release on its heels because the machine is busy.
+// Insist presses a party's button until that has an effect, as a person does. A press may count as
+// nothing where it comes within the debounce time of the unit's start, or reaches the unit with its
+// release on its heels because the machine is busy.
 func (p *Page) Insist(party, what string, effect func(Panel) bool) Panel {
 	p.t.Helper()
 	const tries, each = 5, 3 * time.Second

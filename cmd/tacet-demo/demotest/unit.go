@@ -11,8 +11,8 @@ import (
 	"filippo.io/age"
 )
 
-// Settings are what tests want to be different; the zero value is a unit with a patient's and a clinician's button that
-// records WAV from an ALSA device that must be named.
+// Settings are what tests want to be different; the zero value is a unit with a patient's and a
+// clinician's button that records WAV from an ALSA device that must be named.
 type Settings struct {
 	Device  string
 	Codec   string   // default: wav
@@ -62,7 +62,8 @@ func NewUnit(t testing.TB, s Settings) *Unit {
 	t.Helper()
 	root := t.TempDir()
 	at := func(name string) string { return filepath.Join(root, name) }
-	u := &Unit{Config: at("unit.toml"), Dir: at("unit"), Spool: cmp.Or(s.Spool, at("spool")), Temp: at("tmp"), Key: at("office.key"), Parties: s.Parties}
+	u := &Unit{Config: at("unit.toml"), Dir: at("unit"), Spool: cmp.Or(s.Spool, at("spool")), Temp: at("tmp"),
+		Key: at("office.key"), Parties: s.Parties}
 	if u.Parties == nil {
 		u.Parties = []string{"patient", "clinician"}
 	}
@@ -75,7 +76,8 @@ func NewUnit(t testing.TB, s Settings) *Unit {
 	for i, party := range u.Parties {
 		fmt.Fprintf(&buttons, "[[button]]\nparty = %q\nline = \"GPIO%d\"\n", party, 5+i)
 	}
-	text := fmt.Sprintf(config, buttons.String(), s.Device, cmp.Or(s.Codec, "wav"), cmp.Or(s.Rate, 48000), office.Recipient(), u.Spool, cmp.Or(s.Reserve, "1m"))
+	text := fmt.Sprintf(config, buttons.String(), s.Device, cmp.Or(s.Codec, "wav"), cmp.Or(s.Rate, 48000),
+		office.Recipient(), u.Spool, cmp.Or(s.Reserve, "1m"))
 	write(t, u.Config, text+s.Stores)
 	write(t, u.Key, office.String()+"\n")
 	for _, dir := range []string{u.Dir, u.Spool, u.Temp} {

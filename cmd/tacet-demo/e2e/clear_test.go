@@ -15,8 +15,8 @@ import (
 	"tacet/cmd/tacet-demo/demotest"
 )
 
-// nothingInClear searches every byte that the unit has written, and all that it said: for the sound, at each offset, and for
-// both halves of the key that opens it.
+// nothingInClear searches every byte that the unit has written, and all that it said: for the
+// sound, at each offset, and for both halves of the key that opens it.
 func nothingInClear(t *testing.T, unit *demotest.Unit, demo *demotest.Demo, file string, sound []byte) {
 	t.Helper()
 	keys := secrets(t, unit, file)
@@ -58,7 +58,8 @@ func nothingInClear(t *testing.T, unit *demotest.Unit, demo *demotest.Demo, file
 	}
 }
 
-// secrets are the private and the public half of a recording's key, which tar and age give to the office.
+// secrets are the private and the public half of a recording's key, which tar and age give to the
+// office.
 func secrets(t *testing.T, unit *demotest.Unit, file string) []string {
 	t.Helper()
 	sealed := unit.Must(t, "tar", "xOf", unit.Path(file), "key.age")

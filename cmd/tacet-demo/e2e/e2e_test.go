@@ -1,8 +1,10 @@
-// Package e2e_test tries the programs as people have them, on real sound: the built tacet-demo and tacet as processes of their
-// own, a sound server whose microphone is opened through ALSA like any card, stock tools beside.
+// Package e2e_test tries the programs as people have them, on real sound: the built tacet-demo and
+// tacet as processes of their own, a sound server whose microphone is opened through ALSA like any
+// card, stock tools beside.
 //
-// The sound is a time code: each of its samples says which one it is, and the speaker knows when each was due. So a recording
-// tells by itself whether a sample is missing, doubled, or older or younger than the consent.
+// The sound is a time code: each of its samples says which one it is, and the speaker knows when
+// each was due. So a recording tells by itself whether a sample is missing, doubled, or older or
+// younger than the consent.
 package e2e_test
 
 import (
@@ -18,8 +20,8 @@ import (
 
 func TestMain(m *testing.M) { demotest.Main(m) }
 
-// The sound may come this much later to the daemon than it was due: the speaker writes every 10 ms, the sound server
-// passes it on when it can, on a machine that has other things to do.
+// The sound may come this much later to the daemon than it was due: the speaker writes every 10 ms,
+// the sound server passes it on when it can, on a machine that has other things to do.
 const latency = 300 * time.Millisecond
 
 // spoken is time code that is being played into a room.
@@ -48,7 +50,8 @@ func (s spoken) due(index int64) time.Time {
 // decode takes the samples out of a WAV file, whose header must tell their true number.
 func decode(t *testing.T, file []byte) []int16 {
 	t.Helper()
-	if len(file) < wav.HeaderLen || string(file[:wav.HeaderLen]) != string(wav.Header(audiotest.Rate, 1, int64(len(file)-wav.HeaderLen))) {
+	if len(file) < wav.HeaderLen ||
+		string(file[:wav.HeaderLen]) != string(wav.Header(audiotest.Rate, 1, int64(len(file)-wav.HeaderLen))) {
 		t.Fatalf("its header is % x", file[:min(len(file), wav.HeaderLen)])
 	}
 	data := file[wav.HeaderLen:]
@@ -59,13 +62,14 @@ func decode(t *testing.T, file []byte) []int16 {
 	return samples
 }
 
-// oneRun checks that some samples are a stretch of the code without a fault: each once and in order. It returns the first's
-// index.
+// oneRun checks that some samples are a stretch of the code without a fault: each once and in
+// order. It returns the first's index.
 func oneRun(t *testing.T, samples []int16) (first int64) {
 	t.Helper()
 	runs := audiotest.Runs(samples)
 	if len(runs) != 1 || runs[0].At != 0 || runs[0].Len != len(samples) {
-		t.Fatalf("%d samples are not one stretch of what was played: it begins as %+v; damages: %+v", len(samples), runs[:min(len(runs), 1)], audiotest.Damages(samples))
+		t.Fatalf("%d samples are not one stretch of what was played: it begins as %+v; damages: %+v", len(samples),
+			runs[:min(len(runs), 1)], audiotest.Damages(samples))
 	}
 	return runs[0].First
 }

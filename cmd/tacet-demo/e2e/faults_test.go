@@ -52,7 +52,8 @@ func pcmOf(t *testing.T, room *audiotest.Pulse) string {
 	return ""
 }
 
-// refused presses the one button of a unit that can't record for now, and wants to see it refused: a flash, a warning, no file.
+// refused presses the one button of a unit that can't record for now, and wants to see it refused:
+// a flash, a warning, no file.
 func refused(t *testing.T, demo *demotest.Demo, code string) {
 	t.Helper()
 	demo.Insist("room", "the flash", demotest.Light("flash"))
@@ -92,11 +93,15 @@ func TestACardThatIsNotThere(t *testing.T) {
 	unit := demotest.NewUnit(t, demotest.Settings{Device: "hw:CARD=Nowhere,DEV=0", Parties: []string{"room"}})
 	demo := unit.Start(t)
 	demo.Warns("mic-missing")
-	demo.Until("the refusal", func(p demotest.Panel) bool { return p.Phase == "fault" && p.StatusLight == "flash" && p.Light == "off" })
+	demo.Until("the refusal", func(p demotest.Panel) bool {
+		return p.Phase == "fault" && p.StatusLight == "flash" &&
+			p.Light == "off"
+	})
 	refused(t, demo, "mic-missing")
 }
 
-// at44100 is an ALSA plugin that is a card of 44,100 Hz, and has nothing else. What it declares is alsa-lib's pcm_ioplug.h.
+// at44100 is an ALSA plugin that is a card of 44,100 Hz, and has nothing else. What it declares is
+// alsa-lib's pcm_ioplug.h.
 const at44100 = `
 struct ioplug {
 	unsigned version; const char *name; unsigned flags; int poll_fd; unsigned poll_events, mmap_rw;
@@ -144,14 +149,15 @@ func plugin(t *testing.T, name, text string) string {
 	if err := os.WriteFile(source, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("gcc", "-shared", "-fPIC", "-o", lib, source, "-l:libasound.so.2").CombinedOutput(); err != nil {
+	if out, err := exec.Command("gcc", "-shared", "-fPIC", "-o", lib, source,
+		"-l:libasound.so.2").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	return fmt.Sprintf("pcm_type.%s { lib %q }\n", name, lib)
 }
 
-// taken is an ALSA plugin that does what a card does while another program holds it, as long as a file exists; else it opens
-// the room. A sound server never refuses for that reason.
+// taken is an ALSA plugin that does what a card does while another program holds it, as long as a
+// file exists; else it opens the room. A sound server never refuses for that reason.
 const taken = `
 extern int snd_pcm_open(void **, const char *, int, int);
 extern int access(const char *, int);
@@ -169,7 +175,8 @@ func TestACardThatIsTaken(t *testing.T) {
 	if err := os.WriteFile(holder, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cards := newAsound(t, pcmOf(t, room)+plugin(t, "taken", fmt.Sprintf(taken, holder, audiotest.Device))+"pcm.card { type taken }\n")
+	cards := newAsound(t, pcmOf(t, room)+plugin(t, "taken", fmt.Sprintf(taken, holder, audiotest.Device))+
+		"pcm.card { type taken }\n")
 	unit := demotest.NewUnit(t, demotest.Settings{Device: "card", Parties: []string{"room"}})
 	demo := unit.Start(t, append(room.Env(), cards.env())...)
 	demo.Until("readiness", demotest.Phase("idle"))
@@ -188,7 +195,8 @@ func TestADiskWithoutRoom(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(memory) })
-	unit := demotest.NewUnit(t, demotest.Settings{Device: audiotest.Device, Parties: []string{"room"}, Reserve: "1000h", Spool: memory})
+	unit := demotest.NewUnit(t, demotest.Settings{Device: audiotest.Device, Parties: []string{"room"}, Reserve: "1000h",
+		Spool: memory})
 	demo := unit.Start(t)
 	demo.Warns("spool-full")
 	demo.Until("the refusal", func(p demotest.Panel) bool { return p.Phase == "fault" && p.StatusLight == "flash" })

@@ -14,18 +14,20 @@ import (
 	"tacet/daemon/recording"
 )
 
-// killCosts is the most that a killed process may cost, from the moment of the kill back to the last sound that is kept: the second
-// that was being filled, what was held back, one period of the card, and one sync.
+// killCosts is the most that a killed process may cost, from the moment of the kill back to the
+// last sound that is kept: the second that was being filled, what was held back, one period of the
+// card, and one sync.
 const killCosts = time.Second + 200*time.Millisecond + 100*time.Millisecond + 100*time.Millisecond
 
-// lateMost is by how much a machine may come late and still show that: beyond it the sound itself, which other processes play and
-// pass on, comes to the daemon later than it was due.
+// lateMost is by how much a machine may come late and still show that: beyond it the sound itself,
+// which other processes play and pass on, comes to the daemon later than it was due.
 const lateMost = 200 * time.Millisecond
 
 // killsAtATime is how many a unit is subjected to, one after the other.
 const killsAtATime = 10
 
-// The process is killed at random moments of a recording. What there is opens after, and only its end is lost.
+// The process is killed at random moments of a recording. What there is opens after, and only its
+// end is lost.
 func TestKilledWhileRecording(t *testing.T) {
 	t.Parallel()
 	units := 1
@@ -41,7 +43,8 @@ func TestKilledWhileRecording(t *testing.T) {
 	}
 	slices.Sort(costs)
 	if n := len(costs); n > 0 {
-		t.Logf("%d kills cost %v at least, %v in the middle, nine of ten at most %v, the worst %v", n, costs[0], costs[n/2], costs[n*9/10], costs[n-1])
+		t.Logf("%d kills cost %v at least, %v in the middle, nine of ten at most %v, the worst %v", n, costs[0], costs[n/2],
+			costs[n*9/10], costs[n-1])
 	}
 }
 
@@ -80,8 +83,8 @@ func killAgainAndAgain(t *testing.T, random *rand.Rand) (costs []time.Duration) 
 	return costs
 }
 
-// lostBy opens a recording that was interrupted and says how long before the kill its sound ends; where it has none, how long
-// before it was said that it records.
+// lostBy opens a recording that was interrupted and says how long before the kill its sound ends;
+// where it has none, how long before it was said that it records.
 func lostBy(t *testing.T, unit *demotest.Unit, file string, code spoken, said, killed time.Time) time.Duration {
 	t.Helper()
 	data := read(t, unit.Path(file))

@@ -11,8 +11,8 @@ const (
 	lookBack = 150                   // ticks
 )
 
-// lateness is by how much this machine comes late to what is due, because it has other things to do. What a test demands of
-// the daemon in real time it can demand only beyond that.
+// lateness is by how much this machine comes late to what is due, because it has other things to
+// do. What a test demands of the daemon in real time it can demand only beyond that.
 type lateness struct {
 	mu   sync.Mutex
 	of   [lookBack]time.Duration // each of the last ticks; guarded by mu
@@ -48,7 +48,8 @@ func (l *lateness) add(d time.Duration) {
 	l.next++
 }
 
-// lately is all of it in the last second and a half: a sample passes through several hands, each of which can be late.
+// lately is all of it in the last second and a half: a sample passes through several hands, each of
+// which can be late.
 func (l *lateness) lately() (sum time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -97,14 +97,16 @@ func (c consultation) look(t *testing.T) []memorytest.Area {
 	return memorytest.Writable(t, c.UnitPid())
 }
 
-// patience is how long a test waits for what must happen; on an idle machine it takes a second or two.
+// patience is how long a test waits for what must happen; on an idle machine it takes a second or
+// two.
 const patience = time.Minute
 
-// What is said in the room is never in a page that could reach swap, in whatever form and whoever copied it; and soon after the end
-// next to nothing of it is left.
+// What is said in the room is never in a page that could reach swap, in whatever form and whoever
+// copied it; and soon after the end next to nothing of it is left.
 func TestSoundStaysInLockedMemory(t *testing.T) {
 	t.Parallel()
-	// left is what may remain, in bytes: odd pieces on the stacks of goroutines, up to 900 bytes as seen.
+	// left is what may remain, in bytes: odd pieces on the stacks of goroutines, up to 900 bytes as
+	// seen.
 	const left = 4 << 10
 	for _, codec := range []string{"wav", "flac", "opus"} {
 		t.Run(codec, func(t *testing.T) {
@@ -129,7 +131,8 @@ func TestSoundStaysInLockedMemory(t *testing.T) {
 			}
 			t.Logf("after the end: %d bytes; %v", total(after), after)
 			if total(after) > left || slices.ContainsFunc(after, stack) {
-				t.Errorf("%v after the end %d bytes are left, more than %d, or some on a thread's stack", patience, total(after), left)
+				t.Errorf("%v after the end %d bytes are left, more than %d, or some on a thread's stack", patience, total(after),
+					left)
 			}
 			if later > 0 {
 				<-time.After(later)
@@ -145,7 +148,8 @@ func TestSoundStaysInLockedMemory(t *testing.T) {
 	}
 }
 
-// Where memory can't be locked the unit says so, and records; its own ring of samples is locked all the same, as consult has seen.
+// Where memory can't be locked the unit says so, and records; its own ring of samples is locked all
+// the same, as consult has seen.
 func TestWhereMemoryCannotBeLocked(t *testing.T) {
 	t.Parallel()
 	through := []string{"prlimit", "--memlock=8388608:8388608"}

@@ -12,7 +12,8 @@ import (
 	"tacet/cmd/tacet-demo/demotest"
 )
 
-// What is in an Opus recording stands where it was heard, within 20 ms, and stock players take the file without a word.
+// What is in an Opus recording stands where it was heard, within 20 ms, and stock players take the
+// file without a word.
 func TestAnOpusRecordingIsAlignedAndPlays(t *testing.T) {
 	t.Parallel()
 	const length = 40 * audiotest.Rate
@@ -35,13 +36,15 @@ func TestAnOpusRecordingIsAlignedAndPlays(t *testing.T) {
 	if err := os.Rename(path, ogg); err != nil {
 		t.Fatal(err)
 	}
-	if said := strings.ToUpper(unit.Must(t, demotest.Tool(t, "opusinfo"), ogg)); strings.Contains(said, "WARNING") || strings.Contains(said, "ERROR") {
+	if said := strings.ToUpper(unit.Must(t, demotest.Tool(t, "opusinfo"), ogg)); strings.Contains(said, "WARNING") ||
+		strings.Contains(said, "ERROR") {
 		t.Errorf("opusinfo says:\n%s", said)
 	}
 	if said := unit.Must(t, demotest.Tool(t, "ffmpeg"), "-v", "warning", "-i", ogg, "-f", "null", "-"); said != "" {
 		t.Errorf("ffmpeg says:\n%s", said)
 	}
-	if said := unit.Must(t, demotest.Tool(t, "opusdec"), "--quiet", "--no-dither", "--rate", "48000", ogg, decoded); said != "" {
+	if said := unit.Must(t, demotest.Tool(t, "opusdec"), "--quiet", "--no-dither", "--rate", "48000", ogg,
+		decoded); said != "" {
 		t.Errorf("opusdec says:\n%s", said)
 	}
 	heard := decode(t, read(t, decoded))
@@ -78,7 +81,8 @@ func aligned(t *testing.T, played, heard []int16) {
 	}
 }
 
-// locate says where in what was played a recording begins, by the best match of its first 200 ms, to half a millisecond.
+// locate says where in what was played a recording begins, by the best match of its first 200 ms,
+// to half a millisecond.
 func locate(played, heard []int16) time.Duration {
 	where, piece := thin(played), thin(heard[:audiotest.Rate/5])
 	best, at := math.Inf(-1), 0

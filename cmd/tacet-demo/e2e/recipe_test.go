@@ -10,7 +10,8 @@ import (
 	"tacet/cmd/tacet-demo/demotest"
 )
 
-// What READ-ME.txt tells to do by hand gives the same sound, byte for byte, as tacet open before it fills in the length.
+// What READ-ME.txt tells to do by hand gives the same sound, byte for byte, as tacet open before it
+// fills in the length.
 func TestTheRecipeInAFileOpensIt(t *testing.T) {
 	t.Parallel()
 	demotest.Tool(t, "age")
@@ -77,7 +78,8 @@ func sameIn(t *testing.T, recipe, base, codec string) {
 	t.Helper()
 	_, text, ok := strings.Cut(string(read(t, "../../../README.md")), `<a name="by-hand"></a>`)
 	text, _, ok2 := strings.Cut(text, "\n## ")
-	there := strings.NewReplacer("X.opus", base+"."+codec, "X.tacet", base+".tacet", "X ", base+" ", "X\n", base+"\n").Replace(strings.Join(commandsIn(text), ""))
+	there := strings.NewReplacer("X.opus", base+"."+codec, "X.tacet", base+".tacet", "X ", base+" ", "X\n",
+		base+"\n").Replace(strings.Join(commandsIn(text), ""))
 	here := ""
 	for line := range strings.Lines(recipe) {
 		if !strings.HasPrefix(line, "age ") {
@@ -89,7 +91,8 @@ func sameIn(t *testing.T, recipe, base, codec string) {
 	}
 }
 
-// sameSound compares what was opened by hand with what tacet made of it: only the places of the length may differ.
+// sameSound compares what was opened by hand with what tacet made of it: only the places of the
+// length may differ.
 func sameSound(t *testing.T, codec string, byHand, opened []byte) {
 	t.Helper()
 	if len(byHand) != len(opened) {

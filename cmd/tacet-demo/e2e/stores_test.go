@@ -45,15 +45,17 @@ path_style = true
 ca = %q
 `
 
-// One recording goes to a drive that is taken out meanwhile, to a folder, to OpenSSH and to an S3 server over TLS; then, and only
-// then, the unit's own copy goes, and the page plays what lies on the drive.
+// One recording goes to a drive that is taken out meanwhile, to a folder, to OpenSSH and to an S3
+// server over TLS; then, and only then, the unit's own copy goes, and the page plays what lies on
+// the drive.
 func TestEveryKindOfStore(t *testing.T) {
 	t.Parallel()
 	room := audiotest.NewPulse(t)
 	speak(t, room)
 	sshd, s3, nas := storetest.StartSSHD(t), storetest.StartS3(t, storetest.TLS), t.TempDir()
 	unit := demotest.NewUnit(t, demotest.Settings{Device: audiotest.Device, Stores: fmt.Sprintf(everyStore, nas,
-		sshd.User, sshd.Addr, sshd.Path, sshd.Key, sshd.KnownHosts, s3.URL, s3.Bucket, s3.Region, s3.AccessFile, s3.SecretFile, s3.CA)})
+		sshd.User, sshd.Addr, sshd.Path, sshd.Key, sshd.KnownHosts, s3.URL, s3.Bucket, s3.Region, s3.AccessFile,
+		s3.SecretFile, s3.CA)})
 	demo := unit.Start(t, room.Env()...)
 	demo.Consent()
 	file := demo.Until("two seconds", demotest.Recorded(1, 2)).Recordings[0].File
@@ -76,7 +78,8 @@ func TestEveryKindOfStore(t *testing.T) {
 	}
 
 	want := read(t, filepath.Join(nas, file))
-	for _, place := range []string{filepath.Join(unit.Dir, "drive-drive"), sshd.Dir, filepath.Join(s3.Dir, "high-street")} {
+	for _, place := range []string{filepath.Join(unit.Dir, "drive-drive"), sshd.Dir,
+		filepath.Join(s3.Dir, "high-street")} {
 		if !bytes.Equal(read(t, filepath.Join(place, file)), want) {
 			t.Errorf("the copy in %s is another", place)
 		}

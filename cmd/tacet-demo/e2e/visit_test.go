@@ -10,7 +10,8 @@ import (
 	"tacet/daemon/recording"
 )
 
-// Every sample between consent and withdrawal is there, once and in order; none from before, none from after.
+// Every sample between consent and withdrawal is there, once and in order; none from before, none
+// from after.
 func TestARecordingIsTheConsentAndNothingElse(t *testing.T) {
 	t.Parallel()
 	for _, parties := range [][]string{{"patient", "clinician"}, {"room"}} {
@@ -59,10 +60,12 @@ func listed(t *testing.T, unit *demotest.Unit, file string, seconds float64) {
 		File, State, Reason, Codec string
 		Seconds                    float64
 	}
-	if err := json.Unmarshal([]byte(unit.Must(t, demotest.Program("tacet"), "ls", "-json", unit.Spool)), &list); err != nil {
+	if err := json.Unmarshal([]byte(unit.Must(t, demotest.Program("tacet"), "ls", "-json", unit.Spool)),
+		&list); err != nil {
 		t.Fatal(err)
 	}
-	if len(list) != 1 || list[0].File != unit.Path(file) && list[0].File != file || list[0].State != "whole" || list[0].Reason != "withdrawn" ||
+	if len(list) != 1 || list[0].File != unit.Path(file) && list[0].File != file || list[0].State != "whole" ||
+		list[0].Reason != "withdrawn" ||
 		list[0].Codec != "wav" || time.Duration((list[0].Seconds-seconds)*1e9).Abs() > time.Millisecond {
 		t.Errorf("tacet ls says %+v of %s, %.3f s", list, file, seconds)
 	}

@@ -11,9 +11,9 @@ import (
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; " +
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// guard answers only to the page's own address and the page's own scripts. A
-// page elsewhere in the same browser could otherwise press the buttons, and a
-// foreign name that resolves to this machine could read what they did.
+// guard answers only to the page's own address and the page's own scripts. A page elsewhere in the
+// same browser could otherwise press the buttons, and a foreign name that resolves to this machine
+// could read what they did.
 func guard(name string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -34,8 +34,8 @@ func guard(name string, next http.Handler) http.Handler {
 	})
 }
 
-// ownHost reports whether the request names the address at which it arrived: so
-// it holds for a listener on all addresses too.
+// ownHost reports whether the request names the address at which it arrived: so it holds for a
+// listener on all addresses too.
 func ownHost(r *http.Request, name string) bool {
 	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if !ok {
@@ -63,9 +63,8 @@ func ownHost(r *http.Request, name string) bool {
 	return err == nil && (ip.Unmap() == at.Addr().Unmap() || loopback && ip.Unmap().IsLoopback())
 }
 
-// ownOrigin reports whether the request comes from the page itself, from a
-// person's address line, or from no browser at all. A link elsewhere may open
-// the page, but nothing else.
+// ownOrigin reports whether the request comes from the page itself, from a person's address line,
+// or from no browser at all. A link elsewhere may open the page, but nothing else.
 func ownOrigin(r *http.Request) bool {
 	if origin := r.Header.Get("Origin"); origin != "" && origin != "http://"+r.Host {
 		return false
@@ -74,5 +73,6 @@ func ownOrigin(r *http.Request) bool {
 	case "", "same-origin", "none":
 		return true
 	}
-	return r.URL.Path == "/" && r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
+	return r.URL.Path == "/" && r.Header.Get("Sec-Fetch-Mode") == "navigate" &&
+		r.Header.Get("Sec-Fetch-Dest") == "document"
 }

@@ -31,7 +31,8 @@ func TestOnlyTheOwnHostAndOrigin(t *testing.T) {
 		{"a sandboxed frame", []string{"Origin: null"}, 403},
 		{"another site's form", []string{"Sec-Fetch-Site: cross-site"}, 403},
 		{"a neighbour's form", []string{"Sec-Fetch-Site: same-site"}, 403},
-		{"a link elsewhere", []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"}, 403},
+		{"a link elsewhere", []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"},
+			403},
 		{"a foreign name", []string{"Host: evil.example:" + port}, 403},
 		{"a foreign name without a port", []string{"Host: evil.example"}, 403},
 		{"a foreign address", []string{"Host: 192.0.2.1:" + port}, 403},
@@ -51,10 +52,12 @@ func TestOnlyTheOwnHostAndOrigin(t *testing.T) {
 			}
 		}
 	}
-	if code, _, _ := s.ask("GET", "/", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"); code != 200 {
+	if code, _, _ := s.ask("GET", "/", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate",
+		"Sec-Fetch-Dest: document"); code != 200 {
 		t.Errorf("a link can't open the page: answer %d", code)
 	}
-	if code, _, _ := s.ask("GET", "/", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: iframe"); code != 403 {
+	if code, _, _ := s.ask("GET", "/", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate",
+		"Sec-Fetch-Dest: iframe"); code != 403 {
 		t.Errorf("a frame elsewhere may show the page: answer %d", code)
 	}
 }
@@ -96,10 +99,12 @@ func TestTheHostIsTheAddressOfTheConnection(t *testing.T) {
 
 func TestEveryAnswerIsFencedIn(t *testing.T) {
 	s := serve(t, both())
-	for _, path := range []string{"/", "/page.js", "/page.css", "/icon.svg", "/panel", "/recordings/", "/recordings/recordings.js", "/nothing"} {
+	for _, path := range []string{"/", "/page.js", "/page.css", "/icon.svg", "/panel", "/recordings/",
+		"/recordings/recordings.js", "/nothing"} {
 		_, h, _ := s.ask("GET", path)
 		csp := h.Get("Content-Security-Policy")
-		if !strings.HasPrefix(csp, "default-src 'none'; script-src 'self';") || strings.Contains(csp, "unsafe") || strings.Contains(csp, "http") {
+		if !strings.HasPrefix(csp, "default-src 'none'; script-src 'self';") || strings.Contains(csp, "unsafe") ||
+			strings.Contains(csp, "http") {
 			t.Errorf("%s: policy %q", path, csp)
 		}
 		if h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Referrer-Policy") != "no-referrer" {

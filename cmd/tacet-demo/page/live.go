@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"tacet/cmd/internal/library"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
 const (
@@ -27,10 +27,10 @@ type liveJSON struct {
 	Power       bool            `json:"power"`
 	Phase       string          `json:"phase"`
 	Since       int64           `json:"since"` // milliseconds of the phase so far, when this was sent
-	Light       panel.Glow      `json:"light"`
+	Light       simpanel.Glow   `json:"light"`
 	LightTurn   int             `json:"light_turn"` // moves each time the light is driven
-	StatusLight panel.Glow      `json:"status_light"`
-	Sense       panel.Glow      `json:"sense"` // what the sense line reads
+	StatusLight simpanel.Glow   `json:"status_light"`
+	Sense       simpanel.Glow   `json:"sense"` // what the sense line reads
 	Buttons     []liveButton    `json:"buttons"`
 	Drive       *bool           `json:"drive"`
 	Door        *bool           `json:"door"`
@@ -50,8 +50,8 @@ type liveRecording struct {
 	Now bool `json:"now"` // being written
 }
 
-// show gathers what the page shows. Since is left out, so that two messages
-// that differ in nothing else are equal.
+// show gathers what the page shows. Since is left out, so that two messages that differ in nothing
+// else are equal.
 func (p *Page) show() (liveJSON, time.Time, error) {
 	front, status := p.Panel.State(), p.Unit.Status()
 	items, err := p.Library.List()
@@ -73,9 +73,9 @@ func (p *Page) show() (liveJSON, time.Time, error) {
 	return l, status.Since, nil
 }
 
-// live sends what the page shows at each change, and each MQTT message as an
-// event of its own, as server-sent events until the viewer goes away. It begins
-// with the unit as it is and the messages that are still known.
+// live sends what the page shows at each change, and each MQTT message as an event of its own, as
+// server-sent events until the viewer goes away. It begins with the unit as it is and the messages
+// that are still known.
 func (p *Page) live(w http.ResponseWriter, r *http.Request) {
 	select {
 	case p.viewers <- struct{}{}:

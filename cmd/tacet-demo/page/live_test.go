@@ -13,7 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
 // viewer reads what a page is sent.
@@ -75,21 +75,22 @@ func (v viewer) until(what string, wanted func(liveJSON) bool) {
 }
 
 func TestAViewerIsToldOfEveryChange(t *testing.T) {
-	s := serve(t, panel.Settings{Buttons: both().Buttons, Sense: true, Door: true})
+	s := serve(t, simpanel.Settings{Buttons: both().Buttons, Sense: true, Door: true})
 	v, _ := s.watch()
 	v.until("the beginning", func(m liveJSON) bool {
-		return m.Sense == panel.Off && m.Door != nil && !*m.Door && !m.Heard &&
-			m.Phase == "idle" && m.Light == panel.Off && len(m.Buttons) == 2 && m.Card.Room == "Consulting room 3"
+		return m.Sense == simpanel.Off && m.Door != nil && !*m.Door && !m.Heard &&
+			m.Phase == "idle" && m.Light == simpanel.Off && len(m.Buttons) == 2 && m.Card.Room == "Consulting room 3"
 	})
 	s.panel.Light.Flash()
-	v.until("the flash", func(m liveJSON) bool { return m.Light == panel.Flash })
-	v.until("its end", func(m liveJSON) bool { return m.Light == panel.Off })
-	s.unit.say(Status{Power: true, Phase: "fault", Warnings: []Warning{{Code: "mic-missing", Title: "No microphone", Do: "Plug it in"}}})
+	v.until("the flash", func(m liveJSON) bool { return m.Light == simpanel.Flash })
+	v.until("its end", func(m liveJSON) bool { return m.Light == simpanel.Off })
+	s.unit.say(Status{Power: true, Phase: "fault",
+		Warnings: []Warning{{Code: "mic-missing", Title: "No microphone", Do: "Plug it in"}}})
 	v.until("the fault", func(m liveJSON) bool {
 		return m.Phase == "fault" && len(m.Warnings) == 1 && m.Warnings[0].Do == "Plug it in"
 	})
-	s.panel.Break(panel.Faults{Sense: errors.New("cut wire")})
-	v.until("the broken sense line", func(m liveJSON) bool { return m.Sense == panel.Unread })
+	s.panel.Break(simpanel.Faults{Sense: errors.New("cut wire")})
+	v.until("the broken sense line", func(m liveJSON) bool { return m.Sense == simpanel.Unread })
 	s.panel.SetDoor(true)
 	v.until("the open door", func(m liveJSON) bool { return m.Door != nil && *m.Door })
 	s.unit.say(Status{Phase: "fault"})
@@ -143,7 +144,7 @@ func (m *mailbox) SetWriteDeadline(time.Time) error { return nil }
 func TestAChangeIsToldAtOnceAndOnlyOnce(t *testing.T) {
 	s := serve(t, both())
 	synctest.Test(t, func(t *testing.T) {
-		front, unit := panel.New(both()), &fakeUnit{changed: make(chan struct{})}
+		front, unit := simpanel.New(both()), &fakeUnit{changed: make(chan struct{})}
 		p := &Page{Panel: front, Unit: unit, Library: s.shelf, viewers: make(chan struct{}, 1)}
 		ctx, cancel := context.WithCancel(t.Context())
 		m := &mailbox{ResponseWriter: httptest.NewRecorder()}

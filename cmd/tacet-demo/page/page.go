@@ -1,5 +1,5 @@
-// Package page is the demo's web page and its API: it draws a wall unit,
-// presses its buttons, cuts its power and lists its recordings.
+// Package page is the demo's web page and its API: it draws a wall unit, presses its buttons, cuts
+// its power and lists its recordings.
 //
 //	GET  /panel                      the unit as it is now
 //	POST /panel/press?party=P        press P's button; answered when it is released
@@ -9,9 +9,9 @@
 //	GET  /live                       everything the page shows, at each change,
 //	                                 and each MQTT message, an event called mqtt
 //
-// It answers 204 where something was done, 404 where there is no such thing,
-// 405 for another method, and 403 to any page but its own (see guard). It knows
-// no daemon: whoever runs one hands it over as a [Unit].
+// It answers 204 where something was done, 404 where there is no such thing, 405 for another
+// method, and 403 to any page but its own (see guard). It knows no daemon: whoever runs one hands
+// it over as a [Unit].
 package page
 
 import (
@@ -23,7 +23,7 @@ import (
 	"time"
 
 	"tacet/cmd/internal/library"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
 // Unit is the unit behind the front: a daemon with its power supply.
@@ -31,8 +31,8 @@ type Unit interface {
 	Status() Status
 	// Changed returns a channel that is closed when Status next differs.
 	Changed() <-chan struct{}
-	// CutPower takes the power away at once and returns when the unit is dead.
-	// The power comes back by itself.
+	// CutPower takes the power away at once and returns when the unit is dead. The power comes back
+	// by itself.
 	CutPower()
 }
 
@@ -79,13 +79,13 @@ type Card struct {
 
 // Page serves one unit.
 type Page struct {
-	Panel   *panel.Panel
+	Panel   *simpanel.Panel
 	Unit    Unit
 	Library *library.Library
 	Card    Card
 	Traffic *Traffic // nil where the broker is somebody else's
-	// Name is a host name under which the page is reached, beside the addresses
-	// it listens on; usually empty.
+	// Name is a host name under which the page is reached, beside the addresses it listens on;
+	// usually empty.
 	Name string
 
 	viewers, fingers chan struct{}
@@ -127,8 +127,8 @@ func asset(name string) http.Handler {
 
 // panelJSON is the answer to GET /panel, word for word.
 type panelJSON struct {
-	Light       panel.Glow      `json:"light"`
-	StatusLight panel.Glow      `json:"status_light"`
+	Light       simpanel.Glow   `json:"light"`
+	StatusLight simpanel.Glow   `json:"status_light"`
 	Phase       string          `json:"phase"`
 	Buttons     []buttonJSON    `json:"buttons"`
 	Drive       *bool           `json:"drive"`
@@ -179,7 +179,7 @@ func (p *Page) press(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch err := p.Panel.Press(r.Context(), r.URL.Query().Get("party")); {
-	case errors.Is(err, panel.ErrNoParty):
+	case errors.Is(err, simpanel.ErrNoParty):
 		http.Error(w, err.Error(), http.StatusNotFound)
 	case err != nil: // the one who asked has gone
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"tacet/cmd/internal/library"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
 // fakeUnit says what a test wants it to say.
@@ -40,13 +40,13 @@ func (f *fakeUnit) say(s Status) {
 type site struct {
 	*httptest.Server
 	t     *testing.T
-	panel *panel.Panel
+	panel *simpanel.Panel
 	unit  *fakeUnit
 	shelf *library.Library
 }
 
 // serve serves a unit with such a front. What with says is done to its page.
-func serve(t *testing.T, s panel.Settings, with ...func(*Page)) *site {
+func serve(t *testing.T, s simpanel.Settings, with ...func(*Page)) *site {
 	t.Helper()
 	shelf, err := library.Open(t.TempDir(), library.Options{})
 	if err != nil {
@@ -54,7 +54,7 @@ func serve(t *testing.T, s panel.Settings, with ...func(*Page)) *site {
 	}
 	t.Cleanup(func() { shelf.Close() })
 	unit := &fakeUnit{status: Status{Power: true, Phase: "idle"}, changed: make(chan struct{})}
-	p := &Page{Panel: panel.New(s), Unit: unit, Library: shelf, Card: Card{Room: "Consulting room 3"}}
+	p := &Page{Panel: simpanel.New(s), Unit: unit, Library: shelf, Card: Card{Room: "Consulting room 3"}}
 	for _, set := range with {
 		set(p)
 	}
@@ -63,8 +63,8 @@ func serve(t *testing.T, s panel.Settings, with ...func(*Page)) *site {
 	return &site{server, t, p.Panel, unit, shelf}
 }
 
-func both() panel.Settings {
-	return panel.Settings{Buttons: []panel.Button{{Party: "patient"}, {Party: "clinician"}}}
+func both() simpanel.Settings {
+	return simpanel.Settings{Buttons: []simpanel.Button{{Party: "patient"}, {Party: "clinician"}}}
 }
 
 // ask sends a request with headers "Name: value"; one called Host is the host.
@@ -95,7 +95,7 @@ func (s *site) ask(method, path string, headers ...string) (int, http.Header, st
 
 // The words of GET /panel are a contract: other programs read them.
 func TestPanelSpeaksItsContract(t *testing.T) {
-	s := serve(t, panel.Settings{Buttons: both().Buttons, StatusLight: true, Drive: true})
+	s := serve(t, simpanel.Settings{Buttons: both().Buttons, StatusLight: true, Drive: true})
 	s.panel.Light.Pulse()
 	s.panel.StatusLight.Steady()
 	s.panel.Hold("clinician", true)
@@ -117,7 +117,7 @@ func TestPanelSpeaksItsContract(t *testing.T) {
 }
 
 func TestPanelOfAPlainUnit(t *testing.T) {
-	s := serve(t, panel.Settings{Buttons: []panel.Button{{Party: "room"}}})
+	s := serve(t, simpanel.Settings{Buttons: []simpanel.Button{{Party: "room"}}})
 	_, _, body := s.ask("GET", "/panel")
 	if !strings.Contains(body, `"status_light":"none"`) || !strings.Contains(body, `"drive":null`) {
 		t.Errorf("GET /panel says %s", body)
@@ -141,7 +141,7 @@ func TestPressIsAnsweredWhenReleased(t *testing.T) {
 }
 
 func TestLatchingButtonChangesOver(t *testing.T) {
-	s := serve(t, panel.Settings{Buttons: []panel.Button{{Party: "room", Latching: true}}})
+	s := serve(t, simpanel.Settings{Buttons: []simpanel.Button{{Party: "room", Latching: true}}})
 	for _, want := range []bool{true, false} {
 		if code, _, _ := s.ask("POST", "/panel/press?party=room"); code != 204 {
 			t.Fatalf("answer %d", code)
@@ -153,7 +153,7 @@ func TestLatchingButtonChangesOver(t *testing.T) {
 }
 
 func TestDriveDoorAndPower(t *testing.T) {
-	s := serve(t, panel.Settings{Buttons: both().Buttons, Drive: true, Door: true})
+	s := serve(t, simpanel.Settings{Buttons: both().Buttons, Drive: true, Door: true})
 	for _, step := range []struct{ path, part string }{
 		{"/panel/drive?present=false", "drive"}, {"/panel/door?open=true", "door"}, {"/panel/power-cut", "power"},
 	} {

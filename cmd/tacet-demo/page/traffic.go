@@ -21,8 +21,8 @@ type Message struct {
 	Retained bool      `json:"retained"`
 }
 
-// Traffic is the last of the messages that passed a broker. The zero Traffic is
-// ready; it is safe for use by several goroutines. A nil one hears nothing.
+// Traffic is the last of the messages that passed a broker. The zero Traffic is ready; it is safe
+// for use by several goroutines. A nil one hears nothing.
 type Traffic struct {
 	mu      sync.Mutex    // guards all below
 	passed  int           // messages so far
@@ -32,7 +32,8 @@ type Traffic struct {
 
 // Add takes a message that passes now.
 func (t *Traffic) Add(topic string, payload []byte, retained bool) {
-	m := Message{Time: time.Now(), Topic: begin(topic, maxTopic), Payload: begin(payload, maxPayload), Size: len(payload), Retained: retained}
+	m := Message{Time: time.Now(), Topic: begin(topic, maxTopic), Payload: begin(payload, maxPayload), Size: len(payload),
+		Retained: retained}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.last) == maxMessages {
@@ -46,15 +47,15 @@ func (t *Traffic) Add(topic string, payload []byte, retained bool) {
 	}
 }
 
-// begin is the beginning of what may be text; what isn't, or was cut in two,
-// shows as a replacement character.
+// begin is the beginning of what may be text; what isn't, or was cut in two, shows as a replacement
+// character.
 func begin[T string | []byte](of T, limit int) string {
 	text := string(of[:min(len(of), limit)])
 	return strings.ToValidUTF8(text, "\uFFFD")
 }
 
-// after returns the messages behind the first n, as far as they are still known,
-// and how many have passed in all.
+// after returns the messages behind the first n, as far as they are still known, and how many have
+// passed in all.
 func (t *Traffic) after(n int) ([]Message, int) {
 	if t == nil {
 		return nil, 0

@@ -26,8 +26,7 @@ func (v viewer) message() (m Message) {
 
 func listening(traffic *Traffic) func(*Page) { return func(p *Page) { p.Traffic = traffic } }
 
-// A viewer hears what passed before it came, and then each message once, behind
-// the unit as it is.
+// A viewer hears what passed before it came, and then each message once, behind the unit as it is.
 func TestMessagesAreShownAsTheyPass(t *testing.T) {
 	traffic := &Traffic{}
 	begun := time.Now()
@@ -38,7 +37,8 @@ func TestMessagesAreShownAsTheyPass(t *testing.T) {
 		t.Errorf("first it is told of %q: %s", event, data)
 	}
 	m := v.message()
-	if m.Topic != "tacet/a/b/state" || m.Payload != `{"phase":"idle"}` || m.Size != 16 || !m.Retained || m.Time.Before(begun.Round(0)) {
+	if m.Topic != "tacet/a/b/state" || m.Payload != `{"phase":"idle"}` || m.Size != 16 || !m.Retained ||
+		m.Time.Before(begun.Round(0)) {
 		t.Errorf("what passed before is shown as %+v", m)
 	}
 	for i := range 3 {
@@ -78,19 +78,21 @@ func TestNoMoreMessagesThanThePageCanShow(t *testing.T) {
 	}
 }
 
-// Whoever is on this machine can send whatever bytes to the broker. One event
-// stays one line of a length that every reader takes.
+// Whoever is on this machine can send whatever bytes to the broker. One event stays one line of a
+// length that every reader takes.
 func TestAMessageOfAnyBytes(t *testing.T) {
 	traffic := &Traffic{}
 	s := serve(t, both(), listening(traffic))
 	v, _ := s.watch()
 	for _, payload := range []string{
 		"\xff\xfe\x00", "two\n\nevent: mqtt\ndata: {}\n\nlines", "<img src=x onerror=alert(1)>",
-		strings.Repeat("\x00", 1<<20), strings.Repeat("ü", 1<<20), strings.Repeat("<", 1<<20), "a" + strings.Repeat("€", 1<<20),
+		strings.Repeat("\x00", 1<<20), strings.Repeat("ü", 1<<20), strings.Repeat("<", 1<<20),
+		"a" + strings.Repeat("€", 1<<20),
 	} {
 		traffic.Add(strings.Repeat("t", 2000), []byte(payload), false)
 		m := v.message() // its scanner takes no line beyond 64 KiB
-		if m.Size != len(payload) || !utf8.ValidString(m.Payload) || len(m.Payload) > maxPayload+8 || len(m.Topic) != maxTopic {
+		if m.Size != len(payload) || !utf8.ValidString(m.Payload) || len(m.Payload) > maxPayload+8 ||
+			len(m.Topic) != maxTopic {
 			t.Errorf("of %d bytes are shown %d, of a size of %d", len(payload), len(m.Payload), m.Size)
 		}
 		if short := strings.ToValidUTF8(payload, "\uFFFD"); len(payload) < 100 && m.Payload != short {

@@ -22,9 +22,8 @@ func TestMain(m *testing.M) {
 
 const fakeUnit = "fake-unit"
 
-// fakeUnitMain is a unit that lights its light, says its process ID in place of
-// a recording's, and lives as its mode says: until it is told to stop, or on and
-// on, or not at all.
+// fakeUnitMain is a unit that lights its light, says its process ID in place of a recording's, and
+// lives as its mode says: until it is told to stop, or on and on, or not at all.
 func fakeUnitMain(mode string) int {
 	if code, err := strconv.Atoi(mode); err == nil {
 		return code
@@ -40,7 +39,8 @@ func fakeUnitMain(mode string) int {
 		return 1
 	}
 	front := wire.Connect(wires, window)
-	if front.On() != nil || front.Report(page.Status{Power: true, Phase: "recording", Recording: strconv.Itoa(os.Getpid())}) != nil {
+	if front.On() != nil || front.Report(page.Status{Power: true, Phase: "recording",
+		Recording: strconv.Itoa(os.Getpid())}) != nil {
 		return 1
 	}
 	for range stop {

@@ -1,11 +1,10 @@
-// Package power is a unit's power supply: it runs the unit as a process of its
-// own, starts it again when it has gone, and can take its power away.
+// Package power is a unit's power supply: it runs the unit as a process of its own, starts it again
+// when it has gone, and can take its power away.
 //
-// A cut kills the process and all that it started, in the middle of whatever it
-// does: the microphone, the network and the locks on its files go with it. What
-// it wrote without a sync is the one thing that a real cut may lose and this one
-// does not: the disk's owner, the kernel, lives on. The unit never outlives the
-// program that powers it.
+// A cut kills the process and all that it started, in the middle of whatever it does: the
+// microphone, the network and the locks on its files go with it. What it wrote without a sync is
+// the one thing that a real cut may lose and this one does not: the disk's owner, the kernel, lives
+// on. The unit never outlives the program that powers it.
 package power
 
 import (
@@ -25,19 +24,17 @@ import (
 
 	"tacet/cmd/tacet-demo/page"
 	"tacet/cmd/tacet-demo/wire"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
-// outage is how long the power stays away after a cut, and how long a unit that
-// ended by itself waits before it starts again.
+// outage is how long the power stays away after a cut, and how long a unit that ended by itself
+// waits before it starts again.
 const outage = time.Second
 
-// BadConfig is the exit code of a unit that can't use its config: it isn't
-// started again.
+// BadConfig is the exit code of a unit that can't use its config: it isn't started again.
 const BadConfig = 78 // as tacetd exits
 
-// A unit finds its wires to the front, and its window to it, at these file
-// descriptors.
+// A unit finds its wires to the front, and its window to it, at these file descriptors.
 const (
 	WireFD   = 3
 	WindowFD = 4
@@ -49,7 +46,7 @@ type Supply struct {
 	StopWithin time.Duration
 
 	command []string // the unit's program and arguments
-	panel   *panel.Panel
+	panel   *simpanel.Panel
 	log     *slog.Logger
 	cuts    chan chan struct{} // a request to cut; closed when the unit is dead
 	ended   chan struct{}      // closed when Run has returned
@@ -64,7 +61,7 @@ type Supply struct {
 func dark() page.Status { return page.Status{Phase: "fault", Since: time.Now()} }
 
 // New is a supply for the unit that command starts; the front is wired to it.
-func New(command []string, p *panel.Panel, log *slog.Logger) *Supply {
+func New(command []string, p *simpanel.Panel, log *slog.Logger) *Supply {
 	return &Supply{StopWithin: 25 * time.Second, command: command, panel: p, log: log, status: dark(),
 		cuts: make(chan chan struct{}), ended: make(chan struct{}),
 		changed: make(chan struct{}), first: make(chan struct{})}
@@ -87,8 +84,8 @@ func (s *Supply) Changed() <-chan struct{} {
 // Reported returns a channel that is closed when a unit first said something.
 func (s *Supply) Reported() <-chan struct{} { return s.first }
 
-// CutPower kills the unit and returns when it is dead. Without power already,
-// there is nothing to cut.
+// CutPower kills the unit and returns when it is dead. Without power already, there is nothing to
+// cut.
 func (s *Supply) CutPower() {
 	done := make(chan struct{})
 	select {
@@ -113,11 +110,11 @@ func (s *Supply) set(status page.Status) {
 	}
 }
 
-// Run starts the unit, and starts it again whenever it has gone, until ctx ends;
-// then the unit stops in order. A unit that can't use its config isn't tried again.
+// Run starts the unit, and starts it again whenever it has gone, until ctx ends; then the unit
+// stops in order. A unit that can't use its config isn't tried again.
 func (s *Supply) Run(ctx context.Context) error {
-	// A child dies with the thread that started it, not with the process: this
-	// thread stays as long as the child does.
+	// A child dies with the thread that started it, not with the process: this thread stays as long
+	// as the child does.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer close(s.ended)
@@ -158,8 +155,8 @@ func (s *Supply) outage(ctx context.Context) bool {
 	}
 }
 
-// powered is one life of the unit, from power-up to its end, after which nothing
-// that it said is heard any more. Where its power was cut, it returns the request.
+// powered is one life of the unit, from power-up to its end, after which nothing that it said is
+// heard any more. Where its power was cut, it returns the request.
 func (s *Supply) powered(ctx context.Context) (cut chan struct{}, err error) {
 	window, err := wire.NewWindow()
 	if err != nil {
@@ -213,7 +210,8 @@ const timerSlack = 1_000_000
 // stacks is what systemd/tacetd.service has in the daemon's environment, and why.
 const stacks = "GLIBC_TUNABLES=glibc.pthread.stack_cache_size=0"
 
-// start powers the unit up, from a thread that is its caller's own; wires lead from it to the front.
+// start powers the unit up, from a thread that is its caller's own; wires lead from it to the
+// front.
 func (s *Supply) start(window *wire.Window) (*exec.Cmd, net.Conn, error) {
 	ends, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -232,7 +230,8 @@ func (s *Supply) start(window *wire.Window) (*exec.Cmd, net.Conn, error) {
 	unit.ExtraFiles = []*os.File{theirs, window.File()}
 	// A group of its own: Ctrl-C in a terminal stops it through us, and in order.
 	unit.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
-	// What a thread's timers may be late by goes over to the processes that it starts; 0 is the usual again.
+	// What a thread's timers may be late by goes over to the processes that it starts; 0 is the
+	// usual again.
 	unix.Prctl(unix.PR_SET_TIMERSLACK, timerSlack, 0, 0, 0)
 	defer unix.Prctl(unix.PR_SET_TIMERSLACK, 0, 0, 0, 0)
 	if err := unit.Start(); err != nil {

@@ -12,20 +12,20 @@ import (
 	"time"
 
 	"tacet/cmd/tacet-demo/page"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
 // patience is how long a test waits for what must happen.
 const patience = 30 * time.Second
 
 // powered runs a fake unit; stop ends it and gives run's answer.
-func powered(t *testing.T, mode string) (s *Supply, front *panel.Panel, stop func() error) {
+func powered(t *testing.T, mode string) (s *Supply, front *simpanel.Panel, stop func() error) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	front = panel.New(panel.Settings{Buttons: []panel.Button{{Party: "room"}}})
+	front = simpanel.New(simpanel.Settings{Buttons: []simpanel.Button{{Party: "room"}}})
 	s = New([]string{self, fakeUnit, mode}, front, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	s.StopWithin = patience
 	if mode == "goes on" {
@@ -78,7 +78,7 @@ func alive(pid int) bool { return !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH
 func TestAPowerCutLeavesNothingOfTheUnit(t *testing.T) {
 	s, front, _ := powered(t, "stops")
 	first := pid(t, s.until(t, "power", running))
-	if front.State().Light != panel.On {
+	if front.State().Light != simpanel.On {
 		t.Fatal("the light isn't lit")
 	}
 	s.CutPower()
@@ -88,7 +88,7 @@ func TestAPowerCutLeavesNothingOfTheUnit(t *testing.T) {
 	if now := s.Status(); now.Power || now.Phase != "fault" {
 		t.Errorf("without power it says %+v", now)
 	}
-	if front.State().Light != panel.Off {
+	if front.State().Light != simpanel.Off {
 		t.Error("the light shines without power")
 	}
 	turn := front.State().LightTurn
@@ -107,7 +107,7 @@ func TestAStopIsInOrder(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Errorf("the unit ended with %v", err)
 	}
-	if alive(unit) || front.State().Light != panel.Off {
+	if alive(unit) || front.State().Light != simpanel.Off {
 		t.Error("something of it is left")
 	}
 	s.CutPower() // it must not hang
@@ -131,7 +131,7 @@ func TestAUnitThatDiesComesBackAndItsLightIsDark(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.until(t, "its death", func(s page.Status) bool { return !s.Power })
-	if front.State().Light != panel.Off {
+	if front.State().Light != simpanel.Off {
 		t.Error("a dead unit's light shines")
 	}
 	s.until(t, "its return", running)

@@ -8,11 +8,11 @@ import (
 	"time"
 
 	"tacet/cmd/tacet-demo/page"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
-// Front is the front as the unit sees it. It has the methods of buttons and of
-// the light; StatusLight has those of the other one.
+// Front is the front as the unit sees it. It has the methods of buttons and of the light;
+// StatusLight has those of the other one.
 type Front struct {
 	client *rpc.Client
 	window *Window
@@ -38,8 +38,8 @@ func (f *Front) call(method string, args, answer any) error {
 	return err
 }
 
-// Watch calls deliver for every change of a line until ctx ends. An edge has the
-// time at which the line changed, however busy the machine was since.
+// Watch calls deliver for every change of a line until ctx ends. An edge has the time at which the
+// line changed, however busy the machine was since.
 func (f *Front) Watch(ctx context.Context, deliver func(input int, active bool, at time.Time, fresh bool)) error {
 	for {
 		var e Edge
@@ -78,7 +78,8 @@ func (f *Front) Sense() (lit, known bool, err error) {
 	return s.Lit, s.Known || err != nil, err
 }
 
-// Slots calls told with how the thumb drive's place is, now and at each change, until the front is gone.
+// Slots calls told with how the thumb drive's place is, now and at each change, until the front is
+// gone.
 func (f *Front) Slots(told func(present bool)) {
 	for known := (Slot{}); ; {
 		var now Slot
@@ -93,33 +94,33 @@ func (f *Front) Slots(told func(present bool)) {
 // Report says what the unit does.
 func (f *Front) Report(s page.Status) error { return f.call("Report", s, new(Nothing)) }
 
-func (f *Front) drive(status bool, g panel.Glow) error {
+func (f *Front) drive(status bool, g simpanel.Glow) error {
 	return f.call("Drive", Drive{Status: status, Glow: g}, new(Nothing))
 }
 
 // On lights the light steadily.
-func (f *Front) On() error { return f.drive(false, panel.On) }
+func (f *Front) On() error { return f.drive(false, simpanel.On) }
 
 // Off makes it dark.
-func (f *Front) Off() error { return f.drive(false, panel.Off) }
+func (f *Front) Off() error { return f.drive(false, simpanel.Off) }
 
 // Pulse blinks it slowly.
-func (f *Front) Pulse() error { return f.drive(false, panel.Pulse) }
+func (f *Front) Pulse() error { return f.drive(false, simpanel.Pulse) }
 
 // Flash shows three quick flashes.
-func (f *Front) Flash() error { return f.drive(false, panel.Flash) }
+func (f *Front) Flash() error { return f.drive(false, simpanel.Flash) }
 
 // StatusLight is the second light as the unit sees it.
 type StatusLight struct{ Front *Front }
 
 // Steady lights it.
-func (s StatusLight) Steady() error { return s.Front.drive(true, panel.On) }
+func (s StatusLight) Steady() error { return s.Front.drive(true, simpanel.On) }
 
 // Pulse blinks it slowly.
-func (s StatusLight) Pulse() error { return s.Front.drive(true, panel.Pulse) }
+func (s StatusLight) Pulse() error { return s.Front.drive(true, simpanel.Pulse) }
 
 // Flash repeats three quick flashes.
-func (s StatusLight) Flash() error { return s.Front.drive(true, panel.Flash) }
+func (s StatusLight) Flash() error { return s.Front.drive(true, simpanel.Flash) }
 
 // Off makes it dark.
-func (s StatusLight) Off() error { return s.Front.drive(true, panel.Off) }
+func (s StatusLight) Off() error { return s.Front.drive(true, simpanel.Off) }

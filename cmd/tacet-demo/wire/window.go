@@ -8,13 +8,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
-// A Window is a word of memory that the front writes and the unit reads: how the
-// lines and the sense line stand now. The unit looks at them ten times a second
-// while it records, and through a window that costs what it costs to ask the
-// kernel for real ones, not two wake-ups in each process.
+// A Window is a word of memory that the front writes and the unit reads: how the lines and the
+// sense line stand now. The unit looks at them ten times a second while it records, and through a
+// window that costs what it costs to ask the kernel for real ones, not two wake-ups in each
+// process.
 type Window struct {
 	file *os.File // to hand to the unit; nil at its side
 	page []byte
@@ -34,8 +34,7 @@ func NewWindow() (*Window, error) {
 	return openWindow(f, unix.PROT_READ|unix.PROT_WRITE)
 }
 
-// OpenWindow is the unit's side; it takes the file over. It can't be written
-// through.
+// OpenWindow is the unit's side; it takes the file over. It can't be written through.
 func OpenWindow(f *os.File) (*Window, error) {
 	w, err := openWindow(f, unix.PROT_READ)
 	if err == nil {
@@ -67,6 +66,6 @@ func (w *Window) Close() error {
 
 func (w *Window) word() *atomic.Uint32 { return (*atomic.Uint32)(unsafe.Pointer(&w.page[0])) }
 
-func (w *Window) show(l panel.Levels) { w.word().Store(uint32(l)) }
+func (w *Window) show(l simpanel.Levels) { w.word().Store(uint32(l)) }
 
-func (w *Window) look() panel.Levels { return panel.Levels(w.word().Load()) }
+func (w *Window) look() simpanel.Levels { return simpanel.Levels(w.word().Load()) }

@@ -1,12 +1,10 @@
-// Package wire joins the front of a wall unit in one process with the unit in
-// another, so that the unit can lose its power as a real one does: killed, and
-// nothing of it left but its disk.
+// Package wire joins the front of a wall unit in one process with the unit in another, so that the
+// unit can lose its power as a real one does: killed, and nothing of it left but its disk.
 //
-// The process with the front calls [Serve]; the unit calls [Connect] and gets
-// buttons and lights that answer as the panel's own. Edges and calls go over one
-// stream, in both directions, until it ends; then everything fails and [Front.Gone]
-// is closed. How the lines and the light are now is read through a [Window], as
-// long as that is plain: what blinks or is broken is asked for.
+// The process with the front calls [Serve]; the unit calls [Connect] and gets buttons and lights
+// that answer as the panel's own. Edges and calls go over one stream, in both directions, until it
+// ends; then everything fails and [Front.Gone] is closed. How the lines and the light are now is
+// read through a [Window], as long as that is plain: what blinks or is broken is asked for.
 package wire
 
 import (
@@ -20,7 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tacet/cmd/tacet-demo/page"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
 // Edge is one change of a line.
@@ -41,7 +39,7 @@ var monotonic = func() time.Duration {
 // Drive is one call on a light.
 type Drive struct {
 	Status bool // the status light, not the light
-	Glow   panel.Glow
+	Glow   simpanel.Glow
 }
 
 // Sensed is what the sense line says.
@@ -55,16 +53,16 @@ type Nothing bool
 
 // server is what the unit can ask of the front.
 type server struct {
-	panel  *panel.Panel
+	panel  *simpanel.Panel
 	report func(page.Status)
 	edges  chan Edge
 	failed chan error // Watch's error, once
 	ended  <-chan struct{}
 }
 
-// Serve lets the unit at the other end of conn, and of the window, use the front,
-// and hands on what it reports, until conn ends or ctx does.
-func Serve(ctx context.Context, conn io.ReadWriteCloser, w *Window, p *panel.Panel, report func(page.Status)) {
+// Serve lets the unit at the other end of conn, and of the window, use the front, and hands on what
+// it reports, until conn ends or ctx does.
+func Serve(ctx context.Context, conn io.ReadWriteCloser, w *Window, p *simpanel.Panel, report func(page.Status)) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer p.Mirror(w.show)()
@@ -83,8 +81,8 @@ func Serve(ctx context.Context, conn io.ReadWriteCloser, w *Window, p *panel.Pan
 	r.ServeConn(stream{conn, cancel})
 }
 
-// stream tells by the end of the stream that the unit has gone: calls that wait
-// for an edge end then.
+// stream tells by the end of the stream that the unit has gone: calls that wait for an edge end
+// then.
 type stream struct {
 	io.ReadWriteCloser
 	gone func()
@@ -104,12 +102,14 @@ type calls server
 // Drive drives a light.
 func (c *calls) Drive(d Drive, _ *Nothing) error {
 	l, s := c.panel.Light, c.panel.StatusLight
-	drive := map[panel.Glow]func() error{panel.Off: l.Off, panel.On: l.On, panel.Pulse: l.Pulse, panel.Flash: l.Flash}
+	drive := map[simpanel.Glow]func() error{simpanel.Off: l.Off, simpanel.On: l.On, simpanel.Pulse: l.Pulse,
+		simpanel.Flash: l.Flash}
 	switch {
 	case d.Status && s == nil:
 		return errors.New("there is no status light")
 	case d.Status:
-		drive = map[panel.Glow]func() error{panel.Off: s.Off, panel.On: s.Steady, panel.Pulse: s.Pulse, panel.Flash: s.Flash}
+		drive = map[simpanel.Glow]func() error{simpanel.Off: s.Off, simpanel.On: s.Steady, simpanel.Pulse: s.Pulse,
+			simpanel.Flash: s.Flash}
 	}
 	if drive[d.Glow] == nil {
 		return fmt.Errorf("a light can't show %q", d.Glow)
@@ -123,8 +123,8 @@ func (c *calls) Sense(_ Nothing, answer *Sensed) (err error) {
 	return err
 }
 
-// Read reads every line. It does not wait for the edges before: the other end,
-// which takes them, may be waiting for this.
+// Read reads every line. It does not wait for the edges before: the other end, which takes them,
+// may be waiting for this.
 func (c *calls) Read(_ Nothing, answer *[]bool) (err error) {
 	*answer, err = c.panel.Buttons.Levels()
 	return err

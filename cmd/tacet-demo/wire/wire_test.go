@@ -15,13 +15,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tacet/cmd/tacet-demo/page"
-	"tacet/hw/panel"
+	"tacet/hw/simpanel"
 )
 
 // joined is a panel, and the front that a unit at the other end of a pipe has.
-func joined(t *testing.T, s panel.Settings, report func(page.Status)) (*panel.Panel, *Front, net.Conn) {
+func joined(t *testing.T, s simpanel.Settings, report func(page.Status)) (*simpanel.Panel, *Front, net.Conn) {
 	t.Helper()
-	p := panel.New(s)
+	p := simpanel.New(s)
 	w, err := NewWindow()
 	if err != nil {
 		t.Fatal(err)
@@ -35,20 +35,20 @@ func joined(t *testing.T, s panel.Settings, report func(page.Status)) (*panel.Pa
 
 func TestLightsAcrossTheWire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p, f, _ := joined(t, panel.Settings{Sense: true, StatusLight: true}, nil)
+		p, f, _ := joined(t, simpanel.Settings{Sense: true, StatusLight: true}, nil)
 		s := StatusLight{f}
 		for _, step := range []struct {
 			do            func() error
-			light, status panel.Glow
+			light, status simpanel.Glow
 		}{
-			{f.On, panel.On, panel.Off},
-			{f.Pulse, panel.Pulse, panel.Off},
-			{f.Flash, panel.Flash, panel.Off},
-			{f.Off, panel.Off, panel.Off},
-			{s.Steady, panel.Off, panel.On},
-			{s.Pulse, panel.Off, panel.Pulse},
-			{s.Flash, panel.Off, panel.Flash},
-			{s.Off, panel.Off, panel.Off},
+			{f.On, simpanel.On, simpanel.Off},
+			{f.Pulse, simpanel.Pulse, simpanel.Off},
+			{f.Flash, simpanel.Flash, simpanel.Off},
+			{f.Off, simpanel.Off, simpanel.Off},
+			{s.Steady, simpanel.Off, simpanel.On},
+			{s.Pulse, simpanel.Off, simpanel.Pulse},
+			{s.Flash, simpanel.Off, simpanel.Flash},
+			{s.Off, simpanel.Off, simpanel.Off},
 		} {
 			if err := step.do(); err != nil {
 				t.Fatal(err)
@@ -61,7 +61,7 @@ func TestLightsAcrossTheWire(t *testing.T) {
 		if lit, known, err := f.Sense(); !lit || !known || err != nil {
 			t.Errorf("Sense says %v, %v, %v", lit, known, err)
 		}
-		p.Break(panel.Faults{Light: errors.New("wire off"), Sense: errors.New("wire off")})
+		p.Break(simpanel.Faults{Light: errors.New("wire off"), Sense: errors.New("wire off")})
 		if err := f.Off(); err == nil || err.Error() != "wire off" {
 			t.Errorf("a fault came across as %v", err)
 		}
@@ -73,7 +73,7 @@ func TestLightsAcrossTheWire(t *testing.T) {
 
 func TestNoStatusLight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, f, _ := joined(t, panel.Settings{}, nil)
+		_, f, _ := joined(t, simpanel.Settings{}, nil)
 		if err := (StatusLight{f}).Steady(); err == nil {
 			t.Error("a light that isn't there was lit")
 		}
@@ -85,7 +85,8 @@ func TestNoStatusLight(t *testing.T) {
 
 func TestButtonsAcrossTheWire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p, f, _ := joined(t, panel.Settings{Buttons: []panel.Button{{Party: "patient"}, {Party: "clinician"}}, Door: true}, nil)
+		p, f, _ := joined(t, simpanel.Settings{Buttons: []simpanel.Button{{Party: "patient"}, {Party: "clinician"}},
+			Door: true}, nil)
 		ctx, cancel := context.WithCancel(t.Context())
 		var edges []Edge
 		ended := make(chan error)
@@ -118,11 +119,10 @@ func TestButtonsAcrossTheWire(t *testing.T) {
 
 func init() { monotonic = func() time.Duration { return time.Duration(time.Now().UnixNano()) } }
 
-// A unit that is busy when an edge comes knows all the same when it came: a press
-// keeps its length.
+// A unit that is busy when an edge comes knows all the same when it came: a press keeps its length.
 func TestALateEdgeKeepsItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p, f, _ := joined(t, panel.Settings{Buttons: []panel.Button{{Party: "room"}}}, nil)
+		p, f, _ := joined(t, simpanel.Settings{Buttons: []simpanel.Button{{Party: "room"}}}, nil)
 		ctx, cancel := context.WithCancel(t.Context())
 		began := time.Now()
 		var at []time.Duration
@@ -140,8 +140,8 @@ func TestALateEdgeKeepsItsTime(t *testing.T) {
 		<-time.After(time.Second)
 		cancel()
 		<-ended
-		if len(at) != 2 || at[1]-at[0] != panel.PressTime {
-			t.Errorf("edges at %v of a press of %s", at, panel.PressTime)
+		if len(at) != 2 || at[1]-at[0] != simpanel.PressTime {
+			t.Errorf("edges at %v of a press of %s", at, simpanel.PressTime)
 		}
 	})
 }
@@ -149,7 +149,8 @@ func TestALateEdgeKeepsItsTime(t *testing.T) {
 // What the unit looks at ten times a second wakes nobody at the other end.
 func TestLinesAndLightAreReadThroughTheWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p, f, there := joined(t, panel.Settings{Buttons: []panel.Button{{Party: "patient"}, {Party: "clinician"}}, Sense: true}, nil)
+		p, f, there := joined(t, simpanel.Settings{Buttons: []simpanel.Button{{Party: "patient"}, {Party: "clinician"}},
+			Sense: true}, nil)
 		if err := f.On(); err != nil {
 			t.Fatal(err)
 		}
@@ -195,11 +196,11 @@ func TestTheUnitCannotWriteOnItsWindow(t *testing.T) {
 
 func TestABrokenWatchComesAcross(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p, f, _ := joined(t, panel.Settings{Buttons: []panel.Button{{Party: "room"}}}, nil)
+		p, f, _ := joined(t, simpanel.Settings{Buttons: []simpanel.Button{{Party: "room"}}}, nil)
 		ended := make(chan error)
 		go func() { ended <- f.Watch(t.Context(), func(int, bool, time.Time, bool) {}) }()
 		synctest.Wait()
-		p.Break(panel.Faults{Watch: errors.New("chip gone")})
+		p.Break(simpanel.Faults{Watch: errors.New("chip gone")})
 		if err := <-ended; err == nil || err.Error() != "chip gone" {
 			t.Errorf("Watch ended with %v", err)
 		}
@@ -212,9 +213,10 @@ func TestABrokenWatchComesAcross(t *testing.T) {
 func TestReportsArriveWhole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		got := make(chan page.Status, 1)
-		_, f, _ := joined(t, panel.Settings{}, func(s page.Status) { got <- s })
+		_, f, _ := joined(t, simpanel.Settings{}, func(s page.Status) { got <- s })
 		sent := page.Status{Power: true, Phase: "waiting", Since: time.Now().UTC(), Consented: []bool{true, false},
-			Recording: "7q4k9mz2ha", Warnings: []page.Warning{{Code: "mic-missing", Title: "a", Text: "b", Do: "c", Details: []string{"d"}}}}
+			Recording: "7q4k9mz2ha", Warnings: []page.Warning{{Code: "mic-missing", Title: "a", Text: "b", Do: "c",
+				Details: []string{"d"}}}}
 		if err := f.Report(sent); err != nil {
 			t.Fatal(err)
 		}
@@ -227,7 +229,7 @@ func TestReportsArriveWhole(t *testing.T) {
 
 func TestTheUnitLearnsThatTheFrontIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, f, there := joined(t, panel.Settings{}, nil)
+		_, f, there := joined(t, simpanel.Settings{}, nil)
 		ended := make(chan error)
 		go func() { ended <- f.Watch(t.Context(), func(int, bool, time.Time, bool) {}) }()
 		synctest.Wait()

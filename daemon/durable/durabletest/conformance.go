@@ -11,14 +11,15 @@ import (
 	"tacet/systemd/needs"
 )
 
-// Folder is an empty [durable.FS] for Conformance, and the means to put things in it that no FS makes.
+// Folder is an empty [durable.FS] for Conformance, and the means to put things in it that no FS
+// makes.
 type Folder struct {
 	durable.FS
 	Mkdir, Symlink, Pipe func(name string) // nil: not to be had here
 }
 
-// Conformance holds a durable.FS to what the interface promises. The disk of this package and the real one pass the
-// same test, so that what is tried on the first holds for the second.
+// Conformance holds a durable.FS to what the interface promises. The disk of this package and the
+// real one pass the same test, so that what is tried on the first holds for the second.
 func Conformance(t *testing.T, empty func(t *testing.T) Folder) {
 	for name, test := range map[string]func(*testing.T, Folder){
 		"create makes a private file, once":     createOnce,

@@ -13,10 +13,11 @@ const (
 	Page   Tear = 4096
 )
 
-// PowerCut switches the power off, whatever is going on, and returns the disk as the next start finds it. Of what
-// was not synced each piece is kept with a chance of keep percent; what was not kept reads as before or, beyond the
-// file's former end, as zeros or as rubbish from an earlier file. Names whose folder was not synced are
-// kept either as a journal does, up to a moment, or each by itself, as FAT does.
+// PowerCut switches the power off, whatever is going on, and returns the disk as the next start
+// finds it. Of what was not synced each piece is kept with a chance of keep percent; what was not
+// kept reads as before or, beyond the file's former end, as zeros or as rubbish from an earlier
+// file. Names whose folder was not synced are kept either as a journal does, up to a moment, or
+// each by itself, as FAT does.
 func (d *Disk) PowerCut(keep int, tear Tear) *Disk {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -41,8 +42,8 @@ func (d *Disk) PowerCut(keep int, tear Tear) *Disk {
 	return next
 }
 
-// Kill ends the process that uses the disk, and returns the disk as its successor finds it: nothing is lost, and
-// nothing more is synced than was before. Faults that were ordered are forgotten.
+// Kill ends the process that uses the disk, and returns the disk as its successor finds it: nothing
+// is lost, and nothing more is synced than was before. Faults that were ordered are forgotten.
 func (d *Disk) Kill() *Disk {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -103,7 +104,8 @@ func (n *node) cut(rng *rand.Rand, keep int, tear Tear) *node {
 	return left
 }
 
-// cutLength is the file's length after a power cut: the synced one, the written one, or one between.
+// cutLength is the file's length after a power cut: the synced one, the written one, or one
+// between.
 func (n *node) cutLength(rng *rand.Rand, keep int, tear Tear) int64 {
 	synced, written := int64(len(n.platter)), int64(len(n.data))
 	switch {

@@ -1,4 +1,5 @@
-// Package durabletest is a disk for tests: in memory, at least as strict as a real one, and faulty on demand.
+// Package durabletest is a disk for tests: in memory, at least as strict as a real one, and faulty
+// on demand.
 //
 //	disk := durabletest.NewDisk(seed)
 //	disk.FailAt(7, syscall.EIO, true)     // the 7th operation from now is done, and says it was not
@@ -7,12 +8,14 @@
 //	… run its recovery on disk, and look what is left …
 //	if v := disk.Violations(); len(v) > 0 { t.Error(v) }
 //
-// It remembers for each block of a file whether it was synced or only written, and for each name whether its
-// folder was synced since: [Disk.PowerCut] keeps the first and gambles with the rest. After a failed Sync
-// what was written still reads back, a later Sync says nil, and the next power cut loses it, as on Linux.
+// It remembers for each block of a file whether it was synced or only written, and for each name
+// whether its folder was synced since: [Disk.PowerCut] keeps the first and gambles with the rest.
+// After a failed Sync what was written still reads back, a later Sync says nil, and the next power
+// cut loses it, as on Linux.
 //
-// It also judges. [Disk.Violations] tells of each breach of the rules that daemon/durable states: writing on in a
-// file after a failed write or sync, giving a name to bytes that were never synced, using a closed file.
+// It also judges. [Disk.Violations] tells of each breach of the rules that daemon/durable states:
+// writing on in a file after a failed write or sync, giving a name to bytes that were never synced,
+// using a closed file.
 //
 // Every operation counts, in [Disk.Ops], so that a test can fail or cut at each one in turn.
 package durabletest
@@ -223,7 +226,8 @@ func (d *Disk) SyncDir(name string) error {
 	return err
 }
 
-// syncDir writes the folder if anything in it changed since the last try: all of it then, also what that try lost.
+// syncDir writes the folder if anything in it changed since the last try: all of it then, also what
+// that try lost.
 func (d *Disk) syncDir(name string) error {
 	in := func(c change) bool { return path.Dir(c.to) == name }
 	changed := slices.ContainsFunc(d.pending, func(c change) bool { return in(c) && !c.lost })

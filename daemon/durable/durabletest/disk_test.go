@@ -129,7 +129,8 @@ func TestCutForgetsNames(t *testing.T) {
 	}
 }
 
-// After a failed sync the bytes read back and a later sync says nil, and they are lost all the same.
+// After a failed sync the bytes read back and a later sync says nil, and they are lost all the
+// same.
 func TestFailedSyncLosesQuietly(t *testing.T) {
 	disk := durabletest.NewDisk(1)
 	f := create(t, disk, "a", []byte("kept "), []byte("lost"))

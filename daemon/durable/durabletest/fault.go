@@ -12,12 +12,14 @@ const (
 	errFull     = syscall.ENOSPC
 )
 
-// Faults are the errors that real disks gave when a stick was pulled, a card died or a file system gave up.
+// Faults are the errors that real disks gave when a stick was pulled, a card died or a file system
+// gave up.
 func Faults() []error {
 	return []error{syscall.EIO, syscall.ENOSPC, syscall.EROFS, syscall.ENODEV}
 }
 
-// A fault fails operations: the one that brings left to zero or, if lasting, that one and all later.
+// A fault fails operations: the one that brings left to zero or, if lasting, that one and all
+// later.
 type fault struct {
 	op      string // "": any
 	left    int
@@ -26,24 +28,27 @@ type fault struct {
 	lasting bool
 }
 
-// FailAt lets the n-th operation from now fail with err, once. With applied, the operation is done all the same.
+// FailAt lets the n-th operation from now fail with err, once. With applied, the operation is done
+// all the same.
 func (d *Disk) FailAt(n int, err error, applied bool) {
 	d.addFault(fault{left: n, err: err, applied: applied})
 }
 
-// FailOn is FailAt counting only one kind of operation: "create", "append", "open", "read", "write", "sync",
-// "truncate", "reserve", "close", "rename", "remove", "stat", "readdir", "syncdir", "freeze", "access", "space" or "readback".
+// FailOn is FailAt counting only one kind of operation: "create", "append", "open", "read",
+// "write", "sync", "truncate", "reserve", "close", "rename", "remove", "stat", "readdir",
+// "syncdir", "freeze", "access", "space" or "readback".
 func (d *Disk) FailOn(op string, n int, err error, applied bool) {
 	d.addFault(fault{op: op, left: n, err: err, applied: applied})
 }
 
-// FailFrom lets the n-th operation from now and all after it fail with err and do nothing, until Mend: a disk that dies.
+// FailFrom lets the n-th operation from now and all after it fail with err and do nothing, until
+// Mend: a disk that dies.
 func (d *Disk) FailFrom(n int, err error) {
 	d.addFault(fault{left: n, err: err, lasting: true})
 }
 
-// CutAt switches the power off at the n-th operation from now, which is not done, nor is any later one. The
-// test goes on with PowerCut.
+// CutAt switches the power off at the n-th operation from now, which is not done, nor is any later
+// one. The test goes on with PowerCut.
 func (d *Disk) CutAt(n int) {
 	d.addFault(fault{left: n, err: ErrOff, lasting: true})
 }
@@ -54,15 +59,16 @@ func (d *Disk) addFault(f fault) {
 	d.faults = append(d.faults, f)
 }
 
-// Mend takes back all faults that were ordered, the read-only state, the limit of space and the lies.
+// Mend takes back all faults that were ordered, the read-only state, the limit of space and the
+// lies.
 func (d *Disk) Mend() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.faults, d.readOnly, d.limit, d.lies = nil, false, -1, false
 }
 
-// Lie lets every sync say that it was done although nothing reached the disk, and never will: a stick that claims to be
-// larger than it is.
+// Lie lets every sync say that it was done although nothing reached the disk, and never will: a
+// stick that claims to be larger than it is.
 func (d *Disk) Lie(on bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -169,7 +175,8 @@ func (d *Disk) do(op, name string, apply func() error) error {
 	return nil
 }
 
-// strike applies an operation unless a fault keeps it from being done, and returns what the caller is told.
+// strike applies an operation unless a fault keeps it from being done, and returns what the caller
+// is told.
 func (d *Disk) strike(op string, apply func() error) error {
 	select {
 	case <-d.off:

@@ -42,8 +42,8 @@ func (n *node) touch(from, to int64) {
 	}
 }
 
-// settle brings onto the platter the sectors that keep names, and the given length. Where a sector is not kept the
-// platter holds what it held before or, where it held nothing, what fill says.
+// settle brings onto the platter the sectors that keep names, and the given length. Where a sector
+// is not kept the platter holds what it held before or, where it held nothing, what fill says.
 func (n *node) settle(size int64, keep func(block int64) bool, fill func([]byte)) {
 	now := make([]byte, size)
 	for at := int64(0); at < size; at += sector {
@@ -241,8 +241,8 @@ func (h *handle) Sync() error {
 	return err
 }
 
-// ReadBack is what a file's medium holds of it, and not what memory does: sectors that no sync will write any more are
-// as they were before. It counts as one operation, "readback".
+// ReadBack is what a file's medium holds of it, and not what memory does: sectors that no sync will
+// write any more are as they were before. It counts as one operation, "readback".
 func (d *Disk) ReadBack(name string) ([]byte, error) {
 	var data []byte
 	err := d.do("readback", name, func() error {
@@ -267,8 +267,8 @@ func (d *Disk) ReadBack(name string) ([]byte, error) {
 	return data, nil
 }
 
-// Safe is what a power cut would leave of a file at the least: nothing that was not synced, under a name that was. It is no
-// operation of the disk's.
+// Safe is what a power cut would leave of a file at the least: nothing that was not synced, under a
+// name that was. It is no operation of the disk's.
 func (d *Disk) Safe(name string) ([]byte, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

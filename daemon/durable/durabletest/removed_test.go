@@ -12,7 +12,8 @@ import (
 	"tacet/systemd/needs"
 )
 
-// judges are the tests that cut the power. Which of them notices that a sync is missing does not matter.
+// judges are the tests that cut the power. Which of them notices that a sync is missing does not
+// matter.
 var judges = []struct{ pkg, run string }{
 	{"tacet/daemon/durable", "Cut"},
 	{"tacet/daemon/spool", "Cut|Recover|Kept|Remove|Kill|Create"},
@@ -21,7 +22,8 @@ var judges = []struct{ pkg, run string }{
 	{"tacet/daemon", "PowerCut"},
 }
 
-// Each sync in the program is removed in turn: some test must fail. With TACET_SOAK only, since it takes a quarter of an hour.
+// Each sync in the program is removed in turn: some test must fail. With TACET_SOAK only, since it
+// takes a quarter of an hour.
 func TestEveryRemovedSyncIsCaught(t *testing.T) {
 	needs.Soak(t)
 	dir := t.TempDir()

@@ -9,8 +9,8 @@ import (
 	"sync"
 )
 
-// Two variables in the environment serve the test that removes each sync of the program in turn, to see whether some test
-// notices:
+// Two variables in the environment serve the test that removes each sync of the program in turn, to
+// see whether some test notices:
 //
 //	TACET_SYNC_SITES  a file that gets a line "folder/file.go:line" for each place that ever syncs
 //	TACET_DROP_SYNC   such a place: its syncs return nil and do nothing

@@ -5,9 +5,11 @@ import "encoding/binary"
 const (
 	// least is the shortest stretch that counts as found.
 	least = 64
-	// stride is how far apart the places are that are looked up: each stretch of the least length holds one whole.
+	// stride is how far apart the places are that are looked up: each stretch of the least length
+	// holds one whole.
 	stride = least - 8 + 1
-	// lively is how many different bytes such a stretch has. Silence, tables and padding, which any program has, have fewer.
+	// lively is how many different bytes such a stretch has. Silence, tables and padding, which any
+	// program has, have fewer.
 	lively = 16
 )
 
@@ -77,7 +79,8 @@ func (x *Index) FoundIn(a Area) (n int) {
 	return n
 }
 
-// run is how long the stretch is that data and text share around two places, and where in data it ends.
+// run is how long the stretch is that data and text share around two places, and where in data it
+// ends.
 func (x *Index) run(data []byte, i, at int) (length, end int) {
 	before := 0
 	for before < i && before < at && data[i-before-1] == x.text[at-before-1] {

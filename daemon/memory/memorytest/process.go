@@ -1,5 +1,5 @@
-// Package memorytest looks into the memory of a running process, for tests that search it for what must not be there. The process
-// must be of the same user and dumpable, or the test root's.
+// Package memorytest looks into the memory of a running process, for tests that search it for what
+// must not be there. The process must be of the same user and dumpable, or the test root's.
 package memorytest
 
 import (
@@ -29,8 +29,8 @@ func (a Area) String() string {
 	return fmt.Sprintf("%x %s %q [%s]", a.from, a.Mode, a.Name, a.Flags)
 }
 
-// Writable is what the memory of a process holds in mappings that it can write to, or has written to, page by page: those that are in
-// memory or in swap. Reading leaves all as it is.
+// Writable is what the memory of a process holds in mappings that it can write to, or has written
+// to, page by page: those that are in memory or in swap. Reading leaves all as it is.
 func Writable(t testing.TB, pid int) []Area {
 	t.Helper()
 	proc := "/proc/" + strconv.Itoa(pid)
@@ -83,7 +83,8 @@ type process struct {
 	total      int
 }
 
-// read takes the pages of an area that are there. Some can't be read: the kernel's own, and those that have gone meanwhile.
+// read takes the pages of an area that are there. Some can't be read: the kernel's own, and those
+// that have gone meanwhile.
 func (p *process) read(a *Area, to uint64) {
 	size := uint64(os.Getpagesize())
 	entries := make([]byte, (to-a.from)/size*8)

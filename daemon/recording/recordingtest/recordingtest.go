@@ -1,5 +1,5 @@
-// Package recordingtest makes recordings for tests: real ones, sealed as a unit
-// seals them, with sound that is made up.
+// Package recordingtest makes recordings for tests: real ones, sealed as a unit seals them, with
+// sound that is made up.
 //
 //	office := recordingtest.NewOffice(t, recordingtest.Hybrid)
 //	unit := recordingtest.NewUnit(t, "high-street", "room-3")
@@ -79,8 +79,7 @@ func NewOffice(t testing.TB, hybrid bool) Office {
 	return Office{id, id.Recipient().String(), id.String()}
 }
 
-// Spec says what a recording is to be. Unit and For must be given; all else
-// has a default.
+// Spec says what a recording is to be. Unit and For must be given; all else has a default.
 type Spec struct {
 	Unit     Unit
 	For      []string        // recipients
@@ -92,8 +91,8 @@ type Spec struct {
 	Segments int
 	Happened map[int]*recording.Happening // by segment, from 1
 
-	// Sound gives a segment's content; default: that of Audio's codec. Two
-	// recordings with the same sound differ all the same: each is sealed anew.
+	// Sound gives a segment's content; default: that of Audio's codec. Two recordings with the same
+	// sound differ all the same: each is sealed anew.
 	Sound func(n int) []byte
 
 	Reason  string // default: withdrawn
@@ -192,8 +191,7 @@ func Make(t testing.TB, s Spec) []byte {
 	return append(file, b...)
 }
 
-// NewSealer returns the sealer of a recording, for tests that write one in
-// pieces.
+// NewSealer returns the sealer of a recording, for tests that write one in pieces.
 func NewSealer(t testing.TB, s Spec) *recording.Sealer {
 	t.Helper()
 	s.defaults()

@@ -13,8 +13,8 @@ import (
 	"tacet/daemon/recording"
 )
 
-// Sound is a segment's content as an encoder gives it: segment n of total, from
-// 1, each a full second, with the file's headers in the first.
+// Sound is a segment's content as an encoder gives it: segment n of total, from 1, each a full
+// second, with the file's headers in the first.
 func Sound(a recording.Audio, id string, n, total int) []byte {
 	switch a.Codec {
 	case "opus":
@@ -49,7 +49,8 @@ func wavSound(a recording.Audio, n int) []byte {
 	return b
 }
 
-// flacMade is what flacSound has made: frames are counted, so a second can only be encoded behind all before it.
+// flacMade is what flacSound has made: frames are counted, so a second can only be encoded behind
+// all before it.
 var flacMade = struct {
 	sync.Mutex
 	encoders map[string]*flac.Encoder // guarded by Mutex, like seconds

@@ -9,8 +9,9 @@ import (
 	"sync"
 )
 
-// ahead reads a file with one block in hand while the next is on its way. Read and Close belong to one goroutine; a goroutine of its own reads, and
-// closes the file when it ends, which may be long after Close where the kernel hangs.
+// ahead reads a file with one block in hand while the next is on its way. Read and Close belong to
+// one goroutine; a goroutine of its own reads, and closes the file when it ends, which may be long
+// after Close where the kernel hangs.
 type ahead struct {
 	file    *backFile // the reading goroutine's
 	full    chan block
@@ -31,7 +32,8 @@ type block struct {
 
 // readAhead takes over the file.
 func readAhead(file *backFile, aborted <-chan struct{}) *ahead {
-	a := &ahead{file: file, full: make(chan block, blocks), empty: make(chan []byte, blocks), aborted: aborted, closed: make(chan struct{})}
+	a := &ahead{file: file, full: make(chan block, blocks), empty: make(chan []byte, blocks), aborted: aborted,
+		closed: make(chan struct{})}
 	for range blocks - 1 {
 		a.empty <- aligned(blockSize)
 	}
@@ -73,7 +75,8 @@ func (a *ahead) run() {
 	}
 }
 
-// after makes a block of what was read at an offset. A direct read that isn't whole must have come to the end: behind it the next would be refused.
+// after makes a block of what was read at an offset. A direct read that isn't whole must have come
+// to the end: behind it the next would be refused.
 func (a *ahead) after(data []byte, asked int, at int64, err error) block {
 	end := at + int64(len(data))
 	switch {
@@ -84,7 +87,8 @@ func (a *ahead) after(data []byte, asked int, at int64, err error) block {
 	case end >= a.file.size:
 		err = io.EOF
 	case len(data)%alignment != 0:
-		err = fmt.Errorf("read %s back: only %d of %d bytes at %d: %w", a.file.Name(), len(data), asked, at, io.ErrUnexpectedEOF)
+		err = fmt.Errorf("read %s back: only %d of %d bytes at %d: %w", a.file.Name(), len(data), asked, at,
+			io.ErrUnexpectedEOF)
 	}
 	return block{data: data, all: data[:asked:asked], err: err}
 }

@@ -14,7 +14,8 @@ import (
 	"tacet/daemon/store"
 )
 
-// Check asks the mount table and /sys whether the medium is what it was, and then what cause may mean.
+// Check asks the mount table and /sys whether the medium is what it was, and then what cause may
+// mean.
 func (m *medium) Check(cause error) error {
 	if t := m.changed(); t != nil {
 		t.Err = because(t.Err, cause)
@@ -82,7 +83,8 @@ func fsck(m Mount) string {
 	return "fsck DEVICE"
 }
 
-// means is what an error stands for on a medium that seems to be there; nil where it could be anything.
+// means is what an error stands for on a medium that seems to be there; nil where it could be
+// anything.
 func (m *medium) means(err error) *store.Trouble {
 	switch {
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
@@ -104,7 +106,8 @@ func (m *medium) means(err error) *store.Trouble {
 	return nil
 }
 
-// short is how little room a full file system may still tell of: what a write of ours needs at most, and what file systems keep to themselves.
+// short is how little room a full file system may still tell of: what a write of ours needs at
+// most, and what file systems keep to themselves.
 const short = 8 << 20
 
 // isFull believes that there is no room only if the file system says so of itself too.

@@ -17,7 +17,8 @@ type devices struct {
 	root string // "": /; tests have another
 }
 
-// there reports whether the device of a mounted file system is still plugged in, as far as can be told: of a network share, always.
+// there reports whether the device of a mounted file system is still plugged in, as far as can be
+// told: of a network share, always.
 func (d devices) there(m Mount) bool {
 	path := filepath.Join("/sys/dev/block", m.Device)
 	if strings.HasPrefix(m.Device, "0:") {

@@ -21,8 +21,9 @@ type Drive struct {
 	Others            []Other         // what this may not be
 	Changes           <-chan struct{} // receives after something was mounted, unmounted, plugged in or pulled out; its own
 
-	// Judge says, as a [*store.Trouble], why a drive must not be used although it carries this store's mark: anybody can write one. It gets
-	// the UUID of the drive's file system ("": it can't be told), and where it is mounted, for people. nil: the mark is enough.
+	// Judge says, as a [*store.Trouble], why a drive must not be used although it carries this
+	// store's mark: anybody can write one. It gets the UUID of the drive's file system ("": it
+	// can't be told), and where it is mounted, for people. nil: the mark is enough.
 	Judge func(m mark.Mark, uuid, where string) *store.Trouble
 
 	devices devices
@@ -31,8 +32,8 @@ type Drive struct {
 // Changed receives when it may be worth looking again.
 func (d *Drive) Changed() <-chan struct{} { return d.Changes }
 
-// driveTypes are the file systems that a drive may have. In FUSE's (NTFS, as a rule) a program stands between, which reads back from the
-// machine's memory: there nothing could be proved.
+// driveTypes are the file systems that a drive may have. In FUSE's (NTFS, as a rule) a program
+// stands between, which reads back from the machine's memory: there nothing could be proved.
 var driveTypes = []string{"vfat", "exfat", "ext2", "ext3", "ext4", "f2fs", "xfs", "btrfs"}
 
 // unsuited are file systems that drives come with, and that are spoken of.
@@ -72,7 +73,8 @@ func (d *Drive) Open(ctx context.Context) (store.Medium, error) {
 	return s.found, nil
 }
 
-// candidate reports whether a mount is a whole file system of a kind that drives have, and not of the system's disk.
+// candidate reports whether a mount is a whole file system of a kind that drives have, and not of
+// the system's disk.
 func candidate(m Mount, table []Mount) bool {
 	return (slices.Contains(driveTypes, m.FSType) || slices.Contains(unsuited, m.FSType)) &&
 		m.Root == "/" && m.Device != system(table) && m.Point != "/" && !within(m.Point, "/boot") && !within(m.Point, "/efi")
@@ -102,7 +104,9 @@ func (s *search) look(ctx context.Context, m Mount) {
 	}
 	spoken := labelled || s.devices.plugged(m)
 	if slices.Contains(unsuited, m.FSType) {
-		s.note(spoken, trouble(foreign, "%s can't be written safely with this file system; format it with exFAT or FAT32, and then run \"tacet drive init\"", m))
+		s.note(spoken, trouble(foreign,
+			"%s can't be written safely with this file system; format it with exFAT or FAT32, and then run \"tacet drive init\"",
+			m))
 		return
 	}
 	root, on, _, err := s.Mounts.openedOn(ctx, m.Point)
@@ -126,11 +130,14 @@ func (s *search) look(ctx context.Context, m Mount) {
 		s.found.fs, s.found.removable = driveFS{s.found.fs}, true
 		return
 	case err == nil:
-		s.note(true, trouble(foreign, "%s belongs to %s; this is %s/%s, store %q; nothing is written to it", m, mk, s.Site, s.Room, s.Store))
+		s.note(true, trouble(foreign, "%s belongs to %s; this is %s/%s, store %q; nothing is written to it", m, mk, s.Site,
+			s.Room, s.Store))
 	case errors.Is(err, fs.ErrNotExist):
-		s.note(spoken, trouble(foreign, "%s carries no mark; nothing is written to it; \"tacet drive init\" makes it this store's", m))
+		s.note(spoken, trouble(foreign,
+			"%s carries no mark; nothing is written to it; \"tacet drive init\" makes it this store's", m))
 	case errors.Is(err, mark.ErrBad):
-		s.note(true, trouble(foreign, "%s: %w; nothing is written to it; \"tacet drive init -replace\" makes it this store's", m, err))
+		s.note(true, trouble(foreign, "%s: %w; nothing is written to it; \"tacet drive init -replace\" makes it this store's",
+			m, err))
 	default:
 		s.note(true, deniedOr(err, m, "read"))
 	}
@@ -164,8 +171,8 @@ func (s *search) note(spoken bool, t *store.Trouble) {
 	}
 }
 
-// why is the best reason: the newest drive that is something else, a drive that was looked at and left alone, one that nobody mounted, one that was
-// pulled out, or simply none.
+// why is the best reason: the newest drive that is something else, a drive that was looked at and
+// left alone, one that nobody mounted, one that was pulled out, or simply none.
 func (s *search) why() *store.Trouble {
 	switch {
 	case len(s.others) > 0:
@@ -186,7 +193,8 @@ func (s *search) close() {
 	}
 }
 
-// driveFS lets everybody read new copies, where the file system has owners: they are sealed, and the office is another user.
+// driveFS lets everybody read new copies, where the file system has owners: they are sealed, and
+// the office is another user.
 type driveFS struct{ durable.FS }
 
 func (d driveFS) Create(name string) (durable.File, error) {

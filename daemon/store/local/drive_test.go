@@ -47,9 +47,11 @@ func TestForeignDrives(t *testing.T) {
 		code   health.Code
 		words  []string
 	}{
-		"another room's":  {func(m *machine, dir string) { marked(t, dir, "room-4", "drive") }, "vfat", foreign, []string{"room-4", "belongs to"}},
-		"another store's": {func(m *machine, dir string) { marked(t, dir, "room-3", "second") }, "vfat", foreign, []string{`"second"`}},
-		"without a mark":  {func(m *machine, dir string) {}, "vfat", foreign, []string{"no mark", "tacet drive init"}},
+		"another room's": {func(m *machine, dir string) { marked(t, dir, "room-4", "drive") }, "vfat", foreign,
+			[]string{"room-4", "belongs to"}},
+		"another store's": {func(m *machine, dir string) { marked(t, dir, "room-3", "second") }, "vfat", foreign,
+			[]string{`"second"`}},
+		"without a mark": {func(m *machine, dir string) {}, "vfat", foreign, []string{"no mark", "tacet drive init"}},
 		"with a false mark": {func(m *machine, dir string) {
 			os.WriteFile(filepath.Join(dir, mark.File), []byte("{}"), 0o600)
 		}, "ext4", foreign, []string{"-replace"}},
@@ -96,7 +98,8 @@ func TestLabelDecidesBetweenTwo(t *testing.T) {
 	m := newMachine(t)
 	m.plug("8:1", true)
 	m.plug("8:17", true)
-	older, newer := marked(t, m.mount("8:1", "vfat"), "room-3", "drive"), marked(t, m.mount("8:17", "vfat"), "room-3", "drive")
+	older, newer := marked(t, m.mount("8:1", "vfat"), "room-3", "drive"),
+		marked(t, m.mount("8:17", "vfat"), "room-3", "drive")
 	if id := opened(t, m.drive()).ID(); !strings.Contains(id, newer) {
 		t.Errorf("without a label it is %s, want the newest", id)
 	}
@@ -123,7 +126,8 @@ func TestStaleMount(t *testing.T) {
 	marked(t, m.mount("8:1", "vfat"), "room-3", "drive")
 	d := opened(t, m.drive())
 	m.pull("8:1")
-	for _, cause := range []error{nil, unix.ENOSPC, unix.EROFS, unix.EIO, unix.ENODEV, unix.EACCES} { // as file systems call it
+	for _, cause := range []error{nil, unix.ENOSPC, unix.EROFS, unix.EIO, unix.ENODEV, unix.EACCES} {
+		// as file systems call it
 		isTrouble(t, d.Check(cause), missing, "pulled out")
 	}
 	refused(t, m.drive(), missing, "pulled out")
@@ -137,7 +141,8 @@ func TestStaleMount(t *testing.T) {
 	isTrouble(t, d.Check(nil), missing)
 }
 
-// What is mounted at the place of the drive now is not what the table says: the drive is hidden under it.
+// What is mounted at the place of the drive now is not what the table says: the drive is hidden
+// under it.
 func TestHiddenMount(t *testing.T) {
 	m := newMachine(t)
 	m.plug("8:1", true)

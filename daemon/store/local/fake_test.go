@@ -16,7 +16,8 @@ import (
 	"tacet/daemon/store/local/mark"
 )
 
-// machine is a mount table and the kernel's folders of devices, made up. The folders that it mounts are real ones.
+// machine is a mount table and the kernel's folders of devices, made up. The folders that it mounts
+// are real ones.
 type machine struct {
 	t     *testing.T
 	table []Mount
@@ -57,7 +58,8 @@ func (m *machine) mount(device, fsType string) string {
 	if strings.HasPrefix(device, "0:") {
 		source = "//nas/recordings"
 	}
-	m.table = append(m.table, Mount{ID: id, Parent: 1, Root: "/", Point: dir, Device: device, FSType: fsType, Source: source})
+	m.table = append(m.table, Mount{ID: id, Parent: 1, Root: "/", Point: dir, Device: device, FSType: fsType,
+		Source: source})
 	return dir
 }
 

@@ -50,7 +50,8 @@ func (f *Folder) Open(ctx context.Context) (store.Medium, error) {
 func (f *Folder) refuse(m Mount, table []Mount) *store.Trouble {
 	switch {
 	case m.FSType == "autofs":
-		return trouble(missing, "%s is to be mounted on demand, and was not: see \"systemctl status\" of its mount unit", f.Path)
+		return trouble(missing, "%s is to be mounted on demand, and was not: see \"systemctl status\" of its mount unit",
+			f.Path)
 	case m.FSType == "fuseblk":
 		return trouble(failed, "%s lies on %s: copies there can't be read back from the disk itself; format it with exFAT or ext4", f.Path, m)
 	case f.UnmountedOK:
@@ -58,7 +59,8 @@ func (f *Folder) refuse(m Mount, table []Mount) *store.Trouble {
 	case m.Device == system(table):
 		return trouble(missing, "nothing is mounted at %s, which lies on the unit's own disk; mount the share or disk there, or set unmounted_ok = true", f.Path)
 	case inMemory(m):
-		return trouble(missing, "%s lies in the unit's memory (%s at %s); mount the share or disk there", f.Path, m.FSType, m.Point)
+		return trouble(missing, "%s lies in the unit's memory (%s at %s); mount the share or disk there", f.Path, m.FSType,
+			m.Point)
 	}
 	return nil
 }
@@ -70,7 +72,8 @@ func inMemory(m Mount) bool {
 
 // away are the errors of a share whose server, or of a mount whose disk, isn't there.
 var away = []error{unix.ENODEV, unix.ENXIO, unix.ENOMEDIUM, unix.ESHUTDOWN, unix.ESTALE, unix.ETIMEDOUT, unix.EHOSTDOWN,
-	unix.EHOSTUNREACH, unix.ENETUNREACH, unix.ENETDOWN, unix.ECONNREFUSED, unix.ECONNRESET, unix.ECONNABORTED, unix.ENOTCONN, unix.EREMOTEIO}
+	unix.EHOSTUNREACH, unix.ENETUNREACH, unix.ENETDOWN, unix.ECONNREFUSED, unix.ECONNRESET, unix.ECONNABORTED,
+	unix.ENOTCONN, unix.EREMOTEIO}
 
 func isAway(err error) bool {
 	return slices.ContainsFunc(away, func(e error) bool { return errors.Is(err, e) })

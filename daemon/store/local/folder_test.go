@@ -69,14 +69,16 @@ func TestFolderIsRefused(t *testing.T) {
 	}
 }
 
-// A copy in the spool, or in another store's folder, would be the other's file itself, and go with it: by whatever path it is reached, it is no
-// store. Nobody waits for a server to hear that.
+// A copy in the spool, or in another store's folder, would be the other's file itself, and go with
+// it: by whatever path it is reached, it is no store. Nobody waits for a server to hear that.
 func TestOneFolderIsNoTwoPlaces(t *testing.T) {
 	m := newMachine(t)
 	m.plug("8:2", false)
 	dir, server := m.mount("8:2", "ext4"), m.mount("0:52", "nfs4")
-	spool, link, far := filepath.Join(dir, "spool"), filepath.Join(dir, "link"), Other{filepath.Join(server, "x"), "store nas"}
-	if err := errors.Join(os.Mkdir(spool, 0o700), os.Mkdir(filepath.Join(spool, "inner"), 0o700), os.Symlink("spool", link), os.Symlink(spool, far.Path)); err != nil {
+	spool, link := filepath.Join(dir, "spool"), filepath.Join(dir, "link")
+	far := Other{filepath.Join(server, "x"), "store nas"}
+	if err := errors.Join(os.Mkdir(spool, 0o700), os.Mkdir(filepath.Join(spool, "inner"), 0o700),
+		os.Symlink("spool", link), os.Symlink(spool, far.Path)); err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range []string{spool, link, filepath.Join(dir, "link", "inner", "..")} {
@@ -122,7 +124,8 @@ func TestMountedOver(t *testing.T) {
 	m := newMachine(t)
 	dir := m.mount(systemDevice, "ext4")
 	f := opened(t, m.folder(dir, true))
-	m.table = append(m.table, Mount{ID: 900_000, Parent: m.table[1].ID, Root: "/", Point: filepath.Dir(dir), Device: "0:52", FSType: "cifs"})
+	m.table = append(m.table, Mount{ID: 900_000, Parent: m.table[1].ID, Root: "/", Point: filepath.Dir(dir),
+		Device: "0:52", FSType: "cifs"})
 	isTrouble(t, f.Check(nil), missing, "mounted over")
 	m.table[2].Point = filepath.Join(dir, "below")
 	if err := f.Check(nil); err != nil {

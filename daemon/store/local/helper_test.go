@@ -20,7 +20,8 @@ setpriv) echo "$*" | grep -q '^--reuid=tacet --regid=tacet --clear-groups --no-n
 systemd-mount) echo "systemd-mount $*" >>"$SAID" ;;
 `
 
-// What mounts drives mounts what carries a mark, or the label; of anything else it leaves a note; and the system's own disk it never touches.
+// What mounts drives mounts what carries a mark, or the label; of anything else it leaves a note;
+// and the system's own disk it never touches.
 func TestWhatMountsDrives(t *testing.T) {
 	script, err := filepath.Abs("../../../systemd/tacet-drive")
 	if err != nil {
@@ -44,24 +45,27 @@ func TestWhatMountsDrives(t *testing.T) {
 		said  string // by what was run; "" nothing at all
 		never string
 	}{
-		"marked":            {"TYPE=exfat", mark, "", "--fsck=yes --property=LazyUnmount=yes --options=nosuid,nodev,noexec,noatime,uid=tacet,gid=tacet,umask=0077,errors=remount-ro /dev/sda1 /run/media/tacet/sda1", ""},
-		"signed":            {"TYPE=vfat", strings.Replace(mark, "drive/1", "drive/2", 1), "", "systemd-mount", ""},
-		"marked, ext4":      {"TYPE=ext4", mark, "", "mount -t ext4 -o ro,nosuid,nodev,noexec,noload /dev/sda1", ""},
-		"unmarked":          {"TYPE=exfat", "", "unmarked exfat\n", "mount -t exfat -o ro,", "systemd-mount"},
-		"another file":      {"TYPE=vfat", "hello", "unmarked vfat\n", "mount -t vfat -o ro,", "systemd-mount"},
-		"labelled":          {"TYPE=vfat LABEL=TACET", "", "", "systemd-mount", ""},
-		"another label":     {"TYPE=vfat LABEL=TACET2", "", "unmarked vfat\n", "mount", "systemd-mount"},
-		"configured label":  {"TYPE=vfat LABEL=KINGSTON", "", "", "systemd-mount", ""},
-		"a label's part":    {"TYPE=vfat LABEL=KING", "", "unmarked vfat\n", "mount", "systemd-mount"},
-		"no label's label":  {"TYPE=vfat LABEL=.*", "", "unmarked vfat\n", "mount", "systemd-mount"},
-		"write-protected":   {"TYPE=ext4 RO=1", mark, "", "--fsck=no --property=LazyUnmount=yes --options=nosuid,nodev,noexec,noatime,ro,noload", ""},
+		"marked": {"TYPE=exfat", mark, "",
+			"--fsck=yes --property=LazyUnmount=yes --options=nosuid,nodev,noexec,noatime,uid=tacet,gid=tacet,umask=0077,errors=remount-ro /dev/sda1 /run/media/tacet/sda1", ""},
+		"signed":           {"TYPE=vfat", strings.Replace(mark, "drive/1", "drive/2", 1), "", "systemd-mount", ""},
+		"marked, ext4":     {"TYPE=ext4", mark, "", "mount -t ext4 -o ro,nosuid,nodev,noexec,noload /dev/sda1", ""},
+		"unmarked":         {"TYPE=exfat", "", "unmarked exfat\n", "mount -t exfat -o ro,", "systemd-mount"},
+		"another file":     {"TYPE=vfat", "hello", "unmarked vfat\n", "mount -t vfat -o ro,", "systemd-mount"},
+		"labelled":         {"TYPE=vfat LABEL=TACET", "", "", "systemd-mount", ""},
+		"another label":    {"TYPE=vfat LABEL=TACET2", "", "unmarked vfat\n", "mount", "systemd-mount"},
+		"configured label": {"TYPE=vfat LABEL=KINGSTON", "", "", "systemd-mount", ""},
+		"a label's part":   {"TYPE=vfat LABEL=KING", "", "unmarked vfat\n", "mount", "systemd-mount"},
+		"no label's label": {"TYPE=vfat LABEL=.*", "", "unmarked vfat\n", "mount", "systemd-mount"},
+		"write-protected": {"TYPE=ext4 RO=1", mark, "",
+			"--fsck=no --property=LazyUnmount=yes --options=nosuid,nodev,noexec,noatime,ro,noload", ""},
 		"broken":            {"TYPE=vfat BROKEN=yes", mark, "unmarked vfat\n", "mount", "systemd-mount"},
 		"the system's":      {`TYPE=vfat DISK=sda MOUNTED=/boot/firmware\n/\n`, mark, "own-disk vfat\n", "", "mount"},
 		"the system's, too": {`TYPE=exfat DISK=sda MOUNTED=\n/srv\\x0a/\n`, mark, "own-disk exfat\n", "", "mount"},
 		"with swap":         {`TYPE=exfat MOUNTED=[SWAP]\n`, mark, "own-disk exfat\n", "", "mount"},
-		"another disk's":    {`TYPE=exfat DISK=sda MOUNTED=/srv/boot\n/run/media/tacet/sda2\n`, mark, "", "systemd-mount", ""},
-		"NTFS":              {"TYPE=ntfs", mark, "", "", "mount"},
-		"nothing":           {"", mark, "", "", "mount"},
+		"another disk's": {`TYPE=exfat DISK=sda MOUNTED=/srv/boot\n/run/media/tacet/sda2\n`, mark, "", "systemd-mount",
+			""},
+		"NTFS":    {"TYPE=ntfs", mark, "", "", "mount"},
+		"nothing": {"", mark, "", "", "mount"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -75,7 +79,8 @@ func TestWhatMountsDrives(t *testing.T) {
 			if strings.Contains(c.set, "RO=1") {
 				ro = "1\n"
 			}
-			files := map[string]string{"tacet.toml": "[[store]]\n  label = \"KINGSTON\" # bought in March\n", "sys/class/block/sda1/ro": ro, "notes/sda1": "own-disk of before\n"}
+			files := map[string]string{"tacet.toml": "[[store]]\n  label = \"KINGSTON\" # bought in March\n",
+				"sys/class/block/sda1/ro": ro, "notes/sda1": "own-disk of before\n"}
 			if c.mark != "" {
 				files["drive/TACET-DRIVE.txt"] = c.mark + "\n"
 			}
@@ -85,20 +90,25 @@ func TestWhatMountsDrives(t *testing.T) {
 				}
 			}
 			cmd := exec.Command("sh", script, "sda1")
-			cmd.Env = append(append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "TACET_NOTES="+in("notes"), "TACET_SYS="+in("sys"), "TACET_CONFIG="+in("tacet.toml"),
+			cmd.Env = append(append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "TACET_NOTES="+in("notes"),
+				"TACET_SYS="+in("sys"), "TACET_CONFIG="+in("tacet.toml"),
 				"DRIVE="+in("drive"), "SAID="+in("said"), "DISK=", "MOUNTED=", "TYPE=", "LABEL="), strings.Fields(c.set)...)
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
 			said, _ := os.ReadFile(in("said"))
-			if c.said == "" && len(said) > 0 || !strings.Contains(string(said), c.said) || c.never != "" && strings.Contains(string(said), c.never) {
+			if c.said == "" && len(said) > 0 || !strings.Contains(string(said), c.said) || c.never != "" &&
+				strings.Contains(string(said), c.never) {
 				t.Errorf("it ran\n%s", said)
 			}
-			if strings.Contains(string(said), "\nmount") || strings.Contains(strings.ReplaceAll(string(said), "systemd-mount", ""), "mount -t") && !strings.Contains(string(said), "-o ro,") {
+			if strings.Contains(string(said), "\nmount") ||
+				strings.Contains(strings.ReplaceAll(string(said), "systemd-mount", ""), "mount -t") &&
+					!strings.Contains(string(said), "-o ro,") {
 				t.Errorf("it was mounted to be written:\n%s", said)
 			}
 			note, err := os.ReadFile(in("notes/sda1"))
-			if want := c.note; want != "" && string(note) != want || strings.Contains(string(said), "systemd-mount") && err == nil {
+			if want := c.note; want != "" && string(note) != want || strings.Contains(string(said), "systemd-mount") &&
+				err == nil {
 				t.Errorf("the note says %q (%v), want %q", note, err, want)
 			}
 			if left, _ := filepath.Glob(in("notes/.look*")); len(left) > 0 && name != "broken" {

@@ -24,7 +24,8 @@ func (m *machine) uuid(device, uuid string) {
 			m.t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(m.dev.root, "sys/class/block", name, "dev"), []byte(device+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(m.dev.root, "sys/class/block", name, "dev"), []byte(device+"\n"),
+		0o600); err != nil {
 		m.t.Fatal(err)
 	}
 	if err := os.Symlink("../../"+name, filepath.Join(m.dev.root, "dev/disk/by-uuid", uuid)); err != nil {
@@ -32,7 +33,8 @@ func (m *machine) uuid(device, uuid string) {
 	}
 }
 
-// A drive with the store's mark is used only if the judge doesn't object; another one beside it may be.
+// A drive with the store's mark is used only if the judge doesn't object; another one beside it may
+// be.
 func TestDrivesAreJudged(t *testing.T) {
 	m := newMachine(t)
 	var dirs, ids []string
@@ -102,7 +104,8 @@ func TestNotes(t *testing.T) {
 	refused(t, m.drive(), foreign, "/dev/sda1 (exfat)", "no mark", "tacet drive init")
 	note("sda1", "own-disk vfat\n")
 	refused(t, m.drive(), foreign, "/dev/sda1 (vfat)", "runs from")
-	for _, bad := range []string{"", "unmarked", "unmarked \x1b[2J", strings.Repeat("unmarked exfat\n", 1000), "other exfat"} {
+	for _, bad := range []string{"", "unmarked", "unmarked \x1b[2J", strings.Repeat("unmarked exfat\n", 1000),
+		"other exfat"} {
 		note("sda1", bad)
 		refused(t, m.drive(), missing, "no drive")
 	}

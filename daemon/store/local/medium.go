@@ -35,8 +35,9 @@ var _ store.Folder = (*medium)(nil)
 
 func newMedium(root *os.Root, m Mount, id string, mounts Table, d devices) *medium {
 	return &medium{
-		root: root, fs: durable.OS(root), mount: m, mounts: mounts, devices: d, aborted: make(chan struct{}), path: truePath(root),
-		id: fmt.Sprintf("%s on mount %d, device %s", id, m.ID, m.Device),
+		root: root, fs: durable.OS(root), mount: m, mounts: mounts, devices: d, aborted: make(chan struct{}),
+		path: truePath(root),
+		id:   fmt.Sprintf("%s on mount %d, device %s", id, m.ID, m.Device),
 	}
 }
 
@@ -65,7 +66,8 @@ func (m *medium) ReadBack(name string) (io.ReadCloser, error) {
 	return readAhead(file, m.aborted), nil
 }
 
-// Abort lets nothing more begin: not in the folder, and not in what is being read back. A file that is open stays writable to who holds it.
+// Abort lets nothing more begin: not in the folder, and not in what is being read back. A file that
+// is open stays writable to who holds it.
 func (m *medium) Abort() {
 	m.abort.Do(func() { close(m.aborted) })
 	m.root.Close()
@@ -103,9 +105,10 @@ type Other struct {
 	What string // for people
 }
 
-// isOther refuses a folder that is another, by whatever path it was reached: a link, or a mount of one folder at another. A copy there would be
-// the other's file itself, and go with it: with the recording, when the unit lets go of its own, or with the last copy, when
-// one of two stores has kept it for long enough.
+// isOther refuses a folder that is another, by whatever path it was reached: a link, or a mount of
+// one folder at another. A copy there would be the other's file itself, and go with it: with the
+// recording, when the unit lets go of its own, or with the last copy, when one of two stores has
+// kept it for long enough.
 func (m *medium) isOther(others []Other) *store.Trouble {
 	here, err := m.root.Stat(".")
 	if err != nil {
@@ -120,7 +123,8 @@ func (m *medium) isOther(others []Other) *store.Trouble {
 			continue // nobody waits for a server to hear that this is not it
 		}
 		if there, err := os.Stat(o.Path); err == nil && os.SameFile(here, there) {
-			return trouble(failed, "%s is the same folder as %s, %s: a copy there would be no second one; name a folder on another disk", m.path, o.What, o.Path)
+			return trouble(failed, "%s is the same folder as %s, %s: a copy there would be no second one; "+
+				"name a folder on another disk", m.path, o.What, o.Path)
 		}
 	}
 	return nil
@@ -145,8 +149,8 @@ func mayHang(m Mount) bool {
 	return strings.HasPrefix(m.FSType, "fuse")
 }
 
-// tryWriting makes a file without a name, and lets go of it. After an error ext4 refuses to be written, and some kernels (6.1, for one) go on telling
-// everybody that it can be.
+// tryWriting makes a file without a name, and lets go of it. After an error ext4 refuses to be
+// written, and some kernels (6.1, for one) go on telling everybody that it can be.
 func (m *medium) tryWriting() error {
 	dir, err := m.root.Open(".")
 	if err != nil {
@@ -155,7 +159,8 @@ func (m *medium) tryWriting() error {
 	defer dir.Close()
 	fd, err := unix.Openat(int(dir.Fd()), ".", unix.O_TMPFILE|unix.O_WRONLY|unix.O_CLOEXEC, 0o600)
 	switch {
-	case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT): // of a full drive copies can still be removed
+	case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
+		// of a full drive copies can still be removed
 		return nil
 	case err != nil:
 		return &os.PathError{Op: "try to write", Path: m.mount.Point, Err: err}

@@ -22,7 +22,8 @@ func TestRealExt4(t *testing.T)  { realDrive(t, "ext4") }
 func TestRealVfat(t *testing.T)  { realDrive(t, "vfat") }
 func TestRealExfat(t *testing.T) { realDrive(t, "exfat") }
 
-// realDrive takes a true drive through its life: found, written, read back from the medium, full, read-only, unmounted.
+// realDrive takes a true drive through its life: found, written, read back from the medium, full,
+// read-only, unmounted.
 func realDrive(t *testing.T, fsType string) {
 	if !namespaced(t) {
 		return
@@ -58,7 +59,8 @@ func realDrive(t *testing.T, fsType string) {
 	lies(t, s.point) // nothing was written under it
 }
 
-// backFromMedium alters a copy on the medium, behind the file system's back: reading back must see that, and plain reading doesn't.
+// backFromMedium alters a copy on the medium, behind the file system's back: reading back must see
+// that, and plain reading doesn't.
 func backFromMedium(t *testing.T, d store.Folder, s stick) {
 	t.Helper()
 	data := content(2*blockSize + 99)
@@ -196,7 +198,8 @@ func source(t *testing.T, point string) string {
 	return ""
 }
 
-// Another stick over the first, at the same place: the new one is taken, and the old one known for what it is.
+// Another stick over the first, at the same place: the new one is taken, and the old one known for
+// what it is.
 func TestRealSwap(t *testing.T) {
 	if !namespaced(t) {
 		return
@@ -214,7 +217,8 @@ func TestRealSwap(t *testing.T) {
 	lies(t, first.point, mark.File, "lost+found")
 }
 
-// The life of a share's mount point, with a file system in memory in the share's place where no other can be had.
+// The life of a share's mount point, with a file system in memory in the share's place where no
+// other can be had.
 func TestRealFolder(t *testing.T) {
 	if !namespaced(t) {
 		return

@@ -14,8 +14,8 @@ import (
 	"tacet/daemon/store"
 )
 
-// notesPath is where systemd/tacet-drive leaves notes about drives that it looked at and did not mount. A note is called for its device, and holds
-// why, and the file system's kind.
+// notesPath is where systemd/tacet-drive leaves notes about drives that it looked at and did not
+// mount. A note is called for its device, and holds why, and the file system's kind.
 const notesPath = "/run/tacet-drives"
 
 const (
@@ -49,9 +49,12 @@ func (d devices) notes() (all []*store.Trouble) {
 		switch {
 		case err != nil || note == nil:
 		case note[1] == "own-disk":
-			all = append(all, trouble(foreign, "/dev/%s (%s) is a part of the disk that this unit runs from, and is not used as a drive; plug in another one", name, note[2]))
+			all = append(all, trouble(foreign,
+				"/dev/%s (%s) is a part of the disk that this unit runs from, and is not used as a drive; plug in another one",
+				name, note[2]))
 		default:
-			all = append(all, trouble(foreign, "/dev/%s (%s) is plugged in and carries no mark; it was not mounted; \"tacet drive init\" at a desk makes it this store's", name, note[2]))
+			all = append(all, trouble(foreign,
+				"/dev/%s (%s) is plugged in and carries no mark; it was not mounted; \"tacet drive init\" at a desk makes it this store's", name, note[2]))
 		}
 	}
 	return all

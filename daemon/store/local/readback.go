@@ -15,10 +15,12 @@ import (
 )
 
 const (
-	// blockSize is how much is read at once, blocks how many of them are under way: one is compared while the next is being read.
+	// blockSize is how much is read at once, blocks how many of them are under way: one is compared
+	// while the next is being read.
 	blockSize = 1 << 20
 	blocks    = 2
-	// alignment of memory and file offset is enough for direct reads from every disk with sectors of up to 4 KiB.
+	// alignment of memory and file offset is enough for direct reads from every disk with sectors
+	// of up to 4 KiB.
 	alignment = 4096
 )
 
@@ -37,8 +39,9 @@ type backFile struct {
 //   - Otherwise (SMB with cache=loose) it has the kernel drop what it holds of the file, and sees that it did.
 //   - A file in memory (tmpfs) has no other medium. Its folder said so with UnmountedOK.
 //
-// What the kernel holds of the file is dropped before a direct read too: some file systems read some files through memory all the same (ext4 those that
-// are encrypted or journaled, btrfs those that are compressed).
+// What the kernel holds of the file is dropped before a direct read too: some file systems read
+// some files through memory all the same (ext4 those that are encrypted or journaled, btrfs those
+// that are compressed).
 func openBack(root *os.Root, name string, m Mount) (*backFile, error) {
 	if inMemory(m) {
 		return openPlain(root, name)
@@ -132,10 +135,12 @@ func (b *backFile) forget() error {
 	return fmt.Errorf("%d pages of it stay in the unit's memory, so reading it would prove nothing", held)
 }
 
-// window is how much of a file is looked at once, so that it fits into the address space of a small unit.
+// window is how much of a file is looked at once, so that it fits into the address space of a small
+// unit.
 const window = 64 << 20
 
-// held counts the pages of a file that are in memory. To see that takes the right to write the file.
+// held counts the pages of a file that are in memory. To see that takes the right to write the
+// file.
 func (b *backFile) held() (int, error) {
 	page, count := os.Getpagesize(), 0
 	seen := make([]byte, window/page)

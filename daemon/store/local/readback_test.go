@@ -73,7 +73,8 @@ var readers = map[string]func(root *os.Root, name string) (*backFile, error){
 func TestReadBackIsWhole(t *testing.T) {
 	root, _ := onDisk(t)
 	for way, open := range readers {
-		for _, size := range []int{0, 1, alignment - 1, alignment, alignment + 1, blockSize - 1, blockSize, blockSize + 1, 2*blockSize + alignment, 5*blockSize + 777} {
+		for _, size := range []int{0, 1, alignment - 1, alignment, alignment + 1, blockSize - 1, blockSize, blockSize + 1,
+			2*blockSize + alignment, 5*blockSize + 777} {
 			want := content(size)
 			lay(t, root, "a", want)
 			file, err := open(root, "a")

@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// Learnt is what was found out about a bucket's server: what it refuses, and is therefore not asked for again. The zero value knows nothing. It
-// outlives a connection where a [Kind] names one. Any goroutine may use it.
+// Learnt is what was found out about a bucket's server: what it refuses, and is therefore not asked
+// for again. The zero value knows nothing. It outlives a connection where a [Kind] names one. Any
+// goroutine may use it.
 type Learnt struct {
 	mu      sync.Mutex
 	lacks   map[lack]string // with the server's own words; guarded by mu
@@ -150,21 +151,26 @@ func (l *Learnt) learn(taken manner, refusal error) {
 	}
 }
 
-// unheeded are the codes of answers that are about the bytes or the place, and not about what goes with an upload.
+// unheeded are the codes of answers that are about the bytes or the place, and not about what goes
+// with an upload.
 var unheeded = []string{
-	"BadDigest", "IncompleteBody", "EntityTooLarge", "EntityTooSmall", "RequestTimeout", "RequestTimeTooSkewed", "InvalidPart", "InvalidPartOrder",
-	"NoSuchUpload", "NoSuchBucket", "NoSuchKey", "InvalidBucketName", "KeyTooLongError", "AuthorizationHeaderMalformed", "InvalidRegion", "IllegalLocationConstraintException",
+	"BadDigest", "IncompleteBody", "EntityTooLarge", "EntityTooSmall", "RequestTimeout", "RequestTimeTooSkewed",
+	"InvalidPart", "InvalidPartOrder",
+	"NoSuchUpload", "NoSuchBucket", "NoSuchKey", "InvalidBucketName", "KeyTooLongError", "AuthorizationHeaderMalformed",
+	"InvalidRegion", "IllegalLocationConstraintException",
 	"XAmzContentSHA256Mismatch", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken",
 }
 
 // refuses tells an answer of a server that does not know a request, or something that goes with it.
 func refuses(err error) bool {
 	answer, ok := answered(err)
-	if !ok || slices.Contains(unheeded, answer.Code) || slices.Contains(full, answer.Code) || slices.Contains(denied, answer.Code) {
+	if !ok || slices.Contains(unheeded, answer.Code) || slices.Contains(full, answer.Code) ||
+		slices.Contains(denied, answer.Code) {
 		return false
 	}
 	switch answer.StatusCode {
-	case http.StatusNotImplemented, http.StatusBadRequest, http.StatusMethodNotAllowed, http.StatusUnsupportedMediaType, http.StatusExpectationFailed:
+	case http.StatusNotImplemented, http.StatusBadRequest, http.StatusMethodNotAllowed, http.StatusUnsupportedMediaType,
+		http.StatusExpectationFailed:
 		return true
 	}
 	return answer.Code == "NotImplemented" || answer.Code == "MethodNotAllowed"

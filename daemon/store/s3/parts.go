@@ -27,7 +27,8 @@ type upload struct {
 	have map[int]minio.CompletePart // by number; guarded by mu while parts are sent
 }
 
-// sums are the parts of one recording whose sums are known: it is not read again for each upload that is compared with it.
+// sums are the parts of one recording whose sums are known: it is not read again for each upload
+// that is compared with it.
 type sums struct {
 	mu    sync.Mutex
 	parts map[int]*part // guarded by mu
@@ -86,7 +87,8 @@ func (m *medium) inParts(ctx context.Context, key string, from io.ReaderAt, size
 	return err
 }
 
-// sent sends what is missing of an upload. Where the server turns out to refuse the parts' sums, it is another upload that was started without.
+// sent sends what is missing of an upload. Where the server turns out to refuse the parts' sums, it
+// is another upload that was started without.
 func (u *upload) sent(ctx context.Context) (*upload, error) {
 	refusal := u.send(ctx)
 	if !refuses(refusal) {
@@ -137,8 +139,9 @@ func (m *medium) start(ctx context.Context, key string, from io.ReaderAt, size i
 	return nil, errNoParts
 }
 
-// useless tells the answers after which an upload is not worth going on with: somebody else made the object, or the server finds
-// something wrong with the upload itself. After any other failure it stays, for the next try.
+// useless tells the answers after which an upload is not worth going on with: somebody else made
+// the object, or the server finds something wrong with the upload itself. After any other failure
+// it stays, for the next try.
 func useless(err error) bool {
 	if errors.Is(err, fs.ErrExist) {
 		return true
@@ -153,11 +156,14 @@ func (u *upload) abort(ctx context.Context) {
 	_ = u.core.AbortMultipartUpload(ctx, u.kind.Bucket, u.key, u.id)
 }
 
-// maxTries bounds how many unfinished uploads of one object are looked at: there are more than one only where an answer was lost.
+// maxTries bounds how many unfinished uploads of one object are looked at: there are more than one
+// only where an answer was lost.
 const maxTries = 20
 
-// unfinished finds the upload of key that has most of what is to be sent, and aborts the others; nil: there is none.
-func (m *medium) unfinished(ctx context.Context, key string, from io.ReaderAt, size int64, known *sums) (*upload, error) {
+// unfinished finds the upload of key that has most of what is to be sent, and aborts the others;
+// nil: there is none.
+func (m *medium) unfinished(ctx context.Context, key string, from io.ReaderAt, size int64,
+	known *sums) (*upload, error) {
 	if m.learnt.has(lacksList) {
 		return nil, nil
 	}
@@ -198,7 +204,8 @@ func (m *medium) unfinished(ctx context.Context, key string, from io.ReaderAt, s
 // partsAtOnce are listed in one answer.
 const partsAtOnce = 500
 
-// look asks which parts the server has, and keeps those that are the same as ours. It asks on as long as it learns something.
+// look asks which parts the server has, and keeps those that are the same as ours. It asks on as
+// long as it learns something.
 func (u *upload) look(ctx context.Context) error {
 	seen := map[int]bool{}
 	for marker := 0; ; {
@@ -220,7 +227,8 @@ func (u *upload) look(ctx context.Context) error {
 				return err
 			}
 			if ours.same(there) {
-				u.have[there.PartNumber] = minio.CompletePart{PartNumber: there.PartNumber, ETag: there.ETag, ChecksumSHA256: there.ChecksumSHA256}
+				u.have[there.PartNumber] = minio.CompletePart{PartNumber: there.PartNumber, ETag: there.ETag,
+					ChecksumSHA256: there.ChecksumSHA256}
 			}
 		}
 		if !list.IsTruncated || list.NextPartNumberMarker <= marker || len(seen) == before {
@@ -230,7 +238,8 @@ func (u *upload) look(ctx context.Context) error {
 	}
 }
 
-// same compares a part with what the server tells of its own: the SHA-256 or, from servers that keep none, the MD5.
+// same compares a part with what the server tells of its own: the SHA-256 or, from servers that
+// keep none, the MD5.
 func (p *part) same(there minio.ObjectPart) bool {
 	if there.Size != p.size {
 		return false
@@ -295,7 +304,8 @@ func (u *upload) sendPart(ctx context.Context, number int) error {
 	return nil
 }
 
-// complete makes the object of its parts, unless there is one. Some servers want to be given each part's sum though they have not told it.
+// complete makes the object of its parts, unless there is one. Some servers want to be given each
+// part's sum though they have not told it.
 func (u *upload) complete(ctx context.Context) error {
 	told, ours := u.parts(false), u.parts(true)
 	var refusal error

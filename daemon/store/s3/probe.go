@@ -19,8 +19,8 @@ var (
 	_ store.Limited = (*medium)(nil)
 )
 
-// Probe starts an upload in parts as Put does, sends one part, asks for it, and ends the upload again. With a lock nothing whole is tried: it could
-// not be removed again.
+// Probe starts an upload in parts as Put does, sends one part, asks for it, and ends the upload
+// again. With a lock nothing whole is tried: it could not be removed again.
 func (m *medium) Probe(ctx context.Context) (small bool, err error) {
 	ctx, done := m.during(ctx)
 	defer done()

@@ -22,8 +22,8 @@ import (
 )
 
 const (
-	// partSize is what at most is sent again after an interruption, and the size of what goes up as a whole. An hour of
-	// recording is two or three parts.
+	// partSize is what at most is sent again after an interruption, and the size of what goes up as
+	// a whole. An hour of recording is two or three parts.
 	partSize = 8 << 20
 	// maxParts is S3's own bound; a recording of more than 80 GB has larger parts.
 	maxParts = 10_000
@@ -31,7 +31,8 @@ const (
 	atOnce = 3
 )
 
-// Put makes an object of from's size bytes, or goes on making it. Whoever calls must give the same bytes each time.
+// Put makes an object of from's size bytes, or goes on making it. Whoever calls must give the same
+// bytes each time.
 func (m *medium) Put(ctx context.Context, name string, from io.ReaderAt, size int64) error {
 	key, err := m.key("put", name)
 	if err != nil {
@@ -64,8 +65,8 @@ func (m *medium) put(ctx context.Context, key string, from io.ReaderAt, size int
 	return m.whole(ctx, key, from, size)
 }
 
-// mayLock sees, once, that the bucket takes a lock, before an object is made: there are servers that refuse the lock, and keep the object
-// without it.
+// mayLock sees, once, that the bucket takes a lock, before an object is made: there are servers
+// that refuse the lock, and keep the object without it.
 func (m *medium) mayLock(ctx context.Context, key string) error {
 	if m.kind.Lock == 0 || m.learnt.locks() {
 		return nil
@@ -82,7 +83,8 @@ func (m *medium) mayLock(ctx context.Context, key string) error {
 // free looks whether a name is free: fs.ErrExist where it is not.
 func (m *medium) free(ctx context.Context, key string) error {
 	_, err := m.core.StatObject(ctx, m.kind.Bucket, key, minio.StatObjectOptions{})
-	if answer, ok := answered(err); ok && (answer.StatusCode == http.StatusMethodNotAllowed || answer.StatusCode == http.StatusNotImplemented) {
+	if answer, ok := answered(err); ok &&
+		(answer.StatusCode == http.StatusMethodNotAllowed || answer.StatusCode == http.StatusNotImplemented) {
 		var body io.ReadCloser
 		if body, _, _, err = m.core.GetObject(ctx, m.kind.Bucket, key, minio.GetObjectOptions{}); err == nil {
 			body.Close()
@@ -103,8 +105,9 @@ const mostWhole = 5 << 30
 // whole puts an object in one piece, in the best manner that the server takes.
 func (m *medium) whole(ctx context.Context, key string, from io.ReaderAt, size int64) error {
 	if size > mostWhole {
-		return &store.Trouble{Code: health.StoreError, Err: fmt.Errorf("the recording has %d MB, the S3 server %s takes no uploads in parts, and as a whole none can have more than %d MB; "+
-			"make recordings shorter with [consent] max", size>>20, m.kind.Endpoint, int64(mostWhole)>>20)}
+		return &store.Trouble{Code: health.StoreError,
+			Err: fmt.Errorf("the recording has %d MB, the S3 server %s takes no uploads in parts, and as a whole none can have more than %d MB; "+
+				"make recordings shorter with [consent] max", size>>20, m.kind.Endpoint, int64(mostWhole)>>20)}
 	}
 	part, err := newPart(1, from, 0, size)
 	if err != nil {
@@ -136,18 +139,22 @@ func (m *medium) whole(ctx context.Context, key string, from io.ReaderAt, size i
 	return m.unwanted(ctx, key, refusal)
 }
 
-// unwanted is what a server refused in every manner. A lock is never left out: it is tried whether that is to blame.
+// unwanted is what a server refused in every manner. A lock is never left out: it is tried whether
+// that is to blame.
 func (m *medium) unwanted(ctx context.Context, key string, refusal error) error {
 	if m.kind.Lock > 0 {
 		id, err := m.core.NewMultipartUpload(ctx, m.kind.Bucket, key, minio.PutObjectOptions{})
 		if err == nil {
 			_ = m.core.AbortMultipartUpload(ctx, m.kind.Bucket, key, id)
-			return &store.Trouble{Code: health.StoreError, Err: fmt.Errorf("the S3 server refuses an upload with a lock, and takes one without: the bucket %s may have been made "+
-				"without object lock, or the server has none; make a bucket with it, or set lock to \"0d\": %w", m.kind.Bucket, refusal)}
+			return &store.Trouble{Code: health.StoreError,
+				Err: fmt.Errorf("the S3 server refuses an upload with a lock, and takes one without: the bucket %s may have been made "+
+					"without object lock, or the server has none; make a bucket with it, or set lock to \"0d\": %w", m.kind.Bucket,
+					refusal)}
 		}
 	}
-	return &store.Trouble{Code: health.StoreError, Err: fmt.Errorf("the S3 server %s refuses the upload in each manner that was tried, also without a condition (If-None-Match) "+
-		"and with an MD5 in place of a SHA-256; it said %q: %w", m.kind.Endpoint, words(refusal), refusal)}
+	return &store.Trouble{Code: health.StoreError,
+		Err: fmt.Errorf("the S3 server %s refuses the upload in each manner that was tried, also without a condition (If-None-Match) "+
+			"and with an MD5 in place of a SHA-256; it said %q: %w", m.kind.Endpoint, words(refusal), refusal)}
 }
 
 const checksumHeader = "X-Amz-Checksum-Sha256"
@@ -181,7 +188,8 @@ type part struct {
 	old    [md5.Size]byte // for servers that know nothing better
 }
 
-// newPart reads the stretch to sum it up. It is read a second time when it is sent, which costs less than holding it.
+// newPart reads the stretch to sum it up. It is read a second time when it is sent, which costs
+// less than holding it.
 func newPart(number int, from io.ReaderAt, at, size int64) (*part, error) {
 	p := &part{number: number, from: from, at: at, size: size}
 	hash, old := sha256.New(), md5.New()

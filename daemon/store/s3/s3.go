@@ -1,12 +1,14 @@
 //go:build unix
 
-// Package s3 is the kind of store that is a bucket on an S3 server: a vetted cloud, or a server of one's own for many sites.
+// Package s3 is the kind of store that is a bucket on an S3 server: a vetted cloud, or a server of
+// one's own for many sites.
 //
 //	kind := s3.Kind{Endpoint: "https://s3.lan:9000", Bucket: "tacet", Prefix: "high-street/", Region: "us-east-1", PathStyle: true,
 //		AccessKeyFile: "/etc/tacet/s3_access", SecretKeyFile: "/etc/tacet/s3_secret", CA: "/etc/tacet/ca.pem"}
 //
-// An object can't grow, so a recording goes there when it has ended: until then, and until it is uploaded, the bucket lacks
-// it. What is off-site lags by the length of a recording and the time that its upload takes.
+// An object can't grow, so a recording goes there when it has ended: until then, and until it is
+// uploaded, the bucket lacks it. What is off-site lags by the length of a recording and the time
+// that its upload takes.
 //
 // What it promises:
 //
@@ -23,13 +25,15 @@
 //     not repeated here; whoever follows the spool does that.
 //   - Memory is bounded: parts are read from the recording as they are sent, three at a time.
 //
-// The account needs s3:PutObject, s3:GetObject, s3:ListBucket, s3:ListBucketMultipartUploads, s3:ListMultipartUploadParts and
-// s3:AbortMultipartUpload, with a lock also s3:PutObjectRetention; neither s3:DeleteObject nor s3:BypassGovernanceRetention. The bucket
-// should have a lifecycle rule that ends incomplete uploads after some weeks: a unit that was taken down leaves its last one.
+// The account needs s3:PutObject, s3:GetObject, s3:ListBucket, s3:ListBucketMultipartUploads,
+// s3:ListMultipartUploadParts and s3:AbortMultipartUpload, with a lock also s3:PutObjectRetention;
+// neither s3:DeleteObject nor s3:BypassGovernanceRetention. The bucket should have a lifecycle rule
+// that ends incomplete uploads after some weeks: a unit that was taken down leaves its last one.
 //
-// Lock keeps each object for so long from the begin of its upload, in governance mode: the unit, and whoever steals its
-// keys, can't delete or shorten it, but an administrator with s3:BypassGovernanceRetention can. Compliance mode would
-// bind the practice too, which must be able to erase a recording when the patient asks.
+// Lock keeps each object for so long from the begin of its upload, in governance mode: the unit,
+// and whoever steals its keys, can't delete or shorten it, but an administrator with
+// s3:BypassGovernanceRetention can. Compliance mode would bind the practice too, which must be able
+// to erase a recording when the patient asks.
 package s3
 
 import (
@@ -81,7 +85,8 @@ const (
 // Changed is nil: nobody tells of a server that came back.
 func (k Kind) Changed() <-chan struct{} { return nil }
 
-// Open asks the server for what an upload needs first, so that wrong keys, a wrong clock and a missing bucket are known at once.
+// Open asks the server for what an upload needs first, so that wrong keys, a wrong clock and a
+// missing bucket are known at once.
 func (k Kind) Open(ctx context.Context) (store.Medium, error) {
 	m, err := k.medium()
 	if err != nil {
@@ -111,7 +116,8 @@ func (m *medium) reach(ctx context.Context) error {
 	}
 	there, err := m.core.BucketExists(ctx, m.kind.Bucket)
 	if err == nil && !there {
-		err = minio.ErrorResponse{StatusCode: http.StatusNotFound, Code: minio.NoSuchBucket, Message: "there is no such bucket"}
+		err = minio.ErrorResponse{StatusCode: http.StatusNotFound, Code: minio.NoSuchBucket,
+			Message: "there is no such bucket"}
 	}
 	if refuses(err) { // it will show
 		return nil
@@ -162,7 +168,9 @@ func (k Kind) medium() (*medium, error) {
 	}
 	m.core.SetS3EnableDualstack(false) // it would go to another host than the configured one
 	if !strings.Contains(k.Bucket, ".") {
-		m.core.SetS3TransferAccelerate(endpoint.Host) // and so it would with Amazon's: this names the host that it goes to, and has no effect elsewhere
+		// and so it would with Amazon's: this names the host that it goes to, and has no effect
+		// elsewhere
+		m.core.SetS3TransferAccelerate(endpoint.Host)
 	}
 	return m, nil
 }
@@ -177,7 +185,8 @@ func secret(name string) (string, error) {
 		return "", fmt.Errorf("a key for the S3 server: %w", err)
 	}
 	if info.Mode().Perm()&0o007 != 0 {
-		return "", fmt.Errorf("everybody on this machine can read the key in %s; chmod 640 it, with the service's group", name)
+		return "", fmt.Errorf("everybody on this machine can read the key in %s; chmod 640 it, with the service's group",
+			name)
 	}
 	key, err := textfile.Value(name, maxSecret)
 	if err != nil {

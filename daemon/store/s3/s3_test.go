@@ -77,7 +77,8 @@ func holds(t *testing.T, m store.Bucket, name string, want []byte) {
 	defer r.Close()
 	got, err := io.ReadAll(r)
 	if err != nil || size != int64(len(want)) || !bytes.Equal(got, want) {
-		t.Errorf("%s is read back as %d bytes, said to be %d, want %d; the same: %v (%v)", name, len(got), size, len(want), bytes.Equal(got, want), err)
+		t.Errorf("%s is read back as %d bytes, said to be %d, want %d; the same: %v (%v)", name, len(got), size, len(want),
+			bytes.Equal(got, want), err)
 	}
 }
 
@@ -95,7 +96,8 @@ func unfinished(t *testing.T, s *storetest.S3) int {
 func TestPutAndGet(t *testing.T) {
 	server := storetest.StartS3(t)
 	m := open(t, kind(server))
-	for name, size := range map[string]int{"empty": 0, "small": 12345, "one-part": s3.PartSize, "two-parts": s3.PartSize + 1, "parts": 3*s3.PartSize + 777} {
+	for name, size := range map[string]int{"empty": 0, "small": 12345, "one-part": s3.PartSize,
+		"two-parts": s3.PartSize + 1, "parts": 3*s3.PartSize + 777} {
 		data := noise(size)
 		no(t, put(t, m, name, data))
 		holds(t, m, name, data)
@@ -119,13 +121,15 @@ func TestServerKeepsSum(t *testing.T) {
 	data := noise(1000)
 	no(t, put(t, m, "a", data))
 	no(t, put(t, m, "b", noise(s3.PartSize+1)))
-	info, err := server.Admin.StatObject(t.Context(), server.Bucket, "high-street/a", minio.StatObjectOptions{Checksum: true})
+	info, err := server.Admin.StatObject(t.Context(), server.Bucket, "high-street/a",
+		minio.StatObjectOptions{Checksum: true})
 	no(t, err)
 	sum := sha256.Sum256(data)
 	if want := base64.StdEncoding.EncodeToString(sum[:]); info.ChecksumSHA256 != want {
 		t.Errorf("the server's sum is %q, want %q", info.ChecksumSHA256, want)
 	}
-	info, err = server.Admin.StatObject(t.Context(), server.Bucket, "high-street/b", minio.StatObjectOptions{Checksum: true})
+	info, err = server.Admin.StatObject(t.Context(), server.Bucket, "high-street/b",
+		minio.StatObjectOptions{Checksum: true})
 	no(t, err)
 	if !strings.HasSuffix(info.ChecksumSHA256, "-2") {
 		t.Errorf("of two parts the server's sum is %q", info.ChecksumSHA256)
@@ -179,7 +183,8 @@ func TestExistingObjectStaysInARace(t *testing.T) {
 	}
 }
 
-// An upload is cut off, by the network or by the server's death, and later goes on with what is missing.
+// An upload is cut off, by the network or by the server's death, and later goes on with what is
+// missing.
 func TestInterruptedUploadGoesOn(t *testing.T) {
 	const parts, most = 6, 9 * s3.PartSize / 2 // while three are under way
 	for name, cut := range map[string]func(*storetest.S3, *storetest.Proxy){
@@ -220,7 +225,8 @@ func TestInterruptedUploadGoesOn(t *testing.T) {
 	}
 }
 
-// Parts that hold something else are sent anew; of several unfinished uploads the best is taken, and none stays.
+// Parts that hold something else are sent anew; of several unfinished uploads the best is taken,
+// and none stays.
 func TestUnfinishedUploadsOfOthers(t *testing.T) {
 	server := storetest.StartS3(t)
 	proxy := storetest.StartProxy(t, server.Addr)
@@ -237,8 +243,9 @@ func TestUnfinishedUploadsOfOthers(t *testing.T) {
 				part[100]++ // the first of them is a part of something else
 			}
 			sum := sha256.Sum256(part)
-			_, err := core.PutObjectPart(t.Context(), server.Bucket, key, id, n, bytes.NewReader(part), s3.PartSize, minio.PutObjectPartOptions{
-				CustomHeader: map[string][]string{"X-Amz-Checksum-Sha256": {base64.StdEncoding.EncodeToString(sum[:])}}})
+			_, err := core.PutObjectPart(t.Context(), server.Bucket, key, id, n, bytes.NewReader(part), s3.PartSize,
+				minio.PutObjectPartOptions{
+					CustomHeader: map[string][]string{"X-Amz-Checksum-Sha256": {base64.StdEncoding.EncodeToString(sum[:])}}})
 			no(t, err)
 		}
 	}
@@ -285,10 +292,12 @@ func TestObjectLock(t *testing.T) {
 		no(t, err)
 		mode := info.Metadata.Get("X-Amz-Object-Lock-Mode")
 		until, err := time.Parse(time.RFC3339, info.Metadata.Get("X-Amz-Object-Lock-Retain-Until-Date"))
-		if left := time.Until(until); err != nil || mode != minio.Governance.String() || left > 24*time.Hour || left < 23*time.Hour {
+		if left := time.Until(until); err != nil || mode != minio.Governance.String() || left > 24*time.Hour ||
+			left < 23*time.Hour {
 			t.Errorf("%s is locked in mode %q for %v (%v)", name, mode, left, err)
 		}
-		err = server.Admin.RemoveObject(t.Context(), server.Bucket, "high-street/"+name, minio.RemoveObjectOptions{VersionID: info.VersionID})
+		err = server.Admin.RemoveObject(t.Context(), server.Bucket, "high-street/"+name,
+			minio.RemoveObjectOptions{VersionID: info.VersionID})
 		if err == nil {
 			t.Errorf("%s could be deleted", name)
 		}

@@ -96,7 +96,8 @@ func (h *holder) Header() http.Header         { return h.header }
 func (h *holder) WriteHeader(status int)      { h.status = status }
 func (h *holder) Write(b []byte) (int, error) { return h.body.Write(b) }
 
-// Whatever a server lacks or does otherwise: its copies are made and the spool lets go, or it is said at once why not; and a try says the same.
+// Whatever a server lacks or does otherwise: its copies are made and the spool lets go, or it is
+// said at once why not; and a try says the same.
 func TestTraits(t *testing.T) {
 	for name, c := range map[string]struct {
 		trait storetest.S3Trait
@@ -105,13 +106,20 @@ func TestTraits(t *testing.T) {
 		words []string    // of the refusal, or of a limit
 		tries bool        // the try alone does not meet it
 	}{
-		"as it is":                  {},
-		"501 on a condition":        {trait: refusing(501, "NotImplemented", "A header you provided implies functionality that is not implemented", has("If-None-Match")), words: []string{"If-None-Match", "overwritten", "NotImplemented"}},
-		"400 on a condition":        {trait: refusing(400, "InvalidArgument", "no conditions", has("If-None-Match")), words: []string{"If-None-Match"}},
-		"400 on a SHA-256":          {trait: refusing(400, "InvalidRequest", "what is that", has("X-Amz-Checksum-Sha256")), words: []string{"MD5"}},
-		"501 on every sum's header": {trait: refusing(501, "NotImplemented", "no", has("X-Amz-Checksum-Sha256", "X-Amz-Checksum-Algorithm")), words: []string{"MD5"}},
-		"501 on a sum's kind":       {trait: refusing(501, "NotImplemented", "no", has("X-Amz-Checksum-Algorithm")), words: []string{"MD5"}},
-		"neither sum nor condition": {trait: refusing(400, "InvalidRequest", "no", has("X-Amz-Checksum-Sha256", "X-Amz-Checksum-Algorithm", "If-None-Match")), words: []string{"MD5", "If-None-Match"}},
+		"as it is": {},
+		"501 on a condition": {trait: refusing(501, "NotImplemented",
+			"A header you provided implies functionality that is not implemented", has("If-None-Match")),
+			words: []string{"If-None-Match", "overwritten", "NotImplemented"}},
+		"400 on a condition": {trait: refusing(400, "InvalidArgument", "no conditions", has("If-None-Match")),
+			words: []string{"If-None-Match"}},
+		"400 on a SHA-256": {trait: refusing(400, "InvalidRequest", "what is that", has("X-Amz-Checksum-Sha256")),
+			words: []string{"MD5"}},
+		"501 on every sum's header": {trait: refusing(501, "NotImplemented", "no",
+			has("X-Amz-Checksum-Sha256", "X-Amz-Checksum-Algorithm")), words: []string{"MD5"}},
+		"501 on a sum's kind": {trait: refusing(501, "NotImplemented", "no", has("X-Amz-Checksum-Algorithm")),
+			words: []string{"MD5"}},
+		"neither sum nor condition": {trait: refusing(400, "InvalidRequest", "no",
+			has("X-Amz-Checksum-Sha256", "X-Amz-Checksum-Algorithm", "If-None-Match")), words: []string{"MD5", "If-None-Match"}},
 		"an error without a text": {trait: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 			if has("If-None-Match")(r) {
 				w.WriteHeader(501)
@@ -119,28 +127,47 @@ func TestTraits(t *testing.T) {
 				next.ServeHTTP(w, r)
 			}
 		}, words: []string{"If-None-Match"}},
-		"no listing of uploads": {trait: refusing(501, "NotImplemented", "no", asks("GET", "uploads")), words: []string{"does not list"}},
-		"no listing of parts":   {trait: refusing(501, "NotImplemented", "no", asks("GET", "uploadId")), words: []string{"does not list"}, tries: true},
-		"no uploads in parts":   {trait: refusing(405, "MethodNotAllowed", "no", either(asks("", "uploads"), asks("", "uploadId"))), words: []string{"in parts"}},
-		"no HEAD":               {trait: refusing(405, "MethodNotAllowed", "no", object("HEAD"))},
-		"no deletion":           {trait: refusing(403, "AccessDenied", "no", object("DELETE"))},
-		"no aborting":           {trait: refusing(403, "AccessDenied", "no", asks("DELETE", "uploadId"))},
-		"no lengths":            {trait: changing(object("GET"), func(h http.Header, b []byte) []byte { h.Del("Content-Length"); return b })},
-		"no times":              {trait: changing(either(object("GET"), object("HEAD")), func(h http.Header, b []byte) []byte { h.Del("Last-Modified"); return b })},
-		"other tags":            {trait: changing(asks("PUT", ""), func(h http.Header, b []byte) []byte { h.Del("X-Amz-Checksum-Sha256"); return b })},
+		"no listing of uploads": {trait: refusing(501, "NotImplemented", "no", asks("GET", "uploads")),
+			words: []string{"does not list"}},
+		"no listing of parts": {trait: refusing(501, "NotImplemented", "no", asks("GET", "uploadId")),
+			words: []string{"does not list"}, tries: true},
+		"no uploads in parts": {trait: refusing(405, "MethodNotAllowed", "no",
+			either(asks("", "uploads"), asks("", "uploadId"))), words: []string{"in parts"}},
+		"no HEAD":     {trait: refusing(405, "MethodNotAllowed", "no", object("HEAD"))},
+		"no deletion": {trait: refusing(403, "AccessDenied", "no", object("DELETE"))},
+		"no aborting": {trait: refusing(403, "AccessDenied", "no", asks("DELETE", "uploadId"))},
+		"no lengths": {trait: changing(object("GET"),
+			func(h http.Header, b []byte) []byte { h.Del("Content-Length"); return b })},
+		"no times": {trait: changing(either(object("GET"), object("HEAD")),
+			func(h http.Header, b []byte) []byte { h.Del("Last-Modified"); return b })},
+		"other tags": {trait: changing(asks("PUT", ""),
+			func(h http.Header, b []byte) []byte { h.Del("X-Amz-Checksum-Sha256"); return b })},
 
-		"400 on everything":    {trait: refusing(400, "InvalidRequest", "not today", either(object("PUT"), asks("PUT", "partNumber"))), code: health.StoreError, words: []string{"not today", "without a condition", "MD5"}},
-		"no lock":              {lock: time.Hour, code: health.StoreError, words: []string{"object lock", "lock to"}},
-		"501 on a lock":        {lock: time.Hour, trait: refusing(501, "NotImplemented", "no", has("X-Amz-Object-Lock-Mode")), code: health.StoreError, words: []string{"object lock"}},
-		"lock, and no SHA-256": {lock: time.Hour, trait: refusing(501, "NotImplemented", "no", has("X-Amz-Object-Lock-Mode", "X-Amz-Checksum-Sha256", "X-Amz-Checksum-Algorithm")), code: health.StoreError, words: []string{"object lock"}},
-		"no room":              {trait: refusing(507, "XMinioStorageFull", "no", asks("PUT", "")), code: health.StoreFull, words: []string{"no room"}},
-		"no right":             {trait: refusing(403, "AccessDenied", "no", asks("PUT", "")), code: health.StoreDenied},
-		"broken":               {trait: refusing(500, "InternalError", "oops", asks("PUT", "")), code: health.StoreError, words: []string{"oops"}},
-		"a long answer":        {trait: refusing(500, "InternalError", strings.Repeat("x", 5<<20), asks("PUT", "")), code: health.StoreError, words: []string{"longer than"}},
-		"a fairly long answer": {trait: refusing(500, "InternalError", strings.Repeat("x", 100<<10), asks("PUT", "")), code: health.StoreError, words: []string{"…"}},
-		"elsewhere":            {trait: refusing(307, "TemporaryRedirect", "elsewhere", asks("PUT", "")), code: health.StoreError, words: []string{"elsewhere"}},
-		"nested XML":           {trait: refusing(200, strings.Repeat("<a>", 4<<20), "", asks("GET", "uploads")), code: health.StoreError, words: []string{"longer than"}},
-		"other bytes":          {trait: changing(object("GET"), func(_ http.Header, b []byte) []byte { b[len(b)-1]++; return b }), code: health.StoreMismatch},
+		"400 on everything": {trait: refusing(400, "InvalidRequest", "not today",
+			either(object("PUT"), asks("PUT", "partNumber"))), code: health.StoreError,
+			words: []string{"not today", "without a condition", "MD5"}},
+		"no lock": {lock: time.Hour, code: health.StoreError, words: []string{"object lock", "lock to"}},
+		"501 on a lock": {lock: time.Hour, trait: refusing(501, "NotImplemented", "no", has("X-Amz-Object-Lock-Mode")),
+			code: health.StoreError, words: []string{"object lock"}},
+		"lock, and no SHA-256": {lock: time.Hour,
+			trait: refusing(501, "NotImplemented", "no",
+				has("X-Amz-Object-Lock-Mode", "X-Amz-Checksum-Sha256", "X-Amz-Checksum-Algorithm")), code: health.StoreError,
+			words: []string{"object lock"}},
+		"no room": {trait: refusing(507, "XMinioStorageFull", "no", asks("PUT", "")), code: health.StoreFull,
+			words: []string{"no room"}},
+		"no right": {trait: refusing(403, "AccessDenied", "no", asks("PUT", "")), code: health.StoreDenied},
+		"broken": {trait: refusing(500, "InternalError", "oops", asks("PUT", "")), code: health.StoreError,
+			words: []string{"oops"}},
+		"a long answer": {trait: refusing(500, "InternalError", strings.Repeat("x", 5<<20), asks("PUT", "")),
+			code: health.StoreError, words: []string{"longer than"}},
+		"a fairly long answer": {trait: refusing(500, "InternalError", strings.Repeat("x", 100<<10), asks("PUT", "")),
+			code: health.StoreError, words: []string{"…"}},
+		"elsewhere": {trait: refusing(307, "TemporaryRedirect", "elsewhere", asks("PUT", "")), code: health.StoreError,
+			words: []string{"elsewhere"}},
+		"nested XML": {trait: refusing(200, strings.Repeat("<a>", 4<<20), "", asks("GET", "uploads")),
+			code: health.StoreError, words: []string{"longer than"}},
+		"other bytes": {trait: changing(object("GET"), func(_ http.Header, b []byte) []byte { b[len(b)-1]++; return b }),
+			code: health.StoreMismatch},
 		"2^62 bytes": {trait: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 			if !object("GET")(r) {
 				next.ServeHTTP(w, r)
@@ -184,7 +211,8 @@ func TestTraits(t *testing.T) {
 					continue
 				}
 				if tryErr != nil || !fate.Released || fate.Trouble != nil || len(fate.Conflicts) > 0 {
-					t.Fatalf("%d bytes: the try said %v, the unit %v, %v; released: %v\n%s", size, tryErr, fate.Trouble, fate.Conflicts, fate.Released, fate.Log)
+					t.Fatalf("%d bytes: the try said %v, the unit %v, %v; released: %v\n%s", size, tryErr, fate.Trouble,
+						fate.Conflicts, fate.Released, fate.Log)
 				}
 				got, err := os.ReadFile(filepath.Join(server.Dir, "high-street", unit.Name))
 				if err != nil || !bytes.Equal(got, unit.Data) {
@@ -203,7 +231,8 @@ func TestTraits(t *testing.T) {
 	}
 }
 
-// What a server was found to lack is not tried again, and the bucket's next recordings need no more requests than with any other.
+// What a server was found to lack is not tried again, and the bucket's next recordings need no more
+// requests than with any other.
 func TestLackIsRemembered(t *testing.T) {
 	server := storetest.StartS3(t)
 	var refusals atomic.Int64
@@ -225,7 +254,8 @@ func TestLackIsRemembered(t *testing.T) {
 	}
 }
 
-// Without conditions an object that is there still stays; also one that comes while the first manner is being refused.
+// Without conditions an object that is there still stays; also one that comes while the first
+// manner is being refused.
 func TestExistingObjectStaysWithoutConditions(t *testing.T) {
 	for _, size := range []int{10, s3.PartSize + 1} {
 		server := storetest.StartS3(t)
@@ -252,7 +282,8 @@ func TestExistingObjectStaysWithoutConditions(t *testing.T) {
 	}
 }
 
-// A server that refuses a lock gets no object without one, and what was said first is what is said in the end.
+// A server that refuses a lock gets no object without one, and what was said first is what is said
+// in the end.
 func TestNoObjectWithoutItsLock(t *testing.T) {
 	server := storetest.StartS3(t)
 	k := kind(server)
@@ -266,7 +297,8 @@ func TestNoObjectWithoutItsLock(t *testing.T) {
 	}
 }
 
-// A listing of parts that goes round in circles ends, and the recording is not read again and again for it.
+// A listing of parts that goes round in circles ends, and the recording is not read again and again
+// for it.
 func TestPartsListedAgainAndAgain(t *testing.T) {
 	server := storetest.StartS3(t)
 	core := minio.Core{Client: server.Admin}
@@ -281,7 +313,8 @@ func TestPartsListedAgainAndAgain(t *testing.T) {
 			return
 		}
 		asked.Add(1)
-		fmt.Fprintf(w, "<ListPartsResult><IsTruncated>true</IsTruncated><NextPartNumberMarker>%d</NextPartNumberMarker>", marker.Add(1))
+		fmt.Fprintf(w, "<ListPartsResult><IsTruncated>true</IsTruncated><NextPartNumberMarker>%d</NextPartNumberMarker>",
+			marker.Add(1))
 		for range 100 {
 			fmt.Fprintf(w, `<Part><PartNumber>1</PartNumber><Size>%d</Size><ETag>"x"</ETag></Part>`, s3.PartSize)
 		}
@@ -318,7 +351,8 @@ func TestAnswersTakeLittleMemory(t *testing.T) {
 		"short":   "<ListMultipartUploadsResult>" + strings.Repeat("<Upload/>", 50<<10),
 	} {
 		k := kind(server)
-		k.Endpoint = storetest.StartS3Proxy(t, server, func(w http.ResponseWriter, r *http.Request, _ http.Handler) { io.WriteString(w, body) })
+		k.Endpoint = storetest.StartS3Proxy(t, server,
+			func(w http.ResponseWriter, r *http.Request, _ http.Handler) { io.WriteString(w, body) })
 		var before, after runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&before)

@@ -100,19 +100,22 @@ func (c *clock) see(request *http.Request, answer *http.Response) {
 	}
 }
 
-// off is the difference, when it is more than a slow upload makes of it: servers allow for a quarter of an hour.
+// off is the difference, when it is more than a slow upload makes of it: servers allow for a
+// quarter of an hour.
 func (c *clock) off() (ahead time.Duration, wrong bool) {
 	ahead = time.Duration(c.ahead.Load()).Round(time.Minute)
 	return ahead, ahead.Abs() >= 14*time.Minute
 }
 
-// bounded notes the server's clock, and bounds answers that are read into memory: all but an object itself.
+// bounded notes the server's clock, and bounds answers that are read into memory: all but an object
+// itself.
 type bounded struct {
 	http.RoundTripper
 	clock *clock
 }
 
-// maxAnswer is room for some hundred uploads or parts. What is read of it takes a hundred times as much memory, at worst.
+// maxAnswer is room for some hundred uploads or parts. What is read of it takes a hundred times as
+// much memory, at worst.
 const maxAnswer = 512 << 10
 
 // errTooLong is what reading a longer answer fails with.
@@ -124,7 +127,8 @@ func (b *bounded) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	b.clock.see(request, answer)
-	if _, err := http.ParseTime(answer.Header.Get("Last-Modified")); err != nil { // the library takes no answer without, and nobody asks for it
+	if _, err := http.ParseTime(answer.Header.Get("Last-Modified")); err != nil {
+		// the library takes no answer without, and nobody asks for it
 		answer.Header.Set("Last-Modified", time.Unix(0, 0).UTC().Format(http.TimeFormat))
 	}
 	object := request.Method == http.MethodGet && request.URL.RawQuery == "" && answer.StatusCode == http.StatusOK

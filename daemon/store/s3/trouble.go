@@ -22,14 +22,16 @@ import (
 	"tacet/daemon/store"
 )
 
-// explain is err as a [store.Trouble] where its cause is one of the place, and err itself otherwise.
+// explain is err as a [store.Trouble] where its cause is one of the place, and err itself
+// otherwise.
 func (m *medium) explain(err error) error {
 	var (
 		known *store.Trouble
 		ours  *readError
 	)
 	if err == nil || errors.As(err, &known) || errors.As(err, &ours) ||
-		slices.ContainsFunc([]error{fs.ErrExist, fs.ErrNotExist, context.Canceled}, func(e error) bool { return errors.Is(err, e) }) {
+		slices.ContainsFunc([]error{fs.ErrExist, fs.ErrNotExist, context.Canceled},
+			func(e error) bool { return errors.Is(err, e) }) {
 		return err
 	}
 	if answer, ok := answered(err); ok {
@@ -39,7 +41,8 @@ func (m *medium) explain(err error) error {
 		if answer.StatusCode < http.StatusBadRequest {
 			return err
 		}
-		return &store.Trouble{Code: health.StoreError, Err: fmt.Errorf("the S3 server %s refuses what is asked of it, with %q: %w", m.kind.Endpoint, words(err), err)}
+		return &store.Trouble{Code: health.StoreError,
+			Err: fmt.Errorf("the S3 server %s refuses what is asked of it, with %q: %w", m.kind.Endpoint, words(err), err)}
 	}
 	var (
 		certificate *tls.CertificateVerificationError
@@ -49,15 +52,20 @@ func (m *medium) explain(err error) error {
 	var other *elsewhere
 	switch {
 	case errors.As(err, &other):
-		return &store.Trouble{Code: health.StoreError, Err: fmt.Errorf("the address %s of Amazon's is not that of the region %s; write endpoint = %q, and the region that the bucket is in: %w",
-			m.kind.Endpoint, m.kind.Region, "https://s3.REGION.amazonaws.com", err)}
+		return &store.Trouble{Code: health.StoreError,
+			Err: fmt.Errorf("the address %s of Amazon's is not that of the region %s; write endpoint = %q, and the region that the bucket is in: %w",
+				m.kind.Endpoint, m.kind.Region, "https://s3.REGION.amazonaws.com", err)}
 	case errors.As(err, &certificate):
-		return &store.Trouble{Code: health.StoreHostKey, Err: fmt.Errorf("the certificate of %s is not vouched for by %s, or this unit's clock, "+
-			"at %s, is wrong; nothing was sent: %w", m.kind.Endpoint, m.vouching(), time.Now().UTC().Format(time.DateTime), err)}
+		return &store.Trouble{Code: health.StoreHostKey,
+			Err: fmt.Errorf("the certificate of %s is not vouched for by %s, or this unit's clock, "+
+				"at %s, is wrong; nothing was sent: %w", m.kind.Endpoint, m.vouching(), time.Now().UTC().Format(time.DateTime),
+				err)}
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return &store.Trouble{Code: health.StoreMissing, Err: fmt.Errorf("the S3 server %s has stopped answering: %w", m.kind.Endpoint, err)}
+		return &store.Trouble{Code: health.StoreMissing,
+			Err: fmt.Errorf("the S3 server %s has stopped answering: %w", m.kind.Endpoint, err)}
 	case errors.As(err, &sent), errors.As(err, &network), errors.Is(err, io.ErrUnexpectedEOF):
-		return &store.Trouble{Code: health.StoreMissing, Err: fmt.Errorf("the S3 server %s is not reached, or was lost: %w", m.kind.Endpoint, err)}
+		return &store.Trouble{Code: health.StoreMissing,
+			Err: fmt.Errorf("the S3 server %s is not reached, or was lost: %w", m.kind.Endpoint, err)}
 	}
 	return err
 }
@@ -77,12 +85,15 @@ func answered(err error) (minio.ErrorResponse, bool) {
 }
 
 // full are the codes of servers without room; S3 itself has none for it.
-var full = []string{"QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "InsufficientStorage", "StorageFull", "NoSpaceLeft"}
+var full = []string{"QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "InsufficientStorage",
+	"StorageFull", "NoSpaceLeft"}
 
 // denied are the codes for keys that are not taken. Most servers send them as Forbidden, not all.
-var denied = []string{"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "AllAccessDisabled", "AccountProblem", "XAdminUserNotFound"}
+var denied = []string{"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "AllAccessDisabled",
+	"AccountProblem", "XAdminUserNotFound"}
 
-// meaning is the warning that an answer stands for, and what to do; "" for one that says nothing of the place.
+// meaning is the warning that an answer stands for, and what to do; "" for one that says nothing of
+// the place.
 func (m *medium) meaning(answer minio.ErrorResponse) (code health.Code, what string) {
 	ahead, wrongClock := m.clock.off()
 	switch {
@@ -95,10 +106,12 @@ func (m *medium) meaning(answer minio.ErrorResponse) (code health.Code, what str
 		return health.StoreError, fmt.Sprintf("this unit's clock is %v %s the S3 server's, which refuses it for that; see that both have a time server "+
 			"(\"timedatectl timesync-status\")", ahead.Abs(), way)
 	case answer.Code == "NoSuchBucket":
-		return health.StoreError, fmt.Sprintf("the bucket %q is not on the S3 server %s; make it, or correct bucket", m.kind.Bucket, m.kind.Endpoint)
+		return health.StoreError, fmt.Sprintf("the bucket %q is not on the S3 server %s; make it, or correct bucket",
+			m.kind.Bucket, m.kind.Endpoint)
 	case slices.Contains(full, answer.Code), answer.StatusCode == http.StatusInsufficientStorage:
 		return health.StoreFull, "the S3 server has no room left for the bucket " + m.kind.Bucket
-	case slices.Contains(denied, answer.Code), answer.StatusCode == http.StatusForbidden, answer.StatusCode == http.StatusUnauthorized:
+	case slices.Contains(denied, answer.Code), answer.StatusCode == http.StatusForbidden,
+		answer.StatusCode == http.StatusUnauthorized:
 		return health.StoreDenied, fmt.Sprintf("the S3 server %s refuses the keys in %s and %s, or does not allow them what is needed in the bucket %s",
 			m.kind.Endpoint, m.kind.AccessKeyFile, m.kind.SecretKeyFile, m.kind.Bucket)
 	case answer.StatusCode/100 == 3, answer.Code == "AuthorizationHeaderMalformed":

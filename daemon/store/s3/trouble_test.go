@@ -93,7 +93,8 @@ func TestWrongCredentials(t *testing.T) {
 }
 
 func TestKeyFilesUnusable(t *testing.T) {
-	k := s3.Kind{Endpoint: "http://127.0.0.1:1", Bucket: "tacet", AccessKeyFile: filepath.Join(t.TempDir(), "access"), SecretKeyFile: "/nowhere"}
+	k := s3.Kind{Endpoint: "http://127.0.0.1:1", Bucket: "tacet", AccessKeyFile: filepath.Join(t.TempDir(), "access"),
+		SecretKeyFile: "/nowhere"}
 	refused(t, k, "store-error", k.AccessKeyFile)
 	no(t, os.WriteFile(k.AccessKeyFile, []byte("key\n"), 0o600))
 	refused(t, k, "store-error", k.SecretKeyFile)
@@ -187,7 +188,8 @@ func shifted(t *testing.T, s *storetest.S3, off time.Duration) func(http.RoundTr
 			sum := sha256.Sum256([]byte(canonical))
 			scope := day + "/" + s.Region + "/s3/aws4_request"
 			key := []byte("AWS4" + strings.TrimSpace(string(secret)))
-			for _, part := range append(strings.Split(scope, "/"), "AWS4-HMAC-SHA256\n"+stamp+"\n"+scope+"\n"+hex.EncodeToString(sum[:])) {
+			for _, part := range append(strings.Split(scope, "/"),
+				"AWS4-HMAC-SHA256\n"+stamp+"\n"+scope+"\n"+hex.EncodeToString(sum[:])) {
 				mac := hmac.New(sha256.New, key)
 				mac.Write([]byte(part))
 				key = mac.Sum(nil)
@@ -242,7 +244,10 @@ func TestDiskFull(t *testing.T) {
 
 // A server may send elsewhere, or name another region: nobody else is asked.
 func TestOnlyTheEndpointIsDialled(t *testing.T) {
-	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("another server was asked") }))
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter,
+		*http.Request) {
+		t.Error("another server was asked")
+	}))
 	defer elsewhere.Close()
 	t.Setenv("HTTP_PROXY", elsewhere.URL)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -250,7 +255,8 @@ func TestOnlyTheEndpointIsDialled(t *testing.T) {
 	}))
 	defer server.Close()
 	dir := t.TempDir()
-	k := s3.Kind{Endpoint: server.URL, Bucket: "tacet", PathStyle: true, AccessKeyFile: filepath.Join(dir, "a"), SecretKeyFile: filepath.Join(dir, "b")}
+	k := s3.Kind{Endpoint: server.URL, Bucket: "tacet", PathStyle: true, AccessKeyFile: filepath.Join(dir, "a"),
+		SecretKeyFile: filepath.Join(dir, "b")}
 	no(t, os.WriteFile(k.AccessKeyFile, []byte("key"), 0o600))
 	no(t, os.WriteFile(k.SecretKeyFile, []byte("key"), 0o600))
 	refused(t, k, "store-error", "elsewhere")
@@ -263,8 +269,10 @@ func TestOnlyTheEndpointIsDialled(t *testing.T) {
 	}
 	k.Region = "eu-central-1"
 	for _, endpoint := range []string{
-		"s3.eu-central-1.amazonaws.com", "s3.lan:9000", "s3.amazonaws.com", "s3.a-region-of-tomorrow.amazonaws.com", "s3.us-west-2.amazonaws.com",
-		"s3.dualstack.eu-central-1.amazonaws.com", "s3-fips.us-east-1.amazonaws.com", "s3-external-1.amazonaws.com", "s3.cn-north-1.amazonaws.com.cn",
+		"s3.eu-central-1.amazonaws.com", "s3.lan:9000", "s3.amazonaws.com", "s3.a-region-of-tomorrow.amazonaws.com",
+		"s3.us-west-2.amazonaws.com",
+		"s3.dualstack.eu-central-1.amazonaws.com", "s3-fips.us-east-1.amazonaws.com", "s3-external-1.amazonaws.com",
+		"s3.cn-north-1.amazonaws.com.cn",
 		"storage.googleapis.com", "oss-eu-central-1.aliyuncs.com", "192.168.1.5:9000", "[fd00::1]:9000", "nas",
 	} {
 		for _, path := range []bool{true, false} {

@@ -10,8 +10,8 @@ import (
 	"tacet/daemon/durable"
 )
 
-// counted is what the server sends, with its listings counted: the library keeps all names of a folder in memory, at some 200 bytes each
-// however short they are. One goroutine reads it.
+// counted is what the server sends, with its listings counted: the library keeps all names of a
+// folder in memory, at some 200 bytes each however short they are. One goroutine reads it.
 type counted struct {
 	from io.Reader
 

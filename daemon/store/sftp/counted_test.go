@@ -41,9 +41,11 @@ func TestCounted(t *testing.T) {
 		names    uint32
 		other    bool
 		endless  bool
-	}{{100, 100, false, false}, {2000, 100, false, true}, {2000, 100, true, false}, {1, most + 2000, false, true}, {2, 1<<32 - 1, true, true}, {102_000, 0, false, true}} {
+	}{{100, 100, false, false}, {2000, 100, false, true}, {2000, 100, true, false}, {1, most + 2000, false, true},
+		{2, 1<<32 - 1, true, true}, {102_000, 0, false, true}} {
 		data := answers(random, c.listings, c.names, c.other)
-		for _, from := range []io.Reader{bytes.NewReader(data), iotest.OneByteReader(bytes.NewReader(data)), iotest.HalfReader(bytes.NewReader(data))} {
+		for _, from := range []io.Reader{bytes.NewReader(data), iotest.OneByteReader(bytes.NewReader(data)),
+			iotest.HalfReader(bytes.NewReader(data))} {
 			got, err := io.ReadAll(&counted{from: from})
 			if (err == errEndless) != c.endless || err != nil && !c.endless {
 				t.Errorf("%+v: %v", c, err)

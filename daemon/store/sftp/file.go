@@ -35,7 +35,8 @@ func (f *file) do(op string, request func() error) error {
 	}
 }
 
-// Write puts p at the end, in many requests at once. After an error the file may hold any part of p, also with holes.
+// Write puts p at the end, in many requests at once. After an error the file may hold any part of
+// p, also with holes.
 func (f *file) Write(p []byte) (n int, err error) {
 	err = f.do("write", func() error {
 		n, err = f.file.WriteAt(p, f.end)
@@ -56,7 +57,8 @@ func (f *file) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// ReadAt asks again where the server gave less than it was asked for, since only nothing is the end.
+// ReadAt asks again where the server gave less than it was asked for, since only nothing is the
+// end.
 func (f *file) ReadAt(p []byte, off int64) (n int, err error) {
 	if off < 0 {
 		return 0, named("read", f.name, fs.ErrInvalid)

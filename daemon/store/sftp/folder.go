@@ -54,7 +54,8 @@ func (f folder) Create(name string) (durable.File, error) {
 		if made, err = f.create(at); err != nil {
 			return err
 		}
-		// The protocol could carry the mode with the opening; the library can't. A server that keeps modes to itself may refuse.
+		// The protocol could carry the mode with the opening; the library can't. A server that
+		// keeps modes to itself may refuse.
 		if err := made.Chmod(0o600); errors.Is(err, sftp.ErrSSHFxConnectionLost) {
 			return err
 		}
@@ -66,7 +67,8 @@ func (f folder) Create(name string) (durable.File, error) {
 	return &file{medium: f.medium, name: name, file: made}, nil
 }
 
-// create makes a file that must not exist. A server that can't be asked to see to it is asked whether there is one.
+// create makes a file that must not exist. A server that can't be asked to see to it is asked
+// whether there is one.
 func (f folder) create(at string) (*sftp.File, error) {
 	made, err := f.forWriting(at, os.O_CREATE|os.O_EXCL)
 	if !failed(err) && !unsupported(err) {
@@ -83,7 +85,8 @@ func (f folder) create(at string) (*sftp.File, error) {
 	return nil, err
 }
 
-// forWriting opens a file to read and write it; only to write it where the server refuses both at once.
+// forWriting opens a file to read and write it; only to write it where the server refuses both at
+// once.
 func (f folder) forWriting(at string, flag int) (*sftp.File, error) {
 	if f.writeOnly.Load() {
 		return f.files.OpenFile(at, os.O_WRONLY|flag)
@@ -117,7 +120,8 @@ func (f folder) Append(name string) (durable.File, error) {
 	return f.open(name, func(at string) (*sftp.File, error) { return f.forWriting(at, 0) })
 }
 
-// open opens what was a regular file a moment before. SFTP has no way to be surer; a pipe would hang the server.
+// open opens what was a regular file a moment before. SFTP has no way to be surer; a pipe would
+// hang the server.
 func (f folder) open(name string, open func(at string) (*sftp.File, error)) (durable.File, error) {
 	var opened *sftp.File
 	var size int64
@@ -155,8 +159,9 @@ func (f folder) open(name string, open func(at string) (*sftp.File, error)) (dur
 	return &file{medium: f.medium, name: name, file: opened, end: size}, nil
 }
 
-// Rename needs posix-rename@openssh.com to take another file's place in one step. Without it servers refuse when there is one: that is
-// removed first. An interruption between the two leaves the file under its old name alone. A refusal is an errors.ErrUnsupported.
+// Rename needs posix-rename@openssh.com to take another file's place in one step. Without it
+// servers refuse when there is one: that is removed first. An interruption between the two leaves
+// the file under its old name alone. A refusal is an errors.ErrUnsupported.
 func (f folder) Rename(from, to string) error {
 	return f.change("rename", from, func(at string) error {
 		if !fs.ValidPath(to) || to == "." {
@@ -202,8 +207,8 @@ func (f folder) Stat(name string) (fs.FileInfo, error) {
 	return info, err
 }
 
-// maxListing bounds what a listing may take on the wire, which is some 300 bytes for each name of ours. Tests make it less. How many names
-// it may have is bounded too (see counted).
+// maxListing bounds what a listing may take on the wire, which is some 300 bytes for each name of
+// ours. Tests make it less. How many names it may have is bounded too (see counted).
 var maxListing = 32 << 20
 
 func (f folder) ReadDir(name string) ([]fs.DirEntry, error) {

@@ -51,7 +51,8 @@ func (k Kind) nothingCommon(err *ssh.AlgorithmNegotiationError, known *hostKeys)
 			"nothing was sent; bring the server up to date, or give it a key made by \"ssh-keygen -t ed25519\"", k.Addr, offered)
 	}
 	return health.StoreHostKey, fmt.Errorf("%s has of the SFTP server %s only keys of the kinds %s, and the server offers %s: they have none in common; nothing was sent; "+
-		"ask whoever runs it whether its keys were changed, and then %s", known.file, k.Addr, known.kinds(), offered, k.scan())
+		"ask whoever runs it whether its keys were changed, and then %s", known.file, k.Addr, known.kinds(), offered,
+		k.scan())
 }
 
 // isHostKey tells whether a handshake failed for the server's key.

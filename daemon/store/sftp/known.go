@@ -18,8 +18,8 @@ import (
 	"tacet/config/textfile"
 )
 
-// knownHosts is a file of known hosts as OpenSSH reads it: a line that can't be read is a line of something else, and
-// keeps no other from being used.
+// knownHosts is a file of known hosts as OpenSSH reads it: a line that can't be read is a line of
+// something else, and keeps no other from being used.
 type knownHosts struct {
 	file  string
 	lines []knownLine
@@ -78,7 +78,8 @@ func parseKnownLine(fields []string) (l knownLine, ok bool) {
 	return l, err == nil && l.key.Type() == fields[1]
 }
 
-// of returns the lines of a host. As with OpenSSH, a server at a port of its own may also be known by its name alone.
+// of returns the lines of a host. As with OpenSSH, a server at a port of its own may also be known
+// by its name alone.
 func (k *knownHosts) of(addr string) (found []knownLine) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -158,7 +159,8 @@ func (e *hostKeyError) Error() string { return e.what }
 type hostKeys struct {
 	file  string
 	lines []knownLine
-	// algorithms are those of the known keys: a server with several keys must show one that can be compared.
+	// algorithms are those of the known keys: a server with several keys must show one that can be
+	// compared.
 	algorithms []string
 }
 
@@ -243,11 +245,13 @@ func (k Kind) hostKeys() (*hostKeys, error) {
 	case len(keys.algorithms) > 0:
 		return keys, nil
 	case keys.kinds() != "":
-		return nil, fmt.Errorf("%s has of %s only keys that are not safe any more (%s); nothing was sent; %s", k.KnownHosts, k.Addr, keys.kinds(), k.scan())
+		return nil, fmt.Errorf("%s has of %s only keys that are not safe any more (%s); nothing was sent; %s", k.KnownHosts,
+			k.Addr, keys.kinds(), k.scan())
 	}
 	odd := ""
 	if len(all.odd) > 0 {
 		odd = fmt.Sprintf(" (lines that can't be understood: %d, from %s:%d on)", len(all.odd), k.KnownHosts, all.odd[0])
 	}
-	return nil, fmt.Errorf("%s has no key of %s%s, so that anybody could pose as it; nothing was sent; %s", k.KnownHosts, k.Addr, odd, k.scan())
+	return nil, fmt.Errorf("%s has no key of %s%s, so that anybody could pose as it; nothing was sent; %s", k.KnownHosts,
+		k.Addr, odd, k.scan())
 }

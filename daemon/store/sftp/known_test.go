@@ -51,7 +51,8 @@ func line(key ssh.PublicKey) string {
 	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key)))
 }
 
-// The file is one that people and ssh write: what OpenSSH would take from it is taken, whatever else is in it.
+// The file is one that people and ssh write: what OpenSSH would take from it is taken, whatever
+// else is in it.
 func TestKnownHostsAsOpenSSH(t *testing.T) {
 	key, other := signer(t), signer(t)
 	server := storetest.StartSFTPD(t, storetest.Trait{}, key)
@@ -88,16 +89,22 @@ func TestKnownHostsAsOpenSSH(t *testing.T) {
 		"an old key beside":       {text: at + " " + line(oldSigner(t).PublicKey()) + "\n" + at + " " + ours},
 		"revoked elsewhere":       {text: "@revoked elsewhere " + ours + "\n" + at + " " + ours},
 
-		"negated":        {text: "*,!*localhost*:*,!l?calhost " + ours, bad: []string{"has no key of", "nothing was sent", "ssh-keyscan"}},
-		"another host":   {text: "elsewhere " + ours, bad: []string{"has no key of"}},
-		"another port":   {text: "[localhost]:1 " + ours, bad: []string{"has no key of"}},
-		"odd lines only": {text: "x\n" + at + " ssh-mldsa65 AAAA\n", bad: []string{"has no key of", "lines that can't be understood: 2, from "}},
-		"another key":    {text: at + " " + theirs, bad: []string{"does not show the key", "nothing was sent", ssh.FingerprintSHA256(key.PublicKey())}},
-		"only the port's line counts where there is one": {text: "localhost " + ours + "\n" + at + " " + theirs, bad: []string{"does not show the key"}},
-		"revoked":                               {text: at + " " + ours + "\n@revoked * " + ours, bad: []string{"revoked"}},
-		"revoked before":                        {text: "@revoked " + at + " " + ours + "\n" + at + " " + ours, bad: []string{"revoked"}},
-		"an authority that vouches for nothing": {text: "@cert-authority " + at + " " + ours, bad: []string{"they have none in common", "offers ssh-ed25519"}},
-		"nothing":                               {bad: []string{"has no key of"}},
+		"negated": {text: "*,!*localhost*:*,!l?calhost " + ours,
+			bad: []string{"has no key of", "nothing was sent", "ssh-keyscan"}},
+		"another host": {text: "elsewhere " + ours, bad: []string{"has no key of"}},
+		"another port": {text: "[localhost]:1 " + ours, bad: []string{"has no key of"}},
+		"odd lines only": {text: "x\n" + at + " ssh-mldsa65 AAAA\n",
+			bad: []string{"has no key of", "lines that can't be understood: 2, from "}},
+		"another key": {text: at + " " + theirs,
+			bad: []string{"does not show the key", "nothing was sent", ssh.FingerprintSHA256(key.PublicKey())}},
+		"only the port's line counts where there is one": {text: "localhost " + ours + "\n" + at + " " + theirs,
+			bad: []string{"does not show the key"}},
+		"revoked": {text: at + " " + ours + "\n@revoked * " + ours, bad: []string{"revoked"}},
+		"revoked before": {text: "@revoked " + at + " " + ours + "\n" + at + " " + ours,
+			bad: []string{"revoked"}},
+		"an authority that vouches for nothing": {text: "@cert-authority " + at + " " + ours,
+			bad: []string{"they have none in common", "offers ssh-ed25519"}},
+		"nothing": {bad: []string{"has no key of"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := to(server)
@@ -124,14 +131,16 @@ func TestKnownHostsAsOpenSSH(t *testing.T) {
 func TestNoCommonAlgorithm(t *testing.T) {
 	old, now := sha1Only(t), signer(t)
 	server := storetest.StartSFTPD(t, storetest.Trait{}, old)
-	refused(t, to(server), health.StoreError, "offers host keys only with ssh-rsa", "SHA-1", "nothing was sent", "ssh-keygen -t ed25519")
+	refused(t, to(server), health.StoreError, "offers host keys only with ssh-rsa", "SHA-1", "nothing was sent",
+		"ssh-keygen -t ed25519")
 
 	server = storetest.StartSFTPD(t, storetest.Trait{}, now)
 	k := to(server)
 	k.KnownHosts = filepath.Join(t.TempDir(), "known_hosts")
 	_, port, _ := strings.Cut(server.Addr, ":")
 	no(t, os.WriteFile(k.KnownHosts, fmt.Appendf(nil, "[127.0.0.1]:%s %s\n", port, line(oldSigner(t).PublicKey())), 0o600))
-	refused(t, k, health.StoreHostKey, "only keys of the kinds ssh-rsa", "offers ssh-ed25519", "nothing was sent", "ssh-keyscan")
+	refused(t, k, health.StoreHostKey, "only keys of the kinds ssh-rsa", "offers ssh-ed25519", "nothing was sent",
+		"ssh-keyscan")
 }
 
 // to is how a unit would be configured for the server.

@@ -135,8 +135,9 @@ func (m *medium) Check(cause error) error {
 	case err != nil:
 		return err
 	case errors.Is(cause, fs.ErrPermission):
-		return &store.Trouble{Code: health.StoreReadOnly, Err: fmt.Errorf("the user %q may not write there on the server, in %s: %w",
-			m.kind.User, m.kind.Path, cause)}
+		return &store.Trouble{Code: health.StoreReadOnly,
+			Err: fmt.Errorf("the user %q may not write there on the server, in %s: %w",
+				m.kind.User, m.kind.Path, cause)}
 	}
 	disk, err := m.disk(m.kind.Path)
 	if m.lost() {
@@ -148,9 +149,11 @@ func (m *medium) Check(cause error) error {
 	free, _, told := room(disk)
 	switch {
 	case disk.Flag&readOnly != 0:
-		return &store.Trouble{Code: health.StoreReadOnly, Err: fmt.Errorf("%s is on a disk that the server can only read", m.kind.Path)}
+		return &store.Trouble{Code: health.StoreReadOnly,
+			Err: fmt.Errorf("%s is on a disk that the server can only read", m.kind.Path)}
 	case saysFull(cause), failed(cause) && told && (free < little || disk.Files > 0 && disk.Favail == 0):
-		return &store.Trouble{Code: health.StoreFull, Err: fmt.Errorf("the server's disk with %s is full: %w", m.kind.Path, cause)}
+		return &store.Trouble{Code: health.StoreFull,
+			Err: fmt.Errorf("the server's disk with %s is full: %w", m.kind.Path, cause)}
 	}
 	return nil
 }
@@ -167,7 +170,8 @@ func failed(err error) bool {
 	return errors.As(err, &status) && status.FxCode() == sftp.ErrSSHFxFailure
 }
 
-// saysFull tells the codes that later versions of SFTP have for a full disk, and the texts of servers that speak of it.
+// saysFull tells the codes that later versions of SFTP have for a full disk, and the texts of
+// servers that speak of it.
 func saysFull(err error) bool {
 	var status *sftp.StatusError
 	if !errors.As(err, &status) {
@@ -176,18 +180,22 @@ func saysFull(err error) bool {
 	const noSpace, quota = 14, 15 // SSH_FX_NO_SPACE_ON_FILESYSTEM, SSH_FX_QUOTA_EXCEEDED
 	text := strings.ToLower(status.Error())
 	return status.Code == noSpace || status.Code == quota ||
-		slices.ContainsFunc([]string{"no space", "disk full", "quota"}, func(s string) bool { return strings.Contains(text, s) })
+		slices.ContainsFunc([]string{"no space", "disk full", "quota"},
+			func(s string) bool { return strings.Contains(text, s) })
 }
 
 // unsupported tells that the server knows no such request, or not in this form.
 func unsupported(err error) bool {
 	var status *sftp.StatusError
-	return errors.As(err, &status) && (status.FxCode() == sftp.ErrSSHFxOpUnsupported || status.FxCode() == sftp.ErrSSHFxBadMessage)
+	return errors.As(err, &status) &&
+		(status.FxCode() == sftp.ErrSSHFxOpUnsupported || status.FxCode() == sftp.ErrSSHFxBadMessage)
 }
 
 func (m *medium) ended() error {
 	if m.conn.Flooded() {
-		return &store.Trouble{Code: health.StoreError, Err: fmt.Errorf("the SFTP server %s sends without end what nobody asked for; it was not listened to any longer", m.kind.Addr)}
+		return &store.Trouble{Code: health.StoreError,
+			Err: fmt.Errorf("the SFTP server %s sends without end what nobody asked for; it was not listened to any longer",
+				m.kind.Addr)}
 	}
 	what := errors.New("the connection to the SFTP server " + m.kind.Addr + " was lost")
 	if m.conn.Stalled() {
@@ -208,7 +216,8 @@ func (m *medium) noFolder(err error) error {
 	case err == nil:
 		err = fmt.Errorf("%s on the SFTP server %s is not a folder", path, m.kind.Addr)
 	case errors.Is(err, fs.ErrPermission):
-		return &store.Trouble{Code: health.StoreReadOnly, Err: fmt.Errorf("the user %q may not enter %s on the SFTP server %s", m.kind.User, path, m.kind.Addr)}
+		return &store.Trouble{Code: health.StoreReadOnly,
+			Err: fmt.Errorf("the user %q may not enter %s on the SFTP server %s", m.kind.User, path, m.kind.Addr)}
 	case !answer(err): // the connection ends, and nobody has been told yet
 		return m.ended()
 	default:

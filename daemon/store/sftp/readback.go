@@ -9,7 +9,8 @@ import (
 	"tacet/daemon/durable"
 )
 
-// ahead is how much is read at once, and places how many such pieces are under way or waiting for whoever compares them.
+// ahead is how much is read at once, and places how many such pieces are under way or waiting for
+// whoever compares them.
 const (
 	ahead  = 512 << 10
 	places = 4

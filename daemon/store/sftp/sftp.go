@@ -1,11 +1,13 @@
 //go:build unix
 
-// Package sftp is the kind of store that is a folder on an SFTP server: the office's backup machine, mostly an OpenSSH.
+// Package sftp is the kind of store that is a folder on an SFTP server: the office's backup
+// machine, mostly an OpenSSH.
 //
 //	kind := sftp.Kind{Addr: "backup.lan:22", User: "room-3", Path: "/recordings",
 //		Key: "/etc/tacet/sftp_key", KnownHosts: "/etc/tacet/known_hosts"}
 //
-// The server needs an account with that key and nothing else: internal-sftp in a chroot will do, with no shell.
+// The server needs an account with that key and nothing else: internal-sftp in a chroot will do,
+// with no shell.
 //
 // What it promises:
 //
@@ -50,14 +52,17 @@ import (
 	"tacet/daemon/store/stall"
 )
 
-// Kind is a configured SFTP store. It reads its files at each Open, so that a new key needs no restart.
+// Kind is a configured SFTP store. It reads its files at each Open, so that a new key needs no
+// restart.
 type Kind struct {
 	Addr       string // host:port
 	User       string
 	Path       string // absolute, on the server
 	Key        string // file of the private key, without a passphrase
 	KnownHosts string // file, as ssh has it
-	Spool      string // the unit's own folder of recordings, which a server on the same machine might serve; "": there is none
+	// Spool is the unit's own folder of recordings, which a server on the same machine might serve; "":
+	// there is none.
+	Spool string
 
 	Dial  time.Duration // how long connecting may take, to the last step; 0: 30 s
 	Stall time.Duration // a connection on which nothing moves for so long ends; 0: 30 s
@@ -72,7 +77,8 @@ const (
 	unasked = 1 << 20
 	// underWay bytes of requests are sent before the first answer is awaited.
 	underWay = 2 << 20
-	// packet is what every server takes in one request, bigPacket what OpenSSH's takes (sftp-common.h).
+	// packet is what every server takes in one request, bigPacket what OpenSSH's takes
+	// (sftp-common.h).
 	packet    = 32 << 10
 	bigPacket = 255 << 10
 )
@@ -92,7 +98,8 @@ func (k Kind) Open(ctx context.Context) (store.Medium, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(k.Dial, defaultDial))
 	defer cancel()
-	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4}}
+	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second,
+		Count: 4}}
 	raw, err := dialer.DialContext(ctx, "tcp", k.Addr)
 	if err != nil {
 		return nil, &store.Trouble{Code: health.StoreMissing, Err: fmt.Errorf("the SFTP server is not reached: %w", err)}
@@ -113,7 +120,8 @@ func (k Kind) Open(ctx context.Context) (store.Medium, error) {
 	if k.Spool != "" && sameMachine(raw) && m.isSpool(k.Spool) {
 		m.Close()
 		return nil, &store.Trouble{Code: health.StoreError, Err: fmt.Errorf(
-			"%s on the SFTP server %s is the unit's own spool, %s: a copy there would be no second one; name another server, or a folder on another disk", k.Path, k.Addr, k.Spool)}
+			"%s on the SFTP server %s is the unit's own spool, %s: a copy there would be no second one; "+
+				"name another server, or a folder on another disk", k.Path, k.Addr, k.Spool)}
 	}
 	return m, nil
 }
@@ -137,7 +145,8 @@ func (k Kind) connect(conn *stall.Conn, known *hostKeys, signer ssh.Signer) (*me
 	}
 	if err != nil {
 		return nil, &store.Trouble{Code: health.StoreError, Err: fmt.Errorf(
-			"the server accepts the key, but offers no SFTP to %s (internal-sftp, or the subsystem sftp in sshd_config): %w", k.User, err)}
+			"the server accepts the key, but offers no SFTP to %s (internal-sftp, or the subsystem sftp in sshd_config): %w",
+			k.User, err)}
 	}
 	m := newMedium(k, conn, client, files)
 	if err := m.there(); err != nil {
@@ -172,7 +181,8 @@ func speak(client *ssh.Client, packet int) (*sftp.Client, error) {
 		sftp.MaxConcurrentRequestsPerFile(underWay/packet), sftp.MaxPacketUnchecked(packet))
 }
 
-// takesMore reports whether the server is OpenSSH's, 8.5 or later. Others may have the extension too, and less to offer.
+// takesMore reports whether the server is OpenSSH's, 8.5 or later. Others may have the extension
+// too, and less to offer.
 func takesMore(transport ssh.Conn, files *sftp.Client) bool {
 	_, limits := files.HasExtension("limits@openssh.com")
 	return limits && strings.HasPrefix(string(transport.ServerVersion()), "SSH-2.0-OpenSSH_")
@@ -183,7 +193,8 @@ func (k Kind) refusal(err, expired error, known *hostKeys) error {
 	if t := (*store.Trouble)(nil); errors.As(err, &t) && expired == nil {
 		return t
 	}
-	code, what := health.StoreMissing, fmt.Errorf("the connection to the SFTP server %s ended before it was ready: %w", k.Addr, err)
+	code, what := health.StoreMissing,
+		fmt.Errorf("the connection to the SFTP server %s ended before it was ready: %w", k.Addr, err)
 	var none *ssh.AlgorithmNegotiationError
 	switch {
 	case expired != nil:

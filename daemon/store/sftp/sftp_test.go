@@ -165,7 +165,8 @@ func TestReadBackGivenUp(t *testing.T) {
 	}
 }
 
-// The server and its children are killed while a copy is written. Afterwards the copy goes on where it really is.
+// The server and its children are killed while a copy is written. Afterwards the copy goes on where
+// it really is.
 func TestServerKilledInMidWrite(t *testing.T) {
 	server := storetest.StartSSHD(t)
 	proxy := storetest.StartProxy(t, server.Addr)
@@ -223,7 +224,8 @@ func samePrefix(t *testing.T, f durable.File, want []byte) int64 {
 	return int64(n)
 }
 
-// A server that hangs, as one does that waits for its disk, ends by the deadline; so does one behind a line that holds everything.
+// A server that hangs, as one does that waits for its disk, ends by the deadline; so does one
+// behind a line that holds everything.
 func TestStalled(t *testing.T) {
 	for name, hang := range map[string]func(*storetest.SSHD, *storetest.Proxy){
 		"the server":  func(s *storetest.SSHD, _ *storetest.Proxy) { s.Freeze() },

@@ -11,7 +11,8 @@ import (
 	"tacet/daemon/store/storetest"
 )
 
-// A server on the unit's own machine may serve the spool, by another path too. A copy there would be the recording itself.
+// A server on the unit's own machine may serve the spool, by another path too. A copy there would
+// be the recording itself.
 func TestTheSpoolIsNoStore(t *testing.T) {
 	server := storetest.StartSSHD(t)
 	k := kind(server)

@@ -28,8 +28,10 @@ type (
 )
 
 // all are OpenSSH's extensions.
-var all = []string{"posix-rename@openssh.com", "statvfs@openssh.com", "fstatvfs@openssh.com", "hardlink@openssh.com", "fsync@openssh.com",
-	"lsetstat@openssh.com", "limits@openssh.com", "expand-path@openssh.com", "copy-data", "home-directory", "users-groups-by-id@openssh.com"}
+var all = []string{"posix-rename@openssh.com", "statvfs@openssh.com", "fstatvfs@openssh.com", "hardlink@openssh.com",
+	"fsync@openssh.com",
+	"lsetstat@openssh.com", "limits@openssh.com", "expand-path@openssh.com", "copy-data", "home-directory",
+	"users-groups-by-id@openssh.com"}
 
 // refuses is a server that answers some requests with a code.
 func refuses(code uint32, text string, which func(r request) bool, lacks ...string) trait {
@@ -63,7 +65,8 @@ func disk(change func(numbers []uint64)) trait {
 	}}
 }
 
-// attributes is a server that says something else of files than what is true: of those with that name, or of all.
+// attributes is a server that says something else of files than what is true: of those with that
+// name, or of all.
 func attributes(name string, change func(size *uint64, mode *uint32)) trait {
 	return trait{Answer: func(r request, answer []byte) []byte {
 		if answer[0] != storetest.SFTPAttrs || name != "" && filepath.Base(r.String(0)) != name {
@@ -125,7 +128,8 @@ func windows() trait {
 	}
 }
 
-// Whatever a server lacks or does otherwise: its copies are made and the spool lets go, or it is said at once why not; and a try says the same.
+// Whatever a server lacks or does otherwise: its copies are made and the spool lets go, or it is
+// said at once why not; and a try says the same.
 func TestTraits(t *testing.T) {
 	for name, c := range map[string]struct {
 		trait trait
@@ -133,44 +137,64 @@ func TestTraits(t *testing.T) {
 		words []string    // of the refusal, or of a limit
 		left  bool        // the try can't be removed
 	}{
-		"OpenSSH":                        {},
-		"no posix-rename":                {trait: trait{Lacks: all[:1]}, words: []string{"posix-rename"}},
-		"no fsync":                       {trait: trait{Lacks: []string{"fsync@openssh.com"}}, words: []string{"can't be asked to sync"}},
-		"no statvfs":                     {trait: trait{Lacks: []string{"statvfs@openssh.com"}}},
-		"no extensions":                  {trait: trait{Lacks: all}, words: []string{"posix-rename", "fsync"}},
-		"another fsync":                  {trait: trait{Adds: map[string]string{"fsync@openssh.com": "2"}}, words: []string{"fsync"}},
-		"fsync offered and not done":     {trait: refuses(storetest.SFTPUnsup, "no", func(r request) bool { return r.String(0) == "fsync@openssh.com" })},
-		"posix-rename offered, not done": {trait: refuses(storetest.SFTPUnsup, "no", func(r request) bool { return r.String(0) == "posix-rename@openssh.com" })},
-		"statvfs offered and not done":   {trait: refuses(storetest.SFTPFailure, "no", func(r request) bool { return r.String(0) == "statvfs@openssh.com" })},
-		"16 EiB free":                    {trait: disk(func(n []uint64) { n[0], n[1], n[2], n[3], n[4] = 4096, 4096, 1<<52, 1<<52, 1<<52 })},
+		"OpenSSH":         {},
+		"no posix-rename": {trait: trait{Lacks: all[:1]}, words: []string{"posix-rename"}},
+		"no fsync": {trait: trait{Lacks: []string{"fsync@openssh.com"}},
+			words: []string{"can't be asked to sync"}},
+		"no statvfs":    {trait: trait{Lacks: []string{"statvfs@openssh.com"}}},
+		"no extensions": {trait: trait{Lacks: all}, words: []string{"posix-rename", "fsync"}},
+		"another fsync": {trait: trait{Adds: map[string]string{"fsync@openssh.com": "2"}},
+			words: []string{"fsync"}},
+		"fsync offered and not done": {trait: refuses(storetest.SFTPUnsup, "no",
+			func(r request) bool { return r.String(0) == "fsync@openssh.com" })},
+		"posix-rename offered, not done": {trait: refuses(storetest.SFTPUnsup, "no",
+			func(r request) bool { return r.String(0) == "posix-rename@openssh.com" })},
+		"statvfs offered and not done": {trait: refuses(storetest.SFTPFailure, "no",
+			func(r request) bool { return r.String(0) == "statvfs@openssh.com" })},
+		"16 EiB free": {trait: disk(func(n []uint64) { n[0], n[1], n[2], n[3], n[4] = 4096, 4096, 1<<52, 1<<52, 1<<52 })},
 		"all bits set": {trait: disk(func(n []uint64) {
 			n[0], n[1], n[2], n[3], n[4] = ^uint64(0), ^uint64(0), ^uint64(0), ^uint64(0), ^uint64(0)
 		})},
-		"a disk without a size":          {trait: disk(func(n []uint64) { n[0], n[1], n[2], n[3], n[4], n[7] = 0, 0, 0, 0, 0, 0 })},
-		"full by its own word":           {trait: disk(func(n []uint64) { n[3], n[4] = 0, 0 })},
-		"no block size but another":      {trait: disk(func(n []uint64) { n[1] = 0 })},
-		"no modes":                       {trait: refuses(storetest.SFTPDenied, "no", types(storetest.SFTPSetstat, storetest.SFTPFsetstat))},
-		"no fstat":                       {trait: refuses(storetest.SFTPUnsup, "no", types(storetest.SFTPFstat))},
-		"no lstat":                       {trait: refuses(storetest.SFTPUnsup, "no", types(storetest.SFTPLstat))},
-		"no reading and writing at once": {trait: refuses(storetest.SFTPDenied, "no", func(r request) bool { return r.Flags()&(reads|writes) == reads|writes })},
-		"the same, as a failure":         {trait: refuses(storetest.SFTPFailure, "no", func(r request) bool { return r.Flags()&(reads|writes) == reads|writes })},
-		"no exclusive opening":           {trait: refuses(storetest.SFTPUnsup, "no", func(r request) bool { return r.Flags()&excludes != 0 })},
-		"no writing on":                  {trait: refuses(storetest.SFTPDenied, "no", func(r request) bool { return r.Flags()&writes != 0 && r.Flags()&creates == 0 })},
-		"no renaming":                    {trait: refuses(storetest.SFTPUnsup, "no", types(storetest.SFTPRename), all...)},
-		"no removing":                    {trait: refuses(storetest.SFTPDenied, "no", types(storetest.SFTPRemove)), left: true},
-		"no removing, no posix-rename":   {trait: refuses(storetest.SFTPDenied, "no", types(storetest.SFTPRemove), all...), left: true},
-		"no renaming of what is open":    {trait: windows()},
-		"no kinds of file":               {trait: attributes("", func(_ *uint64, mode *uint32) { *mode &= 0o777 })},
-		"no sizes":                       {trait: attributes("", func(size *uint64, _ *uint32) { *size = 0 })},
-		"no listings":                    {trait: refuses(storetest.SFTPDenied, "no", types(storetest.SFTPOpendir))},
+		"a disk without a size": {trait: disk(func(n []uint64) {
+			n[0], n[1], n[2], n[3], n[4], n[7] = 0, 0, 0, 0, 0,
+				0
+		})},
+		"full by its own word":      {trait: disk(func(n []uint64) { n[3], n[4] = 0, 0 })},
+		"no block size but another": {trait: disk(func(n []uint64) { n[1] = 0 })},
+		"no modes": {trait: refuses(storetest.SFTPDenied, "no",
+			types(storetest.SFTPSetstat, storetest.SFTPFsetstat))},
+		"no fstat": {trait: refuses(storetest.SFTPUnsup, "no", types(storetest.SFTPFstat))},
+		"no lstat": {trait: refuses(storetest.SFTPUnsup, "no", types(storetest.SFTPLstat))},
+		"no reading and writing at once": {trait: refuses(storetest.SFTPDenied, "no",
+			func(r request) bool { return r.Flags()&(reads|writes) == reads|writes })},
+		"the same, as a failure": {trait: refuses(storetest.SFTPFailure, "no",
+			func(r request) bool { return r.Flags()&(reads|writes) == reads|writes })},
+		"no exclusive opening": {trait: refuses(storetest.SFTPUnsup, "no",
+			func(r request) bool { return r.Flags()&excludes != 0 })},
+		"no writing on": {trait: refuses(storetest.SFTPDenied, "no",
+			func(r request) bool { return r.Flags()&writes != 0 && r.Flags()&creates == 0 })},
+		"no renaming": {trait: refuses(storetest.SFTPUnsup, "no", types(storetest.SFTPRename), all...)},
+		"no removing": {trait: refuses(storetest.SFTPDenied, "no", types(storetest.SFTPRemove)), left: true},
+		"no removing, no posix-rename": {trait: refuses(storetest.SFTPDenied, "no", types(storetest.SFTPRemove), all...),
+			left: true},
+		"no renaming of what is open": {trait: windows()},
+		"no kinds of file":            {trait: attributes("", func(_ *uint64, mode *uint32) { *mode &= 0o777 })},
+		"no sizes":                    {trait: attributes("", func(size *uint64, _ *uint32) { *size = 0 })},
+		"no listings":                 {trait: refuses(storetest.SFTPDenied, "no", types(storetest.SFTPOpendir))},
 
-		"no room":       {trait: refuses(storetest.SFTPFailure, "No space left on device", types(storetest.SFTPWrite)), code: health.StoreFull, words: []string{"full"}},
-		"no quota":      {trait: refuses(15, "quota exceeded", types(storetest.SFTPWrite)), code: health.StoreFull},
-		"no right":      {trait: refuses(storetest.SFTPDenied, "no", func(r request) bool { return r.Flags()&writes != 0 }), code: health.StoreReadOnly, words: []string{"may not write"}},
-		"no new files":  {trait: refuses(storetest.SFTPFailure, "no", func(r request) bool { return r.Flags()&creates != 0 }), code: health.StoreError, words: []string{"create"}},
-		"no reading":    {trait: refuses(storetest.SFTPDenied, "no", types(storetest.SFTPRead)), code: health.StoreReadOnly},
-		"no syncing":    {trait: refuses(storetest.SFTPFailure, "no", func(r request) bool { return r.String(0) == "fsync@openssh.com" }), code: health.StoreError, words: []string{"sync"}},
-		"a long answer": {trait: refuses(storetest.SFTPFailure, strings.Repeat("x", 10<<10), types(storetest.SFTPWrite)), code: health.StoreError, words: []string{"…"}},
+		"no room": {trait: refuses(storetest.SFTPFailure, "No space left on device", types(storetest.SFTPWrite)),
+			code: health.StoreFull, words: []string{"full"}},
+		"no quota": {trait: refuses(15, "quota exceeded", types(storetest.SFTPWrite)), code: health.StoreFull},
+		"no right": {trait: refuses(storetest.SFTPDenied, "no", func(r request) bool { return r.Flags()&writes != 0 }),
+			code: health.StoreReadOnly, words: []string{"may not write"}},
+		"no new files": {trait: refuses(storetest.SFTPFailure, "no", func(r request) bool { return r.Flags()&creates != 0 }),
+			code: health.StoreError, words: []string{"create"}},
+		"no reading": {trait: refuses(storetest.SFTPDenied, "no", types(storetest.SFTPRead)), code: health.StoreReadOnly},
+		"no syncing": {trait: refuses(storetest.SFTPFailure, "no",
+			func(r request) bool { return r.String(0) == "fsync@openssh.com" }), code: health.StoreError,
+			words: []string{"sync"}},
+		"a long answer": {trait: refuses(storetest.SFTPFailure, strings.Repeat("x", 10<<10), types(storetest.SFTPWrite)),
+			code: health.StoreError, words: []string{"…"}},
 		"other bytes": {trait: trait{Answer: func(r request, answer []byte) []byte {
 			if answer[0] == storetest.SFTPData {
 				answer[len(answer)-1]++
@@ -307,7 +331,8 @@ func names(t *testing.T, s *storetest.SFTPD) (all []string) {
 	return all
 }
 
-// What an interruption leaves of a copy that was being made anew goes when the copy is whole, and what is something else stays.
+// What an interruption leaves of a copy that was being made anew goes when the copy is whole, and
+// what is something else stays.
 func TestLeftoverGoes(t *testing.T) {
 	server := storetest.StartSFTPD(t, trait{Lacks: all})
 	unit := storetest.NewUnit(t, 1<<20)
@@ -324,7 +349,8 @@ func TestLeftoverGoes(t *testing.T) {
 	}
 }
 
-// What lies under a copy's name is read no further than the recording explains, never touched, and said.
+// What lies under a copy's name is read no further than the recording explains, never touched, and
+// said.
 func TestHostileFiles(t *testing.T) {
 	for name, c := range map[string]struct {
 		trait func(name string) trait
@@ -422,7 +448,8 @@ func TestListingWithoutEnd(t *testing.T) {
 	}
 }
 
-// The key of a server that shows another one is told apart from a server that can't do what is needed, by a try and by the unit.
+// The key of a server that shows another one is told apart from a server that can't do what is
+// needed, by a try and by the unit.
 func TestTraitsOfHandshakes(t *testing.T) {
 	for name, c := range map[string]struct {
 		key  func(*testing.T) ssh.Signer

@@ -52,7 +52,8 @@ func TestHostKeyUnknown(t *testing.T) {
 	refused(t, k, "store-host-key", "can't be understood")
 }
 
-// The server has an ecdsa key too, and may prefer it: it must show the one that is known. Names may be hashed.
+// The server has an ecdsa key too, and may prefer it: it must show the one that is known. Names may
+// be hashed.
 func TestHostKeyOfSeveralAndHashed(t *testing.T) {
 	server := storetest.StartSSHD(t)
 	if out, err := exec.Command("ssh-keygen", "-q", "-H", "-f", server.KnownHosts).CombinedOutput(); err != nil {
@@ -69,7 +70,8 @@ func TestHostKeyOfSeveralAndHashed(t *testing.T) {
 	no(t, os.WriteFile(server.KnownHosts, []byte("[127.0.0.1]:"+port+" "+string(ecdsa)), 0o600))
 	no(t, open(t, kind(server)).Close())
 
-	no(t, os.WriteFile(server.KnownHosts, []byte("[127.0.0.1]:"+port+" "+string(ecdsa)+"@revoked * "+string(ecdsa)), 0o600))
+	no(t, os.WriteFile(server.KnownHosts, []byte("[127.0.0.1]:"+port+" "+string(ecdsa)+"@revoked * "+string(ecdsa)),
+		0o600))
 	refused(t, kind(server), "store-host-key")
 }
 
@@ -79,7 +81,8 @@ func TestHostKeyOfAuthority(t *testing.T) {
 	authority := filepath.Join(server.Home, "authority")
 	server.NewKey(authority)
 	host := filepath.Join(server.Home, "ssh_host_ed25519")
-	if out, err := exec.Command("ssh-keygen", "-q", "-s", authority, "-I", "host", "-h", "-n", "127.0.0.1", host+".pub").CombinedOutput(); err != nil {
+	if out, err := exec.Command("ssh-keygen", "-q", "-s", authority, "-I", "host", "-h", "-n", "127.0.0.1",
+		host+".pub").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	server.Kill()
@@ -219,7 +222,8 @@ func TestListingIsBounded(t *testing.T) {
 	}
 }
 
-// Whatever saved the unit's key and the list of hosts, they are the same key and the same hosts; also where the list is longer than a pipe holds.
+// Whatever saved the unit's key and the list of hosts, they are the same key and the same hosts;
+// also where the list is longer than a pipe holds.
 func TestFilesSavedOnWindows(t *testing.T) {
 	server := storetest.StartSSHD(t)
 	lines, err := os.ReadFile(server.KnownHosts)
@@ -235,6 +239,7 @@ func TestFilesSavedOnWindows(t *testing.T) {
 			no(t, m.Close())
 		}, server.Key, server.KnownHosts)
 	}
-	no(t, os.WriteFile(server.KnownHosts, append([]byte("\ufeffno line of known hosts\n"), strings.Repeat("# another host\n", 10_000)...), 0o600))
+	no(t, os.WriteFile(server.KnownHosts,
+		append([]byte("\ufeffno line of known hosts\n"), strings.Repeat("# another host\n", 10_000)...), 0o600))
 	refused(t, kind(server), "store-host-key", "can't be understood", server.KnownHosts+":1")
 }

@@ -1,9 +1,10 @@
 // Package stall ends a network connection on which nothing moves any more.
 //
-// A server that hangs, a firewall that forgot the connection and a cable that was pulled all look alike: nothing arrives, no
-// error either. TCP alone takes a quarter of an hour to give up, and never does where the other machine's kernel still answers.
-// A [Conn] fails, and stays so, when something is awaited on it and no byte has moved in either direction for a
-// given time. It has no timer and wakes nothing up while nothing is awaited.
+// A server that hangs, a firewall that forgot the connection and a cable that was pulled all look
+// alike: nothing arrives, no error either. TCP alone takes a quarter of an hour to give up, and
+// never does where the other machine's kernel still answers. A [Conn] fails, and stays so, when
+// something is awaited on it and no byte has moved in either direction for a given time. It has no
+// timer and wakes nothing up while nothing is awaited.
 package stall
 
 import (
@@ -36,8 +37,9 @@ var ErrFlooded = errors.New("more arrives than was asked for")
 // perAnswer is what one operation may bring beside what it asks for, in bytes.
 const perAnswer = 64 << 10
 
-// Bound ends the connection when more arrives than is explained by what is awaited (see [Conn.Expect]), and slack bytes more. So a
-// server that answers without end is not read without end.
+// Bound ends the connection when more arrives than is explained by what is awaited (see
+// [Conn.Expect]), and slack bytes more. So a server that answers without end is not read without
+// end.
 func (c *Conn) Bound(slack int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -92,7 +94,8 @@ func (c *Conn) Await() (done func()) {
 	}
 }
 
-// Limit calls over when more than limit bytes have been read, until done is called. One limit stands at a time.
+// Limit calls over when more than limit bytes have been read, until done is called. One limit
+// stands at a time.
 func (c *Conn) Limit(limit int, over func()) (done func()) {
 	c.set(limit, over)
 	return func() { c.set(0, nil) }
@@ -126,16 +129,17 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write takes limit for all of p, so p must not be larger than a slow line carries in that time; what writes to a
-// connection does so in pieces of 64 KiB at most.
+// Write takes limit for all of p, so p must not be larger than a slow line carries in that time;
+// what writes to a connection does so in pieces of 64 KiB at most.
 func (c *Conn) Write(p []byte) (int, error) {
 	c.Conn.SetWriteDeadline(time.Now().Add(c.limit))
 	n, err := c.Conn.Write(p)
 	return n, c.moved(n, err)
 }
 
-// moved notes how a Read or Write went, and returns its error. When one direction has stalled, whoever uses the connection closes
-// it, and the other fails because of that: it is given the cause.
+// moved notes how a Read or Write went, and returns its error. When one direction has stalled,
+// whoever uses the connection closes it, and the other fails because of that: it is given the
+// cause.
 func (c *Conn) moved(n int, err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -132,7 +132,8 @@ func TestLimitTellsOnce(t *testing.T) {
 	})
 }
 
-// What arrives without end ends the connection, what was asked for does not, and what an operation left over is no one else's.
+// What arrives without end ends the connection, what was asked for does not, and what an operation
+// left over is no one else's.
 func TestMoreThanWasAskedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const slack, answer = 1000, 64 << 10

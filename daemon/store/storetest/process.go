@@ -1,8 +1,9 @@
 //go:build linux
 
-// Package storetest starts real servers for tests of stores: OpenSSH's sshd and the S3 server versitygw, each on a loopback
-// address of its own, with all that it writes in a temporary folder. A test may kill, freeze and restart them; they end
-// with the test, and with the test's process. A [Proxy] in front of either counts, holds and cuts what goes through.
+// Package storetest starts real servers for tests of stores: OpenSSH's sshd and the S3 server
+// versitygw, each on a loopback address of its own, with all that it writes in a temporary folder.
+// A test may kill, freeze and restart them; they end with the test, and with the test's process. A
+// [Proxy] in front of either counts, holds and cuts what goes through.
 package storetest
 
 import (
@@ -118,7 +119,8 @@ func (p *process) signal(s syscall.Signal) {
 	}
 }
 
-// family is the server and its descendants, parents first. A child keeps its parent until it has been reaped.
+// family is the server and its descendants, parents first. A child keeps its parent until it has
+// been reaped.
 func (p *process) family() []int {
 	children := map[int][]int{}
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
@@ -151,7 +153,8 @@ func freePort(t testing.TB) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// folder is a temporary folder in another one ("": where they usually are) that another user can enter.
+// folder is a temporary folder in another one ("": where they usually are) that another user can
+// enter.
 func folder(t testing.TB, in string) string {
 	t.Helper()
 	dir, err := os.MkdirTemp(in, "storetest-")

@@ -31,8 +31,9 @@ func StartProxy(t testing.TB, target string) *Proxy {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
-	p := &Proxy{Addr: listener.Addr().String(), Port: listener.Addr().(*net.TCPAddr).Port, target: target, listener: listener,
-		conns: map[net.Conn]bool{}}
+	p := &Proxy{Addr: listener.Addr().String(), Port: listener.Addr().(*net.TCPAddr).Port, target: target,
+		listener: listener,
+		conns:    map[net.Conn]bool{}}
 	p.moved.L = &p.mu
 	p.done.Go(func() {
 		for {

@@ -73,7 +73,8 @@ func StartS3(t testing.TB, options ...S3Option) *S3 {
 			t.Fatal("no versitygw here: make test installs it; or set TACET_TOOLS to the folder in which it lies")
 		}
 	}
-	s := &S3{Home: folder(t, ""), Bucket: "tacet", Region: "us-east-1", process: process{t: t, ready: "service listening on"}}
+	s := &S3{Home: folder(t, ""), Bucket: "tacet", Region: "us-east-1",
+		process: process{t: t, ready: "service listening on"}}
 	for _, o := range options {
 		o(s)
 	}
@@ -86,8 +87,9 @@ func StartS3(t testing.TB, options ...S3Option) *S3 {
 		needs.Kernel(t, "to mount a small disk", syscall.Mount("tmpfs", data, "tmpfs", 0, fmt.Sprintf("size=%d", s.disk)))
 		t.Cleanup(func() { syscall.Unmount(data, syscall.MNT_DETACH) })
 	}
-	// What it notes of each object goes to a folder: not every file system has extended attributes. It is not on the small
-	// disk, since of a note that finds no room the server says only that something went wrong.
+	// What it notes of each object goes to a folder: not every file system has extended attributes.
+	// It is not on the small disk, since of a note that finds no room the server says only that
+	// something went wrong.
 	notes := filepath.Join(s.Home, "notes")
 	must(t, os.Mkdir(notes, 0o700))
 	arguments := []string{"posix", "--sidecar", notes}
@@ -107,7 +109,8 @@ func StartS3(t testing.TB, options ...S3Option) *S3 {
 		s.certify()
 	}
 	s.command = func() *exec.Cmd {
-		cmd := exec.Command(program, slices.Concat([]string{"--port", s.Addr, "--keep-alive", "--region", s.Region}, certificate, arguments)...)
+		cmd := exec.Command(program, slices.Concat([]string{"--port", s.Addr, "--keep-alive", "--region", s.Region},
+			certificate, arguments)...)
 		cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+accessKey, "ROOT_SECRET_KEY="+secretKey)
 		cmd.Dir = s.Home
 		return cmd
@@ -157,13 +160,16 @@ func (s *S3) makeBucket() {
 		transport.TLSClientConfig.RootCAs.AppendCertsFromPEM(text)
 	}
 	s.t.Cleanup(transport.CloseIdleConnections)
-	s.Admin, err = minio.New(s.Addr, &minio.Options{Creds: credentials.NewStaticV4(accessKey, secretKey, ""), Secure: s.tls, Region: s.Region,
-		BucketLookup: minio.BucketLookupPath, Transport: transport})
+	s.Admin, err = minio.New(s.Addr,
+		&minio.Options{Creds: credentials.NewStaticV4(accessKey, secretKey, ""), Secure: s.tls, Region: s.Region,
+			BucketLookup: minio.BucketLookupPath, Transport: transport})
 	must(s.t, err)
-	must(s.t, s.Admin.MakeBucket(s.t.Context(), s.Bucket, minio.MakeBucketOptions{Region: s.Region, ObjectLocking: s.lock}))
+	must(s.t, s.Admin.MakeBucket(s.t.Context(), s.Bucket,
+		minio.MakeBucketOptions{Region: s.Region, ObjectLocking: s.lock}))
 }
 
-// Kill ends the server at once; Start starts it again, at the same address and with what it had on disk.
+// Kill ends the server at once; Start starts it again, at the same address and with what it had on
+// disk.
 func (s *S3) Kill() { s.kill() }
 
 func (s *S3) Start() {
@@ -180,10 +186,13 @@ func (s *S3) Thaw() { s.t.Helper(); s.signal(syscall.SIGCONT) }
 // certify makes an authority, and a certificate by it for the loopback address.
 func (s *S3) certify() {
 	s.t.Helper()
-	ca := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour), KeyUsage: x509.KeyUsageCertSign}
-	server := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "test server"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: ca.NotBefore, NotAfter: ca.NotAfter, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
+	ca := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, IsCA: true,
+		BasicConstraintsValid: true,
+		NotBefore:             time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		KeyUsage: x509.KeyUsageCertSign}
+	server := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "test server"},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore:   ca.NotBefore, NotAfter: ca.NotAfter, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
 	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(s.t, err)
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// S3Trait is what tells an S3 server from versitygw: it answers a request itself, or has next answer it. Several goroutines call it.
+// S3Trait is what tells an S3 server from versitygw: it answers a request itself, or has next
+// answer it. Several goroutines call it.
 type S3Trait func(w http.ResponseWriter, r *http.Request, next http.Handler)
 
 // StartS3Proxy makes another server of s: the address of one that has the trait.

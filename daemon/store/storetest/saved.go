@@ -9,8 +9,9 @@ import (
 	"unicode/utf16"
 )
 
-// SavedOnWindows rewrites files as editors and shells on Windows save them, one way after another, and calls try after each: with CRLF, with a
-// byte-order mark, in UTF-16. In the end they are as they were.
+// SavedOnWindows rewrites files as editors and shells on Windows save them, one way after another,
+// and calls try after each: with CRLF, with a byte-order mark, in UTF-16. In the end they are as
+// they were.
 func SavedOnWindows(t testing.TB, try func(way string), files ...string) {
 	t.Helper()
 	was := map[string]string{}

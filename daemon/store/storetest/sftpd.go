@@ -22,8 +22,8 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// SFTPD is an SSH server in this process, with OpenSSH's own sftp-server after it, and between the two what makes it another
-// server: a [Trait].
+// SFTPD is an SSH server in this process, with OpenSSH's own sftp-server after it, and between the
+// two what makes it another server: a [Trait].
 type SFTPD struct {
 	Addr       string // 127.0.0.1:port
 	User       string
@@ -115,8 +115,9 @@ func (r Request) Refuse(code uint32, text string) []byte {
 func StartSFTPD(t testing.TB, trait Trait, keys ...ssh.Signer) *SFTPD {
 	t.Helper()
 	home := folder(t, "")
-	s := &SFTPD{t: t, trait: trait, User: "room-3", Key: filepath.Join(home, "key"), KnownHosts: filepath.Join(home, "known_hosts"),
-		Dir: filepath.Join(home, "copies"), conns: map[net.Conn]bool{}}
+	s := &SFTPD{t: t, trait: trait, User: "room-3", Key: filepath.Join(home, "key"),
+		KnownHosts: filepath.Join(home, "known_hosts"),
+		Dir:        filepath.Join(home, "copies"), conns: map[net.Conn]bool{}}
 	must(t, os.Mkdir(s.Dir, 0o755))
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	must(t, err)
@@ -144,7 +145,8 @@ func StartSFTPD(t testing.TB, trait Trait, keys ...ssh.Signer) *SFTPD {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	s.Addr = listener.Addr().String()
-	write(t, s.KnownHosts, "[127.0.0.1]:%d %s", listener.Addr().(*net.TCPAddr).Port, ssh.MarshalAuthorizedKey(keys[0].PublicKey()))
+	write(t, s.KnownHosts, "[127.0.0.1]:%d %s", listener.Addr().(*net.TCPAddr).Port,
+		ssh.MarshalAuthorizedKey(keys[0].PublicKey()))
 	s.done.Go(func() {
 		for {
 			conn, err := listener.Accept()

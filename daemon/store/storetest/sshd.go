@@ -17,8 +17,9 @@ import (
 	"tacet/systemd/needs"
 )
 
-// SSHD is a running sshd. Run by root, it serves the user daemon, and runs as that user itself but for Chroot; otherwise it
-// serves the user who runs the test. That user may log in with Key, for SFTP only.
+// SSHD is a running sshd. Run by root, it serves the user daemon, and runs as that user itself but
+// for Chroot; otherwise it serves the user who runs the test. That user may log in with Key, for
+// SFTP only.
 type SSHD struct {
 	Addr       string // 127.0.0.1:port
 	User       string
@@ -40,7 +41,8 @@ type SSHD struct {
 // SSHOption changes how a server is set up.
 type SSHOption func(*SSHD)
 
-// Chroot shuts the user into a folder that only root may write, as the manual of sshd_config asks for. Needs root.
+// Chroot shuts the user into a folder that only root may write, as the manual of sshd_config asks
+// for. Needs root.
 func Chroot(s *SSHD) {
 	needs.Root(s.t, "a chroot")
 	s.chroot = true
@@ -71,7 +73,8 @@ func StartSSHD(t testing.TB, options ...SSHOption) *SSHD {
 		o(s)
 	}
 	s.Home = folder(t, s.within)
-	s.Key, s.KnownHosts, s.Dir = filepath.Join(s.Home, "key"), filepath.Join(s.Home, "known_hosts"), filepath.Join(s.Home, "root", "copies")
+	s.Key, s.KnownHosts, s.Dir = filepath.Join(s.Home, "key"), filepath.Join(s.Home, "known_hosts"),
+		filepath.Join(s.Home, "root", "copies")
 	s.uid, s.gid, s.User = os.Getuid(), os.Getgid(), "daemon"
 	if s.uid == 0 {
 		other, err := user.Lookup(s.User)
@@ -148,7 +151,8 @@ AllowTcpForwarding no
 	s.own()
 }
 
-// own gives the server its files, which it would not read otherwise; the root of a chroot stays root's.
+// own gives the server its files, which it would not read otherwise; the root of a chroot stays
+// root's.
 func (s *SSHD) own() {
 	s.t.Helper()
 	if os.Getuid() != 0 || s.chroot {
@@ -177,7 +181,8 @@ func (s *SSHD) hostKey(kind string) {
 func (s *SSHD) keygen(kind, name string) {
 	s.t.Helper()
 	os.Remove(name)
-	if out, err := exec.Command("ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "test", "-f", name).CombinedOutput(); err != nil {
+	if out, err := exec.Command("ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "test", "-f",
+		name).CombinedOutput(); err != nil {
 		s.t.Fatalf("ssh-keygen: %v\n%s", err, out)
 	}
 }
@@ -218,7 +223,8 @@ func (s *SSHD) Kill() { s.kill() }
 
 func (s *SSHD) Start() { s.t.Helper(); s.own(); s.start() }
 
-// Freeze stops the server and its children without ending them: connections stay, and nobody answers.
+// Freeze stops the server and its children without ending them: connections stay, and nobody
+// answers.
 func (s *SSHD) Freeze() { s.t.Helper(); s.signal(syscall.SIGSTOP) }
 
 func (s *SSHD) Thaw() { s.t.Helper(); s.signal(syscall.SIGCONT) }

@@ -43,7 +43,8 @@ func NewUnit(t testing.TB, size int) *Unit {
 	u := &Unit{t: t, released: make(chan struct{}), changed: make(chan struct{}, 1)}
 	u.spool, err = spool.Open(durable.OS(root))
 	must(t, err)
-	spec := recordingtest.Spec{Unit: recordingtest.NewUnit(t, "high-street", "room-3"), ID: recording.NewID(), Started: recordingtest.Started}
+	spec := recordingtest.Spec{Unit: recordingtest.NewUnit(t, "high-street", "room-3"), ID: recording.NewID(),
+		Started: recordingtest.Started}
 	spec.For = []string{recordingtest.NewOffice(t, recordingtest.Classic).Recipient}
 	u.Name = recording.Name(spec.Started, "room-3", spec.ID)
 	file, err := u.spool.Create(u.Name)
@@ -73,8 +74,8 @@ type Fate struct {
 	Log       string
 }
 
-// Follow has a store follow until it holds the recording and the spool has let it go, or it has said what is wrong. With stubborn it is given
-// so long to get over what is wrong.
+// Follow has a store follow until it holds the recording and the spool has let it go, or it has
+// said what is wrong. With stubborn it is given so long to get over what is wrong.
 func (u *Unit) Follow(k store.Kind, stubborn time.Duration) Fate {
 	u.t.Helper()
 	set, err := store.NewSet(store.Settings{

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// heldAtBoot is after a reboot during which somebody held the patient's button, before anything else was touched.
+// heldAtBoot is after a reboot during which somebody held the patient's button, before anything
+// else was touched.
 func heldAtBoot(r *room) {
 	count := len(recordings())
 	r.check("a button held while the unit boots gives nothing, and nor does letting go", func() error {
@@ -80,36 +81,37 @@ func untilTheCut(r *room) {
 
 // afterTheCut looks at what the power cut has left.
 func afterTheCut(r *room) {
-	r.check("the power cut while recording: closed as interrupted, no more than a segment, a sync and 0.1 s lost", func() error {
-		note, err := os.ReadFile(cutFile)
-		if err != nil {
-			return err
-		}
-		var count int
-		var from, at int64
-		if _, err := fmt.Sscan(string(note), &count, &from, &at); err != nil {
-			return err
-		}
-		if err := idle(); err != nil {
-			return err
-		}
-		if err := stays("dark after a power cut", time.Second, func() bool { return !r.lit() && !micOpen() }); err != nil {
-			return err
-		}
-		rec, err := ended(count, "interrupted", "interrupted")
-		if err != nil {
-			return err
-		}
-		samples, err := rec.listen()
-		if err != nil {
-			return err
-		}
-		s := &speech{}
-		if err := r.whole(samples, s, from, at+2*rate); err != nil {
-			return err
-		}
-		return r.littleLost(samples, at)
-	})
+	r.check("the power cut while recording: closed as interrupted, no more than a segment, a sync and 0.1 s lost",
+		func() error {
+			note, err := os.ReadFile(cutFile)
+			if err != nil {
+				return err
+			}
+			var count int
+			var from, at int64
+			if _, err := fmt.Sscan(string(note), &count, &from, &at); err != nil {
+				return err
+			}
+			if err := idle(); err != nil {
+				return err
+			}
+			if err := stays("dark after a power cut", time.Second, func() bool { return !r.lit() && !micOpen() }); err != nil {
+				return err
+			}
+			rec, err := ended(count, "interrupted", "interrupted")
+			if err != nil {
+				return err
+			}
+			samples, err := rec.listen()
+			if err != nil {
+				return err
+			}
+			s := &speech{}
+			if err := r.whole(samples, s, from, at+2*rate); err != nil {
+				return err
+			}
+			return r.littleLost(samples, at)
+		})
 	r.check("every other recording is as it was", func() error {
 		out, err := run("tacet", "ls", spool)
 		if err != nil {

@@ -22,7 +22,8 @@ func subscribe() (*broker, error) {
 	if err := b.sub.Start(); err != nil {
 		return nil, err
 	}
-	_, err := until("the broker tells that the unit is there", patience, func() bool { return b.heard("tacet/rig/room-1/availability online") })
+	_, err := until("the broker tells that the unit is there", patience,
+		func() bool { return b.heard("tacet/rig/room-1/availability online") })
 	return b, err
 }
 
@@ -44,7 +45,8 @@ func (b *broker) heard(what string) bool { return strings.Contains(b.lines(), wh
 // toldOfCopy tells whether a store was said to hold a recording.
 func (b *broker) toldOfCopy(id, store string) bool {
 	for line := range strings.Lines(b.lines()) {
-		if strings.Contains(line, `"event_type":"copied"`) && strings.Contains(line, `"`+id+`"`) && strings.Contains(line, `"`+store+`"`) {
+		if strings.Contains(line, `"event_type":"copied"`) && strings.Contains(line, `"`+id+`"`) &&
+			strings.Contains(line, `"`+store+`"`) {
 			return true
 		}
 	}
@@ -59,7 +61,8 @@ func (b *broker) stop() {
 // told holds what was heard while one recording was made against what may be told.
 func (b *broker) told() error {
 	const unit = "tacet/rig/room-1/"
-	if _, err := until("the event of the end", patience, func() bool { return b.heard(`"event_type":"ended"`) }); err != nil {
+	if _, err := until("the event of the end", patience,
+		func() bool { return b.heard(`"event_type":"ended"`) }); err != nil {
 		return err
 	}
 	var errs []error
@@ -75,14 +78,16 @@ func (b *broker) told() error {
 		}
 		at += i
 	}
-	for _, what := range []string{`"phase":"recording"`, "homeassistant/device/tacet_rig_room-1/config ", unit + "ledger ", unit + "heartbeat "} {
+	for _, what := range []string{`"phase":"recording"`, "homeassistant/device/tacet_rig_room-1/config ", unit + "ledger ",
+		unit + "heartbeat "} {
 		if !strings.Contains(heard, what) {
 			errs = append(errs, fmt.Errorf("not heard: %s", what))
 		}
 	}
 	// Nor half a consent, nor who, nor why. (A new version that waits is none of these.)
 	heard = strings.ReplaceAll(heard, `"version_waiting":`, "")
-	for _, what := range []string{"waiting", "starting", "stopping", "withdrawn", "patient", "clinician", "AGE-SECRET", "age1"} {
+	for _, what := range []string{"waiting", "starting", "stopping", "withdrawn", "patient", "clinician", "AGE-SECRET",
+		"age1"} {
 		if strings.Contains(heard, what) {
 			errs = append(errs, fmt.Errorf("heard: %s", what))
 		}

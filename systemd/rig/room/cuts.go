@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// The power cuts: a unit whose disk and drive forget what nobody has flushed. Its spool lets go of a recording as soon as the
-// drive is said to hold it, so that a claim that isn't so would cost a recording.
+// The power cuts: a unit whose disk and drive forget what nobody has flushed. Its spool lets go of
+// a recording as soon as the drive is said to hold it, so that a claim that isn't so would cost a
+// recording.
 const (
 	cutsKind  = "ext4"
 	cutsStore = "on-" + cutsKind
@@ -24,7 +25,8 @@ const (
 // cuts prepares the unit for it.
 func cuts(r *room) {
 	r.check("a unit and a drive, both with a volatile write cache", func() error {
-		stores := fmt.Sprintf("[[store]]\nname = \"%s\"\nkind = \"drive\"\nlabel = \"T%s\"\n", cutsStore, strings.ToUpper(cutsKind))
+		stores := fmt.Sprintf("[[store]]\nname = \"%s\"\nkind = \"drive\"\nlabel = \"T%s\"\n", cutsStore,
+			strings.ToUpper(cutsKind))
 		return steps(
 			setting{parties: 2, codec: "wav", stores: stores}.write,
 			r.start,
@@ -48,7 +50,8 @@ func plugVolatile() error {
 	return err
 }
 
-// cutting makes a whole recording now and then, which may get to the drive, and then one until the power is cut.
+// cutting makes a whole recording now and then, which may get to the drive, and then one until the
+// power is cut.
 func cutting(r *room) {
 	err := func() error {
 		if rand.IntN(2) == 0 {
@@ -159,7 +162,8 @@ func afterwards(r *room) {
 		if err := idle(); err != nil {
 			return err
 		}
-		// Before the drive is there and could make up for it: what the unit itself says it has let go of.
+		// Before the drive is there and could make up for it: what the unit itself says it has let
+		// go of.
 		released, err := gone()
 		if err != nil {
 			return err
@@ -197,8 +201,8 @@ func gone() (map[string]bool, error) {
 	return held, err
 }
 
-// everywhere wants each recording to be in the spool or on the drive, whole or properly closed; where the ledger said so right
-// after the start, on the drive.
+// everywhere wants each recording to be in the spool or on the drive, whole or properly closed;
+// where the ledger said so right after the start, on the drive.
 func (r *room) everywhere(list []remembered, claimed map[string]bool) error {
 	point, _ := mounted(cutsKind)
 	var missing error
@@ -238,8 +242,8 @@ func states(dir string) map[string]string {
 	return found
 }
 
-// lastOne wants the recording that was cut off to be closed, and to have nearly all that was said. The copy on the drive is
-// looked at, to which it gets now.
+// lastOne wants the recording that was cut off to be closed, and to have nearly all that was said.
+// The copy on the drive is looked at, to which it gets now.
 func (r *room) lastOne(m remembered) error {
 	point, _ := mounted(cutsKind)
 	var rec recorded

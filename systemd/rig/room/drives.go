@@ -22,7 +22,8 @@ func mounted(kind string) (point string, ok bool) {
 	return "/nowhere", false
 }
 
-// happened is when something was last done to each drive: when it was pulled out, or full, or had been mounted.
+// happened is when something was last done to each drive: when it was pulled out, or full, or had
+// been mounted.
 var happened = map[string]time.Time{}
 
 // now takes down that it happens now, to all.
@@ -42,7 +43,8 @@ func plug(whose, how string) error {
 		return err
 	}
 	for _, kind := range kinds {
-		if _, err := until("the drive with "+kind+" is mounted", inserted, func() bool { _, ok := mounted(kind); return ok }); err != nil {
+		if _, err := until("the drive with "+kind+" is mounted", inserted,
+			func() bool { _, ok := mounted(kind); return ok }); err != nil {
 			log, _ := run("journalctl", "-q", "-n", "20", "--no-hostname", "-o", "short")
 			return fmt.Errorf("%w\n%s", err, log)
 		}
@@ -62,7 +64,8 @@ func yank() error {
 	}
 	now()
 	for _, kind := range kinds {
-		if _, err := until("the mount of the drive with "+kind+" is gone", inserted, func() bool { _, ok := mounted(kind); return !ok }); err != nil {
+		if _, err := until("the mount of the drive with "+kind+" is gone", inserted,
+			func() bool { _, ok := mounted(kind); return !ok }); err != nil {
 			return err
 		}
 	}
@@ -97,7 +100,8 @@ func fill() error {
 				return
 			}
 			// The last bytes, which a large write may have left.
-			run("sh", "-c", "for i in $(seq 64); do echo | dd of="+point+"/filler oflag=append conv=notrunc bs=512 count=1 status=none || break; done")
+			run("sh", "-c", "for i in $(seq 64); do echo | dd of="+point+
+				"/filler oflag=append conv=notrunc bs=512 count=1 status=none || break; done")
 			failed <- nil
 		}()
 	}

@@ -31,13 +31,15 @@ func (r *room) killed() error {
 		return err
 	}
 	r.note("kill to dark: %v", took.Round(time.Millisecond))
-	if _, err := until("it runs again", 60*time.Second, func() bool { p := mainPID(); return p != 0 && p != pid && status().PID == p }); err != nil {
+	if _, err := until("it runs again", 60*time.Second,
+		func() bool { p := mainPID(); return p != 0 && p != pid && status().PID == p }); err != nil {
 		return err
 	}
 	if err := idle(); err != nil {
 		return err
 	}
-	if err := stays("dark and idle after a crash", 3*time.Second, func() bool { return !r.lit() && !micOpen() && status().Phase == "idle" }); err != nil {
+	if err := stays("dark and idle after a crash", 3*time.Second,
+		func() bool { return !r.lit() && !micOpen() && status().Phase == "idle" }); err != nil {
 		return err
 	}
 	rec, err := ended(count+1, "interrupted", "interrupted")
@@ -78,13 +80,15 @@ func (r *room) unplugged() error {
 	if _, err := ended(count+1, "whole", "fault"); err != nil {
 		return err
 	}
-	if _, err := until("it says that the microphone is missing", patience, func() bool { s := status(); return s.Mic == "missing" && s.warns("mic-missing") }); err != nil {
+	if _, err := until("it says that the microphone is missing", patience,
+		func() bool { s := status(); return s.Mic == "missing" && s.warns("mic-missing") }); err != nil {
 		return err
 	}
 	s.stop()
 	pause(deadTime)
 	r.press(patient)
-	if err := stays("no recording without a microphone", 3*time.Second, func() bool { return status().Phase != "recording" }); err != nil {
+	if err := stays("no recording without a microphone", 3*time.Second,
+		func() bool { return status().Phase != "recording" }); err != nil {
 		return err
 	}
 	if _, err := until("dark again", patience, func() bool { return !r.lit() }); err != nil {
@@ -122,13 +126,15 @@ func pull(how string) error {
 	return os.WriteFile("/sys/bus/platform/drivers/snd_aloop/"+how, []byte("snd_aloop.0"), 0)
 }
 
-// reconfigure has the running daemon take another configuration; it may have done so before, where a check is made once more.
+// reconfigure has the running daemon take another configuration; it may have done so before, where
+// a check is made once more.
 func reconfigure(s setting) error {
 	if err := s.write(); err != nil {
 		return err
 	}
 	said := func() string {
-		out, _ := run("journalctl", "-u", "tacetd", "-q", "--grep", "new configuration.*changed|configuration has not changed")
+		out, _ := run("journalctl", "-u", "tacetd", "-q", "--grep",
+			"new configuration.*changed|configuration has not changed")
 		return out
 	}
 	before := said()
@@ -175,7 +181,8 @@ func (r *room) opus() error {
 	if err != nil {
 		return err
 	}
-	r.note("while recording Opus: %.1f %% of a core", 100*(after.cpu-before.cpu).Seconds()/after.at.Sub(before.at).Seconds())
+	r.note("while recording Opus: %.1f %% of a core",
+		100*(after.cpu-before.cpu).Seconds()/after.at.Sub(before.at).Seconds())
 	if rec.Seconds < 10 {
 		return fmt.Errorf("%s has %.1f s, and was made for more than 10", rec.File, rec.Seconds)
 	}
@@ -197,7 +204,8 @@ func (r *room) twoParties() error {
 	if _, err := until("a pulse after the first of two", patience, r.lit); err != nil {
 		return err
 	}
-	if err := stays("no microphone after the first of two", 3*time.Second, func() bool { return !micOpen() && status().Phase == "idle" }); err != nil {
+	if err := stays("no microphone after the first of two", 3*time.Second,
+		func() bool { return !micOpen() && status().Phase == "idle" }); err != nil {
 		return err
 	}
 	for i, who := range []int{patient, clinician} {

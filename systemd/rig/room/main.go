@@ -1,11 +1,12 @@
-// Command room is the people in the rig's room: hands on the buttons, an eye on the light, a mouth at the microphone, and
-// somebody who reads what the unit says. It runs in the virtual wall unit, as root, beside the real tacetd, and touches the
-// unit only from outside: GPIO lines, the sound card's other end, systemd, signals, files.
+// Command room is the people in the rig's room: hands on the buttons, an eye on the light, a mouth
+// at the microphone, and somebody who reads what the unit says. It runs in the virtual wall unit,
+// as root, beside the real tacetd, and touches the unit only from outside: GPIO lines, the sound
+// card's other end, systemd, signals, files.
 //
 //	room SCENE…
 //
-// Each check prints a line "ok - what" or "not ok - what", and after "#" what there is to know. The exit code is 0
-// where the checks could be made, whatever they found: test.sh counts the lines.
+// Each check prints a line "ok - what" or "not ok - what", and after "#" what there is to know. The
+// exit code is 0 where the checks could be made, whatever they found: test.sh counts the lines.
 package main
 
 import (
@@ -48,8 +49,9 @@ func main() {
 // again is how often a check is made once more that the rig itself has spoilt.
 const again = 2
 
-// check makes one check. What it says begins with the text that it returns with nil as well. Where it failed, and the machine
-// had stood still meanwhile, as an emulated one may on a busy computer, it proves nothing: it is made once more.
+// check makes one check. What it says begins with the text that it returns with nil as well. Where
+// it failed, and the machine had stood still meanwhile, as an emulated one may on a busy computer,
+// it proves nothing: it is made once more.
 func (r *room) check(what string, f func() error) {
 	for try := 0; ; try++ {
 		began := time.Now()
@@ -61,7 +63,8 @@ func (r *room) check(what string, f func() error) {
 		}
 		took := time.Since(began).Round(100 * time.Millisecond)
 		if still := time.Duration(r.still.Load()); err != nil && still > 0 && try < again {
-			fmt.Printf("# the machine itself stood still for %v; once more: %s\n#   %v\n", still.Round(100*time.Millisecond), what, err)
+			fmt.Printf("# the machine itself stood still for %v; once more: %s\n#   %v\n", still.Round(100*time.Millisecond),
+				what, err)
 			r.calm()
 			continue
 		}
@@ -111,7 +114,8 @@ func (r *room) note(format string, args ...any) {
 
 // explain prints what the unit logged during a check that failed.
 func (r *room) explain(since time.Time) {
-	log, _ := run("journalctl", "-u", "tacetd", "-q", "-o", "short-precise", "--no-hostname", "-n", "25", "--since", fmt.Sprintf("@%d", since.Unix()))
+	log, _ := run("journalctl", "-u", "tacetd", "-q", "-o", "short-precise", "--no-hostname", "-n", "25", "--since",
+		fmt.Sprintf("@%d", since.Unix()))
 	for line := range strings.Lines(log) {
 		fmt.Printf("#   | %s\n", strings.TrimRight(line, "\n"))
 	}

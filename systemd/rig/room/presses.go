@@ -10,11 +10,13 @@ import (
 const (
 	manyPresses = 250 // in each of the two units
 	manyBounces = 250
-	// shortest is what a give takes at least, less what this machine's clocks and ours may be apart.
+	// shortest is what a give takes at least, less what this machine's clocks and ours may be
+	// apart.
 	shortest = 50*time.Millisecond - 20*time.Millisecond
 )
 
-// fidget presses two buttons at odd times, some with bouncing contacts, and keeps its own account of who could have given.
+// fidget presses two buttons at odd times, some with bouncing contacts, and keeps its own account
+// of who could have given.
 type fidget struct {
 	*room
 	rng              *rand.Rand
@@ -63,8 +65,8 @@ func (f *fidget) odd(most time.Duration) time.Duration {
 	return time.Duration(x * x * float64(most))
 }
 
-// honest is two people who want to be recorded, after a pause. They press without bounces: in an emulated machine those
-// get so far apart that tacetd, rightly, can't tell how old they are.
+// honest is two people who want to be recorded, after a pause. They press without bounces: in an
+// emulated machine those get so far apart that tacetd, rightly, can't tell how old they are.
 func (f *fidget) honest() {
 	for range 3 {
 		pause(deadTime)

@@ -28,12 +28,13 @@ const (
 const (
 	spool = "/var/lib/tacet/spool"
 	card  = "/proc/asound/Loopback"
-	// patience is how long anything may take in a machine that is emulated, on a computer that is busy.
+	// patience is how long anything may take in a machine that is emulated, on a computer that is
+	// busy.
 	patience = 20 * time.Second
 	// hand is how long a hand presses.
 	hand = 150 * time.Millisecond
-	// standstill is how long the eye on the light, which looks every 50 ms, may not have been able to, for the machine not to have
-	// stood still.
+	// standstill is how long the eye on the light, which looks every 50 ms, may not have been able
+	// to, for the machine not to have stood still.
 	standstill = time.Second
 	// deadTime is how long after an end presses count as nothing, and a little.
 	deadTime = 3500 * time.Millisecond
@@ -63,7 +64,8 @@ func (r *room) enter() error {
 	return nil
 }
 
-// watch holds the first promise against what can be seen: the microphone is open only while the light is on.
+// watch holds the first promise against what can be seen: the microphone is open only while the
+// light is on.
 func (r *room) watch() {
 	last := time.Now()
 	for range time.Tick(50 * time.Millisecond) {

@@ -47,9 +47,11 @@ func first(r *room) {
 		return r.longRecording(broker)
 	})
 	r.check("what the broker has been told is what happened, and no more", broker.told)
-	r.check("kill -9 while recording: dark, idle again, closed as interrupted, with all that had reached the disk", r.killed)
+	r.check("kill -9 while recording: dark, idle again, closed as interrupted, with all that had reached the disk",
+		r.killed)
 	r.check("the microphone pulled out while recording: noticed, whole, and it works again without a restart", r.unplugged)
-	r.check("clocks slewed by a tenth, faster and slower, while recording: nothing missing, no silence, the pace said", r.slewed)
+	r.check("clocks slewed by a tenth, faster and slower, while recording: nothing missing, no silence, the pace said",
+		r.slewed)
 	r.check("an opus recording is whole", r.opus)
 	r.check("two parties: one alone records nothing, any one ends it", r.twoParties)
 	r.check("nothing that tacetd wrote is in clear: not the sound, nor a key that opens it", r.inClear)
@@ -88,8 +90,8 @@ func (r *room) conformance() error {
 	return err
 }
 
-// doctor tries the unit as a technician does, once beside the daemon, once while the service is stopped for it. Somebody speaks: a
-// microphone whose signal does not move is a finding.
+// doctor tries the unit as a technician does, once beside the daemon, once while the service is
+// stopped for it. Somebody speaks: a microphone whose signal does not move is a finding.
 func (r *room) doctor() error {
 	s, err := speak()
 	if err != nil {
@@ -164,7 +166,8 @@ func (r *room) quiet() error {
 	}
 	took := after.at.Sub(before.at).Seconds()
 	perSecond := float64(after.switches-before.switches) / took
-	r.note("idle: %.2f %% of a core, %.1f voluntary context switches a second", 100*(after.cpu-before.cpu).Seconds()/took, perSecond)
+	r.note("idle: %.2f %% of a core, %.1f voluntary context switches a second", 100*(after.cpu-before.cpu).Seconds()/took,
+		perSecond)
 	open, err := run("sh", "-c", fmt.Sprintf("ls -l /proc/%d/fd | grep -c /dev/snd/ || true", pid))
 	if err != nil || open != "0" {
 		return fmt.Errorf("%s sound devices are open %w", open, err)
@@ -184,8 +187,9 @@ func (r *room) quiet() error {
 	return nil
 }
 
-// give presses until it records, and tells from when on there was consent. An emulated machine that is busy can't always tell how old an
-// edge is, and then it gives nothing: so one presses again, as people do.
+// give presses until it records, and tells from when on there was consent. An emulated machine that
+// is busy can't always tell how old an edge is, and then it gives nothing: so one presses again, as
+// people do.
 func (r *room) give(s *speech, line int) (from int64, err error) {
 	for range 3 {
 		r.down(line)
@@ -253,7 +257,8 @@ func (r *room) longRecording(b *broker) error {
 	return nil
 }
 
-// withdrawn has the patient withdraw, and wants the n-th recording to be whole: all that was said since from, once and in order.
+// withdrawn has the patient withdraw, and wants the n-th recording to be whole: all that was said
+// since from, once and in order.
 func (r *room) withdrawn(s *speech, from int64, n int) (recorded, error) {
 	to, err := r.withdraw(s, patient)
 	if err != nil {
@@ -270,8 +275,8 @@ func (r *room) withdrawn(s *speech, from int64, n int) (recorded, error) {
 	return rec, r.whole(samples, s, from, to)
 }
 
-// inClear looks for what was said in the first recording, and for private keys, in all that the unit keeps. Of the sound it takes
-// 8 samples, which no chance puts there, out of each second.
+// inClear looks for what was said in the first recording, and for private keys, in all that the
+// unit keeps. Of the sound it takes 8 samples, which no chance puts there, out of each second.
 func (r *room) inClear() error {
 	samples, err := recorded{File: recordings()[0]}.listen()
 	if err != nil {

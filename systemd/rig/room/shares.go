@@ -70,7 +70,8 @@ func (r *room) toShares() error {
 		r.start,
 		r.storesWell,
 		func() error { // the earlier ones
-			_, err := until("nothing is left to copy", time.Minute, func() bool { s := status(); return s.PID != 0 && s.Pending == 0 })
+			_, err := until("nothing is left to copy", time.Minute,
+				func() bool { s := status(); return s.PID != 0 && s.Pending == 0 })
 			return err
 		},
 	)
@@ -115,7 +116,8 @@ func (r *room) record(long time.Duration) (file string, err error) {
 	return rec.File, r.whole(samples, s, from, to)
 }
 
-// held wants stores to hold a recording. It looks at the servers' side: that of a hanging mount would hang too.
+// held wants stores to hold a recording. It looks at the servers' side: that of a hanging mount
+// would hang too.
 func (r *room) held(file string, stores ...string) error {
 	began := time.Now()
 	for _, store := range stores {
@@ -160,17 +162,20 @@ func (r *room) hang() error {
 		return err
 	}
 	for _, o := range office {
-		if _, err := until("store-hung for "+o.store, patience, func() bool { return status().warnsOf("store-hung", o.store) }); err != nil {
+		if _, err := until("store-hung for "+o.store, patience,
+			func() bool { return status().warnsOf("store-hung", o.store) }); err != nil {
 			return fmt.Errorf("%w; it says %+v", err, status().Warnings)
 		}
 	}
-	r.note("both are said to hang, at the latest %v after they stood still; they did for %v", time.Since(began).Round(time.Second), hangTime())
+	r.note("both are said to hang, at the latest %v after they stood still; they did for %v",
+		time.Since(began).Round(time.Second), hangTime())
 	pause(hangTime() - time.Since(began))
 	second, err := r.record(3 * time.Second)
 	if err != nil {
 		return err
 	}
-	if err := steps(func() error { return r.held(first, "other") }, func() error { return r.held(second, "other") }, func() error { return samePID(pid) }); err != nil {
+	if err := steps(func() error { return r.held(first, "other") }, func() error { return r.held(second, "other") },
+		func() error { return samePID(pid) }); err != nil {
 		return err
 	}
 	stopping := time.Now()

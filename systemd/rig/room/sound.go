@@ -16,7 +16,8 @@ import (
 
 const rate = 48000
 
-// speech is somebody who speaks the time code at the other end of the sound card, until told to stop.
+// speech is somebody who speaks the time code at the other end of the sound card, until told to
+// stop.
 type speech struct {
 	aplay *exec.Cmd
 	pipe  io.WriteCloser
@@ -25,7 +26,8 @@ type speech struct {
 
 func speak() (*speech, error) {
 	s := &speech{}
-	s.aplay = exec.Command("aplay", "-q", "-D", "hw:Loopback,0,0", "-t", "raw", "-f", "S16_LE", "-r", strconv.Itoa(rate), "-c", "1",
+	s.aplay = exec.Command("aplay", "-q", "-D", "hw:Loopback,0,0", "-t", "raw", "-f", "S16_LE", "-r", strconv.Itoa(rate),
+		"-c", "1",
 		"--buffer-time=2000000", "--period-time=20000", "-")
 	s.aplay.Stderr = &s.says
 	var err error
@@ -50,7 +52,8 @@ func speak() (*speech, error) {
 	return s, nil
 }
 
-// at is the sample that is being spoken. It may be older by a period and a timer's tick, which is margin.
+// at is the sample that is being spoken. It may be older by a period and a timer's tick, which is
+// margin.
 func (s *speech) at() int64 {
 	data, _ := os.ReadFile(card + "/pcm0p/sub0/status")
 	n, _ := strconv.ParseInt(field(string(data), "hw_ptr"), 10, 64)
@@ -75,7 +78,8 @@ func (r *room) whole(samples []int16, s *speech, from, to int64) error {
 		return fmt.Errorf("none of %d samples is of what was said", len(samples))
 	}
 	if s.stumbled() {
-		// Its count of what it said begins anew then, so this proves nothing. Only a machine that stood still does that.
+		// Its count of what it said begins anew then, so this proves nothing. Only a machine that
+		// stood still does that.
 		r.still.Add(int64(standstill))
 		r.note("the speaker did not keep up: %s", strings.TrimSpace(s.says.String()))
 	}
@@ -101,8 +105,9 @@ func (r *room) whole(samples []int16, s *speech, from, to int64) error {
 	return nil
 }
 
-// mostLost is what may be missing at the end of a recording that was interrupted. Promised is a second, and for a power cut a
-// sync and 0.1 s more; the rest is what an emulated processor that others use too takes for its work.
+// mostLost is what may be missing at the end of a recording that was interrupted. Promised is a
+// second, and for a power cut a sync and 0.1 s more; the rest is what an emulated processor that
+// others use too takes for its work.
 const mostLost = 3 * rate
 
 // littleLost wants a recording to reach nearly to the sample at which it was interrupted.

@@ -9,14 +9,16 @@ import (
 	"time"
 )
 
-// kinds are the file systems of the thumb drives. Each drive is a store of its own, so that all three are tried at once.
+// kinds are the file systems of the thumb drives. Each drive is a store of its own, so that all
+// three are tried at once.
 var kinds = []string{"vfat", "exfat", "ext4"}
 
 const (
-	// soon is how long after something happened to a drive its warning has to be up: 2 s for somebody who changes one drive
-	// for another, and 5 s.
+	// soon is how long after something happened to a drive its warning has to be up: 2 s for
+	// somebody who changes one drive for another, and 5 s.
 	soon = 7 * time.Second
-	// append is how often a copy is appended to; until then nothing is known of a drive that is full.
+	// append is how often a copy is appended to; until then nothing is known of a drive that is
+	// full.
 	appending = 5 * time.Second
 	// inserted is how long an emulated machine may take to find a drive, check and mount it.
 	inserted = 60 * time.Second
@@ -31,12 +33,14 @@ func sticks(r *room) {
 		return
 	}
 	defer broker.stop()
-	r.check("drives pulled out while recording, swapped, write-protected, full: said in time; put back they get it whole", func() error {
-		return r.changes(broker)
-	})
-	r.check("drives pulled out while they are written to, again and again: dirty, and none the worse for it", func() error {
-		return r.dirty(broker)
-	})
+	r.check("drives pulled out while recording, swapped, write-protected, full: said in time; put back they get it whole",
+		func() error {
+			return r.changes(broker)
+		})
+	r.check("drives pulled out while they are written to, again and again: dirty, and none the worse for it",
+		func() error {
+			return r.dirty(broker)
+		})
 }
 
 // marks prepares two sets of drives: the unit's own, and another room's.
@@ -45,7 +49,8 @@ func (r *room) marks() error {
 	for _, kind := range kinds {
 		fmt.Fprintf(&stores, "[[store]]\nname = \"on-%s\"\nkind = \"drive\"\nlabel = \"T%s\"\n", kind, strings.ToUpper(kind))
 	}
-	if err := steps(setting{parties: 1, codec: "wav", release: "never", stores: stores.String()}.write, r.start); err != nil {
+	if err := steps(setting{parties: 1, codec: "wav", release: "never", stores: stores.String()}.write,
+		r.start); err != nil {
 		return err
 	}
 	for _, whose := range []string{"other", "own"} {
@@ -131,7 +136,8 @@ func (r *room) changes(b *broker) error {
 	return samePID(pid)
 }
 
-// dirty pulls the drives out in the middle of writing, three times, and looks whether they are whole in the end.
+// dirty pulls the drives out in the middle of writing, three times, and looks whether they are
+// whole in the end.
 func (r *room) dirty(b *broker) error {
 	count := len(recordings())
 	pid := mainPID()
@@ -176,9 +182,10 @@ func (r *room) said(what, code string, limit time.Duration) func() error {
 		var slowest time.Duration
 		for _, kind := range kinds {
 			began := happened[kind]
-			_, err := until(fmt.Sprintf("%s for the drive with %s, which is %s", code, kind, what), limit-time.Since(began), func() bool {
-				return status().warnsOf(code, "on-"+kind)
-			})
+			_, err := until(fmt.Sprintf("%s for the drive with %s, which is %s", code, kind, what), limit-time.Since(began),
+				func() bool {
+					return status().warnsOf(code, "on-"+kind)
+				})
 			if err != nil {
 				return fmt.Errorf("%w; it says %+v", err, status().Warnings)
 			}
@@ -217,7 +224,8 @@ func grown() error {
 	file := recordings()[len(recordings())-1]
 	for _, kind := range kinds {
 		before := size(copyOf(kind, file))
-		if _, err := until(fmt.Sprintf("the copy on the drive with %s grows beyond %d bytes", kind, before), patience, func() bool { return size(copyOf(kind, file)) > before }); err != nil {
+		if _, err := until(fmt.Sprintf("the copy on the drive with %s grows beyond %d bytes", kind, before), patience,
+			func() bool { return size(copyOf(kind, file)) > before }); err != nil {
 			return err
 		}
 	}
@@ -237,7 +245,8 @@ func (r *room) copied(b *broker, file string, limit time.Duration) error {
 	id := strings.TrimSuffix(file[strings.LastIndexByte(file, '_')+1:], ".tacet")
 	began := time.Now()
 	for _, kind := range kinds {
-		_, err := until(fmt.Sprintf("a copy of %s on the drive with %s", id, kind), limit, func() bool { return b.toldOfCopy(id, "on-"+kind) })
+		_, err := until(fmt.Sprintf("a copy of %s on the drive with %s", id, kind), limit,
+			func() bool { return b.toldOfCopy(id, "on-"+kind) })
 		if err != nil {
 			return fmt.Errorf("%w; it says %+v", err, status().Warnings)
 		}

@@ -93,7 +93,8 @@ func (s says) warns(code string) bool {
 // warnsOf tells whether a warning is up for a store.
 func (s says) warnsOf(code, store string) bool {
 	for _, w := range s.Warnings {
-		if w.Code == code && (strings.Contains(w.Message, store+":") || strings.Contains(w.Message, store+";") || strings.Contains(w.Message, store+")")) {
+		if w.Code == code && (strings.Contains(w.Message, store+":") || strings.Contains(w.Message, store+";") ||
+			strings.Contains(w.Message, store+")")) {
 			return true
 		}
 	}
@@ -244,8 +245,8 @@ func field(text, name string) string {
 	return ""
 }
 
-// keepTime does what somebody on the network does in a real unit, which has a network: it keeps the clock right. Without,
-// the unit warns, and its status light blinks all day.
+// keepTime does what somebody on the network does in a real unit, which has a network: it keeps the
+// clock right. Without, the unit warns, and its status light blinks all day.
 func keepTime() error {
 	const status, maxError, estError = 0x10, 0x4, 0x8
 	_, err := unix.Adjtimex(&unix.Timex{Modes: status | maxError | estError})

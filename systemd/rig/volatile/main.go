@@ -1,12 +1,13 @@
-// Command volatile is a disk with a volatile write cache, so that cutting a virtual machine's power costs what it would
-// cost a real one.
+// Command volatile is a disk with a volatile write cache, so that cutting a virtual machine's power
+// costs what it would cost a real one.
 //
 //	volatile IMAGE SOCKET KEEP
 //
-// It serves the file IMAGE as a network block device on the Unix socket SOCKET. What is written stays in memory until the
-// client asks for a flush. SIGUSR1 is the power cut: of the blocks that nobody has flushed, each one reaches the disk with a
-// chance of KEEP percent, as if the drive had just been busy with it; then the disk is gone. SIGUSR2 is a power cut at one of the
-// next writes, when there is something to lose. SIGTERM writes everything.
+// It serves the file IMAGE as a network block device on the Unix socket SOCKET. What is written
+// stays in memory until the client asks for a flush. SIGUSR1 is the power cut: of the blocks that
+// nobody has flushed, each one reaches the disk with a chance of KEEP percent, as if the drive had
+// just been busy with it; then the disk is gone. SIGUSR2 is a power cut at one of the next writes,
+// when there is something to lose. SIGTERM writes everything.
 package main
 
 import (
@@ -77,7 +78,8 @@ func run(args []string) error {
 
 const (
 	blockSize = 4096
-	// mostWrites is how many writes a power cut that awaits one lets by at most, and longest how long it waits.
+	// mostWrites is how many writes a power cut that awaits one lets by at most, and longest how
+	// long it waits.
 	mostWrites = 12
 	longest    = 6 * time.Second
 )
@@ -109,7 +111,8 @@ func openDisk(path string) (*disk, error) {
 	return &disk{size: info.Size(), file: f, cached: map[int64]*[blockSize]byte{}}, nil
 }
 
-// awaitWrites returns when so many writes have come, and the last of them is only cached, or after a while without.
+// awaitWrites returns when so many writes have come, and the last of them is only cached, or after
+// a while without.
 func (d *disk) awaitWrites(n int) {
 	came := make(chan struct{})
 	d.mu.Lock()

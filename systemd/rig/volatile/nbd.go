@@ -8,7 +8,8 @@ import (
 	"net"
 )
 
-// The network block device protocol, as far as QEMU speaks it: the fixed newstyle negotiation, plain replies.
+// The network block device protocol, as far as QEMU speaks it: the fixed newstyle negotiation,
+// plain replies.
 const (
 	magicServer  = 0x4e42444d41474943
 	magicOption  = 0x49484156454f5054

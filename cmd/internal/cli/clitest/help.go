@@ -8,8 +8,9 @@ import (
 	"tacet/cmd/internal/cli"
 )
 
-// Help asks a program for every help text that it has, and wants each to fit a terminal, to name its command, and to exit with 0. Called with no
-// command at all, a program that has several lists them, and exits with 2. sub are commands below commands, as in "drive init".
+// Help asks a program for every help text that it has, and wants each to fit a terminal, to name
+// its command, and to exit with 0. Called with no command at all, a program that has several lists
+// them, and exits with 2. sub are commands below commands, as in "drive init".
 func Help(t *testing.T, name string, commands []cli.Command, run func(*cli.Env) error, sub ...string) {
 	t.Helper()
 	asked := [][]string{{"help"}, {"-h"}, {"--help"}, {"version"}, {"-version"}}
@@ -30,7 +31,8 @@ func Help(t *testing.T, name string, commands []cli.Command, run func(*cli.Env) 
 		Fits(t, name+" "+strings.Join(args, " "), stdout)
 	}
 	stdout, stderr, code := said(t, name, run, []string{"no-such-command"})
-	if code != cli.ExitUsage || stdout != "" || !strings.Contains(stderr, "no-such-command") || strings.Contains(stderr, "commands are \n") {
+	if code != cli.ExitUsage || stdout != "" || !strings.Contains(stderr, "no-such-command") ||
+		strings.Contains(stderr, "commands are \n") {
 		t.Errorf("%s no-such-command: exits with %d, says %q, and %q", name, code, stdout, stderr)
 	}
 	if len(commands) > 0 && commands[0].Name != "" {
@@ -52,7 +54,8 @@ func Fits(t *testing.T, what, text string) {
 	t.Helper()
 	for line := range strings.Lines(text) {
 		line = strings.TrimSuffix(line, "\n")
-		if n := utf8.RuneCountInString(line); n > cli.Width || strings.TrimRight(line, " ") != line || strings.Contains(line, "\t") {
+		if n := utf8.RuneCountInString(line); n > cli.Width || strings.TrimRight(line, " ") != line ||
+			strings.Contains(line, "\t") {
 			t.Errorf("%s has a line of %d characters: %q", what, n, line)
 		}
 	}

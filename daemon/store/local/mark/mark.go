@@ -1,5 +1,5 @@
-// Package mark is what makes a drive a store's own: a small file in its root, TACET-DRIVE.txt, which "tacet drive init" writes at a
-// desk and the unit looks for.
+// Package mark is what makes a drive a store's own: a small file in its root, TACET-DRIVE.txt,
+// which "tacet drive init" writes at a desk and the unit looks for.
 //
 //	{"format":"tacet-drive/1","site":"high-street","room":"room-3","store":"drive","id":"K5PZ…"}
 //
@@ -7,12 +7,14 @@
 //
 //	{"format":"tacet-drive/2","site":"high-street","room":"*","store":"drive","id":"K5PZ…","uuid":"1234-ABCD","signature":"tacet-office/office AQID…"}
 //
-// One line of JSON in this very form. A drive without it is not written to by any unit, one with another room's mark by that room's unit
-// alone: a stick that somebody left plugged in, or carried next door, stays as it is. The ID is random: it tells two drives of one store apart.
-// A room of * is each of the site's; only a signed mark says so.
+// One line of JSON in this very form. A drive without it is not written to by any unit, one with
+// another room's mark by that room's unit alone: a stick that somebody left plugged in, or carried
+// next door, stays as it is. The ID is random: it tells two drives of one store apart. A room of *
+// is each of the site's; only a signed mark says so.
 //
-// The mark is no secret, and without a signature no proof: anybody can write one. The signature covers all that the mark says, and the UUID of
-// the file system, so that it is worth nothing on another drive; only a full clone of the drive carries both. Recordings are sealed before they
+// The mark is no secret, and without a signature no proof: anybody can write one. The signature
+// covers all that the mark says, and the UUID of the file system, so that it is worth nothing on
+// another drive; only a full clone of the drive carries both. Recordings are sealed before they
 // come near a drive.
 package mark
 
@@ -63,7 +65,8 @@ func New(site, room, store string) (Mark, error) {
 	return m, m.check()
 }
 
-// NewSigned makes a mark that the office signs, for the drive whose file system has this UUID. The room may be EveryRoom.
+// NewSigned makes a mark that the office signs, for the drive whose file system has this UUID. The
+// room may be EveryRoom.
 func NewSigned(site, room, store, uuid string, s office.Signer) (Mark, error) {
 	return Mark{Site: site, Room: room, Store: store, ID: rand.Text()}.Sign(uuid, s)
 }
@@ -133,7 +136,8 @@ func (m Mark) line() []byte {
 	return line
 }
 
-// Parse reads a mark. It takes what line makes and nothing else, but for a line end in Windows' way or none.
+// Parse reads a mark. It takes what line makes and nothing else, but for a line end in Windows' way
+// or none.
 func Parse(text []byte) (Mark, error) {
 	text = bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("\r"))
 	var m Mark
@@ -160,9 +164,10 @@ func Read(drive *os.Root) (Mark, error) {
 	return Parse(text)
 }
 
-// Write marks a drive, in place of a mark that it may carry, and leaves all else on it. When it returns nil the mark outlives the drive's
-// being pulled out. On file systems with owners everybody gets the right to write in the drive's root, and to read the mark: the unit's user is
-// another than the one at the desk.
+// Write marks a drive, in place of a mark that it may carry, and leaves all else on it. When it
+// returns nil the mark outlives the drive's being pulled out. On file systems with owners everybody
+// gets the right to write in the drive's root, and to read the mark: the unit's user is another
+// than the one at the desk.
 func (m Mark) Write(drive *os.Root) error {
 	if err := m.check(); err != nil {
 		return err
@@ -191,8 +196,8 @@ func (m Mark) Write(drive *os.Root) error {
 
 const everybody = 0o777
 
-// open gives everybody the right to write in the drive's root. FAT, where the right comes with the mount, leaves everything as it is or refuses: then
-// the next write tells.
+// open gives everybody the right to write in the drive's root. FAT, where the right comes with the
+// mount, leaves everything as it is or refuses: then the next write tells.
 func open(drive *os.Root) error {
 	info, err := drive.Stat(".")
 	if err != nil {
@@ -201,7 +206,8 @@ func open(drive *os.Root) error {
 	if info.Mode().Perm()&0o002 != 0 {
 		return nil
 	}
-	if err := drive.Chmod(".", info.Mode().Perm()|everybody); err != nil && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, errors.ErrUnsupported) {
+	if err := drive.Chmod(".", info.Mode().Perm()|everybody); err != nil && !errors.Is(err, fs.ErrPermission) &&
+		!errors.Is(err, errors.ErrUnsupported) {
 		return fmt.Errorf("let everybody write on the drive: %w", err)
 	}
 	return nil

@@ -13,7 +13,8 @@ import (
 const golden = `{"format":"tacet-drive/1","site":"high-street","room":"room-3","store":"drive","id":"ABCDEFGHIJKLMNOPQRSTUVWXYZ"}`
 
 func TestParse(t *testing.T) {
-	want := Mark{Format: "tacet-drive/1", Site: "high-street", Room: "room-3", Store: "drive", ID: "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+	want := Mark{Format: "tacet-drive/1", Site: "high-street", Room: "room-3", Store: "drive",
+		ID: "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 	for _, end := range []string{"", "\n", "\r\n"} {
 		if m, err := Parse([]byte(golden + end)); m != want || err != nil {
 			t.Errorf("with %q: %+v, %v", end, m, err)
@@ -81,7 +82,8 @@ func TestWriteAndRead(t *testing.T) {
 	if first.ID == second.ID {
 		t.Error("two marks have the same ID")
 	}
-	if !first.For("high-street", "room-3", "drive") || first.For("high-street", "room-4", "drive") || first.For("x", "room-3", "drive") || first.For("high-street", "room-3", "x") {
+	if !first.For("high-street", "room-3", "drive") || first.For("high-street", "room-4", "drive") ||
+		first.For("x", "room-3", "drive") || first.For("high-street", "room-3", "x") {
 		t.Error("a mark takes one store for another")
 	}
 	if got, err := os.ReadFile(filepath.Join(dir, "photo.jpg")); string(got) != "holiday" || err != nil {

@@ -67,7 +67,8 @@ func TestSigned(t *testing.T) {
 	if got, err := Read(root); got != m || err != nil {
 		t.Fatalf("read %+v (%v), want %+v", got, err, m)
 	}
-	if !m.For("high-street", "room-3", "drive") || !m.For("high-street", "room-4", "drive") || m.For("low-street", "room-3", "drive") || m.For("high-street", "room-3", "x") {
+	if !m.For("high-street", "room-3", "drive") || !m.For("high-street", "room-4", "drive") ||
+		m.For("low-street", "room-3", "drive") || m.For("high-street", "room-3", "x") {
 		t.Error("a mark for each room takes one store for another")
 	}
 	if err := m.SignedBy(k, "1234-ABCD"); err != nil {
@@ -108,7 +109,8 @@ func TestUUIDOf(t *testing.T) {
 	if got := UUIDOf(root, "8:1"); got != "" {
 		t.Errorf("without links: %q", got)
 	}
-	for name, node := range map[string]string{"1234-ABCD": "../../sda1", `a\x20b\x2fc`: "../../sdb1", "gone": "../../sdz1"} {
+	for name, node := range map[string]string{"1234-ABCD": "../../sda1", `a\x20b\x2fc`: "../../sdb1",
+		"gone": "../../sdz1"} {
 		if err := os.Symlink(node, filepath.Join(root, "dev/disk/by-uuid", name)); err != nil {
 			t.Fatal(err)
 		}

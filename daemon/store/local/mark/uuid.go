@@ -10,8 +10,8 @@ import (
 // maxLinks bounds how many file systems are looked at.
 const maxLinks = 1000
 
-// UUIDOf is the UUID of the file system on a device, "major:minor", as udev has read it; "" where that can't be told. Root is /,
-// or a test's own. It reads nothing from the device.
+// UUIDOf is the UUID of the file system on a device, "major:minor", as udev has read it; "" where
+// that can't be told. Root is /, or a test's own. It reads nothing from the device.
 func UUIDOf(root, device string) string {
 	folder := filepath.Join(root, "/dev/disk/by-uuid")
 	links, err := os.ReadDir(folder)

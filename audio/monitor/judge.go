@@ -1,0 +1,198 @@
+package monitor
+
+import (
+	"math"
+	"time"
+)
+
+// How a late block is judged. All is counted in time, so that it makes no difference how many
+// frames a block has.
+const (
+	settle     = time.Second            // a card's lateness may still move in its first second,
+	settleMost = 150 * time.Millisecond // by less than this
+	lagNoise   = 15 * time.Millisecond  // above the noise of late: that much more is no noise
+	stepNoise  = 5 * time.Millisecond   // above the last wake-ups: that much more is a step
+	lookAhead  = time.Second            // so long a block may be late and yet be made up for,
+	lookSmall  = 2 * time.Second        // if it is late by less than small, so long,
+	small      = 100 * time.Millisecond
+	lookWakes  = 4                      // and by so many wake-ups of the card,
+	lookMost   = 4 * time.Second        // but no longer than that
+	sudden     = 2 * time.Millisecond   // less late than this is not late at all
+	sameLag    = 3 * time.Millisecond   // latenesses that differ by less are the same
+	nearby     = 250 * time.Millisecond // blocks that may have been late together
+	ring       = 800 * time.Millisecond // what a card keeps for who comes late, at most
+)
+
+// How the pace before a block is found.
+const (
+	paceLately  = 3 * time.Second  // it is measured over so long,
+	paceSure    = 2 * time.Second  // or at least so long,
+	paceLeast   = time.Second      // or on a machine without noise, so long
+	calm        = time.Millisecond // which is less than this
+	unsure      = 3                // times the noise is noise where nothing but the latest is known
+	sameSlope   = 0.0025           // slopes that differ by less may be one, measured twice
+	slowestPace = 1 / 0.88         // seconds of the clock for a second of frames: no card is taken to be slower
+	fastestPace = 1 / 2.3          // or faster
+)
+
+// lostBefore is how many frames are missing before the first of the held blocks. It isn't decided
+// as long as time may yet show what its lateness was.
+func (g *Gaps) lostBefore(held []block, all bool) (lost int64, decided bool) {
+	if len(g.recent.points) == 0 {
+		return 0, true
+	}
+	before, noise, known := g.before()
+	if held[0].overrun {
+		return g.lostInOverrun(held, before, all)
+	}
+	late, most := leastLate(held, before.slope)-before.base, lagNoise.Seconds()+noise
+	if !known {
+		// At the slowest pace what comes much later would make up for any loss.
+		late, most = leastLate(soon(held), slowestPace)-g.recent.least(slowestPace), settleMost.Seconds()
+	}
+	if late <= most {
+		return 0, true
+	}
+	if all {
+		if late < ring.Seconds() {
+			late = 0
+		}
+		return g.count(late, before), true
+	}
+	age := held[len(held)-1].arrived - held[0].arrived
+	if !waited(held, late) {
+		return 0, false
+	}
+	if !known {
+		if l, ok := g.under(held); ok && plausible(l) {
+			before.slope = l.slope
+		}
+		if late = leastLate(held, before.slope) - g.recent.least(before.slope); late <= settleMost.Seconds() {
+			return 0, true
+		}
+		return g.count(late, before), true
+	}
+	if leastLate(held, before.slope) < leastLate(later(held), before.slope)-sameLag.Seconds() {
+		return 0, true // a loss comes later, and this block was only late; or the card slows down
+	}
+	slowed := late-g.wakes.level(before, held[0].point) < stepNoise.Seconds()
+	if slowed && !g.sudden(held, before, noise) {
+		return 0, true
+	}
+	if late < ring.Seconds() && !g.wakes.rare(late, wakesIn(held)) {
+		return 0, age >= lookMost // on a machine as busy as this, that may mean nothing
+	}
+	return g.count(late, before), true
+}
+
+// lostInOverrun is how many frames an overrun took, of which only that is not known: the least
+// lateness until the next one shows it.
+func (g *Gaps) lostInOverrun(held []block, before line, all bool) (lost int64, decided bool) {
+	n := 1
+	for n < len(held) && !held[n].overrun {
+		n++
+	}
+	if n == len(held) && held[n-1].arrived-held[0].arrived < lookAhead && !all {
+		return 0, false
+	}
+	late := leastLate(held[:n], before.slope) - g.recent.least(before.slope)
+	if late < sameLag.Seconds() {
+		return 0, true
+	}
+	return g.count(late, before), true
+}
+
+// sudden tells whether the card came in time until just now, and goes on at its old pace: then it
+// has not slowed down meanwhile.
+func (g *Gaps) sudden(held []block, before line, noise float64) bool {
+	after, known := g.under(later(held))
+	return known && alike(before, after, sameSlope) && g.wakes.lately(before, held[0].point) < sudden.Seconds()+noise
+}
+
+// before is the card's pace before the held blocks, and by how much the blocks were above it.
+func (g *Gaps) before() (l line, noise float64, known bool) {
+	span := g.recent.span()
+	l, known = g.recent.line()
+	if !known || !g.settled || !plausible(l) || span < paceLeast.Seconds() {
+		return line{slope: 1}, 0, false
+	}
+	noise = g.recent.noise(l)
+	long, lasts := g.pace.line()
+	switch {
+	case lasts && alike(l, long, sameSlope):
+		l = line{long.slope, g.recent.least(long.slope)}
+		return l, g.recent.noise(l), true
+	case lasts: // it has just changed, and may change again
+		return l, small.Seconds() + unsure*noise, true
+	}
+	return l, unsure * noise, noise < calm.Seconds() || span >= paceSure.Seconds()
+}
+
+// alike tells whether two lines rise at about the same pace.
+func alike(a, b line, most float64) bool { return math.Abs(a.slope/b.slope-1) < most }
+
+func plausible(l line) bool { return l.slope > fastestPace && l.slope < slowestPace }
+
+// count is how many frames a card of that pace makes in so many seconds.
+func (g *Gaps) count(seconds float64, pace line) int64 {
+	return int64(math.Round(seconds * g.rate / pace.slope))
+}
+
+// waited tells whether a held block's lateness can be called a loss: what came since has not made
+// up for it.
+func waited(held []block, late float64) bool {
+	look := lookAhead
+	if late < small.Seconds() {
+		look = lookSmall
+	}
+	age := held[len(held)-1].arrived - held[0].arrived
+	return age >= look && wakesIn(held) > lookWakes || age >= lookMost
+}
+
+// wakesIn counts how often the card woke us for the held blocks: those of one period come at once.
+func wakesIn(held []block) int {
+	n := 1
+	for i := 1; i < len(held); i++ {
+		if a, b := held[i-1].point, held[i].point; b.y-a.y > (b.x-a.x)/4 {
+			n++
+		}
+	}
+	return n
+}
+
+// later are those that came a good while after the first of the held blocks.
+func later(held []block) []block {
+	for i := range held {
+		if held[i].arrived-held[0].arrived >= nearby {
+			return held[i:]
+		}
+	}
+	return held[len(held)-1:]
+}
+
+// soon are those that came in the half second after the first of the held blocks.
+func soon(held []block) []block {
+	n := 1
+	for n < len(held) && held[n].arrived-held[0].arrived < lookAhead/2 {
+		n++
+	}
+	return held[:n]
+}
+
+// leastLate is how far above a line of a slope through zero the least late of the blocks lies.
+func leastLate(held []block, slope float64) float64 {
+	least := math.Inf(1)
+	for _, b := range held {
+		least = min(least, b.point.y-slope*b.point.x)
+	}
+	return least
+}
+
+// under is the pace of some held blocks.
+func (g *Gaps) under(held []block) (line, bool) {
+	g.hull.reset()
+	for _, b := range held {
+		g.hull.add(b.point)
+	}
+	return g.hull.line()
+}

@@ -1,0 +1,125 @@
+package monitor
+
+import (
+	"math"
+	"math/bits"
+	"time"
+)
+
+// How Meter judges.
+const (
+	step      = 20 * time.Millisecond // the sound's level is taken so often
+	lowest    = 300.0                 // Hz: below lie mains hum, fans and footsteps
+	above     = 9.0                   // dB above the floor is well above it
+	rise      = 0.5                   // dB a second: a floor that rises
+	fall      = 0.3                   // of the difference, at each step: one that falls
+	floorLow  = -90.0                 // dB of full scale: the floor's bounds
+	floorHigh = -20.0
+	window    = 25 // steps in which
+	least     = 6  // so many have to be well above the floor: a clock that ticks is nobody
+)
+
+// A Meter hears whether there is anybody, relative to the floor of the room that it is in: the
+// quietest that it has been of late. The floor falls at once and rises slowly, so that a fan that
+// has been turned on is forgotten after half a minute, and a long speech is not. Nothing of that
+// leaves it but yes and no.
+//
+// The zero Meter is for one channel at 48 kHz.
+type Meter struct {
+	Rate     int // frames a second
+	Channels int
+
+	group  int // so many samples are taken as one: the meter listens at 8 kHz or a little more
+	length int // so many groups make a step
+	taken  int // samples in this group
+	total  int // their sum
+	high   [2]biquad
+	sum    float64 // of the squares in this step
+	count  int     // groups in this step
+	floor  float64 // dB of full scale; 0: not heard yet
+	still  still
+	loud   uint32 // of the last steps, the newest lowest: which were well above the floor
+}
+
+// begin fills in what the zero Meter lacks.
+func (m *Meter) begin() {
+	if m.Rate == 0 {
+		m.Rate = 48000
+	}
+	m.Channels = max(m.Channels, 1)
+	m.still = newStill(m.Rate, m.Channels)
+	slower := max(1, m.Rate/8000)
+	m.group = slower * m.Channels
+	m.length = int(step * time.Duration(m.Rate/slower) / time.Second)
+	for i := range m.high {
+		m.high[i] = highPass(lowest, float64(m.Rate/slower))
+	}
+}
+
+// Block takes the next samples, interleaved. Sound: somebody or something is to be heard. Dead: for
+// the last half second or more no channel has moved by more than a converter's own dither, about
+// zero or any other value, as those of a dead or muted microphone do, and no room's.
+func (m *Meter) Block(samples []int16) (sound, dead bool) {
+	if m.group == 0 {
+		m.begin()
+	}
+	m.still.take(samples)
+	for len(samples) > 0 {
+		n := min(m.group-m.taken, len(samples))
+		for _, s := range samples[:n] {
+			m.total += int(s)
+		}
+		samples = samples[n:]
+		if m.taken += n; m.taken < m.group {
+			break
+		}
+		x := m.high[1].next(m.high[0].next(float64(m.total) / float64(32768*m.group)))
+		m.total, m.taken = 0, 0
+		m.sum += x * x
+		if m.count++; m.count == m.length {
+			sound = m.step(10*math.Log10(m.sum/float64(m.count)+1e-12)) || sound
+			m.sum, m.count = 0, 0
+		}
+	}
+	return sound, m.still.is()
+}
+
+// step takes one step's level, in dB of full scale.
+func (m *Meter) step(level float64) bool {
+	m.loud = m.loud << 1 & (1<<window - 1)
+	switch {
+	case m.floor == 0:
+		m.floor = level
+	case level < m.floor:
+		m.floor += fall * (level - m.floor)
+	default:
+		if level > m.floor+above {
+			m.loud |= 1
+		}
+		m.floor += rise * step.Seconds()
+	}
+	m.floor = min(max(m.floor, floorLow), floorHigh)
+	return bits.OnesCount32(m.loud) >= least
+}
+
+// A biquad is a filter of the second order.
+type biquad struct {
+	b0, b1, b2, a1, a2 float64
+	s1, s2             float64
+}
+
+// highPass is a Butterworth filter, after the usual bilinear transform.
+func highPass(corner, rate float64) biquad {
+	sin, cos := math.Sincos(2 * math.Pi * corner / rate)
+	alpha := sin / math.Sqrt2
+	a0 := 1 + alpha
+	return biquad{b0: (1 + cos) / 2 / a0, b1: -(1 + cos) / a0, b2: (1 + cos) / 2 / a0, a1: -2 * cos / a0,
+		a2: (1 - alpha) / a0}
+}
+
+func (f *biquad) next(x float64) float64 {
+	y := f.b0*x + f.s1
+	f.s1 = f.b1*x - f.a1*y + f.s2
+	f.s2 = f.b2*x - f.a2*y
+	return y
+}

@@ -1,0 +1,63 @@
+package monitor
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// paceOf lets a card run, and is what its pace was said to be at the end, and whether it was ever
+// said to be off.
+func paceOf(c *fakeCard, d time.Duration) (rate float64, known, off bool) {
+	g := NewGaps(c.rate, c.opened)
+	for _, b := range c.run(d) {
+		g.Push(b.frames, b.arrived)
+		_, now := g.Pace().Off()
+		off = off || now
+	}
+	g.Flush()
+	rate, known = g.Pace().Rate()
+	return rate, known, off
+}
+
+func TestPaceIsMeasured(t *testing.T) {
+	for name, machine := range map[string]func(*rand.Rand) func() time.Duration{"steady": steady, "busy": busy} {
+		for _, period := range []int{64, 1024, 4096, 16384} {
+			for _, ppm := range []int{-100_000, -81_250, -6000, -1000, -300, -50, 0, 50, 300, 1000, 6000, 88_000, 1_000_000} {
+				seed := rand.Uint64()
+				c := &fakeCard{rate: 48000, pace: constant(ppm), period: period, piece: min(period, 2048), ring: 200_000}
+				c.jitter = machine(rand.New(rand.NewPCG(seed, 1)))
+				rate, known, off := paceOf(c, 20*time.Second)
+				want := 48000 * (1 + float64(ppm)/1e6)
+				if !known || math.Abs(rate/want-1) > 300e-6 {
+					t.Errorf("%s, periods of %d, %d ppm, seed %d: %.1f Hz, %v; want %.1f", name, period, ppm, seed, rate, known, want)
+				}
+				if far := max(ppm, -ppm); far >= 1000 && !off || far <= 300 && off {
+					t.Errorf("%s, periods of %d, %d ppm, seed %d: off is %v", name, period, ppm, seed, off)
+				}
+			}
+		}
+	}
+}
+
+func TestPaceIsKnownAfterElevenSeconds(t *testing.T) {
+	c := &fakeCard{rate: 48000, pace: constant(2000), period: 4096, piece: 2048, ring: 200_000,
+		jitter: steady(rand.New(rand.NewPCG(1, 1)))}
+	if rate, known, off := paceOf(c, 10*time.Second); known || off {
+		t.Errorf("after 10 s: %v, %v", rate, off)
+	}
+	if rate, known, off := paceOf(c, 11500*time.Millisecond); !known || !off {
+		t.Errorf("after 11.5 s: %v, %v, %v", rate, known, off)
+	}
+}
+
+// What was lost doesn't make a card slow.
+func TestPaceCountsWhatWasLost(t *testing.T) {
+	c := &fakeCard{rate: 48000, pace: constant(100), period: 4096, piece: 2048, ring: 200_000,
+		jitter: steady(rand.New(rand.NewPCG(1, 1)))}
+	c.lose = map[int]int{100: 4800, 200: 9600, 300: 48000, 400: 2400, 500: 7200}
+	if rate, known, off := paceOf(c, 30*time.Second); !known || off {
+		t.Errorf("%v, %v, %v", rate, known, off)
+	}
+}

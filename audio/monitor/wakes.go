@@ -1,0 +1,92 @@
+package monitor
+
+import "math"
+
+const (
+	wakesKept = 32
+	// rareEnough is how unlikely lateness must be, as a natural logarithm: six in a million.
+	rareEnough = 12
+	// bend is how much later a card gets in each second after it has slowed down. From one wake-up
+	// to the next that is bendMost seconds at most, but where the card seldom wakes us: then it
+	// can't be told from a small loss, and is none.
+	bend     = 0.11
+	bendMost = 0.01
+	seldom   = 0.2
+	// near is for how many seconds, and at least how many of the last wake-ups, lateness may have
+	// grown.
+	near      = 0.1
+	nearLeast = 4
+)
+
+// wakes remembers how late the card's last wake-ups were: what this machine does. Blocks that come
+// at once, since they belong to one period or make up for a stall, are one wake-up, as late as its
+// last block.
+type wakes struct {
+	late [wakesKept]float64 // a ring
+	at   [wakesKept]point   // where that was
+	n    int                // so many have been, the newest at n-1
+	last point
+}
+
+func (w *wakes) add(p point, pace line) {
+	late := p.y - pace.at(p.x)
+	if w.n == 0 || p.y-w.last.y > (p.x-w.last.x)/4 {
+		w.n++
+		w.late[(w.n-1)%wakesKept] = late
+	}
+	i := (w.n - 1) % wakesKept
+	w.late[i], w.at[i] = min(late, w.late[i]), p
+	w.last = p
+}
+
+// rare tells whether so many wake-ups in a row, each at least so late, are more than this machine's
+// habit.
+func (w *wakes) rare(late float64, row int) bool {
+	n, as := min(w.n, wakesKept), 1
+	for _, l := range w.late[:n] {
+		if l >= late-sameLag.Seconds() {
+			as++
+		}
+	}
+	return float64(row)*math.Log(float64(n+2)/float64(as)) >= rareEnough
+}
+
+// whole is the newest wake-up that is over, now that a block has come; -1: there is none.
+func (w *wakes) whole(now point) int {
+	if now.y-w.last.y <= (now.x-w.last.x)/4 {
+		return w.n - 2
+	}
+	return w.n - 1
+}
+
+// lately is how late the less late of the last two wake-ups was.
+func (w *wakes) lately(pace line, now point) float64 {
+	late := math.Inf(1)
+	for i := w.whole(now); i >= max(0, w.whole(now)-1); i-- {
+		p := w.at[i%wakesKept]
+		late = min(late, p.y-pace.at(p.x))
+	}
+	return late
+}
+
+// level is how late a wake-up may be now that is no more late than those just before, where the
+// card slows down.
+func (w *wakes) level(pace line, now point) float64 {
+	level := math.Inf(1)
+	newest := w.whole(now)
+	for i := newest; i >= max(0, w.n-wakesKept); i-- {
+		p := w.at[i%wakesKept]
+		age := now.y - p.y
+		if newest-i >= nearLeast && age > near {
+			break
+		}
+		slowed := bend * age
+		if i == newest && i > 0 {
+			if usual := p.y - w.at[(i-1)%wakesKept].y; usual < seldom && age < 1.5*usual { // it came when it should
+				slowed = min(slowed, bendMost)
+			}
+		}
+		level = min(level, p.y-pace.at(p.x)+slowed)
+	}
+	return level
+}

@@ -1,0 +1,284 @@
+package mqtt
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/eclipse/paho.mqtt.golang/packets"
+
+	"tacet/daemon/topic"
+)
+
+var names = topic.Names{Site: "high-street", Room: "room-3", HomeAssistant: "homeassistant"}
+
+// greetingTopics is the contract's order on every connect.
+func greetingTopics() []string {
+	return []string{
+		names.Discovery(), names.State(),
+		names.Alert("drive-missing"), names.Alert("mic-missing"), names.Alert("spool-low"),
+		names.Availability(),
+	}
+}
+
+func topics(pubs []*packets.PublishPacket) []string {
+	var out []string
+	for _, p := range pubs {
+		out = append(out, p.TopicName)
+	}
+	return out
+}
+
+// checkFlags holds a message against the contract's table of topics.
+func checkFlags(t *testing.T, p *packets.PublishPacket) {
+	t.Helper()
+	qos, retain := byte(1), true
+	switch p.TopicName {
+	case names.Heartbeat():
+		qos, retain = 0, false
+	case names.Event():
+		retain = false
+	}
+	if p.Qos != qos || p.Retain != retain {
+		t.Errorf("%s: QoS %d, retained %v; want %d, %v", p.TopicName, p.Qos, p.Retain, qos, retain)
+	}
+	if err := names.Check(p.TopicName, p.Payload); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestEveryConnectBeginsInTheContractsOrder(t *testing.T) {
+	hangUp := make(chan struct{})
+	f := startFake(t, func(f *fake, n int, conn net.Conn) {
+		if !f.welcome(conn, packets.Accepted) {
+			return
+		}
+		if n == 1 {
+			go func() { <-hangUp; conn.Close() }()
+		}
+		f.obey(conn, nil)
+	})
+	u := launch(t, options(f.address), func(c *Client) {
+		c.Event(topic.Event{Type: topic.Faulted, Code: "mic-missing"})
+		c.Alerts(map[string]string{"mic-missing": "The microphone is missing."})
+		c.Publish(in(topic.Fault))
+		c.Ledger(topic.Ledger{Head: "tacet/high-street/room-3\n1\nAAAA\n\n— x y\n"})
+	})
+	want := append(greetingTopics(), names.Heartbeat(), names.Availability(), names.Ledger(), names.Event())
+	first := func(all []packets.ControlPacket) bool { return len(published(all)) >= len(want) }
+	pubs := published(u.awaitGot(t, f, "the greeting", first))
+	if got := topics(pubs[:len(want)]); !slices.Equal(got, want) {
+		t.Errorf("the first connect says\n%q, want\n%q", got, want)
+	}
+	for _, p := range pubs {
+		checkFlags(t, p)
+	}
+	if got := string(pubs[3].Payload); !strings.Contains(got, "microphone") {
+		t.Errorf("alert that is up: %q", got)
+	}
+	if len(pubs[2].Payload) != 0 || len(pubs[4].Payload) != 0 {
+		t.Error("alerts that aren't up must be empty")
+	}
+
+	connect := f.conns.all()[0]
+	if connect.ClientIdentifier != "tacet-high-street-room-3" || !connect.CleanSession {
+		t.Errorf("CONNECT: %v", connect)
+	}
+	if connect.WillTopic != names.Availability() || string(connect.WillMessage) != "offline" || connect.WillQos != 1 ||
+		!connect.WillRetain {
+		t.Errorf("last will: %v", connect)
+	}
+
+	before := len(f.got.all())
+	close(hangUp)
+	again := append(greetingTopics(), names.Heartbeat(), names.Availability(), names.Ledger())
+	// A later connection's packets begin with its SUBSCRIBE. Where something was under way when the
+	// broker hung up there are two: the first tries other terms.
+	f.got.await(t, "the second greeting", func(all []packets.ControlPacket) bool {
+		for i, p := range all[before:] {
+			if isSubscribe(p) {
+				if got := topics(published(all[before+i:])); len(got) >= len(again) && slices.Equal(got[:len(again)], again) {
+					return true
+				}
+			}
+		}
+		return false
+	})
+}
+
+func isSubscribe(p packets.ControlPacket) bool { _, ok := p.(*packets.SubscribePacket); return ok }
+
+func (u *unit) awaitGot(t *testing.T, f *fake, what string,
+	ok func([]packets.ControlPacket) bool) []packets.ControlPacket {
+	t.Helper()
+	return f.got.await(t, what, ok)
+}
+
+func TestSubscribesToHomeAssistantsBirthAndNothingElse(t *testing.T) {
+	for _, prefix := range []string{"homeassistant", "ha/living", ""} {
+		f := startFake(t, func(f *fake, _ int, conn net.Conn) {
+			if f.welcome(conn, packets.Accepted) {
+				f.obey(conn, nil)
+			}
+		})
+		o := options(f.address)
+		o.HomeAssistant = prefix
+		u := launch(t, o, nil)
+		u.awaitConnected(t)
+		u.stop()
+		var got []string
+		for _, p := range f.got.all() {
+			if s, ok := p.(*packets.SubscribePacket); ok {
+				got = append(got, s.Topics...)
+			}
+		}
+		var want []string
+		if prefix != "" {
+			want = []string{prefix + "/status"}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("prefix %q: subscribes to %q, want %q", prefix, got, want)
+		}
+		for _, p := range published(f.got.all()) {
+			if !strings.HasPrefix(p.TopicName, "tacet/") &&
+				(prefix == "" || !strings.HasPrefix(p.TopicName, prefix+"/device/")) {
+				t.Errorf("prefix %q: publishes on %s", prefix, p.TopicName)
+			}
+		}
+	}
+}
+
+// states decodes the states among published messages.
+func states(t *testing.T, all []packets.ControlPacket) []topic.State {
+	t.Helper()
+	var out []topic.State
+	for _, p := range published(all) {
+		if p.TopicName != names.State() {
+			continue
+		}
+		var s topic.State
+		if err := json.Unmarshal(p.Payload, &s); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// TestHalfAConsentIsNotTold drives the whole cycle of phases past a broker: what is published must
+// not tell a consent that came to nothing from none at all.
+func TestHalfAConsentIsNotTold(t *testing.T) {
+	f := startFake(t, func(f *fake, _ int, conn net.Conn) {
+		if f.welcome(conn, packets.Accepted) {
+			f.obey(conn, nil)
+		}
+	})
+	u := launch(t, options(f.address), nil)
+	u.awaitConnected(t)
+	at := epoch
+	step := func(p topic.Phase) {
+		at = at.Add(time.Minute)
+		s := in(p)
+		s.Since, s.Time = at, at
+		u.Publish(s)
+	}
+	seen := func(n int) []topic.State {
+		return states(t, f.got.await(t, fmt.Sprint(n, " states"),
+			func(all []packets.ControlPacket) bool { return len(states(t, all)) >= n }))
+	}
+	// Consents that came to nothing, in every way there is.
+	for _, p := range []topic.Phase{topic.Waiting, topic.Idle, topic.Waiting, topic.Starting, topic.Stopping, topic.Idle,
+		topic.Starting, topic.Idle} {
+		step(p)
+	}
+	step(topic.Fault)
+	got := seen(2)
+	step(topic.Stopping) // what was said to be a fault doesn't become a recording
+	if got[0].Phase != topic.Idle || got[1].Phase != topic.Fault || got[0].Seq != 1 || got[1].Seq != 2 {
+		t.Fatalf("half a consent shows: %+v", got)
+	}
+	step(topic.Idle)
+	back := seen(3)[2].Since
+	step(topic.Waiting)
+	step(topic.Starting)
+	step(topic.Recording)
+	rec := seen(4)[3]
+	if rec.Phase != topic.Recording || !rec.Since.Equal(at) || rec.Seq != 4 {
+		t.Errorf("recording is told as %+v", rec)
+	}
+	step(topic.Stopping)
+	step(topic.Idle)
+	last := seen(5)
+	if len(last) != 5 || last[4].Phase != topic.Idle || last[4].Seq != 5 || !last[4].Since.Equal(at) {
+		t.Errorf("after a recording: %+v", last)
+	}
+	if !back.Equal(epoch.Add(11 * time.Minute)) {
+		t.Errorf("idle since %v", back)
+	}
+	for _, s := range last {
+		if s.Boot != last[0].Boot || s.Boot == "" {
+			t.Errorf("boot %q within one start", s.Boot)
+		}
+	}
+}
+
+func TestBootIsNewWithEachStart(t *testing.T) {
+	a, err := New(options("127.0.0.1:1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, _ := New(options("127.0.0.1:1"))
+	if a.o.Boot == b.o.Boot {
+		t.Errorf("two starts share the boot %q", a.o.Boot)
+	}
+}
+
+// TestNothingUndeclaredLeaves tries to smuggle what a unit must not tell through every field that
+// takes text.
+func TestNothingUndeclaredLeaves(t *testing.T) {
+	f := startFake(t, func(f *fake, _ int, conn net.Conn) {
+		if f.welcome(conn, packets.Accepted) {
+			f.obey(conn, nil)
+		}
+	})
+	u := launch(t, options(f.address), nil)
+	u.awaitConnected(t)
+	bad := idle()
+	bad.Alerts = []string{"the patient said no"}
+	u.Publish(bad)
+	bad = in("refused")
+	u.Publish(bad)
+	bad = idle()
+	bad.Stores = map[string]topic.Store{"nas": "patient withdrew"}
+	u.Publish(bad)
+	u.Event(topic.Event{Type: "withdrawn", Recording: "7q4k9mz2ha"})
+	u.Event(topic.Event{Type: topic.Ended, Recording: "7q4k9mz2ha", Code: "withdrawn"})
+	u.Event(topic.Event{Type: topic.Started, Recording: "Mrs Smith"})
+	u.Alerts(map[string]string{"patient-refused": "Somebody said no."})
+	u.Ledger(topic.Ledger{Head: "Müller\n"})
+	u.Event(topic.Event{Type: topic.Ended, Recording: "7q4k9mz2ha", Seconds: topic.Seconds(61 * time.Second)})
+	f.got.await(t, "the one good event", func(all []packets.ControlPacket) bool {
+		return slices.Contains(topics(published(all)), names.Event())
+	})
+	u.stop()
+	events := 0
+	for _, p := range published(f.got.all()) {
+		checkFlags(t, p)
+		if p.TopicName == names.Event() {
+			events++
+			if !strings.Contains(string(p.Payload), `"event_id":"`+u.o.Boot+`-1"`) {
+				t.Errorf("event %s: a refused one took a number", p.Payload)
+			}
+		}
+	}
+	if n := len(states(t, f.got.all())); n != 1 || events != 1 {
+		t.Errorf("%d states and %d events got out, want 1 and 1", n, events)
+	}
+	if n := strings.Count(strings.Join(u.logs.all(), "\n"), "not published"); n != 8 {
+		t.Errorf("%d complaints, want 8", n)
+	}
+}

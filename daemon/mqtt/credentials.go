@@ -1,0 +1,67 @@
+package mqtt
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+)
+
+// Credentials are the contents of the files by which the unit and the broker know each other.
+type Credentials struct {
+	Password string // line breaks at its end don't count
+	CA       []byte // PEM; empty: the system's authorities
+	Cert     []byte // PEM; the unit's own certificate, if the broker wants one
+	Key      []byte // PEM
+}
+
+// present returns the broker as it is met with what the credentials are now. Its errors are
+// *Trouble, or that ctx has ended: a file that hangs holds no stop up.
+func (b broker) present(ctx context.Context, read func() (Credentials, error)) (*broker, error) {
+	if read == nil {
+		read = func() (Credentials, error) { return Credentials{}, nil }
+	}
+	done := make(chan error, 1)
+	go func() {
+		c, err := read()
+		if err == nil {
+			err = b.use(c)
+		}
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			return nil, &Trouble{Code: Files, What: "a file that [mqtt] names can't be used",
+				Do: "see the error, and mend the file: it is read again", Err: err}
+		}
+		return &b, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// use has the broker met with these credentials.
+func (b *broker) use(c Credentials) error {
+	b.password = string(bytes.TrimRight([]byte(c.Password), "\r\n"))
+	if !b.secure {
+		return nil
+	}
+	b.tls = &tls.Config{ServerName: b.host, MinVersion: tls.VersionTLS12}
+	if len(c.CA) > 0 {
+		b.tls.RootCAs = x509.NewCertPool()
+		if !b.tls.RootCAs.AppendCertsFromPEM(c.CA) {
+			return errors.New("ca: no certificate in PEM form")
+		}
+	}
+	if len(c.Cert) > 0 || len(c.Key) > 0 {
+		pair, err := tls.X509KeyPair(c.Cert, c.Key)
+		if err != nil {
+			return fmt.Errorf("cert and client_key: %w", err)
+		}
+		b.tls.Certificates = []tls.Certificate{pair}
+	}
+	return nil
+}

@@ -1,0 +1,216 @@
+package simpanel
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+const (
+	// PressTime is how long a finger stays on a momentary button.
+	PressTime = 100 * time.Millisecond
+	// Rest is the least time between a release and the next press of the same button: longer than
+	// any contact bounces.
+	Rest = 60 * time.Millisecond
+	// queued is how many edges wait for a slow reader.
+	queued = 16
+)
+
+// ErrNoParty is the answer to a press of a button that isn't there.
+var ErrNoParty = errors.New("no button of that party")
+
+// input is one line: a button or the door.
+type input struct {
+	active   bool
+	released time.Time     // when it was last released; guarded by finger
+	finger   chan struct{} // holds one token while a finger is on the button
+}
+
+// door is the input of the door contact.
+func (p *Panel) door() int { return len(p.settings.Buttons) }
+
+func (p *Panel) button(party string) (int, bool) {
+	i := slices.IndexFunc(p.settings.Buttons, func(b Button) bool { return b.Party == party })
+	return i, i >= 0
+}
+
+// Press presses a momentary button for PressTime and returns when it is released; a latching one
+// changes over. A finger that is on the button already is waited for until ctx ends; a press that
+// has begun is always finished.
+func (p *Panel) Press(ctx context.Context, party string) error {
+	i, ok := p.button(party)
+	if !ok {
+		return ErrNoParty
+	}
+	in := &p.inputs[i]
+	select {
+	case in.finger <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { <-in.finger }()
+	if p.settings.Buttons[i].Latching {
+		p.set(i, !p.pressed(i))
+		return nil
+	}
+	time.Sleep(Rest - time.Since(in.released))
+	p.set(i, true)
+	time.Sleep(PressTime)
+	p.set(i, false)
+	in.released = time.Now()
+	return nil
+}
+
+// Hold puts a button where a test wants it, at once: held down, let go, or bouncing.
+func (p *Panel) Hold(party string, pressed bool) error {
+	i, ok := p.button(party)
+	if !ok {
+		return ErrNoParty
+	}
+	p.set(i, pressed)
+	return nil
+}
+
+// SetDoor opens or shuts the door, and says whether there is a contact on it.
+func (p *Panel) SetDoor(open bool) bool {
+	if !p.settings.Door {
+		return false
+	}
+	p.set(p.door(), open)
+	return true
+}
+
+func (p *Panel) pressed(i int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.inputs[i].active
+}
+
+// set moves a line and queues the edge, if it is one, for every reader.
+func (p *Panel) set(i int, active bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.inputs[i].active == active {
+		return
+	}
+	p.inputs[i].active = active
+	for _, w := range p.watches {
+		w.queue(edge{input: i, active: active, at: time.Now(), fresh: !p.faults.Stale})
+	}
+	p.touch()
+}
+
+// edge is one change of a line.
+type edge struct {
+	input  int
+	active bool
+	at     time.Time
+	fresh  bool
+}
+
+// watch is one reader. The panel's mu guards its queue.
+type watch struct {
+	ctx     context.Context
+	deliver func(input int, active bool, at time.Time, fresh bool)
+	turn    chan struct{} // holds a token while somebody takes edges off the queue and delivers them
+	edges   []edge
+	wake    chan struct{}
+}
+
+func (w *watch) queue(e edge) {
+	if len(w.edges) == queued {
+		w.edges = w.edges[1:]
+		w.edges[0].fresh = false
+	}
+	w.edges = append(w.edges, e)
+	w.rouse()
+}
+
+func (w *watch) rouse() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Buttons are the lines that hands and the door move.
+type Buttons struct{ p *Panel }
+
+// Watch calls deliver for every change of a line until ctx ends, one call at a time and none after
+// it has returned; it ends with an error only where a test has broken it.
+func (b *Buttons) Watch(ctx context.Context, deliver func(input int, active bool, at time.Time, fresh bool)) error {
+	ctx, cancel := context.WithCancel(ctx)
+	w := &watch{ctx: ctx, deliver: deliver, turn: make(chan struct{}, 1), wake: make(chan struct{}, 1)}
+	b.p.mu.Lock()
+	b.p.watches = append(b.p.watches, w)
+	b.p.mu.Unlock()
+	defer func() {
+		cancel()
+		b.p.mu.Lock()
+		b.p.watches = slices.DeleteFunc(b.p.watches, func(o *watch) bool { return o == w })
+		b.p.mu.Unlock()
+		w.turn <- struct{}{} // Read may be delivering
+	}()
+	for {
+		if err := b.flush(w); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-w.wake:
+		}
+	}
+}
+
+// flush delivers what is queued for a reader, unless its Watch is over.
+func (b *Buttons) flush(w *watch) error {
+	select {
+	case w.turn <- struct{}{}:
+	case <-w.ctx.Done():
+		return nil
+	}
+	defer func() { <-w.turn }()
+	b.p.mu.Lock()
+	edges, err := w.edges, b.p.faults.broken(b.p.faults.Watch, b.p.door())
+	w.edges = nil
+	b.p.mu.Unlock()
+	for _, e := range edges {
+		if w.ctx.Err() != nil {
+			break
+		}
+		w.deliver(e.input, e.active, e.at, e.fresh)
+	}
+	return err
+}
+
+// Read reads every line now: true is pressed, or open for the door. Every edge from before the call
+// has been delivered to every Watch when it returns.
+func (b *Buttons) Read() ([]bool, error) {
+	lines, watches, err := b.look()
+	for _, w := range watches {
+		_ = b.flush(w) // Watch meets it itself
+	}
+	return lines, err
+}
+
+// Levels is Read for one who can't wait until edges are delivered: whoever is to deliver them asks.
+func (b *Buttons) Levels() ([]bool, error) {
+	lines, _, err := b.look()
+	return lines, err
+}
+
+func (b *Buttons) look() (lines []bool, watches []*watch, err error) {
+	b.p.mu.Lock()
+	defer b.p.mu.Unlock()
+	watches = slices.Clone(b.p.watches)
+	if err := b.p.faults.broken(b.p.faults.Read, b.p.door()); err != nil {
+		return nil, watches, err
+	}
+	lines = make([]bool, len(b.p.inputs))
+	for i := range b.p.inputs { // not the whole input: what a hand holds is not the panel's
+		lines[i] = b.p.inputs[i].active
+	}
+	return lines, watches, nil
+}
