@@ -65,9 +65,9 @@ func ProbeDrives(cfg *config.Config) trust.Judge {
 	return trust.SignedBy(key)
 }
 
-// ProbeBroker tries with the broker what the unit needs of it, under a name of its own, and tells
-// it nothing new. Running says that the unit is online. It returns what the broker does not let the
-// unit do; empty: nothing.
+// ProbeBroker tries with the broker what the unit needs of it, and tells it nothing new. Running says
+// that the unit is online; the probe then takes another name. It returns what the broker does not
+// let the unit do; empty: nothing.
 func ProbeBroker(ctx context.Context, cfg *config.Config, running bool) (limits string, err error) {
 	limits, err = mqtt.Probe(ctx, brokerOptions(cfg), running)
 	if t := (*mqtt.Trouble)(nil); errors.As(err, &t) && t.Do != "" {
