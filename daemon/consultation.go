@@ -34,7 +34,7 @@ func (d *Daemon) apply(effect consent.Effect) {
 	case consent.LightOn:
 		d.light.show(lamp.On, false)
 	case consent.Prepare:
-		take.Prepare(&d.takes, d.disk, actsOf(d.machine.Acts()))
+		take.Prepare(&d.takeSettings, d.disk, actsOf(d.machine.Acts()))
 	case consent.OpenMic:
 		d.mic.Open(d.light.proved)
 	case consent.Begin:

@@ -54,7 +54,7 @@ type StoreKind func(config.Store, trust.Judge) store.Kind
 type Daemon struct {
 	cfg     *config.Config
 	hw      Hardware
-	o       Options
+	options Options
 	log     *slog.Logger     // never waits for its reader
 	journal *journal.Handler // behind log, if the daemon made it; nil: its maker flushes it
 
@@ -67,7 +67,7 @@ type Daemon struct {
 	storesChanged atomic.Bool
 	warnings      *warnings
 	ring          *ring.Ring
-	takes         take.Settings
+	takeSettings  take.Settings
 	checker       *readiness.Checker
 
 	// Everything below is the owner goroutine's.
@@ -117,7 +117,7 @@ func New(cfg *config.Config, hw Hardware, o Options) (*Daemon, error) {
 		o.Boot = recording.NewID()
 	}
 	d := &Daemon{
-		cfg: cfg, hw: hw, o: o, log: o.Log, journal: ours,
+		cfg: cfg, hw: hw, options: o, log: o.Log, journal: ours,
 		events:  make(chan any, queuedEvents),
 		blocks:  make(chan *ring.Block, ring.Blocks),
 		nudge:   make(chan struct{}, 1),

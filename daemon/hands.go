@@ -20,16 +20,16 @@ const (
 
 // hands are the buttons and the door contact. They are the owner's.
 type hands struct {
-	buttons  []consent.Button
-	debounce time.Duration // the longest of the buttons'
-	reader   *lines.Reader
-	levels   []bool    // of the lines, as the consent machine knows them; the door is the last
-	known    bool      // they have been read since the start
-	settled  time.Time // before this no press can give consent
-	askedAt  time.Time // when a reading was asked for; zero: none is under way
-	failing  time.Time // since when they can't be read
-	contrary time.Time // since when readings contradict the edges
-	watchErr error     // why edges are not seen
+	buttons       []consent.Button
+	debounce      time.Duration // the longest of the buttons'
+	reader        *lines.Reader
+	levels        []bool    // of the lines, as the consent machine knows them; the door is the last
+	known         bool      // they have been read since the start
+	settledAt     time.Time // before this no press can give consent
+	askedAt       time.Time // when a reading was asked for; zero: none is under way
+	failingSince  time.Time // since when they can't be read
+	contrarySince time.Time // since when readings contradict the edges
+	watchErr      error     // why edges are not seen
 }
 
 // ask asks for a reading, unless one is under way.
@@ -60,13 +60,13 @@ func (h *hands) consenting(r lines.Reading) bool {
 // before it, so levels must contradict the edges for a while to be believed.
 func (h *hands) missed(r lines.Reading) (edges []lines.Edge) {
 	if slices.Equal(r.Levels, h.levels) {
-		h.contrary = time.Time{}
+		h.contrarySince = time.Time{}
 		return nil
 	}
-	if h.contrary.IsZero() {
-		h.contrary = r.At
+	if h.contrarySince.IsZero() {
+		h.contrarySince = r.At
 	}
-	if r.At.Sub(h.contrary) < readFailTime {
+	if r.At.Sub(h.contrarySince) < readFailTime {
 		return nil
 	}
 	for i, active := range r.Levels {
@@ -105,7 +105,7 @@ func (d *Daemon) edge(e lines.Edge) {
 // consent.
 func (d *Daemon) firstReading(r lines.Reading, now time.Time) {
 	h := &d.hands
-	h.known, h.settled = true, now.Add(h.debounce)
+	h.known, h.settledAt = true, now.Add(h.debounce)
 	if r.Err != nil {
 		d.handsTried(r.Err)
 		return
@@ -126,17 +126,17 @@ func (d *Daemon) linesRead(r lines.Reading, now time.Time) {
 	}
 	h.askedAt = time.Time{}
 	if r.Err != nil {
-		if h.failing.IsZero() {
-			h.failing = r.At
+		if h.failingSince.IsZero() {
+			h.failingSince = r.At
 		}
 		if d.atRest() {
 			d.handsTried(r.Err)
-		} else if now.Sub(h.failing) >= readFailTime {
+		} else if now.Sub(h.failingSince) >= readFailTime {
 			d.handsFailed(r.Err)
 		}
 		return
 	}
-	h.failing = time.Time{}
+	h.failingSince = time.Time{}
 	if d.atRest() {
 		d.handsTried(nil)
 	}

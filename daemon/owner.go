@@ -227,7 +227,7 @@ func (d *Daemon) work(now time.Time) {
 	if t, ok := d.warnings.Deadline(); ok && !now.Before(t) {
 		d.warnings.Tick(now)
 	}
-	if ready := d.disk != nil && d.copies != nil && d.hands.known && !now.Before(d.hands.settled) &&
+	if ready := d.disk != nil && d.copies != nil && d.hands.known && !now.Before(d.hands.settledAt) &&
 		!d.warnings.Blocking(); ready != d.ready {
 		d.ready = ready
 		d.step(consent.Ready{OK: ready})
@@ -262,7 +262,7 @@ func (d *Daemon) nextWake() time.Time {
 	if !d.hands.askedAt.IsZero() {
 		later(d.hands.askedAt.Add(readFailTime))
 	}
-	later(d.hands.settled)
+	later(d.hands.settledAt)
 	for i := range d.hands.buttons {
 		if t, held := d.machine.HeldSince(i); held {
 			later(t.Add(heldTime))

@@ -90,15 +90,15 @@ func (d *Daemon) prepare() (err error) {
 		Microphone: d.hw.Microphone, Rate: c.Audio.Rate, Channels: c.Audio.Channels, Debounce: d.hands.debounce,
 		Ring: d.ring, Blocks: d.blocks, Warnings: d.warnings, Post: d.post,
 	})
-	d.takes = take.Settings{
-		Head: headOf(c, d.o.Boot), NewEncoder: d.hw.NewEncoder, NewKey: d.o.NewKey,
+	d.takeSettings = take.Settings{
+		Head: headOf(c, d.options.Boot), NewEncoder: d.hw.NewEncoder, NewKey: d.options.NewKey,
 		Reserve: c.Spool.Reserve, BytesPerSecond: bytesPerSecond(c.Audio),
 		Ring: d.ring, Clock: d.hw.Clock, Log: d.log, Post: d.post,
 	}
 	d.checker = readiness.New(readiness.Settings{
 		Opener: disk.NewOpener(d.diskSettings()), Present: d.hw.Microphone.Present,
 		TryKey: d.tryKey, Follow: d.follow,
-		Reserve: d.takes.Reserve, BytesPerSecond: d.takes.BytesPerSecond, Log: d.log,
+		Reserve: d.takeSettings.Reserve, BytesPerSecond: d.takeSettings.BytesPerSecond, Log: d.log,
 	}, d.post)
 	d.shown.since, d.checks.at, d.firstLookBy = now, now, now.Add(firstLook)
 	d.checks.synced, d.suspend = d.hw.Clock.Synced(), wallclock.NewSuspendWatch(d.hw.Clock)
@@ -121,9 +121,9 @@ func headOf(c *config.Config, boot string) recording.Head {
 
 func (d *Daemon) diskSettings() disk.Settings {
 	s := disk.Settings{
-		Site: d.cfg.Room.Site, Room: d.cfg.Room.ID, Spool: d.cfg.Spool.Path, Dir: d.o.Dir, Key: d.cfg.Unit.Key, FS: d.o.FS,
-		Boot: d.o.Boot, Version: d.o.Version, ConfigHash: d.cfg.Hash(), Recipients: d.cfg.Encrypt.Recipients,
-		Confirmed: d.o.Confirmed, Clock: d.hw.Clock, Log: d.log,
+		Site: d.cfg.Room.Site, Room: d.cfg.Room.ID, Spool: d.cfg.Spool.Path, Dir: d.options.Dir, Key: d.cfg.Unit.Key, FS: d.options.FS,
+		Boot: d.options.Boot, Version: d.options.Version, ConfigHash: d.cfg.Hash(), Recipients: d.cfg.Encrypt.Recipients,
+		Confirmed: d.options.Confirmed, Clock: d.hw.Clock, Log: d.log,
 	}
 	if d.cfg.Office != nil {
 		s.Office = d.cfg.Office.Key
@@ -133,7 +133,7 @@ func (d *Daemon) diskSettings() disk.Settings {
 
 // tryKey makes a recording's key and throws it away.
 func (d *Daemon) tryKey(ctx context.Context, k *disk.Disk) error {
-	return take.TryKey(ctx, &d.takes, d.recipients(k))
+	return take.TryKey(ctx, &d.takeSettings, d.recipients(k))
 }
 
 // recipients returns the public keys of those who get what is recorded.
@@ -156,8 +156,8 @@ func (d *Daemon) follow(ctx context.Context, k *disk.Disk) (*disk.Copies, error)
 		Changed:  func() { d.storesChanged.Store(true); d.wake() },
 	}
 	for _, c := range d.cfg.Stores {
-		if d.o.Store != nil {
-			s.Places = append(s.Places, store.Place{Name: c.Name, Kind: d.o.Store(c, k.Trust.Judge(c.Name)), Keep: c.Keep})
+		if d.options.Store != nil {
+			s.Places = append(s.Places, store.Place{Name: c.Name, Kind: d.options.Store(c, k.Trust.Judge(c.Name)), Keep: c.Keep})
 		}
 	}
 	return k.Follow(ctx, s)

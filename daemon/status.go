@@ -138,7 +138,7 @@ func (d *Daemon) publish(now time.Time) {
 
 // lookOver reports whether the first look at card, disk, lines and light is over.
 func (d *Daemon) lookOver(now time.Time) bool {
-	known := d.checks.known && d.hands.known && d.light.known && !now.Before(d.hands.settled) &&
+	known := d.checks.known && d.hands.known && d.light.known && !now.Before(d.hands.settledAt) &&
 		(d.ready || health.Problems(d.warnings.active()) || d.warnings.Blocking())
 	d.looked = known || !now.Before(d.firstLookBy)
 	return d.looked
@@ -150,7 +150,7 @@ func (d *Daemon) describe(now time.Time) Status {
 	}
 	d.shown.free = topic.HoursNear(d.checks.free, d.shown.free)
 	s := Status{
-		Boot: d.o.Boot, Version: d.o.Version,
+		Boot: d.options.Boot, Version: d.options.Version,
 		Phase: string(d.shown.phase), Since: d.shown.since,
 		Ending: d.machine.Phase() == consent.Stopping && d.shown.phase != topic.Idle,
 		Mic:    d.micWord(), Light: "unproved", Clock: "unsynced",
