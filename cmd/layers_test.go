@@ -1,4 +1,5 @@
-// Package cmd_test keeps the shape of the code: which package may import which.
+// Package cmd_test checks which package imports which, and that packages which must not import each
+// other agree.
 package cmd_test
 
 import (
@@ -48,7 +49,7 @@ func list(t *testing.T, env []string, patterns ...string) map[string]pkg {
 	return found
 }
 
-// layer is how high up a package lies; imports lead to the same layer or further down.
+// layer returns how high up a package is. Imports go to the same layer or down.
 func layer(path string) int {
 	path = strings.TrimPrefix(path, "tacet/")
 	switch {
