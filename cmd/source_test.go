@@ -47,7 +47,7 @@ func walkSource(t *testing.T, dirs []string, found func(where, selector string))
 }
 
 // functionName returns the name of a declared function or, for a variable, of the last field in it
-// that holds a function.
+// that contains a function.
 func functionName(d ast.Decl) string {
 	if f, ok := d.(*ast.FuncDecl); ok {
 		return f.Name.Name

@@ -310,7 +310,7 @@ func TestCredentialsAreReadAnew(t *testing.T) {
 	k.write("password", []byte("\ufeff\r\n"))
 	read("password is empty")
 	k.write("password", []byte("six\nseven\n"))
-	read("password holds more than one line")
+	read("password contains more than one line")
 	k.write("password", []byte("six\n"))
 	k.write("ca.pem", []byte("\ufeffC\r\nA\r\n"))
 	if c := read(""); string(c.CA) != "C\nA\n" {

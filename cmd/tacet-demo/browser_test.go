@@ -111,7 +111,7 @@ func TestAVisitWithTheKeyboardAlone(t *testing.T) {
 			b.do(chromedp.KeyEvent(kb.Tab))
 			if get[string](b, focused) == to {
 				if !get[bool](b, `(e => { const s = getComputedStyle(e.querySelector(".cap") || e); return s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 2 })(document.activeElement)`) {
-					t.Errorf("the focus on %q can't be seen", to)
+					t.Errorf("the focus on %q is invisible", to)
 				}
 				return
 			}

@@ -38,7 +38,7 @@ func subscribe(t *testing.T, url string) <-chan heard {
 	return all
 }
 
-// await reads messages until one on a topic of the unit's holds a text.
+// await reads messages until one on a topic of the unit's contains a text.
 func await(t *testing.T, all <-chan heard, name, holds string) {
 	t.Helper()
 	var last []heard
@@ -207,7 +207,7 @@ func unmoved(t *testing.T, payload string) string {
 	return fmt.Sprint(state)
 }
 
-// until collects what is told up to the first message that holds a text.
+// until collects what is told up to the first message that contains a text.
 func until(t *testing.T, all <-chan heard, holds string) (told []heard) {
 	t.Helper()
 	for late := time.After(patience); ; {

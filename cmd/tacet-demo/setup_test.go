@@ -118,7 +118,7 @@ func TestAConfigIsTakenAsItIsButForTheLines(t *testing.T) {
 		t.Errorf("its front is %+v", s)
 	}
 	if len(u.identities) != 0 || u.card().Key {
-		t.Error("it holds a key that nobody gave it")
+		t.Error("it contains a key that nobody gave it")
 	}
 	if made, _ := filepath.Glob(filepath.Join(dir, "*")); len(made) != 0 {
 		t.Errorf("it made %v", made)

@@ -195,7 +195,7 @@ func TestLastSignedRecipients(t *testing.T) {
 	added := newRecipient(t)
 	put("practice.pub", []byte(u.recipient+"\n"))
 	_, err = load(u.config, u.state, u.warn)
-	if cli.Code(err) != cli.ExitConfig || !strings.Contains(err.Error(), "carries no signature of the office's") {
+	if cli.Code(err) != cli.ExitConfig || !strings.Contains(err.Error(), "is not signed by the office") {
 		t.Fatalf("without a kept list: %v", err)
 	}
 

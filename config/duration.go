@@ -13,9 +13,9 @@ const day = 24 * time.Hour
 
 var days = regexp.MustCompile(`^(\d{1,6})d(.*)$`)
 
-// parseSpan reads a length of time: Go's own form, and days, as in 30d or 1d12h. It is never
+// parseDuration reads a duration in Go's form, or with days, as in 30d or 1d12h. It is never
 // negative.
-func parseSpan(s string) (time.Duration, error) {
+func parseDuration(s string) (time.Duration, error) {
 	var whole time.Duration
 	rest := s
 	if m := days.FindStringSubmatch(s); m != nil {
@@ -38,8 +38,8 @@ func parseSpan(s string) (time.Duration, error) {
 	return whole + d, nil
 }
 
-// spell writes a length of time as somebody would in the file.
-func spell(d time.Duration) string {
+// formatDuration writes a duration as people write it in the file.
+func formatDuration(d time.Duration) string {
 	if d >= 2*day && d%day == 0 {
 		return fmt.Sprintf("%dd", d/day)
 	}
