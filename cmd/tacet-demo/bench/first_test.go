@@ -10,8 +10,8 @@ import (
 	"tacet/audio/monitor"
 )
 
-// BenchmarkFirstSample opens the microphone in a room in which time code is played, and sees which
-// sample it brings first: the one that was due when the device had started, or how much later.
+// BenchmarkFirstSample opens the microphone in a room in which time code is played. The first
+// sample shows how much later it was captured than the device started.
 func BenchmarkFirstSample(b *testing.B) {
 	room := audiotest.NewPulse(b)
 	room.Setenv(b)

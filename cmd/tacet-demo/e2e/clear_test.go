@@ -15,12 +15,12 @@ import (
 	"tacet/cmd/tacet-demo/demotest"
 )
 
-// nothingInClear searches every byte that the unit has written, and all that it said: for the
-// sound, at each offset, and for both halves of the key that opens it.
+// nothingInClear searches everything that the unit has written or logged for the sound, at each
+// offset, and for both halves of the key that opens it.
 func nothingInClear(t *testing.T, unit *demotest.Unit, demo *demotest.Demo, file string, sound []byte) {
 	t.Helper()
 	keys := secrets(t, unit, file)
-	windows := map[uint64]bool{} // eight bytes of the sound from each of its samples on
+	windows := map[uint64]bool{} // eight bytes of the sound from each sample on
 	for i := 44; i+8 <= len(sound); i += 2 {
 		windows[binary.LittleEndian.Uint64(sound[i:])] = true
 	}
@@ -52,14 +52,14 @@ func nothingInClear(t *testing.T, unit *demotest.Unit, demo *demotest.Demo, file
 			t.Fatal(err)
 		}
 	}
-	search("its log", []byte(demo.Said()))
+	search("its log", []byte(demo.Log()))
 	if bytesSeen < len(sound) {
-		t.Fatalf("only %d bytes to search, for %d bytes of sound: this test looks at the wrong place", bytesSeen, len(sound))
+		t.Fatalf("only %d bytes to search, for %d bytes of sound: the test looks in the wrong place", bytesSeen, len(sound))
 	}
 }
 
-// secrets are the private and the public half of a recording's key, which tar and age give to the
-// office.
+// secrets returns the private and public halves of a recording's key, as tar and age give them to
+// the office.
 func secrets(t *testing.T, unit *demotest.Unit, file string) []string {
 	t.Helper()
 	sealed := unit.Must(t, "tar", "xOf", unit.Path(file), "key.age")

@@ -12,8 +12,8 @@ import (
 	"tacet/cmd/tacet-demo/demotest"
 )
 
-// What is in an Opus recording stands where it was heard, within 20 ms, and stock players take the
-// file without a word.
+// Sound in an Opus recording is where it was heard, within 20 ms, and stock players play the file
+// without a warning.
 func TestAnOpusRecordingIsAlignedAndPlays(t *testing.T) {
 	t.Parallel()
 	const length = 40 * audiotest.Rate
@@ -65,7 +65,7 @@ func TestAnOpusRecordingIsAlignedAndPlays(t *testing.T) {
 
 const tolerance = 20 * time.Millisecond
 
-// aligned finds pieces of a recording in what was played: all must be shifted by the same time.
+// aligned finds pieces of a recording in what was played. All must be shifted by the same time.
 func aligned(t *testing.T, played, heard []int16) {
 	t.Helper()
 	var shifts []time.Duration
@@ -81,8 +81,8 @@ func aligned(t *testing.T, played, heard []int16) {
 	}
 }
 
-// locate says where in what was played a recording begins, by the best match of its first 200 ms,
-// to half a millisecond.
+// locate returns where in what was played a recording starts, by the best match of its first 200
+// ms, to half a millisecond.
 func locate(played, heard []int16) time.Duration {
 	where, piece := thin(played), thin(heard[:audiotest.Rate/5])
 	best, at := math.Inf(-1), 0
@@ -100,10 +100,11 @@ func locate(played, heard []int16) time.Duration {
 	return time.Duration(at) * slower * time.Second / audiotest.Rate
 }
 
-// slower is by how much a signal is thinned out to be compared, which keeps what lies below 1 kHz.
+// slower is the factor by which a signal is thinned out for the comparison, which keeps what is
+// below 1 kHz.
 const slower = 24
 
-// thin takes the mean of every few samples.
+// thin returns the means of groups of samples.
 func thin(samples []int16) []float64 {
 	out := make([]float64, len(samples)/slower)
 	for i := range out {

@@ -10,8 +10,8 @@ import (
 	"tacet/daemon/recording"
 )
 
-// Every sample between consent and withdrawal is there, once and in order; none from before, none
-// from after.
+// Every sample between consent and withdrawal is there, once and in order, and none from before or
+// after.
 func TestARecordingIsTheConsentAndNothingElse(t *testing.T) {
 	t.Parallel()
 	for _, parties := range [][]string{{"patient", "clinician"}, {"room"}} {
@@ -53,7 +53,7 @@ func TestARecordingIsTheConsentAndNothingElse(t *testing.T) {
 	}
 }
 
-// listed checks what tacet ls says of a recording that is the only one.
+// listed checks what tacet ls shows for the only recording.
 func listed(t *testing.T, unit *demotest.Unit, file string, seconds float64) {
 	t.Helper()
 	var list []struct {
