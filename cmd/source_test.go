@@ -10,8 +10,9 @@ import (
 	"testing"
 )
 
-// walkSource calls found for every selector, such as os.Open, in the non-test code below the folders.
-// where is the file and the function that the selector is in, as in "cmd/tacet/open.go open".
+// walkSource calls found for every selector, such as os.Open, in the non-test code below the
+// folders. where is the file and the function that the selector is in, as in "cmd/tacet/open.go
+// open".
 func walkSource(t *testing.T, dirs []string, found func(where, selector string)) {
 	t.Helper()
 	files := 0

@@ -133,6 +133,12 @@ func (b block) fail(key, what, instead string) { b.c.fail(b.line(key), b.key(key
 // warn adds a warning about key.
 func (b block) warn(key, what, instead string) { b.c.warn(b.line(key), b.key(key), what, instead) }
 
+// noneHint says how to leave out a setting that is not text. People write false for that.
+var noneHint = map[string]string{
+	"homeassistant": `write homeassistant = "", for none`,
+	"sense":         "leave the line out if nothing is wired",
+}
+
 // require reports that key is missing, with an example of its value. If the section itself is
 // missing, that has been reported already.
 func (b block) require(key, example string) bool {
@@ -149,7 +155,11 @@ func (b block) get(key string, want kind, example string) (*value, bool) {
 		return nil, false
 	}
 	if v.kind != want {
-		b.fail(key, fmt.Sprintf("is %s, not %s", v.kind, want), "write "+key+" = "+example)
+		instead := "write " + key + " = " + example
+		if hint := noneHint[key]; hint != "" && v.kind == kindBool && v.text == "false" {
+			instead = hint
+		}
+		b.fail(key, fmt.Sprintf("is %s, not %s", v.kind, want), instead)
 		return nil, false
 	}
 	return v, true
@@ -265,6 +275,10 @@ func (b block) span(key string, fallback, least, most time.Duration, units ...st
 	if v := b.t.keys[key]; v != nil && (v.kind == kindNumber || v.kind == kindFloat) {
 		b.fail(key, fmt.Sprintf("is %s, but a duration needs a unit", v.kind),
 			write(v.text, formatDuration(fallback))+", in quotes and with a unit")
+		return fallback
+	}
+	if v := b.t.keys[key]; v != nil && v.kind == kindBool && v.text == "false" && least == 0 {
+		b.fail(key, fmt.Sprintf("is %s, not a duration", v.kind), write(v.text, ""))
 		return fallback
 	}
 	v, ok := b.get(key, kindText, strconv.Quote(formatDuration(fallback))+", in quotes and with a unit")

@@ -22,7 +22,7 @@ func (b block) path(key, fallback string) string {
 	if !ok {
 		return fallback
 	}
-	if !isAbs(v.text) {
+	if !isAbs(v.text) || isShare(v.text) {
 		b.notAbs(key, v.text)
 		return fallback
 	}
@@ -100,6 +100,12 @@ func readableByAll(info fs.FileInfo) bool {
 
 var windowsPath = regexp.MustCompile(`^([A-Za-z]:|\\\\)`)
 
+// shareForm is how people name a share: //nas/recordings, nas:/recordings, smb://nas/recordings.
+var shareForm = regexp.MustCompile(`^(?i:(//|(smb|cifs|nfs)://)[^/]+(/|$)|[a-z0-9.-]{2,}:/([^/]|$))`)
+
+// isShare reports whether text names a share. A path may start with two slashes, but hardly does.
+func isShare(text string) bool { return shareForm.MatchString(text) }
+
 // notAbs says what to write instead of a path that is not absolute.
 func (b block) notAbs(key, text string) {
 	what, instead := quote(text)+" is not an absolute path", `write the whole path, starting with "/"`
@@ -107,6 +113,9 @@ func (b block) notAbs(key, text string) {
 	case windowsPath.MatchString(text):
 		what, instead = quote(text)+" is a path of Windows, and the unit runs Linux",
 			`write the path on the unit, starting with "/"; a share is mounted there first: see README.md`
+	case isShare(text):
+		what, instead = quote(text)+" is the address of a share, not a folder on the unit",
+			`write the folder at which the share is mounted on the unit, starting with "/": see README.md`
 	case strings.HasPrefix(text, "~"):
 		instead = `write the whole path, starting with "/": ~ is not expanded here`
 	case strings.TrimSpace(text) != text && isAbs(strings.TrimSpace(text)):

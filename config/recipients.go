@@ -115,7 +115,7 @@ func (k *keyring) add(s string, from Problem) {
 	case classic == nil:
 	case isPrivate(s):
 		k.refuse(from, "here is a private key, which could open recordings",
-			"remove it from this machine, keep it only in the office, and write its public key, age1…, instead")
+			"keep it only in the office, never on a unit, and write its public key, age1…, instead")
 		return
 	case strings.HasPrefix(s, "ssh-") || strings.HasPrefix(s, "ecdsa-"):
 		k.refuse(from, "SSH keys are not supported", "make a key with tacet keygen, and write the public key that it prints")
@@ -164,7 +164,7 @@ func (k *keyring) file(name string, from Problem) {
 	case bytes.HasPrefix(data, []byte("age-encryption.org/")) || bytes.HasPrefix(data, []byte("-----BEGIN ")):
 		k.refuse(from, fmt.Sprintf("file %s contains no public keys but something encrypted, perhaps the private key",
 			quote(name)),
-			"remove it from this machine if it is, and "+wanted)
+			"keep that only in the office, never on a unit, and "+wanted)
 		return
 	}
 	for _, other := range k.read {
@@ -188,13 +188,25 @@ func (k *keyring) file(name string, from Problem) {
 	}
 }
 
+// maxWrongLines is how many lines of a file that are not keys are reported one by one. A file with
+// more is hardly a list of keys.
+const maxWrongLines = 3
+
 // lines adds the keys in the lines of a file. It reports whether there was any line but comments.
 func (k *keyring) lines(text, file string, from Problem) (found bool) {
+	wrong := 0
 	for i, line := range strings.Split(strings.TrimPrefix(text, "\ufeff"), "\n") {
 		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") && !privateKey.MatchString(line) {
 			continue
 		}
 		found = true
+		if !strings.HasPrefix(strings.ToLower(line), "age1") && !isPrivate(line) {
+			if wrong++; wrong > maxWrongLines {
+				k.refuse(Problem{File: file, Line: i + 1, Key: from.Key}, "this line and those after it are no keys either",
+					"name a file of public keys, as tacet keygen prints them")
+				break
+			}
+		}
 		k.add(line, Problem{File: file, Line: i + 1, Key: from.Key})
 		if len(k.list) > maxRecipients || k.c.errors.more > 0 {
 			break

@@ -178,6 +178,7 @@ func (b block) s3(s *Store) {
 				"and can pose as the store", "write https://")
 		}
 	}
+	b.checkBucketInEndpoint(s)
 	const bucketRule = "a bucket's name: 3 to 63 of a-z, the digits, . and -"
 	s.Bucket = b.match("bucket", "", bucketName, bucketRule)
 	if strings.Contains(s.Bucket, "..") || strings.Contains(s.Bucket, ".-") || strings.Contains(s.Bucket, "-.") ||
@@ -186,10 +187,10 @@ func (b block) s3(s *Store) {
 			"write "+bucketRule)
 	}
 	s.Prefix = b.match("prefix", "", prefixForm, `folders, as in "high-street/", with no "/" at the start`)
-	if len(s.Prefix) > 200 || strings.Contains("/"+s.Prefix, "/.") {
+	switch {
+	case len(s.Prefix) > 200 || strings.Contains("/"+s.Prefix, "/."):
 		b.fail("prefix", "is too long, or a folder in it starts with a dot", `write one like "high-street/"`)
-	}
-	if s.Prefix != "" && !strings.HasSuffix(s.Prefix, "/") {
+	case s.Prefix != "" && !strings.HasSuffix(s.Prefix, "/"):
 		b.warn("prefix", "doesn't end with /, so it runs into the recordings' names", `write "`+s.Prefix+`/"`)
 	}
 	s.Region = b.match("region", "us-east-1", regionName, `a region's name, as in "us-east-1"`)
@@ -205,6 +206,21 @@ func (b block) s3(s *Store) {
 		b.warn("ca", "has no effect without TLS", "write https:// in endpoint")
 	}
 	s.Lock = b.span("lock", 0, 0, 36500*day, "d")
+}
+
+// checkBucketInEndpoint warns of an endpoint that starts with the bucket's name.
+func (b block) checkBucketInEndpoint(s *Store) {
+	u, err := url.Parse(s.Endpoint)
+	if err != nil || !b.has("bucket") {
+		return
+	}
+	v := b.t.keys["bucket"]
+	host, ok := strings.CutPrefix(u.Host, v.text+".")
+	if v.kind == kindText && v.text != "" && ok && strings.Contains(host, ".") {
+		b.warn("endpoint", "starts with the bucket's name, which the unit adds itself",
+			fmt.Sprintf("write endpoint = %q, unless the server's own name starts so",
+				(&url.URL{Scheme: u.Scheme, Host: host}).String()))
+	}
 }
 
 // checkAmazon checks the region against one of Amazon's addresses.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -60,11 +61,8 @@ func keygen(env *cli.Env, args []string) error {
 	case *plain && *passphraseFile != "":
 		return env.Usage("-plain and -passphrase-file exclude each other")
 	}
-	if _, err := os.Lstat(*out); err == nil {
-		return keyExists(*out) // before anybody is asked for a passphrase
-	}
-	if name := signingFilesFor(*out).existing(); name != "" {
-		return keyExists(name)
+	if err := checkKeyName(*out); err != nil {
+		return err // before anybody is asked for a passphrase
 	}
 	passphrase := ""
 	if !*plain {
@@ -76,6 +74,25 @@ func keygen(env *cli.Env, args []string) error {
 		}
 	}
 	return makeKeys(env, *out, passphrase)
+}
+
+// checkKeyName refuses a name that is taken, or that belongs to another kind of key.
+func checkKeyName(name string) error {
+	switch extension := filepath.Ext(name); extension {
+	case ".pub", ".vkey", ".sign":
+		return cli.WithHint(fmt.Errorf("the key is secret, but the name %s is that of another kind of key", name),
+			"write -o %s.key", strings.TrimSuffix(name, extension))
+	}
+	if err := checkFolder(name); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(name); err == nil {
+		return keyExists(name)
+	}
+	if other := signingFilesFor(name).existing(); other != "" {
+		return keyExists(other)
+	}
+	return nil
 }
 
 // makeKeys writes the key and the signing key beside it, and prints the signed recipient.

@@ -27,6 +27,15 @@ func checkOut(env *cli.Env, out string) error {
 	if _, err := os.Lstat(out); err == nil {
 		return outExists(out)
 	}
+	return checkFolder(out)
+}
+
+// checkFolder refuses the name of a new file if its folder does not exist.
+func checkFolder(name string) error {
+	dir := filepath.Dir(name)
+	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		return cli.WithHint(fmt.Errorf("there is no folder %s", dir), "make it first, or name another file with -o")
+	}
 	return nil
 }
 

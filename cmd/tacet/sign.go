@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"filippo.io/age"
-
 	"tacet/cmd/internal/cli"
 	"tacet/config"
 	"tacet/config/office"
@@ -86,9 +84,8 @@ func openOrMakeSigner(env *cli.Env, key, passphraseFile string) (office.Signer, 
 	if err != nil {
 		return office.Signer{}, err
 	}
-	if _, err := age.ParseIdentities(bytes.NewReader(plain)); err != nil {
-		return office.Signer{}, cli.WithHint(fmt.Errorf("%s is not a key that opens recordings: %w", key, err),
-			"name the key file that tacet keygen made")
+	if _, err := recording.ParseIdentities(bytes.NewReader(plain), nil); err != nil { // decrypted, so it asks for nothing
+		return office.Signer{}, fmt.Errorf("%s is not a key that opens recordings: %w", key, err)
 	}
 	signer, err := files.make(officeName(key), passphrase)
 	if err != nil {
@@ -121,6 +118,10 @@ func signList(env *cli.Env, name string, signer office.Signer) error {
 	if err != nil {
 		return fmt.Errorf("read the list: %w", err)
 	}
+	if !hasExactly(text, keys) {
+		return cli.WithHint(fmt.Errorf("%s was changed while it was being signed", name),
+			"read it, and sign it again")
+	}
 	signed, err := office.SignList(text, signer)
 	if err != nil {
 		return fmt.Errorf("sign %s: it %w", name, err)
@@ -137,6 +138,23 @@ func signList(env *cli.Env, name string, signer office.Signer) error {
 		strings.Join(short, ", "))
 	env.Note("a unit with exactly this list shows over MQTT: recipients %s", topic.RecipientsHash(prints))
 	return nil
+}
+
+// hasExactly reports whether a list has these keys and no others, so that exactly what was checked
+// is signed.
+func hasExactly(text []byte, keys []string) bool {
+	found := map[string]bool{}
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			found[line] = true
+		}
+	}
+	for _, key := range keys {
+		if !found[key] {
+			return false
+		}
+	}
+	return len(found) == len(keys)
 }
 
 // replaceFile replaces a file's content, wholly or not at all, and keeps its permissions.

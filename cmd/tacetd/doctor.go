@@ -60,6 +60,7 @@ func runDoctor(env *cli.Env, args []string) error {
 	}
 	var restart func() error
 	if *stop {
+		d.lastReport, _ = readReport(d.statusPath) // before the service stops, and removes it
 		if restart, err = stopService(d.statusPath); err != nil {
 			return err
 		}
@@ -101,6 +102,8 @@ type doctor struct {
 	clock     daemon.Clock
 	lockLimit func(context.Context) (string, error) // how much memory the service may lock
 
+	lastReport *report // of the daemon, even if doctor has stopped it; nil if there is none
+
 	running  string    // names the running daemon; "" if none runs
 	reported string    // what it reports about its hardware; "" if it reports nothing
 	warnings []warning // what it warns of
@@ -128,7 +131,7 @@ func (d *doctor) tryAll(ctx context.Context, path string) error {
 		return err
 	}
 	a := d.cfg.Audio
-	d.storeKind = maker.Kind(d.cfg.Room)
+	d.storeKind = maker.Kind(d.cfg)
 	d.openPanel = func(ctx context.Context) (*hw.Panel, error) { return hw.Open(ctx, wiring(d.cfg)) }
 	d.mic = audio.NewMic(a.Device, a.Rate, a.Channels, log)
 	d.tryParts(ctx)
@@ -141,8 +144,8 @@ func (d *doctor) tryParts(ctx context.Context) {
 	if d.lock != nil {
 		defer d.lock.Close()
 	}
-	for _, try := range []func(context.Context){d.memory, d.recipients, d.panel, d.spool, d.stores, d.broker,
-		d.systemTime} {
+	for _, try := range []func(context.Context){d.memory, d.recipients, d.trust, d.panel, d.spool, d.stores,
+		d.broker, d.systemTime} {
 		if ctx.Err() == nil {
 			try(ctx)
 		}
@@ -153,7 +156,7 @@ func (d *doctor) tryParts(ctx context.Context) {
 // none starts meanwhile.
 func (d *doctor) findDaemon(ctx context.Context) {
 	if r, err := readReport(d.statusPath); err == nil {
-		d.running = fmt.Sprintf("the running daemon (process %d)", r.PID)
+		d.lastReport, d.running = r, fmt.Sprintf("the running daemon (process %d)", r.PID)
 		d.warnings = r.Warnings
 		d.reported = fmt.Sprintf("microphone %s, light %s", r.Mic, r.Light)
 		return

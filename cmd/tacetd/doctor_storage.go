@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"tacet/daemon"
+	"tacet/daemon/health"
 	"tacet/daemon/recording"
 	"tacet/daemon/spool"
 	"tacet/daemon/store"
@@ -24,7 +26,27 @@ func (d *doctor) recipients(ctx context.Context) {
 		if strings.HasPrefix(r, "age1pq1") {
 			kind = "hybrid, post-quantum"
 		}
-		d.report(ok, "recipient", "%s…%s (%s), fingerprint %s", r[:12], r[len(r)-6:], kind, recording.Fingerprint(r))
+		result, note := ok, ""
+		if u := d.lastReport; u != nil && u.Unconfirmed != nil && slices.Contains(u.Unconfirmed.Recipients, r) {
+			result = failed
+			note = `: new to this unit, so it gets nothing that is recorded; to accept it, run "sudo tacetd confirm"`
+		}
+		d.report(result, "recipient", "%s…%s (%s), fingerprint %s%s", r[:12], r[len(r)-6:], kind, recording.Fingerprint(r),
+			note)
+	}
+}
+
+// trust reports the daemon's warnings about recipients and drives that get nothing. Only the unit
+// knows whom it trusts.
+func (d *doctor) trust(context.Context) {
+	if d.lastReport == nil {
+		return
+	}
+	for _, w := range d.lastReport.Warnings {
+		switch health.Code(w.Code) {
+		case health.RecipientsBad, health.RecipientsChanged, health.LedgerNew, health.DriveNew, health.StoreForeign:
+			d.report(failed, "trust", "the unit reports: %s", w.Message)
+		}
 	}
 }
 

@@ -118,8 +118,18 @@ func decodeUTF16(data []byte, big bool) (text []byte, ok bool) {
 	return text, true
 }
 
-// Read reads the file called name, which has at most limit bytes.
+// Read reads the file called name, which has at most limit bytes. It refuses anything but an
+// ordinary file: opening a pipe that nobody writes to would never return.
 func Read(name string, limit int) ([]byte, error) {
+	if err := checkOrdinary(name); err != nil {
+		return nil, err
+	}
+	return Stream(name, limit)
+}
+
+// Stream is Read for a desk, where a pipe may stand for a file, as a shell's <(…) does, and where a
+// person sees that nothing comes.
+func Stream(name string, limit int) ([]byte, error) {
 	data, err := load(name, limit)
 	if err != nil {
 		return nil, err
@@ -134,6 +144,20 @@ func Read(name string, limit int) ([]byte, error) {
 	return text, nil
 }
 
+// checkOrdinary returns nil for a file that can be read without waiting for another program.
+func checkOrdinary(name string) error {
+	info, err := os.Stat(name)
+	switch {
+	case err != nil || info.Mode().IsRegular():
+		return nil // opening it reports what is wrong
+	case info.IsDir():
+		return &fs.PathError{Op: "read", Path: name, Err: errFolder}
+	}
+	return &fs.PathError{Op: "read", Path: name, Err: errors.New("is not an ordinary file")}
+}
+
+var errFolder = errors.New("is a folder")
+
 // load reads at most one byte more than limit.
 func load(name string, limit int) ([]byte, error) {
 	f, err := os.Open(name)
@@ -142,7 +166,7 @@ func load(name string, limit int) ([]byte, error) {
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err == nil && info.IsDir() {
-		return nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("is a folder")}
+		return nil, &fs.PathError{Op: "read", Path: name, Err: errFolder}
 	}
 	return io.ReadAll(io.LimitReader(f, int64(limit)+1))
 }
@@ -154,6 +178,9 @@ func tooLong(name string, most int) error {
 // Value reads a file that contains one value, such as a password. Line ends around it are ignored,
 // spaces are not. It has 1 to most bytes.
 func Value(name string, most int) (string, error) {
+	if err := checkOrdinary(name); err != nil {
+		return "", err
+	}
 	data, err := load(name, maxFileSize(most))
 	if err != nil {
 		return "", err

@@ -3,7 +3,7 @@
 // Package stores makes the stores that a configuration names, for programs that run a daemon.
 //
 //	maker, err := stores.New(ctx, log)
-//	options.Store = maker.Kind(cfg.Room)
+//	options.Store = maker.Kind(cfg)
 package stores
 
 import (
@@ -40,17 +40,21 @@ func New(ctx context.Context, log *slog.Logger) (*Maker, error) {
 	return &Maker{watcher: w, log: log, subscribed: map[string]<-chan struct{}{}}, nil
 }
 
-// Kind returns the function that makes a room's stores.
-func (m *Maker) Kind(room config.Room) daemon.StoreKind {
+// Kind returns the function that makes a unit's stores.
+func (m *Maker) Kind(cfg *config.Config) daemon.StoreKind {
+	room := cfg.Room
 	return func(s config.Store, judge daemon.DriveJudge) store.Kind {
 		switch s.Kind {
 		case config.Drive:
 			return &local.Drive{Site: room.Site, Room: room.ID, Store: s.Name, Label: s.Label, Mounts: Table,
-				Changes: m.changes(s.Name), Judge: judge}
+				Others: others(cfg, s), Changes: m.changes(s.Name), Judge: judge}
 		case config.Folder:
-			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: Table, Changes: m.changes(s.Name)}
+			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: Table,
+				Others: others(cfg, s), Changes: m.changes(s.Name)}
 		case config.SFTP:
-			return sftpKind(s)
+			k := sftpKind(s)
+			k.Spool = cfg.Spool.Path
+			return k
 		default:
 			return s3.Kind{
 				Endpoint: s.Endpoint, Bucket: s.Bucket, Prefix: s.Prefix, Region: s.Region, AccessKeyFile: s.AccessKeyFile,
@@ -58,6 +62,23 @@ func (m *Maker) Kind(room config.Room) daemon.StoreKind {
 			}
 		}
 	}
+}
+
+// others returns the folders that a store must not be: the spool, and the folders of other stores.
+// If two stores have the same folder, only the first may use it.
+func others(cfg *config.Config, s config.Store) (all []local.Other) {
+	if cfg.Spool.Path != "" {
+		all = append(all, local.Other{Path: cfg.Spool.Path, What: "the unit's own spool"})
+	}
+	for _, o := range cfg.Stores {
+		if o.Name == s.Name && s.Kind == config.Folder {
+			break
+		}
+		if o.Kind == config.Folder {
+			all = append(all, local.Other{Path: o.Path, What: "store " + o.Name})
+		}
+	}
+	return all
 }
 
 // changes returns a channel that tells a store of changes to the mount table.
@@ -71,7 +92,7 @@ func (m *Maker) changes(name string) <-chan struct{} {
 }
 
 // sftpKind splits the address, which the configuration has checked.
-func sftpKind(s config.Store) store.Kind {
+func sftpKind(s config.Store) sftp.Kind {
 	k := sftp.Kind{Key: s.Key, KnownHosts: s.KnownHosts}
 	if u, err := url.Parse(s.URL); err == nil {
 		port := u.Port()
