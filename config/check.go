@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"tacet/config/office"
@@ -261,43 +260,4 @@ func (b block) number(key string, example int) (int, bool) {
 		return 0, false
 	}
 	return int(n), true
-}
-
-// span reads a duration between least and most. units are the units that a bare number may have,
-// the likeliest first.
-func (b block) span(key string, fallback, least, most time.Duration, units ...string) time.Duration {
-	write := func(text, example string) string {
-		if meant := guessDuration(text, least, most, units...); meant != "" {
-			example = meant
-		}
-		return "write " + key + " = " + strconv.Quote(example)
-	}
-	if v := b.t.keys[key]; v != nil && (v.kind == kindNumber || v.kind == kindFloat) {
-		b.fail(key, fmt.Sprintf("is %s, but a duration needs a unit", v.kind),
-			write(v.text, formatDuration(fallback))+", in quotes and with a unit")
-		return fallback
-	}
-	if v := b.t.keys[key]; v != nil && v.kind == kindBool && v.text == "false" && least == 0 {
-		b.fail(key, fmt.Sprintf("is %s, not a duration", v.kind), write(v.text, ""))
-		return fallback
-	}
-	v, ok := b.get(key, kindText, strconv.Quote(formatDuration(fallback))+", in quotes and with a unit")
-	if !ok {
-		return fallback
-	}
-	rule := fmt.Sprintf("write a time between %q and %q", formatDuration(least), formatDuration(most))
-	d, err := parseDuration(v.text)
-	switch {
-	case err != nil && guessDuration(v.text, least, most, units...) != "":
-		b.fail(key, quote(v.text)+" is not a duration", write(v.text, "")+`; the units are ms, s, m, h and d`)
-	case err != nil:
-		b.fail(key, quote(v.text)+" is not a duration", rule+`, as in "90s", "60m", "12h" or "30d"`)
-	case d < least:
-		b.fail(key, quote(v.text)+" is too short", rule)
-	case d > most:
-		b.fail(key, quote(v.text)+" is too long", rule)
-	default:
-		return d
-	}
-	return fallback
 }

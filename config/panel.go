@@ -65,7 +65,7 @@ func (c *checker) buttons(cfg *Config) {
 			Line:     b.gpio("line", "GPIO5"),
 			Active:   b.choice("active", Low, Low, High),
 			Style:    b.choice("style", Momentary, Momentary, Latching),
-			Debounce: b.span("debounce", 30*time.Millisecond, minDebounce, maxDebounce, "ms"),
+			Debounce: b.duration("debounce", 30*time.Millisecond, minDebounce, maxDebounce, "ms"),
 		})
 	}
 }

@@ -48,11 +48,11 @@ func (c *checker) consent(cfg *Config) {
 	if consent.Purpose == "" {
 		b.warn("purpose", "recordings will not say what they were made for", `write the purpose as the notice states it`)
 	}
-	consent.Max = b.span("max", time.Hour, minLapse, limitMax, "m", "s", "h")
+	consent.Max = b.duration("max", time.Hour, minLapse, limitMax, "m", "s", "h")
 	if consent.Max < shortMax {
 		b.warn("max", "is short: appointments take longer", `write "1m" or more`)
 	}
-	consent.Quiet = b.span("quiet", 5*time.Minute, 0, limitMax, "m", "s")
+	consent.Quiet = b.duration("quiet", 5*time.Minute, 0, limitMax, "m", "s")
 	if consent.Quiet == 0 {
 		b.warn("quiet", "a recording goes on in an empty room until max", `write quiet = "5m"`)
 	} else if consent.Quiet < shortQuiet {
