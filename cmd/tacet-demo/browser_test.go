@@ -69,7 +69,7 @@ func TestAVisitInABrowser(t *testing.T) {
 		t.Errorf("it offers to save %q, want %q", saved, want)
 	}
 	if head := get[string](b, `fetch(document.querySelector(".recording a.act").href).then((r) => r.text()).then((s) => s.slice(0, 4))`); head != "OggS" {
-		t.Errorf("what is saved as sound begins with %q", head)
+		t.Errorf("what is saved as sound starts with %q", head)
 	}
 
 	b.do(act("Check"))

@@ -39,18 +39,18 @@ func subscribe(t *testing.T, url string) <-chan mqttMessage {
 }
 
 // await reads messages until one of the unit's on this topic contains a text.
-func await(t *testing.T, all <-chan mqttMessage, name, holds string) {
+func await(t *testing.T, all <-chan mqttMessage, name, text string) {
 	t.Helper()
 	var last []mqttMessage
 	for late := time.After(patience); ; {
 		select {
 		case h := <-all:
-			if strings.HasSuffix(h.topic, "/"+name) && strings.Contains(h.payload, holds) {
+			if strings.HasSuffix(h.topic, "/"+name) && strings.Contains(h.payload, text) {
 				return
 			}
 			last = append(last, h)
 		case <-late:
-			t.Fatalf("no %s with %s in %v", name, holds, last)
+			t.Fatalf("no %s with %s in %v", name, text, last)
 		}
 	}
 }
@@ -207,16 +207,16 @@ func unmoved(t *testing.T, payload string) string {
 }
 
 // until collects messages up to the first one that contains a text.
-func until(t *testing.T, all <-chan mqttMessage, holds string) (collected []mqttMessage) {
+func until(t *testing.T, all <-chan mqttMessage, text string) (collected []mqttMessage) {
 	t.Helper()
 	for late := time.After(patience); ; {
 		select {
 		case h := <-all:
-			if collected = append(collected, h); strings.Contains(h.payload, holds) {
+			if collected = append(collected, h); strings.Contains(h.payload, text) {
 				return collected
 			}
 		case <-late:
-			t.Fatalf("nothing with %s in %v", holds, collected)
+			t.Fatalf("nothing with %s in %v", text, collected)
 		}
 	}
 }
@@ -263,8 +263,8 @@ const (
 )
 
 // row finds a message on the page.
-func row(topic, holds string) string {
-	return fmt.Sprintf(`[...document.querySelectorAll("#messages li")].find(li => li.querySelector(".topic").textContent.endsWith(%q) && li.textContent.includes(%q))`, topic, holds)
+func row(topic, text string) string {
+	return fmt.Sprintf(`[...document.querySelectorAll("#messages li")].find(li => li.querySelector(".topic").textContent.endsWith(%q) && li.textContent.includes(%q))`, topic, text)
 }
 
 // newest finds the topmost message of a topic.

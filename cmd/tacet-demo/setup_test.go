@@ -151,15 +151,15 @@ func TestABadConfigIsReportedByLine(t *testing.T) {
 	}
 	demo := exec.Command(self, "-config", path, "-dir", t.TempDir(), "-listen", "127.0.0.1:0")
 	demo.Env = append(os.Environ(), asDemo+"=1")
-	var said bytes.Buffer
-	demo.Stderr = &said
+	var output bytes.Buffer
+	demo.Stderr = &output
 	demo.Run()
 	if code := demo.ProcessState.ExitCode(); code != 78 {
 		t.Errorf("it exits with %d", code)
 	}
 	for _, want := range []string{path + ":", "brocker", "nonsense"} {
-		if !strings.Contains(said.String(), want) {
-			t.Errorf("%s is not reported:\n%s", want, said.String())
+		if !strings.Contains(output.String(), want) {
+			t.Errorf("%s is not reported:\n%s", want, output.String())
 		}
 	}
 }
@@ -178,9 +178,9 @@ func TestAnAddressThatIsTaken(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")
 	demo := exec.Command(self, "-listen", taken.Addr().String(), "-dir", dir)
 	demo.Env = append(os.Environ(), asDemo+"=1")
-	said, _ := demo.CombinedOutput()
-	if code := demo.ProcessState.ExitCode(); code != 1 || !strings.Contains(string(said), "hint: choose another address with -listen") {
-		t.Errorf("it exits with %d and says\n%s", code, said)
+	output, _ := demo.CombinedOutput()
+	if code := demo.ProcessState.ExitCode(); code != 1 || !strings.Contains(string(output), "hint: choose another address with -listen") {
+		t.Errorf("it exits with %d and prints\n%s", code, output)
 	}
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {
 		t.Errorf("it made its folder: %v", err)

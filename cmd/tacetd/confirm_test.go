@@ -62,30 +62,30 @@ func TestConfirm(t *testing.T) {
 	u.start()
 	u.says(isIdle)
 	u.says(func(r *report) bool { return r.UnitKey != "" })
-	if said, err := u.confirms("room-3\n"); err != nil || !strings.Contains(said, "nothing is new") {
-		t.Errorf("with nothing new: %s, %v", said, err)
+	if output, err := u.confirms("room-3\n"); err != nil || !strings.Contains(output, "nothing is new") {
+		t.Errorf("with nothing new: %s, %v", output, err)
 	}
 	added := newRecipient(t)
 	u.nameRecipients(`["`+u.recipient+`", "`+added+`"]`, "")
 	u.reload()
 	u.says(func(r *report) bool { return warns(r, "recipients-changed") && r.Unconfirmed != nil })
 	for _, typed := range []string{"room-4\n", "\n", "", "yes\n", strings.Repeat("x", 1000)} {
-		said, err := u.confirms(typed)
+		output, err := u.confirms(typed)
 		if err == nil || !strings.Contains(err.Error(), "not this room's id") {
 			t.Errorf("%q confirms: %v", typed, err)
 		}
 		for _, want := range []string{"NEW        recipient " + added[:12], recording.Fingerprint(added),
 			"as before  recipient, fingerprint " + recording.Fingerprint(u.recipient)} {
-			if !strings.Contains(said, want) {
-				t.Errorf("no %[2]q in\n%[1]s", said, want)
+			if !strings.Contains(output, want) {
+				t.Errorf("no %[2]q in\n%[1]s", output, want)
 			}
 		}
 		if _, err := os.Stat(u.confirmed); err == nil {
 			t.Fatal("it was written anyway")
 		}
 	}
-	if said, err := u.confirms("room-3"); err != nil || !strings.Contains(said, "confirmed;") {
-		t.Fatalf("%s, %v", said, err)
+	if output, err := u.confirms("room-3"); err != nil || !strings.Contains(output, "confirmed;") {
+		t.Fatalf("%s, %v", output, err)
 	}
 	u.says(func(r *report) bool { return !warns(r, "recipients-changed") && r.Unconfirmed == nil })
 	info, err := os.Stat(u.confirmed)
@@ -210,9 +210,9 @@ func TestLastSignedRecipients(t *testing.T) {
 	put("practice.pub", append(sign(u.recipient), added+"\n"...))
 	u.reload()
 	u.says(func(r *report) bool { return warns(r, "recipients-changed") && !configRefused(r) })
-	if said, err := u.confirms("room-3\n"); err == nil ||
+	if output, err := u.confirms("room-3\n"); err == nil ||
 		!strings.Contains(err.Error(), "its signature says whom the unit trusts") {
-		t.Errorf("it can be confirmed: %s, %v", said, err)
+		t.Errorf("it can be confirmed: %s, %v", output, err)
 	}
 	cfg, err = load(u.config, u.state, u.warn) // as the next start does
 	if err != nil || !slices.Equal(cfg.Encrypt.Recipients, []string{u.recipient}) || len(cfg.Office.Refused) == 0 {

@@ -66,7 +66,7 @@ func (c fakeClock) Synced() bool { return bool(c) }
 func (fakeClock) Suspended() time.Duration { return 0 }
 
 // hands stands for standard error: it acts on what the technician is asked.
-type hands func(said string)
+type hands func(message string)
 
 func (h hands) Write(p []byte) (int, error) {
 	h(string(p))
@@ -131,10 +131,10 @@ func (p *patient) cardFormats(_ context.Context, device string) (string, error) 
 }
 
 // press presses the button that the technician is asked to press.
-func (p *patient) press(said string) {
-	p.asked = append(p.asked, said)
+func (p *patient) press(message string) {
+	p.asked = append(p.asked, message)
 	for party, line := range map[string]string{"patient": "GPIO5", "clinician": "GPIO6"} {
-		if strings.Contains(said, "press and release the button of "+party) {
+		if strings.Contains(message, "press and release the button of "+party) {
 			p.board.Drive(line, gpio.Low)
 			p.board.Float(line)
 		}
@@ -370,14 +370,14 @@ func (hanging) Changed() <-chan struct{} { return nil }
 
 func TestDoctorAsksForPresses(t *testing.T) {
 	for name, c := range map[string]struct {
-		press func(p *patient, said string)
+		press func(p *patient, message string)
 		says  []string
 	}{
 		"nobody presses": {func(*patient, string) {},
 			[]string{"FAIL       button of patient (GPIO5): was not pressed within 15s"}},
 		"it sticks": {
-			func(p *patient, said string) {
-				if strings.Contains(said, "press and release the button of patient") {
+			func(p *patient, message string) {
+				if strings.Contains(message, "press and release the button of patient") {
 					p.board.Drive("GPIO5", gpio.Low)
 				}
 			},
@@ -386,7 +386,7 @@ func TestDoctorAsksForPresses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPatient(t, "")
-			p.env.Stderr = hands(func(said string) { c.press(p, said) })
+			p.env.Stderr = hands(func(message string) { c.press(p, message) })
 			synctest.Test(t, func(t *testing.T) { p.tryParts(t.Context()) })
 			p.says(c.says[0], c.says[1:]...)
 			p.exits(1)
@@ -395,16 +395,16 @@ func TestDoctorAsksForPresses(t *testing.T) {
 
 	// A press of the wrong button names that button, and the right one still counts.
 	p := newPatient(t, "")
-	p.env.Stderr = hands(func(said string) {
-		p.asked = append(p.asked, said)
+	p.env.Stderr = hands(func(message string) {
+		p.asked = append(p.asked, message)
 		switch {
-		case strings.Contains(said, "press and release the button of patient"):
+		case strings.Contains(message, "press and release the button of patient"):
 			p.board.Drive("GPIO6", gpio.Low)
 			p.board.Float("GPIO6")
-		case strings.Contains(said, "that is the button of clinician"):
+		case strings.Contains(message, "that is the button of clinician"):
 			p.press("press and release the button of patient")
 		default:
-			p.press(said)
+			p.press(message)
 		}
 	})
 	synctest.Test(t, func(t *testing.T) { p.tryParts(t.Context()) })

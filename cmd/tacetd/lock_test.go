@@ -42,8 +42,9 @@ func TestServiceLocksItsMemory(t *testing.T) {
 				t.Fatal(err)
 			}
 			size, locked := 0, -1
-			for lines := bufio.NewScanner(stderr); lines.Scan(); {
-				if strings.Contains(lines.Text(), "msg=starting") {
+			lines := bufio.NewScanner(stderr)
+			for first := true; lines.Scan(); first = false {
+				if first { // it has read its configuration
 					size, locked = statusKiB(t, cmd.Process.Pid, "VmSize"), statusKiB(t, cmd.Process.Pid, "VmLck")
 					cmd.Process.Signal(syscall.SIGTERM)
 				}

@@ -63,16 +63,17 @@ func TestStopAtStart(t *testing.T) {
 				f.Write(text)
 				f.Close()
 			}()
-			var said strings.Builder
-			for lines := bufio.NewScanner(stderr); lines.Scan(); {
-				said.WriteString(lines.Text() + "\n")
-				if strings.Contains(lines.Text(), "msg=starting") {
+			var output strings.Builder
+			lines := bufio.NewScanner(stderr)
+			for first := true; lines.Scan(); first = false {
+				output.WriteString(lines.Text() + "\n")
+				if first { // it has read its configuration
 					send(c.waiting)
 				}
 			}
 			cmd.Wait()
-			if cmd.ProcessState.ExitCode() != 0 || strings.Contains(said.String(), "error:") {
-				t.Errorf("%v; it said\n%s", cmd.ProcessState, &said)
+			if cmd.ProcessState.ExitCode() != 0 || strings.Contains(output.String(), "error:") {
+				t.Errorf("%v; its log:\n%s", cmd.ProcessState, &output)
 			}
 		})
 	}

@@ -15,7 +15,7 @@ import (
 func BenchmarkFirstSample(b *testing.B) {
 	room := audiotest.NewPulse(b)
 	room.Setenv(b)
-	begun, err := room.Begin(b.Context(), audiotest.Code(0, 60*audiotest.Rate))
+	codeStart, err := room.Begin(b.Context(), audiotest.Code(0, 60*audiotest.Rate))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func BenchmarkFirstSample(b *testing.B) {
 		}
 		select {
 		case index := <-first:
-			due := begun.Add(time.Duration(index) * time.Second / audiotest.Rate)
+			due := codeStart.Add(time.Duration(index) * time.Second / audiotest.Rate)
 			delays = append(delays, due.Sub(started).Seconds()*1000)
 		case <-time.After(10 * time.Second):
 			b.Fatal("no sample")

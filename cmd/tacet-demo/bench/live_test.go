@@ -26,17 +26,17 @@ and write down each night how long you slept.`
 // consultation is two people in a room who speak in turns.
 func consultation(b *testing.B) []int16 {
 	b.Helper()
-	var said []float64
+	var sound []float64
 	for _, voice := range []string{"en-us+m3", "en-gb+f2"} {
 		speech, err := audiotest.Speech(voice, text, audiotest.Rate)
 		if err != nil {
 			b.Fatalf("%v: install espeak-ng", err)
 		}
-		said = append(said, audiotest.InRoom(speech, audiotest.Rate, 0.4, 1)...)
-		said = append(said, make([]float64, 2*audiotest.Rate)...)
+		sound = append(sound, audiotest.InRoom(speech, audiotest.Rate, 0.4, 1)...)
+		sound = append(sound, make([]float64, 2*audiotest.Rate)...)
 	}
-	noise := audiotest.RMS(said) * audiotest.Decibels(-20)
-	return audiotest.Samples(audiotest.Mix(said, noise, audiotest.Pink(1, len(said))))
+	noise := audiotest.RMS(sound) * audiotest.Decibels(-20)
+	return audiotest.Samples(audiotest.Mix(sound, noise, audiotest.Pink(1, len(sound))))
 }
 
 // BenchmarkLive records a consultation with the unit and with a pipe of stock tools, from the same

@@ -84,10 +84,10 @@ func (k *backlog) follow(s config.Store) time.Duration {
 	set := k.set(log, s)
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	began := time.Now()
+	start := time.Now()
 	go set.Run(ctx)
 	k.await(set)
-	return time.Since(began)
+	return time.Since(start)
 }
 
 func (k *backlog) set(log store.Log, s config.Store) *store.Set {
@@ -141,9 +141,9 @@ func (k *backlog) speed(what string, ours func() time.Duration, peer string, bet
 		our := ours().Seconds()
 		between()
 		cold(k.b)
-		began := time.Now()
+		start := time.Now()
 		sh(k.b, peer)
-		their := time.Since(began).Seconds()
+		their := time.Since(start).Seconds()
 		between()
 		ratios, seconds, peers = append(ratios, their/our), append(seconds, our), append(peers, their)
 	}
@@ -224,9 +224,9 @@ func BenchmarkMany(b *testing.B) {
 			must(b, log.Copied(id, "store"))
 		}
 		cold(b)
-		began := time.Now()
+		start := time.Now()
 		set := k.set(log, config.Store{Kind: config.Folder, Path: to, UnmountedOK: true})
-		ready := time.Since(began)
+		ready := time.Since(start)
 		if n == 10_000 {
 			measured("start with 10,000 recordings in the spool and at a store", ready.Seconds(), 2, "s")
 		}
@@ -234,10 +234,10 @@ func BenchmarkMany(b *testing.B) {
 		go set.Run(ctx)
 		for range 2 { // the first one waits for the end of the start
 			one := newBacklog(b, 1, 1, 100).take(k)
-			began = time.Now()
+			start = time.Now()
 			set.Ended(one, true)
 			k.await(set)
-			more[n] = time.Since(began)
+			more[n] = time.Since(start)
 		}
 		stop()
 	}
@@ -345,12 +345,12 @@ func traceWrites(b *testing.B, pid int) func(in string) float64 {
 	log := filepath.Join(b.TempDir(), "strace")
 	tracer := exec.Command("strace", "-ff", "-y", "-s", "0", "-o", log, "-p", fmt.Sprint(pid),
 		"-e", "trace=write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,sendmmsg,sendfile,splice,copy_file_range")
-	said, err := tracer.StderrPipe()
+	messages, err := tracer.StderrPipe()
 	must(b, err)
 	must(b, tracer.Start())
-	for lines := bufio.NewScanner(said); lines.Scan() && !strings.Contains(lines.Text(), "attached"); {
+	for lines := bufio.NewScanner(messages); lines.Scan() && !strings.Contains(lines.Text(), "attached"); {
 	}
-	go io.Copy(io.Discard, said)
+	go io.Copy(io.Discard, messages)
 	return func(in string) (there float64) {
 		tracer.Process.Signal(os.Interrupt)
 		tracer.Wait() // its error says how it was stopped

@@ -37,7 +37,7 @@ func next(t *testing.T, all <-chan heard) heard {
 	case h := <-all:
 		return h
 	case <-time.After(patience):
-		t.Fatal("nothing is heard")
+		t.Fatal("no message")
 		return heard{}
 	}
 }

@@ -29,12 +29,12 @@ func nothingInClear(t *testing.T, unit *demotest.Unit, demo *demotest.Demo, file
 		bytesSeen += len(data)
 		for _, key := range keys {
 			if bytes.Contains(data, []byte(key)) {
-				t.Errorf("%s holds %.15s…", name, key)
+				t.Errorf("%s contains %.15s…", name, key)
 			}
 		}
 		for i := 0; i+8 <= len(data); i++ {
 			if windows[binary.LittleEndian.Uint64(data[i:])] {
-				t.Errorf("%s holds sound in clear at byte %d", name, i)
+				t.Errorf("%s contains sound in clear at byte %d", name, i)
 				return
 			}
 		}
@@ -73,7 +73,7 @@ func secrets(t *testing.T, unit *demotest.Unit, file string) []string {
 	}
 	ids, err := age.ParseIdentities(bytes.NewReader(text))
 	if err != nil || len(ids) != 1 {
-		t.Fatalf("key.age holds %d identities: %v", len(ids), err)
+		t.Fatalf("key.age contains %d identities: %v", len(ids), err)
 	}
 	id := ids[0].(*age.X25519Identity)
 	return []string{id.String(), id.Recipient().String(), "AGE-SECRET-KEY-"}

@@ -26,7 +26,7 @@ const latency = 300 * time.Millisecond
 
 // spoken is time code that is played into a room.
 type spoken struct {
-	begun time.Time // when sample 0 was due
+	start time.Time // when sample 0 was due
 }
 
 // speech is how long the time code is: longer than any test.
@@ -35,16 +35,16 @@ const speech = 5 * time.Minute
 // speak plays the time code until the test ends.
 func speak(t *testing.T, room *audiotest.Pulse) spoken {
 	t.Helper()
-	begun, err := room.Begin(t.Context(), audiotest.Code(0, int(speech/time.Second)*audiotest.Rate))
+	start, err := room.Begin(t.Context(), audiotest.Code(0, int(speech/time.Second)*audiotest.Rate))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return spoken{begun}
+	return spoken{start}
 }
 
 // due returns when a sample of the code was due. Nobody could have heard it earlier.
 func (s spoken) due(index int64) time.Time {
-	return s.begun.Add(time.Duration(index) * time.Second / audiotest.Rate)
+	return s.start.Add(time.Duration(index) * time.Second / audiotest.Rate)
 }
 
 // decode returns the samples of a WAV file, whose header must state their true number.
@@ -68,7 +68,7 @@ func oneRun(t *testing.T, samples []int16) (first int64) {
 	t.Helper()
 	runs := audiotest.Runs(samples)
 	if len(runs) != 1 || runs[0].At != 0 || runs[0].Len != len(samples) {
-		t.Fatalf("%d samples are not one stretch of what was played: it begins as %+v; damages: %+v", len(samples),
+		t.Fatalf("%d samples are not one stretch of what was played: it starts as %+v; damages: %+v", len(samples),
 			runs[:min(len(runs), 1)], audiotest.Damages(samples))
 	}
 	return runs[0].First

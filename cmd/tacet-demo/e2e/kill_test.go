@@ -56,7 +56,7 @@ func killAgainAndAgain(t *testing.T, random *rand.Rand) (costs []time.Duration) 
 	demo := unit.Start(t, room.Env()...)
 	for n := 1; n <= killsAtATime; n++ {
 		demo.Consent()
-		said := time.Now()
+		recordingSince := time.Now()
 		list := demo.Panel().Recordings // ordered by second, which two can share
 		now := slices.IndexFunc(list, func(r demotest.Recording) bool { return r.State != "interrupted" })
 		if len(list) != n || now < 0 {
@@ -70,7 +70,7 @@ func killAgainAndAgain(t *testing.T, random *rand.Rand) (costs []time.Duration) 
 		demo = unit.Start(t, room.Env()...)
 		demo.Until("its recovery", demotest.Ended(n, "interrupted"))
 
-		lost := lostBy(t, unit, file, code, said, killed)
+		lost := lostBy(t, unit, file, code, recordingSince, killed)
 		costs = append(costs, lost)
 		if lost > killCosts && (busy < lateMost || lost > killCosts+busy) {
 			t.Errorf("killed %v into a recording: the last %v are lost (the machine was late by %v)", after, lost, busy)
@@ -84,7 +84,7 @@ func killAgainAndAgain(t *testing.T, random *rand.Rand) (costs []time.Duration) 
 
 // lostBy returns how long before the kill the sound of an interrupted recording ends. Without sound
 // it counts from when the unit said that it records.
-func lostBy(t *testing.T, unit *demotest.Unit, file string, code spoken, said, killed time.Time) time.Duration {
+func lostBy(t *testing.T, unit *demotest.Unit, file string, code spoken, recordingSince, killed time.Time) time.Duration {
 	t.Helper()
 	data := read(t, unit.Path(file))
 	rep, err := recording.Verify(bytes.NewReader(data), int64(len(data)), recording.Options{})
@@ -95,7 +95,7 @@ func lostBy(t *testing.T, unit *demotest.Unit, file string, code spoken, said, k
 		t.Fatalf("it is %v, %+v", rep.State, rep.End)
 	}
 	if rep.End.Samples == 0 {
-		return killed.Sub(said)
+		return killed.Sub(recordingSince)
 	}
 	sound, _ := unit.Open(t, file)
 	samples := decode(t, sound)

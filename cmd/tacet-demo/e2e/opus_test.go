@@ -19,7 +19,7 @@ func TestAnOpusRecordingIsAlignedAndPlays(t *testing.T) {
 	const length = 40 * audiotest.Rate
 	noise := audiotest.Samples(audiotest.Mix(make([]float64, length), 0.1, audiotest.Pink(1, length)))
 	room := audiotest.NewPulse(t)
-	begun, err := room.Begin(t.Context(), noise)
+	playStart, err := room.Begin(t.Context(), noise)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,16 +36,16 @@ func TestAnOpusRecordingIsAlignedAndPlays(t *testing.T) {
 	if err := os.Rename(path, ogg); err != nil {
 		t.Fatal(err)
 	}
-	if said := strings.ToUpper(unit.Must(t, demotest.Tool(t, "opusinfo"), ogg)); strings.Contains(said, "WARNING") ||
-		strings.Contains(said, "ERROR") {
-		t.Errorf("opusinfo says:\n%s", said)
+	if output := strings.ToUpper(unit.Must(t, demotest.Tool(t, "opusinfo"), ogg)); strings.Contains(output, "WARNING") ||
+		strings.Contains(output, "ERROR") {
+		t.Errorf("opusinfo prints:\n%s", output)
 	}
-	if said := unit.Must(t, demotest.Tool(t, "ffmpeg"), "-v", "warning", "-i", ogg, "-f", "null", "-"); said != "" {
-		t.Errorf("ffmpeg says:\n%s", said)
+	if output := unit.Must(t, demotest.Tool(t, "ffmpeg"), "-v", "warning", "-i", ogg, "-f", "null", "-"); output != "" {
+		t.Errorf("ffmpeg prints:\n%s", output)
 	}
-	if said := unit.Must(t, demotest.Tool(t, "opusdec"), "--quiet", "--no-dither", "--rate", "48000", ogg,
-		decoded); said != "" {
-		t.Errorf("opusdec says:\n%s", said)
+	if output := unit.Must(t, demotest.Tool(t, "opusdec"), "--quiet", "--no-dither", "--rate", "48000", ogg,
+		decoded); output != "" {
+		t.Errorf("opusdec prints:\n%s", output)
 	}
 	heard := decode(t, read(t, decoded))
 	if int64(len(heard)) != rep.End.Samples {
@@ -55,10 +55,10 @@ func TestAnOpusRecordingIsAlignedAndPlays(t *testing.T) {
 
 	first := locate(noise, heard[audiotest.Rate:]) - time.Second
 	gave, withdrew := rep.Consent[len(rep.Consent)-1].Time, rep.Closing[0].Time
-	if begins := begun.Add(first); begins.Add(latency).Before(gave) {
-		t.Errorf("it begins %v before the last consent", gave.Sub(begins))
+	if begins := playStart.Add(first); begins.Add(latency).Before(gave) {
+		t.Errorf("it starts %v before the last consent", gave.Sub(begins))
 	}
-	if ends := begun.Add(first + rep.Length()); ends.After(withdrew.Add(tolerance)) {
+	if ends := playStart.Add(first + rep.Length()); ends.After(withdrew.Add(tolerance)) {
 		t.Errorf("it ends %v after the withdrawal", ends.Sub(withdrew))
 	}
 }

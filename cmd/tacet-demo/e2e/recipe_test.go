@@ -30,9 +30,9 @@ func TestTheRecipeInAFileOpensIt(t *testing.T) {
 
 			recipe := recipeOf(t, unit, file)
 			c := "cd " + filepath.Dir(unit.Key) + "\nset -e\numask 022\ncp spool/" + file + " .\n" + recipe
-			said := unit.Must(t, "env", "PATH="+filepath.Dir(demotest.Tool(t, "age"))+":"+os.Getenv("PATH"), "sh", "-c", c)
-			if !strings.Contains(said, `"act":"withdrew"`) {
-				t.Errorf("who ended it isn't shown: %q", said)
+			output := unit.Must(t, "env", "PATH="+filepath.Dir(demotest.Tool(t, "age"))+":"+os.Getenv("PATH"), "sh", "-c", c)
+			if !strings.Contains(output, `"act":"withdrew"`) {
+				t.Errorf("who ended it isn't shown: %q", output)
 			}
 			base := strings.TrimSuffix(file, ".tacet")
 			sound := filepath.Join(filepath.Dir(unit.Key), base+"."+codec)

@@ -41,7 +41,7 @@ func TestARecordingIsTheConsentAndNothingElse(t *testing.T) {
 			if due := code.due(last); !due.Before(withdrew.Time) {
 				t.Errorf("the last sample is of %v after the withdrawal", due.Sub(withdrew.Time))
 			} else {
-				t.Logf("it begins %v after the last consent, and ends %v before the withdrawal",
+				t.Logf("it starts %v after the last consent, and ends %v before the withdrawal",
 					code.due(first).Sub(gave.Time), withdrew.Time.Sub(due))
 			}
 			if rep.End.Reason != recording.Withdrawn || rep.End.Samples != int64(len(samples)) || len(rep.End.Gaps) != 0 {

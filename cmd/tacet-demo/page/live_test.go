@@ -145,7 +145,7 @@ func TestAChangeIsSentAtOnceAndOnce(t *testing.T) {
 	s := serve(t, both())
 	synctest.Test(t, func(t *testing.T) {
 		front, unit := simpanel.New(both()), &fakeUnit{changed: make(chan struct{})}
-		p := &Page{Panel: front, Unit: unit, Library: s.shelf, viewers: make(chan struct{}, 1)}
+		p := &Page{Panel: front, Unit: unit, Library: s.lib, viewers: make(chan struct{}, 1)}
 		ctx, cancel := context.WithCancel(t.Context())
 		m := &mailbox{ResponseWriter: httptest.NewRecorder()}
 		done := make(chan struct{})

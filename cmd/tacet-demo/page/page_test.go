@@ -42,25 +42,25 @@ type site struct {
 	t     *testing.T
 	panel *simpanel.Panel
 	unit  *fakeUnit
-	shelf *library.Library
+	lib   *library.Library
 }
 
 // serve serves a unit with such a panel. with can change its page.
 func serve(t *testing.T, s simpanel.Settings, with ...func(*Page)) *site {
 	t.Helper()
-	shelf, err := library.Open(t.TempDir(), library.Options{})
+	lib, err := library.Open(t.TempDir(), library.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { shelf.Close() })
+	t.Cleanup(func() { lib.Close() })
 	unit := &fakeUnit{status: Status{Power: true, Phase: "idle"}, changed: make(chan struct{})}
-	p := &Page{Panel: simpanel.New(s), Unit: unit, Library: shelf, Card: Card{Room: "Consulting room 3"}}
+	p := &Page{Panel: simpanel.New(s), Unit: unit, Library: lib, Card: Card{Room: "Consulting room 3"}}
 	for _, set := range with {
 		set(p)
 	}
 	server := httptest.NewServer(p.Handler())
 	t.Cleanup(server.Close)
-	return &site{server, t, p.Panel, unit, shelf}
+	return &site{server, t, p.Panel, unit, lib}
 }
 
 func both() simpanel.Settings {

@@ -29,16 +29,16 @@ func listening(traffic *Traffic) func(*Page) { return func(p *Page) { p.Traffic 
 // A viewer first gets the unit's state, then the earlier messages, then each new message once.
 func TestMessagesAreShownAsTheyPass(t *testing.T) {
 	traffic := &Traffic{}
-	begun := time.Now()
+	start := time.Now()
 	traffic.Add("tacet/a/b/state", []byte(`{"phase":"idle"}`), true)
 	s := serve(t, both(), listening(traffic))
 	v, _ := s.watch()
 	if event, data := v.next(); event != "" || !strings.Contains(data, `"heard":true`) {
-		t.Errorf("first it is told of %q: %s", event, data)
+		t.Errorf("the first event is %q: %s", event, data)
 	}
 	m := v.message()
 	if m.Topic != "tacet/a/b/state" || m.Payload != `{"phase":"idle"}` || m.Size != 16 || !m.Retained ||
-		m.Time.Before(begun.Round(0)) {
+		m.Time.Before(start.Round(0)) {
 		t.Errorf("what passed before is shown as %+v", m)
 	}
 	for i := range 3 {
