@@ -213,7 +213,7 @@ func TestErrorsOfStores(t *testing.T) {
 		{"sftp without a path", "", sftp + `"sftp://u@h"`,
 			[]string{`18 store.url: names no folder; write the absolute path`}},
 		{"sftp without a host", "", sftp + `"sftp:///p"`, []string{`18 store.url: is not an address`}},
-		{"sftp with a port beyond", "", sftp + `"sftp://u@h:65536/p"`, []string{`18 store.url: the port is not one`}},
+		{"sftp with a port beyond", "", sftp + `"sftp://u@h:65536/p"`, []string{`18 store.url: the port is not valid`}},
 		{"sftp with a question", "", sftp + `"sftp://u@h/p?x=1"`, []string{`18 store.url: something after the path`}},
 		{"sftp with a password", "", sftp + `"sftp://u:hunter2@h/p"`,
 			[]string{`18 store.url: the address contains a password; remove it: the unit shows its key`}},

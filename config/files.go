@@ -111,7 +111,7 @@ func (b block) notAbs(key, text string) {
 	what, instead := quote(text)+" is not an absolute path", `write the whole path, starting with "/"`
 	switch {
 	case windowsPath.MatchString(text):
-		what, instead = quote(text)+" is a path of Windows, and the unit runs Linux",
+		what, instead = quote(text)+" is a Windows path, but the unit runs Linux",
 			`write the path on the unit, starting with "/"; a share is mounted there first: see README.md`
 	case isShare(text):
 		what, instead = quote(text)+" is the address of a share, not a folder on the unit",
@@ -133,7 +133,7 @@ func (b block) warnHidden(key, text string) {
 		what, instead := describeInValue(r, utf8.RuneCountInString(text[:i])+1)
 		b.warn(key, what, instead)
 	} else if strings.TrimRight(text, " ") != text {
-		b.warn(key, quote(text)+" ends with a space", "delete it, unless the folder's name ends so")
+		b.warn(key, quote(text)+" ends with a space", "delete it, unless it belongs to the folder's name")
 	}
 }
 
@@ -181,7 +181,7 @@ func (b block) address(key, example, instead string, schemes ...string) *url.URL
 	case !slices.Contains(schemes, u.Scheme):
 		return fail(u.Scheme+" is not supported", "write "+strings.Join(schemes, ":// or ")+"://")
 	case port < 0 || port > 65535 || u.Port() != "" && port == 0 || strings.HasSuffix(u.Host, ":"):
-		return fail("the port is not one", "write a number between 1 and 65535, or none")
+		return fail("the port is not valid", "write a number between 1 and 65535, or none")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return fail("there is something after the path", write)
 	}

@@ -214,9 +214,9 @@ func explain(message string) (what, instead string) {
 		{"cannot have new lines", "the text is not closed", `close it in the same line, with the " or ' that it starts with`},
 		{"terminated", "the text is not closed", `close it with the quotes that it starts with`},
 		{"nested", "lists or braces are nested too deep",
-			"write what the key wants: no key wants more than one list"},
+			"no key takes more than one list"},
 		{"control characters", "there is a control character here", "write plain text in one line"},
-		{"leading zeroes", "the number begins with 0", "write it without, or in quotes if it is text"},
+		{"leading zeroes", "the number starts with 0", "write it without, or in quotes if it is text"},
 		{"digit", "this is not a number", "write digits alone, or in quotes if it is text"},
 		{"sign", "this is not a number", "write digits alone, or in quotes if it is text"},
 	} {

@@ -87,7 +87,7 @@ func (k Key) String() string { return k.text }
 
 func checkName(name string) error {
 	if short, ok := strings.CutPrefix(name, prefix); !ok || !nameForm.MatchString(short) {
-		return fmt.Errorf("is the key of %q, which is no office's: those are called %sNAME", name, prefix)
+		return fmt.Errorf("is the key %q, not an office's: those are called %sNAME", name, prefix)
 	}
 	return nil
 }
@@ -109,7 +109,7 @@ func (s Signer) sign(text string) (string, error) {
 	}
 	line, ok := strings.CutPrefix(strings.TrimPrefix(string(signed), text), "\n"+dash)
 	if !ok {
-		return "", fmt.Errorf("sign as %s: no signature came of it", s.Name())
+		return "", fmt.Errorf("sign as %s: it made no signature", s.Name())
 	}
 	return strings.TrimSuffix(line, "\n"), nil
 }

@@ -247,7 +247,7 @@ func ReadSecret(name string, most int) (Secret, error) {
 	if before == "" || len(before) > most || strings.ContainsAny(before, "\r\n") || before == value {
 		before = "" // it never was a passphrase, or it is the same
 	}
-	if err != nil && before != "" { // no text at all, and a passphrase all the same
+	if err != nil && before != "" { // not text, but it may be a passphrase
 		return Secret{Value: before}, nil
 	}
 	return Secret{value, encoding, before}, err

@@ -78,15 +78,15 @@ func (f *Front) Sense() (lit, known bool, err error) {
 	return s.Lit, s.Known || err != nil, err
 }
 
-// Slots calls told with the state of the thumb drive, now and at each change, until the panel is
+// Slots calls changed with the state of the thumb drive, now and at each change, until the panel is
 // gone.
-func (f *Front) Slots(told func(present bool)) {
+func (f *Front) Slots(changed func(present bool)) {
 	for known := (Slot{}); ; {
 		var now Slot
 		if f.call("Slot", known, &now) != nil {
 			return
 		}
-		told(now.Present)
+		changed(now.Present)
 		known = now
 	}
 }
