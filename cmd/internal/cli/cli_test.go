@@ -154,7 +154,11 @@ func TestPassphraseFile(t *testing.T) {
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		for _, read := range []func(prompt, file string) (string, error){env.Passphrase, env.NewPassphrase} {
+		first := func(prompt, file string) (string, error) {
+			tries, err := env.Passphrases(prompt, file)
+			return strings.Join(tries[:min(1, len(tries))], ""), err
+		}
+		for _, read := range []func(prompt, file string) (string, error){first, env.NewPassphrase} {
 			got, err := read("passphrase", file)
 			if err != nil {
 				got = "error: " + err.Error()
@@ -167,7 +171,7 @@ func TestPassphraseFile(t *testing.T) {
 			}
 		}
 	}
-	if _, err := env.Passphrase("passphrase", filepath.Join(t.TempDir(), "none")); !errors.Is(err, os.ErrNotExist) {
+	if _, err := env.Passphrases("passphrase", filepath.Join(t.TempDir(), "none")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("without the file: %v", err)
 	}
 }

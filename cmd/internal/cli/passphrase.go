@@ -15,17 +15,9 @@ import (
 // maxPassphrase is the longest accepted passphrase, in bytes.
 const maxPassphrase = 1024
 
-// Passphrase asks for an existing passphrase, or reads it from the file if one is named.
-func (env *Env) Passphrase(prompt, file string) (string, error) {
-	tries, err := env.Passphrases(prompt, file)
-	if err != nil {
-		return "", err
-	}
-	return tries[0], nil
-}
-
-// Passphrases is Passphrase for keys that may have been encrypted when a file's byte-order mark was
-// still taken as part of the passphrase. It returns what to try, the likeliest first.
+// Passphrases asks for an existing passphrase, or reads it from the file if one is named. It
+// returns what to try, the likeliest first: a key may have been encrypted when a file's byte-order
+// mark was still taken as part of the passphrase.
 func (env *Env) Passphrases(prompt, file string) ([]string, error) {
 	if file != "" {
 		s, err := textfile.ReadSecret(file, maxPassphrase)

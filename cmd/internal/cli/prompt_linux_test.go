@@ -22,8 +22,8 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	Main("tacet", func(env *Env) error {
-		passphrase, err := env.Passphrase("pass\x07phrase", "")
-		fmt.Fprintf(env.Stdout, "got %q", passphrase)
+		tries, err := env.Passphrases("pass\x07phrase", "")
+		fmt.Fprintf(env.Stdout, "got %q", strings.Join(tries, ""))
 		return err
 	})
 }
