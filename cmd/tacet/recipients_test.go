@@ -6,11 +6,10 @@ import (
 	"tacet/daemon/recording"
 )
 
-// Whatever stands in key.age, and is not what the named ones account for, is somebody else's way
-// in.
-func TestAudience(t *testing.T) {
+// Any stanza in key.age that the named recipients don't account for lets somebody else in.
+func TestRecipientSet(t *testing.T) {
 	const x, pq = recording.ClassicStanza, recording.HybridStanza
-	allowed := audience{"a": x, "b": x, "c": pq, "d": pq}
+	allowed := recipientSet{"a": x, "b": x, "c": pq, "d": pq}
 	for _, c := range []struct {
 		named, stanzas []string
 		ok             bool

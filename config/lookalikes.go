@@ -8,11 +8,11 @@ import (
 	"unicode/utf8"
 )
 
-// Word processors, web pages and messengers put characters into a text that look like those of the
-// keyboard and are others. Whoever reads the line sees nothing wrong with it, so a message has to
-// name the character and the place.
+// Word processors, web pages and messengers put characters into text that look like those of the
+// keyboard but are others. The line looks right, so a message has to name the character and its
+// position.
 
-// lookalikes are what to type in the place of such a character.
+// lookalikes are what to type instead of such a character.
 var lookalikes = map[rune]string{
 	'\u201c': `"`, '\u201d': `"`, '\u201e': `"`, '\u201f': `"`, '\u00ab': `"`, '\u00bb': `"`, '\u2033': `"`, '\uff02': `"`,
 	'\u2018': `"`, '\u2019': `"`, '\u201a': `"`, '\u201b': `"`, '\u2039': `"`, '\u203a': `"`, '\u2032': `"`, '\u00b4': `"`,
@@ -23,21 +23,21 @@ var lookalikes = map[rune]string{
 	'\u2044': "/", '\u2215': "/",
 }
 
-// isOdd reports whether a character looks like another, or like nothing.
-func isOdd(r rune) bool { return lookalikes[r] != "" || isHidden(r) }
+// isLookalike reports whether a character looks like another one, or is invisible.
+func isLookalike(r rune) bool { return lookalikes[r] != "" || isHidden(r) }
 
-// isHidden reports whether a character shows as a space, or not at all, and is none that a keyboard makes.
+// isHidden reports whether a character looks like a space or like nothing, and is not on a keyboard.
 func isHidden(r rune) bool {
 	return r > 0x7f && (unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Zl, r) ||
 		unicode.Is(unicode.Zp, r)) || r == '\u00ad' || r == '\u3164' || r == '\u2800'
 }
 
-// odd names the first odd character of a line, how it got there, and what to type instead. from is where to look, in bytes.
-func odd(line []byte, from int) (what, instead string, ok bool) {
+// findLookalike describes the first such character of a line, starting at byte from, and says what to type instead.
+func findLookalike(line []byte, from int) (what, instead string, ok bool) {
 	for at := from; at < len(line); {
 		r, n := utf8.DecodeRune(line[at:])
-		if isOdd(r) {
-			what, instead = oddAt(r, utf8.RuneCount(line[:at])+1)
+		if isLookalike(r) {
+			what, instead = describeLookalike(r, utf8.RuneCount(line[:at])+1)
 			return what, instead, true
 		}
 		at += n
@@ -45,17 +45,17 @@ func odd(line []byte, from int) (what, instead string, ok bool) {
 	return "", "", false
 }
 
-func oddAt(r rune, at int) (what, instead string) {
+func describeLookalike(r rune, at int) (what, instead string) {
 	if type_ := lookalikes[r]; type_ != "" {
-		return fmt.Sprintf("character %d of the line is %c (%U), which is none that this file takes there", at, r, r),
-			fmt.Sprintf("type %s in its place", type_)
+		return fmt.Sprintf("character %d of the line is %c (%U)", at, r, r),
+			fmt.Sprintf("type %s instead", type_)
 	}
-	return fmt.Sprintf("character %d of the line can't be seen, and is no ordinary space (%U)", at, r),
+	return fmt.Sprintf("character %d of the line is invisible (%U)", at, r),
 		"delete it, and type a space if one belongs there"
 }
 
-// outside is the line with what stands between good quotes, and a remark, blotted out: of the same length in bytes.
-func outside(line []byte) []byte {
+// maskQuoted overwrites comments and what is between good quotes with underscores. The line keeps its length in bytes.
+func maskQuoted(line []byte) []byte {
 	out := bytes.Clone(line)
 	quote := byte(0)
 	start := 0
@@ -65,42 +65,42 @@ func outside(line []byte) []byte {
 		case quote != 0 && c == '\\' && quote == '"':
 			i++
 		case quote != 0 && c == quote:
-			blot(out[start+1 : i])
+			mask(out[start+1 : i])
 			quote = 0
 		case quote != 0:
 		case c == '"' || c == '\'':
 			quote, start = c, i
 		case c == '#':
-			blot(out[i:])
+			mask(out[i:])
 			return out
 		}
 	}
 	return out
 }
 
-func blot(b []byte) {
+func mask(b []byte) {
 	for i := range b {
 		b[i] = '_'
 	}
 }
 
-// noOdd reports an odd character in a value whose form allows of none: an address, the name of a device.
-func (b block) noOdd(key, text string) bool {
+// noLookalikes reports such a character in a value that can't contain one: an address, the name of a device.
+func (b block) noLookalikes(key, text string) bool {
 	i := strings.IndexFunc(text, isHidden)
 	if i < 0 {
-		i = strings.IndexFunc(text, isOdd)
+		i = strings.IndexFunc(text, isLookalike)
 	}
 	if i < 0 {
 		return true
 	}
 	r, _ := utf8.DecodeRuneInString(text[i:])
-	what, instead := oddIn(r, utf8.RuneCountInString(text[:i])+1)
+	what, instead := describeInValue(r, utf8.RuneCountInString(text[:i])+1)
 	b.fail(key, what, instead)
 	return false
 }
 
-// oddIn is oddAt for a character of a value.
-func oddIn(r rune, at int) (what, instead string) {
-	what, instead = oddAt(r, at)
+// describeInValue is describeLookalike for a character of a value.
+func describeInValue(r rune, at int) (what, instead string) {
+	what, instead = describeLookalike(r, at)
 	return strings.Replace(what, "of the line", "of the value", 1), instead
 }

@@ -8,14 +8,13 @@ import (
 	"time"
 )
 
-// What somebody wrote is often right but for its form: 45 for "45m", "2 hours" for "2h", 48k for
-// 48000. A message then gives the remedy with what was written, and not with an example that means
-// something else.
+// A value is often right except for its form: 45 for "45m", "2 hours" for "2h", 48k for 48000. A
+// message then suggests what was meant, not an example with another meaning.
 
 var quantity = regexp.MustCompile(`^([0-9]+(?:[.,][0-9]+)?)\s*([a-z]*)\.?`)
 
-// unitsOf are the words for units of time, in the file's own unit.
-var unitsOf = map[string]string{
+// unitNames maps the names of units of time to the file's units.
+var unitNames = map[string]string{
 	"ms": "ms", "msec": "ms", "millisecond": "ms", "milliseconds": "ms",
 	"s": "s", "sec": "s", "secs": "s", "second": "s", "seconds": "s",
 	"m": "m", "min": "m", "mins": "m", "minute": "m", "minutes": "m",
@@ -26,16 +25,16 @@ var unitsOf = map[string]string{
 	"y": "y", "yr": "y", "year": "y", "years": "y",
 }
 
-// longer are units that the file doesn't have, in days.
-var longer = map[string]int{"w": 7, "mo": 30, "y": 365}
+// daysIn are units that the file does not have, in days.
+var daysIn = map[string]int{"w": 7, "mo": 30, "y": 365}
 
-// meantSpan writes what somebody may have meant by text as the file wants a length of time; "" if
-// nobody can know. units are what a number without a unit may be in, the likeliest first; the first
-// that lies between least and most counts.
-func meantSpan(text string, least, most time.Duration, units ...string) string {
+// guessDuration returns what text may mean, in the form that the file wants, or "" if it can't
+// tell. units are the units that a bare number may have, the likeliest first; the first that gives
+// a value between least and most is used.
+func guessDuration(text string, least, most time.Duration, units ...string) string {
 	text = strings.ToLower(strings.TrimSpace(text))
 	fits := func(s string) bool {
-		d, err := parseSpan(s)
+		d, err := parseDuration(s)
 		return err == nil && d >= least && d <= most
 	}
 	switch text {
@@ -52,18 +51,18 @@ func meantSpan(text string, least, most time.Duration, units ...string) string {
 		if m == nil {
 			return ""
 		}
-		number, unit := strings.ReplaceAll(m[1], ",", "."), unitsOf[m[2]]
+		number, unit := strings.ReplaceAll(m[1], ",", "."), unitNames[m[2]]
 		switch {
 		case m[2] == "" && all.Len() == 0 && len(m[0]) == len(rest):
 			bare = number
 		case unit == "":
 			return ""
-		case longer[unit] > 0:
+		case daysIn[unit] > 0:
 			n, err := strconv.Atoi(number)
-			if err != nil || n > math.MaxInt32/longer[unit] {
+			if err != nil || n > math.MaxInt32/daysIn[unit] {
 				return ""
 			}
-			all.WriteString(strconv.Itoa(n*longer[unit]) + "d")
+			all.WriteString(strconv.Itoa(n*daysIn[unit]) + "d")
 		default:
 			all.WriteString(number + unit)
 		}
@@ -85,8 +84,8 @@ func meantSpan(text string, least, most time.Duration, units ...string) string {
 
 var thousands = regexp.MustCompile(`^([0-9]{1,3}(?:[.,' _][0-9]{3})*|[0-9]+)\s*(k|khz|kb|kbit|kbit/s|kbps|hz|bit|bit/s|bps)?$`)
 
-// meantNumber is the number that somebody may have meant by text.
-func meantNumber(text string) (int, bool) {
+// guessNumber returns the number that text may mean.
+func guessNumber(text string) (int, bool) {
 	text = strings.ToLower(strings.TrimSpace(text))
 	if n, err := strconv.Atoi(text); err == nil {
 		return n, true
@@ -106,8 +105,8 @@ func meantNumber(text string) (int, bool) {
 	return n, err == nil
 }
 
-// meantTruth is what somebody may have meant by text.
-func meantTruth(text string) (truth, ok bool) {
+// guessBool returns the boolean that text may mean.
+func guessBool(text string) (truth, ok bool) {
 	switch strings.ToLower(strings.TrimSpace(text)) {
 	case "true", "yes", "on", "1", "y":
 		return true, true

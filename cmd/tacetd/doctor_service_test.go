@@ -17,13 +17,13 @@ import (
 	"tacet/cmd/internal/cli"
 )
 
-// manager is a systemctl that answers "is-active" with a word, and tells of every call.
+// manager is a fake systemctl that reports every call.
 type manager struct {
 	t     *testing.T
 	calls chan string
 }
 
-// newManager puts it into PATH. script is what it does when it is called.
+// newManager puts a fake systemctl into PATH that runs script.
 func newManager(t *testing.T, script string) *manager {
 	t.Helper()
 	dir := t.TempDir()
@@ -36,7 +36,7 @@ func newManager(t *testing.T, script string) *manager {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
-	f, err := os.OpenFile(pipe, os.O_RDWR, 0) // for writing too: it never ends
+	f, err := os.OpenFile(pipe, os.O_RDWR, 0) // also for writing, so that reading never meets the end
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,8 @@ func (m *manager) wants(verbs ...string) {
 	}
 }
 
-// wantsNone says that nothing more was asked of systemd: who asks waits for the answer.
+// wantsNone checks that systemctl was not called again. A caller waits for the answer, so a call
+// would have arrived.
 func (m *manager) wantsNone() {
 	m.t.Helper()
 	select {
@@ -77,7 +78,7 @@ func (m *manager) wantsNone() {
 	}
 }
 
-// status writes what a running daemon says.
+// statusOf writes a status.json with this phase, or none if phase is empty, and returns its path.
 func statusOf(t *testing.T, phase string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), statusFile)
@@ -89,21 +90,22 @@ func statusOf(t *testing.T, phase string) string {
 	return path
 }
 
-// A consultation is never ended: a service that records, or that doesn't say, isn't stopped.
-func TestStopSparesAConsultation(t *testing.T) {
+// A service that is recording, or that doesn't say whether it is, is not stopped: no consultation
+// may be ended.
+func TestStopNeverEndsAConsultation(t *testing.T) {
 	for _, c := range []struct{ state, phase, err string }{
-		{"active", "recording", "the unit records, and is not stopped"},
-		{"active", "", "doesn't say whether it records"},
-		{"reloading", "recording", "the unit records"},
-		{"activating", "recording", "the unit records"},
+		{"active", "recording", "not stopped: the unit is recording"},
+		{"active", "", "doesn't say whether it is recording"},
+		{"reloading", "recording", "the unit is recording"},
+		{"activating", "recording", "the unit is recording"},
 		{"inactive", "", ""},
 		{"failed", "", ""},
 		{"", "idle", "ask systemctl for the service"},
 	} {
 		m := newManager(t, "echo "+c.state+"; exit 3")
-		start, err := stopService(statusOf(t, c.phase))
-		if start != nil {
-			t.Errorf("%+v: it would be started, and was not stopped", c)
+		restart, err := stopService(statusOf(t, c.phase))
+		if restart != nil {
+			t.Errorf("%+v: the service would be started, but was not stopped", c)
 		}
 		if c.err == "" && err != nil || c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)) {
 			t.Errorf("%+v: %v", c, err)
@@ -116,23 +118,23 @@ func TestStopSparesAConsultation(t *testing.T) {
 func TestStopAndStartAgain(t *testing.T) {
 	for _, c := range []struct{ state, phase string }{{"active", "idle"}, {"active", "fault"}, {"activating", ""}} {
 		m := newManager(t, "[ $2 = is-active ] && echo "+c.state+"; exit 0")
-		start, err := stopService(statusOf(t, c.phase))
-		if err != nil || start == nil {
+		restart, err := stopService(statusOf(t, c.phase))
+		if err != nil || restart == nil {
 			t.Fatalf("%+v: %v", c, err)
 		}
 		m.wants("is-active", "stop")
 		m.wantsNone()
-		if err := start(); err != nil {
+		if err := restart(); err != nil {
 			t.Error(err)
 		}
 		m.wants("start")
 	}
 	newManager(t, "[ $2 = is-active ] && echo active && exit 0; [ $2 = stop ] && exit 0; echo no such thing; exit 1")
-	start, err := stopService(statusOf(t, "idle"))
+	restart, err := stopService(statusOf(t, "idle"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := start(); err == nil ||
+	if err := restart(); err == nil ||
 		!strings.Contains(err.Error(), "it does not start again: exit status 1: no such thing") {
 		t.Errorf("a start that fails: %v", err)
 	}
@@ -141,11 +143,10 @@ func TestStopAndStartAgain(t *testing.T) {
 		!strings.Contains(err.Error(), "stop the service: exit status 1: denied") {
 		t.Errorf("a stop that fails: %v", err)
 	}
-	m.wants("is-active", "stop", "start") // it may be down all the same
+	m.wants("is-active", "stop", "start") // it may have stopped all the same
 }
 
-// The unit hangs on the wall of a room where somebody will press: whatever becomes of doctor and
-// its terminal, it runs again.
+// However doctor ends, the service runs again: somebody in the room will press a button.
 func TestServiceIsStartedWhateverHappens(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGSEGV,
 		syscall.SIGKILL} {
@@ -158,7 +159,7 @@ func TestServiceIsStartedWhateverHappens(t *testing.T) {
 			cmd := exec.Command("tacetd", "doctor", "-stop", "-config", u.config, "-run", u.run, "-user", "nobody-at-all")
 			var out bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &out, &out
-			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // as at a terminal: a signal is for all of the group
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // as at a terminal, where a signal goes to the whole group
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}

@@ -10,7 +10,7 @@ import (
 	"tacet/daemon/recording/recordingtest"
 )
 
-func (s *shelf) verdict(name string) (v Verdict) {
+func (s *fixture) verdict(name string) (v Verdict) {
 	s.t.Helper()
 	w := s.get("/" + name + "/verify")
 	if w.Code != 200 {
@@ -22,42 +22,42 @@ func (s *shelf) verdict(name string) (v Verdict) {
 	return v
 }
 
-func TestACheckSaysInWordsWhatItFound(t *testing.T) {
-	s := open(t, true)
+func TestVerdict(t *testing.T) {
+	s := newFixture(t, true)
 	whole := s.add(recordingtest.Spec{Segments: 62}, nil)
 	v := s.verdict(whole)
 	if v.State != "whole" || !strings.Contains(v.Text, "1 minute 2 seconds") ||
 		!strings.Contains(v.Text, "pressed to stop") || !strings.Contains(v.Text, "This unit made it") {
-		t.Errorf("of a whole one: %+v", v)
+		t.Errorf("whole: %+v", v)
 	}
 	damaged := s.add(recordingtest.Spec{Segments: 3}, func(data []byte) []byte {
 		data[bytes.Index(data, []byte("000002.age"))+512+300] ^= 1
 		return data
 	})
 	if v = s.verdict(damaged); v.State != "damaged" || !strings.Contains(v.Text, "Second 2") {
-		t.Errorf("of a damaged one: %+v", v)
+		t.Errorf("damaged: %+v", v)
 	}
 	cut := s.add(recordingtest.Spec{Segments: 3, Cut: true}, nil)
 	if v = s.verdict(cut); v.State != "unfinished" || !strings.Contains(v.Text, "second 3") {
-		t.Errorf("of an unfinished one: %+v", v)
+		t.Errorf("unfinished: %+v", v)
 	}
-	for range 2 * maxStreams { // each gives its place back
+	for range 2 * maxStreams { // each releases its place
 		s.verdict(cut)
 	}
-	stranger := open(t, false)
+	stranger := newFixture(t, false)
 	name := stranger.add(recordingtest.Spec{Segments: 1}, nil)
 	if v = stranger.verdict(name); v.State != "whole" || !strings.Contains(v.Text, "its key isn’t known") {
-		t.Errorf("of a stranger's: %+v", v)
+		t.Errorf("of an unknown unit: %+v", v)
 	}
 }
 
-func TestLengthsInWords(t *testing.T) {
+func TestFormatLength(t *testing.T) {
 	for length, want := range map[time.Duration]string{
 		0: "0 seconds", time.Second: "1 second", 1400 * time.Millisecond: "1 second", 59600 * time.Millisecond: "1 minute",
 		2 * time.Minute: "2 minutes", 2*time.Hour + time.Second: "2 hours 1 second",
 		time.Hour + 90*time.Second: "1 hour 1 minute 30 seconds",
 	} {
-		if got := words(length); got != want {
+		if got := formatLength(length); got != want {
 			t.Errorf("%v is %q, want %q", length, got, want)
 		}
 	}

@@ -8,33 +8,34 @@ import (
 	"tacet/daemon/recording"
 )
 
-// Verdict is what a check found, for a person to read.
+// Verdict is the result of a check, for a person to read.
 type Verdict struct {
 	State string `json:"state"`
 	Title string `json:"title"`
 	Text  string `json:"text"`
 }
 
-// whyEnded puts the reason of an end into words.
+// whyEnded says why a recording ended.
 var whyEnded = map[string]string{
 	recording.Withdrawn: "somebody pressed to stop",
-	recording.Lapsed:    "consent ran out by itself",
-	recording.Fault:     "of a fault",
+	recording.Lapsed:    "consent lapsed by itself",
+	recording.Fault:     "something failed",
 	recording.Stopped:   "the unit was switched off",
 }
 
 // verdict puts a report into words.
 func verdict(r *recording.Report) Verdict {
 	v := Verdict{State: r.State.String()}
-	length := words(r.Length())
+	length := formatLength(r.Length())
 	switch r.State {
 	case recording.Whole:
 		v.Title = "Whole."
-		v.Text = fmt.Sprintf("Every byte of its %s is as it was written. It ended because %s.", length,
+		v.Text = fmt.Sprintf("Every byte of its %s is as it was recorded. It ended because %s.", length,
 			whyEnded[r.End.Reason])
 	case recording.Interrupted:
-		v.Title = "Whole as far as it goes."
-		v.Text = fmt.Sprintf("The power went while it was recording. The %s before that were kept, and every byte of them is as it was written.", length)
+		v.Title = "Whole up to a power cut."
+		v.Text = fmt.Sprintf("The power failed while it was recording. The %s before that were kept, "+
+			"and every byte of them is as it was recorded.", length)
 	case recording.Unfinished:
 		v.Title = "Not finished."
 		v.Text = sentence(r.Why)
@@ -48,32 +49,32 @@ func verdict(r *recording.Report) Verdict {
 	case r.Vouched:
 		v.Text += " This unit made it."
 	case r.State.Complete():
-		v.Text += " Whether one of your units made it can’t be told here: its key isn’t known."
+		v.Text += " Which unit made it can’t be checked here: its key isn’t known."
 	}
 	return v
 }
 
-// told is how many places of damage are named; there may be thousands.
-const told = 3
+// maxDamages is how many places of damage are listed; there may be thousands.
+const maxDamages = 3
 
 func damages(r *recording.Report) string {
 	if len(r.Damages) == 0 {
 		return sentence(r.Why)
 	}
 	var all []string
-	for i := range r.Damages[:min(told, len(r.Damages))] {
+	for i := range r.Damages[:min(maxDamages, len(r.Damages))] {
 		all = append(all, sentence(r.Damages[i].Error()))
 	}
 	if more := int64(len(r.Damages)-len(all)) + r.More; more > 0 {
 		all = append(all, fmt.Sprintf("And %d more places.", more))
 	}
 	if r.Segments > 0 {
-		all = append(all, fmt.Sprintf("The first %s are proved.", words(r.Proved())))
+		all = append(all, fmt.Sprintf("The first %s are proved.", formatLength(r.Proved())))
 	}
 	return strings.Join(all, " ")
 }
 
-// sentence makes a sentence of a phrase.
+// sentence turns a phrase into a sentence.
 func sentence(phrase string) string {
 	if phrase == "" {
 		return ""
@@ -81,8 +82,8 @@ func sentence(phrase string) string {
 	return strings.ToUpper(phrase[:1]) + phrase[1:] + "."
 }
 
-// words writes a length as a person says it.
-func words(d time.Duration) string {
+// formatLength writes a length as a person would say it.
+func formatLength(d time.Duration) string {
 	s := int64(d.Round(time.Second) / time.Second)
 	var parts []string
 	for _, unit := range []struct {
