@@ -62,7 +62,7 @@ type FS interface {
 	SyncDir(name string) error
 	// Freeze makes a file read-only, for good: it is finished. Append then refuses it, with
 	// fs.ErrPermission, but for a superuser. It is a mark that a power cut may lose, unless the
-	// file is synced behind it.
+	// file is synced after it.
 	Freeze(name string) error
 	// Writable says, without writing, why nothing can be written here; nil as far as can be told.
 	Writable() error

@@ -266,7 +266,7 @@ func TestBroken(t *testing.T) {
 			wantBroken(t, disk, key, was, signed)
 		})
 	}
-	t.Run("a damaged line behind the saved head", func(t *testing.T) {
+	t.Run("a damaged line after the saved head", func(t *testing.T) {
 		disk, key, signed := aLedger(t, 1)
 		l := mustOpen(t, disk, key)
 		for i := range 3 {

@@ -110,7 +110,7 @@ func (l *Ledger) savedHead() (h head, fresh bool, err error) {
 }
 
 // read reads the ledger's file, up to limit bytes (less than 0: all), and proves it against a
-// signed head. What is behind the last whole entry, and behind the head, is a tail that was never
+// signed head. What is after the last whole entry, and after the head, is a tail that was never
 // acknowledged.
 func (l *Ledger) read(signed head, limit int64) (found, error) {
 	file, err := l.fs.Open(l.name)

@@ -90,7 +90,7 @@ func TestWhoMayEnd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var key note.Signer = f.unit
 			if c.own {
-				key = f.sealer.own
+				key = f.sealer.signingKey
 			}
 			rep := verifyBytes(t, f.ended(t, c.endAge, c.end, key), f.vkey)
 			if rep.State != c.want || rep.State == Damaged && rep.Why == "" {
@@ -110,7 +110,7 @@ func (l liar) Sign(msg []byte) ([]byte, error) {
 }
 
 // TestHeadIsSigned: who has not the unit's key can't begin a recording in its name, though he can
-// sign everything behind.
+// sign everything after.
 func TestHeadIsSigned(t *testing.T) {
 	f := forge(t, func(s note.Signer) note.Signer { return liar{s} })
 	rep := verifyBytes(t, append(f.file, must(f.sealer.End(End{Reason: Stopped}, nil))...), f.vkey)
@@ -203,11 +203,11 @@ func TestSealerRefuses(t *testing.T) {
 	if rep := verifyBytes(t, file, f.vkey); rep.State != Whole {
 		t.Errorf("%v: %s", rep.State, rep.Why)
 	}
-	if s.own.private != nil {
+	if s.signingKey.private != nil {
 		t.Error("the signing key is still there")
 	}
 	if _, err := s.Segment([]byte("sound"), nil); err == nil {
-		t.Error("a segment behind the end")
+		t.Error("a segment after the end")
 	}
 	if !bytes.Contains(file, s.HeadNote()) || !bytes.Contains(file, s.Checkpoint()) ||
 		bytes.Equal(s.HeadNote(), s.Checkpoint()) {
@@ -221,11 +221,11 @@ func TestEachSecondsOwnNote(t *testing.T) {
 	f := forge(t, honest)
 	b := f.sealer.file.batch()
 	b.member(name{kind: kindSegment, n: 4}, must(seal([]byte("sound"), f.sealer.key.Recipient)))
-	b.note(name{kind: kindNote, n: 4}, liar{f.sealer.own})
+	b.note(name{kind: kindNote, n: 4}, liar{f.sealer.signingKey})
 	f.sealer.file, f.file = b.appender, append(f.file, b.out...)
 	w := newWalk(bytes.NewReader(f.file), int64(len(f.file)))
 	w.run()
-	file := f.ended(t, false, End{Reason: InterruptedBy, Last: string(w.noted.covered.append(nil))}, f.unit)
+	file := f.ended(t, false, End{Reason: InterruptedBy, Last: string(w.matched.covered.append(nil))}, f.unit)
 	if rep := verifyBytes(t, file, f.vkey); rep.State != Interrupted {
 		t.Fatalf("%v: %s", rep.State, rep.Why)
 	}

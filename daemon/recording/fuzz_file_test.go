@@ -22,7 +22,7 @@ func FuzzFile(f *testing.F) {
 	file := small(f, u, o)
 	list := members(f, file)
 	f.Add(uint32(0), uint32(0), []byte{})
-	f.Add(uint32(525), uint32(1), []byte{})     // all behind it moved
+	f.Add(uint32(525), uint32(1), []byte{})     // all after it moved
 	f.Add(uint32(2723), uint32(0), []byte("x")) // the other way
 	at := uint32(0)
 	for i, m := range list {

@@ -125,7 +125,7 @@ func TestFilesThatAreNoIdentities(t *testing.T) {
 	}
 	for name, c := range map[string]struct{ file, what string }{
 		"the public key": {"# the office\n" + office.Recipient + "\n",
-			"it holds public keys, which close recordings and open none"},
+			"it holds public keys, which seal recordings and open none"},
 		"the same from PowerShell":   {fromWindows(office.Recipient + "\n"), "it holds public keys"},
 		"a unit's verifier key":      {unit.VKey + "\n", "it holds verifier keys"},
 		"the office's verifier key":  {"tacet-office/practice+0123abcd+AAAA\n", "it holds verifier keys"},
@@ -134,17 +134,17 @@ func TestFilesThatAreNoIdentities(t *testing.T) {
 		"an SSH public key":          {"ssh-ed25519 AAAA me\n", "it is an SSH key"},
 		"a certificate":              {"-----BEGIN CERTIFICATE-----\nMIIB\n", "it is a certificate"},
 		"a plugin's key":             {"AGE-PLUGIN-YUBIKEY-1QQQQ\n", "it is the key of an age plugin"},
-		"a recording":                {string(whole), "it is a recording itself"},
-		"a member of a recording":    {sealed.String(), "it is something encrypted to a key"},
+		"a recording":                {string(whole), "it is itself a recording"},
+		"a member of a recording":    {sealed.String(), "it is encrypted to a key"},
 		"a damaged key":              {"# k\n" + damaged + "\n", "the key on line 2 is damaged"},
 		"a key with a line break":    {office.Secret[:70] + "\n" + office.Secret[70:] + "\n", "the key on line 1 is damaged"},
 		"a key in small letters":     {strings.ToLower(office.Secret[:70]), "the key on line 1 is damaged"},
 		"nothing":                    {"", "it holds no key"},
 		"remarks alone":              {"# nothing\n", "it holds no key"},
-		"a letter":                   {"Dear Sir\n", "line 1 is no key as tacet keygen makes it"},
+		"a letter":                   {"Dear Sir\n", "line 1 is not a key as tacet keygen writes it"},
 		"a picture":                  {"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "it holds zero bytes"},
 		"an endless file":            {strings.Repeat("#\n", 1<<20), "it is too long for a key"},
-		"a good key, and a bad line": {office.Secret + "\nDear Sir\n", "line 2 is no key"},
+		"a good key, and a bad line": {office.Secret + "\nDear Sir\n", "line 2 is not a key as"},
 	} {
 		_, err := recording.ParseIdentities(strings.NewReader(c.file),
 			func() (string, error) { t.Errorf("%s: asks for a passphrase", name); return "", nil })

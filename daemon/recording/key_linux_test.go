@@ -93,7 +93,7 @@ func TestNewKeyRefuses(t *testing.T) {
 		"no recording":     {[]string{classic.Recipient}, "x", "tacet/SITE/ROOM/ID"},
 		"a second comment": {[]string{classic.Recipient}, origin + "\nAGE-SECRET-KEY-1", "tacet/SITE/ROOM/ID"},
 		"too many": {strings.Split(strings.Repeat(classic.Recipient+" ", 101), " ")[:101], origin,
-			"more than the 100"},
+			"at most 100"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := recording.NewKey(t.Context(), c.recipients, c.comment)

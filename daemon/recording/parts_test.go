@@ -74,12 +74,12 @@ func TestNameOrder(t *testing.T) {
 		for _, b := range a.after() {
 			after[b] = true
 			if !a.precedes(b) || a.rank() >= b.rank() {
-				t.Errorf("%v should stand behind %v", b, a)
+				t.Errorf("%v should stand after %v", b, a)
 			}
 		}
 		for _, b := range names {
 			if a.precedes(b) != after[b] {
-				t.Errorf("%v behind %v: precedes says %v, after %v", b, a, a.precedes(b), after[b])
+				t.Errorf("%v after %v: precedes says %v, after %v", b, a, a.precedes(b), after[b])
 			}
 		}
 	}
@@ -137,11 +137,11 @@ func TestTree(t *testing.T) {
 // TestNoteIsStrict: whatever note.Open would let pass besides the one spelling is refused.
 func TestNoteIsStrict(t *testing.T) {
 	const origin = "tacet/high-street/room-3/7q4k9mz2ha"
-	own, vkey, err := newOwnKey(origin)
+	own, vkey, err := newSigningKey(origin)
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, otherV, _ := newOwnKey(origin)
+	other, otherV, _ := newSigningKey(origin)
 	c := checkpoint{origin, 12, tlog.Hash{1, 2, 3}}
 	msg, err := c.sign(own)
 	if err != nil {
@@ -176,7 +176,7 @@ func TestNoteIsStrict(t *testing.T) {
 		"signed twice":         append(append([]byte(nil), msg...), sigLine...),
 		"two keys":             two,
 		"another key":          must(c.sign(other)),
-		"a line behind":        append(append([]byte(nil), msg...), '\n'),
+		"a line after":         append(append([]byte(nil), msg...), '\n'),
 		"no last newline":      msg[:len(msg)-1],
 		"another spelling":     twin,
 		"a further text line":  signed(text + "more\n"),

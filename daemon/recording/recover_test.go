@@ -139,7 +139,7 @@ func TestRecoverRubbish(t *testing.T) {
 		"rubbish":                      {append(slices.Clone(cut), bytes.Repeat([]byte("rubbish "), 1000)...), 3, false},
 		"another recording's end":      {append(slices.Clone(cut), whole[len(whole)-5000:]...), 3, false},
 		"a last note that is torn":     {torn, 2, false},
-		"rubbish behind a good end":    {append(slices.Clone(whole[:len(whole)-1024]), "rubbish"...), 2, false},
+		"rubbish after a good end":     {append(slices.Clone(whole[:len(whole)-1024]), "rubbish"...), 2, false},
 		"a hole, and good notes after": {altered(cut, len(cut)-2048-600), 1, true},
 	} {
 		t.Run(name, func(t *testing.T) {

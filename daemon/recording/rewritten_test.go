@@ -322,7 +322,7 @@ func TestRewrittenAtABorder(t *testing.T) {
 	}
 }
 
-// bordering returns what makes forgeries that end so many bytes behind a border between two pieces.
+// bordering returns what makes forgeries that end so many bytes after a border between two pieces.
 func bordering(t *testing.T) func(behind int) []rewriting {
 	const piece, second = 256 << 10, 4000
 	first := second

@@ -52,7 +52,7 @@ func (s *Spool) Create(name string) (*File, error) {
 	return f, nil
 }
 
-// Append writes b behind all before and syncs it. When it returns nil, b is on disk. After an error
+// Append writes b after all before and syncs it. When it returns nil, b is on disk. After an error
 // the file is never written again, and every further Append returns that error.
 func (f *File) Append(b []byte) error {
 	f.mu.Lock()

@@ -52,11 +52,11 @@ func TestRecover(t *testing.T) {
 		state recording.State
 		code  health.Code
 	}{
-		{"cut behind a segment", whole[:upTo2], recording.Interrupted, "recording-interrupted"},
+		{"cut after a segment", whole[:upTo2], recording.Interrupted, "recording-interrupted"},
 		{"cut within a segment", whole[:upTo2-300], recording.Interrupted, "recording-interrupted"},
 		{"with a tail of zeros", append(bytes.Clone(whole[:upTo2]), make([]byte, 5000)...), recording.Interrupted,
 			"recording-interrupted"},
-		{"cut behind the head", whole[:head], recording.Interrupted, "recording-interrupted"},
+		{"cut after the head", whole[:head], recording.Interrupted, "recording-interrupted"},
 		{"cut within the end", whole[:len(whole)-1500], recording.Interrupted, "recording-interrupted"},
 		{"cut within the zeros", whole[:len(whole)-100], recording.Whole, ""},
 		{"whole", whole, recording.Whole, ""},

@@ -390,7 +390,7 @@ func TestHasEnd(t *testing.T) {
 	}
 	for what, b := range map[string][]byte{
 		"zeros":           make([]byte, 8192),
-		"zeros behind":    append(bytes.Clone(whole), make([]byte, 512)...),
+		"zeros after":    append(bytes.Clone(whole), make([]byte, 512)...),
 		"zeros for a cut": append(bytes.Clone(whole[:len(whole)-len(r.pieces[3])]), make([]byte, 1024)...),
 	} {
 		if hasEnd(bytes.NewReader(b), int64(len(b))) {

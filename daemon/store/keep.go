@@ -17,7 +17,7 @@ const (
 	// sweepEvery is how often a place is looked over for copies that have been there long enough.
 	sweepEvery = 24 * time.Hour
 	// sweepFor is how long a visit goes on proving old copies, and maxExpired how many it removes:
-	// recordings wait meanwhile. The next visit goes on behind the last of them.
+	// recordings wait meanwhile. The next visit continues after the last of them.
 	sweepFor   = 5 * time.Second
 	maxExpired = 64
 )

@@ -141,16 +141,16 @@ func TestResume(t *testing.T) {
 		"the begin of it":     {lies: func(b []byte) []byte { return b[:len(b)/2+77] }},
 		"a part of the head":  {lies: func(b []byte) []byte { return b[:700] }},
 		"all of it":           {lies: func(b []byte) []byte { return b }},
-		"torn: zeros behind": {lies: func(b []byte) []byte {
+		"torn: zeros after": {lies: func(b []byte) []byte {
 			return append(bytes.Clone(b[:len(b)/2/512*512]), make([]byte, 4096)...)
 		}},
 		"torn: the first sectors lost": {lies: func(b []byte) []byte {
 			return append(make([]byte, 1024), b[1024:8192]...)
 		}},
-		"torn: other bytes behind the head": {lies: func(b []byte) []byte {
+		"torn: other bytes after the head": {lies: func(b []byte) []byte {
 			return append(bytes.Clone(b[:len(b)-3000]), bytes.Repeat([]byte("x"), 2000)...)
 		}},
-		"more behind the end": {lies: func(b []byte) []byte { return append(bytes.Clone(b), make([]byte, 1<<20)...) }},
+		"more after the end": {lies: func(b []byte) []byte { return append(bytes.Clone(b), make([]byte, 1<<20)...) }},
 		"something else":      {beside: true, lies: func(b []byte) []byte { return []byte("holiday pictures") }},
 		"something else, as long": {beside: true, lies: func(b []byte) []byte {
 			return bytes.Repeat([]byte("x"), len(b))

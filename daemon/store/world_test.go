@@ -28,7 +28,7 @@ type world struct {
 	spool   *spool.Spool
 	log     *memory
 	sticks  []*stick
-	more    []Kind // behind the sticks
+	more    []Kind // after the sticks
 	release Release
 	keep    time.Duration
 	unit    recordingtest.Unit

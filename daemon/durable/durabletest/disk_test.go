@@ -268,7 +268,7 @@ func TestSlowSync(t *testing.T) {
 	})
 }
 
-// That a file is frozen is kept or lost, and kept when the file was synced behind it.
+// That a file is frozen is kept or lost, and kept when the file was synced after it.
 func TestCutThaws(t *testing.T) {
 	for keep, want := range map[int]bool{0: false, 100: true} {
 		for _, synced := range []bool{false, true} {

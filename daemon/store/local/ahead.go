@@ -76,7 +76,7 @@ func (a *ahead) run() {
 }
 
 // after makes a block of what was read at an offset. A direct read that isn't whole must have come
-// to the end: behind it the next would be refused.
+// to the end: after it the next would be refused.
 func (a *ahead) after(data []byte, asked int, at int64, err error) block {
 	end := at + int64(len(data))
 	switch {

@@ -91,7 +91,7 @@ func TestReadBackIsWhole(t *testing.T) {
 				t.Errorf("%s: %d bytes of %d, %v", way, len(got), size, err)
 			}
 			if n, err := back.Read(make([]byte, 1)); n != 0 || err != io.EOF {
-				t.Errorf("%s: behind the end %d bytes, %v", way, n, err)
+				t.Errorf("%s: after the end %d bytes, %v", way, n, err)
 			}
 			back.Close()
 		}
@@ -266,7 +266,7 @@ func TestReadBackLetsGo(t *testing.T) {
 	}
 }
 
-// A read that fails is told, behind what was read before it.
+// A read that fails is told, after what was read before it.
 func TestReadBackFails(t *testing.T) {
 	file, w := pipe(t)
 	back := readAhead(file, make(chan struct{}))

@@ -52,7 +52,7 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (r roundTrip) RoundTrip(q *http.Request) (*http.Response, error) { return r(q) }
 
-// after does something once, behind the first request with that method.
+// after does something once, after the first request with that method.
 func after(method string, do func()) func(http.RoundTripper) http.RoundTripper {
 	var once sync.Once
 	return func(next http.RoundTripper) http.RoundTripper {

@@ -20,7 +20,7 @@ type file struct {
 	name string
 	file *sftp.File
 	end  int64        // where the next write goes; the writer's
-	at   atomic.Int64 // where the next Read reads: behind the last, or behind what was written
+	at   atomic.Int64 // where the next Read reads: after the last, or after what was written
 }
 
 var _ durable.File = (*file)(nil)

@@ -126,7 +126,7 @@ func (p *process) family() []int {
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, name := range stats {
 		text, _ := os.ReadFile(name)
-		_, rest, ok := strings.Cut(string(text), ") ") // behind the command's name: state, parent
+		_, rest, ok := strings.Cut(string(text), ") ") // after the command's name: state, parent
 		fields := strings.Fields(rest)
 		if !ok || len(fields) < 2 {
 			continue
