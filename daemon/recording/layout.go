@@ -48,5 +48,20 @@ func HeadSize(r io.ReaderAt, size int64) int64 {
 		}
 		at += blockSize + padded(length)
 	}
-	return at
+	return min(at, size)
+}
+
+// HasSegment reports whether the header of a segment stands at any block of the first size bytes of r.
+func HasSegment(r io.ReaderAt, size int64) (bool, error) {
+	w := newWindow(r, size)
+	for at := int64(0); at+blockSize <= size; at += blockSize {
+		block, err := w.view(at, blockSize)
+		if err != nil {
+			return false, err
+		}
+		if n, ok := headerName(block); ok && n.kind == kindSegment && hasMagic(block) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
