@@ -20,12 +20,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"tacet/config/bounded"
 )
 
 // Encoding is how the bytes of a file stand for text.
@@ -123,12 +124,9 @@ func wide(data []byte, big bool) (text []byte, ok bool) {
 // Read reads the file called name, which has at most limit bytes. A folder is an error that says
 // so.
 func Read(name string, limit int) ([]byte, error) {
-	data, err := load(name, limit)
+	data, err := load(name, limit, limit)
 	if err != nil {
 		return nil, err
-	}
-	if len(data) > limit {
-		return nil, tooLong(name, limit)
 	}
 	text, _, err := Decode(data)
 	if err != nil {
@@ -137,8 +135,9 @@ func Read(name string, limit int) ([]byte, error) {
 	return text, nil
 }
 
-// load reads one byte more than limit at most.
-func load(name string, limit int) ([]byte, error) {
+// load reads a file of at most limit bytes. The error for a longer one names most, the limit for what
+// is in it.
+func load(name string, limit, most int) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
@@ -147,7 +146,11 @@ func load(name string, limit int) ([]byte, error) {
 	if info, err := f.Stat(); err == nil && info.IsDir() {
 		return nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("is a folder")}
 	}
-	return io.ReadAll(io.LimitReader(f, int64(limit)+1))
+	data, err := bounded.ReadAll(f, int64(limit))
+	if errors.Is(err, bounded.ErrTooLong) {
+		err = tooLong(name, most)
+	}
+	return data, err
 }
 
 func tooLong(name string, most int) error {
@@ -157,7 +160,7 @@ func tooLong(name string, most int) error {
 // Value reads a file that holds one value: a password, say. Line ends around it don't count, spaces
 // do. It has at least one byte, and at most most.
 func Value(name string, most int) (string, error) {
-	data, err := load(name, widest(most))
+	data, err := load(name, widest(most), most)
 	if err != nil {
 		return "", err
 	}
@@ -171,9 +174,6 @@ func widest(most int) int { return 2*most + 64 }
 
 // one takes the one value that data, the content of the file called name, holds.
 func one(data []byte, name string, most int) (string, Encoding, error) {
-	if len(data) > widest(most) {
-		return "", Plain, tooLong(name, most)
-	}
 	text, encoding, err := Decode(data)
 	if err != nil {
 		return "", encoding, fmt.Errorf("%s %w", name, err)
@@ -214,7 +214,7 @@ func (s Secret) Tries() []string {
 // ReadSecret is Value, and what the bytes were taken for before marks and encodings were known:
 // whoever locked something with that must be able to open it.
 func ReadSecret(name string, most int) (Secret, error) {
-	data, err := load(name, widest(most))
+	data, err := load(name, widest(most), most)
 	if err != nil {
 		return Secret{}, err
 	}

@@ -26,6 +26,8 @@ import (
 	"io/fs"
 	"math"
 	"math/bits"
+
+	"tacet/config/bounded"
 )
 
 // TempSuffix ends the name of a file that WriteFile has not finished. Such a file holds nothing
@@ -163,12 +165,12 @@ func ReadFile(fsys FS, name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	data, err := bounded.ReadAll(f, limit)
+	if errors.Is(err, bounded.ErrTooLong) {
+		return nil, fmt.Errorf("read %s: longer than %d bytes", name, limit)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
-	}
-	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("read %s: longer than %d bytes", name, limit)
 	}
 	return data, nil
 }

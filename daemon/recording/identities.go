@@ -10,6 +10,7 @@ import (
 	"filippo.io/age"
 	"filippo.io/age/armor"
 
+	"tacet/config/bounded"
 	"tacet/config/textfile"
 )
 
@@ -65,12 +66,12 @@ func Unlock(r io.Reader, passphrase func() (string, error)) ([]byte, error) {
 
 // UnlockTrying is Unlock with several passphrases, tried in order.
 func UnlockTrying(r io.Reader, passphrases func() ([]string, error)) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxIdentityFile+1))
+	data, err := bounded.ReadAll(r, maxIdentityFile)
+	if errors.Is(err, bounded.ErrTooLong) {
+		return nil, &NotIdentities{"it is too long for a key", whichFile}
+	}
 	if err != nil {
 		return nil, err
-	}
-	if len(data) > maxIdentityFile {
-		return nil, &NotIdentities{"it is too long for a key", whichFile}
 	}
 	if bytes.HasPrefix(data, []byte(ageIntro)) { // not text
 		return unlock(func() io.Reader { return bytes.NewReader(data) }, passphrases)
@@ -109,7 +110,7 @@ func unlock(sealed func() io.Reader, passphrases func() ([]string, error)) ([]by
 		if err != nil {
 			return nil, err
 		}
-		text, err := io.ReadAll(io.LimitReader(plain, maxIdentityFile))
+		text, err := bounded.ReadAll(plain, maxIdentityFile)
 		if err != nil {
 			return nil, err
 		}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"filippo.io/age"
+
+	"tacet/config/bounded"
 )
 
 // Key is the unit's part of a recording's key pair: the private half, encrypted to the office, and
@@ -93,7 +95,7 @@ func readAnswer(data []byte) (Key, error) {
 
 // answerRequest does the child's work.
 func answerRequest(in io.Reader) keyAnswer {
-	data, err := io.ReadAll(io.LimitReader(in, maxKeyMessage))
+	data, err := bounded.ReadAll(in, maxKeyMessage)
 	if err != nil {
 		return keyAnswer{Error: err.Error()}
 	}

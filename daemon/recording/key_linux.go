@@ -57,8 +57,8 @@ func askChild(ctx context.Context, request []byte) ([]byte, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
-	answer := &bounded{max: maxKeyMessage}
-	complaint := &bounded{max: 4 << 10}
+	answer := &limitedBuffer{max: maxKeyMessage}
+	complaint := &limitedBuffer{max: 4 << 10}
 	child := exec.CommandContext(ctx, "/proc/self/exe")
 	child.Args = []string{childName}
 	child.Env = []string{} // nil would be this process's own
@@ -81,13 +81,13 @@ func askChild(ctx context.Context, request []byte) ([]byte, error) {
 	return answer.Bytes(), nil
 }
 
-// bounded is a buffer that refuses more than max bytes.
-type bounded struct {
+// limitedBuffer is a buffer that refuses more than max bytes.
+type limitedBuffer struct {
 	bytes.Buffer
 	max int
 }
 
-func (b *bounded) Write(p []byte) (int, error) {
+func (b *limitedBuffer) Write(p []byte) (int, error) {
 	if b.Len()+len(p) > b.max {
 		return 0, fmt.Errorf("more than %d bytes of output", b.max)
 	}

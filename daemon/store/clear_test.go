@@ -126,7 +126,7 @@ func TestOnlyABeginningGoes(t *testing.T) {
 			"a part of the first header":  {lies: head[:100], goes: true},
 			"nothing in the file":         {goes: true},
 			"zeros":                       {lies: make([]byte, 9000), goes: true},
-			"torn: zeros after":          {lies: append(bytes.Clone(head[:4096]), make([]byte, 4096)...), goes: true},
+			"torn: zeros after":           {lies: append(bytes.Clone(head[:4096]), make([]byte, 4096)...), goes: true},
 			"a head and the end":          {lies: w.wrote[whole.name], goes: true, name: whole.name},
 			"a second of sound":           {lies: sound},
 			"something else":              {lies: []byte("holiday pictures")},

@@ -151,7 +151,7 @@ func TestResume(t *testing.T) {
 			return append(bytes.Clone(b[:len(b)-3000]), bytes.Repeat([]byte("x"), 2000)...)
 		}},
 		"more after the end": {lies: func(b []byte) []byte { return append(bytes.Clone(b), make([]byte, 1<<20)...) }},
-		"something else":      {beside: true, lies: func(b []byte) []byte { return []byte("holiday pictures") }},
+		"something else":     {beside: true, lies: func(b []byte) []byte { return []byte("holiday pictures") }},
 		"something else, as long": {beside: true, lies: func(b []byte) []byte {
 			return bytes.Repeat([]byte("x"), len(b))
 		}},

@@ -4,13 +4,13 @@ package local
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 
+	"tacet/config/bounded"
 	"tacet/daemon/store"
 )
 
@@ -43,7 +43,7 @@ func (d devices) notes() (all []*store.Trouble) {
 		if err != nil {
 			continue
 		}
-		text, err := io.ReadAll(io.LimitReader(f, maxNote))
+		text, err := bounded.ReadAll(f, maxNote)
 		f.Close()
 		note := noteForm.FindStringSubmatch(strings.TrimSpace(string(text)))
 		switch {

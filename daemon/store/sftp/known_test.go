@@ -66,7 +66,7 @@ func TestKnownHostsAsOpenSSH(t *testing.T) {
 		bad  []string // words of the refusal; nil: it is taken
 	}{
 		"plain":                   {text: at + " " + ours},
-		"a comment after":        {text: at + " " + ours + " root@backup\n# and a line"},
+		"a comment after":         {text: at + " " + ours + " root@backup\n# and a line"},
 		"an unknown kind of key":  {text: "elsewhere ssh-mldsa65 AAAAC3NzaC1lZDI1NTE5AAAA\n" + at + " " + ours},
 		"one for the same host":   {text: at + " ssh-mldsa65 AAAAC3NzaC1lZDI1NTE5AAAA\n" + at + " " + ours},
 		"a line of nonsense":      {text: "not a line\nx\n\"\n" + at + " " + ours},

@@ -35,7 +35,7 @@ func TestParse(t *testing.T) {
 		"a signature":       strings.Replace(golden, "}", `,"uuid":"1234-ABCD","signature":"tacet-office/office AAAA"}`, 1),
 		"signed, without":   strings.Replace(golden, "drive/1", "drive/2", 1),
 		"a blank":           strings.Replace(golden, ":", ": ", 1),
-		"something after":  golden + "\n" + golden,
+		"something after":   golden + "\n" + golden,
 		"a blank line more": golden + "\n\n",
 		"zeros":             strings.Repeat("\x00", 100),
 	} {
