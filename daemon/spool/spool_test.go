@@ -302,8 +302,8 @@ func TestCheckAndProbe(t *testing.T) {
 // A disk that can't tell its space, or has no limit, is not full until it refuses a write.
 func TestRoomUnknown(t *testing.T) {
 	for what, say := range map[string]func(*durabletest.Disk){
-		"unknown": func(d *durabletest.Disk) { d.Says(0, 0, errors.ErrUnsupported) },
-		"endless": func(d *durabletest.Disk) { d.Says(math.MaxInt64, math.MaxInt64, nil) },
+		"unknown": func(d *durabletest.Disk) { d.SetSpace(0, 0, errors.ErrUnsupported) },
+		"endless": func(d *durabletest.Disk) { d.SetSpace(math.MaxInt64, math.MaxInt64, nil) },
 	} {
 		disk := durabletest.NewDisk(1)
 		say(disk)
@@ -319,7 +319,7 @@ func TestRoomUnknown(t *testing.T) {
 		}
 	}
 	disk := durabletest.NewDisk(1)
-	disk.Says(0, 0, errors.ErrUnsupported)
+	disk.SetSpace(0, 0, errors.ErrUnsupported)
 	disk.Full(0)
 	_, err := open(t, disk).Create(cast(t).write(t, 1, 300).name)
 	if e := (*Error)(nil); !errors.As(err, &e) || e.Kind != Full {

@@ -20,13 +20,13 @@ func TestRoomIsWhatIsTaken(t *testing.T) {
 		say  func(d *durabletest.Disk)
 		full bool
 	}{
-		"endless":            {say: func(d *durabletest.Disk) { d.Says(math.MaxInt64, math.MaxInt64, nil) }},
-		"unknown":            {say: func(d *durabletest.Disk) { d.Says(0, 0, errors.ErrUnsupported) }},
-		"full by its word":   {say: func(d *durabletest.Disk) { d.Says(0, 1<<40, nil) }},
-		"less than nothing":  {say: func(d *durabletest.Disk) { d.Says(-16384<<10, 1<<40, nil) }},
+		"endless":            {say: func(d *durabletest.Disk) { d.SetSpace(math.MaxInt64, math.MaxInt64, nil) }},
+		"unknown":            {say: func(d *durabletest.Disk) { d.SetSpace(0, 0, errors.ErrUnsupported) }},
+		"full by its word":   {say: func(d *durabletest.Disk) { d.SetSpace(0, 1<<40, nil) }},
+		"less than nothing":  {say: func(d *durabletest.Disk) { d.SetSpace(-16384<<10, 1<<40, nil) }},
 		"full":               {say: func(d *durabletest.Disk) { d.Full(1000) }, full: true},
-		"full, and says not": {say: func(d *durabletest.Disk) { d.Full(1000); d.Says(1<<40, 1<<40, nil) }, full: true},
-		"full, and nobody knows": {say: func(d *durabletest.Disk) { d.Full(1000); d.Says(0, 0, errors.ErrUnsupported) },
+		"full, and says not": {say: func(d *durabletest.Disk) { d.Full(1000); d.SetSpace(1<<40, 1<<40, nil) }, full: true},
+		"full, and nobody knows": {say: func(d *durabletest.Disk) { d.Full(1000); d.SetSpace(0, 0, errors.ErrUnsupported) },
 			full: true},
 	} {
 		in(t, 1, func(w *world) {
