@@ -63,7 +63,7 @@ func (m *medium) ReadBack(name string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s back: %w", name, err)
 	}
-	return readAhead(file, m.aborted), nil
+	return file.readAhead(m.aborted), nil
 }
 
 // Abort lets nothing more begin: not in the folder, and not in what is being read back. A file that
