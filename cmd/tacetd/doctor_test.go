@@ -19,12 +19,12 @@ import (
 
 	"tacet/audio"
 	"tacet/cmd/internal/cli"
-	"tacet/cmd/internal/stores"
 	"tacet/config"
 	"tacet/daemon"
 	"tacet/daemon/spool"
 	"tacet/daemon/store"
 	"tacet/daemon/store/local"
+	"tacet/daemon/store/local/mounts"
 	"tacet/hw"
 	"tacet/hw/hwtest"
 )
@@ -113,7 +113,7 @@ func newPatient(t *testing.T, more string) *patient {
 		offers:    p.offer,
 		lockLimit: func(context.Context) (string, error) { return "infinity", nil },
 		kind: func(s config.Store, _ daemon.DriveJudge) store.Kind {
-			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: stores.Table}
+			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: mounts.Read}
 		},
 	}
 	return p

@@ -18,9 +18,9 @@ import (
 	"tacet/daemon"
 	"tacet/daemon/store"
 	"tacet/daemon/store/local"
+	"tacet/daemon/store/local/mounts"
 	"tacet/daemon/store/s3"
 	"tacet/daemon/store/sftp"
-	"tacet/hw/mounts"
 )
 
 // Maker makes kinds. All of them share one watcher of what is mounted.
@@ -46,10 +46,10 @@ func (m *Maker) Kind(room config.Room) daemon.StoreKind {
 	return func(s config.Store, judge daemon.DriveJudge) store.Kind {
 		switch s.Kind {
 		case config.Drive:
-			return &local.Drive{Site: room.Site, Room: room.ID, Store: s.Name, Label: s.Label, Mounts: Table,
+			return &local.Drive{Site: room.Site, Room: room.ID, Store: s.Name, Label: s.Label, Mounts: mounts.Read,
 				Changes: m.changes(s.Name), Judge: judge}
 		case config.Folder:
-			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: Table, Changes: m.changes(s.Name)}
+			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: mounts.Read, Changes: m.changes(s.Name)}
 		case config.SFTP:
 			return overSFTP(s)
 		default:
@@ -82,14 +82,4 @@ func overSFTP(s config.Store) store.Kind {
 		k.Addr, k.User, k.Path = net.JoinHostPort(u.Hostname(), port), u.User.Username(), u.Path
 	}
 	return k
-}
-
-// Table reads the mount table.
-func Table() ([]local.Mount, error) {
-	read, err := mounts.Read()
-	all := make([]local.Mount, len(read))
-	for i, m := range read {
-		all[i] = local.Mount(m)
-	}
-	return all, err
 }

@@ -12,6 +12,7 @@ import (
 
 	"tacet/daemon/durable"
 	"tacet/daemon/store"
+	"tacet/daemon/store/local/mounts"
 )
 
 // Check asks the mount table and /sys whether the medium is what it was, and then what cause may
@@ -43,15 +44,15 @@ func (m *medium) changed() *store.Trouble {
 	if !m.devices.there(m.mount) {
 		return trouble(missing, "%s was pulled out", m.mount)
 	}
-	table, err := m.mounts()
+	table, err := m.readTable()
 	if err != nil {
 		return nil
 	}
-	i := slices.IndexFunc(table, func(now Mount) bool { return now.ID == m.mount.ID && now.Device == m.mount.Device })
+	i := slices.IndexFunc(table, func(now mounts.Mount) bool { return now.ID == m.mount.ID && now.Device == m.mount.Device })
 	if i < 0 {
 		return trouble(missing, "%s was unmounted", m.mount)
 	}
-	if over := slices.IndexFunc(table, func(now Mount) bool {
+	if over := slices.IndexFunc(table, func(now mounts.Mount) bool {
 		return now.Parent == m.mount.ID && now.ID != m.mount.ID && within(m.path, now.Point)
 	}); over >= 0 {
 		return trouble(missing, "%s was mounted over %s", table[over], m.mount)
@@ -71,7 +72,7 @@ func (m *medium) isReadOnly() *store.Trouble {
 }
 
 // fsck is the command that mends a file system.
-func fsck(m Mount) string {
+func fsck(m mounts.Mount) string {
 	switch m.FSType {
 	case "vfat":
 		return "fsck.vfat -a DEVICE"

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"tacet/daemon/store/local/mark"
+	"tacet/daemon/store/local/mounts"
 )
 
 // devices is what the kernel tells of its block devices. The zero value asks the real one.
@@ -19,7 +20,7 @@ type devices struct {
 
 // there reports whether the device of a mounted file system is still plugged in, as far as can be
 // told: of a network share, always.
-func (d devices) there(m Mount) bool {
+func (d devices) there(m mounts.Mount) bool {
 	path := filepath.Join("/sys/dev/block", m.Device)
 	if strings.HasPrefix(m.Device, "0:") {
 		if path = m.Source; !strings.HasPrefix(path, "/dev/") { // as btrfs has it
@@ -34,7 +35,7 @@ func (d devices) there(m Mount) bool {
 }
 
 // plugged reports whether a device is one that people plug in and pull out.
-func (d devices) plugged(m Mount) bool {
+func (d devices) plugged(m mounts.Mount) bool {
 	path, err := filepath.EvalSymlinks(d.at(filepath.Join("/sys/dev/block", m.Device)))
 	if err != nil {
 		return false
@@ -69,7 +70,7 @@ func (d devices) labelled(label string) (device, node string) {
 }
 
 // uuid is the UUID of a mounted file system; "" where it can't be told.
-func (d devices) uuid(m Mount) string {
+func (d devices) uuid(m mounts.Mount) string {
 	root := d.root
 	if root == "" {
 		root = "/"

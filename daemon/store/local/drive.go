@@ -11,14 +11,15 @@ import (
 	"tacet/daemon/durable"
 	"tacet/daemon/store"
 	"tacet/daemon/store/local/mark"
+	"tacet/daemon/store/local/mounts"
 )
 
 // Drive is a store's thumb drive. Fields are set once.
 type Drive struct {
-	Site, Room, Store string          // what its mark must say
-	Label             string          // see the package comment
-	Mounts            Table           // needed
-	Changes           <-chan struct{} // receives after something was mounted, unmounted, plugged in or pulled out; its own
+	Site, Room, Store string                       // what its mark must say
+	Label             string                       // see the package comment
+	Mounts            func() (mounts.Table, error) // needed
+	Changes           <-chan struct{}              // receives after something was mounted, unmounted, plugged in or pulled out; its own
 
 	// Judge says, as a [*store.Trouble], why a drive must not be used although it carries this
 	// store's mark: anybody can write one. It gets the UUID of the drive's file system ("": it
@@ -74,7 +75,7 @@ func (d *Drive) Open(ctx context.Context) (store.Medium, error) {
 
 // candidate reports whether a mount is a whole file system of a kind that drives have, and not of
 // the system's disk.
-func candidate(m Mount, table []Mount) bool {
+func candidate(m mounts.Mount, table mounts.Table) bool {
 	return (slices.Contains(driveTypes, m.FSType) || slices.Contains(unsuited, m.FSType)) &&
 		m.Root == "/" && m.Device != system(table) && m.Point != "/" && !within(m.Point, "/boot") && !within(m.Point, "/efi")
 }
@@ -91,7 +92,7 @@ type search struct {
 }
 
 // look looks at one file system.
-func (s *search) look(ctx context.Context, m Mount) {
+func (s *search) look(ctx context.Context, m mounts.Mount) {
 	if !s.devices.there(m) {
 		s.pulled = trouble(missing, "%s was pulled out while it was mounted; plug it in again", m)
 		return
@@ -108,7 +109,7 @@ func (s *search) look(ctx context.Context, m Mount) {
 			m))
 		return
 	}
-	root, on, _, err := s.Mounts.openedOn(ctx, m.Point)
+	root, on, _, err := openOn(ctx, s.Mounts, m.Point)
 	if err != nil {
 		s.note(spoken, deniedOr(err, m, "read"))
 		return
@@ -144,7 +145,7 @@ func (s *search) look(ctx context.Context, m Mount) {
 }
 
 // judge says why a marked drive must not be used; nil: it may.
-func (s *search) judge(mk mark.Mark, m Mount) *store.Trouble {
+func (s *search) judge(mk mark.Mark, m mounts.Mount) *store.Trouble {
 	if s.Judge == nil {
 		return nil
 	}
@@ -152,7 +153,7 @@ func (s *search) judge(mk mark.Mark, m Mount) *store.Trouble {
 }
 
 // deniedOr is what stopped the looking.
-func deniedOr(err error, m Mount, do string) *store.Trouble {
+func deniedOr(err error, m mounts.Mount, do string) *store.Trouble {
 	if !errors.Is(err, fs.ErrPermission) {
 		return trouble(failed, "look at %s: %w", m, err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"tacet/daemon/health"
 	"tacet/daemon/store/local/mark"
+	"tacet/daemon/store/local/mounts"
 )
 
 func TestDriveIsFoundByItsMark(t *testing.T) {
@@ -149,7 +150,7 @@ func TestHiddenMount(t *testing.T) {
 	m.plug("8:17", true)
 	dir := m.mount("8:17", "vfat")
 	marked(t, dir, "room-3", "drive")
-	m.table = append(m.table, Mount{ID: 900_000, Parent: 1, Root: "/", Point: dir, Device: "8:1", FSType: "vfat"})
+	m.table = append(m.table, mounts.Mount{ID: 900_000, Parent: 1, Root: "/", Point: dir, Device: "8:1", FSType: "vfat"})
 	if id := opened(t, m.drive()).ID(); !strings.Contains(id, "8:17") {
 		t.Errorf("it is taken for the one below: %s", id)
 	}

@@ -14,13 +14,14 @@ import (
 	"tacet/daemon/health"
 	"tacet/daemon/store"
 	"tacet/daemon/store/local/mark"
+	"tacet/daemon/store/local/mounts"
 )
 
 // machine is a mount table and the kernel's folders of devices, made up. The folders that it mounts
 // are real ones.
 type machine struct {
 	t     *testing.T
-	table []Mount
+	table mounts.Table
 	dev   devices
 	err   error // that reading the table fails with
 }
@@ -29,7 +30,7 @@ const systemDevice = "179:2"
 
 func newMachine(t *testing.T) *machine {
 	m := &machine{t: t, dev: devices{root: t.TempDir()}}
-	m.table = []Mount{{ID: 1, Point: "/", Root: "/", Device: systemDevice, FSType: "ext4", Source: "/dev/mmcblk0p2"}}
+	m.table = mounts.Table{{ID: 1, Point: "/", Root: "/", Device: systemDevice, FSType: "ext4", Source: "/dev/mmcblk0p2"}}
 	for _, dir := range []string{"sys/dev/block", "sys/class/block", "dev/disk/by-label"} {
 		if err := os.MkdirAll(filepath.Join(m.dev.root, dir), 0o700); err != nil {
 			t.Fatal(err)
@@ -39,7 +40,7 @@ func newMachine(t *testing.T) *machine {
 	return m
 }
 
-func (m *machine) read() ([]Mount, error) { return m.table, m.err }
+func (m *machine) read() (mounts.Table, error) { return m.table, m.err }
 
 // mount makes a folder the root of a file system on a device, and returns it.
 func (m *machine) mount(device, fsType string) string {
@@ -58,7 +59,7 @@ func (m *machine) mount(device, fsType string) string {
 	if strings.HasPrefix(device, "0:") {
 		source = "//nas/recordings"
 	}
-	m.table = append(m.table, Mount{ID: id, Parent: 1, Root: "/", Point: dir, Device: device, FSType: fsType,
+	m.table = append(m.table, mounts.Mount{ID: id, Parent: 1, Root: "/", Point: dir, Device: device, FSType: fsType,
 		Source: source})
 	return dir
 }

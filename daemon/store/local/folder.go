@@ -12,13 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tacet/daemon/store"
+	"tacet/daemon/store/local/mounts"
 )
 
 // Folder is a folder on a share, or on a disk that is always there. Fields are set once.
 type Folder struct {
-	Path        string // absolute; must exist
-	UnmountedOK bool   // it may lie on the unit's own disk
-	Mounts      Table  // needed
+	Path        string                       // absolute; must exist
+	UnmountedOK bool                         // it may lie on the unit's own disk
+	Mounts      func() (mounts.Table, error) // needed
 	Changes     <-chan struct{}
 
 	devices devices
@@ -29,7 +30,7 @@ func (f *Folder) Changed() <-chan struct{} { return f.Changes }
 
 // Open opens the folder, which mounts what the system mounts on demand.
 func (f *Folder) Open(ctx context.Context) (store.Medium, error) {
-	root, m, table, err := f.Mounts.openedOn(ctx, f.Path)
+	root, m, table, err := openOn(ctx, f.Mounts, f.Path)
 	if err != nil {
 		return nil, f.notOpened(err)
 	}
@@ -46,7 +47,7 @@ func (f *Folder) Open(ctx context.Context) (store.Medium, error) {
 }
 
 // refuse says why copies may not lie on this mount.
-func (f *Folder) refuse(m Mount, table []Mount) *store.Trouble {
+func (f *Folder) refuse(m mounts.Mount, table mounts.Table) *store.Trouble {
 	switch {
 	case m.FSType == "autofs":
 		return trouble(missing, "%s is to be mounted on demand, and was not: see \"systemctl status\" of its mount unit",
@@ -65,7 +66,7 @@ func (f *Folder) refuse(m Mount, table []Mount) *store.Trouble {
 }
 
 // inMemory reports whether all of a file system is gone after a power cut.
-func inMemory(m Mount) bool {
+func inMemory(m mounts.Mount) bool {
 	return m.FSType == "tmpfs" || m.FSType == "ramfs" || m.FSType == "rootfs"
 }
 

@@ -13,6 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tacet/daemon/health"
+
+	"tacet/daemon/store/local/mounts"
 )
 
 func (m *machine) folder(path string, unmountedOK bool) *Folder {
@@ -87,7 +89,7 @@ func TestMountedOver(t *testing.T) {
 	m := newMachine(t)
 	dir := m.mount(systemDevice, "ext4")
 	f := opened(t, m.folder(dir, true))
-	m.table = append(m.table, Mount{ID: 900_000, Parent: m.table[1].ID, Root: "/", Point: filepath.Dir(dir),
+	m.table = append(m.table, mounts.Mount{ID: 900_000, Parent: m.table[1].ID, Root: "/", Point: filepath.Dir(dir),
 		Device: "0:52", FSType: "cifs"})
 	isTrouble(t, f.Check(nil), missing, "mounted over")
 	m.table[2].Point = filepath.Join(dir, "below")

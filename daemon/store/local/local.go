@@ -68,26 +68,8 @@ import (
 
 	"tacet/daemon/health"
 	"tacet/daemon/store"
+	"tacet/daemon/store/local/mounts"
 )
-
-// Mount is a line of the mount table. It has the fields of hw/mounts' own, so that one converts to
-// the other.
-type Mount struct {
-	ID, Parent int
-	Device     string // "major:minor"
-	Root       string
-	Point      string
-	FSType     string
-	Source     string
-	Options    string
-	ReadOnly   bool
-}
-
-// String names the mount for a person.
-func (m Mount) String() string { return fmt.Sprintf("%s (%s, %s)", m.Point, m.Source, m.FSType) }
-
-// Table reads the mount table.
-type Table func() ([]Mount, error)
 
 // attempts is how often the table is read where it and a folder don't fit together: something is
 // being mounted just now.
@@ -95,21 +77,21 @@ const attempts = 3
 
 // openedOn opens a folder, and finds the mount that it lies on: the true one, whatever has happened
 // to the path since.
-func (read Table) openedOn(ctx context.Context, path string) (*os.Root, Mount, []Mount, error) {
+func openOn(ctx context.Context, read func() (mounts.Table, error), path string) (*os.Root, mounts.Mount, mounts.Table, error) {
 	root, err := os.OpenRoot(path)
 	if err != nil {
-		return nil, Mount{}, nil, err
+		return nil, mounts.Mount{}, nil, err
 	}
 	id, err := mountID(root)
 	for range attempts {
 		if err != nil || ctx.Err() != nil {
 			break
 		}
-		var table []Mount
+		var table mounts.Table
 		if table, err = read(); err != nil {
 			break
 		}
-		if i := slices.IndexFunc(table, func(m Mount) bool { return m.ID == id }); i >= 0 {
+		if i := slices.IndexFunc(table, func(m mounts.Mount) bool { return m.ID == id }); i >= 0 {
 			return root, table[i], table, nil
 		}
 	}
@@ -117,7 +99,7 @@ func (read Table) openedOn(ctx context.Context, path string) (*os.Root, Mount, [
 	if err = errors.Join(err, ctx.Err()); err == nil {
 		err = errors.New("is not in the mount table")
 	}
-	return nil, Mount{}, nil, fmt.Errorf("find the mount of %s: %w", path, err)
+	return nil, mounts.Mount{}, nil, fmt.Errorf("find the mount of %s: %w", path, err)
 }
 
 // mountID is the number, in the mount table, of the mount that a folder was opened on. Linux tells
@@ -139,7 +121,7 @@ func mountID(root *os.Root) (int, error) {
 }
 
 // system is the device of the system's own disk: what "/" lies on.
-func system(table []Mount) string {
+func system(table mounts.Table) string {
 	device := ""
 	for _, m := range table {
 		if m.Point == "/" {

@@ -14,16 +14,17 @@ import (
 
 	"tacet/daemon/durable"
 	"tacet/daemon/store"
+	"tacet/daemon/store/local/mounts"
 )
 
 // medium is a drive or a folder that is open.
 type medium struct {
 	root      *os.Root
 	fs        durable.FS
-	mount     Mount // as it was when it was opened
+	mount     mounts.Mount // as it was when it was opened
 	path      string
 	id        string
-	mounts    Table
+	readTable func() (mounts.Table, error)
 	devices   devices
 	removable bool // a drive, not a share
 
@@ -33,9 +34,9 @@ type medium struct {
 
 var _ store.Folder = (*medium)(nil)
 
-func newMedium(root *os.Root, m Mount, id string, mounts Table, d devices) *medium {
+func newMedium(root *os.Root, m mounts.Mount, id string, read func() (mounts.Table, error), d devices) *medium {
 	return &medium{
-		root: root, fs: durable.OS(root), mount: m, mounts: mounts, devices: d, aborted: make(chan struct{}),
+		root: root, fs: durable.OS(root), mount: m, readTable: read, devices: d, aborted: make(chan struct{}),
 		path: truePath(root),
 		id:   fmt.Sprintf("%s on mount %d, device %s", id, m.ID, m.Device),
 	}

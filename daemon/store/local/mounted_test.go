@@ -15,6 +15,7 @@ import (
 	"tacet/daemon/durable"
 	"tacet/daemon/store"
 	"tacet/daemon/store/local/mark"
+	"tacet/daemon/store/local/mounts"
 	"tacet/systemd/needs"
 )
 
@@ -29,7 +30,7 @@ func realDrive(t *testing.T, fsType string) {
 		return
 	}
 	s := mounted(t, fsType, 48)
-	kind := &Drive{Site: "high-street", Room: "room-3", Store: "drive", Label: "TACET", Mounts: kernelTable}
+	kind := &Drive{Site: "high-street", Room: "room-3", Store: "drive", Label: "TACET", Mounts: mounts.Read}
 	refused(t, kind, missing) // a loop device is nothing that is plugged in
 	marked(t, s.point, "room-3", "drive")
 	if _, err := store.Probe(t.Context(), kind); err != nil {
@@ -167,12 +168,12 @@ func TestRealExt4Damaged(t *testing.T) {
 		t.Fatal(err)
 	}
 	marked(t, s.point, "room-3", "drive")
-	kind := &Drive{Site: "high-street", Room: "room-3", Store: "drive", Mounts: kernelTable}
+	kind := &Drive{Site: "high-street", Room: "room-3", Store: "drive", Mounts: mounts.Read}
 	d := opened(t, kind)
 	trigger := filepath.Join("/sys/fs/ext4", filepath.Base(source(t, s.point)), "trigger_fs_error")
 	needs.Kernel(t, "to break a file system on demand", os.WriteFile(trigger, []byte("a test"), 0))
-	kind.Mounts = func() ([]Mount, error) { // some kernels go on saying "rw" in the table
-		table, err := kernelTable()
+	kind.Mounts = func() (mounts.Table, error) { // some kernels go on saying "rw" in the table
+		table, err := mounts.Read()
 		for i := range table {
 			table[i].ReadOnly = false
 		}
@@ -185,7 +186,7 @@ func TestRealExt4Damaged(t *testing.T) {
 
 func source(t *testing.T, point string) string {
 	t.Helper()
-	table, err := kernelTable()
+	table, err := mounts.Read()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +207,7 @@ func TestRealSwap(t *testing.T) {
 	}
 	first, second := mounted(t, "ext4", 16), mounted(t, "ext4", 16)
 	marked(t, first.point, "room-3", "drive")
-	kind := &Drive{Site: "high-street", Room: "room-3", Store: "drive", Mounts: kernelTable}
+	kind := &Drive{Site: "high-street", Room: "room-3", Store: "drive", Mounts: mounts.Read}
 	d := opened(t, kind)
 	marked(t, second.point, "room-4", "drive")
 	if err := unix.Mount(second.point, first.point, "", unix.MS_MOVE, ""); err != nil {
@@ -232,7 +233,7 @@ func TestRealFolder(t *testing.T) {
 		var folder, root unix.Stat_t
 		return unix.Stat(point, &folder) == nil && unix.Stat("/", &root) == nil && folder.Dev == root.Dev
 	}
-	strict, lax := &Folder{Path: point, Mounts: kernelTable}, &Folder{Path: point, UnmountedOK: true, Mounts: kernelTable}
+	strict, lax := &Folder{Path: point, Mounts: mounts.Read}, &Folder{Path: point, UnmountedOK: true, Mounts: mounts.Read}
 	if onSystem() {
 		refused(t, strict, missing, "nothing is mounted")
 		if err := unix.Mount(point, point, "", unix.MS_BIND, ""); err != nil { // as systemd does for ReadWritePaths=
@@ -274,7 +275,7 @@ func TestRealFolderOnADisk(t *testing.T) {
 	if err := os.Symlink(s.point, link); err != nil {
 		t.Fatal(err)
 	}
-	f := opened(t, &Folder{Path: link, Mounts: kernelTable})
+	f := opened(t, &Folder{Path: link, Mounts: mounts.Read})
 	backFromMedium(t, f, s)
 	fillUp(t, f)
 }

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -50,27 +49,6 @@ func namespaced(t *testing.T) bool {
 		t.Fatalf("in a namespace of its own: %v\n%s", err, out)
 	}
 	return false
-}
-
-// kernelTable reads the true mount table, as hw/mounts does, as far as these tests need it.
-func kernelTable() ([]Mount, error) {
-	text, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		return nil, err
-	}
-	var table []Mount
-	for line := range strings.Lines(string(text)) {
-		front, back, _ := strings.Cut(strings.TrimSpace(line), " - ")
-		f, b := strings.Fields(front), strings.Fields(back)
-		m := Mount{Device: f[2], Root: f[3], Point: f[4], Options: f[5] + "," + b[2], FSType: b[0], Source: b[1]}
-		m.ID, _ = strconv.Atoi(f[0])
-		m.Parent, _ = strconv.Atoi(f[1])
-		for option := range strings.SplitSeq(m.Options, ",") {
-			m.ReadOnly = m.ReadOnly || option == "ro" || option == "emergency_ro" || option == "shutdown"
-		}
-		table = append(table, m)
-	}
-	return table, nil
 }
 
 // run runs a program.

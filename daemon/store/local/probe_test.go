@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"tacet/daemon/store"
+	"tacet/daemon/store/local/mounts"
 )
 
 // A drive of ours is written to and cleaned up; without our mark it isn't touched.
@@ -36,7 +37,7 @@ func TestProbeCleansUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	made := touched(t, dir)
-	if _, err := store.Probe(t.Context(), &Folder{Path: dir, UnmountedOK: true, Mounts: kernelTable}); err != nil {
+	if _, err := store.Probe(t.Context(), &Folder{Path: dir, UnmountedOK: true, Mounts: mounts.Read}); err != nil {
 		t.Fatal(err)
 	}
 	if !made() {

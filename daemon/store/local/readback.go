@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tacet/daemon/durable"
+	"tacet/daemon/store/local/mounts"
 	"tacet/daemon/store/readahead"
 )
 
@@ -82,7 +83,7 @@ func (b *backFile) ended(n, requested int, end int64) error {
 //
 // The pages are dropped before a direct read too, because some file systems read some files through
 // memory even then: ext4 those that are encrypted or journaled, btrfs those that are compressed.
-func openBack(root *os.Root, name string, m Mount) (*backFile, error) {
+func openBack(root *os.Root, name string, m mounts.Mount) (*backFile, error) {
 	if inMemory(m) {
 		return openPlain(root, name)
 	}

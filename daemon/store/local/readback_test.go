@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tacet/daemon/durable"
+	"tacet/daemon/store/local/mounts"
 	"tacet/systemd/needs"
 )
 
@@ -57,7 +58,7 @@ func lay(t *testing.T, root *os.Root, name string, data []byte) {
 // readers are the ways to open a copy.
 var readers = map[string]func(root *os.Root, name string) (*backFile, error){
 	"the best": func(root *os.Root, name string) (*backFile, error) {
-		return openBack(root, name, Mount{FSType: "ext4"})
+		return openBack(root, name, mounts.Mount{FSType: "ext4"})
 	},
 	"directly": openDirect,
 	"plainly":  openPlain,
@@ -103,7 +104,7 @@ func TestReadBackInPieces(t *testing.T) {
 	root, _ := onDisk(t)
 	want := content(3*blockSize + 5)
 	lay(t, root, "a", want)
-	file, err := openBack(root, "a", Mount{FSType: "ext4"})
+	file, err := openBack(root, "a", mounts.Mount{FSType: "ext4"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,12 +196,12 @@ func TestReadBackOfOtherThings(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"folder", "link", "pipe"} {
-		if _, err := openBack(root, name, Mount{}); !errors.Is(err, durable.ErrNotRegular) {
+		if _, err := openBack(root, name, mounts.Mount{}); !errors.Is(err, durable.ErrNotRegular) {
 			t.Errorf("a %s: %v", name, err)
 		}
 	}
 	for _, name := range []string{"missing", "../a", "/etc/hostname"} {
-		if _, err := openBack(root, name, Mount{}); err == nil {
+		if _, err := openBack(root, name, mounts.Mount{}); err == nil {
 			t.Errorf("%s was opened", name)
 		}
 	}
