@@ -21,7 +21,7 @@ import (
 type medium struct {
 	root      *os.Root
 	fs        durable.FS
-	mount     mounts.Mount // as it was when it was opened
+	mount     mounts.Mount // when it was opened
 	path      string
 	id        string
 	readTable func() (mounts.Table, error)
@@ -42,7 +42,7 @@ func newMedium(root *os.Root, m mounts.Mount, id string, read func() (mounts.Tab
 	}
 }
 
-// truePath is where a folder lies, without the symbolic links that led to it.
+// truePath returns a folder's path without symbolic links.
 func truePath(root *os.Root) string {
 	if dir, err := root.Open("."); err == nil {
 		defer dir.Close()
@@ -53,7 +53,7 @@ func truePath(root *os.Root) string {
 	return root.Name()
 }
 
-// ID changes with each mount: what a failed write left in memory goes with the mount.
+// ID changes with each mount: unmounting drops what a failed write left in memory.
 func (m *medium) ID() string { return m.id }
 
 func (m *medium) FS() durable.FS { return m.fs }
@@ -67,8 +67,7 @@ func (m *medium) ReadBack(name string) (io.ReadCloser, error) {
 	return file.readAhead(m.aborted), nil
 }
 
-// Abort lets nothing more begin: not in the folder, and not in what is being read back. A file that
-// is open stays writable to who holds it.
+// Abort makes new operations in the folder fail, and reading back. Open files can still be written.
 func (m *medium) Abort() {
 	m.abort.Do(func() { close(m.aborted) })
 	m.root.Close()
@@ -79,7 +78,7 @@ func (m *medium) Close() error {
 	return m.root.Close()
 }
 
-// usable says what would keep every write from the medium.
+// usable returns why nothing could be written to the medium, or nil.
 func (m *medium) usable() error {
 	if err := m.Check(nil); err != nil {
 		return err
@@ -91,14 +90,14 @@ func (m *medium) usable() error {
 	if err == nil {
 		return nil
 	}
-	if t := m.means(err); t != nil {
+	if t := m.explain(err); t != nil {
 		return t
 	}
 	return err
 }
 
-// tryWriting makes a file without a name, and lets go of it. After an error ext4 refuses to be
-// written, and some kernels (6.1, for one) go on telling everybody that it can be.
+// tryWriting makes a file without a name, and closes it. After an error ext4 refuses writes, but
+// some kernels (such as 6.1) still report it as writable.
 func (m *medium) tryWriting() error {
 	dir, err := m.root.Open(".")
 	if err != nil {
@@ -108,7 +107,7 @@ func (m *medium) tryWriting() error {
 	fd, err := unix.Openat(int(dir.Fd()), ".", unix.O_TMPFILE|unix.O_WRONLY|unix.O_CLOEXEC, 0o600)
 	switch {
 	case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
-		// of a full drive copies can still be removed
+		// Copies can still be removed from a full drive.
 		return nil
 	case err != nil:
 		return &os.PathError{Op: "try to write", Path: m.mount.Point, Err: err}

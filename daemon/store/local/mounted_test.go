@@ -151,7 +151,7 @@ func fillUp(t *testing.T, d store.Folder) {
 			break
 		}
 	}
-	isTrouble(t, d.Check(err), full, "no room")
+	isTrouble(t, d.Check(err), full, "no space")
 	f.Close()
 	if err := d.FS().Remove("filler"); err != nil {
 		t.Fatal(err)

@@ -14,8 +14,8 @@ import (
 	"tacet/daemon/store"
 )
 
-// notesPath is where systemd/tacet-drive leaves notes about drives that it looked at and did not
-// mount. A note is called for its device, and holds why, and the file system's kind.
+// notesPath is where systemd/tacet-drive leaves notes about drives that it didn't mount. A note is
+// named after its device, and holds the reason and the type of the file system.
 const notesPath = "/run/tacet-drives"
 
 const (
@@ -25,7 +25,7 @@ const (
 
 var noteForm = regexp.MustCompile(`^(unmarked|own-disk) ([a-z0-9]{1,16})$`)
 
-// notes are what the notes say of drives that are still plugged in.
+// notes returns what the notes say about drives that are still plugged in.
 func (d devices) notes() (all []*store.Trouble) {
 	entries, err := os.ReadDir(d.at(notesPath))
 	if err != nil {
@@ -50,7 +50,7 @@ func (d devices) notes() (all []*store.Trouble) {
 		case err != nil || note == nil:
 		case note[1] == "own-disk":
 			all = append(all, trouble(foreign,
-				"/dev/%s (%s) is a part of the disk that this unit runs from, and is not used as a drive; plug in another one",
+				"/dev/%s (%s) is part of the disk that this unit runs from, and is not used as a drive; plug in another one",
 				name, note[2]))
 		default:
 			all = append(all, trouble(foreign,

@@ -31,8 +31,8 @@ type backFile struct {
 	size   int64 // when it was opened
 }
 
-// readAhead reads the file from its start, and closes it. After an abort nobody waits for a read that
-// hangs in the kernel.
+// readAhead reads the file from its start, and closes it. After an abort nobody waits for a read
+// that hangs in the kernel.
 func (b *backFile) readAhead(aborted <-chan struct{}) *readahead.Reader {
 	return readahead.NewReader(b, aborted, aligned(blockSize), aligned(blockSize))
 }

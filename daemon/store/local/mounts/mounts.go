@@ -7,13 +7,13 @@
 //		…
 //	}
 //
-// It reads the mount table of the process's own namespace, /proc/self/mountinfo: a service confined by
-// systemd sees what it can reach.
+// It reads the mount table of the process's own namespace, /proc/self/mountinfo: a service confined
+// by systemd sees what it can reach.
 //
 // The watcher sleeps in one system call. The kernel wakes it when the table changes: something was
-// mounted, unmounted or remounted. A drive pulled out while it is mounted doesn't change the table, but
-// its device node goes, and that wakes the watcher too. It costs nothing while nothing happens. It
-// doesn't notice that the kernel makes a file system read-only after an error.
+// mounted, unmounted or remounted. A drive pulled out while it is mounted doesn't change the table,
+// but its device node goes, and that wakes the watcher too. It costs nothing while nothing happens.
+// It doesn't notice that the kernel makes a file system read-only after an error.
 package mounts
 
 import (
@@ -28,8 +28,8 @@ import (
 // Mount is a line of the mount table.
 type Mount struct {
 	ID, Parent int // Parent is the mount that Point lies on
-	// Device of the file system, "major:minor" as in /sys/dev/block. The major number is 0 if it has no
-	// single device.
+	// Device of the file system, "major:minor" as in /sys/dev/block. The major number is 0 if it
+	// has no single device.
 	Device   string
 	Root     string // the mounted folder of the file system: "/", except for bind mounts and btrfs
 	Point    string // where it is mounted

@@ -109,8 +109,8 @@ func (l *listener) wait() bool {
 	return changed
 }
 
-// poll waits for at most timeout milliseconds, or for ever if that is -1. It reports whether anything
-// changed, and whether device nodes did.
+// poll waits for at most timeout milliseconds, or for ever if that is -1. It reports whether
+// anything changed, and whether device nodes did.
 func (l *listener) poll(timeout int) (changed, nodes bool) {
 	fds := []unix.PollFd{
 		{Fd: int32(l.end.Fd()), Events: unix.POLLIN},
