@@ -243,7 +243,7 @@ func TestThereSince(t *testing.T) {
 		defer w.end()
 		all, err := w.set.history()
 		w.must(err)
-		if got := all["a"].there.Sub(start); got != day {
+		if got := all["a"].ended.Sub(start); got != day {
 			t.Errorf("it is known to be there after %v, want a day", got)
 		}
 		if all["b"] != nil {

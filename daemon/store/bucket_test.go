@@ -86,7 +86,7 @@ func TestBucket(t *testing.T) {
 		w.within(time.Minute, "two copies", func() bool { n, _ := w.set.Pending(); return n == 1 })
 		if len(b.objects) != 3 || string(b.objects[taken]) != "something else" || len(w.conflicts) != 1 ||
 			!bytes.Equal(b.objects[Beside(taken, 2)], w.wrote[taken]) || !bytes.Equal(b.objects[free], w.wrote[free]) {
-			t.Errorf("%d objects; said: %v", len(b.objects), w.conflicts)
+			t.Errorf("%d objects; conflicts: %v", len(b.objects), w.conflicts)
 		}
 		r.segment(1000)
 		r.finish()
@@ -106,7 +106,7 @@ func TestBucketHasItAlready(t *testing.T) {
 		defer w.end()
 		w.copied(time.Minute)
 		if len(b.objects) != 1 || len(w.conflicts) != 0 {
-			t.Errorf("%d objects; said: %v", len(b.objects), w.conflicts)
+			t.Errorf("%d objects; conflicts: %v", len(b.objects), w.conflicts)
 		}
 	})
 }

@@ -132,14 +132,14 @@ func TestOnlyABeginningGoes(t *testing.T) {
 			"something else":              {lies: []byte("holiday pictures")},
 			"another recording":           {lies: foreign},
 			"something else, zeros ahead": {lies: append(make([]byte, 9000), "holiday pictures"...)},
-			"zeros, too many":             {lies: make([]byte, maxBeginning+1)},
+			"zeros, too many":             {lies: make([]byte, maxHead+1)},
 		} {
 			name := r.name
 			if c.name != "" {
 				name = c.name
 			}
 			w.must(w.log.add("dropped", id(name), ""))
-			for _, as := range []string{name, Beside(name, 2), Beside(name, maxBeside), name + durable.TempSuffix,
+			for _, as := range []string{name, Beside(name, 2), Beside(name, maxNames), name + durable.TempSuffix,
 				Beside(name, 2) + durable.TempSuffix} {
 				before := files(w, w.sticks[0].disk)
 				w.sticks[0].put(w, as, c.lies)
@@ -158,7 +158,7 @@ func TestOnlyABeginningGoes(t *testing.T) {
 		}
 		// The beginning of one that did not come to nothing stays, and so does what no copy is
 		// called.
-		for as, lies := range map[string][]byte{other.name: foreign, Beside(r.name, maxBeside+1): head, "x" + r.name: head} {
+		for as, lies := range map[string][]byte{other.name: foreign, Beside(r.name, maxNames+1): head, "x" + r.name: head} {
 			w.sticks[0].put(w, as, lies)
 			w.set.Gone(r.name)
 			<-time.After(time.Second)

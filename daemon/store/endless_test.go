@@ -143,13 +143,13 @@ func TestAFileWithoutAnEnd(t *testing.T) {
 						if err != nil || !bytes.Equal(got, w.wrote[name]) {
 							t.Errorf("the copy beside it: %d bytes, %v", len(got), err)
 						}
-						if most := most(int64(len(w.wrote[name]))) + 2*chunk; k.reads.Load() > most {
+						if most := maxExplained(int64(len(w.wrote[name]))) + 2*chunk; k.reads.Load() > most {
 							t.Errorf("%d bytes of it were read, want %d at most", k.reads.Load(), most)
 						}
 						w.mu.Lock()
 						defer w.mu.Unlock()
 						if (len(w.conflicts) == 0) != k.gone.Load() {
-							t.Errorf("it was said: %q", w.conflicts)
+							t.Errorf("conflicts: %q", w.conflicts)
 						}
 						if k.gone.Load() && (!ours || says > tib) {
 							t.Error("somebody's file was replaced")

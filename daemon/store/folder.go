@@ -11,23 +11,23 @@ import (
 	"tacet/daemon/health"
 )
 
-// filling is a visit to a Folder.
-type filling struct {
+// folderVisit is a visit to a Folder.
+type folderVisit struct {
 	*follower
 	to   Folder
 	live *copying // of the recording that is being written
 	due  time.Time
-	jobs []*copying // finished ones under way: the last is worked on, and whoever was in the middle goes on after it
+	jobs []*copying // of finished recordings; the last one is worked on
 
-	tried int64 // drops after which clearing was tried
+	tried int64 // value of Set.discarded when clear was last tried
 }
 
-// maxJobs bounds how many copies are under way: one, and one that ended meanwhile.
+// maxJobs limits the copies of finished recordings in progress: one, and one that ended meanwhile.
 const maxJobs = 2
 
-// fill brings recordings into a folder until there are none and none runs.
+// fill copies recordings into a folder until there are no more, and none is live.
 func (f *follower) fill(ctx context.Context, to Folder) error {
-	v := &filling{follower: f, to: to}
+	v := &folderVisit{follower: f, to: to}
 	defer v.leave()
 	if err := f.sweep(to); err != nil {
 		return err
@@ -39,7 +39,7 @@ func (f *follower) fill(ctx context.Context, to Folder) error {
 		v.clear()
 		switch {
 		case v.live != nil && !now.Before(v.due):
-			if err := v.keepUp(now); err != nil {
+			if err := v.followLive(now); err != nil {
 				return err
 			}
 		case v.work():
@@ -58,7 +58,7 @@ func (f *follower) fill(ctx context.Context, to Folder) error {
 	return ctx.Err()
 }
 
-func (v *filling) leave() {
+func (v *folderVisit) leave() {
 	if v.live != nil {
 		v.live.close()
 	}
@@ -67,12 +67,12 @@ func (v *filling) leave() {
 	}
 }
 
-// follow keeps v.live what it says. A recording that has ended is the next to be finished here.
-func (v *filling) follow() {
+// follow updates v.live. A recording that has ended is the next to be finished here.
+func (v *folderVisit) follow() {
 	running := v.set.index.live()
 	if v.live != nil && v.live.name != running {
 		if !v.ended(v.live) {
-			v.live.close() // it will be found again
+			v.live.close() // work will find it again
 		}
 		v.live = nil
 	}
@@ -83,9 +83,9 @@ func (v *filling) follow() {
 	}
 }
 
-// ended makes a job of the copy of a recording that has its end by now. The spool may have put
-// another file in its place to close it.
-func (v *filling) ended(c *copying) bool {
+// ended makes a job of the copy if the recording is finished. The spool may have replaced the file
+// to finish it.
+func (v *folderVisit) ended(c *copying) bool {
 	e, known := v.set.index.get(c.name)
 	if !known || !e.finished || len(v.jobs) >= maxJobs {
 		return false
@@ -94,30 +94,30 @@ func (v *filling) ended(c *copying) bool {
 	if err != nil {
 		return false
 	}
-	c.reread(from)
+	c.setSource(from)
 	v.jobs = append(v.jobs, c)
 	return true
 }
 
-// start prepares the copying of a recording. Nothing of it has been done at the place.
-func (v *filling) start(name string) (*copying, error) {
+// start prepares to copy a recording. It does nothing at the store yet.
+func (v *folderVisit) start(name string) (*copying, error) {
 	from, _, err := v.open(name)
 	if err != nil {
 		return nil, err
 	}
-	return &copying{name: name, from: from, folder: v.to, ruined: v.ruined, fixed: v.stuck}, nil
+	return &copying{name: name, from: from, folder: v.to, ruined: v.ruined, irreplaceable: v.irreplaceable}, nil
 }
 
-// keepUp brings the running recording's copy to where the spool is.
-func (v *filling) keepUp(now time.Time) error {
+// followLive copies what the spool has of the live recording.
+func (v *folderVisit) followLive(now time.Time) error {
 	size, _, err := v.set.Spool.Synced(v.live.name)
 	if err != nil {
-		return &originalError{err}
+		return &sourceError{err}
 	}
-	more, err := v.bring(v.live, size)
+	more, err := v.copyChunk(v.live, size)
 	if err == nil && !more {
 		v.due = now.Add(appendEvery)
-		if v.live.whole && v.live.temp { // it would have to be made anew for each piece: it gets its name when it has ended
+		if v.live.wholeOnly && v.live.temp { // each piece would need a new file: name it once the recording has ended
 			return nil
 		}
 		if v.live.temp || v.live.unnamed || v.live.unsynced && !now.Before(v.live.syncDue) {
@@ -127,8 +127,8 @@ func (v *filling) keepUp(now time.Time) error {
 	return err
 }
 
-// work finds something finished to do.
-func (v *filling) work() bool {
+// work reports whether there is a finished recording to copy, and makes it a job.
+func (v *folderVisit) work() bool {
 	for len(v.jobs) == 0 {
 		name := v.pick()
 		if name == "" {
@@ -146,8 +146,8 @@ func (v *filling) work() bool {
 	return true
 }
 
-// advance does the next piece of work on a finished recording.
-func (v *filling) advance() error {
+// advance does the next piece of work on the last job.
+func (v *folderVisit) advance() error {
 	c := v.jobs[len(v.jobs)-1]
 	done, err := v.piece(c)
 	if !done && err == nil {
@@ -164,17 +164,17 @@ func (v *filling) advance() error {
 	return err
 }
 
-// piece copies, syncs or reads back a part of a recording. done: the place holds it.
-func (v *filling) piece(c *copying) (done bool, err error) {
+// piece copies, syncs or reads back a part of a recording. done says that the store holds it.
+func (v *folderVisit) piece(c *copying) (done bool, err error) {
 	size, live, err := v.set.Spool.Synced(c.name)
 	if err != nil {
-		return false, &originalError{err}
+		return false, &sourceError{err}
 	}
 	if live {
-		return false, &originalError{errors.New("it is being written again")}
+		return false, &sourceError{errors.New("it is live again")}
 	}
 	if c.back == nil {
-		if more, err := v.bring(c, size); more || err != nil {
+		if more, err := v.copyChunk(c, size); more || err != nil {
 			if err == nil && !time.Now().Before(c.syncDue) && !c.temp {
 				err = v.settled(c)
 			}
@@ -184,80 +184,82 @@ func (v *filling) piece(c *copying) (done bool, err error) {
 			return false, err
 		}
 	}
-	done, err = c.prove(size)
+	done, err = c.compare(size)
 	if done {
 		c.tidy()
 	}
 	if errors.Is(err, errDiffers) {
-		v.failed[c.as] = true // made anew, next time
+		v.failed[c.as] = true // replaced next time
 		err = &Trouble{health.StoreMismatch, fmt.Errorf("%s: %w", c.as, err)}
 	}
-	return done, v.lost(c, err)
+	return done, v.noteFailure(c, err)
 }
 
-// ruined reports whether a write or a sync of a file failed since its medium was mounted: the
-// kernel may take for written what never was. With too many of them to remember, all are.
-func (v *filling) ruined(as string) bool { return v.failed[as] || len(v.failed) >= maxPassed }
+// ruined reports whether a write or sync of a file failed since its medium was mounted: the kernel
+// may wrongly take its data for written. With too many such files to remember, it returns true for
+// all.
+func (v *folderVisit) ruined(as string) bool { return v.failed[as] || len(v.failed) >= maxRemembered }
 
-// stuck reports whether no other file can take a file's place on this medium. With too many of them
-// to remember, none can.
-func (v *filling) stuck(as string) bool { return v.fixed[as] || len(v.fixed) >= maxPassed }
+// irreplaceable reports whether a file on this medium could not be replaced. With too many such
+// files to remember, it returns true for all.
+func (v *folderVisit) irreplaceable(as string) bool {
+	return v.cantReplace[as] || len(v.cantReplace) >= maxRemembered
+}
 
-// unstick looks for another name for a copy whose own can't be had, as far as err says so and the
-// medium is there.
-func (v *filling) unstick(c *copying, err error) error {
-	fixed := (*fixedFile)(nil)
-	if !errors.As(err, &fixed) || v.stuck(fixed.as) {
-		return v.lost(c, err)
+// useOtherName lets the copy use another name if err says that its file can't be replaced, and the
+// medium is there. Otherwise it returns err.
+func (v *folderVisit) useOtherName(c *copying, err error) error {
+	refused := (*replaceError)(nil)
+	if !errors.As(err, &refused) || v.irreplaceable(refused.as) {
+		return v.noteFailure(c, err)
 	}
 	if t := (*Trouble)(nil); errors.As(v.to.Check(err), &t) && t.Code == health.StoreMissing {
 		return t
 	}
-	v.fixed[fixed.as] = true
-	v.set.Log.Warn("a copy can't be replaced, and gets another name", "store", v.place.Name, "file", fixed.as, "err",
-		brief(fixed.err))
-	c.again()
+	v.cantReplace[refused.as] = true
+	v.set.Log.Warn("a copy can't be replaced, and gets another name", "store", v.place.Name, "file", refused.as, "err",
+		shorten(refused.err))
+	c.restart()
 	return nil
 }
 
-// bring appends one chunk.
-func (v *filling) bring(c *copying, size int64) (more bool, err error) {
+// copyChunk appends one chunk.
+func (v *folderVisit) copyChunk(c *copying, size int64) (more bool, err error) {
 	if c.out == nil {
 		if err := c.begin(size, v.busy); err != nil {
-			return true, v.unstick(c, err)
+			return true, v.useOtherName(c, err)
 		}
 		if c.beside != "" {
 			v.set.conflict(v.place.Name, c.beside)
 		}
 	}
 	more, err = c.append(size)
-	return more, v.lost(c, err)
+	return more, v.noteFailure(c, err)
 }
 
-func (v *filling) settled(c *copying) error {
-	anew := c.temp
+func (v *folderVisit) settled(c *copying) error {
+	replaced := c.temp
 	if err := c.settle(); err != nil {
-		return v.unstick(c, err)
+		return v.useOtherName(c, err)
 	}
-	if anew {
+	if replaced {
 		delete(v.failed, c.as)
 	}
 	v.well()
 	return nil
 }
 
-// lost remembers the file that must not be written on.
-func (v *filling) lost(c *copying, err error) error {
-	if errors.As(err, new(*lostWrite)) && len(v.failed) < maxPassed {
+// noteFailure remembers a file that must not be written again. It returns err.
+func (v *folderVisit) noteFailure(c *copying, err error) error {
+	if errors.As(err, new(*writeError)) && len(v.failed) < maxRemembered {
 		v.failed[c.as] = true
 	}
 	return err
 }
 
-// await waits until the running recording has grown enough, or something happens. It looks now and
-// then whether the medium is still there: what was written may wait long before somebody notices
-// that it can't go anywhere.
-func (v *filling) await(ctx context.Context) error {
+// await waits until the live recording has grown, or something happens. It also checks the medium
+// now and then: the kernel may take long to notice that it can't write.
+func (v *folderVisit) await(ctx context.Context) error {
 	timer := time.NewTimer(min(time.Until(v.due), checkEvery))
 	defer timer.Stop()
 	select {

@@ -58,7 +58,7 @@ func (m *medium) Check(cause error) error {
 // memory is a ledger.
 type memory struct {
 	mu     sync.Mutex
-	said   []line
+	logged []line
 	fail   error // of the next entry, once
 	unread error // of reading it
 	unset  bool  // the clock is
@@ -84,7 +84,7 @@ func (l *memory) add(what, id, store string) error {
 		l.fail = nil
 		return err
 	}
-	l.said = append(l.said, line{what, id, store, l.now()})
+	l.logged = append(l.logged, line{what, id, store, l.now()})
 	return nil
 }
 
@@ -121,7 +121,7 @@ func (l *memory) refuse(err error) {
 func (l *memory) lines() []line {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return append([]line(nil), l.said...)
+	return append([]line(nil), l.logged...)
 }
 
 func (l *memory) has(id, store string) bool { return l.count("copied", id, store) > 0 }

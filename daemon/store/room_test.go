@@ -47,7 +47,7 @@ func TestRoomIsWhatIsTaken(t *testing.T) {
 			} else {
 				w.within(time.Minute, "store-full", func() bool { return w.set.Stores()[0].State == "full" })
 			}
-			if _, err := disk.Stat(roomName); err == nil {
+			if _, err := disk.Stat(spaceTestName); err == nil {
 				t.Errorf("%s: the file that was written to see whether there is room is left", what)
 			}
 		})

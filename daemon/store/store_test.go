@@ -176,7 +176,7 @@ func TestResume(t *testing.T) {
 					t.Errorf("%s is not the recording: %v", want, err)
 				}
 				if (len(w.conflicts) > 0) != c.beside {
-					t.Errorf("said: %q", w.conflicts)
+					t.Errorf("conflicts: %q", w.conflicts)
 				}
 				if v := w.sticks[0].disk.Violations(); len(v) > 0 {
 					t.Error(v)
@@ -401,7 +401,7 @@ func TestAStoreThatHangs(t *testing.T) {
 		})
 		began := time.Now()
 		w.end()
-		if d := time.Since(began); d > stuckWait {
+		if d := time.Since(began); d > stopWait {
 			t.Errorf("the end took %s", d)
 		}
 		release()
@@ -466,7 +466,7 @@ func TestARecordingThatCannotBeRead(t *testing.T) {
 		if s := w.set.Stores()[0]; s.State != "ok" || w.log.has(id(bad), "store-0") {
 			t.Errorf("%+v", s)
 		}
-		w.copied(passOver + time.Second)
+		w.copied(skipFor + time.Second)
 	})
 }
 
@@ -476,7 +476,7 @@ func TestPauses(t *testing.T) {
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	for range 1000 {
-		d := time.Duration(rng.Int64N(int64(longestPause))) + 1
+		d := time.Duration(rng.Int64N(int64(maxPause))) + 1
 		if j := jitter(d); j < d*3/4 || j > d*5/4+1 {
 			t.Fatalf("%s became %s", d, j)
 		}

@@ -196,7 +196,7 @@ func (w *world) holds(store int, d *durabletest.Disk) {
 			continue
 		}
 		found := false
-		for b := 1; b <= maxBeside && !found; b++ {
+		for b := 1; b <= maxNames && !found; b++ {
 			got, err := d.Safe(Beside(n, b))
 			found = err == nil && bytes.Equal(got, want)
 		}

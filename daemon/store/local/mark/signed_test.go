@@ -74,7 +74,7 @@ func TestSigned(t *testing.T) {
 	if err := m.SignedBy(k, "1234-ABCD"); err != nil {
 		t.Error(err)
 	}
-	for uuid, want := range map[string]string{"1234-ABCE": "was signed for another drive", "": "can't be told"} {
+	for uuid, want := range map[string]string{"1234-ABCE": "was signed for another drive", "": "is unknown"} {
 		if err := m.SignedBy(k, uuid); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("on a file system called %q: %v", uuid, err)
 		}
