@@ -52,7 +52,7 @@ func TestReserve(t *testing.T) {
 		return info.Size(), info.Sys().(*syscall.Stat_t).Blocks * 512
 	}
 	if err := f.(durable.Reserver).Reserve(1 << 20); errors.Is(err, errors.ErrUnsupported) {
-		needs.Kernel(t, "to set room aside on this file system", err)
+		needs.Kernel(t, "to reserve space on this file system", err)
 	} else if err != nil {
 		t.Fatal(err)
 	}

@@ -128,11 +128,11 @@ func TestTraits(t *testing.T) {
 			}
 		}, words: []string{"If-None-Match"}},
 		"no listing of uploads": {trait: refusing(501, "NotImplemented", "no", asks("GET", "uploads")),
-			words: []string{"does not list"}},
+			words: []string{"doesn't list"}},
 		"no listing of parts": {trait: refusing(501, "NotImplemented", "no", asks("GET", "uploadId")),
-			words: []string{"does not list"}, tries: true},
+			words: []string{"doesn't list"}, tries: true},
 		"no uploads in parts": {trait: refusing(405, "MethodNotAllowed", "no",
-			either(asks("", "uploads"), asks("", "uploadId"))), words: []string{"in parts"}},
+			either(asks("", "uploads"), asks("", "uploadId"))), words: []string{"no multipart"}},
 		"no HEAD":     {trait: refusing(405, "MethodNotAllowed", "no", object("HEAD"))},
 		"no deletion": {trait: refusing(403, "AccessDenied", "no", object("DELETE"))},
 		"no aborting": {trait: refusing(403, "AccessDenied", "no", asks("DELETE", "uploadId"))},
@@ -153,8 +153,8 @@ func TestTraits(t *testing.T) {
 			trait: refusing(501, "NotImplemented", "no",
 				has("X-Amz-Object-Lock-Mode", "X-Amz-Checksum-Sha256", "X-Amz-Checksum-Algorithm")), code: health.StoreError,
 			words: []string{"object lock"}},
-		"no room": {trait: refusing(507, "XMinioStorageFull", "no", asks("PUT", "")), code: health.StoreFull,
-			words: []string{"no room"}},
+		"no space": {trait: refusing(507, "XMinioStorageFull", "no", asks("PUT", "")), code: health.StoreFull,
+			words: []string{"no space"}},
 		"no right": {trait: refusing(403, "AccessDenied", "no", asks("PUT", "")), code: health.StoreDenied},
 		"broken": {trait: refusing(500, "InternalError", "oops", asks("PUT", "")), code: health.StoreError,
 			words: []string{"oops"}},
@@ -244,7 +244,7 @@ func TestLackIsRemembered(t *testing.T) {
 		}
 		return refused
 	}))
-	k.Learnt = new(s3.Learnt)
+	k.Quirks = new(s3.Quirks)
 	for i := range 3 {
 		no(t, put(t, open(t, k), fmt.Sprintf("small-%d", i), noise(1000)))
 		no(t, put(t, open(t, k), fmt.Sprintf("large-%d", i), noise(s3.PartSize+1)))

@@ -70,7 +70,7 @@ func TestServerAway(t *testing.T) {
 	server := storetest.StartS3(t)
 	m := open(t, kind(server))
 	server.Kill()
-	refused(t, kind(server), "store-missing", "not reached", server.Addr)
+	refused(t, kind(server), "store-missing", "can't be reached", server.Addr)
 	trouble(t, m.Check(put(t, m, "a", noise(10))), "store-missing")
 }
 
@@ -309,7 +309,7 @@ func TestServerFull(t *testing.T) {
 		}))
 		defer server.Close()
 		k.Endpoint = server.URL
-		refused(t, k, "store-full", "no room")
+		refused(t, k, "store-full", "no space")
 	}
 }
 

@@ -224,8 +224,8 @@ func samePrefix(t *testing.T, f durable.File, want []byte) int64 {
 	return int64(n)
 }
 
-// A server that hangs, as one does that waits for its disk, ends by the deadline; so does one
-// after a line that holds everything.
+// A server that hangs, as one does that waits for its disk, ends by the deadline; so does one after
+// a line that holds everything.
 func TestStalled(t *testing.T) {
 	for name, hang := range map[string]func(*storetest.SSHD, *storetest.Proxy){
 		"the server":  func(s *storetest.SSHD, _ *storetest.Proxy) { s.Freeze() },

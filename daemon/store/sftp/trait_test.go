@@ -140,7 +140,7 @@ func TestTraits(t *testing.T) {
 		"OpenSSH":         {},
 		"no posix-rename": {trait: trait{Lacks: all[:1]}, words: []string{"posix-rename"}},
 		"no fsync": {trait: trait{Lacks: []string{"fsync@openssh.com"}},
-			words: []string{"can't be asked to sync"}},
+			words: []string{"can't sync on request"}},
 		"no statvfs":    {trait: trait{Lacks: []string{"statvfs@openssh.com"}}},
 		"no extensions": {trait: trait{Lacks: all}, words: []string{"posix-rename", "fsync"}},
 		"another fsync": {trait: trait{Adds: map[string]string{"fsync@openssh.com": "2"}},
@@ -493,7 +493,7 @@ func TestAnswersWithoutEnd(t *testing.T) {
 	if _, err := f.ReadAt(make([]byte, 100), 0); err == nil {
 		t.Error("something was read")
 	}
-	trouble(t, m.Check(nil), health.StoreError, "without end")
+	trouble(t, m.Check(nil), health.StoreError, "was not requested")
 }
 
 // A server that offers no answer, or that of a disk without a size, tells nothing.

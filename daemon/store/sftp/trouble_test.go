@@ -20,7 +20,7 @@ import (
 func TestServerAway(t *testing.T) {
 	server := storetest.StartSSHD(t)
 	server.Kill()
-	refused(t, kind(server), "store-missing", "not reached", server.Addr)
+	refused(t, kind(server), "store-missing", "can't be reached", server.Addr)
 }
 
 // With another key the server is not told even who wants to log in.
@@ -49,7 +49,7 @@ func TestHostKeyUnknown(t *testing.T) {
 	k.KnownHosts = filepath.Join(server.Home, "missing")
 	refused(t, k, "store-host-key", "no such file", "ssh-keyscan -p ")
 	no(t, os.WriteFile(k.KnownHosts, []byte("no line of known hosts\n"), 0o600))
-	refused(t, k, "store-host-key", "can't be understood")
+	refused(t, k, "store-host-key", "can't be parsed")
 }
 
 // The server has an ecdsa key too, and may prefer it: it must show the one that is known. Names may
@@ -241,5 +241,5 @@ func TestFilesSavedOnWindows(t *testing.T) {
 	}
 	no(t, os.WriteFile(server.KnownHosts,
 		append([]byte("\ufeffno line of known hosts\n"), strings.Repeat("# another host\n", 10_000)...), 0o600))
-	refused(t, kind(server), "store-host-key", "can't be understood", server.KnownHosts+":1")
+	refused(t, kind(server), "store-host-key", "can't be parsed", server.KnownHosts+":1")
 }

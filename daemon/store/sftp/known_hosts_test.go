@@ -90,11 +90,11 @@ func TestKnownHostsAsOpenSSH(t *testing.T) {
 		"revoked elsewhere":       {text: "@revoked elsewhere " + ours + "\n" + at + " " + ours},
 
 		"negated": {text: "*,!*localhost*:*,!l?calhost " + ours,
-			bad: []string{"has no key of", "nothing was sent", "ssh-keyscan"}},
-		"another host": {text: "elsewhere " + ours, bad: []string{"has no key of"}},
-		"another port": {text: "[localhost]:1 " + ours, bad: []string{"has no key of"}},
+			bad: []string{"has no key for", "nothing was sent", "ssh-keyscan"}},
+		"another host": {text: "elsewhere " + ours, bad: []string{"has no key for"}},
+		"another port": {text: "[localhost]:1 " + ours, bad: []string{"has no key for"}},
 		"odd lines only": {text: "x\n" + at + " ssh-mldsa65 AAAA\n",
-			bad: []string{"has no key of", "lines that can't be understood: 2, from "}},
+			bad: []string{"has no key for", "lines that can't be parsed: 2, the first at "}},
 		"another key": {text: at + " " + theirs,
 			bad: []string{"does not show the key", "nothing was sent", ssh.FingerprintSHA256(key.PublicKey())}},
 		"only the port's line counts where there is one": {text: "localhost " + ours + "\n" + at + " " + theirs,
@@ -104,7 +104,7 @@ func TestKnownHostsAsOpenSSH(t *testing.T) {
 			bad: []string{"revoked"}},
 		"an authority that vouches for nothing": {text: "@cert-authority " + at + " " + ours,
 			bad: []string{"they have none in common", "offers ssh-ed25519"}},
-		"nothing": {bad: []string{"has no key of"}},
+		"nothing": {bad: []string{"has no key for"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := to(server)
@@ -131,7 +131,7 @@ func TestKnownHostsAsOpenSSH(t *testing.T) {
 func TestNoCommonAlgorithm(t *testing.T) {
 	old, now := sha1Only(t), signer(t)
 	server := storetest.StartSFTPD(t, storetest.Trait{}, old)
-	refused(t, to(server), health.StoreError, "offers host keys only with ssh-rsa", "SHA-1", "nothing was sent",
+	refused(t, to(server), health.StoreError, "offers only host keys with ssh-rsa", "SHA-1", "nothing was sent",
 		"ssh-keygen -t ed25519")
 
 	server = storetest.StartSFTPD(t, storetest.Trait{}, now)
@@ -139,7 +139,7 @@ func TestNoCommonAlgorithm(t *testing.T) {
 	k.KnownHosts = filepath.Join(t.TempDir(), "known_hosts")
 	_, port, _ := strings.Cut(server.Addr, ":")
 	no(t, os.WriteFile(k.KnownHosts, fmt.Appendf(nil, "[127.0.0.1]:%s %s\n", port, line(oldSigner(t).PublicKey())), 0o600))
-	refused(t, k, health.StoreHostKey, "only keys of the kinds ssh-rsa", "offers ssh-ed25519", "nothing was sent",
+	refused(t, k, health.StoreHostKey, "only keys of the types ssh-rsa", "offers ssh-ed25519", "nothing was sent",
 		"ssh-keyscan")
 }
 

@@ -46,7 +46,7 @@ func TestCounted(t *testing.T) {
 		data := answers(random, c.listings, c.names, c.other)
 		for _, from := range []io.Reader{bytes.NewReader(data), iotest.OneByteReader(bytes.NewReader(data)),
 			iotest.HalfReader(bytes.NewReader(data))} {
-			got, err := io.ReadAll(&counted{from: from})
+			got, err := io.ReadAll(&listingLimiter{from: from})
 			if (err == errEndless) != c.endless || err != nil && !c.endless {
 				t.Errorf("%+v: %v", c, err)
 			}
