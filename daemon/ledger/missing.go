@@ -42,7 +42,8 @@ const markerSuffix = ".new"
 // markMissing writes the marker file, before a new ledger is made. If that is interrupted the next
 // Open finds the file.
 func (l *Ledger) markMissing() error {
-	text := fmt.Sprintf("At %s (by the unit's clock) the unit had a key, but no %s and no %s%s. It started a new ledger.\n"+
+	text := fmt.Sprintf("At %s (by the unit's clock) the unit had a key, but no %s and no %s%s. "+
+		"It started a new ledger.\n"+
 		"Find out who removed them. Then remove this file; the warning goes at the next start.\n",
 		time.Now().UTC().Format(time.RFC3339), l.name, l.name, headSuffix)
 	return durable.WriteFile(l.fs, l.name+markerSuffix, []byte(text))

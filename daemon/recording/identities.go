@@ -178,7 +178,8 @@ func identity(line string) (age.Identity, error) {
 	return age.ParseX25519Identity(line)
 }
 
-const whichFile = "name the file that tacet keygen -o wrote, such as office.key: it stays in the office, and only it opens recordings"
+const whichFile = "name the file that tacet keygen -o wrote, such as office.key: it stays in the office, and only " +
+	"it opens recordings"
 
 // otherFile describes a file that holds no identity, if it is one of those usually kept beside one.
 // Otherwise it returns otherwise.

@@ -103,7 +103,8 @@ func (p *place) check(c *copying, size int64, progress func()) (usable bool, err
 func maxExplained(size int64) int64 { return size + chunk }
 
 func longer(as string, length, size int64) string {
-	return fmt.Sprintf("the file %s is %d bytes long and the unit's %d: it may hold more of the recording, or be something else",
+	return fmt.Sprintf("the file %s is %d bytes long and the unit's %d: it may hold more of the recording, or be "+
+		"something else",
 		as, length, size)
 }
 

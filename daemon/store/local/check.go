@@ -66,7 +66,8 @@ func (m *medium) isReadOnly() *store.Trouble {
 	if !m.removable {
 		return trouble(readOnly, "%s is mounted read-only", m.mount)
 	}
-	return trouble(readOnly, "%s is mounted read-only: it has a write-protect switch, or its file system is damaged, as after being pulled out "+
+	return trouble(readOnly, "%s is mounted read-only: it has a write-protect switch, or its file system is damaged, "+
+		"as after being pulled out "+
 		"while it was written; take it to a desk and run %q", m.mount, fsck(m.mount))
 }
 
@@ -96,7 +97,8 @@ func (m *medium) explain(err error) *store.Trouble {
 	case errors.Is(err, fs.ErrPermission):
 		return deniedOr(err, m.mount, "write")
 	case errors.Is(err, unix.EFBIG):
-		return trouble(failed, "%s can't hold a file of this size: FAT32 is limited to 4 GiB; format it with exFAT, or make recordings shorter with [consent] max: %w", m.mount, err)
+		return trouble(failed, "%s can't hold a file of this size: FAT32 is limited to 4 GiB; format it with exFAT, or "+
+			"make recordings shorter with [consent] max: %w", m.mount, err)
 	case isAway(err):
 		if m.removable {
 			return trouble(missing, "%s has stopped answering; unplug it and plug it in again: %w", m.mount, err)
@@ -130,7 +132,8 @@ func (m *medium) isFull(err error) *store.Trouble {
 	case st.Files > 0 && st.Ffree == 0:
 		return trouble(full, "%s has space, but can't hold one file more: %w", m.mount, err)
 	case m.mount.FSType == "vfat":
-		return trouble(failed, "%s refuses one file more although it has space: FAT16 holds few files in its root; format it with exFAT or FAT32: %w", m.mount, err)
+		return trouble(failed, "%s refuses one file more although it has space: FAT16 holds few files in its root; "+
+			"format it with exFAT or FAT32: %w", m.mount, err)
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ type Drive struct {
 	Site, Room, Store string                       // required in its mark
 	Label             string                       // see the package comment
 	Mounts            func() (mounts.Table, error) // needed
-	Changes           <-chan struct{}              // receives after something was mounted, unmounted, plugged in or pulled out; its own
+	Changes           <-chan struct{}              // receives after a change of mounts or devices
 
 	// Judge returns why a drive must not be used although it carries this store's mark, which
 	// anybody can write. uuid is that of the drive's file system ("" if unknown); where describes
@@ -189,7 +189,8 @@ func (s *search) why() *store.Trouble {
 	case len(s.noted) > 0:
 		return s.noted[0]
 	case s.device != "" && !s.mounted:
-		return trouble(missing, "a drive with the label %s is plugged in (%s), but not mounted; the system's rule for drives has to mount it", s.Label, s.node)
+		return trouble(missing, "a drive with the label %s is plugged in (%s), but not mounted; the system's rule for "+
+			"drives has to mount it", s.Label, s.node)
 	case s.pulled != nil:
 		return s.pulled
 	}

@@ -50,14 +50,17 @@ func (f *Folder) Open(ctx context.Context) (store.Medium, error) {
 func (f *Folder) refuse(m mounts.Mount, table mounts.Table) *store.Trouble {
 	switch {
 	case m.FSType == "autofs":
-		return trouble(missing, "%s should have been mounted on demand, and was not: see \"systemctl status\" of its mount unit",
+		return trouble(missing, "%s should have been mounted on demand, and was not: see \"systemctl status\" of its "+
+			"mount unit",
 			f.Path)
 	case m.FSType == "fuseblk":
-		return trouble(failed, "%s lies on %s: copies there can't be read back from the disk itself; format it with exFAT or ext4", f.Path, m)
+		return trouble(failed, "%s lies on %s: copies there can't be read back from the disk itself; format it with "+
+			"exFAT or ext4", f.Path, m)
 	case f.UnmountedOK:
 		return nil
 	case m.Device == system(table):
-		return trouble(missing, "nothing is mounted at %s, which lies on the unit's own disk; mount the share or disk there, or set unmounted_ok = true", f.Path)
+		return trouble(missing, "nothing is mounted at %s, which lies on the unit's own disk; mount the share or disk "+
+			"there, or set unmounted_ok = true", f.Path)
 	case inMemory(m):
 		return trouble(missing, "%s lies in the unit's memory (%s at %s); mount the share or disk there", f.Path, m.FSType,
 			m.Point)

@@ -3,7 +3,8 @@
 // Package local implements the two kinds of store that are folders on this machine: a thumb drive,
 // and a folder on a mounted share or disk.
 //
-//	drive := &local.Drive{Site: "high-street", Room: "room-3", Store: "drive", Label: "TACET", Mounts: mounts.Read, Changes: changes}
+//	drive := &local.Drive{Site: "high-street", Room: "room-3", Store: "drive", Label: "TACET",
+//		Mounts: mounts.Read, Changes: changes}
 //	share := &local.Folder{Path: "/mnt/nas/recordings", Mounts: mounts.Read, Changes: changes}
 //
 // # Which drive
@@ -73,7 +74,8 @@ import (
 const attempts = 3
 
 // openOn opens a folder and returns the mount it lies on, whatever has happened to the path since.
-func openOn(ctx context.Context, read func() (mounts.Table, error), path string) (*os.Root, mounts.Mount, mounts.Table, error) {
+func openOn(ctx context.Context, read func() (mounts.Table, error),
+	path string) (*os.Root, mounts.Mount, mounts.Table, error) {
 	root, err := os.OpenRoot(path)
 	if err != nil {
 		return nil, mounts.Mount{}, nil, err

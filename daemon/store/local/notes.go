@@ -54,7 +54,8 @@ func (d devices) notes() (all []*store.Trouble) {
 				name, note[2]))
 		default:
 			all = append(all, trouble(foreign,
-				"/dev/%s (%s) is plugged in and carries no mark; it was not mounted; \"tacet drive init\" at a desk makes it this store's", name, note[2]))
+				"/dev/%s (%s) is plugged in and carries no mark; it was not mounted; \"tacet drive init\" at a desk makes it "+
+					"this store's", name, note[2]))
 		}
 	}
 	return all

@@ -102,7 +102,8 @@ const maxWhole = 5 << 30
 func (m *medium) putWhole(ctx context.Context, key string, from io.ReaderAt, size int64) error {
 	if size > maxWhole {
 		return &store.Trouble{Code: health.StoreError,
-			Err: fmt.Errorf("the recording has %d MB, but the S3 server %s has no multipart uploads, and accepts at most %d MB at once; "+
+			Err: fmt.Errorf("the recording has %d MB, but the S3 server %s has no multipart uploads, and accepts at most %d "+
+				"MB at once; "+
 				"make recordings shorter with [consent] max", size>>20, m.kind.Endpoint, int64(maxWhole)>>20)}
 	}
 	part, err := newPart(1, from, 0, size)
@@ -143,13 +144,15 @@ func (m *medium) refused(ctx context.Context, key string, refusal error) error {
 		if err == nil {
 			_ = m.core.AbortMultipartUpload(ctx, m.kind.Bucket, key, id)
 			return &store.Trouble{Code: health.StoreError,
-				Err: fmt.Errorf("the S3 server refuses an upload with a lock, but accepts one without: the bucket %s may have been made "+
+				Err: fmt.Errorf("the S3 server refuses an upload with a lock, but accepts one without: the bucket %s may have "+
+					"been made "+
 					"without object lock, or the server has none; make a bucket with it, or set lock to \"0d\": %w", m.kind.Bucket,
 					refusal)}
 		}
 	}
 	return &store.Trouble{Code: health.StoreError,
-		Err: fmt.Errorf("the S3 server %s refuses the upload in every manner tried, also without a condition (If-None-Match) "+
+		Err: fmt.Errorf("the S3 server %s refuses the upload in every manner tried, also without a condition "+
+			"(If-None-Match) "+
 			"and with an MD5 instead of a SHA-256; it said %q: %w", m.kind.Endpoint, words(refusal), refusal)}
 }
 

@@ -32,10 +32,12 @@ const (
 
 // consequences says what follows from a lack.
 var consequences = [...]string{
-	lacksCondition: "it accepts no condition with an upload (If-None-Match): each name is checked just before, and compared just after; an object that somebody " +
+	lacksCondition: "it accepts no condition with an upload (If-None-Match): each name is checked just before, and " +
+		"compared just after; an object that somebody " +
 		"else makes under that name in between is overwritten",
-	lacksSum:   "it accepts no SHA-256 with an upload (x-amz-checksum-sha256): it gets an MD5 instead",
-	lacksList:  "it doesn't list unfinished uploads: an interrupted upload starts again, and what was sent of it may stay in the bucket",
+	lacksSum: "it accepts no SHA-256 with an upload (x-amz-checksum-sha256): it gets an MD5 instead",
+	lacksList: "it doesn't list unfinished uploads: an interrupted upload starts again, and what was sent of it may " +
+		"stay in the bucket",
 	lacksParts: "it has no multipart uploads: a recording is sent whole, and from its start after each interruption",
 }
 

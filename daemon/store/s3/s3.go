@@ -3,8 +3,8 @@
 // Package s3 implements stores in a bucket on an S3 server: a vetted cloud, or one's own server for
 // many sites.
 //
-//	kind := s3.Kind{Endpoint: "https://s3.lan:9000", Bucket: "tacet", Prefix: "high-street/", Region: "us-east-1", PathStyle: true,
-//		AccessKeyFile: "/etc/tacet/s3_access", SecretKeyFile: "/etc/tacet/s3_secret", CA: "/etc/tacet/ca.pem"}
+//	kind := s3.Kind{Endpoint: "https://s3.lan:9000", Bucket: "tacet", Prefix: "high-street/",
+//		Region: "us-east-1", PathStyle: true, AccessKeyFile: "/etc/tacet/s3_access", SecretKeyFile: "/etc/tacet/s3_secret", CA: "/etc/tacet/ca.pem"}
 //
 // An object can't grow, so a recording is uploaded once it has ended. The off-site copy lags by the
 // length of the recording and of its upload.

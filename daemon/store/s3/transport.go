@@ -119,7 +119,8 @@ type answerLimiter struct {
 const maxAnswer = 512 << 10
 
 // errTooLong is the error of a longer answer.
-var errTooLong = fmt.Errorf("the S3 server's answer is longer than %d KB; if it lists unfinished uploads, add a lifecycle rule to the bucket that ends them", maxAnswer>>10)
+var errTooLong = fmt.Errorf("the S3 server's answer is longer than %d KB; if it lists unfinished uploads, add a "+
+	"lifecycle rule to the bucket that ends them", maxAnswer>>10)
 
 func (b *answerLimiter) RoundTrip(request *http.Request) (*http.Response, error) {
 	answer, err := b.RoundTripper.RoundTrip(request)

@@ -53,7 +53,8 @@ func (m *medium) explain(err error) error {
 	switch {
 	case errors.As(err, &other):
 		return &store.Trouble{Code: health.StoreError,
-			Err: fmt.Errorf("the Amazon address %s doesn't belong to the region %s; write endpoint = %q, and the region of the bucket: %w",
+			Err: fmt.Errorf("the Amazon address %s doesn't belong to the region %s; write endpoint = %q, and the region of "+
+				"the bucket: %w",
 				m.kind.Endpoint, m.kind.Region, "https://s3.REGION.amazonaws.com", err)}
 	case errors.As(err, &certificate):
 		return &store.Trouble{Code: health.StoreHostKey,
@@ -104,7 +105,8 @@ func (m *medium) meaning(answer minio.ErrorResponse) (code health.Code, what str
 		if ahead < 0 {
 			way = "behind"
 		}
-		return health.StoreError, fmt.Sprintf("this unit's clock is %v %s the S3 server's, which therefore refuses it; check that both have a time server "+
+		return health.StoreError, fmt.Sprintf("this unit's clock is %v %s the S3 server's, which therefore refuses it; "+
+			"check that both have a time server "+
 			"(\"timedatectl timesync-status\")", ahead.Abs(), way)
 	case answer.Code == "NoSuchBucket":
 		return health.StoreError, fmt.Sprintf("there is no bucket %q on the S3 server %s; make it, or correct bucket",
@@ -113,7 +115,8 @@ func (m *medium) meaning(answer minio.ErrorResponse) (code health.Code, what str
 		return health.StoreFull, "the S3 server has no space left for the bucket " + m.kind.Bucket
 	case slices.Contains(denied, answer.Code), answer.StatusCode == http.StatusForbidden,
 		answer.StatusCode == http.StatusUnauthorized:
-		return health.StoreDenied, fmt.Sprintf("the S3 server %s refuses the keys in %s and %s, or doesn't give them the needed permissions in the bucket %s",
+		return health.StoreDenied, fmt.Sprintf("the S3 server %s refuses the keys in %s and %s, or doesn't give them the "+
+			"needed permissions in the bucket %s",
 			m.kind.Endpoint, m.kind.AccessKeyFile, m.kind.SecretKeyFile, m.kind.Bucket)
 	case answer.StatusCode/100 == 3, answer.Code == "AuthorizationHeaderMalformed":
 		return health.StoreError, fmt.Sprintf("the bucket %s is elsewhere; correct region and endpoint", m.kind.Bucket)

@@ -25,13 +25,15 @@ func (k Kind) scanHint() string {
 	if err != nil {
 		host, port = k.Addr, "22"
 	}
-	return fmt.Sprintf(`run "ssh-keyscan -p %s %s >> %s", and compare the output of "ssh-keygen -lf %s" with that on the server itself`,
+	return fmt.Sprintf(`run "ssh-keyscan -p %s %s >> %s", and compare the output of "ssh-keygen -lf %s" with that on `+
+		"the server itself",
 		port, host, k.KnownHosts, k.KnownHosts)
 }
 
 // wrongKey returns the error for a server with another key.
 func (k Kind) wrongKey(err error) error {
-	return fmt.Errorf("the SFTP server %s does not show the key that %s has for it; nothing was sent; ask its administrator "+
+	return fmt.Errorf("the SFTP server %s does not show the key that %s has for it; nothing was sent; ask its "+
+		"administrator "+
 		"whether the key was changed, and only then remove its lines there and %s: %w", k.Addr, k.KnownHosts, k.scanHint(),
 		err)
 }
@@ -43,15 +45,18 @@ func (k Kind) noCommonAlgorithm(err *ssh.AlgorithmNegotiationError, known *hostK
 		offered = "nothing"
 	}
 	if err.What != "host key" {
-		return health.StoreError, fmt.Errorf("the SFTP server %[1]s offers only %[3]s for %[2]s, none of which is safe enough for this unit; update the server: %[4]w",
+		return health.StoreError, fmt.Errorf("the SFTP server %[1]s offers only %[3]s for %[2]s, none of which is safe "+
+			"enough for this unit; update the server: %[4]w",
 			k.Addr, err.What, offered, err)
 	}
 	safe := ssh.SupportedAlgorithms().HostKeys
 	if !slices.ContainsFunc(err.RequestedAlgorithms, func(a string) bool { return slices.Contains(safe, a) }) {
-		return health.StoreError, fmt.Errorf("the SFTP server %s offers only host keys with %s, which are no longer safe (ssh-rsa signs with SHA-1); "+
+		return health.StoreError, fmt.Errorf("the SFTP server %s offers only host keys with %s, which are no longer safe "+
+			"(ssh-rsa signs with SHA-1); "+
 			"nothing was sent; update the server, or give it a key made by \"ssh-keygen -t ed25519\"", k.Addr, offered)
 	}
-	return health.StoreHostKey, fmt.Errorf("%[1]s has only keys of the types %[3]s for the SFTP server %[2]s, which offers %[4]s: they have none in common; nothing was sent; "+
+	return health.StoreHostKey, fmt.Errorf("%[1]s has only keys of the types %[3]s for the SFTP server %[2]s, which "+
+		"offers %[4]s: they have none in common; nothing was sent; "+
 		"ask its administrator whether its keys were changed, and then %[5]s", known.file, k.Addr, known.kinds(), offered,
 		k.scanHint())
 }
@@ -79,7 +84,8 @@ func (k Kind) signer() (ssh.Signer, error) {
 	signer, err := ssh.ParsePrivateKey(text)
 	clear(text)
 	if locked := (*ssh.PassphraseMissingError)(nil); errors.As(err, &locked) {
-		return nil, fmt.Errorf(`the key %s has a passphrase, which nobody is there to type; remove it with "ssh-keygen -p -f %s"`, k.Key, k.Key)
+		return nil, fmt.Errorf(`the key %s has a passphrase, which nobody is there to type; remove it with "ssh-keygen `+
+			`-p -f %s"`, k.Key, k.Key)
 	}
 	if err != nil {
 		return nil, fmt.Errorf(`%s is not a private key as "ssh-keygen -t ed25519" makes it: %w`, k.Key, err)

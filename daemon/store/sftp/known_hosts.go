@@ -249,7 +249,8 @@ func (k Kind) hostKeys() (*hostKeys, error) {
 	}
 	odd := ""
 	if len(all.unparsed) > 0 {
-		odd = fmt.Sprintf(" (lines that can't be parsed: %d, the first at %s:%d)", len(all.unparsed), k.KnownHosts, all.unparsed[0])
+		odd = fmt.Sprintf(" (lines that can't be parsed: %d, the first at %s:%d)", len(all.unparsed), k.KnownHosts,
+			all.unparsed[0])
 	}
 	return nil, fmt.Errorf("%s has no key for %s%s, so anybody could pose as that server; nothing was sent; %s",
 		k.KnownHosts,

@@ -117,10 +117,12 @@ func diskSpace(disk *sftp.StatVFS) (free, total int64, ok bool) {
 // Limits returns what the server can't do, and what follows from it.
 func (m *medium) Limits() (all []string) {
 	if version, _ := m.files.HasExtension("fsync@openssh.com"); version != "1" {
-		all = append(all, "the server can't sync on request (fsync@openssh.com): what it has received may be lost when its power fails")
+		all = append(all, "the server can't sync on request (fsync@openssh.com): what it has received may be lost when "+
+			"its power fails")
 	}
 	if !m.has("posix-rename@openssh.com") {
-		all = append(all, "the server can't replace a file in one step (posix-rename@openssh.com): a copy that must be replaced is removed first")
+		all = append(all, "the server can't replace a file in one step (posix-rename@openssh.com): a copy that must be "+
+			"replaced is removed first")
 	}
 	return all
 }
@@ -213,7 +215,8 @@ func (m *medium) noFolder(err error) error {
 	case m.lost() || errors.Is(err, sftp.ErrSSHFxConnectionLost):
 		return m.ended()
 	case errors.Is(err, fs.ErrNotExist):
-		err = fmt.Errorf("the folder %s doesn't exist on the SFTP server %s; make it, for the user %q (in a chroot the path starts there)",
+		err = fmt.Errorf("the folder %s doesn't exist on the SFTP server %s; make it, for the user %q (in a chroot the "+
+			"path starts there)",
 			path, m.kind.Addr, m.kind.User)
 	case err == nil:
 		err = fmt.Errorf("%s on the SFTP server %s is not a folder", path, m.kind.Addr)

@@ -196,7 +196,8 @@ func (k Kind) refusal(err, expired error, known *hostKeys) error {
 		code, what = k.noCommonAlgorithm(none, known)
 	case isRefused(err):
 		code = health.StoreDenied
-		what = fmt.Errorf("the SFTP server %s refuses the key %s for the user %q; add its public half to that user's authorized_keys: %w",
+		what = fmt.Errorf("the SFTP server %s refuses the key %s for the user %q; add its public half to that user's "+
+			"authorized_keys: %w",
 			k.Addr, k.Key, k.User, err)
 	}
 	return &store.Trouble{Code: code, Err: what}
