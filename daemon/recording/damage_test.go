@@ -10,7 +10,7 @@ import (
 	"tacet/daemon/recording/recordingtest"
 )
 
-// find returns where a member is in a list.
+// find returns the index of a member in a list.
 func find(t testing.TB, list []member, name string) int {
 	t.Helper()
 	i := slices.IndexFunc(list, func(m member) bool { return m.name == name })
@@ -20,8 +20,8 @@ func find(t testing.TB, list []member, name string) int {
 	return i
 }
 
-// TestDamageIsLocated: which member, which second, what; and what follows is found to be good again
-// as soon as that can be proved.
+// TestDamageIsLocated: Verify reports which member and which second are damaged and how, and finds
+// what follows to be good again as soon as that can be proved.
 func TestDamageIsLocated(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	build := func() []member {
@@ -29,7 +29,7 @@ func TestDamageIsLocated(t *testing.T) {
 			Sound: func(n int) []byte { return []byte{byte(n)} }}))
 	}
 	list, other := build(), build()
-	// change returns the file with a byte of a member altered.
+	// change returns the file with one byte of a member altered.
 	change := func(name string, at int) []byte {
 		out := slices.Clone(list)
 		i := find(t, out, name)

@@ -14,7 +14,7 @@ import (
 	"tacet/daemon/recording/recordingtest"
 )
 
-// fromWindows is text as PowerShell's > writes it.
+// fromWindows returns text as PowerShell's > writes it.
 func fromWindows(text string) string {
 	var b []byte
 	for _, u := range utf16.Encode([]rune("\ufeff" + strings.ReplaceAll(text, "\n", "\r\n"))) {
@@ -23,7 +23,7 @@ func fromWindows(text string) string {
 	return string(b)
 }
 
-// locked is text behind a passphrase that takes no time to try.
+// locked encrypts text with a passphrase that takes no time to try.
 func locked(t *testing.T, text, passphrase string, armored bool) string {
 	t.Helper()
 	to, err := age.NewScryptRecipient(passphrase)
@@ -53,7 +53,7 @@ type discardClose struct{ *bytes.Buffer }
 
 func (discardClose) Close() error { return nil }
 
-// A key is the same key whatever an editor or a shell made of its file.
+// A key is the same key whatever an editor or a shell did to its file.
 func TestIdentitiesInEveryEncoding(t *testing.T) {
 	for _, kind := range []bool{recordingtest.Hybrid, recordingtest.Classic} {
 		office := recordingtest.NewOffice(t, kind)
@@ -77,7 +77,7 @@ func TestIdentitiesInEveryEncoding(t *testing.T) {
 	}
 }
 
-// Every passphrase is tried that the file may have been locked with, in order, and asked for once.
+// All passphrases are tried in order, and asked for once.
 func TestPassphrasesAreTriedInTurn(t *testing.T) {
 	office := recordingtest.NewOffice(t, recordingtest.Hybrid)
 	for _, c := range []struct {
@@ -100,8 +100,7 @@ func TestPassphrasesAreTriedInTurn(t *testing.T) {
 	}
 }
 
-// Whoever names the wrong file is told which one it is, nobody is asked for a passphrase, and
-// nothing that stands in it is repeated.
+// A wrong file is identified, nobody is asked for a passphrase, and nothing in the file is quoted.
 func TestFilesThatAreNoIdentities(t *testing.T) {
 	office, unit := recordingtest.NewOffice(t, recordingtest.Hybrid), recordingtest.NewUnit(t, "high-street", "room-3")
 	whole := recordingtest.Make(t,

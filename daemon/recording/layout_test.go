@@ -9,8 +9,8 @@ import (
 	"tacet/daemon/recording/recordingtest"
 )
 
-// HasEnd recognises a finished file by its last blocks, and HeadSize and HasSegment find the head and
-// the segments of every file that has them, however short.
+// HasEnd recognises a finished file by its last blocks, and HeadSize and HasSegment find the head
+// and the segments of every file that has them, however short.
 func TestLayout(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	whole := recordingtest.Make(t, recordingtest.Spec{Unit: u, For: []string{o.Recipient}, Segments: 2,

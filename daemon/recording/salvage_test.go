@@ -50,8 +50,8 @@ func TestShifted(t *testing.T) {
 	}
 }
 
-// TestOpenSalvages: whatever is broken, all seconds that can be had stand in their places, and the
-// others are silence.
+// TestOpenSalvages: whatever is broken, all seconds that can be opened are at their positions, and
+// the others are silence.
 func TestOpenSalvages(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	const total = 20
@@ -120,7 +120,7 @@ func TestOpenSalvages(t *testing.T) {
 	}
 }
 
-// checkSound wants so many seconds, each where it belongs.
+// checkSound expects so many seconds, each at its position.
 func checkSound(t *testing.T, a recording.Audio, id string, got []byte, seconds int, lost []int) {
 	t.Helper()
 	if a.Codec == "wav" {
@@ -190,8 +190,8 @@ func checkFLAC(t *testing.T, a recording.Audio, got []byte, seconds int, lost []
 	}
 }
 
-// TestOpenUnfit: a second that the unit sealed, signed and proved, but that is no second of this
-// recording, is told and replaced.
+// TestOpenUnfit: a second that the unit sealed and signed, but that doesn't belong to this
+// recording, is reported and replaced.
 func TestOpenUnfit(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	spec := recordingtest.Spec{Unit: u, For: []string{o.Recipient}, ID: recording.NewID(), Audio: opusAudio, Segments: 20}
@@ -243,8 +243,8 @@ func TestOpenFarJump(t *testing.T) {
 	}
 }
 
-// TestSilenceIsBounded: segments that stand hours apart, one after the other, don't make days of
-// silence, and a caller may ask for less of it. What is left out for that is told.
+// TestSilenceIsBounded: segments that are hours apart don't make days of silence, and a caller may
+// ask for less. What is left out is reported.
 func TestSilenceIsBounded(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	spec := recordingtest.Spec{Unit: u, For: []string{o.Recipient}, ID: recording.NewID(),
@@ -288,7 +288,7 @@ func TestSilenceIsBounded(t *testing.T) {
 	}
 }
 
-// spansOf are n seconds, each so far after the one before.
+// spansOf returns n seconds, apart seconds from each other.
 func spansOf(first, apart int64, n int) (list []recording.Span) {
 	for range n {
 		list = append(list, recording.Span{First: first, Last: first})
@@ -301,7 +301,7 @@ type counter int64
 
 func (c *counter) Write(p []byte) (int, error) { *c += counter(len(p)); return len(p), nil }
 
-// TestOpenEndInTheMiddle: the last, short second, put in an earlier one's place, ends nothing.
+// TestOpenEndInTheMiddle: the last, short second in an earlier one's place ends nothing.
 func TestOpenEndInTheMiddle(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	spec := recordingtest.Spec{Unit: u, For: []string{o.Recipient}, ID: recording.NewID(), Audio: wavAudio, Segments: 20}
@@ -326,9 +326,9 @@ func TestOpenEndInTheMiddle(t *testing.T) {
 	}
 }
 
-// TestOpenBehindTheEnd: what a recorder signed after the end of its own sound is told, and the rest
-// is kept.
-func TestOpenBehindTheEnd(t *testing.T) {
+// TestOpenAfterTheEnd: what a recorder signed after the end of its own sound is reported, and the
+// rest is kept.
+func TestOpenAfterTheEnd(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	for _, a := range []recording.Audio{opusAudio, flacAudio, wavAudio} {
 		spec := recordingtest.Spec{Unit: u, For: []string{o.Recipient}, ID: recording.NewID(), Audio: a, Segments: 4}
@@ -347,7 +347,7 @@ func TestOpenBehindTheEnd(t *testing.T) {
 	}
 }
 
-// renamed gives a member another name, and the checksum that goes with it.
+// renamed gives a member another name, with the right checksum.
 func renamed(m []byte, name string) []byte {
 	m = bytes.Clone(m)
 	copy(m, name)

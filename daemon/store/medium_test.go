@@ -55,7 +55,7 @@ func (m *medium) Check(cause error) error {
 	return nil
 }
 
-// memory is a ledger.
+// memory is a ledger in memory.
 type memory struct {
 	mu     sync.Mutex
 	logged []line
@@ -64,7 +64,7 @@ type memory struct {
 	unset  bool  // the clock is
 }
 
-// now is the time that an entry gets; zero while the clock is not set.
+// now returns the time of an entry; zero while the clock is not set.
 func (l *memory) now() time.Time {
 	if l.unset {
 		return time.Time{}
@@ -111,7 +111,7 @@ func (l *memory) History(tell func(what Deed, id, store string, at time.Time)) e
 	return nil
 }
 
-// refuse makes it fail to be read; nil: no more.
+// refuse makes reading it fail with err, until err is nil.
 func (l *memory) refuse(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

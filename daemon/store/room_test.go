@@ -13,8 +13,8 @@ import (
 	"tacet/daemon/health"
 )
 
-// A place is full when it refuses a write, and not before: not when nobody knows its room, nor when
-// it has more than a number holds, nor by its own word alone. A try says the same.
+// A store is full when it refuses a write, and not before: not if its space is unknown, nor larger
+// than a number holds, nor because it says so. A trial finds the same.
 func TestRoomIsWhatIsTaken(t *testing.T) {
 	for what, c := range map[string]struct {
 		say  func(d *durabletest.Disk)
