@@ -17,8 +17,8 @@ import (
 	"tacet/daemon/store/local/mounts"
 )
 
-// machine is a mount table and the kernel's folders of devices, made up. The folders that it mounts
-// are real ones.
+// machine is a fake mount table and fake kernel folders of devices. The folders that it mounts are
+// real.
 type machine struct {
 	t     *testing.T
 	table mounts.Table
@@ -64,7 +64,7 @@ func (m *machine) mount(device, fsType string) string {
 	return dir
 }
 
-// plug makes the kernel tell of a device, on USB or not.
+// plug makes the kernel report a device, on USB or not.
 func (m *machine) plug(device string, usb bool) {
 	m.t.Helper()
 	bus := "pci0/nvme"
@@ -87,7 +87,7 @@ func (m *machine) pull(device string) {
 	}
 }
 
-// label names the file system on a device.
+// label labels the file system on a device.
 func (m *machine) label(device, label string) {
 	m.t.Helper()
 	name := "sd" + device
@@ -125,7 +125,7 @@ func marked(t *testing.T, dir, room, name string) string {
 	return mk.ID
 }
 
-// opened opens a place that is in order.
+// opened opens a store that must be usable.
 func opened(t *testing.T, k store.Kind) store.Folder {
 	t.Helper()
 	m, err := k.Open(context.Background())
@@ -139,7 +139,7 @@ func opened(t *testing.T, k store.Kind) store.Folder {
 	return m.(store.Folder)
 }
 
-// isTrouble wants a code, and words in the text.
+// isTrouble expects a code, and words in the text.
 func isTrouble(t *testing.T, err error, code health.Code, words ...string) {
 	t.Helper()
 	tr := (*store.Trouble)(nil)
@@ -172,7 +172,7 @@ func refused(t *testing.T, k store.Kind, code health.Code, words ...string) {
 	isTrouble(t, err, code, words...)
 }
 
-// lies wants exactly these names in a folder.
+// lies expects exactly these names in a folder.
 func lies(t *testing.T, dir string, names ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)

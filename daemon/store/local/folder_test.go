@@ -39,7 +39,7 @@ func TestFolderOnAShare(t *testing.T) {
 	isTrouble(t, f.Check(nil), missing, "unmounted")
 }
 
-// A folder that lies on the unit's own disk is the bare mount point: nothing is ever written there.
+// A folder on the unit's own disk is an empty mount point: nothing is ever written there.
 func TestFolderIsRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		device, fsType string
@@ -84,7 +84,7 @@ func TestFolderIsNotMade(t *testing.T) {
 	}
 }
 
-// Where the share comes back over the folder that is open, the folder is let go of.
+// If the share comes back and covers the open folder, the folder is dropped.
 func TestMountedOver(t *testing.T) {
 	m := newMachine(t)
 	dir := m.mount(systemDevice, "ext4")

@@ -23,7 +23,7 @@ func TestRealExt4(t *testing.T)  { realDrive(t, "ext4") }
 func TestRealVfat(t *testing.T)  { realDrive(t, "vfat") }
 func TestRealExfat(t *testing.T) { realDrive(t, "exfat") }
 
-// realDrive takes a true drive through its life: found, written, read back from the medium, full,
+// realDrive takes a real drive through its life: found, written, read back from the medium, full,
 // read-only, unmounted.
 func realDrive(t *testing.T, fsType string) {
 	if !namespaced(t) {
@@ -60,8 +60,8 @@ func realDrive(t *testing.T, fsType string) {
 	lies(t, s.point) // nothing was written under it
 }
 
-// backFromMedium alters a copy on the medium, behind the file system's back: reading back must see
-// that, and plain reading doesn't.
+// backFromMedium changes a copy on the medium behind the file system's back: reading back must see
+// it, plain reading doesn't.
 func backFromMedium(t *testing.T, d store.Folder, s stick) {
 	t.Helper()
 	data := content(2*blockSize + 99)
@@ -99,7 +99,7 @@ func backFromMedium(t *testing.T, d store.Folder, s stick) {
 	}
 }
 
-// pin holds the copy in memory until it is called back.
+// pin holds the copy in memory until the function it returns is called.
 func pin(t *testing.T, d store.Folder) func() {
 	t.Helper()
 	f, err := d.FS().Open("a.tacet")
@@ -118,7 +118,7 @@ func pin(t *testing.T, d store.Folder) func() {
 	return func() { unix.Munmap(view) }
 }
 
-// plainly wants what an ordinary read returns.
+// plainly expects the result of an ordinary read.
 func plainly(t *testing.T, d store.Folder, want []byte) {
 	t.Helper()
 	if got, err := durable.ReadFile(d.FS(), "a.tacet", 1<<30); err != nil || !bytes.Equal(got, want) {
@@ -138,7 +138,7 @@ func readBack(t *testing.T, d store.Folder, want []byte) {
 	}
 }
 
-// fillUp writes until there is no room.
+// fillUp writes until there is no space.
 func fillUp(t *testing.T, d store.Folder) {
 	t.Helper()
 	f, err := d.FS().Create("filler")
@@ -158,7 +158,7 @@ func fillUp(t *testing.T, d store.Folder) {
 	}
 }
 
-// ext4 that finds itself damaged writes no longer, though its mount may go on saying "rw".
+// Once ext4 finds itself damaged it writes nothing, though its mount may still say "rw".
 func TestRealExt4Damaged(t *testing.T) {
 	if !namespaced(t) {
 		return
@@ -199,8 +199,7 @@ func source(t *testing.T, point string) string {
 	return ""
 }
 
-// Another stick over the first, at the same place: the new one is taken, and the old one known for
-// what it is.
+// Another stick is mounted over the first one: the new one is used, and the old one recognised.
 func TestRealSwap(t *testing.T) {
 	if !namespaced(t) {
 		return
@@ -218,8 +217,7 @@ func TestRealSwap(t *testing.T) {
 	lies(t, first.point, mark.File, "lost+found")
 }
 
-// The life of a share's mount point, with a file system in memory in the share's place where no
-// other can be had.
+// The life of a share's mount point. A file system in memory replaces the share if there is none.
 func TestRealFolder(t *testing.T) {
 	if !namespaced(t) {
 		return
@@ -265,7 +263,7 @@ func TestRealFolder(t *testing.T) {
 	lies(t, point)
 }
 
-// A disk of its own is as good as a share.
+// A separate disk is as good as a share.
 func TestRealFolderOnADisk(t *testing.T) {
 	if !namespaced(t) {
 		return

@@ -20,8 +20,7 @@ import (
 
 const inNamespace = "TACET_TEST_NAMESPACE"
 
-// namespaced runs the test again in a process that may mount what it likes, seen by itself alone;
-// there it returns true.
+// namespaced runs the test again in a process with its own mounts, and returns true there.
 func namespaced(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv(inNamespace) != "" {
@@ -62,7 +61,7 @@ func run(t *testing.T, name string, args ...string) {
 // stick is a file system in a file, mounted through a loop device.
 type stick struct{ image, point string }
 
-// mounted makes and mounts a file system; without the rights the test is skipped.
+// mounted makes and mounts a file system. Without the permissions it skips the test.
 func mounted(t *testing.T, fsType string, megabytes int64) stick {
 	t.Helper()
 	needs.Root(t, "loop devices")
@@ -89,7 +88,7 @@ func mounted(t *testing.T, fsType string, megabytes int64) stick {
 	return s
 }
 
-// unmountAll takes away what is mounted at a folder, one over the other.
+// unmountAll unmounts everything at a folder.
 func unmountAll(point string) {
 	for unix.Unmount(point, unix.MNT_DETACH) == nil {
 	}

@@ -22,14 +22,14 @@ import (
 
 const patience = 20 * time.Second
 
-// content is bytes that no two blocks have in common.
+// content returns bytes in which all blocks differ.
 func content(size int) []byte {
 	b := make([]byte, size)
 	rand.NewChaCha8([32]byte{1}).Read(b)
 	return b
 }
 
-// onDisk is a folder on a file system that is on a disk.
+// onDisk returns a folder on a file system that is on a disk.
 func onDisk(t *testing.T) (*os.Root, string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -99,7 +99,7 @@ func TestReadBackIsWhole(t *testing.T) {
 	}
 }
 
-// Whoever reads in small pieces, or stops in the middle, gets what there is.
+// Reading in small pieces, or stopping in the middle, returns what there is.
 func TestReadBackInPieces(t *testing.T) {
 	root, _ := onDisk(t)
 	want := content(3*blockSize + 5)
@@ -124,7 +124,7 @@ func TestReadBackInPieces(t *testing.T) {
 	}
 }
 
-// What was dropped from memory is not in memory; what can't be dropped is an error.
+// A dropped page is not in memory; if it can't be dropped there is an error.
 func TestForget(t *testing.T) {
 	root, dir := onDisk(t)
 	lay(t, root, "a", content(3*blockSize))
@@ -160,7 +160,7 @@ func TestForget(t *testing.T) {
 	}
 }
 
-// The same on a file of more than one window, most of which is a hole.
+// The same with a file larger than one window, most of which is a hole.
 func TestHeldLooksAtAll(t *testing.T) {
 	root, dir := onDisk(t)
 	lay(t, root, "a", nil)

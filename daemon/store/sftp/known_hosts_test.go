@@ -20,7 +20,7 @@ import (
 	"tacet/daemon/store/storetest"
 )
 
-// signer is a host key of the kind that servers have today.
+// signer returns a host key of a current type.
 func signer(t *testing.T) ssh.Signer {
 	t.Helper()
 	_, key, err := ed25519.GenerateKey(rand.Reader)
@@ -39,7 +39,7 @@ func oldSigner(t *testing.T) ssh.Signer {
 	return s
 }
 
-// sha1Only is a signer of an old server's: ssh-rsa and nothing better.
+// sha1Only is a signer of an old server, which only has ssh-rsa.
 func sha1Only(t *testing.T) ssh.Signer {
 	t.Helper()
 	s, err := ssh.NewSignerWithAlgorithms(oldSigner(t).(ssh.AlgorithmSigner), []string{ssh.KeyAlgoRSA})
@@ -51,8 +51,7 @@ func line(key ssh.PublicKey) string {
 	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key)))
 }
 
-// The file is one that people and ssh write: what OpenSSH would take from it is taken, whatever
-// else is in it.
+// People and ssh write the file: what OpenSSH accepts from it is accepted, whatever else is in it.
 func TestKnownHostsAsOpenSSH(t *testing.T) {
 	key, other := signer(t), signer(t)
 	server := storetest.StartSFTPD(t, storetest.Trait{}, key)
@@ -127,7 +126,8 @@ func TestKnownHostsAsOpenSSH(t *testing.T) {
 	}
 }
 
-// No common algorithm is no changed identity, unless the server could show the known kind before.
+// A missing common algorithm is no changed identity, unless the server could show the known type
+// before.
 func TestNoCommonAlgorithm(t *testing.T) {
 	old, now := sha1Only(t), signer(t)
 	server := storetest.StartSFTPD(t, storetest.Trait{}, old)
@@ -143,7 +143,7 @@ func TestNoCommonAlgorithm(t *testing.T) {
 		"ssh-keyscan")
 }
 
-// to is how a unit would be configured for the server.
+// to returns a unit's configuration for the server.
 func to(s *storetest.SFTPD) sftp.Kind {
 	return sftp.Kind{Addr: s.Addr, User: s.User, Path: s.Dir, Key: s.Key, KnownHosts: s.KnownHosts}
 }

@@ -102,7 +102,7 @@ func TestWriteAndRead(t *testing.T) {
 	}
 }
 
-// What pretends to be a mark and isn't a small file leads nowhere.
+// Something with the mark's name that isn't a small file is not read.
 func TestReadRefuses(t *testing.T) {
 	for name, lay := range map[string]func(path string) error{
 		"a folder":   func(path string) error { return os.Mkdir(path, 0o700) },
