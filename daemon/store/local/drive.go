@@ -20,6 +20,7 @@ type Drive struct {
 	Site, Room, Store string                       // required in its mark
 	Label             string                       // see the package comment
 	Mounts            func() (mounts.Table, error) // needed
+	Others            []Other                      // folders that the drive must not be
 	Changes           <-chan struct{}              // receives after a change of mounts or devices
 
 	// Judge returns why a drive must not be used although it carries this store's mark, which
@@ -67,7 +68,7 @@ func (d *Drive) Open(ctx context.Context) (store.Medium, error) {
 	if s.found == nil {
 		return nil, s.why()
 	}
-	if err := s.found.usable(); err != nil {
+	if err := s.found.usable(d.Others); err != nil {
 		s.close()
 		return nil, err
 	}

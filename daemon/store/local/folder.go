@@ -21,6 +21,7 @@ type Folder struct {
 	UnmountedOK bool                         // it may be on the unit's own disk
 	Mounts      func() (mounts.Table, error) // needed
 	Changes     <-chan struct{}
+	Others      []Other // folders that this must not be
 
 	devices devices
 }
@@ -39,7 +40,7 @@ func (f *Folder) Open(ctx context.Context) (store.Medium, error) {
 		return nil, t
 	}
 	med := newMedium(root, m, "folder "+f.Path, f.Mounts, f.devices)
-	if err := med.usable(); err != nil {
+	if err := med.usable(f.Others); err != nil {
 		root.Close()
 		return nil, err
 	}

@@ -78,10 +78,13 @@ func (m *medium) Close() error {
 	return m.root.Close()
 }
 
-// usable returns why nothing could be written to the medium, or nil.
-func (m *medium) usable() error {
+// usable returns why nothing could be written to the medium, or no copy on it would count, or nil.
+func (m *medium) usable(others []Other) error {
 	if err := m.Check(nil); err != nil {
 		return err
+	}
+	if t := m.isOther(others); t != nil {
+		return t
 	}
 	err := m.fs.Writable()
 	if err == nil && strings.HasPrefix(m.mount.FSType, "ext") {
