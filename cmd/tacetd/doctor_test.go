@@ -317,7 +317,7 @@ func TestDoctorFindsFaults(t *testing.T) {
 		"nobody can read it": {fault: func(p *patient) { p.cfg.Encrypt.Recipients[0] += "x" },
 			says: []string{"FAIL       encryption: "}, lit: 9},
 		"a store that is away": {more: office + `"/nowhere/at/all"` + "\n",
-			says: []string{"FAIL       store office (folder): /nowhere/at/all is not there"}, lit: 9},
+			says: []string{"FAIL       store office (folder): /nowhere/at/all doesn't exist"}, lit: 9},
 		"a store that hangs": {
 			more:  office + `"/nowhere"` + "\n",
 			fault: func(p *patient) { p.kind = func(config.Store, daemon.DriveJudge) store.Kind { return hanging{p} } },

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -19,8 +18,6 @@ import (
 	"tacet/daemon/store/local/mounts"
 	"tacet/systemd/needs"
 )
-
-const patience = 20 * time.Second
 
 // content returns bytes in which all blocks differ.
 func content(size int) []byte {
