@@ -126,24 +126,11 @@ func unseal(sealed []byte, with ...age.Identity) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// Overhead of a sealed member: the age header for one X25519 recipient, a nonce, and an
-// authentication tag for each chunk.
+// Sizes in an age file's payload.
 const (
-	ageHeader = 168
-	ageNonce  = 16
-	ageTag    = 16
-	ageChunk  = 64 << 10
+	ageNonce = 16
+	ageChunk = 64 << 10
 )
-
-// plainSize returns the content size of a sealed segment, or -1 if no segment has that size.
-func plainSize(sealed int64) int64 {
-	body := sealed - ageHeader - ageNonce
-	if body < ageTag {
-		return -1
-	}
-	chunks := (body + ageChunk + ageTag - 1) / (ageChunk + ageTag)
-	return body - chunks*ageTag
-}
 
 // actsPadding is the multiple to which acts are padded, so that their length doesn't tell who gave
 // or withdrew.

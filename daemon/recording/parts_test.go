@@ -248,21 +248,16 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestPlainSize: the size of a sealed segment gives that of its content.
-func TestPlainSize(t *testing.T) {
+// TestSealedSize: a sealed segment has the size that FORMAT.md gives.
+func TestSealedSize(t *testing.T) {
 	_, to := testPair(t)
-	for _, n := range []int{1, 4000, ageChunk - 1, ageChunk, ageChunk + 1, 3*ageChunk + 17, 4 * ageChunk} {
+	for _, n := range []int{0, 1, 4000, ageChunk - 1, ageChunk, ageChunk + 1, 3*ageChunk + 17, 4 * ageChunk} {
 		sealed, err := seal(make([]byte, n), to)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := plainSize(int64(len(sealed))); got != int64(n) {
-			t.Errorf("a segment of %d bytes is taken to hold %d, not %d", len(sealed), got, n)
-		}
-	}
-	for _, n := range []int64{-1, 0, ageHeader + ageNonce + ageTag - 1} {
-		if got := plainSize(n); got != -1 {
-			t.Errorf("%d bytes are taken to hold %d", n, got)
+		if want := 168 + 16 + n + 16*max(1, (n+ageChunk-1)/ageChunk); len(sealed) != want {
+			t.Errorf("%d bytes are sealed in %d, not %d", n, len(sealed), want)
 		}
 	}
 }

@@ -65,8 +65,8 @@ func (f *follower) removeDropped(from Folder) error {
 		if err != nil || !dropped[id] || !n.Type().IsRegular() {
 			continue
 		}
-		begins, err := isHeadOnly(from, n.Name(), of)
-		if err == nil && begins {
+		headOnly, err := isHeadOnly(from, n.Name(), of)
+		if err == nil && headOnly {
 			if err = from.FS().Remove(n.Name()); err == nil {
 				f.set.Log.Info("removed a discarded recording", "recording", id, "store", f.place.Name)
 			}

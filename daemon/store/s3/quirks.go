@@ -102,8 +102,8 @@ func (l *Quirks) limits() (all []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for what, follows := range consequences {
-		if said := l.lacks[lack(what)]; said != "" {
-			all = append(all, fmt.Sprintf("the S3 server lacks something: %s (it said %q)", follows, said))
+		if message := l.lacks[lack(what)]; message != "" {
+			all = append(all, fmt.Sprintf("the S3 server lacks something: %s (it said %q)", follows, message))
 		}
 	}
 	return all
@@ -116,11 +116,11 @@ func words(err error) string {
 		return err.Error()
 	}
 	const most = 200
-	said := answer.Message
-	if len(said) > most {
-		said = strings.ToValidUTF8(said[:most], "") + "…"
+	message := answer.Message
+	if len(message) > most {
+		message = strings.ToValidUTF8(message[:most], "") + "…"
 	}
-	return fmt.Sprintf("%d %s: %s", answer.StatusCode, answer.Code, said)
+	return fmt.Sprintf("%d %s: %s", answer.StatusCode, answer.Code, message)
 }
 
 // A manner is what is sent with an upload besides its bytes. The zero value is everything.
