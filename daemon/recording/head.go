@@ -219,7 +219,7 @@ func parseEnd(data []byte) (End, error) {
 
 func (e *End) check() error {
 	if !slices.Contains([]string{Withdrawn, Lapsed, Fault, Stopped, InterruptedBy}, e.Reason) {
-		return fmt.Errorf("reason is %q", e.Reason)
+		return fmt.Errorf("unknown reason %q", e.Reason)
 	}
 	if e.Samples < 0 || e.CutBytes < 0 {
 		return errors.New("a negative number")

@@ -74,7 +74,7 @@ func TestNameOrder(t *testing.T) {
 		for _, b := range a.after() {
 			after[b] = true
 			if !a.precedes(b) || a.rank() >= b.rank() {
-				t.Errorf("%v should stand after %v", b, a)
+				t.Errorf("%v should follow %v", b, a)
 			}
 		}
 		for _, b := range names {

@@ -130,10 +130,10 @@ func (s *survey) resync(at int64) (next int64, err error) {
 			return s.size, err
 		}
 		if s.isHeader(&member{}, block) {
-			s.rep.add(*s.damage(at, "%d bytes that are no member", next-at))
+			s.rep.add(*s.damage(at, "%d bytes that belong to no member", next-at))
 			return next, nil
 		}
 	}
-	s.rep.add(*s.damage(at, "%d bytes to the end of the file that are no member", s.size-at))
+	s.rep.add(*s.damage(at, "%d bytes to the end of the file that belong to no member", s.size-at))
 	return s.size, nil
 }

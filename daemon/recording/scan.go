@@ -107,11 +107,11 @@ func (s *scanner) header(m *member, block []byte) error {
 	}
 	switch {
 	case allZero(block):
-		return s.damage(m.at, "zeros where %s should stand", s.last.expected())
+		return s.damage(m.at, "zeros instead of %s", s.last.expected())
 	case !known:
-		return s.damage(m.at, "no member's name in the header where %s should stand", s.last.expected())
+		return s.damage(m.at, "no valid name in the header of %s", s.last.expected())
 	case !s.last.precedes(m.name):
-		return s.damage(m.at, "%v stands where %s should", m.name, s.last.expected())
+		return s.damage(m.at, "%v instead of %s", m.name, s.last.expected())
 	case !ok || m.size > m.kind.limit() || m.size == 0:
 		return m.damage("the size in its header is not possible")
 	}

@@ -123,7 +123,7 @@ func (s *Sealer) segment(n int32, data []byte, h *Happening) ([]byte, error) {
 // next makes segment n and its note. It doesn't change the Sealer.
 func (s *Sealer) next(n int32, data []byte, h *Happening) (*batch, checkpoint, []byte, error) {
 	if n > MaxSegments {
-		return nil, checkpoint{}, nil, errors.New("a recording can't have more")
+		return nil, checkpoint{}, nil, fmt.Errorf("a recording can have at most %d", MaxSegments)
 	}
 	sealed, err := seal(data, s.key.Recipient)
 	if err != nil {

@@ -63,7 +63,7 @@ func (s *survey) run() error {
 func (s *survey) read() (*member, error) {
 	m := &member{at: s.next}
 	if s.headers == nil || s.size-m.at < blockSize {
-		s.rep.add(*s.damage(m.at, "%d bytes that are no member", s.size-m.at))
+		s.rep.add(*s.damage(m.at, "%d bytes that belong to no member", s.size-m.at))
 		s.next = s.size
 		return nil, nil
 	}
@@ -94,9 +94,9 @@ func (s *survey) read() (*member, error) {
 func (s *survey) place(m *member) {
 	candidate := s.into.collect(m, s.content)
 	if m.rank() <= s.last.rank() {
-		what := "it stands out of its place"
+		what := "it is out of order"
 		if m.name == s.last {
-			what = "it stands twice"
+			what = "it is there twice"
 		}
 		s.rep.add(*m.damage("%s", what))
 		return // the tree goes on without it
@@ -177,7 +177,7 @@ func (s *survey) loseTree(second int64) {
 // reportUnproved reports the segments that could not be proved, up to last.
 func (s *survey) reportUnproved(last int64) {
 	if s.firstUnproved > 0 && last >= s.firstUnproved {
-		s.rep.add(Damage{Second: s.firstUnproved, Last: last, Offset: s.next, What: "not provable, after the damage before"})
+		s.rep.add(Damage{Second: s.firstUnproved, Last: last, Offset: s.next, What: "not provable, because of the damage before"})
 	}
 	s.firstUnproved = 0
 }

@@ -127,7 +127,7 @@ func (s *survey) reportAltered(m *member, more int64) {
 	case more > 0:
 		d.What = "a member is missing here"
 	case more < 0:
-		d.What = "there is a member too many here"
+		d.What = "there is one member too many here"
 	default:
 		d.What = "its content was altered"
 	}

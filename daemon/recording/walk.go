@@ -173,7 +173,7 @@ func (w *walk) takeNote(m *member, msg []byte) error {
 	}
 	var space [256]byte
 	if !bytes.Equal(text, c.append(space[:0])) {
-		return m.damage("it doesn't agree with what stands before it")
+		return m.damage("it doesn't match what comes before it")
 	}
 	good := true
 	if m.kind == kindHeadNote || w.signatures != sigLast {
