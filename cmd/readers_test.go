@@ -17,7 +17,6 @@ var mayRead = map[string]string{
 	"config/config.go readBytes":               "what is then decoded: by readFile, or where the lines are counted",
 	"daemon/spool/lock.go Lock":                "a folder, to lock it",
 	"daemon/spool/lock.go holder":              "the kernel's list of locks",
-	"daemon/resident.go":                       "the kernel's list of pages",
 	"daemon/store/local/device.go":             "what the kernel says of a drive",
 	"daemon/store/local/mounts/watch_linux.go": "the kernel's mount table",
 	"cmd/tacetd/status.go":                     "what the daemon wrote",
