@@ -26,15 +26,15 @@ const maxHead = 256 << 10
 //
 // A store that removes nothing still gets its copies; each visit tries again.
 func (v *folderVisit) clear() {
-	drops := v.set.discarded.Load()
-	if v.cleared == drops || v.tried == drops {
+	discarded := v.set.discarded.Load()
+	if v.cleared == discarded || v.tried == discarded {
 		return
 	}
-	v.tried = drops
+	v.tried = discarded
 	if err := v.removeDropped(v.to); err == nil {
-		v.cleared = drops
-	} else if v.loggedAt != drops {
-		v.loggedAt = drops
+		v.cleared = discarded
+	} else if v.loggedAt != discarded {
+		v.loggedAt = discarded
 		v.set.Log.Warn("removing discarded recordings", "store", v.place.Name, "err", err)
 	}
 }
