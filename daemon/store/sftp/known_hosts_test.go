@@ -20,7 +20,7 @@ import (
 	"tacet/daemon/store/storetest"
 )
 
-// signer is a host key of the kind that servers have today.
+// signer returns a host key of a current type.
 func signer(t *testing.T) ssh.Signer {
 	t.Helper()
 	_, key, err := ed25519.GenerateKey(rand.Reader)
@@ -39,7 +39,7 @@ func oldSigner(t *testing.T) ssh.Signer {
 	return s
 }
 
-// sha1Only is a signer of an old server's: ssh-rsa and nothing better.
+// sha1Only is a signer of an old server, which only has ssh-rsa.
 func sha1Only(t *testing.T) ssh.Signer {
 	t.Helper()
 	s, err := ssh.NewSignerWithAlgorithms(oldSigner(t).(ssh.AlgorithmSigner), []string{ssh.KeyAlgoRSA})
@@ -51,8 +51,7 @@ func line(key ssh.PublicKey) string {
 	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key)))
 }
 
-// The file is one that people and ssh write: what OpenSSH would take from it is taken, whatever
-// else is in it.
+// People and ssh write the file: what OpenSSH accepts from it is accepted, whatever else is in it.
 func TestKnownHostsAsOpenSSH(t *testing.T) {
 	key, other := signer(t), signer(t)
 	server := storetest.StartSFTPD(t, storetest.Trait{}, key)
@@ -66,7 +65,7 @@ func TestKnownHostsAsOpenSSH(t *testing.T) {
 		bad  []string // words of the refusal; nil: it is taken
 	}{
 		"plain":                   {text: at + " " + ours},
-		"a comment behind":        {text: at + " " + ours + " root@backup\n# and a line"},
+		"a comment after":         {text: at + " " + ours + " root@backup\n# and a line"},
 		"an unknown kind of key":  {text: "elsewhere ssh-mldsa65 AAAAC3NzaC1lZDI1NTE5AAAA\n" + at + " " + ours},
 		"one for the same host":   {text: at + " ssh-mldsa65 AAAAC3NzaC1lZDI1NTE5AAAA\n" + at + " " + ours},
 		"a line of nonsense":      {text: "not a line\nx\n\"\n" + at + " " + ours},
@@ -90,11 +89,11 @@ func TestKnownHostsAsOpenSSH(t *testing.T) {
 		"revoked elsewhere":       {text: "@revoked elsewhere " + ours + "\n" + at + " " + ours},
 
 		"negated": {text: "*,!*localhost*:*,!l?calhost " + ours,
-			bad: []string{"has no key of", "nothing was sent", "ssh-keyscan"}},
-		"another host": {text: "elsewhere " + ours, bad: []string{"has no key of"}},
-		"another port": {text: "[localhost]:1 " + ours, bad: []string{"has no key of"}},
+			bad: []string{"has no key for", "nothing was sent", "ssh-keyscan"}},
+		"another host": {text: "elsewhere " + ours, bad: []string{"has no key for"}},
+		"another port": {text: "[localhost]:1 " + ours, bad: []string{"has no key for"}},
 		"odd lines only": {text: "x\n" + at + " ssh-mldsa65 AAAA\n",
-			bad: []string{"has no key of", "lines that can't be understood: 2, from "}},
+			bad: []string{"has no key for", "lines that can't be parsed: 2, the first at "}},
 		"another key": {text: at + " " + theirs,
 			bad: []string{"does not show the key", "nothing was sent", ssh.FingerprintSHA256(key.PublicKey())}},
 		"only the port's line counts where there is one": {text: "localhost " + ours + "\n" + at + " " + theirs,
@@ -104,7 +103,7 @@ func TestKnownHostsAsOpenSSH(t *testing.T) {
 			bad: []string{"revoked"}},
 		"an authority that vouches for nothing": {text: "@cert-authority " + at + " " + ours,
 			bad: []string{"they have none in common", "offers ssh-ed25519"}},
-		"nothing": {bad: []string{"has no key of"}},
+		"nothing": {bad: []string{"has no key for"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := to(server)
@@ -127,11 +126,12 @@ func TestKnownHostsAsOpenSSH(t *testing.T) {
 	}
 }
 
-// No common algorithm is no changed identity, unless the server could show the known kind before.
+// A missing common algorithm is no changed identity, unless the server could show the known type
+// before.
 func TestNoCommonAlgorithm(t *testing.T) {
 	old, now := sha1Only(t), signer(t)
 	server := storetest.StartSFTPD(t, storetest.Trait{}, old)
-	refused(t, to(server), health.StoreError, "offers host keys only with ssh-rsa", "SHA-1", "nothing was sent",
+	refused(t, to(server), health.StoreError, "offers only host keys with ssh-rsa", "SHA-1", "nothing was sent",
 		"ssh-keygen -t ed25519")
 
 	server = storetest.StartSFTPD(t, storetest.Trait{}, now)
@@ -139,11 +139,11 @@ func TestNoCommonAlgorithm(t *testing.T) {
 	k.KnownHosts = filepath.Join(t.TempDir(), "known_hosts")
 	_, port, _ := strings.Cut(server.Addr, ":")
 	no(t, os.WriteFile(k.KnownHosts, fmt.Appendf(nil, "[127.0.0.1]:%s %s\n", port, line(oldSigner(t).PublicKey())), 0o600))
-	refused(t, k, health.StoreHostKey, "only keys of the kinds ssh-rsa", "offers ssh-ed25519", "nothing was sent",
+	refused(t, k, health.StoreHostKey, "only keys of the types ssh-rsa", "offers ssh-ed25519", "nothing was sent",
 		"ssh-keyscan")
 }
 
-// to is how a unit would be configured for the server.
+// to returns a unit's configuration for the server.
 func to(s *storetest.SFTPD) sftp.Kind {
 	return sftp.Kind{Addr: s.Addr, User: s.User, Path: s.Dir, Key: s.Key, KnownHosts: s.KnownHosts}
 }

@@ -12,13 +12,13 @@ import (
 	"tacet/daemon/durable/durabletest"
 )
 
-// originIn is the first line of a signed head.
+// originIn returns the first line of a signed head.
 func originIn(head []byte) string {
 	first, _, _ := strings.Cut(string(head), "\n")
 	return first
 }
 
-// oldLedger is one that a version without salts and origins of their own wrote, and its unit's key.
+// oldLedger returns a ledger of a version without salts and IDs, and its unit's key.
 func oldLedger(t *testing.T) (*durabletest.Disk, note.Signer) {
 	t.Helper()
 	disk := durabletest.NewDisk(1)
@@ -35,7 +35,7 @@ func oldLedger(t *testing.T) (*durabletest.Disk, note.Signer) {
 	return disk, key
 }
 
-// A ledger of an earlier version holds, keeps its origin, and goes on.
+// A ledger of an earlier version stays valid, keeps its origin, and continues.
 func TestOldLedger(t *testing.T) {
 	disk, key := oldLedger(t)
 	before := text(t, disk, "ledger")
@@ -63,7 +63,7 @@ func TestOldLedger(t *testing.T) {
 	unsalted(t, added)
 }
 
-// What was changed in a ledger of an earlier version is found.
+// A change in a ledger of an earlier version is found.
 func TestOldLedgerBroken(t *testing.T) {
 	disk, key := oldLedger(t)
 	must(t, durable.WriteFile(disk, "ledger",
@@ -79,8 +79,7 @@ func TestOldLedgerBroken(t *testing.T) {
 	}
 }
 
-// A ledger keeps its origin for as long as it holds. One that was begun anew, for whatever reason,
-// has another.
+// A ledger keeps its origin. A new one, for whatever reason, has another.
 func TestOrigins(t *testing.T) {
 	key, _ := unit(t)
 	disk := durabletest.NewDisk(1)
@@ -125,9 +124,9 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
-// A restart that was interrupted before its head was saved has an origin that nobody has seen,
-// although the signed head is of the ledger before; also where that had one entry, as the new one
-// has.
+// A restart that was interrupted before its head was saved gets a new origin, because nobody has
+// seen a head of it, although the saved head is that of the ledger before. So too if both have one
+// entry.
 func TestOriginAfterAnInterruptedRestart(t *testing.T) {
 	for _, entries := range []int{1, 2, 5} {
 		for n := range 40 {
@@ -157,7 +156,7 @@ func TestOriginAfterAnInterruptedRestart(t *testing.T) {
 	}
 }
 
-// Nobody passes lines off as signed by putting the first line of a restart before them.
+// Lines don't pass for signed if the first line of a restart is put before them.
 func TestForgedRestart(t *testing.T) {
 	disk, key, signed := aLedger(t, 1)
 	forged := fmt.Sprintf(`{"type":"broken","time":"2026-11-21T14:03:22Z","root":"%s","size":%d,"why":"x"}`+"\n",
@@ -167,8 +166,8 @@ func TestForgedRestart(t *testing.T) {
 	wantBroken(t, disk, key, forged, signed)
 }
 
-// A unit that has a key and no ledger says so, whatever is left of it, until somebody has taken the
-// file away; a first start says nothing.
+// A unit with a key and no ledger reports that, whatever is left, until somebody removes the marker
+// file. A first start reports nothing.
 func TestMissing(t *testing.T) {
 	for what, c := range map[string]struct {
 		first bool
@@ -228,8 +227,8 @@ func empty(t *testing.T, disk *durabletest.Disk) {
 	}
 }
 
-// Whatever fails while a missing ledger is begun anew, and whenever the power goes: it is said, and
-// written down once.
+// Whatever fails while a missing ledger is replaced, and whenever the power fails: it is reported,
+// and recorded once.
 func TestMissingAndFaults(t *testing.T) {
 	for n := range 30 {
 		for _, cut := range []bool{false, true} {

@@ -18,26 +18,26 @@ import (
 )
 
 const (
-	// A recording that could not be recovered is tried again after againFirst, and then ever more
-	// rarely. Each try reads all of it.
-	againFirst = 5 * time.Second
-	againMost  = time.Hour
-	// mostWritten is how often the recovered bytes of one recording are written in vain before the
-	// unit starts anew. What fails so often, on a disk that has room and takes a probe, is mended
-	// by no further try, and a card wears out with what is written to it.
-	mostWritten = 8
+	// A recording that could not be recovered is tried again after retryMin, then at growing
+	// intervals. Each try reads all of it.
+	retryMin = 5 * time.Second
+	retryMax = time.Hour
+	// maxWrites is how often recovered bytes of one recording are written in vain before the unit
+	// gives up until its next start. On a disk that has room and passes a probe, more tries help
+	// nothing, and each wears out the card.
+	maxWrites = 8
 )
 
-// failure is what Recover remembers of a recording that it could not recover. Recover and Due alone
+// failure is what Recover remembers of a recording that it could not recover. Only Recover and Due
 // use it.
 type failure struct {
 	err     error
 	wait    time.Duration
 	next    time.Time
-	written int // how often recovered bytes were written for it, in vain
+	written int // number of tries that wrote recovered bytes
 }
 
-// Due reports whether it is time for Recover to try one again that it could not recover.
+// Due reports whether Recover should be called to try a recording again.
 func (s *Spool) Due() bool {
 	for _, f := range s.failed {
 		if !time.Now().Before(f.next) {
@@ -47,9 +47,8 @@ func (s *Spool) Due() bool {
 	return false
 }
 
-// waits reports whether a recording's time for another try has not come, and why the last one
-// failed.
-func (s *Spool) waits(name string) (error, bool) {
+// waiting reports whether it is too early to try a recording again, and the error of the last try.
+func (s *Spool) waiting(name string) (error, bool) {
 	f := s.failed[name]
 	if f == nil || !time.Now().Before(f.next) {
 		return nil, false
@@ -57,25 +56,25 @@ func (s *Spool) waits(name string) (error, bool) {
 	return f.err, true
 }
 
-// tried remembers how a try ended.
-func (s *Spool) tried(name string, wrote bool, err error) {
+// recordTry records the result of a try.
+func (s *Spool) recordTry(name string, wrote bool, err error) {
 	if err == nil {
 		delete(s.failed, name)
 		return
 	}
 	f := s.failed[name]
 	if f == nil {
-		f = &failure{wait: againFirst / 2}
+		f = &failure{wait: retryMin / 2}
 		s.failed[name] = f
 	}
 	if wrote {
 		f.written++
 	}
-	f.err, f.wait = err, min(2*f.wait, againMost)
+	f.err, f.wait = err, min(2*f.wait, retryMax)
 	f.next = time.Now().Add(f.wait)
 }
 
-// forget drops what is remembered of recordings that have gone.
+// forget drops the failures of recordings that are gone.
 func (s *Spool) forget(there []fs.DirEntry) {
 	for name := range s.failed {
 		if !slices.ContainsFunc(there, func(e fs.DirEntry) bool { return e.Name() == name }) {
@@ -84,9 +83,9 @@ func (s *Spool) forget(there []fs.DirEntry) {
 	}
 }
 
-// rehearse tells, without writing more than a probe, whether there is a point in trying a recording
-// again that could not be recovered.
-func (s *Spool) rehearse(r Recovered, unit note.Signer, boot string) error {
+// checkRetry returns nil if it makes sense to try a failed recording again. It writes no more than a
+// probe.
+func (s *Spool) checkRetry(r Recovered, unit note.Signer, boot string) error {
 	f := s.failed[r.Name]
 	if f == nil {
 		return nil
@@ -101,14 +100,14 @@ func (s *Spool) rehearse(r Recovered, unit note.Signer, boot string) error {
 		return err
 	}
 	size := info.Size()
-	if f.written >= mostWritten {
+	if f.written >= maxWrites {
 		return f.err
 	}
-	made, err := recording.Recover(old, size, io.Discard, unit, boot)
-	aside := made.Beyond
+	recovered, err := recording.Recover(old, size, io.Discard, unit, boot)
+	aside := recovered.Beyond
 	if errors.Is(err, recording.ErrNoHead) {
-		if aside, err = hasSegments(old, size); err == nil && !aside {
-			return nil // it goes, which takes no room
+		if aside, err = recording.HasSegment(old, size); err == nil && !aside {
+			return nil // it will be removed, which takes no space
 		}
 	}
 	if err != nil {
@@ -128,15 +127,15 @@ func (s *Spool) rehearse(r Recovered, unit note.Signer, boot string) error {
 		return err
 	} else if free < needed {
 		return &Error{Kind: Full, Doing: "recover " + r.Name + " in",
-			Err: fmt.Errorf("it takes %d KB, and %d KB are free", needed>>10, free>>10)}
+			Err: fmt.Errorf("it needs %d KB, and %d KB are free", needed>>10, free>>10)}
 	}
 	return s.Probe()
 }
 
-// endRoom is more than the end of a recording takes.
+// endRoom is more bytes than the end of a recording takes.
 const endRoom = 64 << 10
 
-// mayKeepAside reports whether a file's old bytes lie aside already; it fails where no more can be
+// mayKeepAside reports whether a file's old bytes have already been kept. It fails if no more can be
 // kept.
 func (s *Spool) mayKeepAside(name string) (there bool, err error) {
 	names, err := s.fs.ReadDir(".")

@@ -11,7 +11,7 @@ import (
 	"tacet/daemon/durable"
 )
 
-// memoryFile is a file in memory, which a try copies. It is only read.
+// memoryFile is a read-only file in memory, the recording of a trial.
 type memoryFile []byte
 
 var _ durable.File = memoryFile(nil)

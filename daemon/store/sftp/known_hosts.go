@@ -18,15 +18,14 @@ import (
 	"tacet/config/textfile"
 )
 
-// knownHosts is a file of known hosts as OpenSSH reads it: a line that can't be read is a line of
-// something else, and keeps no other from being used.
+// knownHosts is a file of known hosts as OpenSSH reads it: a line that can't be parsed is skipped.
 type knownHosts struct {
-	file  string
-	lines []knownLine
-	odd   []int // lines that are neither empty, nor a comment, nor understood
+	file     string
+	lines    []knownLine
+	unparsed []int // lines that are neither empty, nor a comment, nor understood
 }
 
-// knownLine is a key of some hosts.
+// knownLine is a line with a key of some hosts.
 type knownLine struct {
 	number int
 	marker string // "", markAuthority or markRevoked
@@ -52,13 +51,13 @@ func parseKnownHosts(file string, text []byte) *knownHosts {
 			l.number = number
 			k.lines = append(k.lines, l)
 		} else {
-			k.odd = append(k.odd, number)
+			k.unparsed = append(k.unparsed, number)
 		}
 	}
 	return k
 }
 
-// parseKnownLine reads [marker] hosts type key [comment].
+// parseKnownLine parses [marker] hosts type key [comment].
 func parseKnownLine(fields []string) (l knownLine, ok bool) {
 	if fields[0][0] == '@' {
 		l.marker, fields = fields[0], fields[1:]
@@ -78,9 +77,9 @@ func parseKnownLine(fields []string) (l knownLine, ok bool) {
 	return l, err == nil && l.key.Type() == fields[1]
 }
 
-// of returns the lines of a host. As with OpenSSH, a server at a port of its own may also be known
-// by its name alone.
-func (k *knownHosts) of(addr string) (found []knownLine) {
+// forHost returns the lines for a host. As with OpenSSH, a server at a non-standard port may also
+// be listed by its name alone.
+func (k *knownHosts) forHost(addr string) (found []knownLine) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		host, port = addr, "22"
@@ -104,7 +103,7 @@ func (k *knownHosts) of(addr string) (found []knownLine) {
 	return found
 }
 
-// matches reports whether a line is one of a host with that name, which is in lower case.
+// matches reports whether a line is for a host name, which is in lower case.
 func (l knownLine) matches(name string) bool {
 	if strings.HasPrefix(l.hosts, "|") {
 		return hashed(l.hosts, name)
@@ -123,10 +122,10 @@ func (l knownLine) matches(name string) bool {
 	return matched
 }
 
-// wildcard knows * and ?, and no other sign: the brackets around a host with a port are themselves.
+// wildcard matches * and ?, and no other pattern: brackets around a host with a port are literal.
 func wildcard(pattern, name string) bool {
 	pattern = strings.NewReplacer(`\`, `\\`, `[`, `\[`).Replace(pattern)
-	// No name has a slash, at which a * would stop.
+	// A * would stop at a slash, but no name has one.
 	ok, err := path.Match(pattern, name)
 	return err == nil && ok
 }
@@ -150,21 +149,21 @@ func hashed(hosts, name string) bool {
 	return hmac.Equal(mac.Sum(nil), want)
 }
 
-// A hostKeyError says that a server doesn't show a key that is known.
+// A hostKeyError says that a server doesn't show a known key.
 type hostKeyError struct{ what string }
 
 func (e *hostKeyError) Error() string { return e.what }
 
-// hostKeys are what one server may show.
+// hostKeys are the keys that one server may show.
 type hostKeys struct {
 	file  string
 	lines []knownLine
-	// algorithms are those of the known keys: a server with several keys must show one that can be
-	// compared.
+	// algorithms are those of the known keys, so that a server with several keys shows one that can
+	// be compared.
 	algorithms []string
 }
 
-// kinds names the kinds of the known keys, for a person.
+// kinds lists the types of the known keys, for a person.
 func (h *hostKeys) kinds() string {
 	var kinds []string
 	for _, l := range h.lines {
@@ -175,8 +174,8 @@ func (h *hostKeys) kinds() string {
 	return strings.Join(kinds, ", ")
 }
 
-// offer lists the algorithms that the known keys are used with; without SHA-1.
-func (h *hostKeys) offer() {
+// setAlgorithms sets the algorithms of the known keys, without SHA-1.
+func (h *hostKeys) setAlgorithms() {
 	add := func(names ...string) {
 		for _, name := range names {
 			if !slices.Contains(h.algorithms, name) {
@@ -200,7 +199,7 @@ func (h *hostKeys) offer() {
 	}
 }
 
-// check is what a handshake asks about the key that the server shows.
+// check checks the key that the server shows in a handshake.
 func (h *hostKeys) check(addr string, remote net.Addr, key ssh.PublicKey) error {
 	checker := ssh.CertChecker{
 		IsHostAuthority: func(authority ssh.PublicKey, _ string) bool { return h.has(markAuthority, authority) },
@@ -211,7 +210,7 @@ func (h *hostKeys) check(addr string, remote net.Addr, key ssh.PublicKey) error 
 			shown := key.Type() + " " + ssh.FingerprintSHA256(key)
 			switch {
 			case h.has(markRevoked, key):
-				return &hostKeyError{"it shows " + shown + ", which the file says is revoked"}
+				return &hostKeyError{"it shows " + shown + ", which the file marks as revoked"}
 			case h.has("", key):
 				return nil
 			}
@@ -232,26 +231,28 @@ func (h *hostKeys) has(marker string, key ssh.PublicKey) bool {
 	})
 }
 
-// hostKeys reads what the file of known hosts has of the server.
+// hostKeys reads the server's keys from the file of known hosts.
 func (k Kind) hostKeys() (*hostKeys, error) {
 	text, err := textfile.Read(k.KnownHosts, maxFile)
 	if err != nil {
-		return nil, fmt.Errorf("%w; %s", err, k.scan())
+		return nil, fmt.Errorf("%w; %s", err, k.scanHint())
 	}
 	all := parseKnownHosts(k.KnownHosts, text)
-	keys := &hostKeys{file: k.KnownHosts, lines: all.of(k.Addr)}
-	keys.offer()
+	keys := &hostKeys{file: k.KnownHosts, lines: all.forHost(k.Addr)}
+	keys.setAlgorithms()
 	switch {
 	case len(keys.algorithms) > 0:
 		return keys, nil
 	case keys.kinds() != "":
-		return nil, fmt.Errorf("%s has of %s only keys that are not safe any more (%s); nothing was sent; %s", k.KnownHosts,
-			k.Addr, keys.kinds(), k.scan())
+		return nil, fmt.Errorf("%s has only keys for %s that are no longer safe (%s); nothing was sent; %s", k.KnownHosts,
+			k.Addr, keys.kinds(), k.scanHint())
 	}
 	odd := ""
-	if len(all.odd) > 0 {
-		odd = fmt.Sprintf(" (lines that can't be understood: %d, from %s:%d on)", len(all.odd), k.KnownHosts, all.odd[0])
+	if len(all.unparsed) > 0 {
+		odd = fmt.Sprintf(" (lines that can't be parsed: %d, the first at %s:%d)", len(all.unparsed), k.KnownHosts,
+			all.unparsed[0])
 	}
-	return nil, fmt.Errorf("%s has no key of %s%s, so that anybody could pose as it; nothing was sent; %s", k.KnownHosts,
-		k.Addr, odd, k.scan())
+	return nil, fmt.Errorf("%s has no key for %s%s, so anybody could pose as that server; nothing was sent; %s",
+		k.KnownHosts,
+		k.Addr, odd, k.scanHint())
 }

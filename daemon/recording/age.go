@@ -17,17 +17,17 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 )
 
-// maxRecipients keeps key.age small: 1.6 KB for each hybrid one.
+// maxRecipients keeps key.age small: a hybrid recipient takes 1.6 KB.
 const maxRecipients = 100
 
-// ParseRecipients reads age recipients: all hybrid (age1pq1…) or all classic (age1…). Nothing else
-// is taken: no plugins, no SSH keys.
+// ParseRecipients parses age recipients: all hybrid (age1pq1…) or all classic (age1…). It refuses
+// plugins and SSH keys.
 func ParseRecipients(recipients []string) ([]age.Recipient, error) {
 	if len(recipients) == 0 {
 		return nil, errors.New("no recipients")
 	}
 	if len(recipients) > maxRecipients {
-		return nil, fmt.Errorf("%d recipients are more than the %d that a recording can have", len(recipients), maxRecipients)
+		return nil, fmt.Errorf("%d recipients, but a recording can have at most %d", len(recipients), maxRecipients)
 	}
 	list := make([]age.Recipient, len(recipients))
 	hybrid := 0
@@ -40,8 +40,8 @@ func ParseRecipients(recipients []string) ([]age.Recipient, error) {
 			list[i], err = age.ParseX25519Recipient(s)
 		}
 		if strings.HasPrefix(strings.ToUpper(s), "AGE-SECRET-KEY-") {
-			// What age says would show it.
-			return nil, errors.New("an identity, the secret half of a key, stands where a recipient (age1…) should")
+			// age's own error would show it.
+			return nil, errors.New("an identity, the secret half of a key, where a recipient (age1…) belongs")
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%.20q… is not an age recipient", s)
@@ -54,10 +54,9 @@ func ParseRecipients(recipients []string) ([]age.Recipient, error) {
 	return list, nil
 }
 
-// seal encrypts plain to the recipients, in one piece, as age does. The age library writes the
-// header; the payload is encrypted here, because the library's writer copies what it is given into
-// buffers that it grows and drops, in clear, where nobody can wipe them. See
-// https://c2sp.org/age#payload.
+// seal encrypts plain to the recipients as age does. The age library writes the header only. Its
+// writer would copy the plaintext into buffers that it grows and drops without wiping, so the
+// payload is encrypted here: https://c2sp.org/age#payload.
 func seal(plain []byte, to ...age.Recipient) ([]byte, error) {
 	to = slices.Clone(to)
 	first := &keyTap{Recipient: to[0]}
@@ -78,7 +77,7 @@ func seal(plain []byte, to ...age.Recipient) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var nonce [chacha20poly1305.NonceSize]byte // eleven bytes of counter, and whether it is the last chunk
+	var nonce [chacha20poly1305.NonceSize]byte // an 11-byte counter, then 1 for the last chunk
 	for last := false; !last; {
 		chunk := plain[:min(len(plain), ageChunk)]
 		plain = plain[len(chunk):]
@@ -91,7 +90,7 @@ func seal(plain []byte, to ...age.Recipient) ([]byte, error) {
 	return sealed, nil
 }
 
-// keyTap keeps a copy of the file key that age has a recipient wrap.
+// keyTap is a recipient that keeps a copy of the file key it wraps.
 type keyTap struct {
 	age.Recipient
 	fileKey []byte
@@ -102,7 +101,8 @@ func (e *keyTap) Wrap(fileKey []byte) ([]*age.Stanza, error) {
 	return stanzas, err
 }
 
-// WrapWithLabels is what age calls, so that it refuses recipients that must not be mixed.
+// WrapWithLabels is what age prefers to Wrap. The labels let it refuse recipients that must not be
+// mixed.
 func (e *keyTap) WrapWithLabels(fileKey []byte) ([]*age.Stanza, []string, error) {
 	e.fileKey = bytes.Clone(fileKey)
 	if labelled, ok := e.Recipient.(age.RecipientWithLabels); ok {
@@ -112,7 +112,7 @@ func (e *keyTap) WrapWithLabels(fileKey []byte) ([]*age.Stanza, []string, error)
 	return stanzas, nil, err
 }
 
-// unseal decrypts sealed. What comes out is never longer than what went in.
+// unseal decrypts sealed. The result is never longer than the input.
 func unseal(sealed []byte, with ...age.Identity) ([]byte, error) {
 	r, err := age.Decrypt(bytes.NewReader(sealed), with...)
 	if err != nil {
@@ -126,30 +126,17 @@ func unseal(sealed []byte, with ...age.Identity) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// A sealed member's overhead: the age header for one X25519 recipient, a nonce, and an
-// authentication tag for each chunk.
+// Sizes in an age file's payload.
 const (
-	ageHeader = 168
-	ageNonce  = 16
-	ageTag    = 16
-	ageChunk  = 64 << 10
+	ageNonce = 16
+	ageChunk = 64 << 10
 )
 
-// plainSize is the length of what a sealed segment holds; -1 if there is no segment of that size.
-func plainSize(sealed int64) int64 {
-	body := sealed - ageHeader - ageNonce
-	if body < ageTag {
-		return -1
-	}
-	chunks := (body + ageChunk + ageTag - 1) / (ageChunk + ageTag)
-	return body - chunks*ageTag
-}
-
-// actsPadding hides how long the sealed acts are: who gave or withdrew must not be told from a
-// length.
+// actsPadding is the multiple to which acts are padded, so that their length doesn't tell who gave
+// or withdrew.
 const actsPadding = 1 << 10
 
-// sealActs writes acts as a JSON array, padded with spaces, and seals them.
+// sealActs encodes acts as a JSON array, padded with spaces, and seals it.
 func sealActs(acts []Act, to age.Recipient) ([]byte, error) {
 	list := make([]Act, len(acts)) // an empty list is [], not null
 	for i, a := range acts {
@@ -180,10 +167,10 @@ func openActs(sealed []byte, identity age.Identity) ([]Act, error) {
 	return acts, nil
 }
 
-var errKeyFile = errors.New("key.age holds no identity of a recording")
+var errKeyFile = errors.New("key.age holds no recording's identity")
 
-// openKey decrypts key.age. It returns the recording's identity and the origin in its comment:
-// which recording the key was made for.
+// openKey decrypts key.age. It returns the recording's identity, and the origin of the recording it
+// was made for from the comment.
 func openKey(sealed []byte, identities []age.Identity) (identity *age.X25519Identity, origin string, err error) {
 	plain, err := unseal(sealed, identities...)
 	if err != nil {

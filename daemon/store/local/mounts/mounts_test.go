@@ -62,43 +62,12 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-func TestOn(t *testing.T) {
-	table := Table{
-		{ID: 1, Parent: 0, Point: "/"}, // the early root, under the true one
-		{ID: 2, Parent: 1, Point: "/"},
-		{ID: 30, Parent: 2, Point: "/mnt/nas/deep"}, // hidden: mounted before the next, under it
-		{ID: 31, Parent: 2, Point: "/mnt/nas"},
-		{ID: 32, Parent: 31, Point: "/mnt/nas"}, // over it
-		{ID: 33, Parent: 32, Point: "/mnt/nas/other"},
-		{ID: 40, Parent: 2, Point: "/media/stick"},
-		{ID: 50, Parent: 2, Point: "/srv/a/b"},
-		{ID: 51, Parent: 2, Point: "/srv"},
-	}
-	for path, want := range map[string]int{
-		"/": 2, "/etc": 2, "/mnt": 2, "/mnt/nas": 32, "/mnt/nas/x": 32, "/mnt/nasty": 2, "/mnt/nas/other/x": 33,
-		"/mnt/nas/deep":  32,
-		"/media/stick/a": 40, "/media/stick2": 2, "/srv/a/b": 51,
-	} {
-		if got, found := table.On(path); !found || got.ID != want {
-			t.Errorf("%s lies on mount %d (found: %v), want %d", path, got.ID, found, want)
-		}
-	}
-	if m, found := (Table{}).On("/"); found {
-		t.Errorf("an empty table has %+v", m)
-	}
-	loop := Table{{ID: 1, Parent: 0, Point: "/"}, {ID: 2, Parent: 1, Point: "/a"}, {ID: 2, Parent: 2, Point: "/a"}}
-	if m, _ := loop.On("/a/b"); m.ID != 2 {
-		t.Errorf("a table that leads in a circle: %+v", m)
-	}
-}
-
 func FuzzParse(f *testing.F) {
 	f.Add(golden)
 	f.Add(`1 1 0:0 \0 \777 rw - \ \1 ro`)
 	f.Fuzz(func(t *testing.T, text string) {
 		table, err := Parse(strings.NewReader(text))
 		if err == nil {
-			table.On("/mnt/nas")
 			_ = fmt.Sprint(table)
 		}
 	})

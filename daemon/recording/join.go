@@ -12,22 +12,22 @@ import (
 	"tacet/audio/wav"
 )
 
-// A joiner puts a recording's segments together to a file.
+// A joiner joins a recording's segments into one file.
 type joiner interface {
-	// Add takes the next segment and returns what can be written. A segment that doesn't belong
-	// here is an error, and changes nothing.
+	// Add takes the next segment and returns what can be written. An error means that the segment
+	// doesn't belong here; the joiner is unchanged.
 	Add(segment []byte) ([]byte, error)
-	// Skip puts a second of silence in the place of one that is lost.
+	// Skip adds a second of silence in place of a lost segment.
 	Skip() ([]byte, error)
 	// Finish returns the rest.
 	Finish() ([]byte, error)
-	// Samples is how many frames there are.
+	// Samples returns the number of frames so far.
 	Samples() int64
 }
 
-// headed is a joiner of files whose header tells their length.
+// headed is a joiner of files whose header holds their length.
 type headed interface {
-	// Header is to be written over the file's beginning, after Finish.
+	// Header returns the header to write over the start of the file, once Finish was called.
 	Header() []byte
 }
 
@@ -40,13 +40,13 @@ func newJoiner(h *Head) (joiner, error) {
 	case "wav":
 		return wav.NewJoiner(h.Audio.Rate, h.Audio.Channels), nil
 	}
-	return nil, fmt.Errorf("nobody knows the codec %q", h.Audio.Codec)
+	return nil, fmt.Errorf("unknown codec %q", h.Audio.Codec)
 }
 
-// overlay writes other bytes than it is given at the file's beginning.
+// overlay replaces the first bytes written to it.
 type overlay struct {
 	w    io.Writer
-	head []byte // what is left of them
+	head []byte // replacement bytes still to be written
 }
 
 func (o *overlay) Write(p []byte) (int, error) {
@@ -61,10 +61,10 @@ func (o *overlay) Write(p []byte) (int, error) {
 	return n + m, err
 }
 
-var errGuess = errors.New("recording.json can't be read, and the first second doesn't tell what it was")
+var errGuess = errors.New("recording.json can't be read, and the first second doesn't tell the format")
 
-// guessHead finds out what is needed where recording.json isn't proved: the comment in key.age and
-// the beginning of the sound tell it, and what they tell agrees with the segments.
+// guessHead fills in the head where recording.json isn't proved: from the comment in key.age and
+// the start of the sound. Both must fit the segments later.
 func (p *player) guessHead(origin string) (err error) {
 	h := &p.head
 	if h.Site, h.Room, h.ID, err = parseOrigin(origin); err != nil {
@@ -84,9 +84,9 @@ func (p *player) guessHead(origin string) (err error) {
 	return nil
 }
 
-// guess reads the codec, rate and channels from a file's first bytes.
+// guess reads codec, rate and channels from a file's first bytes.
 func (a *Audio) guess(b []byte) bool {
-	const opusHead = 28 // behind a page's header with one packet
+	const opusHead = 28 // size of the header of a page with one packet
 	le := binary.LittleEndian
 	switch {
 	case len(b) > opusHead+19 && bytes.HasPrefix(b, []byte("OggS")) && bytes.HasPrefix(b[opusHead:], []byte("OpusHead")):

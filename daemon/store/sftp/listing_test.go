@@ -14,7 +14,7 @@ import (
 	"tacet/daemon/durable"
 )
 
-// answers is a stream of packets: so many listings of n names, and other answers between.
+// answers returns a stream of packets: so many listings of n names, with other answers between.
 func answers(random *rand.Rand, listings int, n uint32, other bool) []byte {
 	var all []byte
 	packet := func(body []byte) {
@@ -30,7 +30,7 @@ func answers(random *rand.Rand, listings int, n uint32, other bool) []byte {
 	return all
 }
 
-// Listings are counted, however the stream is cut, and nothing of it is changed.
+// Listings are counted, however the stream is split, and the stream is not changed.
 func TestCounted(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Log("seed", seed)
@@ -46,7 +46,7 @@ func TestCounted(t *testing.T) {
 		data := answers(random, c.listings, c.names, c.other)
 		for _, from := range []io.Reader{bytes.NewReader(data), iotest.OneByteReader(bytes.NewReader(data)),
 			iotest.HalfReader(bytes.NewReader(data))} {
-			got, err := io.ReadAll(&counted{from: from})
+			got, err := io.ReadAll(&listingLimiter{from: from})
 			if (err == errEndless) != c.endless || err != nil && !c.endless {
 				t.Errorf("%+v: %v", c, err)
 			}

@@ -10,29 +10,29 @@ import (
 	"tacet/daemon/durable"
 )
 
-// counted is what the server sends, with its listings counted: the library keeps all names of a
-// folder in memory, at some 200 bytes each however short they are. One goroutine reads it.
-type counted struct {
+// listingLimiter reads what the server sends and counts the names in listings: the library keeps
+// all names of a folder in memory, at some 200 bytes each. One goroutine reads it.
+type listingLimiter struct {
 	from io.Reader
 
-	head  []byte // of the packet that is being read, as far as it is needed
-	left  uint32 // bytes of it that are still to come
-	names uint32 // since the last answer that was no listing
+	head  []byte // first bytes of the current packet
+	left  uint32 // bytes of it still to be read
+	names uint32 // since the last answer that was not a listing
 }
 
-// errEndless is what a listing without end is refused with.
-var errEndless = errors.New("the SFTP server lists without end")
+// errEndless is the error for a listing that has too many names.
+var errEndless = errors.New("the SFTP server's listing doesn't end")
 
 const (
 	nameAnswer = 104       // SSH_FXP_NAME
-	headSize   = 4 + 1 + 8 // length, type, number of the request, number of names
+	headSize   = 4 + 1 + 8 // length, type, request number, number of names
 )
 
-func (c *counted) Read(p []byte) (int, error) {
+func (c *listingLimiter) Read(p []byte) (int, error) {
 	n, err := c.from.Read(p)
 	for b := p[:n]; len(b) > 0; {
 		if c.left == 0 || len(c.head) < headSize {
-			if b = c.begin(b); c.names > durable.MaxEntries+1000 {
+			if b = c.header(b); c.names > durable.MaxEntries+1000 {
 				return 0, errEndless
 			}
 			continue
@@ -46,8 +46,8 @@ func (c *counted) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// begin takes what is still needed of a packet's head, and returns the rest.
-func (c *counted) begin(b []byte) []byte {
+// header reads what is missing of a packet's head, and returns the rest of b.
+func (c *listingLimiter) header(b []byte) []byte {
 	for len(b) > 0 {
 		c.head, b = append(c.head, b[0]), b[1:]
 		switch len(c.head) {

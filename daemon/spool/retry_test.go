@@ -18,8 +18,7 @@ import (
 	"tacet/daemon/recording/recordingtest"
 )
 
-// counted is a disk whose written bytes are counted, and which can refuse one kind of call for
-// ever.
+// counted is a disk that counts written bytes and can refuse one kind of call for ever.
 type counted struct {
 	durable.FS
 	written *int64
@@ -62,8 +61,8 @@ func (f countedFile) Sync() error {
 	return f.File.Sync()
 }
 
-// What can't be recovered is tried more and more rarely, and not written over and over: whatever
-// the reason is, and for a day. When the reason has gone, it is recovered within the hour.
+// For a day, whatever the reason, a recording that can't be recovered is tried at growing intervals and
+// not written over and over. Once the reason is gone it is recovered within the hour.
 func TestFailedRecoveryIsBounded(t *testing.T) {
 	a := cast(t)
 	r := a.write(t, 6, 4000)
@@ -92,9 +91,9 @@ func TestFailedRecoveryIsBounded(t *testing.T) {
 		"too many damaged, without its head": {old: headless, others: true, most: 1},
 		"a full disk":                        {old: cut, full: true, most: 1},
 		"a disk that never makes it":         {old: cut, refuses: "create"},
-		"a disk that never syncs it":         {old: cut, refuses: "sync", most: mostWritten},
-		"a disk that never renames it":       {old: cut, refuses: "rename", most: mostWritten},
-		"old bytes that are never synced":    {old: damaged, refuses: "sync", most: 2 * mostWritten},
+		"a disk that never syncs it":         {old: cut, refuses: "sync", most: maxWrites},
+		"a disk that never renames it":       {old: cut, refuses: "rename", most: maxWrites},
+		"old bytes that are never synced":    {old: damaged, refuses: "sync", most: 2 * maxWrites},
 	} {
 		t.Run(what, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -144,7 +143,7 @@ func TestFailedRecoveryIsBounded(t *testing.T) {
 				if !bytes.Equal(bytesOf(t, disk, r.name), c.old) {
 					t.Error("the old file was touched")
 				}
-				if c.foreign || c.most >= mostWritten {
+				if c.foreign || c.most >= maxWrites {
 					return // the next start mends it, or nothing
 				}
 				mended = true
@@ -164,7 +163,7 @@ func TestFailedRecoveryIsBounded(t *testing.T) {
 	}
 }
 
-// One that waits keeps no other from being recovered at once, and is forgotten when it has gone.
+// A waiting recording doesn't delay others, and is forgotten once it is gone.
 func TestWaitingKeepsNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := cast(t)

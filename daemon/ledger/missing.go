@@ -12,13 +12,13 @@ import (
 	"tacet/daemon/health"
 )
 
-// An origin's ID is lower-case base32 without i, l, o and u; 16 of them are 80 random bits.
+// An origin's ID is idLength of lower-case base32 without i, l, o and u: 80 random bits.
 const (
 	idAlphabet = "0123456789abcdefghjkmnpqrstvwxyz"
 	idLength   = 16
 )
 
-// newOrigin is what the heads of a ledger start with that is begun anew.
+// newOrigin returns a new origin.
 func (l *Ledger) newOrigin() string {
 	var id [idLength]byte
 	rand.Read(id[:]) // never fails
@@ -28,8 +28,8 @@ func (l *Ledger) newOrigin() string {
 	return l.place + "/" + string(id[:])
 }
 
-// originOf reports whether an origin is that of one of a place's ledgers: the place itself, as
-// earlier versions had it, or with an ID.
+// originOf reports whether origin belongs to a ledger of place: place itself, as in earlier
+// versions, or with an ID.
 func originOf(place, origin string) bool {
 	rest, ok := strings.CutPrefix(origin, place)
 	id, named := strings.CutPrefix(rest, "/")
@@ -39,18 +39,19 @@ func originOf(place, origin string) bool {
 // markerSuffix ends the name of the file that says that the ledger was missing.
 const markerSuffix = ".new"
 
-// markMissing writes down, before a new ledger is begun, that the one before was not there. An
-// interruption after it changes nothing: the next Open finds the file.
+// markMissing writes the marker file, before a new ledger is made. If that is interrupted the next
+// Open finds the file.
 func (l *Ledger) markMissing() error {
-	text := fmt.Sprintf("At %s (by the unit's clock) the unit had a key, but no %s and no %s%s, and began a new one.\n"+
-		"Find out who removed them. Then remove this file; at the next start the warning goes.\n",
+	text := fmt.Sprintf("At %s (by the unit's clock) the unit had a key, but no %s and no %s%s. "+
+		"It started a new ledger.\n"+
+		"Find out who removed them. Then remove this file; the warning goes at the next start.\n",
 		time.Now().UTC().Format(time.RFC3339), l.name, l.name, headSuffix)
 	return durable.WriteFile(l.fs, l.name+markerSuffix, []byte(text))
 }
 
-// sayMissing makes it the first entry of a new ledger that there was none before, and remembers it
-// while the file says so.
-func (l *Ledger) sayMissing() error {
+// recordMissing sets the warning if the marker file exists, and makes it the first entry of a new
+// ledger.
+func (l *Ledger) recordMissing() error {
 	_, err := l.fs.Stat(l.name + markerSuffix)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -72,14 +73,14 @@ func (l *Ledger) sayMissing() error {
 	return l.saveHead()
 }
 
-// MissingError tells of a ledger that was not there, although the unit had a key.
+// MissingError reports a ledger that was missing although the unit had a key.
 type MissingError struct {
-	Marker string // the file that keeps saying so
+	Marker string // name of the marker file
 }
 
 func (e *MissingError) Error() string {
-	return fmt.Sprintf("neither the ledger nor its signed head was there, and a new one was begun; see %s", e.Marker)
+	return fmt.Sprintf("neither the ledger nor its signed head existed, and a new one was started; see %s", e.Marker)
 }
 
-// Code is the warning that goes with it.
+// Code returns the warning to raise.
 func (e *MissingError) Code() health.Code { return health.LedgerNew }

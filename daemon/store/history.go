@@ -7,27 +7,27 @@ import (
 	"time"
 )
 
-// A Deed is what the ledger says was done with a recording.
+// A Deed is what was done with a recording, by the ledger.
 type Deed uint8
 
-// What History tells of.
+// The deeds that History reports.
 const (
 	WasCopied   Deed = iota + 1 // to a store, which holds it from then on
-	WasExpired                  // at a store, which had held it as long as it should
-	WasReleased                 // the spool's copy is gone
-	WasDropped                  // it came to nothing, and is not in the spool any more
+	WasExpired                  // removed from a store because it was old
+	WasReleased                 // removed from the spool because stores hold it
+	WasDropped                  // discarded: removed from the spool because it holds no sound
 )
 
-// past is what the ledger says of one recording. nil: nothing.
+// past is what the ledger says about one recording. nil means nothing.
 type past struct {
-	had      []bool // by store: a copy was proved there
-	holds    []bool // and has not expired since
+	had      []bool // by store: it held a verified copy
+	holds    []bool // by store: and has not removed it since
 	released bool
 	dropped  bool
-	there    time.Time // a time at which it had ended, by a clock that was set; zero: none is known
+	ended    time.Time // some time after its end, by a clock that was set; zero if unknown
 }
 
-// history reads from the ledger what was done with each recording.
+// history reads from the ledger what was done with each recording, by ID.
 func (s *Set) history() (map[string]*past, error) {
 	number := map[string]int{}
 	for i, p := range s.Places {
@@ -47,8 +47,8 @@ func (s *Set) history() (map[string]*past, error) {
 		switch what {
 		case WasCopied:
 			p.had[i], p.holds[i] = true, true
-			if !at.IsZero() && (p.there.IsZero() || at.Before(p.there)) {
-				p.there = at
+			if !at.IsZero() && (p.ended.IsZero() || at.Before(p.ended)) {
+				p.ended = at
 			}
 		case WasExpired:
 			p.holds[i] = false
@@ -64,9 +64,9 @@ func (s *Set) history() (map[string]*past, error) {
 	return all, nil
 }
 
-// served are the stores that a recording need not be brought to: those that hold it and those where
-// it has expired. Where none holds it any more, since one was taken out of the configuration, it
-// has to be brought to all of them again.
+// served returns the stores that a recording need not be copied to: those that hold it, and those
+// where it has expired. If none holds it any more, because one was removed from the configuration,
+// it must be copied to all of them again.
 func (p *past) served() []bool {
 	if p == nil || !slices.Contains(p.holds, true) {
 		return nil
@@ -74,7 +74,7 @@ func (p *past) served() []bool {
 	return p.had
 }
 
-// elsewhere reports whether a store has had a recording and another one holds it.
+// elsewhere reports whether the store here has had a recording, and another one holds it.
 func (p *past) elsewhere(here int) bool {
 	if p == nil || !p.had[here] {
 		return false
