@@ -53,14 +53,12 @@ func (m *Maker) Kind(cfg *config.Config) daemon.StoreKind {
 			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: mounts.Read,
 				Others: others(cfg, s), Changes: m.changes(s.Name)}
 		case config.SFTP:
-			k := sftpKind(s)
-			k.Spool = cfg.Spool.Path
-			return k
+			return store.Apart(sftpKind(s), cfg.Spool.Path)
 		default:
-			return s3.Kind{
+			return store.Apart(s3.Kind{
 				Endpoint: s.Endpoint, Bucket: s.Bucket, Prefix: s.Prefix, Region: s.Region, AccessKeyFile: s.AccessKeyFile,
 				SecretKeyFile: s.SecretKeyFile, PathStyle: s.PathStyle, CA: s.CA, Lock: s.Lock, Quirks: new(s3.Quirks),
-			}
+			}, cfg.Spool.Path)
 		}
 	}
 }

@@ -60,9 +60,6 @@ type Kind struct {
 	Path       string // absolute, on the server
 	Key        string // file of the private key, without a passphrase
 	KnownHosts string // file in the format of ssh
-	// Spool is the unit's own folder of recordings, which a server on the same machine must not
-	// serve; "" if there is none.
-	Spool string
 
 	Dial  time.Duration // how long connecting may take in all; 0: 30 s
 	Stall time.Duration // a connection without progress for so long ends; 0: 30 s
@@ -116,12 +113,6 @@ func (k Kind) Open(ctx context.Context) (store.Medium, error) {
 	if err != nil {
 		conn.Close()
 		return nil, k.refusal(err, ctx.Err(), known)
-	}
-	if k.Spool != "" && sameMachine(raw) && m.isSpool(k.Spool) {
-		m.Close()
-		return nil, &store.Trouble{Code: health.StoreError, Err: fmt.Errorf(
-			"%s on the SFTP server %s is the unit's own spool, %s: a copy there would be no second one; "+
-				"name another server, or a folder on another disk", k.Path, k.Addr, k.Spool)}
 	}
 	return m, nil
 }

@@ -15,11 +15,10 @@ import (
 // be the recording itself.
 func TestTheSpoolIsNoStore(t *testing.T) {
 	server := storetest.StartSSHD(t)
-	k := kind(server)
 	link := filepath.Join(t.TempDir(), "link")
 	no(t, os.Symlink(server.Dir, link))
 	for _, spool := range []string{server.Dir, link} {
-		k.Spool = spool
+		k := store.Apart(kind(server), spool)
 		_, err := k.Open(t.Context())
 		trouble(t, err, "store-error", "the unit's own spool", "name another server")
 		_, err = store.Probe(t.Context(), k)
@@ -28,11 +27,11 @@ func TestTheSpoolIsNoStore(t *testing.T) {
 	if list, err := os.ReadDir(server.Dir); err != nil || len(list) > 0 {
 		t.Errorf("left behind: %v, %v", list, err)
 	}
-	k.Spool = t.TempDir()
-	m, err := k.Open(t.Context())
+	elsewhere := t.TempDir()
+	m, err := store.Apart(kind(server), elsewhere).Open(t.Context())
 	no(t, err)
 	m.Close()
-	if list, err := os.ReadDir(k.Spool); err != nil || len(list) > 0 {
+	if list, err := os.ReadDir(elsewhere); err != nil || len(list) > 0 {
 		t.Errorf("left behind: %v, %v", list, err)
 	}
 }
