@@ -29,9 +29,10 @@ type Pace struct {
 	frames int64
 	begin  Raw
 	begun  bool
-	last   point // the last block's end
-	burst  bool  // it came faster than any card captures, and
-	before line  // this is the pace at which those before such blocks came; no slope: not known
+	last   point   // the last block's end
+	burst  bool    // it came faster than any card captures, and
+	before line    // this is the pace at which those before such blocks came; no slope: not known
+	noise  float64 // by how much they were above it, in seconds
 	recent *recent
 }
 
@@ -70,11 +71,12 @@ func (p *Pace) early(now point) bool {
 	}
 	if !p.burst {
 		p.burst, p.before = true, line{}
-		if l, known := p.recent.line(); known && plausible(l) && p.recent.span() >= paceLeast.Seconds() {
+		if l, known := p.recent.line(); known && plausible(l) && p.recent.span() >= paceSure.Seconds() {
 			p.before = l
+			p.noise = p.recent.noise(l)
 		}
 	}
-	return p.before.slope > 0 && p.before.at(now.x)-now.y > paceJump.Seconds()
+	return p.before.slope > 0 && p.before.at(now.x)-now.y > paceJump.Seconds()+unsure*p.noise
 }
 
 // line is the pace, where it is known.

