@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 
+	"tacet/audio/encoded"
 	"tacet/audio/locked"
-	judged "tacet/audio/monitor"
 )
 
 // A Format says what a recording is written as.
@@ -19,19 +19,16 @@ type Format struct {
 	ID       string // the recording's
 }
 
-// A Segment is a second of a recording, encoded.
-type Segment = judged.Segment
-
 // An Encoder turns samples into segments. It is for one goroutine. The sound that it holds is in
 // locked memory, which it wipes and gives back at the end, after an error and at Release; the
 // segments are the caller's to wipe.
 type Encoder interface {
 	// Encode takes more samples, interleaved, and returns the segments that they completed, also
 	// with an error. It keeps none of its input. After an error nothing can be encoded any more.
-	Encode(samples []int16) ([]Segment, error)
+	Encode(samples []int16) ([]encoded.Segment, error)
 	// Close returns the rest: always one segment, which may hold no frame but only the end. A
 	// second Close returns nothing.
-	Close() ([]Segment, error)
+	Close() ([]encoded.Segment, error)
 	// Release is for a recording that comes to no end: it drops the rest. It may be called at any
 	// time, and more than once.
 	Release()
@@ -96,11 +93,11 @@ type encoder struct {
 	err    error // why it is closed, if not at the end
 }
 
-func (e *encoder) Encode(samples []int16) ([]Segment, error) {
+func (e *encoder) Encode(samples []int16) ([]encoded.Segment, error) {
 	if e.closed {
 		return nil, cmp.Or(e.err, io.ErrClosedPipe)
 	}
-	var list []Segment
+	var list []encoded.Segment
 	for len(samples) > 0 {
 		n := min(len(samples), cap(e.rest)-len(e.rest))
 		e.rest = append(e.rest, samples[:n]...)
@@ -123,7 +120,7 @@ func (e *encoder) Encode(samples []int16) ([]Segment, error) {
 	return list, nil
 }
 
-func (e *encoder) Close() ([]Segment, error) {
+func (e *encoder) Close() ([]encoded.Segment, error) {
 	if e.closed {
 		return nil, e.err
 	}
@@ -134,7 +131,7 @@ func (e *encoder) Close() ([]Segment, error) {
 	if s.Data, err = e.codec.end(s.Data, e.rest); err != nil {
 		return nil, e.failed(err)
 	}
-	return []Segment{s}, nil
+	return []encoded.Segment{s}, nil
 }
 
 // Release drops the errors: what could not be given back has been wiped all the same.
@@ -147,8 +144,8 @@ func (e *encoder) Release() {
 }
 
 // running is the segment that is being filled, without its sound.
-func (e *encoder) running() Segment {
-	s := Segment{First: e.first, Samples: e.frames}
+func (e *encoder) running() encoded.Segment {
+	s := encoded.Segment{First: e.first, Samples: e.frames}
 	if !e.begun {
 		s.Data = e.codec.begin(nil)
 	}

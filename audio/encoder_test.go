@@ -16,6 +16,7 @@ import (
 
 	"tacet/audio"
 	"tacet/audio/audiotest"
+	"tacet/audio/encoded"
 	"tacet/audio/flac"
 	"tacet/audio/wav"
 	"tacet/systemd/needs"
@@ -36,13 +37,13 @@ func talk(rate, channels, frames int) []int16 {
 
 // encode hands samples over in blocks of odd sizes, and checks what every codec promises of its
 // segments.
-func encode(t *testing.T, f audio.Format, samples []int16) []audio.Segment {
+func encode(t *testing.T, f audio.Format, samples []int16) []encoded.Segment {
 	t.Helper()
 	e, err := audio.NewEncoder(f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var list []audio.Segment
+	var list []encoded.Segment
 	for at, n := 0, 1; at < len(samples); at, n = at+n, n*3%5000 {
 		n = min(n, len(samples)-at)
 		s, err := e.Encode(samples[at : at+n])
@@ -79,7 +80,7 @@ func encode(t *testing.T, f audio.Format, samples []int16) []audio.Segment {
 	return list
 }
 
-func join(list []audio.Segment) []byte {
+func join(list []encoded.Segment) []byte {
 	var file []byte
 	for _, s := range list {
 		file = append(file, s.Data...)
@@ -89,7 +90,7 @@ func join(list []audio.Segment) []byte {
 
 // joinFLAC puts a FLAC file together as it is done at a desk, with a header that tells its length
 // and MD5.
-func joinFLAC(t *testing.T, rate, channels int, list []audio.Segment) []byte {
+func joinFLAC(t *testing.T, rate, channels int, list []encoded.Segment) []byte {
 	t.Helper()
 	j, err := flac.NewJoiner("7q4k9mz2ha", rate, channels)
 	if err != nil {

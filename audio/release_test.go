@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"tacet/audio/encoded"
 	"tacet/audio/locked"
 	"tacet/audio/locked/lockedtest"
 )
@@ -71,7 +72,7 @@ func TestAnEncoderGivesItsMemoryBack(t *testing.T) {
 	}
 }
 
-func none(s []Segment) error {
+func none(s []encoded.Segment) error {
 	if s != nil {
 		return fmt.Errorf("%d segments", len(s))
 	}

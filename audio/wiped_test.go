@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"tacet/audio/encoded"
 )
 
 const (
@@ -121,7 +123,7 @@ func (tr *trace) at(b []byte) kind {
 
 const (
 	samples kind = "samples"
-	encoded kind = "encoded"
+	coded   kind = "encoded"
 )
 
 // caught is how many runs may be left by what is not ours: a checksum keeps the last 64 bytes, and
@@ -160,18 +162,18 @@ func TestNothingOfTheSoundIsLeft(t *testing.T) {
 			case released:
 				e.Release()
 			}
-			if tr.count[samples] < 100 || tr.count[encoded] < 100 {
+			if tr.count[samples] < 100 || tr.count[coded] < 100 {
 				t.Fatalf("%s: there is too little to look for: %v", name, tr.count)
 			}
 			if f.Channels == 1 && stands == ended { // the search itself
-				if n, _ := tr.found(t); n[samples]+n[encoded] < tr.count[encoded]/2 {
+				if n, _ := tr.found(t); n[samples]+n[coded] < tr.count[coded]/2 {
 					t.Errorf("%s: the search finds %v of %v before anything is wiped", name, n, tr.count)
 				}
 			}
 			for _, s := range list {
-				s.Wipe()
+				clear(s.Data)
 			}
-			if n, where := tr.found(t); n[samples]+n[encoded] > caught {
+			if n, where := tr.found(t); n[samples]+n[coded] > caught {
 				t.Errorf("%s: of %v runs, %v are left: %v", name, tr.count, n, where)
 			} else {
 				t.Logf("%s: of %v runs, %v are left", name, tr.count, n)
@@ -182,7 +184,7 @@ func TestNothingOfTheSoundIsLeft(t *testing.T) {
 }
 
 // consult records, as the daemon does, and remembers what was said and what was made of it.
-func consult(t *testing.T, e Encoder, f Format, frames int, tr *trace) (list []Segment) {
+func consult(t *testing.T, e Encoder, f Format, frames int, tr *trace) (list []encoded.Segment) {
 	t.Helper()
 	said := noise(rand.Uint64(), f, frames)
 	defer clear(said)
@@ -203,10 +205,10 @@ func consult(t *testing.T, e Encoder, f Format, frames int, tr *trace) (list []S
 }
 
 // segments marks the sound in some of them.
-func (tr *trace) segments(list []Segment) []Segment {
+func (tr *trace) segments(list []encoded.Segment) []encoded.Segment {
 	for _, s := range list {
 		const headers = 256 // and what has no sound in it
-		tr.mark(encoded, s.Data[min(headers, len(s.Data)):])
+		tr.mark(coded, s.Data[min(headers, len(s.Data)):])
 	}
 	return list
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"tacet/audio/encoded"
 	"tacet/audio/monitor"
 )
 
@@ -81,9 +82,9 @@ type Clock interface {
 type Encoder interface {
 	// Encode takes interleaved samples and returns the segments that became complete. It keeps none
 	// of its input.
-	Encode(samples []int16) ([]monitor.Segment, error)
+	Encode(samples []int16) ([]encoded.Segment, error)
 	// Close returns what is left, with the file's end mark.
-	Close() ([]monitor.Segment, error)
+	Close() ([]encoded.Segment, error)
 	// Release drops what is left, of a recording that comes to no end. It may be called more than
 	// once, also after Close.
 	Release()

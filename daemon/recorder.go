@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"tacet/audio/monitor"
+	"tacet/audio/encoded"
 	"tacet/daemon/health"
 	"tacet/daemon/ledger"
 	"tacet/daemon/recording"
@@ -178,14 +178,14 @@ func (r *recorder) noteClock() {
 }
 
 // sealAll takes the encoder's answer and queues it for the disk.
-func (r *recorder) sealAll(segments []monitor.Segment, err error) error {
+func (r *recorder) sealAll(segments []encoded.Segment, err error) error {
 	for i := 0; i < len(segments) && err == nil; i++ {
 		err = r.sealOne(segments[i])
 	}
 	return err
 }
 
-func (r *recorder) sealOne(s monitor.Segment) error {
+func (r *recorder) sealOne(s encoded.Segment) error {
 	h := r.happened(s.First + s.Samples)
 	if h != nil {
 		r.gaps, r.steps, r.paces = r.gaps[len(h.Gaps):], r.steps[len(h.ClockSteps):], r.paces[len(h.Rates):]
