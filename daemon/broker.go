@@ -32,7 +32,6 @@ func (d *Daemon) brokerOptions() mqtt.Options {
 	}
 	for _, w := range health.Declared() {
 		o.Codes = append(o.Codes, string(w.Code))
-		o.Remedies = append(o.Remedies, w.Remedy())
 		if !w.Problem() {
 			o.Notes = append(o.Notes, string(w.Code))
 		}

@@ -36,7 +36,7 @@ func TestBirthOfHomeAssistantIsAnsweredAndNotTooOften(t *testing.T) {
 	}
 }
 
-// TestARetainedBirthIsNoNews: the greeting has just said everything.
+// A retained birth message is ignored: the greeting has just published everything.
 func TestARetainedBirthIsNoNews(t *testing.T) {
 	m := installed(t).start(t)
 	w := watch(t, m.address())

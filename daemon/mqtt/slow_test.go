@@ -12,9 +12,9 @@ import (
 	"tacet/daemon/topic"
 )
 
-// The brokers in this file mean well, and are slow, or come and go.
+// The brokers in this file are well-behaved, but slow or unreliable.
 
-// TestSilentBroker never acknowledges: nobody waits for it, and what waits for it is bounded.
+// A broker that never acknowledges blocks nobody, and what waits for it is bounded.
 func TestSilentBroker(t *testing.T) {
 	var awake atomic.Bool
 	f := startFake(t, func(f *fake, n int, conn net.Conn) {
@@ -61,8 +61,8 @@ func TestSilentBroker(t *testing.T) {
 	}
 }
 
-// TestDroppedEventsAreToldAtOnce, not with the next attempt.
-func TestDroppedEventsAreToldAtOnce(t *testing.T) {
+// Dropped events are reported at once, not with the next attempt.
+func TestDroppedEventsAreReportedAtOnce(t *testing.T) {
 	f := startFake(t, func(*fake, int, net.Conn) {})
 	o := options(f.address)
 	o.Heartbeat, o.Queue = 2*time.Hour, 10
@@ -80,7 +80,7 @@ func TestDroppedEventsAreToldAtOnce(t *testing.T) {
 	}
 }
 
-// TestBrokerThatReadsNothing fills every buffer between the two.
+// A broker that reads nothing fills every buffer in between.
 func TestBrokerThatReadsNothing(t *testing.T) {
 	release := make(chan struct{})
 	f := startFake(t, func(f *fake, n int, conn net.Conn) {
@@ -99,8 +99,7 @@ func TestBrokerThatReadsNothing(t *testing.T) {
 	u.stop()
 }
 
-// TestAConnectionThatComesAndGoesDoesNotFillTheLog, nor does an access list that knows nothing of
-// Home Assistant keep the unit silent.
+// A flapping connection does not fill the log.
 func TestAConnectionThatComesAndGoesDoesNotFillTheLog(t *testing.T) {
 	const times = 10
 	f := startFake(t, func(f *fake, n int, conn net.Conn) {
