@@ -48,7 +48,7 @@ func Ventilation(seed uint64, rate, n int) []float64 {
 	for i, v := range White(seed, n) {
 		x[i] = complex(v, 0)
 	}
-	fft(x)
+	FFT(x)
 	for k := range x {
 		hertz := float64(min(k, len(x)-k)) * float64(rate) / float64(len(x))
 		octave := min(max(0, math.Log2(max(hertz, 1)/63)), float64(len(ventilation)-1))

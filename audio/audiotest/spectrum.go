@@ -74,7 +74,7 @@ func spectra(signal []float64, rate int) [][]float64 {
 		for i, w := range window {
 			x[i] = complex(signal[at+i]*w, 0)
 		}
-		fft(x)
+		FFT(x)
 		spectrum := make([]float64, len(x)/2)
 		for k := range spectrum {
 			v := x[k]
