@@ -14,8 +14,7 @@ import (
 	"tacet/systemd/needs"
 )
 
-// patience is how long a real-time test waits for something that takes a moment: on a busy machine,
-// many.
+// patience is how long a real-time test waits for something that is quick unless the machine is busy.
 const patience = 30 * time.Second
 
 // A tape records what a microphone delivers.
@@ -104,7 +103,7 @@ func TestMicTakesEverySampleAndMakesNoneUp(t *testing.T) {
 	played := make(chan error, 1)
 	go func() { played <- room.Play(t.Context(), audiotest.Code(0, length)) }()
 
-	// The first time the microphone is open before anything sounds.
+	// The first time, the microphone is opened before the sound.
 	early := newTape()
 	c := openMic(t, mic, early)
 	early.until(t, "code", func(s []int16) bool { return lastIndex(s) > 48000 })
@@ -113,7 +112,7 @@ func TestMicTakesEverySampleAndMakesNoneUp(t *testing.T) {
 	}
 	n := len(early.all())
 
-	// The second time it is opened in the middle: what comes first was really heard.
+	// The second time, it is opened in the middle of the sound.
 	late := newTape()
 	c = openMic(t, mic, late)
 	late.until(t, "end of the code", func(s []int16) bool {
@@ -236,7 +235,7 @@ func TestMicThatCannotBeOpened(t *testing.T) {
 	}
 }
 
-// A loss of time in the real chain is found by Gaps, and nothing else is.
+// Gaps finds a loss in the real audio chain, and no other.
 func TestLostTimeIsFound(t *testing.T) {
 	room := audiotest.NewPulse(t)
 	room.Setenv(t)
@@ -278,7 +277,7 @@ func TestLostTimeIsFound(t *testing.T) {
 		if v.Lost == 0 {
 			continue
 		}
-		// The source hands samples on in pieces of its own: the loss may lie within a block.
+		// The source delivers pieces of its own size, so the loss may be within a block.
 		off := r.ends[v.Block] - at
 		if found || v.Lost < 48*280 || v.Lost > 48*340 || off < -4096 || off > 3*4096 {
 			t.Errorf("%d frames are said to be lost before block %d, which ends %d behind the place", v.Lost, v.Block, off)

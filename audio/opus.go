@@ -45,7 +45,7 @@ type opusCodec struct {
 	channels int
 	scale    int64 // samples at 48 kHz for each frame
 	granule  int64 // granule position at the end of the last full page
-	running  int64 // packets on the current page
+	current  int64 // packets on the current page
 }
 
 func newOpus(f Format) (*opusCodec, error) {
@@ -80,7 +80,7 @@ func newOpus(f Format) (*opusCodec, error) {
 	return c, nil
 }
 
-func (c *opusCodec) begin(dst []byte) []byte { return append(dst, c.headers...) }
+func (c *opusCodec) header(dst []byte) []byte { return append(dst, c.headers...) }
 
 func (c *opusCodec) unit() int { return len(c.tail) / c.channels }
 
@@ -89,20 +89,20 @@ func (c *opusCodec) add(samples []int16) error {
 		return err
 	}
 	c.stream.Packet(c.packet)
-	c.running++
+	c.current++
 	return nil
 }
 
-func (c *opusCodec) second(dst []byte) []byte {
+func (c *opusCodec) flush(dst []byte) []byte {
 	clear(c.packet)
-	c.granule, c.running = c.granule+ogg.Rate, 0
+	c.granule, c.current = c.granule+ogg.Rate, 0
 	return c.stream.Page(dst, 0, c.granule)
 }
 
 // end adds silence for libopus's lookahead and rounds up to whole packets. The page's granule
 // position says where the sound ends.
 func (c *opusCodec) end(dst []byte, samples []int16) ([]byte, error) {
-	at := c.granule + c.running*ogg.Rate/opusPackets + int64(len(samples)/c.channels)*c.scale
+	at := c.granule + c.current*ogg.Rate/opusPackets + int64(len(samples)/c.channels)*c.scale
 	for need := len(samples) + ogg.PreSkip/int(c.scale)*c.channels; need > 0; need -= len(c.tail) {
 		clear(c.tail[copy(c.tail, samples):])
 		samples = nil

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A machine that is late for a while and makes up for it, and one that stands still again and
-// again, say nothing of the card's pace, whatever the finder took the lateness for.
+// A machine that is late for a while and catches up, or that stalls repeatedly, must not affect the
+// measured pace, however Gaps explains the lateness.
 func TestPaceIsNotOfTheMachine(t *testing.T) {
 	const rate, period = 48000, 480
 	onTime := func(n int) time.Duration { return time.Duration(n) * 10 * time.Millisecond }

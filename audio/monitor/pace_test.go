@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-// paceOf lets a card run, and is what its pace was said to be at the end, and whether it was ever
-// said to be off.
+// paceOf runs a card. It returns the measured rate at the end, and whether it was ever reported as off.
 func paceOf(c *fakeCard, d time.Duration) (rate float64, known, off bool) {
 	g := NewGaps(c.rate, c.opened)
 	for _, b := range c.run(d) {
@@ -21,8 +20,8 @@ func paceOf(c *fakeCard, d time.Duration) (rate float64, known, off bool) {
 	return rate, known, off
 }
 
-// On a busy machine a card that wakes us less than three times a second may show too little of its
-// pace: then it is not known, but never wrong.
+// On a busy machine a card that wakes us less than three times per second may show too little of its
+// pace. Then the pace may be unknown, but it must not be wrong.
 func TestPaceIsMeasured(t *testing.T) {
 	for name, machine := range map[string]func(*rand.Rand) func() time.Duration{"steady": steady, "busy": busy} {
 		for _, period := range []int{64, 1024, 4096, 16384} {
@@ -44,7 +43,7 @@ func TestPaceIsMeasured(t *testing.T) {
 	}
 }
 
-// On these machines a few late blocks once passed for a jump, and the measurement started again.
+// With these seeds a few late blocks used to count as a jump, and the measurement started again.
 func TestPaceOutlastsLateBlocks(t *testing.T) {
 	for ppm, seed := range map[int]uint64{-81_250: 14271515818993543777, 0: 9748835, 88_000: 15220864, -6000: 634066} {
 		c := &fakeCard{rate: 48000, pace: constant(ppm), period: 16384, piece: 2048, ring: 200_000}
@@ -67,7 +66,7 @@ func TestPaceIsKnownAfterElevenSeconds(t *testing.T) {
 	}
 }
 
-// What was lost doesn't make a card slow.
+// Losses don't make a card slow.
 func TestPaceCountsWhatWasLost(t *testing.T) {
 	c := &fakeCard{rate: 48000, pace: constant(100), period: 4096, piece: 2048, ring: 200_000,
 		jitter: steady(rand.New(rand.NewPCG(1, 1)))}

@@ -1,6 +1,6 @@
 //go:build ignore
 
-// This makes voice.opus: two voices of espeak-ng, who talk in a room with a little noise.
+// Generate makes voice.opus: two voices of espeak-ng, who talk in a room with a little noise.
 //
 //	go run generate.go
 package main
