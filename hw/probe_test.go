@@ -47,8 +47,8 @@ func TestProbeOfTheLight(t *testing.T) {
 func TestProbeOfALightThatIsNotSeen(t *testing.T) {
 	never := func(context.Context) bool { panic("it runs without a light") }
 	for want, wire := range map[string]gpio.Level{
-		"the light was made lit, and the sense line GPIO22 sees it dark": gpio.Low,
-		"the light was made dark, and the sense line GPIO22 sees it lit": gpio.High,
+		"the light was switched to lit, but the sense line GPIO22 sees it dark": gpio.Low,
+		"the light was switched to dark, but the sense line GPIO22 sees it lit": gpio.High,
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			b, p, lit := lights(t, false)

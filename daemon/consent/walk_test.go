@@ -247,9 +247,9 @@ func (p *play) key() string {
 		ms(p.now.Sub(l.last), -long, l.Debounce+just)
 		ms(l.doubted.Sub(p.now), -just, long)
 		if l.live && l.Style == Momentary {
-			ms(p.now.Sub(l.began), -long, pressMax+200*time.Millisecond)
+			ms(p.now.Sub(l.started), -long, pressMax+200*time.Millisecond)
 			flags(l.released.IsZero())
-			ms(l.released.Sub(l.began), -long, pressMax+200*time.Millisecond)
+			ms(l.released.Sub(l.started), -long, pressMax+200*time.Millisecond)
 		}
 	}
 	c, w := &p.c, &p.w

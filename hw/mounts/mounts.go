@@ -1,4 +1,4 @@
-// Package mounts tells what is mounted on this machine, and when that changes.
+// Package mounts reads the mount table of this machine, and reports when it changes.
 //
 //	w, err := mounts.Watch(ctx)
 //	changed := w.Subscribe()
@@ -7,13 +7,13 @@
 //		…
 //	}
 //
-// It reads the mount table of the process's own namespace, /proc/self/mountinfo: what a service
-// that systemd confines sees is what the service can reach.
+// It reads the mount table of the process's namespace, /proc/self/mountinfo: a service confined by systemd
+// sees exactly what it can reach.
 //
-// The watcher sleeps in one system call. The kernel wakes it when the table changes: something was
-// mounted, unmounted or remounted. A drive that is pulled out while it is mounted does not change
-// the table; its device node goes, and that wakes the watcher too. Where nothing happens it costs
-// nothing. A file system that the kernel itself makes read-only, after an error, wakes nobody.
+// The watcher sleeps in one system call, so it costs nothing while nothing happens. The kernel wakes it when
+// something is mounted, unmounted or remounted. Unplugging a mounted drive does not change the table, but
+// its device node disappears, which wakes the watcher too. It is not woken when the kernel makes a file
+// system read-only after an error.
 package mounts
 
 import (
@@ -27,16 +27,16 @@ import (
 
 // Mount is a line of the mount table.
 type Mount struct {
-	ID, Parent int // Parent is the mount that Point lies on
-	// of the file system, "major:minor" as in /sys/dev/block; the major number is 0 where no single
-	// device is behind it
+	ID, Parent int // Parent is the mount that Point is on
+	// Device is the "major:minor" of the file system, as in /sys/dev/block. The major number is 0 if no
+	// single device is behind it.
 	Device   string
-	Root     string // which folder of the file system is mounted: "/" but for bind mounts and btrfs
-	Point    string // where
+	Root     string // the mounted folder of the file system: "/" except for bind mounts and btrfs
+	Point    string // where it is mounted
 	FSType   string // "vfat", "ext4", "nfs4", …
 	Source   string // "/dev/sda1", "server:/share", …
 	Options  string // of the mount and of the file system, comma-separated
-	ReadOnly bool   // either of them is, or the file system has shut itself off
+	ReadOnly bool   // the mount or the file system is, or the file system has shut down
 }
 
 const (
@@ -44,7 +44,7 @@ const (
 	maxLine   = 64 << 10
 )
 
-// Table is the mount table, in the order in which the kernel tells it.
+// Table is the mount table, in the kernel's order.
 type Table []Mount
 
 // Parse reads a table of at most 8,192 mounts.
@@ -82,12 +82,12 @@ func parseLine(line string) (Mount, error) {
 		}
 	}
 	if hyphen < 0 || len(field) < hyphen+4 {
-		return Mount{}, fmt.Errorf("%.100q is not of a mount table", line)
+		return Mount{}, fmt.Errorf("%.100q is not a line of a mount table", line)
 	}
 	id, err1 := strconv.Atoi(field[0])
 	parent, err2 := strconv.Atoi(field[1])
 	if err1 != nil || err2 != nil {
-		return Mount{}, fmt.Errorf("%.100q does not begin with two numbers", line)
+		return Mount{}, fmt.Errorf("%.100q does not start with two numbers", line)
 	}
 	options := field[5] + "," + field[hyphen+3]
 	return Mount{
@@ -98,8 +98,8 @@ func parseLine(line string) (Mount, error) {
 	}, nil
 }
 
-// readOnly looks for the kernel's word, and for ext4's own: after an error it may stay "rw" and
-// write nothing.
+// readOnly looks for the kernel's option and for those of ext4, which after an error may stay "rw" and write
+// nothing.
 func readOnly(options string) bool {
 	for option := range strings.SplitSeq(options, ",") {
 		if option == "ro" || option == "emergency_ro" || option == "shutdown" {
@@ -109,7 +109,7 @@ func readOnly(options string) bool {
 	return false
 }
 
-// unescape undoes what the kernel does to blanks, tabs, line ends, backslashes and hashes: \ooo.
+// unescape decodes the \ooo by which the kernel writes blanks, tabs, line ends, backslashes and hashes.
 func unescape(s string) string {
 	if !strings.Contains(s, `\`) {
 		return s
@@ -128,13 +128,12 @@ func unescape(s string) string {
 	return out.String()
 }
 
-// On is the mount that an absolute path, clean and free of symbolic links, leads to: it walks the
-// table as the kernel would, so that what is mounted over hides what is under it. It touches no
-// file system.
+// On finds the mount of an absolute path that is clean and free of symbolic links. It walks the table as
+// the kernel would, so that a mount hides what is under it. It accesses no file system.
 func (t Table) On(path string) (Mount, bool) {
 	var here Mount
 	found := false
-	for range len(t) { // a table can't be deeper than it is long
+	for range len(t) { // no path crosses more mounts than the table has
 		next, more := t.below(here, path, found)
 		if !more {
 			break
@@ -144,8 +143,7 @@ func (t Table) On(path string) (Mount, bool) {
 	return here, found
 }
 
-// below is the first mount that the walk to path enters from the mount here; at the start, the one
-// that "/" lies on.
+// below is the next mount on the walk to path from the mount here; at the start, the one of "/".
 func (t Table) below(here Mount, path string, started bool) (next Mount, found bool) {
 	for _, m := range t {
 		switch {

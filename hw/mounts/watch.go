@@ -2,14 +2,14 @@ package mounts
 
 import "sync"
 
-// Watcher tells its subscribers that the mount table, or the devices below /dev, changed.
+// Watcher notifies its subscribers when the mount table, or the devices in /dev, change.
 type Watcher struct {
-	mu          sync.Mutex // guards what follows
+	mu          sync.Mutex // guards subscribers
 	subscribers []chan struct{}
 }
 
-// Subscribe returns a channel that receives after a change. Several changes may be one receipt, and
-// none is forgotten: what was told before it was received waits. It is never closed.
+// Subscribe returns a channel that receives after each change. Changes may be coalesced but are never lost.
+// The channel is never closed.
 func (w *Watcher) Subscribe() <-chan struct{} {
 	c := make(chan struct{}, 1)
 	w.mu.Lock()
@@ -18,13 +18,13 @@ func (w *Watcher) Subscribe() <-chan struct{} {
 	return c
 }
 
-func (w *Watcher) tell() {
+func (w *Watcher) notify() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, c := range w.subscribers {
 		select {
 		case c <- struct{}{}:
-		default: // it has one coming
+		default: // one is pending
 		}
 	}
 }

@@ -12,13 +12,12 @@ import (
 
 const (
 	tablePath = "/proc/self/mountinfo"
-	// notesPath is where whoever mounts drives leaves notes about those that it didn't mount.
+	// notesPath is where the program that mounts drives leaves notes about drives that it didn't mount.
 	notesPath = "/run/tacet-drives"
-	// settleMS is how long no device node must have come or gone before that is told, in
-	// milliseconds: nodes go just before the kernel's other traces of a device do, and many at
-	// once.
+	// settleMS is for how many milliseconds no device node must appear or disappear before a change is
+	// reported: nodes disappear just before the kernel's other traces of a device, and many at once.
 	settleMS = 100
-	// maxSettles bounds how long a stream of changes may keep them from being told.
+	// maxSettles bounds how long a stream of changes may delay the report.
 	maxSettles = 20
 )
 
@@ -32,7 +31,7 @@ func Read() (Table, error) {
 	return Parse(f)
 }
 
-// Watch tells of changes until ctx ends. It sees all that come after it has returned.
+// Watch reports changes until ctx ends, from its return on.
 func Watch(ctx context.Context) (*Watcher, error) {
 	l, err := listen()
 	if err != nil {
@@ -42,7 +41,7 @@ func Watch(ctx context.Context) (*Watcher, error) {
 	stop := context.AfterFunc(ctx, l.wake)
 	go func() {
 		for l.wait() && ctx.Err() == nil {
-			w.tell()
+			w.notify()
 		}
 		stop()
 		l.close()
@@ -50,16 +49,15 @@ func Watch(ctx context.Context) (*Watcher, error) {
 	return w, nil
 }
 
-// listener waits for the kernel. All but wake is its one goroutine's.
+// listener waits for the kernel. One goroutine uses it, except for wake.
 type listener struct {
 	table *os.File
-	nodes *os.File // inotify's, on /dev; nil: not to be had
+	nodes *os.File // inotify on /dev, or nil if not available
 	end   *os.File // an eventfd that ends the wait
 }
 
 func listen() (*listener, error) {
-	// Not os.Open: Go's own poller would watch the file too, and whoever asks first takes the news
-	// from the other.
+	// Not os.Open: Go's poller would poll the file too, and a change is reported only to the first.
 	table, err := unix.Open(tablePath, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: tablePath, Err: err}
@@ -72,8 +70,7 @@ func listen() (*listener, error) {
 	return &listener{os.NewFile(uintptr(table), tablePath), listenForNodes(), os.NewFile(uintptr(end), "eventfd")}, nil
 }
 
-// listenForNodes asks to be told which device nodes come and go. Without it the watcher still sees
-// mounts.
+// listenForNodes watches for device nodes. Without it the watcher still sees mounts.
 func listenForNodes() *os.File {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
 	if err != nil {
@@ -84,7 +81,7 @@ func listenForNodes() *os.File {
 		nodes.Close()
 		return nil
 	}
-	// Notes about drives that were not mounted; without that folder there are none.
+	// Without that folder there are no notes.
 	_, _ = unix.InotifyAddWatch(fd, notesPath, unix.IN_MOVED_TO|unix.IN_DELETE|unix.IN_ONLYDIR)
 	return nodes
 }
@@ -100,7 +97,7 @@ func (l *listener) close() {
 	}
 }
 
-// wait returns true after a change, false when there is nothing more to wait for.
+// wait returns true after a change, and false when the listener has ended.
 func (l *listener) wait() bool {
 	changed, nodes := l.poll(-1)
 	for range maxSettles {
@@ -112,8 +109,8 @@ func (l *listener) wait() bool {
 	return changed
 }
 
-// poll waits for at most timeout milliseconds, -1: for ever. It says whether anything changed, and
-// whether it was device nodes.
+// poll waits for at most timeout milliseconds, or for ever if that is -1. It reports whether anything
+// changed, and whether device nodes did.
 func (l *listener) poll(timeout int) (changed, nodes bool) {
 	fds := []unix.PollFd{
 		{Fd: int32(l.end.Fd()), Events: unix.POLLIN},
@@ -138,8 +135,7 @@ func (l *listener) poll(timeout int) (changed, nodes bool) {
 	return fds[1].Revents != 0 || nodes, nodes
 }
 
-// drain takes some of what inotify has to tell, and it has something; that it told is all that
-// counts.
+// drain reads pending inotify events, of which there is at least one. Their content does not matter.
 func (l *listener) drain() {
 	var events [4096]byte
 	_, _ = l.nodes.Read(events[:])

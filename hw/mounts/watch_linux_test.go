@@ -133,7 +133,7 @@ func TestReceiptsWait(t *testing.T) {
 	w := &Watcher{}
 	slow, quick := w.Subscribe(), w.Subscribe()
 	for range 3 {
-		w.tell()
+		w.notify()
 		<-quick
 	}
 	<-slow

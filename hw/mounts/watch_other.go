@@ -10,8 +10,8 @@ import (
 
 var errNoTable = fmt.Errorf("read the mount table: %w", errors.ErrUnsupported)
 
-// Read reads the mount table, on Linux alone.
+// Read is supported on Linux only.
 func Read() (Table, error) { return nil, errNoTable }
 
-// Watch tells of changes, on Linux alone.
+// Watch is supported on Linux only.
 func Watch(context.Context) (*Watcher, error) { return nil, errNoTable }
