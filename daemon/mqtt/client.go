@@ -66,6 +66,7 @@ type Client struct {
 	lastQoS0      step           // the last message with QoS 0, if nothing was acknowledged since
 	lastQoS0At    time.Time
 	describer     *describer
+	alone         bool      // a probe while no unit runs, which would lose its connection
 	probe         []message // what a probe publishes; nil: this is the unit
 
 	mu     sync.Mutex

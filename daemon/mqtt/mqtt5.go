@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -128,7 +129,16 @@ func (c *Client) findDropped(ctx context.Context, b *broker) {
 	if t := c.names.Discovery(); t != "" {
 		tries = append(tries, message{topic: t, payload: c.describer.final, qos: 1, retained: true})
 	}
-	dropped, err := droppedMessages(ctx, b, c.names.ClientID()+"-probe", tries, c.time.connect)
+	id := c.secondID()
+	dropped, err := droppedMessages(ctx, b, id, tries, c.time.connect)
+	if err == nil && slices.ContainsFunc(dropped, func(m message) bool { return c.kindOf(m.topic) == alert }) {
+		// Perhaps the broker drops everything. This state is blank and not retained, and probably reaches
+		// nobody.
+		var more []message
+		more, err = droppedMessages(ctx, b, id, []message{{topic: c.names.State(), payload: []byte(" "), qos: 1}},
+			c.time.connect)
+		dropped = append(dropped, more...)
+	}
 	if err == nil {
 		select {
 		case <-c.verdicts: // of an earlier connection

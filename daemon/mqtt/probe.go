@@ -21,17 +21,17 @@ var probeTiming = timing{
 var errProbed = errors.New("probe complete")
 
 // Probe tries all that the unit asks of a broker, with the same code: it connects with a last will,
-// subscribes, and publishes on each kind of topic. It has a client identifier of its own, so that a
-// running unit stays connected, and publishes nothing untrue or new. running says whether the unit is
-// online now. limits is what the unit would have to do without, as in Report. A *Trouble among the
-// errors says what to do.
+// subscribes, and publishes on each kind of topic. It publishes nothing untrue or new. running says whether
+// the unit is online now; then the probe has a client identifier of its own, so that the unit stays
+// connected. limits is what the unit would have to do without, as in Report. A *Trouble among the errors
+// says what to do.
 func Probe(ctx context.Context, o Options, running bool) (limits string, err error) {
 	o.Report, o.Memory, o.Log = nil, nil, slog.New(slog.DiscardHandler)
 	c, err := New(o)
 	if err != nil {
 		return "", err
 	}
-	c.time = probeTiming
+	c.time, c.alone = probeTiming, !running
 	if c.probe, err = c.probeMessages(running); err != nil {
 		return "", err
 	}
@@ -40,6 +40,9 @@ func Probe(ctx context.Context, o Options, running bool) (limits string, err err
 		err := c.session(ctx)
 		switch {
 		case errors.Is(err, errProbed):
+			if t := c.unseen(); t != nil {
+				return "", t
+			}
 			return c.limits(), nil
 		case errors.Is(err, errReconnect):
 			continue
@@ -47,6 +50,9 @@ func Probe(ctx context.Context, o Options, running bool) (limits string, err err
 			return "", ctx.Err()
 		}
 		t := c.sessionEnded(err, false)
+		if t.Code == Denied && running {
+			t.Do += "; the client id " + c.secondID() + " was tried, since the unit itself is connected"
+		}
 		if _, ok := stepOf(err); !ok || c.negotiation.exhausted {
 			return "", t
 		}

@@ -47,6 +47,19 @@ func (c *Client) shouldLog(subject string) bool {
 	return true
 }
 
+// unseen is the trouble if the broker accepts the unit but drops its state, so that nobody sees it.
+func (c *Client) unseen() *Trouble {
+	for _, m := range c.dropped {
+		if c.kindOf(m.topic) == state {
+			return &Trouble{
+				Code: Denied, What: "the broker accepts the unit, but drops what it publishes on " + m.topic,
+				Do: "on the broker, allow the unit's account to publish under " + strings.TrimSuffix(m.topic, "state"),
+			}
+		}
+	}
+	return nil
+}
+
 // limits describes what the broker doesn't let the unit do, or is empty.
 func (c *Client) limits() string {
 	all := c.negotiation.terms.limits()

@@ -59,7 +59,9 @@ func (c *Client) serve(ctx, grace context.Context, l *link) error {
 		case <-checkDrops.C:
 			c.checkDrops()
 		case c.dropped = <-c.verdicts:
-			if c.up.Load() {
+			if t := c.unseen(); c.up.Load() && t != nil {
+				c.report(Report{Trouble: t})
+			} else if c.up.Load() {
 				c.report(Report{Connected: true, Limits: c.limits()})
 			}
 		case <-refresh.C: // another client may have overwritten what is retained

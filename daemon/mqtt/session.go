@@ -44,13 +44,22 @@ func (c *Client) session(ctx context.Context) error {
 func (c *Client) identity() identity {
 	id := identity{clientID: c.names.ClientID(), subscribe: c.names.Birth()}
 	if c.probe != nil {
-		id.clientID += "-probe"
+		id.clientID = c.secondID()
 	}
 	if t := c.negotiation.terms; !t.noWill {
 		id.will, _ = t.fit(message{topic: c.names.Availability(), payload: []byte(topic.Offline), qos: 1, retained: true},
 			availability)
 	}
 	return id
+}
+
+// secondID is the client identifier of a connection beside the unit's. If no unit runs it is the unit's own,
+// since a broker may accept only that one.
+func (c *Client) secondID() string {
+	if c.alone {
+		return c.names.ClientID()
+	}
+	return c.names.ClientID() + "-probe"
 }
 
 // subscribe subscribes to Home Assistant's birth message. A retained one is old, and the greeting

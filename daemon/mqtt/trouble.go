@@ -138,7 +138,8 @@ func refusalTrouble(_ stage, err error) (what, do string) {
 	switch {
 	case errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword), errors.Is(err, packets.ErrorRefusedNotAuthorised):
 		return "the broker refused the user name or the password",
-			"compare username and password_file in [mqtt] with the unit's account on the broker"
+			"compare username and password_file in [mqtt] with the unit's account on the broker; " +
+				"it may also refuse the client id tacet-<site>-<room>"
 	case errors.Is(err, packets.ErrorRefusedIDRejected):
 		return "the broker refused the unit's client id", "allow the client id tacet-<site>-<room> on the broker"
 	}
