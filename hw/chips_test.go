@@ -16,7 +16,7 @@ import (
 	"tacet/systemd/needs"
 )
 
-// A dev is a /dev whose chips come up later; nil is a chip that may be opened.
+// A dev is a /dev whose chips appear later. nil is a chip that may be opened.
 type dev struct {
 	began time.Time
 	at    map[string]time.Duration // when a chip appears

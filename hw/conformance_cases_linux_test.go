@@ -49,7 +49,7 @@ var conformance = []struct {
 			after := time.Now()
 			pass(step)
 			got := b.takeAll(t, e)
-			// What pairs the two clocks may be some microseconds wrong.
+			// The pairing of the two clocks may be off by some microseconds.
 			if len(got) != 1 || got[0].At.Before(before.Add(-time.Millisecond)) || got[0].At.After(after) {
 				t.Errorf("driven from %v to %v: %v", before, after, got)
 			}

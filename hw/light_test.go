@@ -14,7 +14,7 @@ import (
 	"tacet/hw/hwtest"
 )
 
-// lights is a board with all that shines, and how a lit line looks on it.
+// lights is a board with all lights, and the level of a lit line.
 func lights(t *testing.T, activeLow bool) (b *hwtest.Board, p *hw.Panel, lit gpio.Level) {
 	t.Helper()
 	b = hwtest.NewBoard("GPIO5", "GPIO22", "GPIO23", "GPIO27")
@@ -27,7 +27,7 @@ func lights(t *testing.T, activeLow bool) (b *hwtest.Board, p *hw.Panel, lit gpi
 	return b, open(t, b, wired), gpio.Level(!activeLow)
 }
 
-// changes are the times, since a moment, at which a line changed.
+// changes are the times, relative to a moment, at which a line changed.
 func changes(b *hwtest.Board, line string, since time.Time) []time.Duration {
 	var at []time.Duration
 	for _, c := range b.Past(line) {
@@ -38,7 +38,7 @@ func changes(b *hwtest.Board, line string, since time.Time) []time.Duration {
 	return at
 }
 
-// every returns n times, a step apart.
+// every returns n times at a constant distance.
 func every(step time.Duration, n int) (at []time.Duration) {
 	for i := range n {
 		at = append(at, time.Duration(i)*step)
@@ -193,7 +193,7 @@ func TestSenseSeesWhatTheLightDoes(t *testing.T) {
 	}
 }
 
-// A broken sense wire is pulled to dark: On without light is seen.
+// A broken sense wire reads dark, so a light that should be lit is reported.
 func TestCutSenseWireReadsDark(t *testing.T) {
 	for _, activeLow := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -262,7 +262,7 @@ func TestCloseDarkensTheLights(t *testing.T) {
 	})
 }
 
-// A line that can't be driven any more is released all the same.
+// A line that can't be driven is released all the same.
 func TestCloseOfABrokenLightReleasesIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, p, _ := lights(t, false)

@@ -12,7 +12,7 @@ import (
 	"tacet/hw/hwtest"
 )
 
-// pi5 has what a Raspberry Pi 5 has: several chips, lines without a name, and one name twice.
+// pi5 is like a Raspberry Pi 5: several chips, lines without a name, and a duplicate name.
 func pi5() *hwtest.Board {
 	b := hwtest.NewBoard("GPIO4", "GPIO5", "GPIO6", "GPIO22", "GPIO27", "ID_SDA", "GPIO7", "GPIO8", "GPIO9", "GPIO10", "-")
 	b.AddChip("gpiochip10", "gpio-brcmstb@107d508500", "", "2712_WAKE", "", "")
@@ -125,7 +125,7 @@ func TestBusyLineSaysWhoHoldsIt(t *testing.T) {
 	}
 }
 
-// periph puts the chip before a name that it knows already, which would hide that there are two.
+// periph puts the chip before a duplicate name, which would hide the duplicate.
 func TestPeriphsNewNamesAreUndone(t *testing.T) {
 	for name, want := range map[string]string{
 		"GPIO5": "GPIO5", "gpiochip11-2712_WAKE": "2712_WAKE", "gpiochip10-X": "gpiochip10-X", "": "",
@@ -136,7 +136,7 @@ func TestPeriphsNewNamesAreUndone(t *testing.T) {
 	}
 }
 
-// periph finds the line of a LineSet by name: an empty one matches the first unnamed line.
+// periph finds the lines of a LineSet by name, and an empty name matches the first unnamed line.
 func TestUnnamedLineIsMadeTheFirstOfItsName(t *testing.T) {
 	var lines, before []*gpioioctl.GPIOLine
 	for range 4 {

@@ -13,7 +13,7 @@ import (
 	"tacet/hw"
 )
 
-// The light flashes three times, is lit for two seconds, and proved by what its sense line sees.
+// The light flashes three times and is lit for two seconds, and the sense line proves it.
 func TestProbeOfTheLight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, p, lit := lights(t, false)
@@ -36,7 +36,7 @@ func TestProbeOfTheLight(t *testing.T) {
 		if took := time.Since(began); b.Level("GPIO27") == lit || took < 3200*time.Millisecond {
 			t.Errorf("it ended after %v, the light %v", took, b.Level("GPIO27"))
 		}
-		// Where the microphone may be open, the light stays on.
+		// If the microphone may be open, the light stays on.
 		if _, err := p.Light().Probe(t.Context(), func(context.Context) bool { return false }); err != nil ||
 			b.Level("GPIO27") != lit {
 			t.Errorf("the light is %v, %v", b.Level("GPIO27"), err)
@@ -61,7 +61,7 @@ func TestProbeOfALightThatIsNotSeen(t *testing.T) {
 			}
 		})
 	}
-	// It goes out while something runs: that is told to end.
+	// The light goes out while the function runs, whose context ends.
 	synctest.Test(t, func(t *testing.T) {
 		b, p, _ := lights(t, false)
 		b.Connect("GPIO27", "GPIO22")
@@ -78,7 +78,7 @@ func TestProbeOfALightThatIsNotSeen(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
-	// Interrupted, it is dark.
+	// After an interruption it is dark.
 	synctest.Test(t, func(t *testing.T) {
 		b, p, lit := lights(t, false)
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)

@@ -21,8 +21,7 @@ const (
 	patience    = 20 * time.Second
 )
 
-// namespaced runs the test again in a process that may mount what it likes, seen by itself alone;
-// there it returns true.
+// namespaced runs the test again in a process with its own mount namespace. There it returns true.
 func namespaced(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv(inNamespace) != "" {
@@ -49,7 +48,7 @@ func namespaced(t *testing.T) bool {
 	return false
 }
 
-// told waits for a receipt.
+// told waits for a notification.
 func told(t *testing.T, c <-chan struct{}, of string) {
 	t.Helper()
 	select {
@@ -105,7 +104,7 @@ func TestWatchSeesMounts(t *testing.T) {
 	}
 }
 
-// A device's node that goes is told, once it has settled, also where nothing was unmounted.
+// The removal of a device node is reported once it has settled, even if nothing was unmounted.
 func TestWatchSeesNodes(t *testing.T) {
 	if !namespaced(t) {
 		return
@@ -128,7 +127,7 @@ func TestWatchSeesNodes(t *testing.T) {
 	told(t, c, "a node that went")
 }
 
-// A subscriber that doesn't listen has one receipt waiting, and holds nobody up.
+// A subscriber that doesn't receive has one pending notification, and delays nobody.
 func TestReceiptsWait(t *testing.T) {
 	w := &Watcher{}
 	slow, quick := w.Subscribe(), w.Subscribe()
@@ -144,7 +143,7 @@ func TestReceiptsWait(t *testing.T) {
 	}
 }
 
-// The watcher goes with its context, with all that it had open.
+// The watcher ends with its context, and closes all its files.
 func TestWatchEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	l, err := listen()
@@ -166,7 +165,7 @@ func TestWatchEnds(t *testing.T) {
 	l.close()
 }
 
-// The kernel's own table is understood.
+// The kernel's table can be parsed.
 func TestReadOwnTable(t *testing.T) {
 	table, err := Read()
 	if err != nil {

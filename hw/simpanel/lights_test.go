@@ -14,7 +14,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// pattern looks at a lamp every 50 ms, in the middle of each step.
+// pattern samples a lamp every 50 ms, in the middle of each step.
 func pattern(lit func() bool, steps int) string {
 	var s []byte
 	time.Sleep(25 * time.Millisecond)
@@ -165,7 +165,7 @@ func TestPowerOffMakesBothDark(t *testing.T) {
 	}
 }
 
-// What the sense line reads is what a person sees, unless that line is at fault.
+// The sense line reads what a person sees, unless it has a fault.
 func TestWhatTheSenseLineReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		if got := New(Settings{}).State().Sense; got != None {
