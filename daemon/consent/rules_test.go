@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// TestRules has a line for each rule of the manual. m is a momentary button, l a latching one; the
-// words are script's.
+// TestRules has a line for each rule of the package comment. m is a momentary button, l a latching one; see script for the words.
 func TestRules(t *testing.T) {
 	tests := []struct{ name, buttons, script string }{
 		{"one party: press to record, press to end", "m",
@@ -64,7 +63,7 @@ func TestRules(t *testing.T) {
 		{"latching: touched and off again", "l", `p0 20ms r0 1s =idle >`},
 		{"latching: on of unknown age gives nothing", "l", `p0? 1s =idle r0 1s p0 1s =starting`},
 
-		// Withdrawal: at the first edge, whoever it is.
+		// Withdrawal: at the first edge, of any party.
 		{"waiting: a second press by the one who gave", "mm", `give0 >pulse 1s p0 =idle >off r0 3s give0 =waiting`},
 		{"waiting: a press by the one who hasn't given does not withdraw", "mm", `give0 p1 =waiting 6s r1 1s =waiting`},
 		{"waiting: unknown age withdraws", "mm", `give0 1s p0? =idle`},
@@ -158,7 +157,7 @@ func TestRules(t *testing.T) {
 		{"the door voids a press under way", "m", `p0 50ms door 50ms r0 1s =idle >`},
 		{"a fault voids a press under way", "m", `p0 50ms fault 50ms r0 1s =idle >`},
 
-		// A start that fails is refused by the light, once it is dark.
+		// A start that fails flashes the light, once it is dark.
 		{"no light", "m", `give0 ; lit! =stopping >cut,off dark =stopping >flash prepared =idle >discard`},
 		{"no head", "m", `give0 ; prepared! >cut,off lit dark =idle >flash`},
 		{"no microphone", "m", `give0 lit prepared ; opened! >cut,discard,off dark =idle >flash`},
@@ -201,14 +200,14 @@ func TestRules(t *testing.T) {
 		{"stop under a press", "m", `p0 100ms stop r0 1s =idle >`},
 		{"stop while the microphone opens", "m", `give0 lit prepared stop opened closed dark =idle 10s give0 =idle`},
 
-		// An edge that comes after the end, from before its cut.
+		// An edge that arrives after the end, from before its cut.
 		{"stopping: an earlier edge cuts earlier", "mm", `give0 give1 record 5m ; p0@-5ms >cut 1ms p1@-2ms >`},
 		{"stopping: so does the door", "m", `give0 record 5m ; door@-5ms >cut 1ms door >`},
 		{"stopping: a later one does not", "mm", `give0 give1 record p0 ; 1ms p1 r0 >`},
 		{"stopping: one of unknown age may be earlier", "mm", `give0 give1 record p0 ; 1ms p1? >cut?`},
 		{"stopping: once the file is closed there is nothing to cut", "mm", `give0 give1 record p0 ended ; p1? >`},
 
-		// Promise 3, and nobody's answers.
+		// Promise 3, and unrequested answers.
 		{"answers to nothing", "m", `lit prepared opened samples keepable begun slept sound closed dark ended tick lit! prepared! opened! =idle >`},
 		{"answers to nothing while recording", "m",
 			`give0 record ; lit prepared opened closed dark ended samples keepable begun begun! =recording >`},
@@ -241,7 +240,7 @@ func TestBoot(t *testing.T) {
 	}
 }
 
-// Withdrawals, gives and lapses are told with their party, line and time.
+// Withdrawals, gives and lapses have their party, line and time.
 func TestActs(t *testing.T) {
 	s := newScript(t, settings("ml"))
 	start := s.now
@@ -266,7 +265,7 @@ func TestActs(t *testing.T) {
 	sameActs(t, s.m.Acts(), nil)
 }
 
-// A lapse is told with its cause and the time at which it was due, or the door opened.
+// A lapse has its cause, and the time at which it was due or the door opened.
 func TestLapseActs(t *testing.T) {
 	for _, test := range []struct {
 		cause, script string

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A line that comes again and again is written five times in a minute, and then counted.
+// A repeated line is written five times per minute, and then counted.
 func TestRepeatedLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, j := start()
@@ -37,7 +37,7 @@ func TestRepeatedLine(t *testing.T) {
 	})
 }
 
-// However long it goes on: six lines a minute.
+// It remains at six lines per minute, for any time.
 func TestRepeatedForAnHour(t *testing.T) {
 	for _, every := range []time.Duration{time.Millisecond * 100, time.Second, 11 * time.Second, 12 * time.Second,
 		13 * time.Second, time.Minute} {
@@ -66,8 +66,7 @@ func TestRepeatedForAnHour(t *testing.T) {
 	}
 }
 
-// A message is its level, its text and what it is about; what else it says does not make it
-// another.
+// Level, text and subject identify a message; other attributes do not.
 func TestWhatIsTheSame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for what, same := range map[string]struct {
@@ -97,8 +96,7 @@ func TestWhatIsTheSame(t *testing.T) {
 	})
 }
 
-// A message about something else each time has its limit too, and so has a log in which no line is
-// like another.
+// A message with a new subject each time is limited too, and so is a log of completely different lines.
 func TestEndlessVariety(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, j := start()
@@ -130,7 +128,7 @@ func TestEndlessVariety(t *testing.T) {
 	})
 }
 
-// The end says what was only counted so far.
+// Flush reports what was only counted.
 func TestFlushSaysWhatWasCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, j := start()
