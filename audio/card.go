@@ -64,8 +64,8 @@ func cards(sys fs.FS) ([]Card, error) {
 }
 
 // Present reports, without opening it, whether the microphone is present: an error that wraps
-// ErrMissing says why not. known is false if the name doesn't identify a card, such as a PCM defined
-// in asound.conf: then only Open can tell.
+// ErrMissing says why not. known is false if the name doesn't identify a card, such as a PCM
+// defined in asound.conf: then only Open can tell.
 func (m *Mic) Present() (known bool, err error) { return present(os.DirFS(sysfs), m.device) }
 
 func present(sys fs.FS, device string) (known bool, err error) {
@@ -95,8 +95,8 @@ func present(sys fs.FS, device string) (known bool, err error) {
 }
 
 // cardOf finds the card (its ID or number) and the capture device in an ALSA name such as
-// hw:CARD=Device,DEV=0, plughw:1,0, sysdefault:CARD=Device or plug:'dsnoop:CARD=Device'. ok is false
-// for a PCM that names no card.
+// hw:CARD=Device,DEV=0, plughw:1,0, sysdefault:CARD=Device or plug:'dsnoop:CARD=Device'. ok is
+// false for a PCM that names no card.
 func cardOf(device string) (card string, pcm int, ok bool) {
 	kind, args, found := strings.Cut(device, ":")
 	if !found {
@@ -135,8 +135,8 @@ func unquote(s string) string {
 	return s
 }
 
-// cardPCMs are the PCMs that alsa-lib's default configuration defines with the arguments CARD and DEV,
-// in that order. An asound.conf may redefine them.
+// cardPCMs are the PCMs that alsa-lib's default configuration defines with the arguments CARD and
+// DEV, in that order. An asound.conf may redefine them.
 var cardPCMs = []string{
 	"hw", "plughw", "default", "sysdefault", "dsnoop", "dmix", "front", "rear", "center_lfe", "side", "iec958", "spdif",
 	"hdmi", "modem",

@@ -10,11 +10,11 @@
 //	segments, err := enc.Encode(samples)			// one per second
 //	last, err := enc.Close()
 //
-// A card is opened through ALSA only, by name, with exactly the configured format: what the card can't
-// do is an error, never a silent conversion. The package keeps nothing that the card delivers, and
-// makes nothing up. The sound library hides most faults; liblog.go and fault.go detect them.
-// Package monitor finds those that show only in the samples.
+// A card is opened through ALSA only, by name, with exactly the configured format: what the card
+// can't do is an error, never a silent conversion. The package keeps nothing that the card
+// delivers, and makes nothing up. The sound library hides most faults; liblog.go and fault.go
+// detect them. Package monitor finds those that show only in the samples.
 //
-// Packages ogg, flac and wav write the file formats. They are pure Go, and also check and repair such
-// files on machines without a sound card.
+// Packages ogg, flac and wav write the file formats. They are pure Go, and also check and repair
+// such files on machines without a sound card.
 package audio

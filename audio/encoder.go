@@ -28,8 +28,8 @@ type Encoder interface {
 	// Close returns the last segment, which may hold no frame but only the end mark. A second Close
 	// returns nothing.
 	Close() ([]encoded.Segment, error)
-	// Release discards the rest, for a recording that is abandoned. It may be called at any time, and
-	// more than once.
+	// Release discards the rest, for a recording that is abandoned. It may be called at any time,
+	// and more than once.
 	Release()
 }
 

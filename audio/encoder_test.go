@@ -35,7 +35,8 @@ func talk(rate, channels, frames int) []int16 {
 	return out
 }
 
-// encode encodes samples in blocks of odd sizes, and checks what every codec promises of its segments.
+// encode encodes samples in blocks of odd sizes, and checks what every codec promises of its
+// segments.
 func encode(t *testing.T, f audio.Format, samples []int16) []encoded.Segment {
 	t.Helper()
 	e, err := audio.NewEncoder(f)
@@ -138,8 +139,8 @@ func decoded(t *testing.T, file []byte, rate, channels int) []int16 {
 	return samples
 }
 
-// lengths are where a recording can end: at once, after one frame, just before or after a second, and
-// anywhere. Most rates are tested with a few of them.
+// lengths are where a recording can end: at once, after one frame, just before or after a second,
+// and anywhere. Most rates are tested with a few of them.
 func lengths(rate, channels int) []int {
 	if rate == 16000 && channels == 1 || rate == 48000 && channels == 2 {
 		return []int{0, 1, rate/50 - 1, rate - rate/100, rate - 1, rate, rate + 1, 3 * rate, 3*rate + rate/3}
@@ -238,8 +239,8 @@ func TestOpusIsInStep(t *testing.T) {
 	}
 }
 
-// Fricatives reach up to 12 kHz. The documentation and the example configuration say which bit rates keep
-// which bands.
+// Fricatives reach up to 12 kHz. The documentation and the example configuration say which bit
+// rates keep which bands.
 func TestOpusKeepsTheSpectrum(t *testing.T) {
 	const rate, loss = 48000, -15
 	bands := []audiotest.Band{{From: 100, To: 5000}, {From: 5000, To: 8000}, {From: 8000, To: 12000},

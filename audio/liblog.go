@@ -44,8 +44,8 @@ func (m *Mic) readLog(line string) {
 	}
 }
 
-// overrunEvery is the least time between two log lines about overruns. A card with a small buffer can
-// have twenty overruns per second.
+// overrunEvery is the least time between two log lines about overruns. A card with a small buffer
+// can have twenty overruns per second.
 const overrunEvery = time.Minute
 
 // overrun counts an overrun. It logs the first one, and then at most one line per minute with the

@@ -23,12 +23,12 @@ const (
 	// periods is the length of the card's ring: by how much the process may be late without losing
 	// samples.
 	periods = 16
-	// If the card's ring is so small that its periods would be shorter than minPeriod, it is divided
-	// into fewPeriods: waking up more often costs more than it saves.
+	// If the card's ring is so small that its periods would be shorter than minPeriod, it is
+	// divided into fewPeriods: waking up more often costs more than it saves.
 	minPeriod  = 20 * time.Millisecond
 	fewPeriods = 4
-	// deadline is the most time for the sound library to open or close a card. It can hang for ever in
-	// both.
+	// deadline is the most time for the sound library to open or close a card. It can hang for ever
+	// in both.
 	deadline = 3 * time.Second
 )
 
@@ -57,19 +57,19 @@ func NewMic(device string, rate, channels int, log *slog.Logger) *Mic {
 	return &Mic{device: device, rate: rate, channels: channels, log: log}
 }
 
-// Overruns is how often the card has discarded samples that were not read in time. Package monitor finds
-// how many were lost; this explains why.
+// Overruns is how often the card has discarded samples that were not read in time. Package monitor
+// finds how many were lost; this explains why.
 func (m *Mic) Overruns() int64 { return m.overruns.Load() }
 
-// Open opens the card and starts it. deliver runs on the sound library's thread for each block. samples
-// is C memory and valid only during the call: deliver must copy it and must not block. Both stamps are
-// read when the block arrives, so all of it is older: arrived is for comparison with edges and
-// readings of lines, raw for judging the card. failed is called at most once, on its own goroutine,
-// when the card disappears or stops; the card must still be closed then. Nothing is delivered after
-// Close has been called.
+// Open opens the card and starts it. deliver runs on the sound library's thread for each block.
+// samples is C memory and valid only during the call: deliver must copy it and must not block. Both
+// stamps are read when the block arrives, so all of it is older: arrived is for comparison with
+// edges and readings of lines, raw for judging the card. failed is called at most once, on its own
+// goroutine, when the card disappears or stops; the card must still be closed then. Nothing is
+// delivered after Close has been called.
 //
-// Errors wrap ErrMissing, ErrBusy, ErrDenied, ErrRate, ErrLibrary or ErrStuck where one applies. After
-// ErrStuck the card may still open without our control: the process has to end.
+// Errors wrap ErrMissing, ErrBusy, ErrDenied, ErrRate, ErrLibrary or ErrStuck where one applies.
+// After ErrStuck the card may still open without our control: the process has to end.
 func (m *Mic) Open(deliver func(samples []int16, arrived time.Time, raw monitor.Raw),
 	failed func(error)) (io.Closer, error) {
 	m.mu.Lock()
@@ -154,9 +154,9 @@ func (m *Mic) prepare(s *openCard) (*malgo.Device, error) {
 	return dev, nil
 }
 
-// periodFrames is the largest power of two within the period. The sound library then reads pieces that
-// divide it, and always leaves the same number of frames in the ring. With 4800 frames the remainder
-// would depend on the last stall, and look like a loss of 30 ms.
+// periodFrames is the largest power of two within the period. The sound library then reads pieces
+// that divide it, and always leaves the same number of frames in the ring. With 4800 frames the
+// remainder would depend on the last stall, and look like a loss of 30 ms.
 func periodFrames(rate int) int {
 	most := rate * int(period/time.Millisecond) / 1000
 	return 1 << (bits.Len(uint(most)) - 1)
@@ -258,8 +258,9 @@ func (s *openCard) isSilent() bool {
 	return s.silent
 }
 
-// Close stops the card and closes it. It returns nil when the card is certainly closed, and ErrStuck if
-// the library has not returned within 3 s: then the card may still be open, and the process has to end.
+// Close stops the card and closes it. It returns nil when the card is certainly closed, and
+// ErrStuck if the library has not returned within 3 s: then the card may still be open, and the
+// process has to end.
 func (s *openCard) Close() error {
 	s.closeOnce.Do(func() {
 		close(s.closing)

@@ -130,7 +130,8 @@ func TestMicWithAnyBuffer(t *testing.T) {
 		if all := got.frames + got.missing; all < 48000*9 || all > 48000*12 {
 			t.Errorf("%s: %d frames in 10 s", name, all)
 		}
-		// A busy machine can't keep up with a buffer of 20 ms and loses samples. All losses are found.
+		// A busy machine can't keep up with a buffer of 20 ms and loses samples. All losses are
+		// found.
 		if got.overruns == 0 && got.missing != lost {
 			t.Errorf("%s: the card lost %d, the frames' numbers say %d", name, lost, got.missing)
 		}

@@ -14,7 +14,8 @@ import (
 	"tacet/systemd/needs"
 )
 
-// patience is how long a real-time test waits for something that is quick unless the machine is busy.
+// patience is how long a real-time test waits for something that is quick unless the machine is
+// busy.
 const patience = 30 * time.Second
 
 // A tape records what a microphone delivers.

@@ -10,9 +10,9 @@ import (
 )
 
 // The cheapest settings of libopus with which, at 48 kbit/s, speech in a room is as intelligible as
-// with opusenc's defaults at 32 kbit/s, and no band up to 12 kHz is worse; opusenc takes six times the
-// CPU time. The benchmark in cmd/tacet-demo/bench/quality measures this. Above complexity 6 the encoder
-// analyses the sound, which is expensive.
+// with opusenc's defaults at 32 kbit/s, and no band up to 12 kHz is worse; opusenc takes six times
+// the CPU time. The benchmark in cmd/tacet-demo/bench/quality measures this. Above complexity 6 the
+// encoder analyses the sound, which is expensive.
 const (
 	opusApplication = opus.Audio
 	opusComplexity  = 5
@@ -20,8 +20,8 @@ const (
 )
 
 // opusBandwidth is the bandwidth to keep. Fricatives reach up to 12 kHz, and people who are hard of
-// hearing need them. Below 32 kbit/s there are only enough bits for 8 kHz. A second channel needs half
-// as many as the first, since the two have much in common.
+// hearing need them. Below 32 kbit/s there are only enough bits for 8 kHz. A second channel needs
+// half as many as the first, since the two have much in common.
 func opusBandwidth(bitrate, channels int) opus.Bandwidth {
 	switch each := bitrate * 2 / (1 + channels); {
 	case each < 32000:

@@ -21,12 +21,12 @@ type Heard struct {
 	Off    bool    // Rate differs from the nominal rate by more than a clock can be off
 }
 
-// ProbeTime is how long a probe must be to measure the rate: one second for the card to settle, ten to
-// measure, one to spare.
+// ProbeTime is how long a probe must be to measure the rate: one second for the card to settle, ten
+// to measure, one to spare.
 const ProbeTime = 12 * time.Second
 
-// Probe opens the microphone for a time, or until ctx ends, and closes it. It keeps no sound. As with
-// Open, the caller has lit the light; after ErrStuck it must stay lit.
+// Probe opens the microphone for a time, or until ctx ends, and closes it. It keeps no sound. As
+// with Open, the caller has lit the light; after ErrStuck it must stay lit.
 func (m *Mic) Probe(ctx context.Context, length time.Duration) (Heard, error) {
 	p := &prober{mic: m, meter: monitor.Meter{Rate: m.rate, Channels: m.channels}, gaps: monitor.NewGaps(m.rate, m.Raw())}
 	failed := make(chan error, 1)
@@ -78,9 +78,9 @@ func (p *prober) heard() Heard {
 // usualRates are the rates that a configuration may have.
 var usualRates = []int{8000, 16000, 22050, 32000, 44100, 48000, 96000}
 
-// Offers describes which of the usual rates a PCM supports with one channel and with two. It opens the
-// PCM repeatedly but never starts it. As with Open, the caller has lit the light; after ErrStuck it must
-// stay lit.
+// Offers describes which of the usual rates a PCM supports with one channel and with two. It opens
+// the PCM repeatedly but never starts it. As with Open, the caller has lit the light; after
+// ErrStuck it must stay lit.
 func Offers(ctx context.Context, device string) (string, error) {
 	m := NewMic(device, 0, 0, slog.New(slog.DiscardHandler))
 	var offers []string

@@ -22,7 +22,8 @@ func formats() (list []Format) {
 	return list
 }
 
-// noise has full scale, with one channel the inverse of the other: the worst case for a lossless codec.
+// noise has full scale, with one channel the inverse of the other: the worst case for a lossless
+// codec.
 func noise(seed uint64, f Format, frames int) []int16 {
 	r := rand.New(rand.NewPCG(seed, 0))
 	out := make([]int16, frames*f.Channels)
@@ -114,8 +115,8 @@ type broken struct{ codec }
 func (*broken) add([]int16) error                   { return io.ErrShortWrite }
 func (*broken) end([]byte, []int16) ([]byte, error) { return nil, io.ErrShortWrite }
 
-// The current second is in locked memory, whatever the sound. If that memory were too small, it would be
-// on the heap.
+// The current second is in locked memory, whatever the sound. If that memory were too small, it
+// would be on the heap.
 func TestTheRunningSecondIsLocked(t *testing.T) {
 	for _, f := range formats() {
 		for _, rate := range []int{8000, 16000, 22050, 44100, 48000, 96000} {

@@ -23,8 +23,8 @@ type shape struct {
 
 // differs returns an error if the card delivers another format than the configured one, since the
 // sound library would convert it silently and badly. The error names all differences at once, and a
-// configuration that works: a plug PCM converts channels and samples, but not the rate, since the sound
-// library forbids that unless the plug's own definition sets it.
+// configuration that works: a plug PCM converts channels and samples, but not the rate, since the
+// sound library forbids that unless the plug's own definition sets it.
 func (got shape) differs(device string, rate, channels int) error {
 	var lacks, set []string
 	if got.rate != rate {
@@ -64,7 +64,8 @@ func (got shape) differs(device string, rate, channels int) error {
 	return fmt.Errorf("%w: it has %s: write %s", ErrRate, strings.Join(lacks, ", "), strings.Join(set, " and "))
 }
 
-// plugged returns the PCM that converts for a device. It is empty if the device is such a PCM already.
+// plugged returns the PCM that converts for a device. It is empty if the device is such a PCM
+// already.
 func plugged(device string) string {
 	switch {
 	case strings.HasPrefix(device, "plug"):

@@ -126,8 +126,8 @@ const (
 	coded   kind = "encoded"
 )
 
-// caught is how many runs may be left outside our control: a checksum keeps the last 64 bytes, and a
-// signal's stack the processor's registers at the time of the signal.
+// caught is how many runs may be left outside our control: a checksum keeps the last 64 bytes, and
+// a signal's stack the processor's registers at the time of the signal.
 const caught = 8
 
 // The state of a recording when memory is searched.

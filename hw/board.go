@@ -29,15 +29,15 @@ type LineSet interface {
 	Close() error
 }
 
-// An EdgeLine is one requested input with the kernel's queue of its edges. Wait and Take are each called
-// by one goroutine at a time, the other methods by any.
+// An EdgeLine is one requested input with the kernel's queue of its edges. Wait and Take are each
+// called by one goroutine at a time, the other methods by any.
 type EdgeLine interface {
 	// Read returns the present level; true is high.
 	Read() (bool, error)
 	// Wait waits until edges are queued. It returns an error if ctx ends first.
 	Wait(ctx context.Context) error
-	// Take moves the oldest queued edges into edges and returns their number, 0 if the queue is empty. It
-	// never waits.
+	// Take moves the oldest queued edges into edges and returns their number, 0 if the queue is
+	// empty. It never waits.
 	Take(edges []Edge) (int, error)
 	// Close releases the line and ends a Wait.
 	Close() error
@@ -50,8 +50,8 @@ type Edge struct {
 	Seq  uint32    // the number of this edge of the line, from 1: a gap means that some were dropped
 }
 
-// QueueLength is the length of a line's queue of edges, the kernel's maximum (48 KiB). When the queue is
-// full, the kernel drops the oldest edge.
+// QueueLength is the length of a line's queue of edges, the kernel's maximum (48 KiB). When the
+// queue is full, the kernel drops the oldest edge.
 const QueueLength = 1024
 
 // LineInfo is one line as the kernel describes it.

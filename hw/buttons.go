@@ -24,16 +24,17 @@ type Buttons struct {
 func newButtons() *Buttons { return &Buttons{turn: make(chan struct{}, 1)} }
 
 // Watch calls edge for each change of a line until ctx ends, and then returns nil. The calls are
-// sequential and in order for each line, and none comes after Watch has returned. Inputs 0 to n-1 are
-// the buttons, n is the door. at is the time of the edge's interrupt.
+// sequential and in order for each line, and none comes after Watch has returned. Inputs 0 to n-1
+// are the buttons, n is the door. at is the time of the edge's interrupt.
 //
-// fresh is false if the edge is doubtful: edges before it were lost; it leads to a level that was known
-// already, so one before it was missed; it is delivered more than 250 ms late; or it is synthetic,
-// because the level had changed without an edge. A doubtful edge may withdraw consent but never give it.
+// fresh is false if the edge is doubtful: edges before it were lost; it leads to a level that was
+// known already, so one before it was missed; it is delivered more than 250 ms late; or it is
+// synthetic, because the level had changed without an edge. A doubtful edge may withdraw consent
+// but never give it.
 //
-// The initial level is the one at Open, or the last that an earlier Watch delivered: a change since then
-// is reported. When a line can't be read, Watch returns an error with a method Input() int, which tells
-// the line. Watch can then be called again.
+// The initial level is the one at Open, or the last that an earlier Watch delivered: a change since
+// then is reported. When a line can't be read, Watch returns an error with a method Input() int,
+// which tells the line. Watch can then be called again.
 func (b *Buttons) Watch(ctx context.Context, edge func(input int, active bool, at time.Time, fresh bool)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -91,18 +92,19 @@ func (b *Buttons) run(ctx context.Context, fail context.CancelCauseFunc) {
 	all.Wait()
 }
 
-// Read returns for every line whether it is pressed (or open), as of some moment during the call. With an
-// error there are no levels. The error's method Input() int tells the line.
+// Read returns for every line whether it is pressed (or open), as of some moment during the call.
+// With an error there are no levels. The error's method Input() int tells the line.
 //
-// While a Watch runs, Read returns only after every earlier edge has been delivered to Watch's function,
-// whatever stalls: it reads the levels and then empties the kernel's queues itself, with the same turn as
-// Watch. The levels returned are those after the last delivered edge; for a level that no edge explains,
-// a synthetic edge is delivered first, which is not fresh. So a caller that records edges in Watch's
-// function, and the levels when Read returns, has them in order. Read can't see an edge that the
-// kernel has not queued yet, because the thread of its interrupt has not run, of a line that is back at
-// its old level.
+// While a Watch runs, Read returns only after every earlier edge has been delivered to Watch's
+// function, whatever stalls: it reads the levels and then empties the kernel's queues itself, with
+// the same turn as Watch. The levels returned are those after the last delivered edge; for a level
+// that no edge explains, a synthetic edge is delivered first, which is not fresh. So a caller that
+// records edges in Watch's function, and the levels when Read returns, has them in order. Read
+// can't see an edge that the kernel has not queued yet, because the thread of its interrupt has not
+// run, of a line that is back at its old level.
 //
-// Read may wait for a line or for the function. While no Watch runs, edges stay queued for the next one.
+// Read may wait for a line or for the function. While no Watch runs, edges stay queued for the next
+// one.
 func (b *Buttons) Read() ([]bool, error) {
 	levels, err := b.look(context.Background())
 	b.mu.Lock()
@@ -113,7 +115,8 @@ func (b *Buttons) Read() ([]bool, error) {
 	return levels, err
 }
 
-// close ends a running Watch, waits for it, and releases the lines. The edge function must not call it.
+// close ends a running Watch, waits for it, and releases the lines. The edge function must not call
+// it.
 func (b *Buttons) close() error {
 	b.mu.Lock()
 	b.closed = true

@@ -47,8 +47,8 @@ func machine() devices {
 	}
 }
 
-// wait waits until some chip and every named one can be opened, and a little longer for chips that are
-// refused. It returns the remaining refusals.
+// wait waits until some chip and every named one can be opened, and a little longer for chips that
+// are refused. It returns the remaining refusals.
 func (d devices) wait(ctx context.Context, named []string) (refused, err error) {
 	start := time.Now()
 	again := time.NewTicker(pollInterval)
@@ -116,6 +116,7 @@ func whoMay(path string) string {
 	if g, err := user.LookupGroupId(group); err == nil {
 		group = g.Name
 	}
-	return fmt.Sprintf("it belongs to the group %s: add user %d to the group (SupplementaryGroups=%s in the unit file)", group,
+	return fmt.Sprintf("it belongs to the group %s: add user %d to the group (SupplementaryGroups=%s in the unit "+
+		"file)", group,
 		os.Geteuid(), group)
 }

@@ -99,8 +99,9 @@ func (b bench) wiring() hw.Wiring {
 	}
 }
 
-// TestConformance runs on the fake and, as root, on the kernel and periph, if TACET_GPIO_SIM names the sysfs folder of a
-// gpio-sim chip with at least four free lines. So the fake behaves like these.
+// TestConformance runs on the fake and, as root, on the kernel and periph, if TACET_GPIO_SIM names
+// the sysfs folder of a gpio-sim chip with at least four free lines. So the fake behaves like
+// these.
 func TestConformance(t *testing.T) {
 	for _, c := range conformance {
 		t.Run("fake/"+c.name, func(t *testing.T) {
@@ -162,7 +163,8 @@ func simBench(t *testing.T, board hw.Board, sim hwtest.Sim) bench {
 	return b
 }
 
-// linked gives the chip a second name, as Raspberry Pi OS does. Then Init closes descriptor 0 (periph/host issue 70).
+// linked gives the chip a second name, as Raspberry Pi OS does. Then Init closes descriptor 0
+// (periph/host issue 70).
 func linked(t *testing.T, chip string) {
 	t.Helper()
 	second := filepath.Join("/dev", chip+"9")

@@ -31,11 +31,11 @@ const consumer = "tacetd"
 // eventSize is the size of the kernel's gpio_v2_line_event.
 const eventSize = int(unsafe.Sizeof(unix.GPIOV2LineEvent{}))
 
-// A kernelLine is a line of the kernel's character device, requested without periph. Its edges have the
-// time of the interrupt, and a number that shows whether edges were dropped.
+// A kernelLine is a line of the kernel's character device, requested without periph. Its edges have
+// the time of the interrupt, and a number that shows whether edges were dropped.
 //
-// Calls go through Control, which keeps the descriptor open and holds no lock: a call that hangs delays
-// only Close.
+// Calls go through Control, which keeps the descriptor open and holds no lock: a call that hangs
+// delays only Close.
 type kernelLine struct {
 	file *os.File
 	conn syscallConn
@@ -129,7 +129,8 @@ func (l *kernelLine) explain(err error) error {
 	return err
 }
 
-// readable reports whether Take would return edges or an error. The runtime calls it after each change.
+// readable reports whether Take would return edges or an error. The runtime calls it after each
+// change.
 func readable(fd uintptr) bool {
 	for {
 		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)

@@ -1,8 +1,8 @@
-// Package hw drives the wall unit's hardware over GPIO: the consent buttons, the light that says the
-// microphone is open, its sense line, the status light and the door contact. It lists lines and drives
-// lights through periph (periph.io/x/host/v3/gpioioctl), which uses the kernel's character devices
-// /dev/gpiochip*. Buttons and door use the same devices directly, because periph drops the time of an
-// edge and does not tell whether edges were lost before it.
+// Package hw drives the wall unit's hardware over GPIO: the consent buttons, the light that says
+// the microphone is open, its sense line, the status light and the door contact. It lists lines and
+// drives lights through periph (periph.io/x/host/v3/gpioioctl), which uses the kernel's character
+// devices /dev/gpiochip*. Buttons and door use the same devices directly, because periph drops the
+// time of an edge and does not tell whether edges were lost before it.
 //
 //	panel, err := hw.Open(ctx, hw.Wiring{
 //		Buttons: []hw.Input{{Line: "GPIO5", ActiveLow: true}},
@@ -12,28 +12,31 @@
 //	defer panel.Close()
 //	go panel.Buttons().Watch(ctx, func(input int, active bool, at time.Time, fresh bool) { … })
 //
-// A line is written by its kernel name (GPIO5) or as chip and number (gpiochip0:5). A name that is unknown,
-// or on two chips, is an error that lists the candidates.
+// A line is written by its kernel name (GPIO5) or as chip and number (gpiochip0:5). A name that is
+// unknown, or on two chips, is an error that lists the candidates.
 //
 // Promises:
 //
 //   - An error is never a press, and names its line.
-//   - Edges are delivered raw: without debouncing or omissions, in order over all lines, with the kernel's time.
-//     Momentary and latching switches are both just levels.
-//   - Each edge says whether it is fresh. One that is not may withdraw consent but never give it (see [Buttons.Watch]).
+//   - Edges are delivered raw: without debouncing or omissions, in order over all lines, with the
+//     kernel's time. Momentary and latching switches are both just levels.
+//   - Each edge says whether it is fresh. One that is not may withdraw consent but never give it
+//     (see [Buttons.Watch]).
 //   - When levels are read, every earlier edge has been delivered (see [Buttons.Read]).
-//   - The last level reported is the line's level: it is checked after every burst and by every Read. If it differs and
-//     no edge comes, a synthetic edge is delivered, which is never fresh.
+//   - The last level reported is the line's level: it is checked after every burst and by every
+//     Read. If it differs and no edge comes, a synthetic edge is delivered, which is never fresh.
 //   - A line that is stuck pressed is reported like any other level; the daemon raises the warning.
-//   - The light is dark from Open until it is switched on, and after Close. It goes from dark to lit in one change.
+//   - The light is dark from Open until it is switched on, and after Close. It goes from dark to
+//     lit in one change.
 //   - An output is never read back. Only the sense line tells what the light does.
 //   - An idle panel never wakes. What the kernel does not report is found by the next Read.
 //   - A call that hangs delays no call on another line, and no edge of its own line.
 //
-// Open calls periph's Init, which may close files of others (see keepStdin): open the panel before anything
-// else in the process opens files.
+// Open calls periph's Init, which may close files of others (see keepStdin): open the panel before
+// anything else in the process opens files.
 //
-// Package hwtest has a Board for tests, which behaves like the kernel and periph below the same code.
+// Package hwtest has a Board for tests, which behaves like the kernel and periph below the same
+// code.
 package hw
 
 import (
@@ -67,7 +70,8 @@ type Wiring struct {
 // ErrClosed is the error of every call after Close.
 var ErrClosed = errors.New("the panel is closed")
 
-// A Panel is the opened hardware. It holds its lines until Close, so that no other process can take them.
+// A Panel is the opened hardware. It holds its lines until Close, so that no other process can take
+// them.
 type Panel struct {
 	buttons *Buttons
 	light   *Light
@@ -76,8 +80,8 @@ type Panel struct {
 	err     error // of closing
 }
 
-// Open opens the machine's GPIO, waiting a little for a chip whose driver is still loading, and requests
-// the lines.
+// Open opens the machine's GPIO, waiting a little for a chip whose driver is still loading, and
+// requests the lines.
 func Open(ctx context.Context, w Wiring) (*Panel, error) {
 	b, err := GPIO(ctx, w.chips()...)
 	if err != nil {
@@ -134,11 +138,13 @@ func (p *Panel) Buttons() *Buttons { return p.buttons }
 // Light returns the light that says the microphone is open.
 func (p *Panel) Light() *Light { return p.light }
 
-// StatusLight returns nil if none is wired. A nil *StatusLight in an interface is not a nil interface.
+// StatusLight returns nil if none is wired. A nil *StatusLight in an interface is not a nil
+// interface.
 func (p *Panel) StatusLight() *StatusLight { return p.status }
 
-// Close ends a running Watch, switches the lights off and releases all lines. What they do then depends on
-// the kernel: a Raspberry Pi's keeps the level of an output, the mainline kernel makes it an input.
+// Close ends a running Watch, switches the lights off and releases all lines. What they do then
+// depends on the kernel: a Raspberry Pi's keeps the level of an output, the mainline kernel makes
+// it an input.
 func (p *Panel) Close() error {
 	p.close.Do(func() {
 		errs := []error{p.buttons.close()}
@@ -153,8 +159,8 @@ func (p *Panel) Close() error {
 	return p.err
 }
 
-// LightsOut switches off the lights that a killed daemon may have left on. It fails while a daemon holds
-// the lines.
+// LightsOut switches off the lights that a killed daemon may have left on. It fails while a daemon
+// holds the lines.
 func LightsOut(ctx context.Context, w Wiring) error {
 	b, err := GPIO(ctx, w.chips()...)
 	if err != nil {

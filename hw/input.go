@@ -88,8 +88,8 @@ func (i *input) read() (bool, error) {
 	return high != i.activeLow, nil
 }
 
-// take returns the line's oldest queued edges, until the queue is empty or an edge came after limit: about
-// QueueLength of them at most.
+// take returns the line's oldest queued edges, until the queue is empty or an edge came after
+// limit: about QueueLength of them at most.
 func (i *input) take(limit time.Time) (all []change, err error) {
 	var edges [64]Edge
 	for len(all) < QueueLength && !i.last.After(limit) {
@@ -132,8 +132,8 @@ func (i *input) failed(what string, err error) error {
 	return &lineError{input: i.index, text: fmt.Sprintf("%s: %s line %s", i.role, what, i.info), err: err}
 }
 
-// A lineError is the failure of one input's line. Use errors.As and its method Input to tell a broken button
-// from a broken door contact.
+// A lineError is the failure of one input's line. Use errors.As and its method Input to tell a
+// broken button from a broken door contact.
 type lineError struct {
 	input int
 	text  string

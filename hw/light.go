@@ -28,8 +28,8 @@ func (l *Light) Pulse() error { return l.show(pulse) }
 // Flash flashes three times quickly and leaves the light dark. It returns at the first flash.
 func (l *Light) Flash() error { return l.show(flash) }
 
-// Sense reads the sense line; known is false if there is none. It also returns the error of a blink, for
-// which no call waited, until the line has been driven again.
+// Sense reads the sense line; known is false if there is none. It also returns the error of a
+// blink, for which no call waited, until the line has been driven again.
 func (l *Light) Sense() (lit, known bool, err error) {
 	if err := l.Err(); err != nil {
 		return false, false, err
@@ -64,8 +64,8 @@ func (l *StatusLight) Flash() error { return l.show(flashes) }
 // Off switches it off.
 func (l *StatusLight) Off() error { return l.show(dark) }
 
-// A pattern is how a lamp blinks: it starts lit or dark and toggles after each step. After the last step it
-// starts again, or toggles once more and stays.
+// A pattern is how a lamp blinks: it starts lit or dark and toggles after each step. After the last
+// step it starts again, or toggles once more and stays.
 type pattern struct {
 	lit    bool
 	steps  []time.Duration
@@ -93,14 +93,15 @@ type lamp struct {
 	closed bool
 	stop   chan struct{} // ends the blinking, or nil
 
-	// failed is the error of the last blink, until the line is driven again. It needs no lock, since a
-	// caller of Err must not wait for a call on the line.
+	// failed is the error of the last blink, until the line is driven again. It needs no lock,
+	// since a caller of Err must not wait for a call on the line.
 	failed atomic.Pointer[error]
 }
 
-// newLamp requests the line and switches the lamp off. The request drives the line low: an active-high lamp
-// is dark from then on, an active-low one is lit for some microseconds. The line is an output from the
-// start, so lighting it is one change; periph's GPIOLine would drive it low first.
+// newLamp requests the line and switches the lamp off. The request drives the line low: an
+// active-high lamp is dark from then on, an active-low one is lit for some microseconds. The line
+// is an output from the start, so lighting it is one change; periph's GPIOLine would drive it low
+// first.
 func newLamp(b Board, info LineInfo, out Output) (*lamp, error) {
 	line, err := b.Request(info, Drive, gpio.PullNoChange)
 	if err != nil {
@@ -149,8 +150,8 @@ func (l *lamp) endBlinking() {
 	}
 }
 
-// blink plays p, whose start is shown already, until stop. It continues after a failed blink, since the next
-// may work.
+// blink plays p, whose start is shown already, until stop. It continues after a failed blink, since
+// the next may work.
 func (l *lamp) blink(p pattern, stop <-chan struct{}) {
 	lit := p.lit
 	timer := time.NewTimer(p.steps[0])

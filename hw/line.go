@@ -9,8 +9,9 @@ import (
 
 // A line prevents the use of periph's LineSet after Close.
 //
-// periph sets the descriptor of a closed LineSet to 0: a call on it would go to the process's standard
-// input. A call that races with Close would go to whatever file has the descriptor's number by then.
+// periph sets the descriptor of a closed LineSet to 0: a call on it would go to the process's
+// standard input. A call that races with Close would go to whatever file has the descriptor's
+// number by then.
 type line struct {
 	using  sync.RWMutex // read-locked while a call uses set
 	set    LineSet

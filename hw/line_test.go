@@ -12,8 +12,8 @@ import (
 	"tacet/hw/hwtest"
 )
 
-// lateSet counts the calls on a set after its Close, which with periph would go to standard input. Out hangs until hold is
-// closed.
+// lateSet counts the calls on a set after its Close, which with periph would go to standard input.
+// Out hangs until hold is closed.
 type lateSet struct {
 	hw.LineSet
 	hold   chan struct{}

@@ -78,8 +78,8 @@ func (w *Wiring) chips() []string {
 	return slices.Compact(chips)
 }
 
-// find looks up every line and returns all errors at once. If a line is missing, they include why chips
-// are.
+// find looks up every line and returns all errors at once. If a line is missing, they include why
+// chips are.
 func (w *Wiring) find(b Board) (map[role]LineInfo, error) {
 	all, err := b.Lines()
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"periph.io/x/host/v3/gpioioctl"
 )
 
-// GPIO returns the machine's Board. It waits a little for /dev to have a GPIO chip that may be opened, and
-// for the named ones (gpiochip1), because periph lists the chips only once per process.
+// GPIO returns the machine's Board. It waits a little for /dev to have a GPIO chip that may be
+// opened, and for the named ones (gpiochip1), because periph lists the chips only once per process.
 func GPIO(ctx context.Context, chips ...string) (Board, error) {
 	refused, err := machine().wait(ctx, chips)
 	if err != nil {
@@ -73,13 +73,14 @@ func (b *board) Lines() ([]LineInfo, error) {
 
 func (b *board) Refused() error { return b.refused }
 
-// kernelName undoes periph's renaming: if two lines have the same name, as on a Raspberry Pi 5, periph puts
-// the chip's name before the second. Here that is an ambiguity that a person has to resolve.
+// kernelName undoes periph's renaming: if two lines have the same name, as on a Raspberry Pi 5,
+// periph puts the chip's name before the second. Here that is an ambiguity that a person has to
+// resolve.
 func kernelName(chip, name string) string { return strings.TrimPrefix(name, chip+"-") }
 
 const (
-	// releaseTime is how long a line may stay busy after its release: while another thread polls files,
-	// the kernel may delay the release of a closed one.
+	// releaseTime is how long a line may stay busy after its release: while another thread polls
+	// files, the kernel may delay the release of a closed one.
 	releaseTime = 200 * time.Millisecond
 	// retryPause is the pause between two requests meanwhile.
 	retryPause = 5 * time.Millisecond
@@ -154,9 +155,9 @@ func chipOf(l LineInfo) (*gpioioctl.GPIOChip, error) {
 	return nil, fmt.Errorf("there is no line %s", l.address())
 }
 
-// expose makes line n the first of its name, until restore is called. periph requests the lines of a
-// LineSet by name and takes the first match, so of several unnamed lines only one could be requested, and
-// some boards name none. The caller holds periphMu.
+// expose makes line n the first of its name, until restore is called. periph requests the lines of
+// a LineSet by name and takes the first match, so of several unnamed lines only one could be
+// requested, and some boards name none. The caller holds periphMu.
 func expose(lines []*gpioioctl.GPIOLine, n int) (name string, restore func()) {
 	name = lines[n].Name()
 	first := n
@@ -170,7 +171,8 @@ func expose(lines []*gpioioctl.GPIOLine, n int) (name string, restore func()) {
 	return name, func() { lines[first], lines[n] = lines[n], lines[first] }
 }
 
-// busy reports whether the kernel says that a line is held. periph returns only the text of its error.
+// busy reports whether the kernel says that a line is held. periph returns only the text of its
+// error.
 func busy(err error) bool { return strings.Contains(err.Error(), "busy") }
 
 // explain adds who holds a busy line.

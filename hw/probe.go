@@ -17,9 +17,9 @@ const (
 	senseEvery = 50 * time.Millisecond
 )
 
-// Probe flashes the light, switches it on for two seconds, and off. A sense line must see both. While the
-// light is on, Probe runs while once, with a context that ends if the sense line sees the light go out. If
-// while returns false, the microphone may still be open, and the light stays on.
+// Probe flashes the light, switches it on for two seconds, and off. A sense line must see both.
+// While the light is on, Probe runs while once, with a context that ends if the sense line sees the
+// light go out. If while returns false, the microphone may still be open, and the light stays on.
 func (l *Light) Probe(ctx context.Context, while func(context.Context) (closed bool)) (proved bool, err error) {
 	if err := l.seen(ctx, false); err != nil {
 		return false, err

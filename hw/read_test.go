@@ -46,8 +46,8 @@ func orders(f func(order)) {
 	}
 }
 
-// Every edge before the call of Read is delivered and handled before Read returns, wherever the process stalls, and the
-// levels agree with the last edge.
+// Every edge before the call of Read is delivered and handled before Read returns, wherever the
+// process stalls, and the levels agree with the last edge.
 func TestReadComesAfterEveryEarlierEdge(t *testing.T) {
 	n := 0
 	synctest.Test(t, func(t *testing.T) {

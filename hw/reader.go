@@ -7,11 +7,11 @@ import (
 )
 
 const (
-	// lateAfter is the age above which an edge is doubtful: nobody expects a reaction to a press that much
-	// later.
+	// lateAfter is the age above which an edge is doubtful: nobody expects a reaction to a press
+	// that much later.
 	lateAfter = 250 * time.Millisecond
-	// settle is how long an edge may be delayed after its level can be read, and the pause before the level
-	// is read again after a burst.
+	// settle is how long an edge may be delayed after its level can be read, and the pause before
+	// the level is read again after a burst.
 	settle = 5 * time.Millisecond
 	// maxEmptyWaits is how many consecutive waits may end without an edge before that is an error.
 	maxEmptyWaits = 100
@@ -31,11 +31,13 @@ type watch struct {
 	edge func(input int, active bool, at time.Time, fresh bool)
 }
 
-// takeTurn takes the turn, unless ctx ends first. Edges are taken from the kernel's queues and delivered only
-// by deliver, by the holder of the turn: so they arrive in order, one at a time, whoever asks. The turn is a
-// channel instead of a mutex because the caller's function may take long.
+// takeTurn takes the turn, unless ctx ends first. Edges are taken from the kernel's queues and
+// delivered only by deliver, by the holder of the turn: so they arrive in order, one at a time,
+// whoever asks. The turn is a channel instead of a mutex because the caller's function may take
+// long.
 //
-// Levels are read without the turn, since that call may hang, and edges must be delivered all the same.
+// Levels are read without the turn, since that call may hang, and edges must be delivered all the
+// same.
 func (b *Buttons) takeTurn(ctx context.Context) bool {
 	select {
 	case b.turn <- struct{}{}:
@@ -47,8 +49,8 @@ func (b *Buttons) takeTurn(ctx context.Context) bool {
 
 func (b *Buttons) passTurn() { <-b.turn }
 
-// deliver delivers every edge up to limit, and perhaps some later ones, unless the Watch ends: then the next
-// Watch delivers what was taken. The caller has the turn, and a Watch runs.
+// deliver delivers every edge up to limit, and perhaps some later ones, unless the Watch ends: then
+// the next Watch delivers what was taken. The caller has the turn, and a Watch runs.
 func (b *Buttons) deliver(limit time.Time) error {
 	var failed error
 	for {
@@ -69,8 +71,8 @@ func (b *Buttons) deliver(limit time.Time) error {
 	}
 }
 
-// call calls the caller's function. An edge's age is judged only now, since the caller may have been busy
-// with the one before.
+// call calls the caller's function. An edge's age is judged only now, since the caller may have
+// been busy with the one before.
 func (b *Buttons) call(c change) {
 	b.watch.edge(c.input, c.active, c.at, !c.doubt && time.Since(c.at) <= lateAfter)
 }
@@ -107,8 +109,8 @@ func merge(queues [][]change) (all []change) {
 	}
 }
 
-// follow delivers a line's edges as they arrive, until ctx ends. Each line has its own queue, so that a noisy
-// cable can't displace the edges of another button.
+// follow delivers a line's edges as they arrive, until ctx ends. Each line has its own queue, so
+// that a noisy cable can't displace the edges of another button.
 func (b *Buttons) follow(ctx context.Context, in *input, burst chan<- struct{}) error {
 	empty := 0
 	for before := uint64(0); ; {
@@ -140,8 +142,8 @@ func (b *Buttons) follow(ctx context.Context, in *input, burst chan<- struct{}) 
 	}
 }
 
-// checkBursts reads the levels a little after edges have arrived, to correct what the kernel made of fast
-// bounces, and once at first, for changes while no Watch ran.
+// checkBursts reads the levels a little after edges have arrived, to correct what the kernel made
+// of fast bounces, and once at first, for changes while no Watch ran.
 func (b *Buttons) checkBursts(ctx context.Context, burst <-chan struct{}) error {
 	for {
 		if _, err := b.look(ctx); err != nil && ctx.Err() == nil {
@@ -176,8 +178,9 @@ func (b *Buttons) readLevels() (r reading, err error) {
 	return r, nil
 }
 
-// look reads the levels and then delivers every earlier edge. If a level still differs from that of the last
-// edge, its edge may be delayed: if it has not come by a second reading, a synthetic one is delivered.
+// look reads the levels and then delivers every earlier edge. If a level still differs from that of
+// the last edge, its edge may be delayed: if it has not come by a second reading, a synthetic one
+// is delivered.
 func (b *Buttons) look(ctx context.Context) ([]bool, error) {
 	called := time.Now()
 	first, err := b.readLevels()
@@ -199,9 +202,9 @@ func (b *Buttons) look(ctx context.Context) ([]bool, error) {
 	return levels, err
 }
 
-// settleWith delivers the edges and compares a reading with them. It returns the levels after the last
-// delivered edge, each of which was true at some moment since the reading. If a line has differed since the
-// reading before, without an edge, it delivers a synthetic one.
+// settleWith delivers the edges and compares a reading with them. It returns the levels after the
+// last delivered edge, each of which was true at some moment since the reading. If a line has
+// differed since the reading before, without an edge, it delivers a synthetic one.
 func (b *Buttons) settleWith(ctx context.Context, called time.Time, r reading,
 	before *reading) (levels []bool, differ bool, err error) {
 	if !b.takeTurn(ctx) {

@@ -32,7 +32,8 @@ func TestBounceIsPassedRawAndFresh(t *testing.T) {
 	})
 }
 
-// After a stall of the process, edges are delivered in order with their times, and old ones are doubtful.
+// After a stall of the process, edges are delivered in order with their times, and old ones are
+// doubtful.
 func TestAnEdgeHasTheKernelsTimeAndIsDoubtedWhenOld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, p := oneButton(t)
@@ -103,7 +104,8 @@ func TestEdgesThatABusyCallerGetsLateAreNotFresh(t *testing.T) {
 	}
 }
 
-// After an overflow of the queue, the first edge after the gap is doubtful at any age, and the last one has the line's level.
+// After an overflow of the queue, the first edge after the gap is doubtful at any age, and the last
+// one has the line's level.
 func TestEdgeAfterAGapIsNotFresh(t *testing.T) {
 	for _, c := range []struct{ queue, edges int }{{4, 5}, {4, 6}, {4, 21}, {hw.QueueLength, hw.QueueLength + 1},
 		{hw.QueueLength, 3001}} {
@@ -124,7 +126,8 @@ func TestEdgeAfterAGapIsNotFresh(t *testing.T) {
 	}
 }
 
-// Two edges to the same level: one between was missed, or too short for the kernel to read its level.
+// Two edges to the same level: one between was missed, or too short for the kernel to read its
+// level.
 func TestTwoEdgesOfOneDirectionAreDoubted(t *testing.T) {
 	for _, level := range []gpio.Level{pressed, released} {
 		synctest.Test(t, func(t *testing.T) {

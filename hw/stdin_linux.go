@@ -10,13 +10,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// keepStdin runs periph's Init and ensures that file descriptor 0 is open afterwards: as before or, if it was
-// closed, as /dev/null.
+// keepStdin runs periph's Init and ensures that file descriptor 0 is open afterwards: as before or,
+// if it was closed, as /dev/null.
 //
-// If two names in /dev lead to one chip, as with a symlink of Raspberry Pi OS, Init closes the second, and
-// with it descriptor 0 (periph/host issue 70). The next line requested would become descriptor 0, which
-// means "not requested" to periph, so it would never be released. Init also closes the second chip's
-// descriptor twice, which is harmless only if no file is opened meanwhile.
+// If two names in /dev lead to one chip, as with a symlink of Raspberry Pi OS, Init closes the
+// second, and with it descriptor 0 (periph/host issue 70). The next line requested would become
+// descriptor 0, which means "not requested" to periph, so it would never be released. Init also
+// closes the second chip's descriptor twice, which is harmless only if no file is opened meanwhile.
 func keepStdin(init func() error) error {
 	if err := openNull(); err != nil { // otherwise a chip would become descriptor 0
 		return err

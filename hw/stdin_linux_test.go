@@ -12,8 +12,8 @@ import (
 	"tacet/hw"
 )
 
-// The effect of Init on descriptor 0 (periph/host issue 70), in a child: "closes" plays Init, "closed" is a start with standard
-// input closed.
+// The effect of Init on descriptor 0 (periph/host issue 70), in a child: "closes" plays Init,
+// "closed" is a start with standard input closed.
 func TestStandardInputSurvivesInit(t *testing.T) {
 	if how := os.Getenv("TACET_TEST_STDIN"); how != "" {
 		if err := stdinChild(how); err != nil {

@@ -207,8 +207,8 @@ func (h *hand) anything() {
 	}
 }
 
-// read checks the promise of Read: every edge before the call is reported when it returns, and its level was the line's at some
-// moment during the call.
+// read checks the promise of Read: every edge before the call is reported when it returns, and its
+// level was the line's at some moment during the call.
 func (h *hand) read() {
 	h.mu.Lock()
 	watch, moves, down := h.watches, len(h.moves), h.down
@@ -314,8 +314,9 @@ func (h *hand) rest(check func()) {
 	h.moves, h.told, h.hold, h.known = nil, nil, 0, h.down
 }
 
-// Whatever happens, every edge is reported in order and with its time, before Read returns; no doubtful edge is fresh; no edge is
-// invented unless the level requires it; and the level at rest is reported.
+// Whatever happens, every edge is reported in order and with its time, before Read returns; no
+// doubtful edge is fresh; no edge is invented unless the level requires it; and the level at rest
+// is reported.
 func TestRandomTracesMakeNoPhantomAndEndWithTheLevel(t *testing.T) {
 	inBatches(t, func(t *testing.T, r *rand.Rand, traces int) {
 		h := newHand(t, r)

@@ -57,7 +57,8 @@ func (w *watch) stop() error {
 	return <-w.ended
 }
 
-// take waits until everything is quiet, and returns what was reported since the last call, without times.
+// take waits until everything is quiet, and returns what was reported since the last call, without
+// times.
 func (w *watch) take() []edge {
 	synctest.Wait()
 	w.mu.Lock()

@@ -37,8 +37,8 @@ func White(seed uint64, n int) []float64 {
 	return out
 }
 
-// ventilation is the noise of a ventilated room in each octave from 63 Hz to 8 kHz, in dB: the noise
-// criterion curve NC-35 of ANSI/ASA S12.2.
+// ventilation is the noise of a ventilated room in each octave from 63 Hz to 8 kHz, in dB: the
+// noise criterion curve NC-35 of ANSI/ASA S12.2.
 var ventilation = [...]float64{60, 52, 45, 40, 36, 34, 33, 32}
 
 // Ventilation is the noise of ventilation, mostly a rumble, with the level 1.
@@ -82,7 +82,8 @@ func scale(signal []float64, by float64) []float64 {
 	return signal
 }
 
-// Mix adds the signals in more, multiplied by gain, to the first. The result is as long as the first.
+// Mix adds the signals in more, multiplied by gain, to the first. The result is as long as the
+// first.
 func Mix(first []float64, gain float64, more ...[]float64) []float64 {
 	out := append([]float64(nil), first...)
 	for _, m := range more {
@@ -94,7 +95,8 @@ func Mix(first []float64, gain float64, more ...[]float64) []float64 {
 }
 
 // InRoom is a signal as a microphone across a small room hears it: the direct sound, a few early
-// reflections, and a diffuse tail. reverberation is the time in seconds in which sound decays by 60 dB.
+// reflections, and a diffuse tail. reverberation is the time in seconds in which sound decays by 60
+// dB.
 func InRoom(signal []float64, rate int, reverberation float64, seed uint64) []float64 {
 	r := rand.New(rand.NewPCG(seed, 2))
 	response := make([]float64, int(reverberation*float64(rate)))
@@ -127,8 +129,8 @@ func Speech(voice, text string, rate int) ([]float64, error) {
 // spoken holds the recordings of a woman's voice in Debian's alsa-utils.
 const spoken = "/usr/share/sounds/alsa/"
 
-// Spoken is a woman who names the positions of eight loudspeakers, recorded closely with the full band up
-// to 24 kHz, at a level of 0.05. It needs Debian's alsa-utils.
+// Spoken is a woman who names the positions of eight loudspeakers, recorded closely with the full
+// band up to 24 kHz, at a level of 0.05. It needs Debian's alsa-utils.
 func Spoken(rate int) ([]float64, error) {
 	var all []float64
 	for _, where := range []string{
@@ -147,7 +149,8 @@ func Spoken(rate int) ([]float64, error) {
 	return scale(all, 0.05/RMS(all)), nil
 }
 
-// plain is the sound of a mono WAV file with the usual header, resampled to a rate, at a level of 0.05.
+// plain is the sound of a mono WAV file with the usual header, resampled to a rate, at a level of
+// 0.05.
 func plain(file []byte, rate int) ([]float64, error) {
 	const header = 44
 	if len(file) < header || string(file[:4]) != "RIFF" || file[22] != 1 {

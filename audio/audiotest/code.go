@@ -1,12 +1,12 @@
 package audiotest
 
-// MinRun is the shortest run of the code that is recognised. Four samples determine the index; a few more
-// exclude chance.
+// MinRun is the shortest run of the code that is recognised. Four samples determine the index; a
+// few more exclude chance.
 const MinRun = 8
 
-// Code returns n samples of the time code, from the index first on. It is full-scale white noise: each
-// pair of samples is the number of the pair, scrambled by a bijection of 32 bits, so that the samples
-// give the index. It repeats after 2^33 samples, which is two days at 48 kHz.
+// Code returns n samples of the time code, from the index first on. It is full-scale white noise:
+// each pair of samples is the number of the pair, scrambled by a bijection of 32 bits, so that the
+// samples give the index. It repeats after 2^33 samples, which is two days at 48 kHz.
 func Code(first int64, n int) []int16 {
 	out := make([]int16, n)
 	for i := range out {
@@ -23,8 +23,8 @@ func codeAt(i int64) int16 {
 	return int16(uint16(pair))
 }
 
-// Index is the index of the first sample. ok is false unless all samples are consecutive samples of the
-// code.
+// Index is the index of the first sample. ok is false unless all samples are consecutive samples of
+// the code.
 func Index(samples []int16) (first int64, ok bool) {
 	if len(samples) < MinRun {
 		return 0, false
@@ -123,8 +123,8 @@ func unscramble(x uint32) uint32 {
 	return x ^ 0x5bd1e995
 }
 
-// inverse is the multiplicative inverse of an odd number, by Newton's iteration: each step doubles the
-// number of correct bits.
+// inverse is the multiplicative inverse of an odd number, by Newton's iteration: each step doubles
+// the number of correct bits.
 func inverse(a uint32) uint32 {
 	x := a
 	for range 5 {

@@ -10,6 +10,6 @@
 //	room.Play(t.Context(), audiotest.Code(0, 48000))
 //
 // Two signals show what happened to them. [Code] is noise in which any eight consecutive samples
-// determine their index; [Damages] finds what is missing, repeated or out of order. [Hiss] survives a
-// lossy codec; [Follow] finds its parts again to within about a millisecond.
+// determine their index; [Damages] finds what is missing, repeated or out of order. [Hiss] survives
+// a lossy codec; [Follow] finds its parts again to within about a millisecond.
 package audiotest

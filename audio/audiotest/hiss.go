@@ -19,8 +19,9 @@ var hissFilter = func() []float64 {
 	return h
 }()
 
-// Hiss returns n samples of a noise that never repeats, from the index first on, at the room's rate. It
-// has the bandwidth of a telephone, so that a lossy codec keeps enough for Locate to find any part of it.
+// Hiss returns n samples of a noise that never repeats, from the index first on, at the room's
+// rate. It has the bandwidth of a telephone, so that a lossy codec keeps enough for Locate to find
+// any part of it.
 func Hiss(first int64, n int) []int16 { return Samples(hiss(first, n)) }
 
 func hiss(first int64, n int) []float64 {
@@ -31,9 +32,9 @@ func hiss(first int64, n int) []float64 {
 	return convolve(white, hissFilter)[hissTaps-1 : hissTaps-1+n]
 }
 
-// Locate finds the index, between from and to, of the part of the hiss that a recording starts with.
-// likeness is 1 for the hiss itself and about 0 for anything else; above 0.3, a part of 0.2 s or more is
-// found with certainty.
+// Locate finds the index, between from and to, of the part of the hiss that a recording starts
+// with. likeness is 1 for the hiss itself and about 0 for anything else; above 0.3, a part of 0.2 s
+// or more is found with certainty.
 func Locate(recorded []int16, from, to int64) (index int64, likeness float64) {
 	reference := hiss(from, int(to-from)+len(recorded))
 	wanted := Floats(recorded)
@@ -67,9 +68,9 @@ const (
 	markLike   = 0.3
 )
 
-// Follow finds marks in a recording at the room's rate, four per second, wherever the hiss between the
-// indices 0 and length is heard. In a good recording the difference of At and Index is constant; a loss
-// or a repetition is a step.
+// Follow finds marks in a recording at the room's rate, four per second, wherever the hiss between
+// the indices 0 and length is heard. In a good recording the difference of At and Index is
+// constant; a loss or a repetition is a step.
 func Follow(recorded []int16, length int64) []Mark {
 	var list []Mark
 	for at := 0; at+markLength <= len(recorded); at += markStep {

@@ -18,9 +18,9 @@ import (
 	"tacet/systemd/needs"
 )
 
-// A Pulse is a private PulseAudio, the ALSA PCM "room". Its only source is a pipe that a [speaker] fills
-// in real time. It needs no sound card, desktop or particular user, writes into one temporary folder, and
-// ends with the test.
+// A Pulse is a private PulseAudio, the ALSA PCM "room". Its only source is a pipe that a [speaker]
+// fills in real time. It needs no sound card, desktop or particular user, writes into one temporary
+// folder, and ends with the test.
 type Pulse struct {
 	*speaker
 	dir string
@@ -109,7 +109,8 @@ func (p *Pulse) listen() error {
 	return p.keep.Start()
 }
 
-// untilReady reads the server's log until the server is ready. If the log ends first, it returns the log.
+// untilReady reads the server's log until the server is ready. If the log ends first, it returns
+// the log.
 func untilReady(log io.Reader) string {
 	var said strings.Builder
 	lines := bufio.NewScanner(log)

@@ -13,8 +13,8 @@ const Rate = 48000
 // tick is how often the speaker writes the samples that are due.
 const tick = 10 * time.Millisecond
 
-// A speaker fills a pipe at the pace of the clock, with silence when it has nothing to play. When it is
-// late it catches up, so that a busy machine neither loses nor adds samples.
+// A speaker fills a pipe at the pace of the clock, with silence when it has nothing to play. When
+// it is late it catches up, so that a busy machine neither loses nor adds samples.
 type speaker struct {
 	say  chan *speech
 	gone <-chan struct{} // closed when the server has ended
@@ -43,8 +43,8 @@ func (s *speaker) Play(ctx context.Context, samples []int16) error {
 	return s.speak(ctx, &speech{samples: samples})
 }
 
-// Begin starts to play samples, and returns when the first is due. Each is due 1/Rate after the one before
-// it. On a busy machine it may be late, but it is never early.
+// Begin starts to play samples, and returns when the first is due. Each is due 1/Rate after the one
+// before it. On a busy machine it may be late, but it is never early.
 func (s *speaker) Begin(ctx context.Context, samples []int16) (time.Time, error) {
 	what := &speech{samples: samples}
 	if err := s.hand(ctx, what); err != nil {

@@ -27,9 +27,9 @@ func Levels(signal []float64, rate int, bands []Band) []float64 {
 	return out
 }
 
-// Distances is the log-spectral distance of two signals in each band, in dB: the root mean square over the
-// band, averaged over time. Two noises with the same spectrum are about 7 dB apart. The signals must be
-// aligned.
+// Distances is the log-spectral distance of two signals in each band, in dB: the root mean square
+// over the band, averaged over time. Two noises with the same spectrum are about 7 dB apart. The
+// signals must be aligned.
 func Distances(said, heard []float64, rate int, bands []Band) []float64 {
 	out := make([]float64, len(bands))
 	n := min(len(said), len(heard))
@@ -58,7 +58,8 @@ func bins(spectrum []float64, rate int, band Band) (from, to int) {
 	return int(band.From / hertz), min(int(band.To/hertz), len(spectrum))
 }
 
-// spectra are the power spectra of overlapping frames. The sum over a spectrum is the power of its frame.
+// spectra are the power spectra of overlapping frames. The sum over a spectrum is the power of its
+// frame.
 func spectra(signal []float64, rate int) [][]float64 {
 	n := int(spectrumFrame * float64(rate))
 	window, power := make([]float64, n), 0.0

@@ -20,8 +20,9 @@ type Encoder struct {
 // A sink collects what the library writes.
 type sink struct{ dst []byte }
 
-// Write wipes p, which a Writer must not do. p is a buffer that the library allocates for each frame, and
-// would leave the sound in. The library has computed the frame's checksum before it writes.
+// Write wipes p, which a Writer must not do. p is a buffer that the library allocates for each
+// frame, and would leave the sound in. The library has computed the frame's checksum before it
+// writes.
 func (s *sink) Write(p []byte) (int, error) {
 	s.dst = append(s.dst, p...)
 	clear(p)
@@ -47,8 +48,8 @@ func NewEncoder(id string, rate, channels int) (*Encoder, error) {
 	return e, nil
 }
 
-// Most is an upper bound, in bytes, for the frames of a second: the library stores what it can't predict
-// uncompressed.
+// Most is an upper bound, in bytes, for the frames of a second: the library stores what it can't
+// predict uncompressed.
 func (e *Encoder) Most() int {
 	const frame = 32                  // header and checksum, generously
 	perSample := e.channels*depth + 1 // a difference of two channels needs a bit more
@@ -113,8 +114,9 @@ func subframe(samples []int32) *frame.Subframe {
 	return &frame.Subframe{SubHeader: frame.SubHeader{Pred: frame.PredVerbatim}, Samples: samples, NSamples: len(samples)}
 }
 
-// cheapest chooses how to store two channels, by the sum of their second differences; the library leaves
-// that to its caller. A dead channel is cheap by itself, two similar ones as their difference.
+// cheapest chooses how to store two channels, by the sum of their second differences; the library
+// leaves that to its caller. A dead channel is cheap by itself, two similar ones as their
+// difference.
 func cheapest(left, right []int32) frame.Channels {
 	var sum [4]int64 // of left, right, mid and side
 	var before, last [4]int32

@@ -26,8 +26,8 @@ func NewJoiner(id string, rate, channels int) (*Joiner, error) {
 	return &Joiner{format: f, sum: md5.New()}, err
 }
 
-// Add takes the next segment and returns what to write to the file. A segment that is damaged, out of
-// place or of another recording is an error and changes nothing: call Skip instead.
+// Add takes the next segment and returns what to write to the file. A segment that is damaged, out
+// of place or of another recording is an error and changes nothing: call Skip instead.
 func (j *Joiner) Add(segment []byte) ([]byte, error) {
 	next := *j
 	frames, err := next.check(segment)
@@ -112,7 +112,8 @@ func (j *Joiner) check(segment []byte) (frames []*frame.Frame, err error) {
 	return frames, nil
 }
 
-// frame decodes the next frame and returns its size in bytes. It recovers from a panic of the library.
+// frame decodes the next frame and returns its size in bytes. It recovers from a panic of the
+// library.
 func (j *Joiner) frame(data []byte) (f *frame.Frame, size int, err error) {
 	defer func() {
 		if p := recover(); p != nil {

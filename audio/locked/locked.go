@@ -1,5 +1,5 @@
-// Package locked allocates memory for sound. The memory never reaches swap or a core dump, it is outside
-// Go's heap, where nothing copies it, and it is wiped when it is freed.
+// Package locked allocates memory for sound. The memory never reaches swap or a core dump, it is
+// outside Go's heap, where nothing copies it, and it is wiped when it is freed.
 package locked
 
 import (
@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// New returns n zero bytes; n must be at least 1. They stay valid until the whole slice is passed to
-// Free. Using them after that crashes the process.
+// New returns n zero bytes; n must be at least 1. They stay valid until the whole slice is passed
+// to Free. Using them after that crashes the process.
 func New(n int) ([]byte, error) {
 	memory, err := unix.Mmap(-1, 0, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// A fakeCard is a sound card with a ring and an interrupt per period. A thread reads it, more or less in
-// time, as the sound library does: in pieces, while at least one period is available.
+// A fakeCard is a sound card with a ring and an interrupt per period. A thread reads it, more or
+// less in time, as the sound library does: in pieces, while at least one period is available.
 type fakeCard struct {
 	rate          int
 	pace          paces
@@ -140,8 +140,8 @@ func (r *fakeRing) made(now time.Duration) int {
 	return n
 }
 
-// steady is an idle machine, a busy one is often late, a stalling one rarely. All catch up before a ring
-// overflows.
+// steady is an idle machine, a busy one is often late, a stalling one rarely. All catch up before a
+// ring overflows.
 func steady(r *rand.Rand) func() time.Duration {
 	return func() time.Duration { return time.Duration(r.ExpFloat64() * float64(300*time.Microsecond)) }
 }

@@ -8,8 +8,8 @@
 //		… put v.Lost frames of silence before block v.Block, and drop its first v.Stale frames …
 //	}
 //
-// Meanwhile [Pace] measures how many frames per second the card really delivers, and whether that is
-// off its nominal rate.
+// Meanwhile [Pace] measures how many frames per second the card really delivers, and whether that
+// is off its nominal rate.
 //
 // [Meter] takes the samples, and reports whether there is sound above the room's noise floor, and
 // whether the signal moves at all. It reveals nothing else about the room.

@@ -15,34 +15,37 @@ type Verdict struct {
 	Stale int64 // frames at the start of the block that were captured before the card was opened: drop them
 }
 
-// Gaps finds lost frames by comparing the frames that have arrived with the raw clock. It does not rely
-// on the card: most losses leave no trace except missing time.
+// Gaps finds lost frames by comparing the frames that have arrived with the raw clock. It does not
+// rely on the card: most losses leave no trace except missing time.
 //
-// Push takes a block and returns the verdicts that are now certain, in order. A block that arrives in
-// time is decided at once. A late block, and all after it, is held until it is clear whether frames
-// were lost or only delayed: for one second, for two if it is late by less than 0.1 s, or for four if
-// the card wakes us rarely. The first blocks are held for 200 ms, to recognise samples from before the
-// opening. After that no frame is stale.
+// Push takes a block and returns the verdicts that are now certain, in order. A block that arrives
+// in time is decided at once. A late block, and all after it, is held until it is clear whether
+// frames were lost or only delayed: for one second, for two if it is late by less than 0.1 s, or
+// for four if the card wakes us rarely. The first blocks are held for 200 ms, to recognise samples
+// from before the opening. After that no frame is stale.
 //
-// The card's pace is measured, since it is not exactly the nominal rate and can change. It is the line
-// under the points of the recent blocks (frames against arrival time), which the least late blocks
-// touch. A loss is a step above that line, from one wake-up of the card to the next, that no later block
-// falls below. A line that only bends is a change of pace and not a loss. For a card between 0.9 and 2.0
-// times the nominal rate, even if that changes by 10 %, delays cause no false loss as long as they are
-// made up for while the blocks are held. A sound server may make up for a delay later than that. Then
-// the declared loss was false, but nothing is dropped: the file is longer by that much. A card that
-// wakes us less than five times per second may show one false loss when its pace changes.
+// The card's pace is measured, since it is not exactly the nominal rate and can change. It is the
+// line under the points of the recent blocks (frames against arrival time), which the least late
+// blocks touch. A loss is a step above that line, from one wake-up of the card to the next, that no
+// later block falls below. A line that only bends is a change of pace and not a loss. For a card
+// between 0.9 and 2.0 times the nominal rate, even if that changes by 10 %, delays cause no false
+// loss as long as they are made up for while the blocks are held. A sound server may make up for a
+// delay later than that. Then the declared loss was false, but nothing is dropped: the file is
+// longer by that much. A card that wakes us less than five times per second may show one false loss
+// when its pace changes.
 //
 // A loss of 20 ms or more is found, placed before the first block after it (or one earlier, if two
 // arrive in one period), and measured to a few milliseconds. There are three exceptions. Before the
-// pace is known, in the first two seconds (three on a busy machine), a loss must exceed 150 ms. Small
-// losses are missed while a machine is so busy that few blocks arrive in time, and in the seconds after
-// a change of pace. If the card wakes us less than five times per second, a loss must exceed a tenth
-// of the time between two wake-ups, is found only after enough wake-ups, and is measured roughly.
+// pace is known, in the first two seconds (three on a busy machine), a loss must exceed 150 ms.
+// Small losses are missed while a machine is so busy that few blocks arrive in time, and in the
+// seconds after a change of pace. If the card wakes us less than five times per second, a loss must
+// exceed a tenth of the time between two wake-ups, is found only after enough wake-ups, and is
+// measured roughly.
 //
 // Lost counts the frames that the card would have delivered in the missing time, at its own pace. A
-// file plays all frames at the nominal rate, so the silence is as long as the sound would have been. If
-// the pace is not nominal, a position in the file is not a time in the room: [Gaps.Pace] has the rate.
+// file plays all frames at the nominal rate, so the silence is as long as the sound would have
+// been. If the pace is not nominal, a position in the file is not a time in the room: [Gaps.Pace]
+// has the rate.
 type Gaps struct {
 	rate   float64
 	opened Raw
@@ -78,8 +81,9 @@ func NewGaps(rate int, opened Raw) *Gaps {
 func (g *Gaps) Pace() *Pace { return g.pace }
 
 // Overrun reports that samples were lost before the next block, as the sound library knows of an
-// overrun. The arrival of that block, and of those in the second after it, shows how many. So a small
-// loss is found that would otherwise pass for lateness or a change of pace, however busy the machine is.
+// overrun. The arrival of that block, and of those in the second after it, shows how many. So a
+// small loss is found that would otherwise pass for lateness or a change of pace, however busy the
+// machine is.
 func (g *Gaps) Overrun() { g.overrun = true }
 
 // Push takes the next block. The result is valid until the next call.
@@ -101,8 +105,8 @@ func (g *Gaps) Push(frames int, arrived Raw) []Verdict {
 	return g.decide(false)
 }
 
-// Flush decides all blocks that are still held, since none follow. Lateness that is still unexplained
-// counts as a loss only if it is longer than a card's ring.
+// Flush decides all blocks that are still held, since none follow. Lateness that is still
+// unexplained counts as a loss only if it is longer than a card's ring.
 func (g *Gaps) Flush() []Verdict { return g.decide(true) }
 
 // Held is the number of blocks that are not decided yet.

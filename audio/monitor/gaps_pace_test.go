@@ -79,7 +79,8 @@ func TestGapsNoneWhereThePaceChanges(t *testing.T) {
 	})
 }
 
-// A card with a small buffer on a busy machine has overruns all the time. The sound library reports each.
+// A card with a small buffer on a busy machine has overruns all the time. The sound library reports
+// each.
 func TestGapsFindsEveryReportedOverrun(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c, r := drawCard(t)

@@ -9,8 +9,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// judge pushes all deliveries and returns the verdicts. It checks that there is one for each block, in
-// order.
+// judge pushes all deliveries and returns the verdicts. It checks that there is one for each block,
+// in order.
 func judge(t interface{ Fatalf(string, ...any) }, g *Gaps, list []delivery) []Verdict {
 	var all []Verdict
 	for _, d := range list {
@@ -163,15 +163,16 @@ func TestGapsDropsWhatIsOlderThanTheOpening(t *testing.T) {
 				t.Fatalf("%+v", v)
 			}
 		}
-		// Everything kept may have been captured after the opening, since the card adds 5 ms itself.
+		// Everything kept may have been captured after the opening, since the card adds 5 ms
+		// itself.
 		if most := int64(stale); dropped > most || dropped < most-int64(c.rate/100) {
 			t.Fatalf("%d frames dropped of %d", dropped, stale)
 		}
 	})
 }
 
-// Old samples may come in a burst after a pause in which they could have been captured. The stale ones
-// are the oldest, not those in the burst.
+// Old samples may come in a burst after a pause in which they could have been captured. The stale
+// ones are the oldest, not those in the burst.
 func TestGapsDropsTheOldest(t *testing.T) {
 	opened := Raw(time.Hour)
 	var list []delivery

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// How a late block is judged. Everything is measured in time, so that the size of the blocks does not
-// matter.
+// How a late block is judged. Everything is measured in time, so that the size of the blocks does
+// not matter.
 const (
 	settle     = time.Second            // in its first second a card's lateness may still change
 	settleMost = 150 * time.Millisecond // by up to this
@@ -35,8 +35,8 @@ const (
 	fastestPace = 1 / 2.3          // or faster
 )
 
-// lostBefore is how many frames are missing before the first of the held blocks. decided is false while
-// later blocks may still explain its lateness.
+// lostBefore is how many frames are missing before the first of the held blocks. decided is false
+// while later blocks may still explain its lateness.
 func (g *Gaps) lostBefore(held []block, all bool) (lost int64, decided bool) {
 	if len(g.recent.points) == 0 {
 		return 0, true
@@ -85,8 +85,8 @@ func (g *Gaps) lostBefore(held []block, all bool) (lost int64, decided bool) {
 	return g.count(late, before), true
 }
 
-// lostInOverrun is how many frames were lost in a reported overrun: the least lateness until the next
-// one shows it.
+// lostInOverrun is how many frames were lost in a reported overrun: the least lateness until the
+// next one shows it.
 func (g *Gaps) lostInOverrun(held []block, before line, all bool) (lost int64, decided bool) {
 	n := 1
 	for n < len(held) && !held[n].overrun {
@@ -102,14 +102,15 @@ func (g *Gaps) lostInOverrun(held []block, before line, all bool) (lost int64, d
 	return g.count(late, before), true
 }
 
-// sudden reports whether the card was in time until just now and continues at its old pace. Then it has
-// not slowed down.
+// sudden reports whether the card was in time until just now and continues at its old pace. Then it
+// has not slowed down.
 func (g *Gaps) sudden(held []block, before line, noise float64) bool {
 	after, known := g.under(later(held))
 	return known && alike(before, after, sameSlope) && g.wakes.lately(before, held[0].point) < sudden.Seconds()+noise
 }
 
-// before is the card's pace before the held blocks, and the noise of the points above it, in seconds.
+// before is the card's pace before the held blocks, and the noise of the points above it, in
+// seconds.
 func (g *Gaps) before() (l line, noise float64, known bool) {
 	span := g.recent.span()
 	l, known = g.recent.line()

@@ -15,9 +15,9 @@ func through(a, b point) line {
 	return line{slope, a.y - slope*a.x}
 }
 
-// A hull finds the line that lies under all points and closest to them on average. Lateness only ever
-// raises a point, so that line is the card's pace as long as some blocks arrive in time, however late
-// the others are.
+// A hull finds the line that lies under all points and closest to them on average. Lateness only
+// ever raises a point, so that line is the card's pace as long as some blocks arrive in time,
+// however late the others are.
 type hull struct {
 	edge []point // the lower convex hull of the points, from left to right
 	sum  float64 // of all x
@@ -46,8 +46,8 @@ func (h *hull) add(p point) {
 	h.edge = append(h.edge, p)
 }
 
-// line is known from two points on. The sum of the points' heights is least above the edge of the hull
-// that contains their mean x.
+// line is known from two points on. The sum of the points' heights is least above the edge of the
+// hull that contains their mean x.
 func (h *hull) line() (l line, known bool) {
 	n := len(h.edge)
 	if n < 2 {

@@ -19,9 +19,9 @@ const (
 	least     = 6  // this many must be sound: the ticks of a clock are fewer
 )
 
-// A Meter detects whether anybody can be heard, relative to the room's noise floor: the quietest recent
-// level. The floor falls at once and rises slowly, so that a fan that is switched on becomes part of it
-// after half a minute, but a long speech does not. The Meter reveals only yes or no.
+// A Meter detects whether anybody can be heard, relative to the room's noise floor: the quietest
+// recent level. The floor falls at once and rises slowly, so that a fan that is switched on becomes
+// part of it after half a minute, but a long speech does not. The Meter reveals only yes or no.
 //
 // The zero Meter is for one channel at 48 kHz.
 type Meter struct {
@@ -55,9 +55,9 @@ func (m *Meter) init() {
 	}
 }
 
-// Block takes the next interleaved samples. sound: somebody or something can be heard. dead: for half a
-// second or more no channel has moved by more than a converter's dither, around any value, which happens
-// with a dead or muted microphone but in no room.
+// Block takes the next interleaved samples. sound: somebody or something can be heard. dead: for
+// half a second or more no channel has moved by more than a converter's dither, around any value,
+// which happens with a dead or muted microphone but in no room.
 func (m *Meter) Block(samples []int16) (sound, dead bool) {
 	if m.group == 0 {
 		m.init()

@@ -9,19 +9,21 @@ const (
 	paceKnown  = 10 * time.Second // the least measurement
 	paceWindow = 20 * time.Second // the longest: earlier blocks no longer count
 	paceBucket = 500 * time.Millisecond
-	// paceOff is the deviation that counts as off: between the 300 ppm that any quartz may be off and
-	// the 1,000 ppm that none is.
+	// paceOff is the deviation that counts as off: between the 300 ppm that any quartz may be off
+	// and the 1,000 ppm that none is.
 	paceOff = 650e-6
-	// The drift from the nominal rate must exceed paceDoubt times the noise to be the card's. A machine
-	// that stalls, or is late for long and then catches up, bends the line, and shows as noise.
+	// The drift from the nominal rate must exceed paceDoubt times the noise to be the card's. A
+	// machine that stalls, or is late for long and then catches up, bends the line, and shows as
+	// noise.
 	paceDoubt = 4
-	// paceJump is how far ahead of its pace a stream must be, after a burst of blocks, to have jumped.
+	// paceJump is how far ahead of its pace a stream must be, after a burst of blocks, to have
+	// jumped.
 	paceJump = 20 * time.Millisecond
 )
 
 // A Pace measures how many frames per second a card really delivers, over the last ten to twenty
-// seconds, to within 300 ppm. It relies on the blocks that arrived least late, so that a busy machine
-// does not matter.
+// seconds, to within 300 ppm. It relies on the blocks that arrived least late, so that a busy
+// machine does not matter.
 type Pace struct {
 	rate   float64
 	frames int64
@@ -58,8 +60,8 @@ func (p *Pace) Push(frames int64, arrived Raw) {
 	p.recent.add(now)
 }
 
-// early reports whether the stream has jumped ahead of its pace. Then a declared loss was false, or all
-// blocks before were late, and the measurement has to start again.
+// early reports whether the stream has jumped ahead of its pace. Then a declared loss was false, or
+// all blocks before were late, and the measurement has to start again.
 func (p *Pace) early(now point) bool {
 	if now.x-p.last.x <= (now.y-p.last.y)/fastestPace+sameLag.Seconds() {
 		p.burst = false
@@ -84,8 +86,9 @@ func (p *Pace) line() (line, bool) {
 	return l, known && l.slope > 0
 }
 
-// Rate is how many frames per second the card delivers. It is known after eleven seconds, the first of
-// which let the card settle, unless the machine is too busy for the blocks to show the card's pace.
+// Rate is how many frames per second the card delivers. It is known after eleven seconds, the first
+// of which let the card settle, unless the machine is too busy for the blocks to show the card's
+// pace.
 func (p *Pace) Rate() (rate float64, known bool) {
 	l, known := p.line()
 	if !known {
@@ -99,8 +102,8 @@ func (p *Pace) Rate() (rate float64, known bool) {
 	return p.rate / l.slope, true
 }
 
-// Off reports whether the rate is known to be off the nominal one by more than a quartz can be: always
-// from 1,000 ppm, never up to 300 ppm.
+// Off reports whether the rate is known to be off the nominal one by more than a quartz can be:
+// always from 1,000 ppm, never up to 300 ppm.
 func (p *Pace) Off() (rate float64, off bool) {
 	rate, known := p.Rate()
 	part := rate/p.rate - 1

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// paceOf runs a card. It returns the measured rate at the end, and whether it was ever reported as off.
+// paceOf runs a card. It returns the measured rate at the end, and whether it was ever reported as
+// off.
 func paceOf(c *fakeCard, d time.Duration) (rate float64, known, off bool) {
 	g := NewGaps(c.rate, c.opened)
 	for _, b := range c.run(d) {
@@ -20,8 +21,8 @@ func paceOf(c *fakeCard, d time.Duration) (rate float64, known, off bool) {
 	return rate, known, off
 }
 
-// On a busy machine a card that wakes us less than three times per second may show too little of its
-// pace. Then the pace may be unknown, but it must not be wrong.
+// On a busy machine a card that wakes us less than three times per second may show too little of
+// its pace. Then the pace may be unknown, but it must not be wrong.
 func TestPaceIsMeasured(t *testing.T) {
 	for name, machine := range map[string]func(*rand.Rand) func() time.Duration{"steady": steady, "busy": busy} {
 		for _, period := range []int{64, 1024, 4096, 16384} {

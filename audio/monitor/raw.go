@@ -4,9 +4,9 @@ import "time"
 
 // A Raw is a reading of CLOCK_MONOTONIC_RAW: the time since the machine started, on a clock that is
 // never adjusted. Time synchronisation slews CLOCK_MONOTONIC by 8 % and more, and a card measured
-// against it would seem fast or slow. A Raw is used only to judge the card. Edges and readings of lines
-// are stamped with the other clock, and so is each block that is compared with them. The types differ
-// so that the two can't be confused.
+// against it would seem fast or slow. A Raw is used only to judge the card. Edges and readings of
+// lines are stamped with the other clock, and so is each block that is compared with them. The
+// types differ so that the two can't be confused.
 type Raw time.Duration
 
 // Sub is the time between two readings.

@@ -3,10 +3,10 @@ package monitor
 import "time"
 
 const (
-	// ditherMost is the widest spread, in steps of 16 bits, of a converter without a signal: its dither
-	// is at most two steps to either side. No room is that still. A room of 25 dB(A), with a microphone
-	// that puts speech at a twentieth of full scale, spreads over more than a hundred steps in half a
-	// second.
+	// ditherMost is the widest spread, in steps of 16 bits, of a converter without a signal: its
+	// dither is at most two steps to either side. No room is that still. A room of 25 dB(A), with a
+	// microphone that puts speech at a twentieth of full scale, spreads over more than a hundred
+	// steps in half a second.
 	ditherMost = 4
 	// stillTime is the least time that is judged together; the most is twice as long.
 	stillTime = 500 * time.Millisecond

@@ -6,21 +6,21 @@ const (
 	wakesKept = 32
 	// rareEnough is how unlikely lateness must be, as a natural logarithm: six in a million.
 	rareEnough = 12
-	// bend is how much later a card gets in each second after it has slowed down. Between two wake-ups
-	// that is at most bendMost seconds, unless the card wakes us rarely: then it can't be
+	// bend is how much later a card gets in each second after it has slowed down. Between two
+	// wake-ups that is at most bendMost seconds, unless the card wakes us rarely: then it can't be
 	// distinguished from a small loss, and does not count as one.
 	bend     = 0.11
 	bendMost = 0.01
 	seldom   = 0.2
-	// near and nearLeast are for how many seconds, and for at least how many wake-ups, lateness may have
-	// grown.
+	// near and nearLeast are for how many seconds, and for at least how many wake-ups, lateness may
+	// have grown.
 	near      = 0.1
 	nearLeast = 4
 )
 
-// wakes remembers how late the card's last wake-ups were, which is typical of the machine. Blocks that
-// arrive together, because they belong to one period or make up for a stall, are one wake-up, as late
-// as its last block.
+// wakes remembers how late the card's last wake-ups were, which is typical of the machine. Blocks
+// that arrive together, because they belong to one period or make up for a stall, are one wake-up,
+// as late as its last block.
 type wakes struct {
 	late [wakesKept]float64 // a ring
 	at   [wakesKept]point   // the point of each
@@ -68,8 +68,8 @@ func (w *wakes) lately(pace line, now point) float64 {
 	return late
 }
 
-// level is how late a wake-up may be now without being later than the last ones, if the card has slowed
-// down.
+// level is how late a wake-up may be now without being later than the last ones, if the card has
+// slowed down.
 func (w *wakes) level(pace line, now point) float64 {
 	level := math.Inf(1)
 	newest := w.newest(now)

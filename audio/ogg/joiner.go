@@ -27,8 +27,8 @@ func NewJoiner(id string, rate, channels int) *Joiner {
 	return &Joiner{id: id, serial: Serial(id), head: Head{Channels: channels, PreSkip: PreSkip, Rate: rate}}
 }
 
-// Add takes the next segment and returns what can be written to the file. A segment that is damaged, out
-// of place or of another recording is an error and changes nothing: call Skip instead.
+// Add takes the next segment and returns what can be written to the file. A segment that is
+// damaged, out of place or of another recording is an error and changes nothing: call Skip instead.
 func (j *Joiner) Add(segment []byte) ([]byte, error) {
 	next := *j
 	if err := next.check(segment); err != nil {

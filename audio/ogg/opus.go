@@ -139,8 +139,8 @@ func Duration(packet []byte) (int, error) {
 	return int(total * Rate / time.Second), nil
 }
 
-// silence is an Opus packet of 20 ms of silence. It has the channels of another packet, and its bandwidth
-// if that is CELT, else the widest one. Its first symbol says that nothing follows.
+// silence is an Opus packet of 20 ms of silence. It has the channels of another packet, and its
+// bandwidth if that is CELT, else the widest one. Its first symbol says that nothing follows.
 func silence(like byte) []byte {
 	const celt, widest = 16 << 3, 31 << 3
 	toc := byte(widest)

@@ -48,7 +48,8 @@ func (p *Page) Append(dst []byte) []byte {
 	return dst
 }
 
-// Parse parses the page at the start of data and returns what follows it. Lacing and Body alias data.
+// Parse parses the page at the start of data and returns what follows it. Lacing and Body alias
+// data.
 func Parse(data []byte) (p Page, rest []byte, err error) {
 	if len(data) < headerLen || string(data[:4]) != capture || data[4] != 0 {
 		return p, nil, errors.New("not an Ogg page")
@@ -76,7 +77,8 @@ func Parse(data []byte) (p Page, rest []byte, err error) {
 	return p, data[end:], nil
 }
 
-// Packets yields the packets of the page. whole is false for a last one that continues on the next page.
+// Packets yields the packets of the page. whole is false for a last one that continues on the next
+// page.
 func (p *Page) Packets(yield func(packet []byte, whole bool) bool) {
 	start, end := 0, 0
 	for _, n := range p.Lacing {

@@ -16,15 +16,15 @@ func NewStream(id string, head Head) (*Stream, []byte) {
 	return s, s.Page(out, 0, 0)
 }
 
-// Hold makes the stream collect the packets of a page in the caller's memory. Packets that don't fit go
-// to the heap.
+// Hold makes the stream collect the packets of a page in the caller's memory. Packets that don't
+// fit go to the heap.
 func (s *Stream) Hold(memory []byte) { s.page.Body = memory[:0] }
 
 // Held is the packets of the current page.
 func (s *Stream) Held() []byte { return s.page.Body }
 
-// Packet adds a packet to the current page. A page holds 255 packets of less than 255 bytes each, or fewer
-// longer ones. The caller must end it in time.
+// Packet adds a packet to the current page. A page holds 255 packets of less than 255 bytes each,
+// or fewer longer ones. The caller must end it in time.
 func (s *Stream) Packet(packet []byte) {
 	s.page.Lacing = lace(s.page.Lacing, len(packet))
 	s.page.Body = append(s.page.Body, packet...)

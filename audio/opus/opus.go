@@ -1,8 +1,8 @@
-// Package opus wraps libopus's encoder. The encoder's state holds the most recent sound, so it is in
-// locked memory. Package decode wraps the decoder, which the unit does not need.
+// Package opus wraps libopus's encoder. The encoder's state holds the most recent sound, so it is
+// in locked memory. Package decode wraps the decoder, which the unit does not need.
 //
-// Sound may also remain on the stack of the thread that encodes, until something overwrites it: libopus
-// works there, and we can't prevent that.
+// Sound may also remain on the stack of the thread that encodes, until something overwrites it:
+// libopus works there, and we can't prevent that.
 package opus
 
 /*
@@ -51,8 +51,8 @@ const (
 	Music = Signal(C.OPUS_SIGNAL_MUSIC)
 )
 
-// Settings configure an Encoder. The bit rate is constant, also in pauses, so that all packets of one
-// duration have the same size.
+// Settings configure an Encoder. The bit rate is constant, also in pauses, so that all packets of
+// one duration have the same size.
 type Settings struct {
 	Rate        int // 8000, 12000, 16000, 24000 or 48000
 	Channels    int // 1 or 2
@@ -112,8 +112,8 @@ func (e *Encoder) Lookahead() (int, error) {
 	return int(n), err
 }
 
-// Encode encodes interleaved samples of one of Opus's frame durations and fills the packet, which must
-// have the size that follows from the bit rate.
+// Encode encodes interleaved samples of one of Opus's frame durations and fills the packet, which
+// must have the size that follows from the bit rate.
 func (e *Encoder) Encode(samples []int16, packet []byte) error {
 	switch {
 	case e.memory == nil:

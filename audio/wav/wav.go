@@ -1,8 +1,8 @@
 // Package wav writes WAV files whose length is not known while they are recorded.
 //
-// A recording starts with a header that has the greatest length there is, which usually means that the
-// sound goes on to the end of the file. At a desk, a [Joiner] joins the segments and makes the final
-// header.
+// A recording starts with a header that has the greatest length there is, which usually means that
+// the sound goes on to the end of the file. At a desk, a [Joiner] joins the segments and makes the
+// final header.
 package wav
 
 import (
@@ -19,7 +19,8 @@ const HeaderLen = 44
 // Unknown is the length of sound that is not known yet.
 const Unknown = -1
 
-// MaxLength is the greatest length of sound that a header can hold, in bytes: a little less than 4 GiB.
+// MaxLength is the greatest length of sound that a header can hold, in bytes: a little less than 4
+// GiB.
 const MaxLength = math.MaxUint32 - HeaderLen - 1
 
 // Header is the header of a file with 16-bit interleaved samples. length is in bytes, or Unknown.

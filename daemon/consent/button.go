@@ -2,9 +2,10 @@ package consent
 
 import "time"
 
-// button follows one line's raw edges. A press (for a latching button: switching it on) starts with a press
-// edge on a line that was settled (Debounce without an edge) in the released position. It lasts until the
-// line has settled again in the position that completes it. Only a live press can give.
+// button follows one line's raw edges. A press (for a latching button: switching it on) starts with
+// a press edge on a line that was settled (Debounce without an edge) in the released position. It
+// lasts until the line has settled again in the position that completes it. Only a live press can
+// give.
 type button struct {
 	Button
 	pressed  bool      // after the last edge
@@ -16,14 +17,14 @@ type button struct {
 	doubted  time.Time // when its last doubted edge arrived; a press that started before gives nothing
 }
 
-// newButton assumes that a momentary button is released and a latching one is on: a latching button must be
-// seen off first.
+// newButton assumes that a momentary button is released and a latching one is on: a latching button
+// must be seen off first.
 func newButton(b Button) button {
 	return button{Button: b, pressed: b.Style == Latching}
 }
 
-// edge handles a raw edge and reports whether a press started with it. mayGive says whether a press may start
-// now. Machine.doubt has already handled a press that started before.
+// edge handles a raw edge and reports whether a press started with it. mayGive says whether a press
+// may start now. Machine.doubt has already handled a press that started before.
 func (b *button) edge(e Edge, doubted, mayGive bool) (started bool) {
 	settled := b.last.IsZero() || e.At.Sub(b.last) >= b.Debounce
 	switch {

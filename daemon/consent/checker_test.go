@@ -7,8 +7,8 @@ import (
 
 const maxButtons = 3 // in tests
 
-// checker watches events and effects from outside and reports broken promises. It runs after every step of every test,
-// keeps its own records, and uses only the methods of the machine.
+// checker watches events and effects from outside and reports broken promises. It runs after every
+// step of every test, keeps its own records, and uses only the methods of the machine.
 type checker struct {
 	set   Settings
 	phase Phase
@@ -241,8 +241,8 @@ func (c *checker) doubted(now time.Time, e Edge) bool {
 	return !e.Fresh || e.Pressed == c.down[e.Button] || now.Sub(e.At) > 250*time.Millisecond
 }
 
-// everyHand: a fresh press and release of each momentary button, and each latching button switched on, since the last
-// clear.
+// everyHand: a fresh press and release of each momentary button, and each latching button switched
+// on, since the last clear.
 func (c *checker) everyHand() error {
 	for i := range c.set.Buttons {
 		if !c.hand(i) {
@@ -299,8 +299,8 @@ func (c *checker) phases(m *Machine, was Phase) error {
 	return nil
 }
 
-// edge runs after the effects: what gave in this step did so by earlier edges. Phase and dead time are those at the end
-// of the step.
+// edge runs after the effects: what gave in this step did so by earlier edges. Phase and dead time
+// are those at the end of the step.
 func (c *checker) edge(now time.Time, e Edge, was Phase, out []Effect) error {
 	i := e.Button
 	if e.Pressed && (was == Stopping || c.phase == Stopping || e.At.Before(c.dead)) && c.phase != Waiting {

@@ -82,8 +82,8 @@ const (
 	ReasonStopped   = "stopped"
 )
 
-// Act is consent given or withdrawn by a party at a line, or lapsed by itself, which has a cause instead of
-// party and line.
+// Act is consent given or withdrawn by a party at a line, or lapsed by itself, which has a cause
+// instead of party and line.
 type Act struct {
 	Party string
 	Kind  string

@@ -90,7 +90,8 @@ type (
 	LightOff   struct{} // answer with Dark
 	LightFlash struct{} // can't record now; no answer
 
-	// Prepare makes the recording's head, with the acts so far, in memory only; answer with Prepared.
+	// Prepare makes the recording's head, with the acts so far, in memory only; answer with
+	// Prepared.
 	Prepare struct{}
 
 	// OpenMic comes only while the light is lit and the head is made; answer with Opened.
@@ -102,9 +103,9 @@ type (
 	// Discard drops a head that is not on disk; no answer.
 	Discard struct{}
 
-	// Cut drops every sample captured at At or later. If not Fresh, the edge may be older than At, so
-	// everything not yet proved to be older is dropped too. Of several for one recording, the earliest
-	// counts.
+	// Cut drops every sample captured at At or later. If not Fresh, the edge may be older than At,
+	// so everything not yet proved to be older is dropped too. Of several for one recording, the
+	// earliest counts.
 	Cut struct {
 		At    time.Time
 		Fresh bool
@@ -113,8 +114,9 @@ type (
 	// CloseMic comes only after Opened{true}; answer with Closed.
 	CloseMic struct{}
 
-	// End closes the file with the closing acts; answer with Ended. Each Prepared{true} gets one Discard or,
-	// after Begun{true}, one End. A file that ends while its head is being written holds no sample.
+	// End closes the file with the closing acts; answer with Ended. Each Prepared{true} gets one
+	// Discard or, after Begun{true}, one End. A file that ends while its head is being written
+	// holds no sample.
 	End struct {
 		Reason string // withdrawn, lapsed, fault, stopped
 		Acts   []Act

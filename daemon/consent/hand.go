@@ -33,15 +33,15 @@ func (m *Machine) edge(now time.Time, e Edge) {
 	}
 }
 
-// isDoubted reports whether an edge can only withdraw: its reader doubts it, or it arrived so late that
-// nobody waits for a reaction any more.
+// isDoubted reports whether an edge can only withdraw: its reader doubts it, or it arrived so late
+// that nobody waits for a reaction any more.
 func isDoubted(now time.Time, e Edge) bool {
 	return !e.Fresh || now.Sub(e.At) > lateAfter
 }
 
-// doubt cancels, before anything else that is due, what a doubted edge may have cancelled: the press of its
-// button and, while waiting, its give. So nothing starts with an edge that stops it. Two edges in the same
-// direction are doubted too, since one between them is missing.
+// doubt cancels, before anything else that is due, what a doubted edge may have cancelled: the
+// press of its button and, while waiting, its give. So nothing starts with an edge that stops it.
+// Two edges in the same direction are doubted too, since one between them is missing.
 func (m *Machine) doubt(now time.Time, e Edge) {
 	if e.Button < 0 || e.Button >= len(m.buttons) {
 		return
@@ -56,8 +56,8 @@ func (m *Machine) doubt(now time.Time, e Edge) {
 	}
 }
 
-// mayGive reports whether a press that starts now may give. The checks of phase and gave are redundant: an
-// edge then also clears or rests, which voids all running presses.
+// mayGive reports whether a press that starts now may give. The checks of phase and gave are
+// redundant: an edge then also clears or rests, which voids all running presses.
 func (m *Machine) mayGive(b *button, at time.Time) bool {
 	return (m.phase == Idle || m.phase == Waiting) && !b.gave && !m.stopped && !at.Before(m.deadUntil) &&
 		!at.Before(b.doubted)
@@ -81,8 +81,8 @@ func (m *Machine) give(now time.Time, button int) {
 	m.start(now)
 }
 
-// withdraw needs no debouncing: the first edge counts, in either direction. While consent stands no edge is
-// expected; a release without its press means that the press was missed.
+// withdraw needs no debouncing: the first edge counts, in either direction. While consent stands no
+// edge is expected; a release without its press means that the press was missed.
 func (m *Machine) withdraw(now time.Time, b *button, e Edge) {
 	act := Act{Party: b.Party, Kind: Withdrew, At: e.At, Line: b.Line}
 	m.clear(now, act, Cut{At: e.At, Fresh: e.Fresh}, ReasonWithdrawn)
@@ -100,7 +100,8 @@ func (m *Machine) lapse(now, at time.Time, cause string) {
 	m.clear(now, Act{Kind: Lapsed, At: at, Cause: cause}, Cut{At: at, Fresh: true}, reason)
 }
 
-// clear cancels all consent and every running press, if any consent stands, and starts the dead time.
+// clear cancels all consent and every running press, if any consent stands, and starts the dead
+// time.
 func (m *Machine) clear(now time.Time, act Act, cut Cut, reason string) {
 	switch m.phase {
 	case Waiting:

@@ -21,8 +21,9 @@ type Machine struct {
 	out       []Effect  // of the current step
 }
 
-// New returns a machine that is not ready, with nothing given. First report each line's level as an edge that
-// is not fresh: so a button that is held already gives nothing, and a latching one is known to be off.
+// New returns a machine that is not ready, with nothing given. First report each line's level as an
+// edge that is not fresh: so a button that is held already gives nothing, and a latching one is
+// known to be off.
 func New(s Settings, now time.Time) *Machine {
 	m := &Machine{set: s, phase: Faulty, deadUntil: now}
 	for _, b := range s.Buttons {
@@ -31,8 +32,8 @@ func New(s Settings, now time.Time) *Machine {
 	return m
 }
 
-// Step handles one event and returns what to do, in order; mostly nothing. Queued edges and door events come
-// before anything else.
+// Step handles one event and returns what to do, in order; mostly nothing. Queued edges and door
+// events come before anything else.
 func (m *Machine) Step(now time.Time, ev Event) []Effect {
 	switch ev := ev.(type) {
 	case Edge:
@@ -98,7 +99,8 @@ func (m *Machine) Deadline() (at time.Time, ok bool) {
 // Phase returns the present phase.
 func (m *Machine) Phase() Phase { return m.phase }
 
-// Acts returns the acts since the first give of this consent; none once it is cleared and everything is closed.
+// Acts returns the acts since the first give of this consent; none once it is cleared and
+// everything is closed.
 func (m *Machine) Acts() []Act { return slices.Clone(m.acts) }
 
 // Consented reports whether a button's consent stands.
@@ -154,8 +156,8 @@ func (m *Machine) nextTimer() (next timer, ok bool) {
 	return next, ok
 }
 
-// advance fires the timers due until limit, in order. Each fires once: a give is no longer live, and a lapse
-// leaves the phase.
+// advance fires the timers due until limit, in order. Each fires once: a give is no longer live,
+// and a lapse leaves the phase.
 func (m *Machine) advance(limit, now time.Time) {
 	for {
 		t, ok := m.nextTimer()

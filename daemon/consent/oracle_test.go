@@ -6,9 +6,10 @@ import (
 	"time"
 )
 
-// The oracle is a second implementation of the specification, with another approach: it reads a whole history at once, finds
-// the presses by cutting each line's edges into bursts, and then decides which of them counted. It does not use the machine's
-// fields. It needs a world that answers each request once, the light's in order.
+// The oracle is a second implementation of the specification, with another approach: it reads a
+// whole history at once, finds the presses by cutting each line's edges into bursts, and then
+// decides which of them counted. It does not use the machine's fields. It needs a world that
+// answers each request once, the light's in order.
 
 // step is one step of a history, with the state of the machine after it.
 type step struct {
@@ -373,7 +374,8 @@ func (o *oracle) request(e Effect) error {
 	return nil
 }
 
-// owed checks that everything that can be requested by now has been, once. It leaves Stopping when everything is answered.
+// owed checks that everything that can be requested by now has been, once. It leaves Stopping when
+// everything is answered.
 func (o *oracle) owed() error {
 	if o.phase != Starting && o.phase != Recording && o.phase != Stopping {
 		return nil

@@ -17,8 +17,8 @@ type edgeAt struct {
 	step int
 }
 
-// presses finds every good press of a history, by the time at which it is due; the steps at which any press started; and those
-// whose edge is doubted.
+// presses finds every good press of a history, by the time at which it is due; the steps at which
+// any press started; and those whose edge is doubted.
 func presses(set Settings, trace []step) (good []press, begins, doubts []bool) {
 	begins, doubts = make([]bool, len(trace)), make([]bool, len(trace))
 	for i, b := range set.Buttons {
@@ -73,7 +73,8 @@ func presses(set Settings, trace []step) (good []press, begins, doubts []bool) {
 	return good, begins, doubts
 }
 
-// seemed reports whether an edge seemed to be the last of its burst, because the next one arrived too late.
+// seemed reports whether an edge seemed to be the last of its burst, because the next one arrived
+// too late.
 func seemed(trace []step, e, next edgeAt, debounce time.Duration) bool {
 	for _, s := range trace[e.step+1 : next.step] {
 		if !s.limit().Before(e.At.Add(debounce)) {

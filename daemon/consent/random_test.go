@@ -11,8 +11,9 @@ import (
 // edgesEach times rapid's 100 checks is a million edges, over the three kinds of room.
 const edgesEach = 3400
 
-// TestRandom makes random histories: hands that give properly, lines that chatter, answers that are late, fail or never come,
-// Ticks on time and late. The checker sees each step, the oracle the whole history. In the end the light is off.
+// TestRandom makes random histories: hands that give properly, lines that chatter, answers that are
+// late, fail or never come, Ticks on time and late. The checker sees each step, the oracle the
+// whole history. In the end the light is off.
 func TestRandom(t *testing.T) {
 	for _, buttons := range []string{"m", "ml", "mml"} {
 		t.Run(buttons, func(t *testing.T) {
@@ -49,7 +50,8 @@ func TestRandom(t *testing.T) {
 // dice derives choices from one random number.
 type dice uint64
 
-// throw draws a number and spreads it, since rapid prefers small ones. 0, the simplest one, stays 0.
+// throw draws a number and spreads it, since rapid prefers small ones. 0, the simplest one, stays
+// 0.
 func throw(t *rapid.T) dice {
 	n := rapid.Uint64().Draw(t, "")
 	n *= 0x9e3779b97f4a7c15
@@ -116,8 +118,8 @@ func (p *play) wander(d dice) error {
 	return nil
 }
 
-// meeting is the normal course: after a quiet time everybody gives, everything is answered, and perhaps nobody touches anything
-// until consent lapses.
+// meeting is the normal course: after a quiet time everybody gives, everything is answered, and
+// perhaps nobody touches anything until consent lapses.
 func (p *play) meeting(d dice) error {
 	if err := p.pass(pauses[8+d.roll(4)], false); err != nil {
 		return err
@@ -227,8 +229,8 @@ func (p *play) all() error {
 	return nil
 }
 
-// finish stops the machine, often while it records, answers everything, and checks that it is idle, dark and closed, whatever
-// hands do.
+// finish stops the machine, often while it records, answers everything, and checks that it is idle,
+// dark and closed, whatever hands do.
 func (p *play) finish(d dice) error {
 	if d.roll(2) == 0 {
 		if err := p.all(); err != nil {
@@ -278,7 +280,8 @@ func (p *play) count(reached map[string]int) {
 	}
 }
 
-// TestHostile sends any event at any time, including unrequested answers. The promises hold all the same.
+// TestHostile sends any event at any time, including unrequested answers. The promises hold all the
+// same.
 func TestHostile(t *testing.T) {
 	recorded := 0
 	rapid.Check(t, func(t *rapid.T) {

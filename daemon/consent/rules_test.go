@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// TestRules has a line for each rule of the package comment. m is a momentary button, l a latching one; see script for the words.
+// TestRules has a line for each rule of the package comment. m is a momentary button, l a latching
+// one; see script for the words.
 func TestRules(t *testing.T) {
 	tests := []struct{ name, buttons, script string }{
 		{"one party: press to record, press to end", "m",

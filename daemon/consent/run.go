@@ -2,8 +2,9 @@ package consent
 
 import "time"
 
-// run is one start, from LightOn to the last answer. It ends only when every request has been answered (LightOn
-// by Dark at the latest), so that no late answer can pass for one to the next start.
+// run is one start, from LightOn to the last answer. It ends only when every request has been
+// answered (LightOn by Dark at the latest), so that no late answer can pass for one to the next
+// start.
 type run struct {
 	lit      bool
 	head     head
@@ -181,7 +182,8 @@ func (m *Machine) cutEarlier(at time.Time, fresh bool) {
 	m.emit(Cut{At: at, Fresh: fresh})
 }
 
-// endHead ends the file, or discards a head that is not written. If the head is being written, it waits.
+// endHead ends the file, or discards a head that is not written. If the head is being written, it
+// waits.
 func (m *Machine) endHead() {
 	switch m.run.head {
 	case headReady:
@@ -194,7 +196,8 @@ func (m *Machine) endHead() {
 	}
 }
 
-// closeMic closes the microphone, after waiting for one that is opening. Then the light is switched off.
+// closeMic closes the microphone, after waiting for one that is opening. Then the light is switched
+// off.
 func (m *Machine) closeMic() {
 	switch m.run.mic {
 	case micOpen:
@@ -214,7 +217,8 @@ func (m *Machine) closed() {
 	m.closeMic()
 }
 
-// turnOff switches the light off, and counts: the answer to an earlier LightOff is not the answer to this one.
+// turnOff switches the light off, and counts: the answer to an earlier LightOff is not the answer
+// to this one.
 func (m *Machine) turnOff() {
 	m.darks++
 	m.emit(LightOff{})

@@ -116,8 +116,8 @@ func (u *unit) rest() {
 	}
 }
 
-// A button is pressed, released and pressed again during a stall, and released 0.2 s after it. That does not give, however long
-// the stall: the other party alone opens nothing.
+// A button is pressed, released and pressed again during a stall, and released 0.2 s after it. That
+// does not give, however long the stall: the other party alone opens nothing.
 func TestPressesQueuedWhileTheProcessStandsStill(t *testing.T) {
 	for still := 350 * time.Millisecond; still <= 1500*time.Millisecond; still += 10 * time.Millisecond {
 		for _, again := range []time.Duration{5 * time.Millisecond, 29 * time.Millisecond, 50 * time.Millisecond,
@@ -152,8 +152,8 @@ func TestPressesQueuedWhileTheProcessStandsStill(t *testing.T) {
 	}
 }
 
-// Whatever stalls, nothing is recorded without a timely give by every party, and no withdrawal is missed. A million traces with
-// TACET_SOAK; TACET_SEED repeats a run.
+// Whatever stalls, nothing is recorded without a timely give by every party, and no withdrawal is
+// missed. A million traces with TACET_SOAK; TACET_SEED repeats a run.
 func TestStalls(t *testing.T) {
 	const batch = 250
 	traces := 3000

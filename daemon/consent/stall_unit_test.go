@@ -12,8 +12,9 @@ import (
 	"tacet/hw/hwtest"
 )
 
-// unit is the machine on the kernel's lines: hw reads them, an owner steps the machine, and both stall at random, together or
-// separately. The moves of two hands are compared with the machine's reactions.
+// unit is the machine on the kernel's lines: hw reads them, an owner steps the machine, and both
+// stall at random, together or separately. The moves of two hands are compared with the machine's
+// reactions.
 type unit struct {
 	t      *testing.T
 	rand   *rand.Rand
@@ -190,7 +191,8 @@ func (u *unit) open(m *consent.Machine, now time.Time) {
 	}
 }
 
-// gave: pressed at that time, on a line that was released and still; and released 50 ms to 5 s later, and still.
+// gave: pressed at that time, on a line that was released and still; and released 50 ms to 5 s
+// later, and still.
 func (u *unit) gave(n int, at time.Time) bool {
 	for i, m := range u.moves[n] {
 		if !m.down || !m.at.Equal(at) || i > 0 && m.at.Sub(u.moves[n][i-1].at) < 30*time.Millisecond {
@@ -209,7 +211,8 @@ func (u *unit) gave(n int, at time.Time) bool {
 	return false
 }
 
-// inTime: none of the edges from the press until it gave was doubted, and each arrived within 250 ms.
+// inTime: none of the edges from the press until it gave was doubted, and each arrived within 250
+// ms.
 func (u *unit) inTime(n int, at time.Time) bool {
 	edges, seen := u.learnt[n], false
 	for i, e := range edges {

@@ -12,9 +12,10 @@ import (
 
 var deeper = flag.Int("deeper", 0, "add to the walk's depths; each costs four times as long as the one before")
 
-// TestWalk tries every sequence of events up to a depth, from several starting points, with the checker after every step and the
-// oracle on every history. Two histories that leave machine, checker and world in equivalent states are continued only once
-// (play.key). Time advances in steps of 20 ms, 60 ms, 1 s, 3 s and 30 s, on time or late.
+// TestWalk tries every sequence of events up to a depth, from several starting points, with the
+// checker after every step and the oracle on every history. Two histories that leave machine,
+// checker and world in equivalent states are continued only once (play.key). Time advances in steps
+// of 20 ms, 60 ms, 1 s, 3 s and 30 s, on time or late.
 func TestWalk(t *testing.T) {
 	idle, giving, recording := "", "p0 60ms r0 20ms-", "give0 record"
 	for _, walk := range []struct {
@@ -206,8 +207,9 @@ func (p *play) pass(d time.Duration, late bool) error {
 	return nil
 }
 
-// key identifies the state, with times relative to now. It leaves out what no longer matters: the times of acts, how long ago a
-// line settled, a dead time that ended more than 300 ms ago (no edge arrives later than that), a press that gives nothing.
+// key identifies the state, with times relative to now. It leaves out what no longer matters: the
+// times of acts, how long ago a line settled, a dead time that ended more than 300 ms ago (no edge
+// arrives later than that), a press that gives nothing.
 func (p *play) key() string {
 	var b []byte
 	flags := func(all ...bool) {

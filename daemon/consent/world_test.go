@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// world answers requests on demand: each once, the light's in order. A LightOn followed by a LightOff may remain without an
-// answer.
+// world answers requests on demand: each once, the light's in order. A LightOn followed by a
+// LightOff may remain without an answer.
 type world struct {
 	light [8]bool // asked: true on, false off; a queue
 	n     int

@@ -1,5 +1,5 @@
-// Package health declares every warning that the unit can raise, each with a text for the person who
-// has to act, and tracks which of them are up.
+// Package health declares every warning that the unit can raise, each with a text for the person
+// who has to act, and tracks which of them are up.
 //
 //	t := health.NewTracker()
 //	t.Set(health.MicMissing, "hw:CARD=Device,DEV=0")   // from any goroutine
@@ -8,8 +8,8 @@
 //	for _, w := range t.Up() { fmt.Println(w.Message()) }
 //
 // A warning shows once its cause has lasted for After, and clears once the cause has been gone for
-// Linger, so that a loose plug is one warning and not a hundred. A warning that blocks recording does
-// so for exactly as long as its cause lasts, shown or not.
+// Linger, so that a loose plug is one warning and not a hundred. A warning that blocks recording
+// does so for exactly as long as its cause lasts, shown or not.
 //
 // No text mentions a patient, a party or what was said. Details are names of devices, paths, IDs of
 // recordings and errors.
@@ -82,7 +82,8 @@ func Problems(up []Active) bool {
 // maxRemedy is the most bytes of a Remedy.
 const maxRemedy = 160
 
-// Remedy is what to do, for a line of a dashboard or a push message: as many sentences of Do as fit.
+// Remedy is what to do, for a line of a dashboard or a push message: as many sentences of Do as
+// fit.
 func (w Warning) Remedy() string {
 	end := 0
 	for i := range w.Do {

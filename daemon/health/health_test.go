@@ -104,8 +104,8 @@ func TestMessage(t *testing.T) {
 	}
 }
 
-// However many and long the details are, the message fits an alert, has the time and what to do, and
-// mentions each of several stores.
+// However many and long the details are, the message fits an alert, has the time and what to do,
+// and mentions each of several stores.
 func TestMessageKeepsWhatMatters(t *testing.T) {
 	for _, w := range health.Declared() {
 		for _, n := range []int{1, 2, 4, 64} {

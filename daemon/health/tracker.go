@@ -47,8 +47,8 @@ func (t *Tracker) OnChange(changed func()) {
 	t.onChange = changed
 }
 
-// Set records that the warning's cause lasts. It reports whether that is new, which it is not if the
-// cause lasted already or was gone for less than Linger.
+// Set records that the warning's cause lasts. It reports whether that is new, which it is not if
+// the cause lasted already or was gone for less than Linger.
 func (t *Tracker) Set(code Code, detail string) (fresh bool) { return t.SetFor(code, "", detail) }
 
 // SetFor is Set for one of several stores or lines.
@@ -143,8 +143,8 @@ func (c *cause) next(code Code) time.Time {
 	return time.Time{}
 }
 
-// Up returns the warnings that are up: those that block first, then faults, notes last; within these
-// by code.
+// Up returns the warnings that are up: those that block first, then faults, notes last; within
+// these by code.
 func (t *Tracker) Up() []Active {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -210,8 +210,8 @@ func (t *Tracker) blocking() bool {
 	return false
 }
 
-// changes locks the tracker for a change. The function it returns applies what is due at now, unlocks
-// the tracker and calls onChange if anything has changed.
+// changes locks the tracker for a change. The function it returns applies what is due at now,
+// unlocks the tracker and calls onChange if anything has changed.
 func (t *Tracker) changes(now time.Time) (done func()) {
 	t.mu.Lock()
 	t.settle(now) // what was due before the change happens first

@@ -154,8 +154,8 @@ func TestEvents(t *testing.T) {
 	})
 }
 
-// A note is not a problem, and comes last. It clears when a recording that started after it has ended
-// well, or after its time. A problem stays.
+// A note is not a problem, and comes last. It clears when a recording that started after it has
+// ended well, or after its time. A problem stays.
 func TestNotes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := declared(t, "recording-interrupted", func(w health.Warning) bool { return w.Severity == health.Note })
@@ -276,8 +276,8 @@ func TestOnChange(t *testing.T) {
 }
 
 // For any sequence of sets and clears: between two ticks nothing changes except at the deadline, a
-// warning without delay shows while its cause lasts, and recording is blocked exactly while the cause
-// of a blocking warning lasts.
+// warning without delay shows while its cause lasts, and recording is blocked exactly while the
+// cause of a blocking warning lasts.
 func TestDeadlineTellsAll(t *testing.T) {
 	script := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) act {
 		return act{

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Hold is the hold-back of one opening of the microphone. Use New; the zero value drops every block. It is for
-// one goroutine.
+// Hold is the hold-back of one opening of the microphone. Use New; the zero value drops every
+// block. It is for one goroutine.
 type Hold[B any] struct {
 	debounce time.Duration
 	sensed   bool
@@ -39,15 +39,15 @@ func (m *mark) raise(at time.Time) {
 // covers reports whether one of the times is t or later.
 func (m mark) covers(t time.Time) bool { return m.set && !m.at.Before(t) }
 
-// New returns an empty Hold. debounce is the longest debounce time of the lines; it is at least one nanosecond,
-// so that a reading at the exact time of an arrival does not prove the block. sensed says that a sense line sees
-// the light: then no block is kept without LightLit.
+// New returns an empty Hold. debounce is the longest debounce time of the lines; it is at least one
+// nanosecond, so that a reading at the exact time of an arrival does not prove the block. sensed
+// says that a sense line sees the light: then no block is kept without LightLit.
 func New[B any](debounce time.Duration, sensed bool) *Hold[B] {
 	return &Hold[B]{debounce: max(debounce, 1), sensed: sensed, open: true}
 }
 
-// Block adds a block of sound. arrived is the latest time at which its last sample can have been captured; it
-// counts as no earlier than that of the block before.
+// Block adds a block of sound. arrived is the latest time at which its last sample can have been
+// captured; it counts as no earlier than that of the block before.
 func (h *Hold[B]) Block(b B, arrived time.Time) {
 	if !h.open {
 		h.dropped = append(h.dropped, b)
@@ -58,8 +58,9 @@ func (h *Hold[B]) Block(b B, arrived time.Time) {
 	h.prove()
 }
 
-// LinesClear reports that consent stands by a reading of every line at a time, and that every edge up to the
-// debounce time before it has been reported as a Cut. A time earlier than a previous one changes nothing.
+// LinesClear reports that consent stands by a reading of every line at a time, and that every edge
+// up to the debounce time before it has been reported as a Cut. A time earlier than a previous one
+// changes nothing.
 func (h *Hold[B]) LinesClear(at time.Time) {
 	h.lines.raise(at)
 	h.prove()
@@ -71,8 +72,8 @@ func (h *Hold[B]) LightLit(at time.Time) {
 	h.prove()
 }
 
-// prove counts the proved blocks. Arrivals never decrease, so these are the first ones. After a Cut only proved
-// blocks are held.
+// prove counts the proved blocks. Arrivals never decrease, so these are the first ones. After a Cut
+// only proved blocks are held.
 func (h *Hold[B]) prove() {
 	for h.proved < len(h.held) {
 		arrived := h.held[h.proved].arrived
@@ -83,8 +84,8 @@ func (h *Hold[B]) prove() {
 	}
 }
 
-// Cut reports that nothing captured at a time or later may be kept. It drops everything that is not proved, and
-// everything that comes later.
+// Cut reports that nothing captured at a time or later may be kept. It drops everything that is not
+// proved, and everything that comes later.
 func (h *Hold[B]) Cut(at time.Time) {
 	h.open = false
 	n := 0
@@ -107,16 +108,17 @@ func (h *Hold[B]) Keep() []B {
 	return keep
 }
 
-// Drop returns the blocks that will never be kept, each once, so that their memory can be reused. Before a Cut
-// there are none.
+// Drop returns the blocks that will never be kept, each once, so that their memory can be reused.
+// Before a Cut there are none.
 func (h *Hold[B]) Drop() []B {
 	dropped := h.dropped
 	h.dropped = nil
 	return dropped
 }
 
-// Due returns the earliest time at which a reading can prove the oldest block that is not proved. ok is false if
-// there is none. If the time has passed, a reading of the lines or of the light is needed now.
+// Due returns the earliest time at which a reading can prove the oldest block that is not proved.
+// ok is false if there is none. If the time has passed, a reading of the lines or of the light is
+// needed now.
 func (h *Hold[B]) Due() (at time.Time, ok bool) {
 	if h.proved == len(h.held) {
 		return time.Time{}, false

@@ -29,7 +29,8 @@ func (h history) String() string {
 	return strings.Join(words, " ")
 }
 
-// result is the blocks that each Keep returned, including a last one at the end, and all those from Drop.
+// result is the blocks that each Keep returned, including a last one at the end, and all those from
+// Drop.
 type result struct {
 	kept    [][]int
 	dropped []int
@@ -75,8 +76,8 @@ func (h history) run(hold *Hold[int]) result {
 	return r
 }
 
-// promised computes the promise from the whole history, without state between calls. A block's sound lasts from the arrival of
-// the block before to its own, when its last sample is captured.
+// promised computes the promise from the whole history, without state between calls. A block's
+// sound lasts from the arrival of the block before to its own, when its last sample is captured.
 func (h history) promised(debounce int, sensed bool) result {
 	r := result{due: -1}
 	cut := h.first(func(c call) bool { return c.what == 'x' })
@@ -111,8 +112,8 @@ func (h history) promised(debounce int, sensed bool) result {
 	return r
 }
 
-// sampleMayBeKept reports whether the last sample of block b may be kept by a Keep at k, and therefore all of them: each
-// condition holds for an earlier sample if it holds for a later one.
+// sampleMayBeKept reports whether the last sample of block b may be kept by a Keep at k, and
+// therefore all of them: each condition holds for an earlier sample if it holds for a later one.
 func (h history) sampleMayBeKept(b, k, cut, debounce int, sensed bool) bool {
 	sample := h.captured(b)
 	before := h[:min(cut, k)] // what still counts
@@ -125,7 +126,8 @@ func (h history) sampleMayBeKept(b, k, cut, debounce int, sensed bool) bool {
 	return linesRead && (lightSeen || !sensed) && !ended
 }
 
-// captured is the latest time of capture of block b's last sample. Later blocks were captured no earlier.
+// captured is the latest time of capture of block b's last sample. Later blocks were captured no
+// earlier.
 func (h history) captured(b int) int {
 	latest := h[b].at
 	for _, c := range h[:b] {

@@ -13,7 +13,8 @@ func check(t *testing.T, h history, debounce int, sensed bool) {
 	}
 }
 
-// Every sequence of up to depth calls, with times before, at and after each limit. Each ends with one more Keep and Drop.
+// Every sequence of up to depth calls, with times before, at and after each limit. Each ends with
+// one more Keep and Drop.
 func TestEverySequence(t *testing.T) {
 	const depth, times, debounce = 5, 3, 1
 	alphabet := []call{{'k', 0}}
@@ -69,7 +70,8 @@ func TestRandomSequences(t *testing.T) {
 	}
 }
 
-// Without a debounce time a reading at the arrival proves nothing: an edge at that exact time may not have been reported.
+// Without a debounce time a reading at the arrival proves nothing: an edge at that exact time may
+// not have been reported.
 func TestWithoutDebounce(t *testing.T) {
 	for _, debounce := range []time.Duration{0, -time.Second} {
 		h := New[int](debounce, false)

@@ -76,7 +76,8 @@ type outcome struct {
 	left   int // neither kept nor dropped at the end
 }
 
-// owner runs through the world: it wakes, handles its queues in any order that the hold-back allows, and sometimes stalls.
+// owner runs through the world: it wakes, handles its queues in any order that the hold-back
+// allows, and sometimes stalls.
 func (w *world) owner(stalls int) outcome {
 	h := New[sound](time.Duration(w.debounce)*time.Millisecond, w.sensed)
 	o := outcome{proof: -1, lit: -1}
@@ -199,7 +200,8 @@ func TestNoSampleAfterTheFirstEdgeIsKept(t *testing.T) {
 	}
 }
 
-// The test can fail: with a reader that reports edges after the readings, samples after the first edge are kept.
+// The test can fail: with a reader that reports edges after the readings, samples after the first
+// edge are kept.
 func TestACarelessReaderIsSeen(t *testing.T) {
 	bad := 0
 	worlds(t, 20_000, func(w *world, _ uint64) {
@@ -215,7 +217,8 @@ func TestACarelessReaderIsSeen(t *testing.T) {
 	}
 }
 
-// With regular readings everything is kept that a reading proved before the end was noticed, or everything if nobody ends it.
+// With regular readings everything is kept that a reading proved before the end was noticed, or
+// everything if nobody ends it.
 func TestAllFromBeforeIsKeptInTheEnd(t *testing.T) {
 	worlds(t, 20_000, func(w *world, i uint64) {
 		o := w.owner(0)
@@ -226,8 +229,8 @@ func TestAllFromBeforeIsKeptInTheEnd(t *testing.T) {
 		if end == never && len(o.kept) != len(o.blocks) {
 			t.Fatalf("world %d: nobody ended it, and %d of %d blocks are kept", i, len(o.kept), len(o.blocks))
 		}
-		// A block is at most 60 ms late. It takes a few wake-ups of 20 ms until it is handled, a few more until the lines
-		// are read, and then the debounce time.
+		// A block is at most 60 ms late. It takes a few wake-ups of 20 ms until it is handled, a
+		// few more until the lines are read, and then the debounce time.
 		const slack = 60 + 20*20
 		for _, s := range o.blocks[len(o.kept):] {
 			if s.end+slack+w.debounce < end {

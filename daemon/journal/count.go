@@ -48,7 +48,8 @@ func (q *queue) log(l line, about string) {
 	}
 }
 
-// pass queues a line, unless its message, or its level and text, is at the limit. The caller holds the lock.
+// pass queues a line, unless its message, or its level and text, is at the limit. The caller holds
+// the lock.
 func (q *queue) pass(now time.Time, l line, one *count, whole ...*count) {
 	if one.lines >= mostSame {
 		q.suppress(now, l, one)

@@ -96,7 +96,8 @@ func TestWhatIsTheSame(t *testing.T) {
 	})
 }
 
-// A message with a new subject each time is limited too, and so is a log of completely different lines.
+// A message with a new subject each time is limited too, and so is a log of completely different
+// lines.
 func TestEndlessVariety(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, j := start()

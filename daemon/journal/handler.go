@@ -11,8 +11,8 @@ import (
 // Patience is how long the end of a process may wait for the log.
 const Patience = time.Second
 
-// Handler passes records on to another handler without waiting for it. The handlers of WithAttrs and WithGroup
-// share its queue. It is safe for concurrent use.
+// Handler passes records on to another handler without waiting for it. The handlers of WithAttrs
+// and WithGroup share its queue. It is safe for concurrent use.
 type Handler struct {
 	queue *queue
 	next  slog.Handler // with the attributes and groups so far
@@ -32,8 +32,8 @@ func (h *Handler) Enabled(ctx context.Context, level slog.Level) bool {
 	return h.next.Enabled(ctx, level)
 }
 
-// Handle queues the record, or counts it if it repeats or the queue is full. It never waits and never fails:
-// there is nowhere to report that a log can't be written.
+// Handle queues the record, or counts it if it repeats or the queue is full. It never waits and
+// never fails: there is nowhere to report that a log can't be written.
 func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	f := frozen{about: h.about}
 	frozen := slog.NewRecord(r.Time, r.Level, f.text(r.Message), r.PC)
@@ -67,8 +67,8 @@ func (h *Handler) WithGroup(name string) slog.Handler {
 	return &Handler{queue: h.queue, next: h.next.WithGroup(name), about: h.about}
 }
 
-// Flush waits until everything logged before, and a report of suppressed lines, is written. It waits no longer than
-// limit; its error says how many lines are lost if the process ends.
+// Flush waits until everything logged before, and a report of suppressed lines, is written. It
+// waits no longer than limit; its error says how many lines are lost if the process ends.
 func (h *Handler) Flush(limit time.Duration) error {
 	q := h.queue
 	idle := q.finish()

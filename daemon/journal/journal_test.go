@@ -80,8 +80,8 @@ func TestHandlerContract(t *testing.T) {
 	})
 }
 
-// Nobody reads while the program logs. The test is that Handle returns at all: in the bubble a wait would be a deadlock. The
-// lost lines are counted exactly.
+// Nobody reads while the program logs. The test is that Handle returns at all: in the bubble a wait
+// would be a deadlock. The lost lines are counted exactly.
 func TestNobodyReads(t *testing.T) {
 	for _, text := range []int{10, 500, 2000, 20_000} {
 		synctest.Test(t, func(t *testing.T) {
@@ -186,7 +186,8 @@ func (x text) MarshalText() ([]byte, error) { return x.c.MarshalText() }
 
 type plain struct{ Words []string }
 
-// A line has the values of the time at which it was logged, as slog's handler would have written them then.
+// A line has the values of the time at which it was logged, as slog's handler would have written
+// them then.
 func TestValuesAreThoseOfTheirTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, j := start()

@@ -105,7 +105,8 @@ func (q *queue) written() {
 	q.lines = slices.Delete(q.lines, 0, 1)
 }
 
-// finish reports suppressed lines. It returns a channel that is closed when everything is written, or nil if it is.
+// finish reports suppressed lines. It returns a channel that is closed when everything is written,
+// or nil if it is.
 func (q *queue) finish() chan struct{} {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -59,7 +59,8 @@ func locked() (n int) {
 	return n
 }
 
-// Memory is locked entirely or not at all. If it can't be, the program still works, whatever it allocates.
+// Memory is locked entirely or not at all. If it can't be, the program still works, whatever it
+// allocates.
 func TestLock(t *testing.T) {
 	const can, cannot = "failed false for its limit false, locked true",
 		"failed true for its limit true, locked false, limit kept true"

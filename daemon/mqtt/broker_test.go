@@ -40,8 +40,8 @@ func right(t *testing.T, address string, phase topic.Phase) {
 	}
 }
 
-// Guards against the most common complaint about similar programs: after a restart of the broker the
-// status is stale or missing.
+// Guards against the most common complaint about similar programs: after a restart of the broker
+// the status is stale or missing.
 func TestBrokerThatForgotEverythingIsRightAgain(t *testing.T) {
 	m := installed(t).start(t)
 	u := launch(t, options(m.address()), nil)
@@ -179,8 +179,8 @@ func TestLastWillAfterAKill(t *testing.T) {
 	right(t, m.address(), topic.Idle)
 }
 
-// Brokers publish the last will of a connection whose client identifier is taken over. In the end the
-// unit is online.
+// Brokers publish the last will of a connection whose client identifier is taken over. In the end
+// the unit is online.
 func TestComesBackWhenItsNameIsTaken(t *testing.T) {
 	m := installed(t).start(t)
 	u := launch(t, options(m.address()), nil)

@@ -39,8 +39,8 @@ type Options struct {
 	Log    *slog.Logger // nil: slog.Default
 }
 
-// Client publishes one unit's status to one broker. All methods except Run may be called at any time
-// from any goroutine, and return at once.
+// Client publishes one unit's status to one broker. All methods except Run may be called at any
+// time from any goroutine, and return at once.
 type Client struct {
 	o      Options
 	names  topic.Names
@@ -49,7 +49,8 @@ type Client struct {
 	log    *slog.Logger
 	out    *outbox
 	birth  chan struct{} // capacity 1: Home Assistant has started
-	// discoveryTopics are the present discovery topic and a former one that must be emptied, if any.
+	// discoveryTopics are the present discovery topic and a former one that must be emptied, if
+	// any.
 	discoveryTopics []string
 	up              atomic.Bool // the greeting is complete
 

@@ -97,8 +97,8 @@ func TestGreetingOrder(t *testing.T) {
 	before := len(f.got.all())
 	close(hangUp)
 	again := append(greetingTopics(), names.Heartbeat(), names.Availability(), names.Ledger())
-	// A connection's packets begin with its SUBSCRIBE. If a step was in progress when the broker hung
-	// up, there are two more connections: the first tries other terms.
+	// A connection's packets begin with its SUBSCRIBE. If a step was in progress when the broker
+	// hung up, there are two more connections: the first tries other terms.
 	f.got.await(t, "the second greeting", func(all []packets.ControlPacket) bool {
 		for i, p := range all[before:] {
 			if isSubscribe(p) {
@@ -170,7 +170,8 @@ func states(t *testing.T, all []packets.ControlPacket) []topic.State {
 	return out
 }
 
-// What is published through a whole cycle of phases must not reveal a consent that was never complete.
+// What is published through a whole cycle of phases must not reveal a consent that was never
+// complete.
 func TestPartialConsentIsNotPublished(t *testing.T) {
 	f := startFake(t, func(f *fake, _ int, conn net.Conn) {
 		if f.welcome(conn, packets.Accepted) {

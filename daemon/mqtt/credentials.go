@@ -17,8 +17,8 @@ type Credentials struct {
 	Key      []byte // PEM
 }
 
-// withCredentials returns the broker with the credentials as they are now. Its errors are *Trouble or
-// that of ctx: a file system that hangs doesn't delay a stop.
+// withCredentials returns the broker with the credentials as they are now. Its errors are *Trouble
+// or that of ctx: a file system that hangs doesn't delay a stop.
 func (b broker) withCredentials(ctx context.Context, read func() (Credentials, error)) (*broker, error) {
 	if read == nil {
 		read = func() (Credentials, error) { return Credentials{}, nil }

@@ -26,8 +26,8 @@ type described struct {
 // maxComponents bounds what is accepted from Memory.
 const maxComponents = 200
 
-// describer publishes the unit's description for Home Assistant in two steps: first one that removes
-// the components that are gone, then the final one.
+// describer publishes the unit's description for Home Assistant in two steps: first one that
+// removes the components that are gone, then the final one.
 type describer struct {
 	memory  Memory
 	current described
@@ -38,8 +38,8 @@ type describer struct {
 	saving  chan struct{}
 }
 
-// newDescriber compares the device with what was described before. A Memory that can't be read counts
-// as empty.
+// newDescriber compares the device with what was described before. A Memory that can't be read
+// counts as empty.
 func newDescriber(device topic.Device, memory Memory) (*describer, error) {
 	d := &describer{memory: memory, current: described{Site: device.Site, Room: device.Room},
 		saving: make(chan struct{}, 1)}
@@ -100,8 +100,8 @@ func (d *describer) initial() map[string][]byte {
 	return all
 }
 
-// acknowledged records that the broker has the payload of a topic. It returns the payload to publish
-// on that topic next, or nil.
+// acknowledged records that the broker has the payload of a topic. It returns the payload to
+// publish on that topic next, or nil.
 func (d *describer) acknowledged(name string) []byte {
 	if name == d.former {
 		d.former = ""

@@ -36,8 +36,8 @@ func (n *notebook) Save(data []byte) error {
 	return nil
 }
 
-// A store that is no longer configured is described once by its platform alone, and then left out. A
-// former discovery prefix loses its description. Both work from what the unit remembers.
+// A store that is no longer configured is described once by its platform alone, and then left out.
+// A former discovery prefix loses its description. Both work from what the unit remembers.
 func TestRemovedComponentsAreRemoved(t *testing.T) {
 	m := installed(t).start(t)
 	w := watch(t, m.address())

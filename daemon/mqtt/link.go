@@ -11,7 +11,8 @@ import (
 )
 
 // link is one connection to the broker, from CONNECT to its end. The MQTT library neither dials nor
-// reconnects nor stores: every connection is a new client, so it never resends anything of an old one.
+// reconnects nor stores: every connection is a new client, so it never resends anything of an old
+// one.
 type link struct {
 	wire *wire
 	paho mqtt.Client

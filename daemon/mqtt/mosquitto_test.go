@@ -35,8 +35,8 @@ type mosquitto struct {
 
 func (m *mosquitto) address() string { return "127.0.0.1:" + m.port }
 
-// installed configures a broker without starting it. Settings are lines of its configuration besides
-// the listener.
+// installed configures a broker without starting it. Settings are lines of its configuration
+// besides the listener.
 func installed(t *testing.T, settings ...string) *mosquitto {
 	t.Helper()
 	program := needs.Program(t, "mosquitto", "mosquitto")

@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// Over MQTT 3.1.1 a broker may acknowledge a message that it forbids, and drop it, as Mosquitto does.
-// Over MQTT 5 it reports that. So the client also publishes over MQTT 5, on a second connection with
-// the client identifier of the probe. A broker that doesn't speak MQTT 5, or refuses the second
-// connection, reports nothing.
+// Over MQTT 3.1.1 a broker may acknowledge a message that it forbids, and drop it, as Mosquitto
+// does. Over MQTT 5 it reports that. So the client also publishes over MQTT 5, on a second
+// connection with the client identifier of the probe. A broker that doesn't speak MQTT 5, or
+// refuses the second connection, reports nothing.
 
 const (
 	notAuthorized = 0x87 // the reason code of MQTT 5
@@ -132,8 +132,8 @@ func (c *Client) findDropped(ctx context.Context, b *broker) {
 	id := c.secondID()
 	dropped, err := droppedMessages(ctx, b, id, tries, c.time.connect)
 	if err == nil && slices.ContainsFunc(dropped, func(m message) bool { return c.kindOf(m.topic) == alert }) {
-		// Perhaps the broker drops everything. This state is blank and not retained, and probably reaches
-		// nobody.
+		// Perhaps the broker drops everything. This state is blank and not retained, and probably
+		// reaches nobody.
 		var more []message
 		more, err = droppedMessages(ctx, b, id, []message{{topic: c.names.State(), payload: []byte(" "), qos: 1}},
 			c.time.connect)

@@ -3,10 +3,10 @@ package mqtt
 import "maps"
 
 // negotiation finds the terms that a broker accepts. A broker that speaks MQTT 3.1.1 can't refuse a
-// request: it hangs up without a reason, or never answers. The step in progress is then suspected, and
-// left out or reduced. Once a connection works that way, the full terms are tried once more, since the
-// broker may just have been restarted: only a step that fails twice, and without which the connection
-// works, counts as forbidden.
+// request: it hangs up without a reason, or never answers. The step in progress is then suspected,
+// and left out or reduced. Once a connection works that way, the full terms are tried once more,
+// since the broker may just have been restarted: only a step that fails twice, and without which
+// the connection works, counts as forbidden.
 type negotiation struct {
 	terms       terms
 	fallback    int    // index of terms in fallbacks, apart from what they are without

@@ -25,8 +25,8 @@ func TestARestartReducesNothing(t *testing.T) {
 	}
 }
 
-// Whatever a broker forbids, the unit finds the best terms that work, if there are any, in a bounded
-// number of connections, and keeps them.
+// Whatever a broker forbids, the unit finds the best terms that work, if there are any, in a
+// bounded number of connections, and keeps them.
 func TestNegotiationEnds(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)

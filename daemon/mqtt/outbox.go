@@ -126,8 +126,8 @@ func (o *outbox) next() (message, bool) {
 	return m, true
 }
 
-// done reports whether the message in flight was acknowledged. If not, an event returns to the head of
-// the queue: the order holds and none is lost, but one may arrive twice.
+// done reports whether the message in flight was acknowledged. If not, an event returns to the head
+// of the queue: the order holds and none is lost, but one may arrive twice.
 func (o *outbox) done(acknowledged bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

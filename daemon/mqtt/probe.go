@@ -21,10 +21,10 @@ var probeTiming = timing{
 var errProbed = errors.New("probe complete")
 
 // Probe tries all that the unit asks of a broker, with the same code: it connects with a last will,
-// subscribes, and publishes on each kind of topic. It publishes nothing untrue or new. running says whether
-// the unit is online now; then the probe has a client identifier of its own, so that the unit stays
-// connected. limits is what the unit would have to do without, as in Report. A *Trouble among the errors
-// says what to do.
+// subscribes, and publishes on each kind of topic. It publishes nothing untrue or new. running says
+// whether the unit is online now; then the probe has a client identifier of its own, so that the
+// unit stays connected. limits is what the unit would have to do without, as in Report. A *Trouble
+// among the errors says what to do.
 func Probe(ctx context.Context, o Options, running bool) (limits string, err error) {
 	o.Report, o.Memory, o.Log = nil, nil, slog.New(slog.DiscardHandler)
 	c, err := New(o)

@@ -21,7 +21,8 @@ func (c *Client) greeting() []string {
 // ready is always ready to receive from.
 var ready = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
 
-// serve sends what waits until the link or ctx ends. What it has started may go on until grace ends.
+// serve sends what waits until the link or ctx ends. What it has started may go on until grace
+// ends.
 func (c *Client) serve(ctx, grace context.Context, l *link) error {
 	c.out.restart(c.greeting())
 	beat := time.NewTimer(c.o.Heartbeat)
@@ -110,8 +111,8 @@ func (c *Client) descriptionSent(m message) {
 	}
 }
 
-// beat publishes the heartbeat, and online again: a broker that keeps no sessions may have published
-// the last will of a connection that hung after this one had replaced it.
+// beat publishes the heartbeat, and online again: a broker that keeps no sessions may have
+// published the last will of a connection that hung after this one had replaced it.
 func (c *Client) beat(ctx context.Context, l *link) error {
 	err := c.publish(ctx, l, message{topic: c.names.Heartbeat(), payload: topic.Heartbeat(time.Now())})
 	if err != nil {

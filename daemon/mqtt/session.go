@@ -53,8 +53,8 @@ func (c *Client) identity() identity {
 	return id
 }
 
-// secondID is the client identifier of a connection beside the unit's. If no unit runs it is the unit's own,
-// since a broker may accept only that one.
+// secondID is the client identifier of a connection beside the unit's. If no unit runs it is the
+// unit's own, since a broker may accept only that one.
 func (c *Client) secondID() string {
 	if c.alone {
 		return c.names.ClientID()

@@ -59,8 +59,8 @@ type stepError struct {
 func (e *stepError) Error() string { return e.err.Error() }
 func (e *stepError) Unwrap() error { return e.err }
 
-// stepOf returns the step that the broker may have hung up on, or left without an answer. ok is false
-// for any other error.
+// stepOf returns the step that the broker may have hung up on, or left without an answer. ok is
+// false for any other error.
 func stepOf(err error) (s step, ok bool) {
 	var e *stepError
 	if !errors.As(err, &e) || !isHangUp(err) && !errors.Is(err, errTimeout) {

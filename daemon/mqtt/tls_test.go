@@ -83,8 +83,8 @@ func (a *authority) sign(t *testing.T, c *x509.Certificate) pair {
 	}
 }
 
-// secured is a Mosquitto with TLS. It asks for a client certificate signed by clients, unless that is
-// nil.
+// secured is a Mosquitto with TLS. It asks for a client certificate signed by clients, unless that
+// is nil.
 func secured(t *testing.T, server pair, clients *authority) *mosquitto {
 	t.Helper()
 	dir := t.TempDir()

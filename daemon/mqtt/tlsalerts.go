@@ -97,7 +97,8 @@ func tlsTrouble(_ stage, err error) (what, do string) {
 	case insufficientSecurity:
 		return noCipher()
 	case handshakeFailure:
-		return "the broker ended the TLS handshake: there is no TLS cipher in common or, with TLS 1.2, it asks for a certificate",
+		return "the broker ended the TLS handshake: there is no TLS cipher in common or, with TLS 1.2, it asks for a " +
+				"certificate",
 			"enable the usual ciphers on the broker; if it asks for certificates, set cert and client_key in [mqtt]"
 	case unrecognizedName:
 		return "the broker has no certificate for the name in [mqtt] broker",

@@ -15,7 +15,8 @@ import (
 // Only alerts about a certificate mention one.
 func TestEachAlertHasItsName(t *testing.T) {
 	certificates := map[int]string{
-		certificateRequired: "the unit has none", certificateExpired: "has expired", unknownCA: "the authority that signed it",
+		certificateRequired: "the unit has none", certificateExpired: "has expired",
+		unknownCA:              "the authority that signed it",
 		certificateRevoked:     "revoked",
 		unsupportedCertificate: "not supported", badCertificate: "refused the unit's certificate",
 		certificateUnknown: "refused the unit's certificate",

@@ -51,7 +51,8 @@ func choosy(hangUp, ignore func(packets.ControlPacket) bool) func(t *testing.T) 
 	}
 }
 
-// lets is a broker that accepts one client identifier, and refuses all others like a wrong password.
+// lets is a broker that accepts one client identifier, and refuses all others like a wrong
+// password.
 func lets(id string) func(t *testing.T) Options {
 	return func(t *testing.T) Options {
 		f := startFake(t, func(f *fake, _ int, conn net.Conn) {
@@ -167,7 +168,8 @@ func traits() []trait {
 			broker: choosy(withWill(func(c *packets.ConnectPacket) bool { return c.WillRetain }), nil),
 			limits: []string{noRetain}},
 		{name: "hangs up on retained messages",
-			broker: choosy(thatPublish(func(p *packets.PublishPacket) bool { return p.Retain }), nil), limits: []string{noRetain}},
+			broker: choosy(thatPublish(func(p *packets.PublishPacket) bool { return p.Retain }), nil),
+			limits: []string{noRetain}},
 		{name: "hangs up on QoS 1", broker: choosy(thatPublish(func(p *packets.PublishPacket) bool { return p.Qos > 0 }),
 			nil), limits: []string{qos0}},
 		{name: "hangs up on events", broker: choosy(on("/event"), nil),

@@ -44,8 +44,8 @@ func (t *Trouble) Error() string {
 
 func (t *Trouble) Unwrap() error { return t.Err }
 
-// key identifies a trouble. It leaves the error out, which may name a different port each time, except
-// for files, where only the error says what is wrong.
+// key identifies a trouble. It leaves the error out, which may name a different port each time,
+// except for files, where only the error says what is wrong.
 func (t *Trouble) key() string {
 	switch {
 	case t == nil:
@@ -102,7 +102,8 @@ func stepTrouble(s step, err error) *Trouble {
 			", or write homeassistant = \"\" in [mqtt]"
 	default:
 		t.Do = fmt.Sprintf("if this happens again, let the unit's account publish on %s, allow messages of %d bytes, "+
-			"retained messages and QoS 1, and check that no other unit has the same site and room", s.topic, s.size+len(s.topic)+8)
+			"retained messages and QoS 1, and check that no other unit has the same site and "+
+			"room", s.topic, s.size+len(s.topic)+8)
 	}
 	return t
 }

@@ -31,9 +31,10 @@ const (
 	typePingresp = 13
 )
 
-// wire is a connection to a broker that passes on only frames that are complete, small and of a type
-// that we expect. The MQTT library would allocate 256 MiB for a claimed length, and panic on a surplus
-// return code; it never sees either. Messages on a topic that we haven't subscribed to are discarded.
+// wire is a connection to a broker that passes on only frames that are complete, small and of a
+// type that we expect. The MQTT library would allocate 256 MiB for a claimed length, and panic on a
+// surplus return code; it never sees either. Messages on a topic that we haven't subscribed to are
+// discarded.
 //
 // Read is called by one goroutine, Write by any.
 type wire struct {
@@ -103,9 +104,9 @@ func (w *wire) Write(p []byte) (int, error) {
 	return n, w.Conn.SetWriteDeadline(time.Time{})
 }
 
-// writeError returns the cause of a failed write. With TLS 1.3 a broker rejects the unit's certificate
-// after the handshake, possibly before CONNECT is written. Its alert is then still unread, since
-// nobody reads before CONNECT.
+// writeError returns the cause of a failed write. With TLS 1.3 a broker rejects the unit's
+// certificate after the handshake, possibly before CONNECT is written. Its alert is then still
+// unread, since nobody reads before CONNECT.
 func (w *wire) writeError(failed error) error {
 	if w.acknowledged || w.Conn.SetReadDeadline(time.Now().Add(time.Second)) != nil {
 		return failed
@@ -141,7 +142,8 @@ func endText(err error) string {
 	return err.Error()
 }
 
-// next reads one frame. It returns nil for one to discard, and an error for one that is not allowed.
+// next reads one frame. It returns nil for one to discard, and an error for one that is not
+// allowed.
 func (w *wire) next() ([]byte, error) {
 	kind, err := w.in.ReadByte()
 	if err != nil {

@@ -33,9 +33,10 @@ func TestAddresses(t *testing.T) {
 	for text, words := range map[string]string{
 		"broker.lan": "is not an address", "mqtt://": "is not an address", "mqtt:x": "is not an address",
 		"": "is not an address", "mqtt://:1883": "is not an address",
-		"tcp://b": "tcp:// is not supported", "mqtt://b:0": "the port is not valid", "mqtt://b:65536": "the port is not valid",
-		"mqtt://b:":  "the port is not valid",
-		"mqtt://b/x": "a path after the host", "mqtt://b?x": "something after", "mqtt://b#x": "something after",
+		"tcp://b": "tcp:// is not supported", "mqtt://b:0": "the port is not valid",
+		"mqtt://b:65536": "the port is not valid",
+		"mqtt://b:":      "the port is not valid",
+		"mqtt://b/x":     "a path after the host", "mqtt://b?x": "something after", "mqtt://b#x": "something after",
 		"mqtt://b?":             "something after",
 		"mqtt://[fe80::1%eth0]": "%25", "mqtt://u@b": "holds a user name", "mqtt://u:hunter2@b": "holds a password",
 		"mqtt://u:hunter2@b:x": "is not an address",
@@ -101,7 +102,8 @@ func TestHoursStand(t *testing.T) {
 	}
 }
 
-// Every component has its own qos and unique_id: older versions of Home Assistant ignore the defaults.
+// Every component has its own qos and unique_id: older versions of Home Assistant ignore the
+// defaults.
 func TestComponentsStandAlone(t *testing.T) {
 	d := Device{Names: names, Stores: []string{"nas"}, Notes: []string{"recording-interrupted"},
 		Gone: map[string]string{"store_drive": "sensor"}}

@@ -70,8 +70,8 @@ var (
 		string(StoreError)}
 )
 
-// State is the whole unit at one time. Boot is new for each start of the daemon. Seq grows with each
-// State of one boot: a smaller Seq of the same boot is an old message.
+// State is the whole unit at one time. Boot is new for each start of the daemon. Seq grows with
+// each State of one boot: a smaller Seq of the same boot is an old message.
 type State struct {
 	Boot    string
 	Seq     uint64

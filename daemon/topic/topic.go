@@ -15,11 +15,11 @@
 //
 // Promises:
 //
-//   - Discreet. No payload has a field for a party, a reason, a name, a refusal or a level. The tests
-//     hold every payload against the list of declared fields and values in package topictest.
+//   - Discreet. No payload has a field for a party, a reason, a name, a refusal or a level. The
+//     tests hold every payload against the list of declared fields and values in package topictest.
 //   - One line. Every payload is one line of compact JSON or plain text.
-//   - Partial consent stays private: the phases waiting and starting are encoded as idle, stopping as
-//     recording.
+//   - Partial consent stays private: the phases waiting and starting are encoded as idle, stopping
+//     as recording.
 package topic
 
 import (
@@ -41,8 +41,8 @@ const (
 // version is the "v" of every JSON payload but Home Assistant's.
 const version = 1
 
-// Names makes the names of one unit's topics. Site and Room are [a-z0-9-]{1,32}; HomeAssistant is the
-// discovery prefix, empty for none.
+// Names makes the names of one unit's topics. Site and Room are [a-z0-9-]{1,32}; HomeAssistant is
+// the discovery prefix, empty for none.
 type Names struct {
 	Site, Room    string
 	HomeAssistant string

@@ -27,8 +27,9 @@ func whole() topic.State {
 	at := time.Date(2026, 11, 21, 14, 3, 22, 123456789, time.FixedZone("", 3600))
 	return topic.State{
 		Boot: "7q4k9mz2ha", Seq: 17, Time: at, Version: "1.2.3", Clock: topic.ClockSynced, Phase: topic.Recording,
-		Since: at.Add(-time.Minute), Mic: topic.MicOK, Light: topic.LightProved, SpoolFreeH: topic.Hours(90*time.Hour + 15*time.Minute),
-		Pending: 2, OldestPendingH: topic.Hours(26 * time.Hour), Alerts: []string{"spool-low", "drive-missing"},
+		Since: at.Add(-time.Minute), Mic: topic.MicOK, Light: topic.LightProved,
+		SpoolFreeH: topic.Hours(90*time.Hour + 15*time.Minute),
+		Pending:    2, OldestPendingH: topic.Hours(26 * time.Hour), Alerts: []string{"spool-low", "drive-missing"},
 		Config: "3f2a91d004e7b85c6a1f0e9d8c7b6a59", Recipients: "77aa02c3d4e5f60718293a4b5c6d7e8f",
 		VersionWaiting: "1.2.4", UnitKey: "tacet/high-street/room-3+0a1b2c3d+AQIDBA==", Remedy: "Plug the drive in.",
 		Stores: map[string]topic.Store{"nas": topic.StoreMissing, "drive": topic.StoreOK},
@@ -38,8 +39,9 @@ func whole() topic.State {
 // Every payload is fixed to the letter: other programs read them.
 func TestGolden(t *testing.T) {
 	at := whole().Time
-	empty := topic.State{Boot: "b", Seq: 1, Time: at, Version: "dev", Clock: topic.ClockUnsynced, Phase: topic.Idle, Since: at,
-		Mic: topic.MicMissing, Light: topic.LightUnproved,
+	empty := topic.State{Boot: "b", Seq: 1, Time: at, Version: "dev", Clock: topic.ClockUnsynced, Phase: topic.Idle,
+		Since: at,
+		Mic:   topic.MicMissing, Light: topic.LightUnproved,
 		Config: whole().Config, Recipients: whole().Recipients}
 	tests := []struct {
 		file, name string
@@ -47,16 +49,19 @@ func TestGolden(t *testing.T) {
 	}{
 		{"state.json", names.State(), whole()},
 		{"state-empty.json", names.State(), empty},
-		{"event-started.json", names.Event(), topic.Event{ID: topic.EventID("b", 1), Type: topic.Started, Time: at, Recording: "7q4k9mz2ha"}},
+		{"event-started.json", names.Event(),
+			topic.Event{ID: topic.EventID("b", 1), Type: topic.Started, Time: at, Recording: "7q4k9mz2ha"}},
 		{"event-ended.json", names.Event(),
 			topic.Event{ID: topic.EventID("b", 2), Type: topic.Ended, Time: at, Recording: "7q4k9mz2ha",
 				Seconds: topic.Seconds(61*time.Second + 234*time.Millisecond)}},
 		{"event-copied.json", names.Event(),
 			topic.Event{ID: topic.EventID("b", 3), Type: topic.Copied, Time: at, Recording: "7q4k9mz2ha", Store: "nas"}},
-		{"event-released.json", names.Event(), topic.Event{ID: topic.EventID("b", 4), Type: topic.Released, Time: at, Recording: "7q4k9mz2ha"}},
+		{"event-released.json", names.Event(),
+			topic.Event{ID: topic.EventID("b", 4), Type: topic.Released, Time: at, Recording: "7q4k9mz2ha"}},
 		{"event-fault.json", names.Event(),
 			topic.Event{ID: topic.EventID("b", 5), Type: topic.Faulted, Time: at, Code: "drive-missing", Store: "drive"}},
-		{"event-cleared.json", names.Event(), topic.Event{ID: topic.EventID("b", 6), Type: topic.Cleared, Time: at, Code: "drive-missing"}},
+		{"event-cleared.json", names.Event(),
+			topic.Event{ID: topic.EventID("b", 6), Type: topic.Cleared, Time: at, Code: "drive-missing"}},
 		{"ledger.json", names.Ledger(),
 			topic.Ledger{Time: at, Head: "tacet/high-street/room-3\n12\nq83v+/==\n\n— tacet/high-street/room-3 AAAA\n"}},
 		{"ledger-recording.json", names.Ledger(),
@@ -134,7 +139,8 @@ func TestSplit(t *testing.T) {
 
 func TestShownPhases(t *testing.T) {
 	for phase, want := range map[topic.Phase]topic.Phase{
-		topic.Idle: topic.Idle, topic.Waiting: topic.Idle, topic.Starting: topic.Idle, topic.Recording: topic.Recording, topic.Stopping: topic.Recording, topic.Fault: topic.Fault,
+		topic.Idle: topic.Idle, topic.Waiting: topic.Idle, topic.Starting: topic.Idle, topic.Recording: topic.Recording,
+		topic.Stopping: topic.Recording, topic.Fault: topic.Fault,
 	} {
 		s := whole()
 		s.Phase = phase
@@ -158,12 +164,14 @@ func TestPayloadsSurviveARoundTrip(t *testing.T) {
 		s := topic.State{
 			Boot: rapid.StringMatching(`[A-Za-z0-9-]{1,20}`).Draw(t, "boot"), Seq: rapid.Uint64Range(0, 1<<62).Draw(t, "seq"),
 			Time: at.Draw(t, "time"), Since: at.Draw(t, "since"), Version: "1", Clock: topic.ClockSynced,
-			Phase: rapid.SampledFrom([]topic.Phase{topic.Idle, topic.Recording, topic.Fault}).Draw(t, "phase"), Mic: topic.MicFault, Light: topic.LightUnproved,
+			Phase: rapid.SampledFrom([]topic.Phase{topic.Idle, topic.Recording, topic.Fault}).Draw(t, "phase"),
+			Mic:   topic.MicFault, Light: topic.LightUnproved,
 			Config: rapid.StringMatching(`[0-9a-f]{32}`).Draw(t, "config"), Recipients: topic.RecipientsHash(nil),
 			SpoolFreeH: hours.Draw(t, "free"), Pending: rapid.IntRange(0, 1e9).Draw(t, "pending"),
 			OldestPendingH: hours.Draw(t, "oldest"),
 			Alerts:         rapid.SliceOfNDistinct(code, 0, 5, rapid.ID[string]).Draw(t, "alerts"),
-			Stores:         rapid.MapOfN(code, rapid.SampledFrom([]topic.Store{topic.StoreOK, topic.StoreFull}), 0, 4).Draw(t, "stores"),
+			Stores: rapid.MapOfN(code, rapid.SampledFrom([]topic.Store{topic.StoreOK, topic.StoreFull}), 0, 4).Draw(t,
+				"stores"),
 		}
 		b, err := s.MarshalJSON()
 		if err != nil {
@@ -186,7 +194,8 @@ func TestPayloadsSurviveARoundTrip(t *testing.T) {
 		if !reflect.DeepEqual(got, s) {
 			t.Fatalf("%+v became %+v", s, got)
 		}
-		e := topic.Event{ID: topic.EventID(s.Boot, s.Seq+1), Type: topic.Ended, Time: s.Time, Recording: "r1", Seconds: s.SpoolFreeH}
+		e := topic.Event{ID: topic.EventID(s.Boot, s.Seq+1), Type: topic.Ended, Time: s.Time, Recording: "r1",
+			Seconds: s.SpoolFreeH}
 		var gotE topic.Event
 		if b, err = e.MarshalJSON(); err != nil || gotE.UnmarshalJSON(b) != nil || !reflect.DeepEqual(gotE, e) {
 			t.Fatalf("%+v became %+v", e, gotE)

@@ -1,5 +1,5 @@
-// Package hwtest simulates GPIO for tests: a Board that behaves like the kernel's character device, including its quirks, so
-// that package hw can run on it.
+// Package hwtest simulates GPIO for tests: a Board that behaves like the kernel's character device,
+// including its quirks, so that package hw can run on it.
 //
 //	b := hwtest.NewBoard("GPIO5", "GPIO27")
 //	panel, err := hw.OpenOn(b, hw.Wiring{Buttons: …"GPIO5", Light: …"GPIO27"})
@@ -8,18 +8,18 @@
 //	b.Level("GPIO27")           // what the light does
 //	b.Fail("GPIO5", hwtest.Read, syscall.EIO)
 //
-// It uses only time.Now and timers, so it works in a testing/synctest bubble in which it was made. The conformance test in hw
-// runs on it and on the kernel's gpio-sim, whose lines Sim drives.
+// It uses only time.Now and timers, so it works in a testing/synctest bubble in which it was made.
+// The conformance test in hw runs on it and on the kernel's gpio-sim, whose lines Sim drives.
 //
 // Its behaviour follows Linux's drivers/gpio/gpiolib-cdev.c, which the conformance test verifies:
 //
-//   - Each line has a queue of the requested length, at most hw.QueueLength. When it is full the oldest edge is dropped
-//     (kfifo_skip) without any notice.
-//   - Edges are queued from the request on, whether anybody waits or not, and numbered from 1 for each line. A dropped edge
-//     keeps its number. A missed interrupt has none.
-//   - An edge has the time of its interrupt. The interrupt's thread queues it, possibly later, with the level that the thread
-//     reads: two edges with the same level are two changes, one of which was too short. Edge makes such an edge; Lag delays
-//     the thread.
+//   - Each line has a queue of the requested length, at most hw.QueueLength. When it is full the
+//     oldest edge is dropped (kfifo_skip) without any notice.
+//   - Edges are queued from the request on, whether anybody waits or not, and numbered from 1 for
+//     each line. A dropped edge keeps its number. A missed interrupt has none.
+//   - An edge has the time of its interrupt. The interrupt's thread queues it, possibly later, with
+//     the level that the thread reads: two edges with the same level are two changes, one of which
+//     was too short. Edge makes such an edge; Lag delays the thread.
 //   - Take returns at once. Wait takes nothing.
 //   - A line can be held once; a second request fails until Close.
 //   - The request of an output drives it low.
@@ -39,17 +39,18 @@ import (
 	"tacet/hw"
 )
 
-// A Board is a machine's GPIO. Lines are named as in a configuration: GPIO5, or gpiochip0:5. An unknown name panics.
+// A Board is a machine's GPIO. Lines are named as in a configuration: GPIO5, or gpiochip0:5. An
+// unknown name panics.
 type Board struct {
-	// KeepsLevel says that a released output keeps its level, as with a Raspberry Pi's kernel; the mainline kernel makes
-	// it an input. Set it before use.
+	// KeepsLevel says that a released output keeps its level, as with a Raspberry Pi's kernel; the
+	// mainline kernel makes it an input. Set it before use.
 	KeepsLevel bool
 
 	// Queue is the length of each queue, by default hw.QueueLength. Set it before use.
 	Queue int
 
-	// Stall, if set, returns how long the process stalls before and after each call on an EdgeLine, except for Close. Set
-	// it before use.
+	// Stall, if set, returns how long the process stalls before and after each call on an EdgeLine,
+	// except for Close. Set it before use.
 	Stall func() time.Duration
 
 	mu      sync.Mutex // guards the fields below, and all lines
@@ -93,7 +94,8 @@ const (
 	Take
 )
 
-// NewBoard makes a board with one chip, gpiochip0, with these lines. An empty name is an unnamed line.
+// NewBoard makes a board with one chip, gpiochip0, with these lines. An empty name is an unnamed
+// line.
 func NewBoard(names ...string) *Board {
 	b := &Board{Queue: hw.QueueLength}
 	b.AddChip("gpiochip0", "pinctrl-bcm2711", names...)
@@ -234,7 +236,8 @@ func (b *Board) Calls() int {
 	return b.calls
 }
 
-// StandStill stalls the process for a time: no call on a line whose edges are queued starts or ends meanwhile.
+// StandStill stalls the process for a time: no call on a line whose edges are queued starts or ends
+// meanwhile.
 func (b *Board) StandStill(d time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

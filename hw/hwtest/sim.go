@@ -18,8 +18,8 @@ type Sim string
 // Chip is the chip's name, gpiochip0.
 func (s Sim) Chip() string { return filepath.Base(string(s)) }
 
-// Drive holds a line at a level from outside. The standard module has only pulls, which a program that requests a pull
-// overrides; a patched one has drive-low and drive-high, which hold.
+// Drive holds a line at a level from outside. The standard module has only pulls, which a program
+// that requests a pull overrides; a patched one has drive-low and drive-high, which hold.
 func (s Sim) Drive(number int, level gpio.Level) error {
 	drive, pull := "drive-low", "pull-down"
 	if level {

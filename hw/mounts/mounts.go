@@ -7,13 +7,13 @@
 //		…
 //	}
 //
-// It reads the mount table of the process's namespace, /proc/self/mountinfo: a service confined by systemd
-// sees exactly what it can reach.
+// It reads the mount table of the process's namespace, /proc/self/mountinfo: a service confined by
+// systemd sees exactly what it can reach.
 //
-// The watcher sleeps in one system call, so it costs nothing while nothing happens. The kernel wakes it when
-// something is mounted, unmounted or remounted. Unplugging a mounted drive does not change the table, but
-// its device node disappears, which wakes the watcher too. It is not woken when the kernel makes a file
-// system read-only after an error.
+// The watcher sleeps in one system call, so it costs nothing while nothing happens. The kernel
+// wakes it when something is mounted, unmounted or remounted. Unplugging a mounted drive does not
+// change the table, but its device node disappears, which wakes the watcher too. It is not woken
+// when the kernel makes a file system read-only after an error.
 package mounts
 
 import (
@@ -28,8 +28,8 @@ import (
 // Mount is a line of the mount table.
 type Mount struct {
 	ID, Parent int // Parent is the mount that Point is on
-	// Device is the "major:minor" of the file system, as in /sys/dev/block. The major number is 0 if no
-	// single device is behind it.
+	// Device is the "major:minor" of the file system, as in /sys/dev/block. The major number is 0
+	// if no single device is behind it.
 	Device   string
 	Root     string // the mounted folder of the file system: "/" except for bind mounts and btrfs
 	Point    string // where it is mounted
@@ -98,8 +98,8 @@ func parseLine(line string) (Mount, error) {
 	}, nil
 }
 
-// readOnly looks for the kernel's option and for those of ext4, which after an error may stay "rw" and write
-// nothing.
+// readOnly looks for the kernel's option and for those of ext4, which after an error may stay "rw"
+// and write nothing.
 func readOnly(options string) bool {
 	for option := range strings.SplitSeq(options, ",") {
 		if option == "ro" || option == "emergency_ro" || option == "shutdown" {
@@ -109,7 +109,8 @@ func readOnly(options string) bool {
 	return false
 }
 
-// unescape decodes the \ooo by which the kernel writes blanks, tabs, line ends, backslashes and hashes.
+// unescape decodes the \ooo by which the kernel writes blanks, tabs, line ends, backslashes and
+// hashes.
 func unescape(s string) string {
 	if !strings.Contains(s, `\`) {
 		return s
@@ -128,8 +129,8 @@ func unescape(s string) string {
 	return out.String()
 }
 
-// On finds the mount of an absolute path that is clean and free of symbolic links. It walks the table as
-// the kernel would, so that a mount hides what is under it. It accesses no file system.
+// On finds the mount of an absolute path that is clean and free of symbolic links. It walks the
+// table as the kernel would, so that a mount hides what is under it. It accesses no file system.
 func (t Table) On(path string) (Mount, bool) {
 	var here Mount
 	found := false

@@ -8,8 +8,8 @@ type Watcher struct {
 	subscribers []chan struct{}
 }
 
-// Subscribe returns a channel that receives after each change. Changes may be coalesced but are never lost.
-// The channel is never closed.
+// Subscribe returns a channel that receives after each change. Changes may be coalesced but are
+// never lost. The channel is never closed.
 func (w *Watcher) Subscribe() <-chan struct{} {
 	c := make(chan struct{}, 1)
 	w.mu.Lock()

@@ -12,10 +12,12 @@ import (
 
 const (
 	tablePath = "/proc/self/mountinfo"
-	// notesPath is where the program that mounts drives leaves notes about drives that it didn't mount.
+	// notesPath is where the program that mounts drives leaves notes about drives that it didn't
+	// mount.
 	notesPath = "/run/tacet-drives"
-	// settleMS is for how many milliseconds no device node must appear or disappear before a change is
-	// reported: nodes disappear just before the kernel's other traces of a device, and many at once.
+	// settleMS is for how many milliseconds no device node must appear or disappear before a change
+	// is reported: nodes disappear just before the kernel's other traces of a device, and many at
+	// once.
 	settleMS = 100
 	// maxSettles bounds how long a stream of changes may delay the report.
 	maxSettles = 20
@@ -109,8 +111,8 @@ func (l *listener) wait() bool {
 	return changed
 }
 
-// poll waits for at most timeout milliseconds, or for ever if that is -1. It reports whether anything
-// changed, and whether device nodes did.
+// poll waits for at most timeout milliseconds, or for ever if that is -1. It reports whether
+// anything changed, and whether device nodes did.
 func (l *listener) poll(timeout int) (changed, nodes bool) {
 	fds := []unix.PollFd{
 		{Fd: int32(l.end.Fd()), Events: unix.POLLIN},
@@ -135,7 +137,8 @@ func (l *listener) poll(timeout int) (changed, nodes bool) {
 	return fds[1].Revents != 0 || nodes, nodes
 }
 
-// drain reads pending inotify events, of which there is at least one. Their content does not matter.
+// drain reads pending inotify events, of which there is at least one. Their content does not
+// matter.
 func (l *listener) drain() {
 	var events [4096]byte
 	_, _ = l.nodes.Read(events[:])

@@ -10,8 +10,8 @@ import (
 const (
 	// PressTime is how long a press of a momentary button lasts.
 	PressTime = 100 * time.Millisecond
-	// Rest is the least time between a release and the next press of the same button. It exceeds the bounce
-	// of any contact.
+	// Rest is the least time between a release and the next press of the same button. It exceeds
+	// the bounce of any contact.
 	Rest = 60 * time.Millisecond
 	// queued is how many edges wait for a slow reader.
 	queued = 16
@@ -35,8 +35,9 @@ func (p *Panel) button(party string) (int, bool) {
 	return i, i >= 0
 }
 
-// Press presses a momentary button for PressTime and returns after the release. A latching button toggles. If
-// another press is in progress, it waits until ctx ends. A press that has started is always completed.
+// Press presses a momentary button for PressTime and returns after the release. A latching button
+// toggles. If another press is in progress, it waits until ctx ends. A press that has started is
+// always completed.
 func (p *Panel) Press(ctx context.Context, party string) error {
 	i, ok := p.button(party)
 	if !ok {
@@ -136,8 +137,8 @@ func (w *watch) rouse() {
 // Buttons are the lines of the buttons and of the door contact.
 type Buttons struct{ p *Panel }
 
-// Watch calls deliver for every change of a line until ctx ends, one call at a time and none after it has
-// returned. It fails only if a test has set a fault.
+// Watch calls deliver for every change of a line until ctx ends, one call at a time and none after
+// it has returned. It fails only if a test has set a fault.
 func (b *Buttons) Watch(ctx context.Context, deliver func(input int, active bool, at time.Time, fresh bool)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	w := &watch{ctx: ctx, deliver: deliver, turn: make(chan struct{}, 1), wake: make(chan struct{}, 1)}

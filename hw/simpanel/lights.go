@@ -138,8 +138,8 @@ func (p *Panel) sensed() Glow {
 	return p.Light.lamp.glow()
 }
 
-// Lit reports whether the light emits light now, as an eye in the room would see, whatever the sense line
-// says.
+// Lit reports whether the light emits light now, as an eye in the room would see, whatever the
+// sense line says.
 func (l *Light) Lit() bool {
 	l.p.mu.Lock()
 	defer l.p.mu.Unlock()

@@ -2,8 +2,8 @@ package simpanel
 
 import "slices"
 
-// Levels is everything that can be read from a panel at one moment, in one word. Another process can read it
-// without anybody answering, as a program reads lines through the kernel.
+// Levels is everything that can be read from a panel at one moment, in one word. Another process
+// can read it without anybody answering, as a program reads lines through the kernel.
 type Levels uint32
 
 const (
@@ -32,8 +32,8 @@ func (l Levels) Sense() (isLit, hasLine, known bool) {
 	return l&lit != 0, l&sensed != 0, l&plain != 0
 }
 
-// Mirror calls show with the levels, now and at each change until stop is called. A change is shown before
-// the call that made it returns. show must not block and must not call the panel.
+// Mirror calls show with the levels, now and at each change until stop is called. A change is shown
+// before the call that made it returns. show must not block and must not call the panel.
 func (p *Panel) Mirror(show func(Levels)) (stop func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// At each change a mirror at once has the same as Read and Sense, or says that they have to be called.
+// At each change a mirror at once has the same as Read and Sense, or says that they have to be
+// called.
 func TestMirrorSaysWhatReadAndSenseSay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := New(Settings{Buttons: []Button{{Party: "patient"}, {Party: "clinician"}}, Door: true, Sense: true})

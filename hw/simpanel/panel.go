@@ -1,5 +1,6 @@
-// Package simpanel simulates the front of a wall unit in memory: its buttons, its door contact, its two
-// lights and the slot for its thumb drive. The demo shows it in a browser; tests press its buttons.
+// Package simpanel simulates the front of a wall unit in memory: its buttons, its door contact, its
+// two lights and the slot for its thumb drive. The demo shows it in a browser; tests press its
+// buttons.
 //
 //	p := simpanel.New(simpanel.Settings{Buttons: []simpanel.Button{{Party: "room"}}})
 //	go d.Run(ctx)                  // a daemon with p.Buttons and p.Light
@@ -9,12 +10,13 @@
 // It keeps the promises of a real panel:
 //
 //   - A light shows its pattern until it is driven again. After three quick flashes it is dark.
-//   - A press lasts for [PressTime], and the same button can't be pressed again before [Rest] has passed.
-//   - Edges arrive in order, with the time of the change. At most [queued] of them wait; the edge after a
-//     lost one has no known age.
+//   - A press lasts for [PressTime], and the same button can't be pressed again before [Rest] has
+//     passed.
+//   - Edges arrive in order, with the time of the change. At most [queued] of them wait; the edge
+//     after a lost one has no known age.
 //
-// [Faults] has what can go wrong with the wiring. A Panel is safe for concurrent use and works inside a
-// testing/synctest bubble.
+// [Faults] has what can go wrong with the wiring. A Panel is safe for concurrent use and works
+// inside a testing/synctest bubble.
 package simpanel
 
 import (
@@ -37,7 +39,8 @@ type Button struct {
 	Latching bool // a switch that stays in its position
 }
 
-// Panel is the simulated front. A daemon uses its fields; its methods are the hands and eyes in the room.
+// Panel is the simulated front. A daemon uses its fields; its methods are the hands and eyes in the
+// room.
 type Panel struct {
 	Buttons     *Buttons
 	Light       *Light
@@ -54,8 +57,8 @@ type Panel struct {
 	changed chan struct{} // closed at the next change
 }
 
-// New makes a panel. The lights are dark, no button is pressed, the door is closed and the drive is in its
-// slot.
+// New makes a panel. The lights are dark, no button is pressed, the door is closed and the drive is
+// in its slot.
 func New(s Settings) *Panel {
 	s.Buttons = slices.Clone(s.Buttons)
 	p := &Panel{settings: s, drive: s.Drive, changed: make(chan struct{})}

@@ -16,7 +16,8 @@ type heard struct {
 	fresh  bool
 }
 
-// listen watches a panel's buttons until the test ends. The returned function returns the edges so far.
+// listen watches a panel's buttons until the test ends. The returned function returns the edges so
+// far.
 func listen(t *testing.T, p *Panel) func() []heard {
 	t.Helper()
 	start := time.Now()
@@ -200,7 +201,8 @@ func TestChangedTellsOfEveryChange(t *testing.T) {
 	}
 }
 
-// Every edge before a Read is handled when it returns, however slow the reader is. None is delivered after Watch has returned.
+// Every edge before a Read is handled when it returns, however slow the reader is. None is
+// delivered after Watch has returned.
 func TestReadComesAfterEveryEarlierEdge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for busy := range 4 {

@@ -1,8 +1,10 @@
-// Package needs is for tests that need what a machine may lack: a program, root, a feature of the kernel.
+// Package needs is for tests that need what a machine may lack: a program, root, a feature of the
+// kernel.
 //
-// Each function skips the test if that is missing, with a reason whose first words name the kind; "make test" relies
-// on them. With TACET_STRICT=1, which "make test" sets, a missing program fails the test instead, since .ci/install
-// installs it. Tests that need root are run again as root. What the kernel lacks is listed at the end.
+// Each function skips the test if that is missing, with a reason whose first words name the kind;
+// "make test" relies on them. With TACET_STRICT=1, which "make test" sets, a missing program fails
+// the test instead, since .ci/install installs it. Tests that need root are run again as root. What
+// the kernel lacks is listed at the end.
 //
 // No test skips in any other way: a rule of the linter checks that.
 package needs
@@ -61,8 +63,8 @@ func Root(tb testing.TB, what string) {
 	}
 }
 
-// Kernel is for a feature of the kernel; err is the result of trying it. If it fails for another user than root, root may
-// be able to use it.
+// Kernel is for a feature of the kernel; err is the result of trying it. If it fails for another
+// user than root, root may be able to use it.
 func Kernel(tb testing.TB, what string, err error) {
 	tb.Helper()
 	if err == nil {
@@ -83,8 +85,8 @@ func Soak(tb testing.TB) {
 	}
 }
 
-// Variable returns the value of a variable without which the test does not apply, such as one that only another test sets
-// for its child.
+// Variable returns the value of a variable without which the test does not apply, such as one that
+// only another test sets for its child.
 func Variable(tb testing.TB, name, occasion string) string {
 	tb.Helper()
 	value := os.Getenv(name)

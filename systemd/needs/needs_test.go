@@ -8,8 +8,8 @@ import (
 	"tacet/systemd/needs"
 )
 
-// Each of these tests lacks something, so that the test of ".ci/tests" sees every reason for a skip. Elsewhere they are
-// skipped.
+// Each of these tests lacks something, so that the test of ".ci/tests" sees every reason for a
+// skip. Elsewhere they are skipped.
 
 const asked = "TACET_NEEDS_TEST"
 

@@ -1,5 +1,5 @@
-// Package decode wraps libopus's decoder for the demonstration and for tests. A unit never decodes what it
-// has recorded.
+// Package decode wraps libopus's decoder for the demonstration and for tests. A unit never decodes
+// what it has recorded.
 package decode
 
 /*

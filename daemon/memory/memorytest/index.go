@@ -7,8 +7,8 @@ const (
 	least = 64
 	// stride is the distance of the indexed words: each stretch of the least length contains one.
 	stride = least - 8 + 1
-	// lively is how many different bytes such a stretch must have. Silence, tables and padding, which any program has, have
-	// fewer.
+	// lively is how many different bytes such a stretch must have. Silence, tables and padding,
+	// which any program has, have fewer.
 	lively = 16
 )
 

@@ -1,5 +1,5 @@
-// Package memorytest reads the memory of a running process, for tests that search it for what must not be there. The process
-// must be dumpable and of the same user, or the test must run as root.
+// Package memorytest reads the memory of a running process, for tests that search it for what must
+// not be there. The process must be dumpable and of the same user, or the test must run as root.
 package memorytest
 
 import (
@@ -29,7 +29,8 @@ func (a Area) String() string {
 	return fmt.Sprintf("%x %s %q [%s]", a.from, a.Mode, a.Name, a.Flags)
 }
 
-// Writable returns the mappings that a process can write to, or has written to, with the pages that are in memory or in swap.
+// Writable returns the mappings that a process can write to, or has written to, with the pages that
+// are in memory or in swap.
 func Writable(t testing.TB, pid int) []Area {
 	t.Helper()
 	proc := "/proc/" + strconv.Itoa(pid)
@@ -82,7 +83,8 @@ type process struct {
 	total      int
 }
 
-// read reads the present pages of an area. Some can't be read: those of the kernel, and those that have gone meanwhile.
+// read reads the present pages of an area. Some can't be read: those of the kernel, and those that
+// have gone meanwhile.
 func (p *process) read(a *Area, to uint64) {
 	size := uint64(os.Getpagesize())
 	entries := make([]byte, (to-a.from)/size*8)

@@ -13,8 +13,8 @@ type consultation struct {
 	from  int64 // the first sample that may be in it
 }
 
-// consult waits out the dead time and starts to speak. Then the parties give consent, one after the other.
-// The caller stops the speech.
+// consult waits out the dead time and starts to speak. Then the parties give consent, one after the
+// other. The caller stops the speech.
 func (r *room) consult(parties ...int) (*consultation, error) {
 	pause(deadTime)
 	c := &consultation{room: r, count: len(recordings())}
@@ -79,9 +79,9 @@ func (r *room) record(length time.Duration, parties ...int) (file string, err er
 	return rec.File, err
 }
 
-// give presses until the unit records, and returns the first sample that may be recorded. A busy emulated
-// machine can't always tell how old an edge is, and then a press gives nothing. So the hand presses again,
-// as people do.
+// give presses until the unit records, and returns the first sample that may be recorded. A busy
+// emulated machine can't always tell how old an edge is, and then a press gives nothing. So the
+// hand presses again, as people do.
 func (r *room) give(s *speech, line int) (from int64, err error) {
 	for range 3 {
 		r.down(line)

@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// The power cuts: a unit whose disk and drive forget what is not flushed. Its spool releases a recording as soon as
-// the drive is reported to hold it, so that a false report would cost a recording.
+// The power cuts: a unit whose disk and drive forget what is not flushed. Its spool releases a
+// recording as soon as the drive is reported to hold it, so that a false report would cost a
+// recording.
 const (
 	cutsKind  = "ext4"
 	cutsStore = "on-" + cutsKind
@@ -49,7 +50,8 @@ func plugVolatile() error {
 	return err
 }
 
-// cutting sometimes makes a whole recording, which may reach the drive, and then records until the power is cut.
+// cutting sometimes makes a whole recording, which may reach the drive, and then records until the
+// power is cut.
 func cutting(r *room) {
 	err := func() error {
 		if rand.IntN(2) == 0 {
@@ -138,7 +140,8 @@ func afterwards(r *room) {
 			if err := idle(); err != nil {
 				return err
 			}
-			// Before the drive is plugged in and could receive them: the copies that the unit reports.
+			// Before the drive is plugged in and could receive them: the copies that the unit
+			// reports.
 			claimed, err := claimedCopies()
 			if err != nil {
 				return err
@@ -176,8 +179,8 @@ func claimedCopies() (map[string]bool, error) {
 	return held, err
 }
 
-// everywhere checks that each recording is in the spool or on the drive, whole or properly closed; and on the
-// drive if the ledger said so right after the start.
+// everywhere checks that each recording is in the spool or on the drive, whole or properly closed;
+// and on the drive if the ledger said so right after the start.
 func (r *room) everywhere(list []remembered, claimed map[string]bool) error {
 	point, _ := mounted(cutsKind)
 	var missing error

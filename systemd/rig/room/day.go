@@ -35,7 +35,8 @@ func first(r *room) {
 		return
 	}
 	defer broker.stop()
-	r.check("a press is a recording, a second press its end; opened, it has every sample once and in order", r.longRecording)
+	r.check("a press is a recording, a second press its end; opened, it has every sample once and in "+
+		"order", r.longRecording)
 	r.check("the broker has received what happened, and no more", broker.discreet)
 	r.check("kill -9 while recording: dark, idle again, closed as interrupted, with all that had reached the disk",
 		r.killed)

@@ -113,8 +113,8 @@ func driver(action string) error {
 	return os.WriteFile("/sys/bus/platform/drivers/snd_aloop/"+action, []byte("snd_aloop.0"), 0)
 }
 
-// reconfigure makes the running daemon use another configuration. When a check is repeated, it may use it
-// already.
+// reconfigure makes the running daemon use another configuration. When a check is repeated, it may
+// use it already.
 func reconfigure(s setting) error {
 	old, err := os.ReadFile(configFile)
 	if err != nil {

@@ -1,11 +1,12 @@
-// Command room plays the people in the rig's room: hands on the buttons, an eye on the light, a mouth at the
-// microphone, and a reader of the status. It runs as root in the virtual wall unit, beside the real tacetd, and
-// acts only from outside: GPIO lines, the other end of the sound card, systemd, signals, files.
+// Command room plays the people in the rig's room: hands on the buttons, an eye on the light, a
+// mouth at the microphone, and a reader of the status. It runs as root in the virtual wall unit,
+// beside the real tacetd, and acts only from outside: GPIO lines, the other end of the sound card,
+// systemd, signals, files.
 //
 //	room SCENE…
 //
-// Each check prints a line "ok - what" or "not ok - what", and details after "#". The exit code is 0 if the checks
-// could be made, whatever their result: test.sh counts the lines.
+// Each check prints a line "ok - what" or "not ok - what", and details after "#". The exit code is
+// 0 if the checks could be made, whatever their result: test.sh counts the lines.
 package main
 
 import (
@@ -48,8 +49,8 @@ func main() {
 // again is how often a check is repeated after a fault of the rig.
 const again = 2
 
-// check makes one check. If it fails and the machine stalled meanwhile, as an emulated one may on a busy computer,
-// the failure proves nothing, and the check is repeated.
+// check makes one check. If it fails and the machine stalled meanwhile, as an emulated one may on a
+// busy computer, the failure proves nothing, and the check is repeated.
 func (r *room) check(what string, f func() error) {
 	for try := 0; ; try++ {
 		start := time.Now()

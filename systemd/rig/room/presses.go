@@ -10,11 +10,13 @@ import (
 const (
 	manyPresses = 250 // in each of the two units
 	manyBounces = 250
-	// shortest is the shortest press that gives, less the deviation between the unit's timing and ours.
+	// shortest is the shortest press that gives, less the deviation between the unit's timing and
+	// ours.
 	shortest = 50*time.Millisecond - 20*time.Millisecond
 )
 
-// fidget presses two buttons at random times, some with bouncing contacts, and tracks who may have given.
+// fidget presses two buttons at random times, some with bouncing contacts, and tracks who may have
+// given.
 type fidget struct {
 	*room
 	rng              *rand.Rand
@@ -63,8 +65,8 @@ func (f *fidget) random(most time.Duration) time.Duration {
 	return time.Duration(x * x * float64(most))
 }
 
-// honest plays two people who want to be recorded, after a pause. They press without bounces: on an emulated machine
-// bounces get so far apart that tacetd, rightly, doubts them.
+// honest plays two people who want to be recorded, after a pause. They press without bounces: on an
+// emulated machine bounces get so far apart that tacetd, rightly, doubts them.
 func (f *fidget) honest() {
 	for range 3 {
 		pause(deadTime)

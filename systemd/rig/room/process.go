@@ -38,8 +38,8 @@ func (r *room) conformance() error {
 	return err
 }
 
-// doctor tests the unit as a technician does, once beside the daemon and once with the service stopped. Somebody
-// speaks, since a constant signal of the microphone is a finding.
+// doctor tests the unit as a technician does, once beside the daemon and once with the service
+// stopped. Somebody speaks, since a constant signal of the microphone is a finding.
 func (r *room) doctor() error {
 	s, err := speak()
 	if err != nil {
@@ -132,8 +132,8 @@ func (r *room) quiet() error {
 	return nil
 }
 
-// inClear searches everything that the unit stores for the sound of the first recording and for private keys. Of each
-// second of sound it searches for 8 samples, which do not occur by chance.
+// inClear searches everything that the unit stores for the sound of the first recording and for
+// private keys. Of each second of sound it searches for 8 samples, which do not occur by chance.
 func (r *room) inClear() error {
 	samples, err := recorded{File: recordings()[0]}.listen()
 	if err != nil {

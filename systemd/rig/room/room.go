@@ -32,8 +32,8 @@ const (
 	patience = 20 * time.Second
 	// hand is the duration of a press.
 	hand = 150 * time.Millisecond
-	// standstill is the gap between two looks at the light, which are due every 50 ms, from which on the machine
-	// has stalled.
+	// standstill is the gap between two looks at the light, which are due every 50 ms, from which
+	// on the machine has stalled.
 	standstill = time.Second
 	// deadTime is for how long presses have no effect after an end, and a little more.
 	deadTime = 3500 * time.Millisecond

@@ -86,7 +86,8 @@ func (r *room) toShares() error {
 	return r.held(file, "other", "smb", "nfs")
 }
 
-// held checks that stores hold a recording. It reads the servers' folders, since a hanging mount would block.
+// held checks that stores hold a recording. It reads the servers' folders, since a hanging mount
+// would block.
 func (r *room) held(file string, stores ...string) error {
 	start := time.Now()
 	for _, store := range stores {

@@ -7,11 +7,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// usualTick is how many microseconds the kernel adds to its clocks at each of a hundred ticks per second.
+// usualTick is how many microseconds the kernel adds to its clocks at each of a hundred ticks per
+// second.
 const usualTick = 10_000
 
 // slew changes the pace of the kernel's clocks, as a time server does to correct a clock:
-// CLOCK_MONOTONIC and all timers, and with them the virtual sound card, but not CLOCK_MONOTONIC_RAW.
+// CLOCK_MONOTONIC and all timers, and with them the virtual sound card, but not
+// CLOCK_MONOTONIC_RAW.
 func slew(tick int64) error {
 	const adjTick = 0x4000 // ADJ_TICK of adjtimex(2)
 	if _, err := unix.Adjtimex(&unix.Timex{Modes: adjTick, Tick: tick}); err != nil {
@@ -20,9 +22,9 @@ func slew(tick int64) error {
 	return nil
 }
 
-// slewed records while the kernel's clocks run a tenth faster, and a tenth slower. Nothing is lost, so
-// nothing may be missing and no silence inserted. The card follows the slewed clock, so the warning of its
-// pace is right.
+// slewed records while the kernel's clocks run a tenth faster, and a tenth slower. Nothing is lost,
+// so nothing may be missing and no silence inserted. The card follows the slewed clock, so the
+// warning of its pace is right.
 func (r *room) slewed() error {
 	for _, tick := range []int64{11_000, 9_000} {
 		if err := r.recordSlewed(tick); err != nil {

@@ -51,7 +51,8 @@ func speak() (*speech, error) {
 	return s, nil
 }
 
-// at is the sample that is being played. It may be late by a period and a tick of a timer: see margin.
+// at is the sample that is being played. It may be late by a period and a tick of a timer: see
+// margin.
 func (s *speech) at() int64 {
 	data, _ := os.ReadFile(card + "/pcm0p/sub0/status")
 	n, _ := strconv.ParseInt(field(string(data), "hw_ptr"), 10, 64)
@@ -76,8 +77,8 @@ func (r *room) whole(samples []int16, s *speech, from, to int64) error {
 		return fmt.Errorf("none of %d samples is of the speech", len(samples))
 	}
 	if s.stumbled() {
-		// Its count of samples then starts again, so the failure proves nothing. Only a stall of the machine
-		// causes that.
+		// Its count of samples then starts again, so the failure proves nothing. Only a stall of
+		// the machine causes that.
 		r.still.Add(int64(standstill))
 		r.note("the speaker did not keep up: %s", strings.TrimSpace(s.log.String()))
 	}
@@ -103,8 +104,9 @@ func (r *room) whole(samples []int16, s *speech, from, to int64) error {
 	return nil
 }
 
-// mostLost is how many samples may be missing at the end of an interrupted recording. The promise is one second, and
-// for a power cut a sync and 0.1 s more; the rest is for a slow emulated processor.
+// mostLost is how many samples may be missing at the end of an interrupted recording. The promise
+// is one second, and for a power cut a sync and 0.1 s more; the rest is for a slow emulated
+// processor.
 const mostLost = 3 * rate
 
 // littleLost checks that a recording nearly reaches the sample at which it was interrupted.

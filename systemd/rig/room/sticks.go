@@ -9,11 +9,13 @@ import (
 	"time"
 )
 
-// kinds are the file systems of the thumb drives. Each drive is a store, so that all three are tested at once.
+// kinds are the file systems of the thumb drives. Each drive is a store, so that all three are
+// tested at once.
 var kinds = []string{"vfat", "exfat", "ext4"}
 
 const (
-	// soon is the most time from an event at a drive to its warning: 2 s for an exchange of drives, and 5 s.
+	// soon is the most time from an event at a drive to its warning: 2 s for an exchange of drives,
+	// and 5 s.
 	soon = 7 * time.Second
 	// appending is how often a copy is appended to. Only then is a full drive noticed.
 	appending = 5 * time.Second
@@ -214,7 +216,8 @@ func size(path string) int64 {
 	return info.Size()
 }
 
-// copied checks that the broker has received the event of a copy on each drive, and that the copy is the same.
+// copied checks that the broker has received the event of a copy on each drive, and that the copy
+// is the same.
 func (r *room) copied(b *broker, file string, limit time.Duration) error {
 	id := strings.TrimSuffix(file[strings.LastIndexByte(file, '_')+1:], ".tacet")
 	start := time.Now()

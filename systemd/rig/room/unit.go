@@ -138,7 +138,8 @@ func recordings() (files []string) {
 func last(count int) (recorded, error) {
 	files := recordings()
 	if len(files) != count {
-		return recorded{}, fmt.Errorf("there are %d recordings instead of %d: %s", len(files), count, strings.Join(files, " "))
+		return recorded{}, fmt.Errorf("there are %d recordings instead of %d: %s", len(files), count,
+			strings.Join(files, " "))
 	}
 	if count == 0 {
 		return recorded{}, errNothing
@@ -265,8 +266,8 @@ func field(text, name string) string {
 	return ""
 }
 
-// keepTime marks the clock as synchronised, as a time server does for a real unit. Otherwise the unit warns, and its
-// status light blinks.
+// keepTime marks the clock as synchronised, as a time server does for a real unit. Otherwise the
+// unit warns, and its status light blinks.
 func keepTime() error {
 	const status, maxError, estError = 0x10, 0x4, 0x8
 	_, err := unix.Adjtimex(&unix.Timex{Modes: status | maxError | estError})

@@ -1,8 +1,8 @@
-// Package quality_test compares settings of libopus for speech in rooms. For each it measures how well
-// the speech is understood (STOI and ESTOI, against what was said in the room, without its noise), how
-// far the sound is from what the microphone heard in three bands of the spectrum, since STOI looks no
-// higher than 5 kHz, and what it costs. The reference is opusenc with its defaults. The benchmark
-// fails if the daemon's settings are worse than that for any voice or in any room.
+// Package quality_test compares settings of libopus for speech in rooms. For each it measures how
+// well the speech is understood (STOI and ESTOI, against what was said in the room, without its
+// noise), how far the sound is from what the microphone heard in three bands of the spectrum, since
+// STOI looks no higher than 5 kHz, and what it costs. The reference is opusenc with its defaults.
+// The benchmark fails if the daemon's settings are worse than that for any voice or in any room.
 //
 // It is part of make bench. To try other settings, or another bit rate:
 //

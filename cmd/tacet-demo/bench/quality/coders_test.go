@@ -51,7 +51,8 @@ func opusenc(bitrate int) coder {
 	}}
 }
 
-// opusdec decodes a file with the tool of that name, which writes raw samples to its standard output.
+// opusdec decodes a file with the tool of that name, which writes raw samples to its standard
+// output.
 func opusdec(file []byte) ([]int16, error) {
 	cmd := exec.Command("opusdec", "--quiet", "--rate", fmt.Sprint(rate), "--no-dither", "-", "-")
 	cmd.Stdin = bytes.NewReader(file)

@@ -14,8 +14,8 @@ var bands = []audiotest.Band{{From: 0, To: 5000}, {From: 5000, To: 8000}, {From:
 // maxDistance is how much further from the original a band may be than opusenc's, in dB.
 const maxDistance = 1.0
 
-// minDifference is the least difference in STOI and ESTOI that counts. Another seed for the noise makes
-// a larger one.
+// minDifference is the least difference in STOI and ESTOI that counts. Another seed for the noise
+// makes a larger one.
 const minDifference = 0.0005
 
 // A score is the quality of one scene, the sum of several, or their mean.
@@ -86,8 +86,8 @@ func judge(c coder, scenes []scene) (result, error) {
 	return r, nil
 }
 
-// compare scores one scene: the words against what was said, the bands against all that the microphone
-// heard.
+// compare scores one scene: the words against what was said, the bands against all that the
+// microphone heard.
 func compare(s scene, heard []float64) (score, error) {
 	var one score
 	var err error

@@ -7,9 +7,9 @@ import (
 	"tacet/audio/audiotest"
 )
 
-// The constants of STOI are its authors': C. H. Taal, R. C. Hendriks, R. Heusdens, J.
-// Jensen, "An Algorithm for Intelligibility Prediction of Time-Frequency Weighted Noisy Speech",
-// IEEE Transactions on Audio, Speech, and Language Processing 19 (7), 2011; those of ESTOI are from J.
+// The constants of STOI are its authors': C. H. Taal, R. C. Hendriks, R. Heusdens, J. Jensen, "An
+// Algorithm for Intelligibility Prediction of Time-Frequency Weighted Noisy Speech", IEEE
+// Transactions on Audio, Speech, and Language Processing 19 (7), 2011; those of ESTOI are from J.
 // Jensen, C. H. Taal, "An Algorithm for Predicting the Intelligibility of Speech Masked by
 // Modulated Noise Maskers", IEEE/ACM TASLP 24 (11), 2016.
 const (
@@ -23,8 +23,8 @@ const (
 	stoiRange  = 40.0  // dB: quieter frames, below the loudest, are pauses
 )
 
-// intelligibility predicts how well speech is understood, from 0 to 1, given what was said and what is
-// heard of it. ESTOI also accounts for fluctuating noise. The signals must be aligned.
+// intelligibility predicts how well speech is understood, from 0 to 1, given what was said and what
+// is heard of it. ESTOI also accounts for fluctuating noise. The signals must be aligned.
 func intelligibility(said, heard []float64, rate int) (stoi, estoi float64, err error) {
 	n := min(len(said), len(heard))
 	x, y := withoutPauses(audiotest.Resample(said[:n], rate, stoiRate), audiotest.Resample(heard[:n], rate, stoiRate))
@@ -157,8 +157,8 @@ func normal(x []float64) []float64 {
 
 func correlation(x, y []float64) float64 { return dot(normal(x), normal(y)) }
 
-// spectral is ESTOI's measure: the correlation of two spans after each band, and then each frame, is
-// normalised.
+// spectral is ESTOI's measure: the correlation of two spans after each band, and then each frame,
+// is normalised.
 func spectral(p, q [][]float64) float64 {
 	var a, b [stoiBands][]float64
 	for j := range p {
