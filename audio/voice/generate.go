@@ -21,7 +21,8 @@ var lines = []struct{ voice, text string }{
 	{"en-us+m3", "Then who is speaking?"},
 	{"en-gb+f2", "Two synthetic voices, so that there is something to record on a machine that has no microphone."},
 	{"en-us+m3", "I see. And what happens to what I say?"},
-	{"en-gb+f2", "While the light is on, it is encrypted, second by second, and stored. Press the button, and it stops at once."},
+	{"en-gb+f2", "While the light is on, it is encrypted, second by second, and stored. Press the button, and it " +
+		"stops at once."},
 	{"en-us+m3", "May I listen to it afterwards?"},
 	{"en-gb+f2", "Yes. Whoever holds the key can open it, and anybody can check that not a second is missing."},
 }

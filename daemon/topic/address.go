@@ -99,7 +99,8 @@ func ValidUsername(name string) error {
 var level = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
 
 // ErrPrefix says what a discovery prefix must look like.
-var ErrPrefix = errors.New(`write a topic of at most 4 levels of letters, digits, ".", "-" and "_", as in "homeassistant", and none under tacet; or "" for none`)
+var ErrPrefix = errors.New(`write a topic of at most 4 levels of letters, digits, ".", "-" and "_", ` +
+	`as in "homeassistant", and none under tacet; or "" for none`)
 
 // ValidPrefix checks a discovery prefix of Home Assistant; empty is none. It may not be among the
 // units' own topics.

@@ -135,7 +135,8 @@ func remember(file, state string, from, at int64) error {
 
 // afterwards checks what a power cut has left.
 func afterwards(r *room) {
-	r.check("a power cut while recording: closed as interrupted, no more than a segment, a sync and 0.1 s lost; no copy reported that is missing",
+	r.check("a power cut while recording: closed as interrupted, no more than a segment, a sync and 0.1 s lost; no "+
+		"copy reported that is missing",
 		func() error {
 			if err := idle(); err != nil {
 				return err

@@ -24,7 +24,8 @@ func hangTime() time.Duration {
 // shares tests copies to a Samba and an NFS server.
 func shares(r *room) {
 	r.check("a Samba and an NFS share are mounted, and get what is recorded", r.toShares)
-	r.check("both servers hang, and with them the mounts: recording, the other store and the stop are unharmed; then they get all",
+	r.check("both servers hang, and with them the mounts: recording, the other store and the stop are unharmed; "+
+		"then they get all",
 		r.hang)
 }
 

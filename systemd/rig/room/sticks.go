@@ -32,7 +32,8 @@ func sticks(r *room) {
 		return
 	}
 	defer broker.stop()
-	r.check("drives unplugged while recording, swapped, write-protected, full: reported in time; put back they get all of it",
+	r.check("drives unplugged while recording, swapped, write-protected, full: reported in time; put back they get "+
+		"all of it",
 		func() error {
 			return r.changes(broker)
 		})
@@ -140,7 +141,8 @@ func (r *room) dirty(b *broker) error {
 	if err := r.copied(b, rec.File, patience+time.Minute); err != nil {
 		return err
 	}
-	found, _ := run("sh", "-c", "journalctl -q -t systemd-fsck | grep -c -i 'dirty\\|recover\\|journal\\|not properly' || true")
+	found, _ := run("sh", "-c", "journalctl -q -t systemd-fsck | grep -c -i 'dirty\\|recover\\|journal\\|not "+
+		"properly' || true")
 	r.note("file system checks that found a drive dirty: %s", found)
 	return errors.Join(samePID(pid), yank())
 }
