@@ -25,6 +25,5 @@
 //   - Only the latest state is sent after the broker was away, never one of a former process.
 //     Events are sent in order, each until it is acknowledged; 1,000 of them wait while the broker
 //     is away, then the oldest are dropped and counted.
-//   - Partial consent stays private. A state that differs only in what is not published is not
-//     published again: neither its time nor its number changes.
+//   - A state that says nothing new is not published again: neither its time nor its number changes.
 package mqtt

@@ -10,17 +10,11 @@ import (
 	"tacet/daemon/topic"
 )
 
-// Publish publishes the state of the unit, unless it differs from the last one only in what is not
-// published. Boot and Seq are filled in, and Time if it is zero.
+// Publish publishes the state of the unit, if it says anything new. Boot and Seq are filled in, and
+// Time if it is zero.
 func (c *Client) Publish(s topic.State) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	shown, first := s.Phase.Shown(), c.body == nil
-	if s.Phase == topic.Stopping {
-		// Only what was published as a recording stops as one. A start that failed was never more
-		// than idle, and a fault remains one.
-		shown = cmp.Or(c.last.Phase, topic.Idle)
-	}
 	at := s.Time
 	if at.IsZero() {
 		at = time.Now()
@@ -28,10 +22,10 @@ func (c *Client) Publish(s topic.State) {
 	if s.Since.IsZero() {
 		s.Since = at
 	}
-	if !first && shown == c.last.Phase {
-		s.Since = c.last.Since // a new time would reveal partial consent
+	if c.body != nil && s.Phase == c.last.Phase {
+		s.Since = c.last.Since
 	}
-	s.Boot, s.Phase, s.Seq, s.Time = c.o.Boot, shown, 0, time.Time{}
+	s.Boot, s.Seq, s.Time = c.o.Boot, 0, time.Time{}
 	body, ok := c.encode(s)
 	if !ok || bytes.Equal(body, c.body) {
 		return

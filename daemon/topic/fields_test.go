@@ -32,7 +32,7 @@ func TestDeclaredFields(t *testing.T) {
 		}
 	}
 	for list, want := range map[string][]string{
-		"idle recording fault":                        shownPhases,
+		"idle recording fault":                        phases,
 		"synced unsynced":                             clocks,
 		"ok missing fault untried":                    mics,
 		"proved unproved":                             lights,

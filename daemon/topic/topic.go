@@ -18,8 +18,7 @@
 //   - Discreet. No payload has a field for a party, a reason, a name, a refusal or a level. The
 //     tests hold every payload against the list of declared fields and values in package topictest.
 //   - One line. Every payload is one line of compact JSON or plain text.
-//   - Partial consent stays private: the phases waiting and starting are encoded as idle, stopping
-//     as recording.
+//   - Partial consent stays private: no phase exists for it.
 package topic
 
 import (

@@ -137,20 +137,6 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-func TestShownPhases(t *testing.T) {
-	for phase, want := range map[topic.Phase]topic.Phase{
-		topic.Idle: topic.Idle, topic.Waiting: topic.Idle, topic.Starting: topic.Idle, topic.Recording: topic.Recording,
-		topic.Stopping: topic.Recording, topic.Fault: topic.Fault,
-	} {
-		s := whole()
-		s.Phase = phase
-		b, err := s.MarshalJSON()
-		if err != nil || phase.Shown() != want || !bytes.Contains(b, []byte(`"phase":"`+string(want)+`"`)) {
-			t.Errorf("%s is written as %s", phase, b)
-		}
-	}
-}
-
 func TestPayloadsSurviveARoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		hours := rapid.Ptr(rapid.Custom(func(t *rapid.T) float64 {
