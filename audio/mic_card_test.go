@@ -107,7 +107,7 @@ func TestMicAtAnySpeed(t *testing.T) {
 			t.Errorf("at %v times its rate: %+v", speeds[name], got)
 		}
 		if want := 48000 * speeds[name]; !got.known || got.rate < want*0.9995 || got.rate > want*1.0005 {
-			t.Errorf("the pace of %.1f Hz is said to be %.1f (%v)", want, got.rate, got.known)
+			t.Errorf("the pace of %.1f Hz is measured as %.1f (%v)", want, got.rate, got.known)
 		}
 	}
 }

@@ -68,9 +68,9 @@ func TestUnpluggedCardFailsOnce(t *testing.T) {
 		var errs []error
 		m, s := fakeStream(nil, func(err error) { errs = append(errs, err) })
 		for i := range 3 { // the library says it over and over
-			begin := time.Now()
+			start := time.Now()
 			m.readLog(fmt.Sprintf("[ALSA] POLLERR detected. status = %d\n", i))
-			if time.Since(begin) == 0 {
+			if time.Since(start) == 0 {
 				t.Error("the library's thread spins")
 			}
 		}
@@ -80,9 +80,9 @@ func TestUnpluggedCardFailsOnce(t *testing.T) {
 			t.Errorf("%v", errs)
 		}
 		close(s.closing)
-		begin := time.Now()
+		start := time.Now()
 		m.readLog("[ALSA] POLLERR detected. status = 8\n")
-		if time.Since(begin) != 0 {
+		if time.Since(start) != 0 {
 			t.Error("closing has to wait")
 		}
 	})
@@ -195,13 +195,13 @@ func TestCloseOfACardThatHangs(t *testing.T) {
 			func(err error) { t.Error(err) })
 		d := &fakeDevice{stream: s, hang: make(chan struct{})}
 		s.device = d
-		begin := time.Now()
+		start := time.Now()
 		for range 2 {
 			if err := s.Close(); !errors.Is(err, ErrStuck) {
 				t.Error(err)
 			}
 		}
-		if waited := time.Since(begin); waited != deadline {
+		if waited := time.Since(start); waited != deadline {
 			t.Errorf("Close took %v", waited)
 		}
 		if _, err := m.Open(nil, nil); !errors.Is(err, ErrStuck) {

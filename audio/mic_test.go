@@ -137,7 +137,7 @@ func TestMicTakesEverySampleAndMakesNoneUp(t *testing.T) {
 		t.Errorf("the second recording is damaged: %+v", d)
 	}
 	if r := audiotest.Runs(late.all()); len(r) != 1 || r[0].At != 0 {
-		t.Errorf("the second recording begins with something that nobody played: %+v", r)
+		t.Errorf("the second recording starts with something that was not played: %+v", r)
 	}
 	if mic.Overruns() != 0 {
 		t.Errorf("%d overruns", mic.Overruns())
@@ -158,11 +158,11 @@ func TestMicWhoseSoundServerDies(t *testing.T) {
 			t.Errorf("it failed with %v", err)
 		}
 	case <-time.After(patience):
-		t.Error("nobody said that the microphone has gone")
+		t.Error("the loss of the microphone was not reported")
 	}
-	begin := time.Now()
+	start := time.Now()
 	err := c.Close()
-	t.Logf("closed in %v: %v", time.Since(begin), err)
+	t.Logf("closed in %v: %v", time.Since(start), err)
 	if err != nil && !errors.Is(err, audio.ErrStuck) {
 		t.Error(err)
 	}
@@ -281,7 +281,7 @@ func TestLostTimeIsFound(t *testing.T) {
 		// The source delivers pieces of its own size, so the loss may be within a block.
 		off := r.ends[v.Block] - at
 		if found || v.Lost < 48*280 || v.Lost > 48*340 || off < -4096 || off > 3*4096 {
-			t.Errorf("%d frames are said to be lost before block %d, which ends %d behind the place", v.Lost, v.Block, off)
+			t.Errorf("%d frames are reported lost before block %d, which ends %d after the place", v.Lost, v.Block, off)
 		}
 		found = true
 	}

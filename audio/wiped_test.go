@@ -80,7 +80,7 @@ func (tr *trace) found(t *testing.T) (count map[kind]int, where map[string]int) 
 			continue
 		}
 		for at := from; at < to; at += step {
-			n, _ := mem.ReadAt(buffer[:min(step+run, to-at)], int64(at)) // it may have gone, or have no memory behind it
+			n, _ := mem.ReadAt(buffer[:min(step+run, to-at)], int64(at)) // it may have gone, or have no memory
 			for _, k := range tr.scan(buffer[:n], step) {
 				where[strings.TrimSpace(line)]++
 				count[k]++

@@ -54,13 +54,13 @@ func TestLightIsDarkFromOpenAndGoesOnInOneChange(t *testing.T) {
 				t.Error("a light is lit after Open")
 			}
 			pass(time.Second)
-			began := time.Now()
+			start := time.Now()
 			for range 2 { // the second On must not make it dip
 				if err := p.Light().On(); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if got := changes(b, "GPIO27", began); !slices.Equal(got, every(0, 1)) || b.Level("GPIO27") != lit {
+			if got := changes(b, "GPIO27", start); !slices.Equal(got, every(0, 1)) || b.Level("GPIO27") != lit {
 				t.Errorf("On: changes at %v, level %v", got, b.Level("GPIO27"))
 			}
 			if err := p.Light().Off(); err != nil || b.Level("GPIO27") == lit {
@@ -95,12 +95,12 @@ func TestLightPatterns(t *testing.T) {
 			p.Light().Off()
 			p.StatusLight().Off()
 			pass(s)
-			began := time.Now()
+			start := time.Now()
 			if err := c.call(); err != nil {
 				t.Errorf("%s: %v", c.what, err)
 			}
 			pass(4*s + q)
-			if got := changes(b, c.line, began); !slices.Equal(got, c.want) || b.Level(c.line) != c.last {
+			if got := changes(b, c.line, start); !slices.Equal(got, c.want) || b.Level(c.line) != c.last {
 				t.Errorf("%s: changes at %v, want %v; level %v", c.what, got, c.want, b.Level(c.line))
 			}
 		}
@@ -122,9 +122,9 @@ func TestNextCallEndsTheBlinking(t *testing.T) {
 			if err := p.Light().On(); err != nil {
 				t.Fatal(err)
 			}
-			began := time.Now().Add(1)
+			start := time.Now().Add(1)
 			pass(10 * time.Second)
-			if got := changes(b, "GPIO27", began); got != nil || b.Level("GPIO27") != lit {
+			if got := changes(b, "GPIO27", start); got != nil || b.Level("GPIO27") != lit {
 				t.Fatalf("lit after %d steps of blinking: changes at %v, level %v", i%4, got, b.Level("GPIO27"))
 			}
 		}

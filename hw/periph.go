@@ -181,7 +181,7 @@ func explain(err error, l LineInfo) error {
 		return err
 	}
 	if l.Consumer == "" {
-		return fmt.Errorf("another process, or a kernel driver, holds it (gpioinfo tells which): %w", err)
+		return fmt.Errorf("another process, or a kernel driver, holds it (gpioinfo shows which): %w", err)
 	}
 	return fmt.Errorf("%s held it when the chips were listed: %w", l.Consumer, err)
 }

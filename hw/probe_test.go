@@ -18,7 +18,7 @@ func TestProbeOfTheLight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, p, lit := lights(t, false)
 		b.Connect("GPIO27", "GPIO22")
-		began := time.Now()
+		start := time.Now()
 		ran := 0
 		proved, err := p.Light().Probe(t.Context(), func(context.Context) bool {
 			ran++
@@ -30,10 +30,10 @@ func TestProbeOfTheLight(t *testing.T) {
 		if err != nil || !proved || ran != 1 {
 			t.Errorf("proved %v, ran %d times, %v", proved, ran, err)
 		}
-		if n := len(changes(b, "GPIO27", began)); n != 8 {
+		if n := len(changes(b, "GPIO27", start)); n != 8 {
 			t.Errorf("the light changed %d times", n)
 		}
-		if took := time.Since(began); b.Level("GPIO27") == lit || took < 3200*time.Millisecond {
+		if took := time.Since(start); b.Level("GPIO27") == lit || took < 3200*time.Millisecond {
 			t.Errorf("it ended after %v, the light %v", took, b.Level("GPIO27"))
 		}
 		// If the microphone may be open, the light stays on.
@@ -70,7 +70,7 @@ func TestProbeOfALightThatIsNotSeen(t *testing.T) {
 			out := time.Now()
 			<-ctx.Done()
 			if took := time.Since(out); took > 100*time.Millisecond {
-				t.Errorf("it was told after %v", took)
+				t.Errorf("the context ended after %v", took)
 			}
 			return true
 		})

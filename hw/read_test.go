@@ -21,7 +21,7 @@ type order struct {
 	moves [3]time.Duration // when
 	read  time.Duration    // when Read is called
 	busy  time.Duration    // how long the caller takes for an edge
-	call  int              // the first call of the panel's at which the process stands still …
+	call  int              // the first call of the panel at which the process stalls …
 	still time.Duration    // … and for how long
 }
 
@@ -103,7 +103,7 @@ func (o order) try(t *testing.T) {
 
 	var moved []edge
 	var levels [2]bool
-	began := time.Now()
+	start := time.Now()
 	read := make(chan string, 1)
 	time.AfterFunc(o.read, func() {
 		called := time.Now()
@@ -133,7 +133,7 @@ func (o order) try(t *testing.T) {
 		read <- problem
 	})
 	for i, at := range o.moves {
-		pass(at - time.Since(began))
+		pass(at - time.Since(start))
 		n := o.lines[i]
 		mu.Lock()
 		levels[n] = !levels[n]

@@ -41,7 +41,7 @@ func TestAnEdgeHasTheKernelsTimeAndIsDoubtedWhenOld(t *testing.T) {
 		defer w.stop()
 		pass(time.Second)
 		b.StandStill(time.Second)
-		began := time.Now()
+		start := time.Now()
 		b.Drive("GPIO5", pressed)
 		pass(100 * time.Millisecond)
 		b.Float("GPIO5")
@@ -50,15 +50,15 @@ func TestAnEdgeHasTheKernelsTimeAndIsDoubtedWhenOld(t *testing.T) {
 		pass(1)
 		b.Float("GPIO5")
 		pass(249 * time.Millisecond)
-		expect(t, "while it stands still", w.take())
+		expect(t, "during the stall", w.take())
 		pass(time.Millisecond)
 		synctest.Wait()
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		want := []edge{{active: true}, {at: began.Add(100 * time.Millisecond)},
-			{active: true, at: began.Add(750*time.Millisecond - 1)},
-			{at: began.Add(750 * time.Millisecond), fresh: true}}
-		want[0].at = began
+		want := []edge{{active: true}, {at: start.Add(100 * time.Millisecond)},
+			{active: true, at: start.Add(750*time.Millisecond - 1)},
+			{at: start.Add(750 * time.Millisecond), fresh: true}}
+		want[0].at = start
 		if !slices.EqualFunc(w.edges, want, func(a, b edge) bool {
 			return a.active == b.active && a.fresh == b.fresh && a.at.Equal(b.at)
 		}) {

@@ -63,13 +63,13 @@ type hand struct {
 	watch   *watch
 	readers sync.WaitGroup
 
-	mu      sync.Mutex // guards what the goroutines of the reader share
-	moves   []move     // of this trace
-	told    []told     // as reported in this trace
-	known   bool       // what had been reported when the trace began
-	chaos   *rand.Rand // when the process stands still; nil: never
-	hold    time.Duration
-	watches int // counts the Watches, and their ends
+	mu       sync.Mutex // guards what the goroutines of the reader share
+	moves    []move     // of this trace
+	reported []reported // as reported in this trace
+	known    bool       // what had been reported at the start of the trace
+	chaos    *rand.Rand // when the process stalls; nil: never
+	hold     time.Duration
+	watches  int // counts the Watches, and their ends
 }
 
 // A move is one change of the button.
@@ -79,8 +79,8 @@ type move struct {
 	lost bool // without an edge
 }
 
-// told is a reported edge with the time of the report.
-type told struct {
+// reported is a reported edge with the time of the report.
+type reported struct {
 	edge
 	now time.Time
 }
@@ -124,7 +124,7 @@ func (h *hand) ended() {
 
 func (h *hand) busy(e edge) {
 	h.mu.Lock()
-	h.told = append(h.told, told{e, time.Now()})
+	h.reported = append(h.reported, reported{e, time.Now()})
 	d := h.hold
 	h.hold = 0
 	h.mu.Unlock()
@@ -133,7 +133,7 @@ func (h *hand) busy(e edge) {
 
 func (h *hand) move(lost bool) {
 	if h.queue == overflows {
-		pass(1) // each edge has a time of its own, by which it is told which were dropped
+		pass(1) // each edge has a time of its own, which shows which were dropped
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -229,7 +229,7 @@ func (h *hand) read() {
 	}
 	for i := moves - 1; i >= 0; i-- {
 		if m := h.moves[i]; !m.lost {
-			for _, e := range h.told {
+			for _, e := range h.reported {
 				if e.active == m.down && e.at.Equal(m.at) || h.queue == overflows && e.at.After(m.at) {
 					return // it, or one after it that says that it was dropped
 				}
@@ -250,7 +250,7 @@ func (h *hand) check() {
 		}
 	}
 	known := h.known
-	for _, e := range h.told {
+	for _, e := range h.reported {
 		n := 0
 		for n < len(moves) && (moves[n].down != e.active || !moves[n].at.Equal(e.at)) {
 			n++
@@ -278,7 +278,7 @@ func (h *hand) check() {
 }
 
 // was reports whether the line had the level of a synthetic edge between its time and its report.
-func (h *hand) was(e told) bool {
+func (h *hand) was(e reported) bool {
 	level := h.known
 	if len(h.moves) > 0 {
 		level = !h.moves[0].down
@@ -295,7 +295,7 @@ func (h *hand) was(e told) bool {
 
 func (h *hand) fail(problem string) {
 	h.t.Helper()
-	h.t.Errorf("%s\nknown %v\nmoves %v\nedges %v", problem, h.known, h.moves, h.told)
+	h.t.Errorf("%s\nknown %v\nmoves %v\nedges %v", problem, h.known, h.moves, h.reported)
 }
 
 // rest lets everything settle, checks, and starts the next trace.
@@ -311,7 +311,7 @@ func (h *hand) rest(check func()) {
 		h.fail(fmt.Sprintf("at rest the button is %v, Read says %v, %v", h.down, levels, err))
 	}
 	check()
-	h.moves, h.told, h.hold, h.known = nil, nil, 0, h.down
+	h.moves, h.reported, h.hold, h.known = nil, nil, 0, h.down
 }
 
 // Whatever happens, every edge is reported in order and with its time, before Read returns; no
@@ -338,11 +338,11 @@ func TestRandomTracesMakeNoPhantomAndEndWithTheLevel(t *testing.T) {
 // checkAll checks that everything in a trace was reported, at once and fresh.
 func (h *hand) checkAll() {
 	h.t.Helper()
-	if len(h.told) != len(h.moves) {
-		h.fail(fmt.Sprintf("%d moves, %d reported", len(h.moves), len(h.told)))
+	if len(h.reported) != len(h.moves) {
+		h.fail(fmt.Sprintf("%d moves, %d reported", len(h.moves), len(h.reported)))
 		return
 	}
-	for i, e := range h.told {
+	for i, e := range h.reported {
 		if !e.fresh || e.active != h.moves[i].down || !e.at.Equal(h.moves[i].at) {
 			h.fail(fmt.Sprintf("edge %d is %v", i, e))
 			return

@@ -224,11 +224,11 @@ func TestWatchEndsWithItsContext(t *testing.T) {
 		b, p := oneButton(t)
 		w := startWatch(p.Buttons(), nil)
 		pass(time.Second)
-		began := time.Now()
+		start := time.Now()
 		if err := w.stop(); err != nil {
 			t.Errorf("Watch: %v", err)
 		}
-		if took := time.Since(began); took > time.Second {
+		if took := time.Since(start); took > time.Second {
 			t.Errorf("it took %v", took)
 		}
 		b.Drive("GPIO5", pressed)

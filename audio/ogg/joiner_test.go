@@ -76,7 +76,7 @@ func TestJoinerGivesBackAWholeRecording(t *testing.T) {
 	}
 	pages(t, got, 5)
 	if _, err := j.Add(segments(id, 5)[1]); err == nil {
-		t.Error("it went on behind the end")
+		t.Error("it went on after the end")
 	}
 }
 
@@ -148,9 +148,9 @@ func TestJoinerRefusesWhatIsOutOfPlace(t *testing.T) {
 		"headers in the middle":   {all[0], all[0]},
 		"no headers":              {all[1]},
 		"two in one":              {all[0], append(bytes.Clone(all[1]), all[2]...)},
-		"something behind it":     {all[0], append(bytes.Clone(all[1]), 0)},
+		"something after it":      {all[0], append(bytes.Clone(all[1]), 0)},
 		"nothing":                 {all[0], nil},
-		"one behind the end":      {all[0], all[1], all[2], all[3], all[4], all[5], all[5]},
+		"one after the end":       {all[0], all[1], all[2], all[3], all[4], all[5], all[5]},
 		"a page that claims less": {all[0], resealed(all[1], func(p *Page) { p.Granule-- })},
 		"a page that holds less": {all[0],
 			resealed(all[1], func(p *Page) { p.Lacing, p.Body = p.Lacing[1:], p.Body[80:] })},

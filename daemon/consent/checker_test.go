@@ -57,7 +57,7 @@ func (c *checker) step(m *Machine, now time.Time, ev Event, out []Effect) error 
 	}
 	due, ok := m.Deadline()
 	if _, tick := ev.(Tick); tick && ok && !due.After(now) {
-		return fmt.Errorf("a Tick left a deadline behind, in phase %v", c.phase)
+		return fmt.Errorf("a Tick left a past deadline, in phase %v", c.phase)
 	}
 	return nil
 }
@@ -179,18 +179,18 @@ func (c *checker) allowed(now time.Time, ev Event, e Effect) error {
 	if c.stopped {
 		switch e.(type) {
 		case LightOn, LightPulse, LightFlash, Prepare, OpenMic, Begin:
-			return fmt.Errorf("begun after Stop")
+			return fmt.Errorf("started after Stop")
 		}
 	}
 	switch e.(type) {
 	case LightOn, LightPulse:
 		switch {
 		case c.mic != micClosed || c.head != headNone && c.head != headDone:
-			return fmt.Errorf("begun before the last one was closed")
+			return fmt.Errorf("started before the last one was closed")
 		case !c.ready:
-			return fmt.Errorf("begun when not ready")
+			return fmt.Errorf("started when not ready")
 		case now.Before(c.dead):
-			return fmt.Errorf("begun in the dead time")
+			return fmt.Errorf("started in the dead time")
 		}
 		if _, on := e.(LightOn); on {
 			return c.everyHand()

@@ -180,7 +180,7 @@ func TestNotes(t *testing.T) {
 		tr.EndedWell(time.Now())
 		wantUp(t, tr, "samples-lost", "the next recording has ended")
 		if changes != 1 {
-			t.Errorf("that is told %d times, want once", changes)
+			t.Errorf("that is reported %d times, want once", changes)
 		}
 		tr.Set("recording-interrupted", "")
 		pass(tr, w.Lasts-1)

@@ -44,7 +44,7 @@ func TestRepeatedForAnHour(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			p, j := start()
 			sent := 0
-			for began := time.Now(); time.Since(began) < time.Hour; sent++ {
+			for start := time.Now(); time.Since(start) < time.Hour; sent++ {
 				slog.New(j).Info("again")
 				<-time.After(every)
 			}
@@ -105,7 +105,7 @@ func TestEndlessVariety(t *testing.T) {
 			slog.New(j).Info("removed", "file", i)
 		}
 		flush(t, j)
-		if n := said(p.lines(), "msg=removed "); n != 60 {
+		if n := matching(p.lines(), "msg=removed "); n != 60 {
 			t.Errorf("%d lines of one text are written, want 60", n)
 		}
 		if got := p.lines(); !strings.Contains(got[len(got)-1], "(… 440 more") {
@@ -123,7 +123,7 @@ func TestEndlessVariety(t *testing.T) {
 		<-time.After(2 * time.Minute)
 		slog.New(j).Info("another minute")
 		flush(t, j)
-		if n := said(p.lines(), "another minute"); n != 1 {
+		if n := matching(p.lines(), "another minute"); n != 1 {
 			t.Error("nothing is written any more")
 		}
 	})
@@ -146,7 +146,7 @@ func TestFlushSaysWhatWasCounted(t *testing.T) {
 		<-time.After(time.Hour)
 		synctest.Wait()
 		if n := len(p.lines()); n != 12 {
-			t.Errorf("it is said twice: %v", p.lines()[12:])
+			t.Errorf("it is reported twice: %v", p.lines()[12:])
 		}
 	})
 }

@@ -155,13 +155,13 @@ func TestFlushEnds(t *testing.T) {
 		flush(t, j) // there is nothing
 		p.reading.Lock()
 		slog.New(j).Error("the last words")
-		began := time.Now()
+		start := time.Now()
 		for range 3 {
 			if err := j.Flush(journal.Patience); err == nil {
 				t.Error("it says that it wrote what nobody took")
 			}
 		}
-		if d := time.Since(began); d != 3*journal.Patience {
+		if d := time.Since(start); d != 3*journal.Patience {
 			t.Errorf("it waited for %v", d)
 		}
 		time.AfterFunc(journal.Patience/2, p.reading.Unlock)
@@ -276,7 +276,7 @@ func (c counting) Enabled(context.Context, slog.Level) bool      { return true }
 func (c counting) Handle(_ context.Context, r slog.Record) error { c.line(r); return nil }
 func (c counting) WithAttrs([]slog.Attr) slog.Handler            { return c }
 func (c counting) WithGroup(string) slog.Handler                 { return c }
-func said(lines []string, of string) (n int) {
+func matching(lines []string, of string) (n int) {
 	for _, l := range lines {
 		if strings.Contains(l, of) {
 			n++

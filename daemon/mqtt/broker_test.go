@@ -68,7 +68,7 @@ func TestBrokerThatIsAbsentAtBootIsFound(t *testing.T) {
 	m := installed(t)
 	u := launch(t, options(m.address()), nil)
 	if tr := u.awaitTrouble(t, "nothing listens"); tr.Do == "" || tr.Code != Unreached {
-		t.Errorf("told as %s with the advice %q", tr.Code, tr.Do)
+		t.Errorf("reported as %s with the advice %q", tr.Code, tr.Do)
 	}
 	m.start(t)
 	right(t, m.address(), topic.Idle)
@@ -86,10 +86,10 @@ func TestFirstStateIsNeverALeftover(t *testing.T) {
 	u.Publish(idle())
 	u.awaitConnected(t)
 	right(t, m.address(), topic.Idle)
-	told := false
+	ours := false
 	for _, h := range later.all() {
-		told = told || h.topic == names.State() && strings.Contains(h.payload, u.o.Boot)
-		if h.topic == names.Availability() && !told {
+		ours = ours || h.topic == names.State() && strings.Contains(h.payload, u.o.Boot)
+		if h.topic == names.Availability() && !ours {
 			t.Error("the unit was online with another boot's state")
 		}
 	}
@@ -139,7 +139,7 @@ func TestCleanStopSaysOffline(t *testing.T) {
 		}
 	}
 	if n != 1 {
-		t.Errorf("offline was said %d times", n)
+		t.Errorf("offline was published %d times", n)
 	}
 }
 
@@ -289,7 +289,7 @@ func TestWrongPasswordIsToldAndTriedAgain(t *testing.T) {
 	u := launch(t, o, nil)
 	tr := u.awaitTrouble(t, "refused the user name or the password")
 	if !strings.Contains(tr.Do, "password_file") || tr.Code != Denied {
-		t.Errorf("told as %s with the advice %q", tr.Code, tr.Do)
+		t.Errorf("reported as %s with the advice %q", tr.Code, tr.Do)
 	}
 	if log := strings.Join(u.logs.all(), "\n"); strings.Contains(log, "wrong") {
 		t.Errorf("the log holds the password: %s", log)

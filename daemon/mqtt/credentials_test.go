@@ -55,7 +55,7 @@ func TestCorrectedPasswordCountsWithoutARestart(t *testing.T) {
 	f.put(Credentials{Password: "right\n"}, nil)
 	u.awaitConnected(t)
 	if got := u.codesOf(); got != "mqtt-denied connected" {
-		t.Errorf("told as %q", got)
+		t.Errorf("reported as %q", got)
 	}
 }
 
@@ -86,7 +86,7 @@ func TestCorrectedCertificatesCountWithoutARestart(t *testing.T) {
 	}
 	u.awaitConnected(t)
 	if got := u.codesOf(); got != "mqtt-files mqtt-host-key mqtt-denied connected" {
-		t.Errorf("told as %q", got)
+		t.Errorf("reported as %q", got)
 	}
 }
 

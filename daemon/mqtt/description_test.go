@@ -41,7 +41,7 @@ func (n *notebook) Save(data []byte) error {
 func TestRemovedComponentsAreRemoved(t *testing.T) {
 	m := installed(t).start(t)
 	w := watch(t, m.address())
-	said := func(name string) (all []string) {
+	payloads := func(name string) (all []string) {
 		for _, h := range w.all() {
 			if h.topic == name && !h.retained {
 				all = append(all, h.payload)
@@ -65,29 +65,29 @@ func TestRemovedComponentsAreRemoved(t *testing.T) {
 	}
 	const stub = `"store_nas":{"platform":"sensor"}`
 	start(func(*Options) {})
-	first := said(names.Discovery())
+	first := payloads(names.Discovery())
 	if len(first) != 1 || !strings.Contains(first[0], `"store_nas":{"platform":"sensor","unique_id"`) {
 		t.Fatalf("at first: %q", first)
 	}
 	start(func(o *Options) { o.Stores = []string{"drive", "vault"} })
-	second := said(names.Discovery())[1:]
+	second := payloads(names.Discovery())[1:]
 	if len(second) != 2 || !strings.Contains(second[0], stub) || strings.Contains(second[1], "store_nas") ||
 		!strings.Contains(second[1], "store_vault") {
 		t.Fatalf("with a store gone: %q", second)
 	}
 	start(func(o *Options) { o.Stores, o.HomeAssistant = []string{"drive", "vault"}, "home.assistant" })
-	third := said(names.Discovery())[3:]
+	third := payloads(names.Discovery())[3:]
 	if len(third) != 1 || third[0] != "" {
 		t.Errorf("with another prefix, on the old topic: %q", third)
 	}
 	start(func(o *Options) { o.HomeAssistant = "" })
 	start(func(o *Options) {})
-	if all := said(names.Discovery())[4:]; len(all) != 1 || strings.Contains(all[0], "vault") {
+	if all := payloads(names.Discovery())[4:]; len(all) != 1 || strings.Contains(all[0], "vault") {
 		t.Errorf("with the first prefix again: %q", all)
 	}
 	// What another room described is not ours to remove.
 	start(func(o *Options) { o.Room = "room-4" })
-	if all := said(names.Discovery())[5:]; len(all) != 0 {
+	if all := payloads(names.Discovery())[5:]; len(all) != 0 {
 		t.Errorf("as another room, on the first one's topic: %q", all)
 	}
 }

@@ -42,7 +42,7 @@ func TestBombsAllocateNothing(t *testing.T) {
 	u := launch(t, options(f.address), nil)
 	tr := u.awaitTrouble(t, "a frame of 268435455 bytes, more than the limit of 4096")
 	if !strings.Contains(tr.What, "the MQTT protocol") {
-		t.Errorf("told as %q", tr.What)
+		t.Errorf("reported as %q", tr.What)
 	}
 	u.awaitConnected(t)
 	runtime.ReadMemStats(&after)
@@ -56,13 +56,13 @@ func TestBombsAllocateNothing(t *testing.T) {
 
 // A broker publishes anything on every topic that one might think of.
 func TestReceivedMessagesHaveNoEffect(t *testing.T) {
-	said := make(chan struct{})
+	sent := make(chan struct{})
 	f := startFake(t, func(f *fake, n int, conn net.Conn) {
 		if !f.welcome(conn, packets.Accepted) {
 			return
 		}
 		go func() {
-			<-said
+			<-sent
 			for _, name := range []string{
 				"tacet/high-street/room-3/command", "tacet/high-street/room-3/state", "tacet/high-street/room-3/event",
 				"tacet/high-street/room-3/button/press", "homeassistant/device/tacet_high-street_room-3/config",
@@ -96,7 +96,7 @@ func TestReceivedMessagesHaveNoEffect(t *testing.T) {
 	u.awaitConnected(t)
 	f.got.await(t, "the greeting",
 		func(all []packets.ControlPacket) bool { return len(published(all)) >= len(greetingTopics()) })
-	close(said)
+	close(sent)
 	u.Event(topic.Event{Type: topic.Faulted, Code: "spool-low"})
 	u.Publish(in(topic.Fault))
 	all := f.got.await(t, "a while of heartbeats",

@@ -15,8 +15,8 @@ func TestOutbox(t *testing.T) {
 		const limit = 5
 		o := newOutbox(limit)
 		topics := []string{"a", "b", "c"}
-		latest := map[string]string{} // what callers said last
-		broker := map[string]string{} // what the broker has been told on this connection
+		latest := map[string]string{} // the last values set
+		broker := map[string]string{} // what the broker has received on this connection
 		var events, arrived []int     // events made; events acknowledged
 		lost := 0
 		var inFlight *message
@@ -85,7 +85,7 @@ func TestOutbox(t *testing.T) {
 				// Everything set has been sent, unless that was before this connection.
 				for topic, payload := range broker {
 					if latest[topic] != payload {
-						t.Fatalf("%s is %q at the broker, said was %q", topic, payload, latest[topic])
+						t.Fatalf("%s is %q at the broker, but was set to %q", topic, payload, latest[topic])
 					}
 				}
 			},
@@ -134,7 +134,7 @@ func TestTheSameAgainIsNoNews(t *testing.T) {
 			o.set("alert", []byte(payload))
 		}
 		if _, ok := o.next(); ok {
-			t.Fatalf("%q is said twice", payload)
+			t.Fatalf("%q is sent twice", payload)
 		}
 	}
 	// What changes while it is in flight is sent again.
@@ -159,7 +159,7 @@ func TestStateGoesBeforeAnEventThatCameLater(t *testing.T) {
 		o.done(true)
 	}
 	if want := []string{"idle", "started"}; !slices.Equal(got, want) {
-		t.Errorf("said %q, want %q", got, want)
+		t.Errorf("sent %q, want %q", got, want)
 	}
 }
 

@@ -57,7 +57,7 @@ func TestSilentBroker(t *testing.T) {
 		t.Errorf("%d events arrived, not the newest %d in order", len(ids), o.Queue)
 	}
 	if n := strings.Count(strings.Join(u.logs.all(), "\n"), "oldest are dropped"); n != 1 {
-		t.Errorf("the log tells %d times that events are dropped", n)
+		t.Errorf("the log reports dropped events %d times", n)
 	}
 }
 

@@ -166,10 +166,10 @@ func TestTroubleWithCertificatesIsToldAndMendedWithoutARestart(t *testing.T) {
 			u := launch(t, o, nil)
 			tr := u.awaitTrouble(t, test.words)
 			if tr.Do == "" || !strings.Contains(strings.Join(u.logs.all(), "\n"), test.words) {
-				t.Errorf("told as %+v and logged as %q", tr, u.logs.all())
+				t.Errorf("reported as %+v and logged as %q", tr, u.logs.all())
 			}
 			if tr.Code != test.code {
-				t.Errorf("told as %s", tr.Code)
+				t.Errorf("reported as %s", tr.Code)
 			}
 			// A technician corrects the broker.
 			m.kill()
@@ -199,7 +199,7 @@ func TestTLSAndClearMixedUp(t *testing.T) {
 	office := newAuthority(t)
 	u := launch(t, secureOptions(plain, office.pem), nil)
 	if tr := u.awaitTrouble(t, "TLS"); tr.Code != Unreached {
-		t.Errorf("told as %s", tr.Code)
+		t.Errorf("reported as %s", tr.Code)
 	}
 	u.stop()
 
@@ -233,7 +233,7 @@ func TestOptionsAreChecked(t *testing.T) {
 			t.Errorf("%+v: %v, want %q", o.Broker, err, test.words)
 		}
 		if err != nil && strings.Contains(err.Error(), "secret") {
-			t.Errorf("the error tells the password: %v", err)
+			t.Errorf("the error holds the password: %v", err)
 		}
 	}
 	for broker, address := range map[string]string{
@@ -261,7 +261,7 @@ func TestRefusalsAreTold(t *testing.T) {
 		f := startFake(t, func(f *fake, n int, conn net.Conn) { f.welcome(conn, answer) })
 		u := launch(t, options(f.address), nil)
 		if tr := u.awaitTrouble(t, want.What); tr.Do == "" || tr.Code != want.Code {
-			t.Errorf("answer %d: told as %s with the advice %q", answer, tr.Code, tr.Do)
+			t.Errorf("answer %d: reported as %s with the advice %q", answer, tr.Code, tr.Do)
 		}
 		u.stop()
 	}

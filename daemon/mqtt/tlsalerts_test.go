@@ -38,7 +38,7 @@ func TestEachAlertHasItsName(t *testing.T) {
 			t.Errorf("alert %d: %s, %q, do %q; want %s, %q", n, got.Code, got.What, got.Do, code, want)
 		}
 		if certificates[n] == "" && strings.Contains(got.What, "refused the unit's certificate") {
-			t.Errorf("alert %d is told as one of the certificate", n)
+			t.Errorf("alert %d is reported as one of the certificate", n)
 		}
 	}
 }

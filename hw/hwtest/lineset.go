@@ -165,11 +165,11 @@ func (l *edgeLine) Take(edges []hw.Edge) (int, error) {
 func (l *edgeLine) Wait(ctx context.Context) error {
 	l.stall()
 	defer l.stall()
-	waiter, err := l.begin()
+	waiter, err := l.startWait()
 	if err != nil {
 		return err
 	}
-	defer l.end()
+	defer l.endWait()
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -184,7 +184,7 @@ func (l *edgeLine) Wait(ctx context.Context) error {
 	}
 }
 
-func (l *edgeLine) begin() (chan struct{}, error) {
+func (l *edgeLine) startWait() (chan struct{}, error) {
 	s := l.set
 	s.board.mu.Lock()
 	defer s.board.mu.Unlock()
@@ -195,7 +195,7 @@ func (l *edgeLine) begin() (chan struct{}, error) {
 	return s.waiter, nil
 }
 
-func (l *edgeLine) end() {
+func (l *edgeLine) endWait() {
 	l.set.board.mu.Lock()
 	defer l.set.board.mu.Unlock()
 	l.set.waiter = nil

@@ -48,13 +48,13 @@ func namespaced(t *testing.T) bool {
 	return false
 }
 
-// told waits for a notification.
-func told(t *testing.T, c <-chan struct{}, of string) {
+// notified waits for a notification.
+func notified(t *testing.T, c <-chan struct{}, of string) {
 	t.Helper()
 	select {
 	case <-c:
 	case <-time.After(patience):
-		t.Fatalf("nobody was told of %s", of)
+		t.Fatalf("no notification of %s", of)
 	}
 }
 
@@ -84,8 +84,8 @@ func TestWatchSeesMounts(t *testing.T) {
 		if err := call(); err != nil {
 			t.Fatalf("%s: %v", what, err)
 		}
-		told(t, one, what)
-		told(t, two, what)
+		notified(t, one, what)
+		notified(t, two, what)
 	}
 	if m, found := find(); found {
 		t.Errorf("before: %+v", m)
@@ -120,11 +120,11 @@ func TestWatchSeesNodes(t *testing.T) {
 	if err := os.WriteFile("/dev/sda1", nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	told(t, c, "a node that came")
+	notified(t, c, "a node that came")
 	if err := os.Remove("/dev/sda1"); err != nil {
 		t.Fatal(err)
 	}
-	told(t, c, "a node that went")
+	notified(t, c, "a node that went")
 }
 
 // A subscriber that doesn't receive has one pending notification, and delays nobody.

@@ -124,8 +124,7 @@ func (p *Panel) Changed() <-chan struct{} {
 	return p.changed
 }
 
-// SetDrive puts the thumb drive in its place or takes it away, and says whether there is a place
-// for one.
+// SetDrive plugs the thumb drive in or removes it. It reports whether there is a slot.
 func (p *Panel) SetDrive(present bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -139,8 +138,7 @@ func (p *Panel) SetDrive(present bool) bool {
 	return true
 }
 
-// PowerOff is the moment at which the unit loses its power: both lights go dark. Switches, door and
-// drive stay as they are.
+// PowerOff cuts the power: both lights go dark. Switches, door and drive keep their state.
 func (p *Panel) PowerOff() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -150,7 +148,7 @@ func (p *Panel) PowerOff() {
 	}
 }
 
-// touch shows and tells that the front changed. The caller holds mu.
+// touch updates the mirrors and notifies Changed. The caller holds mu.
 func (p *Panel) touch() {
 	for _, m := range p.mirrors {
 		m.show(p.levels())

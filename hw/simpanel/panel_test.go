@@ -12,7 +12,7 @@ import (
 type heard struct {
 	input  int
 	active bool
-	after  time.Duration // since the test began
+	after  time.Duration // since the start of the test
 	fresh  bool
 }
 
@@ -196,7 +196,7 @@ func TestChangedTellsOfEveryChange(t *testing.T) {
 		select {
 		case <-changed:
 		default:
-			t.Errorf("%s: nobody was told", what)
+			t.Errorf("%s: no notification", what)
 		}
 	}
 }

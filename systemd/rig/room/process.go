@@ -23,14 +23,14 @@ func (r *room) conformance() error {
 	out, err := run("/share/hw.test", "-test.run", "^TestConformance$/^gpio-sim$", "-test.v", "-test.timeout", "5m")
 	passed := strings.Count(out, "--- PASS: TestConformance/gpio-sim/")
 	if err != nil {
-		var said []string
+		var failures []string
 		for line := range strings.Lines(err.Error()) {
 			if strings.Contains(line, "FAIL") || strings.Contains(line, "_test.go:") {
-				said = append(said, strings.TrimSpace(line))
+				failures = append(failures, strings.TrimSpace(line))
 			}
 		}
 		held, _ := run("gpioinfo")
-		err = fmt.Errorf("%s\n%s", strings.Join(said, "\n"), held)
+		err = fmt.Errorf("%s\n%s", strings.Join(failures, "\n"), held)
 	} else if passed == 0 {
 		return fmt.Errorf("it tried nothing: %s", out)
 	}

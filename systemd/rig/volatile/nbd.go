@@ -99,7 +99,7 @@ func (d *disk) carryOut(kind, flags uint16, data []byte, off int64) (errno uint3
 	return 0
 }
 
-// negotiate tells the client how large the disk is.
+// negotiate sends the client the size of the disk.
 func negotiate(c net.Conn, d *disk) error {
 	hello := order.AppendUint16(order.AppendUint64(order.AppendUint64(nil, magicServer), magicOption), 1)
 	if _, err := c.Write(hello); err != nil {
