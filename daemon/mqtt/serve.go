@@ -60,11 +60,7 @@ func (c *Client) serve(ctx, grace context.Context, l *link) error {
 		case <-checkDrops.C:
 			c.checkDrops()
 		case c.dropped = <-c.verdicts:
-			if t := c.unseen(); c.up.Load() && t != nil {
-				c.report(Report{Trouble: t})
-			} else if c.up.Load() {
-				c.report(Report{Connected: true, Limits: c.limits()})
-			}
+			c.reportDropped()
 		case <-refresh.C: // another client may have overwritten what is retained
 			c.out.resend(c.greeting()...)
 		case <-c.birth:
@@ -73,6 +69,17 @@ func (c *Client) serve(ctx, grace context.Context, l *link) error {
 			c.answeredAt = time.Now()
 			c.out.resend(c.names.Discovery(), c.names.State(), c.names.Availability())
 		}
+	}
+}
+
+// reportDropped reports the messages that the broker drops.
+func (c *Client) reportDropped() {
+	switch t := c.unseen(); {
+	case !c.up.Load():
+	case t != nil:
+		c.report(Report{Trouble: t})
+	default:
+		c.report(Report{Connected: true, Limits: c.limits()})
 	}
 }
 
