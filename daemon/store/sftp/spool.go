@@ -10,22 +10,22 @@ import (
 	"path/filepath"
 )
 
-// sameMachine reports whether the server runs where the unit does: then both ends of the connection
-// have one address.
+// sameMachine reports whether the server runs on the unit: both ends of the connection then have
+// the same address.
 func sameMachine(conn net.Conn) bool {
 	here, ok := conn.LocalAddr().(*net.TCPAddr)
 	there, too := conn.RemoteAddr().(*net.TCPAddr)
 	return ok && too && here.IP.Equal(there.IP)
 }
 
-// isSpool reports whether the folder is the unit's own one of recordings: whether a file that is
-// made there shows here. A copy in it would be the recording itself, and would go with it when the
-// unit lets go of its own.
+// isSpool reports whether the server's folder is the unit's own spool: whether a file made in the
+// spool is visible on the server. A copy there would be the recording itself, and would be removed
+// with it.
 func (m *medium) isSpool(spool string) bool {
 	name := ".tacet-here-" + rand.Text()
 	f, err := os.OpenFile(filepath.Join(spool, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return false // nothing is recorded there either
+		return false // nothing can be recorded there either
 	}
 	f.Close()
 	defer os.Remove(f.Name())

@@ -1,9 +1,6 @@
 package main
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // A consultation is a recording that the people in the room have started, with somebody who speaks.
 type consultation struct {
@@ -54,15 +51,6 @@ func (c *consultation) end(line int) (recorded, error) {
 // ended waits for the recording to be closed.
 func (c *consultation) ended(state, reason string) (recorded, error) {
 	return ended(c.count+1, state, reason)
-}
-
-// file is the recording's file, once there is one.
-func (c *consultation) file() (string, error) {
-	files := recordings()
-	if len(files) <= c.count {
-		return "", fmt.Errorf("there is no recording after %d others", c.count)
-	}
-	return files[len(files)-1], nil
 }
 
 // record makes a recording of some length, which must be whole.

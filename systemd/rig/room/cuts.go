@@ -55,11 +55,7 @@ func plugVolatile() error {
 func cutting(r *room) {
 	err := func() error {
 		if rand.IntN(2) == 0 {
-			file, err := r.record(time.Duration(2+rand.IntN(4))*time.Second, patient, clinician)
-			if err != nil {
-				return err
-			}
-			if err := remember(file, "whole", 0, 0); err != nil {
+			if err := r.recordWhole(time.Duration(2+rand.IntN(4)) * time.Second); err != nil {
 				return err
 			}
 			pause(time.Duration(rand.IntN(6)) * time.Second) // copied by the time of the cut, or not
@@ -68,7 +64,7 @@ func cutting(r *room) {
 		if err != nil {
 			return err
 		}
-		file, err := c.file()
+		file, err := lastFile()
 		if err != nil {
 			return err
 		}
@@ -86,6 +82,24 @@ func cutting(r *room) {
 	}()
 	fmt.Printf("not ok - record until the power is cut\n# %v\n", err)
 	r.explain(time.Now().Add(-time.Minute))
+}
+
+// recordWhole makes a recording that ends normally. The spool may release it at once.
+func (r *room) recordWhole(length time.Duration) error {
+	c, err := r.consult(patient, clinician)
+	if err != nil {
+		return err
+	}
+	defer c.stop()
+	file, err := lastFile()
+	if err != nil {
+		return err
+	}
+	pause(length)
+	if _, err := r.withdraw(c.speech, patient); err != nil {
+		return err
+	}
+	return remember(file, "whole", 0, 0)
 }
 
 // remembered is what the rig knows of a recording.

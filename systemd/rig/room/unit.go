@@ -134,6 +134,15 @@ func recordings() (files []string) {
 	return files
 }
 
+// lastFile is the latest recording.
+func lastFile() (string, error) {
+	files := recordings()
+	if len(files) == 0 {
+		return "", errNothing
+	}
+	return files[len(files)-1], nil
+}
+
 // last describes the latest recording. There must be count recordings.
 func last(count int) (recorded, error) {
 	files := recordings()
