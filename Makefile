@@ -56,7 +56,7 @@ vuln:
 
 bench: build
 	@.ci/install bench
-	TACET_BIN=$(CURDIR)/bin go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./cmd/tacet-demo/bench
+	TACET_BIN=$(CURDIR)/bin go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./cmd/tacet-demo/bench/...
 
 # The daemon as systemd runs it, in virtual wall units; needs root, or sudo. RIG_LONG=1: ten minutes of sound.
 rig-test:

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# deb.sh [OUT]: the Debian package of what "make build" has put into bin/, as OUT (bin/tacet_VERSION_ARCH.deb). "make deb" calls it.
+# deb.sh [OUT]: packages what "make build" has put into bin/, as OUT (default bin/tacet_VERSION_ARCH.deb). "make deb" calls it.
 #
-# It enables and starts nothing: there is no configuration yet. An upgrade leaves the running daemon alone, since somebody may be
-# talking; it says how to start the new one. Recordings and keys stay when the package goes, even when it is purged.
+# The package enables and starts nothing, since there is no configuration yet. An upgrade does not touch the running daemon, since
+# somebody may be talking; it says how to start the new one. Recordings and keys stay when the package is removed or purged.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 arch=$(dpkg --print-architecture)

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// freePort is one that nobody listens at.
+// freePort returns a port that nobody listens on.
 func freePort(t *testing.T) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -27,7 +27,7 @@ func freePort(t *testing.T) string {
 	return port
 }
 
-// command is a program that the tests need; .ci/install brings it.
+// command finds a program that the tests need; .ci/install installs it.
 func command(t *testing.T, names ...string) string {
 	t.Helper()
 	for _, name := range names {
@@ -39,7 +39,7 @@ func command(t *testing.T, names ...string) string {
 	return ""
 }
 
-// serve runs a server until the test ends, and returns when it listens.
+// serve runs a server until the test ends. It returns when the server listens.
 func serve(t *testing.T, port string, cmd *exec.Cmd) {
 	t.Helper()
 	var log bytes.Buffer
@@ -70,7 +70,7 @@ func serve(t *testing.T, port string, cmd *exec.Cmd) {
 	}
 }
 
-// nats is a NATS server with a user who may publish and subscribe under the room's topics alone.
+// nats is a NATS server with a user who may publish and subscribe under the room's topics only.
 func nats(t *testing.T) Options {
 	program := command(t, filepath.Join(os.Getenv("TACET_TOOLS"), "nats-server"), "../../bin/tools/nats-server")
 	port, dir := freePort(t), t.TempDir()
@@ -93,7 +93,7 @@ func withPassword(o Options) Options {
 	return o
 }
 
-// rabbit is Debian's RabbitMQ with a user who may read and write under the room's topics alone.
+// rabbit is Debian's RabbitMQ with a user who may read and write under the room's topics only.
 func rabbit(t *testing.T) Options {
 	home := "/usr/lib/rabbitmq/bin"
 	program := command(t, home+"/rabbitmq-server")

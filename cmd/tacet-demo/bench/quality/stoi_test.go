@@ -1,13 +1,15 @@
-package audiotest
+package quality_test
 
 import (
 	"errors"
 	"math"
+
+	"tacet/audio/audiotest"
 )
 
-// The constants of STOI are those of its authors: C. H. Taal, R. C. Hendriks, R. Heusdens, J.
-// Jensen, "An Algorithm for Intelligibility Prediction of Time-Frequency Weighted Noisy Speech",
-// IEEE Transactions on Audio, Speech, and Language Processing 19 (7), 2011; ESTOI's those of J.
+// The constants of STOI are its authors': C. H. Taal, R. C. Hendriks, R. Heusdens, J. Jensen, "An
+// Algorithm for Intelligibility Prediction of Time-Frequency Weighted Noisy Speech", IEEE
+// Transactions on Audio, Speech, and Language Processing 19 (7), 2011; those of ESTOI are from J.
 // Jensen, C. H. Taal, "An Algorithm for Predicting the Intelligibility of Speech Masked by
 // Modulated Noise Maskers", IEEE/ACM TASLP 24 (11), 2016.
 const (
@@ -15,21 +17,20 @@ const (
 	stoiFrame  = 256
 	stoiFFT    = 512
 	stoiBands  = 15
-	stoiLowest = 150.0 // the centre of the lowest third of an octave
-	stoiSpan   = 30    // frames that are looked at together: 384 ms
-	stoiClip   = -15.0 // dB: a worse distortion is no worse
-	stoiRange  = 40.0  // dB below the loudest frame there is no speech
+	stoiLowest = 150.0 // Hz, the centre of the lowest third of an octave
+	stoiSpan   = 30    // frames that are compared together: 384 ms
+	stoiClip   = -15.0 // dB: distortion is clipped at this level
+	stoiRange  = 40.0  // dB: quieter frames, below the loudest, are pauses
 )
 
-// STOI predicts how well speech is understood, from 0 to 1, given what was said and what is heard
-// of it. ESTOI does so too, but also minds noise that comes and goes. Both signals have to be in
-// step.
-func STOI(said, heard []float64, rate int) (stoi, estoi float64, err error) {
+// intelligibility predicts how well speech is understood, from 0 to 1, given what was said and what
+// is heard of it. ESTOI also accounts for fluctuating noise. The signals must be aligned.
+func intelligibility(said, heard []float64, rate int) (stoi, estoi float64, err error) {
 	n := min(len(said), len(heard))
-	x, y := voiced(Resample(said[:n], rate, stoiRate), Resample(heard[:n], rate, stoiRate))
-	a, b := bands(x), bands(y)
+	x, y := withoutPauses(audiotest.Resample(said[:n], rate, stoiRate), audiotest.Resample(heard[:n], rate, stoiRate))
+	a, b := thirdOctaves(x), thirdOctaves(y)
 	if len(a) < stoiSpan {
-		return 0, 0, errors.New("there is too little speech to judge")
+		return 0, 0, errors.New("too little speech to judge")
 	}
 	count := 0.0
 	for m := stoiSpan; m <= len(a); m++ {
@@ -43,7 +44,7 @@ func STOI(said, heard []float64, rate int) (stoi, estoi float64, err error) {
 	return stoi / count, estoi / count, nil
 }
 
-// hann is the window, without the zeros at its ends.
+// hann is the window, without the zeros at both ends.
 var hann = func() (w [stoiFrame]float64) {
 	for i := range w {
 		w[i] = 0.5 - 0.5*math.Cos(2*math.Pi*float64(i+1)/(stoiFrame+1))
@@ -51,8 +52,8 @@ var hann = func() (w [stoiFrame]float64) {
 	return w
 }()
 
-// voiced leaves out the frames in which nothing was said, of both signals.
-func voiced(said, heard []float64) (x, y []float64) {
+// withoutPauses removes, from both signals, the frames in which nothing was said.
+func withoutPauses(said, heard []float64) (x, y []float64) {
 	const hop = stoiFrame / 2
 	level := func(at int) float64 {
 		sum := 0.0
@@ -81,8 +82,8 @@ func voiced(said, heard []float64) (x, y []float64) {
 	return x[:end], y[:end]
 }
 
-// bands is the level in each third of an octave, frame by frame.
-func bands(signal []float64) [][stoiBands]float64 {
+// thirdOctaves is the level in each third of an octave, frame by frame.
+func thirdOctaves(signal []float64) [][stoiBands]float64 {
 	var from, to [stoiBands]int
 	for j := range from {
 		centre := stoiLowest * math.Pow(2, float64(j)/3)
@@ -96,7 +97,7 @@ func bands(signal []float64) [][stoiBands]float64 {
 		for i, w := range hann {
 			x[i] = complex(signal[at+i]*w, 0)
 		}
-		fft(x)
+		audiotest.FFT(x)
 		var frame [stoiBands]float64
 		for j := range frame {
 			sum := 0.0
@@ -120,12 +121,12 @@ func transpose(frames [][stoiBands]float64) [][]float64 {
 	return out
 }
 
-// clipped is y, as loud as x, and nowhere distorted by more than stoiClip.
+// clipped is y, scaled to the level of x, with its distortion clipped at stoiClip.
 func clipped(x, y []float64) []float64 {
 	gain := math.Sqrt(dot(x, x) / (dot(y, y) + 1e-20))
 	out := make([]float64, len(y))
 	for i := range y {
-		out[i] = min(y[i]*gain, x[i]*(1+Decibels(-stoiClip)))
+		out[i] = min(y[i]*gain, x[i]*(1+audiotest.Decibels(-stoiClip)))
 	}
 	return out
 }
@@ -137,7 +138,7 @@ func dot(x, y []float64) (sum float64) {
 	return sum
 }
 
-// normal is x without its mean, and of the length one.
+// normal is x without its mean, as a unit vector.
 func normal(x []float64) []float64 {
 	mean := 0.0
 	for _, v := range x {
@@ -147,13 +148,17 @@ func normal(x []float64) []float64 {
 	for i, v := range x {
 		out[i] = v - mean
 	}
-	return scale(out, 1/(math.Sqrt(dot(out, out))+1e-20))
+	gain := 1 / (math.Sqrt(dot(out, out)) + 1e-20)
+	for i := range out {
+		out[i] *= gain
+	}
+	return out
 }
 
 func correlation(x, y []float64) float64 { return dot(normal(x), normal(y)) }
 
-// spectral is how alike two pieces are once each band, and then each frame, is normal: ESTOI's
-// measure.
+// spectral is ESTOI's measure: the correlation of two spans after each band, and then each frame,
+// is normalised.
 func spectral(p, q [][]float64) float64 {
 	var a, b [stoiBands][]float64
 	for j := range p {

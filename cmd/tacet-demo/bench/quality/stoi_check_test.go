@@ -1,11 +1,13 @@
-package audiotest
+package quality_test
 
 import (
 	"math"
 	"testing"
+
+	"tacet/audio/audiotest"
 )
 
-// babble is a signal with the rhythm of speech: harmonics of a gliding voice, in syllables.
+// babble has the rhythm of speech: harmonics of a gliding voice, in syllables.
 func babble(rate, seconds int) []float64 {
 	out := make([]float64, rate*seconds)
 	phase := 0.0
@@ -23,7 +25,7 @@ func babble(rate, seconds int) []float64 {
 
 func TestSTOIOfTheSameIsOne(t *testing.T) {
 	x := babble(48000, 4)
-	stoi, estoi, err := STOI(x, scale(append([]float64(nil), x...), 0.3), 48000)
+	stoi, estoi, err := intelligibility(x, audiotest.Mix(make([]float64, len(x)), 0.3, x), 48000)
 	if err != nil || math.Abs(stoi-1) > 1e-6 || math.Abs(estoi-1) > 1e-6 {
 		t.Errorf("%v, %v, %v", stoi, estoi, err)
 	}
@@ -31,42 +33,23 @@ func TestSTOIOfTheSameIsOne(t *testing.T) {
 
 func TestSTOIFallsWithNoise(t *testing.T) {
 	x := babble(16000, 6)
-	noise := scale(White(1, len(x)), RMS(x))
+	noise := audiotest.Mix(make([]float64, len(x)), audiotest.RMS(x), audiotest.White(1, len(x)))
 	lastS, lastE := 1.0, 1.0
 	for _, snr := range []float64{40, 20, 10, 5, 0, -5, -10, -20} {
-		s, e, err := STOI(x, Mix(x, Decibels(-snr), noise), 16000)
+		s, e, err := intelligibility(x, audiotest.Mix(x, audiotest.Decibels(-snr), noise), 16000)
 		t.Logf("%3.0f dB: STOI %.3f, ESTOI %.3f", snr, s, e)
 		if err != nil || s >= lastS || e >= lastE {
 			t.Errorf("at %v dB: %v, %v, %v", snr, s, e, err)
 		}
 		lastS, lastE = s, e
 	}
-	if s, _, _ := STOI(x, noise, 16000); s > 0.5 {
+	if s, _, _ := intelligibility(x, noise, 16000); s > 0.5 {
 		t.Errorf("%v for noise alone", s)
 	}
 }
 
 func TestSTOINeedsSpeech(t *testing.T) {
-	if _, _, err := STOI(make([]float64, 1000), make([]float64, 1000), 48000); err == nil {
+	if _, _, err := intelligibility(make([]float64, 1000), make([]float64, 1000), 48000); err == nil {
 		t.Error("silence was judged")
-	}
-}
-
-func TestResampleKeepsATone(t *testing.T) {
-	for _, c := range [][2]int{{48000, 10000}, {22050, 48000}, {16000, 48000}, {48000, 44100}, {8000, 8000}} {
-		tone := func(rate int) []float64 {
-			out := make([]float64, rate)
-			for i := range out {
-				out[i] = math.Sin(2 * math.Pi * 1234 * float64(i) / float64(rate))
-			}
-			return out
-		}
-		got, want := Resample(tone(c[0]), c[0], c[1]), tone(c[1])
-		for i := len(got) / 10; i < len(got)*9/10; i++ {
-			if math.Abs(got[i]-want[i]) > 0.005 {
-				t.Errorf("%v: sample %d is %v instead of %v", c, i, got[i], want[i])
-				break
-			}
-		}
 	}
 }

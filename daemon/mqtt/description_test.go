@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tacet/daemon/topic"
+	"tacet/daemon/topic/topictest"
 )
 
 // notebook is a Memory.
@@ -35,13 +36,12 @@ func (n *notebook) Save(data []byte) error {
 	return nil
 }
 
-// TestWhatIsConfiguredNoMoreIsTakenAway: a store that has gone is described by its platform alone,
-// once, and then left out; a prefix of former times loses its description. It needs no more than
-// what the unit remembers.
-func TestWhatIsConfiguredNoMoreIsTakenAway(t *testing.T) {
+// A store that is no longer configured is described once by its platform alone, and then left out.
+// A former discovery prefix loses its description. Both work from what the unit remembers.
+func TestRemovedComponentsAreRemoved(t *testing.T) {
 	m := installed(t).start(t)
 	w := watch(t, m.address())
-	said := func(name string) (all []string) {
+	payloads := func(name string) (all []string) {
 		for _, h := range w.all() {
 			if h.topic == name && !h.retained {
 				all = append(all, h.payload)
@@ -65,34 +65,34 @@ func TestWhatIsConfiguredNoMoreIsTakenAway(t *testing.T) {
 	}
 	const stub = `"store_nas":{"platform":"sensor"}`
 	start(func(*Options) {})
-	first := said(names.Discovery())
+	first := payloads(names.Discovery())
 	if len(first) != 1 || !strings.Contains(first[0], `"store_nas":{"platform":"sensor","unique_id"`) {
 		t.Fatalf("at first: %q", first)
 	}
 	start(func(o *Options) { o.Stores = []string{"drive", "vault"} })
-	second := said(names.Discovery())[1:]
+	second := payloads(names.Discovery())[1:]
 	if len(second) != 2 || !strings.Contains(second[0], stub) || strings.Contains(second[1], "store_nas") ||
 		!strings.Contains(second[1], "store_vault") {
 		t.Fatalf("with a store gone: %q", second)
 	}
 	start(func(o *Options) { o.Stores, o.HomeAssistant = []string{"drive", "vault"}, "home.assistant" })
-	third := said(names.Discovery())[3:]
+	third := payloads(names.Discovery())[3:]
 	if len(third) != 1 || third[0] != "" {
 		t.Errorf("with another prefix, on the old topic: %q", third)
 	}
 	start(func(o *Options) { o.HomeAssistant = "" })
 	start(func(o *Options) {})
-	if all := said(names.Discovery())[4:]; len(all) != 1 || strings.Contains(all[0], "vault") {
+	if all := payloads(names.Discovery())[4:]; len(all) != 1 || strings.Contains(all[0], "vault") {
 		t.Errorf("with the first prefix again: %q", all)
 	}
-	// Another room's things are not ours.
+	// What another room described is not ours to remove.
 	start(func(o *Options) { o.Room = "room-4" })
-	if all := said(names.Discovery())[5:]; len(all) != 0 {
+	if all := payloads(names.Discovery())[5:]; len(all) != 0 {
 		t.Errorf("as another room, on the first one's topic: %q", all)
 	}
 }
 
-// What stands in the file may be anything: the unit is described all the same.
+// The file may hold anything: the unit is described all the same.
 func TestMemoryOfRubbish(t *testing.T) {
 	const head = `{"topic":"homeassistant/device/tacet_high-street_room-3/config","site":"high-street","room":"room-3","components":`
 	for _, data := range []string{"", "x", "null", "[]", head + `{"a\u0000":"b"}}`,
@@ -107,8 +107,8 @@ func TestMemoryOfRubbish(t *testing.T) {
 				t.Errorf("%.80q: %v", data, err)
 				continue
 			}
-			for name, payload := range c.describer.first() {
-				if err := c.names.Check(name, payload); err != nil {
+			for name, payload := range c.describer.initial() {
+				if err := topictest.Check(c.names, name, payload); err != nil {
 					t.Errorf("%.80q: %v", data, err)
 				}
 			}
@@ -116,17 +116,17 @@ func TestMemoryOfRubbish(t *testing.T) {
 	}
 }
 
-// TestWhatAnotherClientOverwroteIsSaidAgain: everything that is retained.
-func TestWhatAnotherClientOverwroteIsSaidAgain(t *testing.T) {
-	if standardTiming.again != 10*time.Minute {
-		t.Errorf("again every %v", standardTiming.again)
+// Every retained topic is published again.
+func TestWhatAnotherClientOverwroteIsRefreshed(t *testing.T) {
+	if standardTiming.refresh != 10*time.Minute {
+		t.Errorf("refreshed every %v", standardTiming.refresh)
 	}
 	m := installed(t).start(t)
 	w := watch(t, m.address())
 	o := options(m.address())
 	o.Heartbeat = time.Hour
 	u := launch(t, o, func(c *Client) {
-		c.time.again = time.Second
+		c.time.refresh = time.Second
 		c.Publish(idle())
 		c.Alerts(map[string]string{"spool-low": "Little room."})
 		c.Ledger(topic.Ledger{Head: "h\n"})

@@ -12,23 +12,24 @@ import (
 	"tacet/daemon/health"
 )
 
-// TestEachAlertHasItsName: only what is about a certificate speaks of one.
+// Only alerts about a certificate mention one.
 func TestEachAlertHasItsName(t *testing.T) {
 	certificates := map[int]string{
-		certificateRequired: "shown none", certificateExpired: "has expired", unknownCA: "the authority that signed it",
+		certificateRequired: "the unit has none", certificateExpired: "has expired",
+		unknownCA:              "the authority that signed it",
 		certificateRevoked:     "revoked",
-		unsupportedCertificate: "of a kind", badCertificate: "refused the unit's certificate",
+		unsupportedCertificate: "not supported", badCertificate: "refused the unit's certificate",
 		certificateUnknown: "refused the unit's certificate",
 		decryptError:       "refused the unit's certificate", accessDenied: "has no access",
 	}
 	others := map[int]string{
 		protocolVersion: "no TLS version", insufficientSecurity: "no TLS cipher", handshakeFailure: "no TLS cipher",
-		unrecognizedName: "the name that it was asked by",
+		unrecognizedName: "for the name in [mqtt]",
 		internalError:    "the broker failed",
 	}
 	for n := range 256 {
 		err := fmt.Errorf("read: %w", &net.OpError{Op: "remote error", Err: errors.New(tls.AlertError(n).Error())})
-		got := diagnose(securing, err)
+		got := diagnose(stageTLS, err)
 		want, code := certificates[n], health.Code(Denied)
 		if want == "" {
 			code, want = Unreached, others[n]
@@ -37,12 +38,12 @@ func TestEachAlertHasItsName(t *testing.T) {
 			t.Errorf("alert %d: %s, %q, do %q; want %s, %q", n, got.Code, got.What, got.Do, code, want)
 		}
 		if certificates[n] == "" && strings.Contains(got.What, "refused the unit's certificate") {
-			t.Errorf("alert %d is told as one of the certificate", n)
+			t.Errorf("alert %d is reported as one of the certificate", n)
 		}
 	}
 }
 
-// TestRealHandshakesThatFail: servers of the standard library that agree with the unit on nothing.
+// Handshakes with servers of the standard library that have nothing in common with the unit.
 func TestRealHandshakesThatFail(t *testing.T) {
 	office := newAuthority(t)
 	server := office.issue(t, "127.0.0.1", office.cert.NotAfter)
@@ -53,7 +54,7 @@ func TestRealHandshakesThatFail(t *testing.T) {
 	for words, config := range map[string]*tls.Config{
 		"no TLS version": {MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11},
 		"no TLS cipher":  {MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_RSA_WITH_RC4_128_SHA}},
-		"shown none":     {ClientAuth: tls.RequireAnyClientCert},
+		"unit has none":  {ClientAuth: tls.RequireAnyClientCert},
 	} {
 		config.Certificates = []tls.Certificate{pair}
 		f := startFake(t, func(_ *fake, _ int, conn net.Conn) {

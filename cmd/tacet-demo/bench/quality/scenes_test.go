@@ -1,4 +1,4 @@
-package main
+package quality_test
 
 import (
 	"fmt"
@@ -10,10 +10,10 @@ import (
 
 const rate = 48000
 
-// person is the one voice that is no machine's: audiotest.Spoken.
+// person is the one human voice: audiotest.Spoken.
 const person = "person"
 
-// voices are who speaks: espeak-ng's names, but for the person.
+// voices are espeak-ng's names, except for the person.
 var voices = []string{
 	person, "en-us+m3", "en-gb+f2", "en-gb-scotland+m7", "en-us+f4", "en-gb+m1", "en-gb-x-rp+f5", "de+f3", "de+m5",
 	"pl+f1",
@@ -23,11 +23,10 @@ const text = `Good morning, please take a seat. How have you been since the last
 I have been sleeping badly, and the new tablets make me feel dizzy in the morning, about half an hour after breakfast.
 What should I do if it gets worse? Call us at once, on any day between eight and six; the number is five five five, zero one seven nine.`
 
-// A room is where somebody speaks.
 type room struct {
 	name          string
-	reverberation float64 // seconds for 60 dB
-	above         float64 // dB that the speech is above the noise
+	reverberation float64 // seconds until sound has decayed by 60 dB
+	snr           float64 // dB from the noise to the speech
 	noise         func(seed uint64, n int) []float64
 }
 
@@ -42,7 +41,7 @@ var rooms = []room{
 
 func ventilation(seed uint64, n int) []float64 { return audiotest.Ventilation(seed, rate, n) }
 
-// computer is a fan's hiss, and the hum of a bad cable.
+// computer is the hiss of a fan and the hum of a bad cable.
 func computer(seed uint64, n int) []float64 {
 	return audiotest.Mix(audiotest.Mix(make([]float64, n), 0.8, ventilation(seed, n)), 0.4, audiotest.White(seed, n),
 		audiotest.Hum(50, rate, n))
@@ -51,14 +50,14 @@ func computer(seed uint64, n int) []float64 {
 // A scene is a voice in a room.
 type scene struct {
 	voice, room  string
-	clean, noisy []float64 // what was said in the room, and what is heard of it
+	clean, noisy []float64 // what was said in the room, and what the microphone heard
 }
 
-// scenes are all voices in all rooms, of those that are named.
+// scenes combines the named voices with the named rooms.
 func scenes(voices, names []string) ([]scene, error) {
 	for _, name := range names {
 		if !slices.ContainsFunc(rooms, func(r room) bool { return r.name == name }) {
-			return nil, fmt.Errorf("no room is called %q", name)
+			return nil, fmt.Errorf("unknown room %q", name)
 		}
 	}
 	var list []scene
@@ -74,7 +73,7 @@ func scenes(voices, names []string) ([]scene, error) {
 			seed := uint64(100*i + k)
 			clean := audiotest.InRoom(speech, rate, r.reverberation, seed)
 			noise := r.noise(seed, len(clean))
-			gain := audiotest.RMS(clean) * audiotest.Decibels(-r.above) / audiotest.RMS(noise)
+			gain := audiotest.RMS(clean) * audiotest.Decibels(-r.snr) / audiotest.RMS(noise)
 			list = append(list, scene{v, r.name, clean, audiotest.Mix(clean, gain, noise)})
 		}
 	}
@@ -88,7 +87,7 @@ func speak(voice string) ([]float64, error) {
 	return audiotest.Speech(voice, text, rate)
 }
 
-func roomNames() string {
+func allRooms() string {
 	var names []string
 	for _, r := range rooms {
 		names = append(names, r.name)

@@ -1,4 +1,4 @@
-package main
+package quality_test
 
 import (
 	"bytes"
@@ -16,14 +16,14 @@ import (
 	"tacet/audio/wav"
 )
 
-// A coder encodes and decodes, and tells what encoding took.
+// A coder encodes and decodes samples, and reports the CPU time of encoding.
 type coder struct {
 	name string
 	code func(samples []int16) (heard []int16, used time.Duration, size int, err error)
 }
 
-// peer is opusenc as it comes: complexity 10, a variable bitrate.
-func peer(bitrate int) coder {
+// opusenc is the tool with its defaults: complexity 10 and a variable bit rate.
+func opusenc(bitrate int) coder {
 	return coder{"opusenc", func(samples []int16) ([]int16, time.Duration, int, error) {
 		dir, err := os.MkdirTemp("", "quality")
 		if err != nil {
@@ -39,8 +39,8 @@ func peer(bitrate int) coder {
 			return nil, 0, 0, err
 		}
 		cmd := exec.Command("opusenc", "--quiet", "--bitrate", fmt.Sprint(float64(bitrate)/1000), in, out)
-		if said, err := cmd.CombinedOutput(); err != nil {
-			return nil, 0, 0, fmt.Errorf("%w: %s", err, said)
+		if output, err := cmd.CombinedOutput(); err != nil {
+			return nil, 0, 0, fmt.Errorf("%w: %s", err, output)
 		}
 		file, err := os.ReadFile(out)
 		if err != nil {
@@ -51,8 +51,8 @@ func peer(bitrate int) coder {
 	}}
 }
 
-// opusdec is what the tool of that name makes of a file: to its standard output it writes plain
-// samples.
+// opusdec decodes a file with the tool of that name, which writes raw samples to its standard
+// output.
 func opusdec(file []byte) ([]int16, error) {
 	cmd := exec.Command("opusdec", "--quiet", "--rate", fmt.Sprint(rate), "--no-dither", "-", "-")
 	cmd.Stdin = bytes.NewReader(file)
@@ -65,14 +65,14 @@ func opusdec(file []byte) ([]int16, error) {
 	return heard, err
 }
 
-// ours is what the daemon uses.
-func ours(bitrate int) coder {
+// tacet encodes as the daemon does.
+func tacet(bitrate int) coder {
 	return coder{"tacet", func(samples []int16) ([]int16, time.Duration, int, error) {
 		e, err := audio.NewEncoder(audio.Format{Codec: "opus", Rate: rate, Channels: 1, Bitrate: bitrate, ID: "quality"})
 		if err != nil {
 			return nil, 0, 0, err
 		}
-		begin := cpu()
+		start := cpu()
 		segments, err := e.Encode(samples)
 		if err != nil {
 			return nil, 0, 0, err
@@ -81,7 +81,7 @@ func ours(bitrate int) coder {
 		if err != nil {
 			return nil, 0, 0, err
 		}
-		used := cpu() - begin
+		used := cpu() - start
 		var file []byte
 		for _, s := range append(segments, last...) {
 			file = append(file, s.Data...)
@@ -91,7 +91,7 @@ func ours(bitrate int) coder {
 	}}
 }
 
-// A setting is one way to set libopus up, with a constant bitrate.
+// A setting configures libopus, with a constant bit rate.
 type setting struct {
 	application opus.Application
 	bandwidth   opus.Bandwidth
@@ -99,11 +99,10 @@ type setting struct {
 	complexity  int
 }
 
-// candidates are all the settings that are worth a try, with packets of 20 ms.
+// candidates are all settings worth trying, with packets of 20 ms.
 func candidates(bitrate int) []coder {
-	list := []coder{{"as it is", func(samples []int16) ([]int16, time.Duration, int, error) {
-		return samples, 0,
-			2 * len(samples), nil
+	list := []coder{{"uncoded", func(samples []int16) ([]int16, time.Duration, int, error) {
+		return samples, 0, 2 * len(samples), nil
 	}}}
 	for _, a := range []struct {
 		name  string
@@ -138,7 +137,7 @@ func (s setting) try(samples []int16, bitrate int) ([]int16, time.Duration, int,
 		return nil, 0, 0, err
 	}
 	defer enc.Close()
-	late, err := enc.Lookahead()
+	delay, err := enc.Lookahead()
 	if err != nil {
 		return nil, 0, 0, err
 	}
@@ -153,9 +152,9 @@ func (s setting) try(samples []int16, bitrate int) ([]int16, time.Duration, int,
 	var used time.Duration
 	size := 0
 	for at := 0; at+frame <= len(samples); at += frame {
-		begin := cpu()
+		start := cpu()
 		err := enc.Encode(samples[at:at+frame], packet)
-		used += cpu() - begin
+		used += cpu() - start
 		if err != nil {
 			return nil, 0, 0, err
 		}
@@ -166,10 +165,10 @@ func (s setting) try(samples []int16, bitrate int) ([]int16, time.Duration, int,
 		}
 		heard = append(heard, block[:n]...)
 	}
-	return heard[late:], used, size, nil
+	return heard[delay:], used, size, nil
 }
 
-// cpu is how long this process has computed so far.
+// cpu is this process's CPU time so far.
 func cpu() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
