@@ -107,7 +107,7 @@ func (b block) notAbs(key, text string) {
 	switch {
 	case windowsPath.MatchString(text):
 		what, instead = shown(text)+" is a path of Windows, and the unit runs Linux",
-			`write the path on the unit, beginning with "/"; a share is mounted there first: see README.md`
+			`write the path on the unit, beginning with "/"; a share is mounted there first: see systemd/README.md`
 	case strings.HasPrefix(text, "~"):
 		instead = `write the whole path, beginning with "/": nothing takes ~ for a folder here`
 	case strings.TrimSpace(text) != text && isAbs(strings.TrimSpace(text)):
