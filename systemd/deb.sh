@@ -22,7 +22,8 @@ install -D -m 644 -t "$root/usr/lib/udev/rules.d" systemd/*.rules
 install -D -m 644 systemd/tacet.sysusers "$root/usr/lib/sysusers.d/tacet.conf"
 install -D -m 644 systemd/tacet.tmpfiles "$root/usr/lib/tmpfiles.d/tacet.conf"
 doc=$root/usr/share/doc/tacet
-install -D -m 644 -t "$doc" README.md config/example.toml
+install -D -m 644 -t "$doc" README.md
+install -D -m 644 -t "$doc/config" config/example.toml
 for page in cmd/tacet systemd hw; do install -D -m 644 -t "$doc/$page" $page/README.md; done
 install -m 644 LICENSE "$doc/copyright"
 gzip -9n <systemd/changelog >"$doc/changelog.gz"
