@@ -183,6 +183,20 @@ func TestNamedTestsAreThere(t *testing.T) {
 	}
 }
 
+func TestFuzzTargetsHaveSeeds(t *testing.T) {
+	fuzz := regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`)
+	for _, f := range files(t) {
+		if !strings.HasSuffix(f, "_test.go") {
+			continue
+		}
+		for _, m := range fuzz.FindAllStringSubmatch(readFile(t, f), -1) {
+			if dir := filepath.Join(filepath.Dir(f), "testdata/fuzz", m[1]); !exists(dir) {
+				t.Errorf("%s has no seeds: run .ci/fuzz 1m %s, and put some of what \"go env GOCACHE\" then holds into %s", m[1], m[1], dir)
+			}
+		}
+	}
+}
+
 // TestHelpNamesEveryTarget also holds the documents to the targets that there are.
 func TestHelpNamesEveryTarget(t *testing.T) {
 	makefile := readFile(t, "Makefile")
