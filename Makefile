@@ -77,7 +77,7 @@ rig-test: ## the package under systemd, in virtual wall units; needs root or sud
 fresh-test: ## make run and make test on a bare Debian 12 and a bare Debian 13; needs root or sudo
 	@.ci/fresh
 
-soak: build vuln ## the long fault runs, fuzzing, the rig and bare Debians: most of a day
+soak: build vuln ## the long fault runs, fuzzing, power cuts in the rig, bare Debians; takes hours
 	@.ci/install test
 	TACET_SOAK=1 go test -timeout 8h ./...
 	@.ci/fuzz 1m
