@@ -32,7 +32,8 @@ func isHidden(r rune) bool {
 		unicode.Is(unicode.Zp, r)) || r == '\u00ad' || r == '\u3164' || r == '\u2800'
 }
 
-// odd names the first odd character of a line, how it got there, and what to type instead. from is where to look, in bytes.
+// odd names the first odd character of a line from byte from on, how it got there, and what to type
+// instead.
 func odd(line []byte, from int) (what, instead string, ok bool) {
 	for at := from; at < len(line); {
 		r, n := utf8.DecodeRune(line[at:])
