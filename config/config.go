@@ -25,12 +25,12 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
+	"tacet/config/bounded"
 	"tacet/config/textfile"
 )
 
@@ -282,8 +282,8 @@ func readBytes(path string) ([]byte, error) {
 	if info, err := f.Stat(); err == nil && info.IsDir() {
 		return nil, fmt.Errorf("is a folder")
 	}
-	data, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
-	if err != nil {
+	data, err := bounded.ReadAll(f, MaxFile)
+	if err != nil && !errors.Is(err, bounded.ErrTooLong) { // callers check the length
 		return nil, cause(err)
 	}
 	return data, nil
