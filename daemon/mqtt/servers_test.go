@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/eclipse/paho.mqtt.golang/packets"
 )
 
 // freePort returns a port that nobody listens on.
@@ -137,5 +139,45 @@ func rabbit(t *testing.T) Options {
 		"RABBITMQ_ENABLED_PLUGINS_FILE=" + put("plugins", "[rabbitmq_mqtt]."),
 	}
 	serve(t, port, cmd)
-	return withPassword(options("127.0.0.1:" + port))
+	o := withPassword(options("127.0.0.1:" + port))
+	knows(t, port, "room-3", "right")
+	return o
+}
+
+// knows returns when the server accepts the user. RabbitMQ listens a moment before it knows any.
+func knows(t *testing.T, port, user, password string) {
+	t.Helper()
+	for late := time.After(90 * time.Second); ; {
+		if accepted("127.0.0.1:"+port, user, password) {
+			return
+		}
+		select {
+		case <-late:
+			t.Fatalf("the server on port %s does not accept %s", port, user)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// accepted tries one CONNECT.
+func accepted(address, user, password string) bool {
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+	c := packets.NewControlPacket(packets.Connect).(*packets.ConnectPacket)
+	c.ProtocolName, c.ProtocolVersion, c.CleanSession = "MQTT", 4, true
+	c.ClientIdentifier = "tacet-high-street-room-3"
+	c.UsernameFlag, c.Username, c.PasswordFlag, c.Password = true, user, true, []byte(password)
+	if err := c.Write(conn); err != nil {
+		return false
+	}
+	p, err := packets.ReadPacket(conn)
+	answer, ok := p.(*packets.ConnackPacket)
+	if err != nil || !ok || answer.ReturnCode != packets.Accepted {
+		return false
+	}
+	return packets.NewControlPacket(packets.Disconnect).Write(conn) == nil
 }

@@ -27,7 +27,7 @@ func TestSilentBroker(t *testing.T) {
 	o.Queue = 100
 	u := launch(t, o, nil)
 	f.got.await(t, "the first message", func(all []packets.ControlPacket) bool { return len(published(all)) > 0 })
-	const events = 5000
+	const events = 1000
 	for range events {
 		u.Event(topic.Event{Type: topic.Faulted, Code: "spool-low"})
 		u.Publish(in(topic.Fault))
