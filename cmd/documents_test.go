@@ -217,7 +217,7 @@ func TestHelpNamesEveryTarget(t *testing.T) {
 		}
 	}
 	for name, text := range documents(t) {
-		for _, m := range regexp.MustCompile("(?m)(?:`|^    |=\\S+ )make ([a-z][a-z-]+)").FindAllStringSubmatch(text, -1) {
+		for _, m := range regexp.MustCompile("(?:`|\n    |`[A-Z_]+=\\S+ |\n    [A-Z_]+=\\S+ )make ([a-z][a-z-]+)").FindAllStringSubmatch(text, -1) {
 			if !slices.Contains(targets, m[1]) {
 				t.Errorf("%s names make %s, and there is no such target", name, m[1])
 			}
