@@ -169,7 +169,8 @@ func TestErrorsOfEachSection(t *testing.T) {
 
 func TestErrorsOfStores(t *testing.T) {
 	const sftp = "[[store]]\nname = \"office\"\nkind = \"sftp\"\nkey = \"/k\"\nknown_hosts = \"/h\"\nurl = "
-	const s3 = "[[store]]\nname = \"v\"\nkind = \"s3\"\nbucket = \"tacet\"\naccess_key_file = \"/a\"\nsecret_key_file = \"/s\"\nendpoint = "
+	const s3 = "[[store]]\nname = \"v\"\nkind = \"s3\"\nbucket = \"tacet\"\n" +
+		"access_key_file = \"/a\"\nsecret_key_file = \"/s\"\nendpoint = "
 	checkErrors(t, []row{
 		{"store without anything", "", "[[store]]",
 			[]string{`13 store.name: is missing`, `13 store.kind: is missing; write kind = "drive", "folder"`}},

@@ -52,7 +52,7 @@ func (e *encoder) Encode(samples []int16) (done []encoded.Segment, err error) {
 	if e.fail != nil {
 		return nil, e.fail
 	}
-	if now := time.Now(); now != e.woken {
+	if now := time.Now(); !now.Equal(e.woken) {
 		e.woken = now
 		e.times++
 	}

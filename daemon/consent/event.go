@@ -85,10 +85,14 @@ func (Tick) event()     {}
 type Effect interface{ effect() }
 
 type (
-	LightOn    struct{} // steady; answer with Lit, unless LightOff comes first
-	LightPulse struct{} // waiting for another party; no answer
-	LightOff   struct{} // answer with Dark
-	LightFlash struct{} // can't record now; no answer
+	// LightOn shows a steady light; answer with Lit, unless LightOff comes first.
+	LightOn struct{}
+	// LightPulse shows that another party is waited for; no answer.
+	LightPulse struct{}
+	// LightOff turns the light off; answer with Dark.
+	LightOff struct{}
+	// LightFlash shows that nothing can be recorded now; no answer.
+	LightFlash struct{}
 
 	// Prepare makes the recording's head, with the acts so far, in memory only; answer with
 	// Prepared.

@@ -81,7 +81,8 @@ func nats(t *testing.T) Options {
 listen: "127.0.0.1:` + freePort(t) + `"
 jetstream { store_dir: "` + dir + `" }
 mqtt { listen: "127.0.0.1:` + port + `" }
-authorization { users: [ { user: "room-3", password: "right", permissions: { publish: ["tacet.high-street.room-3.>"], subscribe: ["tacet.high-street.room-3.>"] } } ] }
+authorization { users: [ { user: "room-3", password: "right", permissions: {
+	publish: ["tacet.high-street.room-3.>"], subscribe: ["tacet.high-street.room-3.>"] } } ] }
 `
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)

@@ -18,11 +18,14 @@ const (
 	Fault     Phase = "fault"
 )
 
-// The values of State's other fields.
 type (
+	// Clock is the state of the unit's wall clock.
 	Clock string
-	Mic   string
+	// Mic is the state of the microphone.
+	Mic string
+	// Light says whether the light has been seen by its sense line.
 	Light string
+	// Store is the state of a store.
 	Store string
 )
 
