@@ -31,4 +31,5 @@ var commands = []cli.Command{
 	verifyCommand,
 	openCommand,
 	whoseCommand,
+	provisionCommand,
 }

@@ -150,6 +150,16 @@ func load(name string, limit int) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, int64(limit)+1))
 }
 
+// Bytes reads a file that need not be text, such as a key that a program made, as it is: at most
+// limit bytes.
+func Bytes(name string, limit int) ([]byte, error) {
+	data, err := load(name, limit)
+	if err == nil && len(data) > limit {
+		return nil, tooLong(name, limit)
+	}
+	return data, err
+}
+
 func tooLong(name string, most int) error {
 	return fmt.Errorf("%s is longer than %d bytes", name, most)
 }
