@@ -32,4 +32,5 @@ var commands = []cli.Command{
 	openCommand,
 	whoseCommand,
 	provisionCommand,
+	fleetCommand,
 }

@@ -31,7 +31,7 @@ Run again, it changes what has changed. Passwords and keys are made once, and an
 With -card it prepares a freshly imaged SD card for one of these rooms: PATH is the card's boot partition, which every computer shows. The
 unit then sets itself up when it first starts, without a network. The packages are those that make bundle brings together.
 
-    tacet provision -o out -packages bundle -card /media/bootfs high-street/room-3`,
+    tacet provision -o out -packages bundle -card /media/bootfs room-3`,
 	Run: provisionRun,
 }
 

@@ -61,3 +61,6 @@ func said(key string) (Said, error) {
 	site, room, err := Place(key)
 	return Said{Key: key, Site: site, Room: room}, err
 }
+
+// Bytes reads a file for Listen.
+func Bytes(name string) ([]byte, error) { return textfile.Bytes(name, maxSaid) }

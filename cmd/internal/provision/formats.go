@@ -94,14 +94,18 @@ func mergeCloudInit(text string) (string, error) {
 	if strings.TrimSpace(text) == "" {
 		text = cloudHeader + "\n"
 	}
-	if !strings.HasPrefix(text, cloudHeader) {
-		return "", errors.New("does not begin with " + cloudHeader + ": image the card anew, with Raspberry Pi Imager 2")
-	}
 	var doc yaml.Node
 	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
 		return "", fmt.Errorf("can't be read: %w; image the card anew", err)
 	}
-	if len(doc.Content) == 0 || doc.Content[0].Tag == "!!null" { // remarks alone
+	empty := len(doc.Content) == 0 || doc.Content[0].Tag == "!!null" // remarks alone
+	if !strings.HasPrefix(text, cloudHeader) {
+		if !empty {
+			return "", errors.New("does not begin with " + cloudHeader + ": image the card anew, with Raspberry Pi Imager 2")
+		}
+		text = cloudHeader + "\n" + text
+	}
+	if empty {
 		return strings.TrimRight(text, "\n") + "\nruncmd:\n- [sh, " + installer + "]\n", nil
 	}
 	top := doc.Content[0]
