@@ -33,4 +33,5 @@ var commands = []cli.Command{
 	whoseCommand,
 	provisionCommand,
 	fleetCommand,
+	cardCommand,
 }
