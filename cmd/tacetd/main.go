@@ -5,6 +5,7 @@
 //	tacetd confirm                           as root: let new recipients and drives have what is recorded
 //	tacetd lights-out                        for the unit file: dark after a crash
 //	tacetd doctor [-stop]                    try each part, and say what is wrong
+//	tacetd reset [-force]                    as root: take the unit out of the practice
 //
 // It exits with 0 after SIGTERM, with 78 where the configuration can't be used, and with 1 else:
 // then systemd starts it again. On SIGHUP it reads its configuration anew, and takes it over as
@@ -27,6 +28,6 @@ func run(env *cli.Env) error {
 	return env.Dispatch("the recorder on the wall of a consulting room", commands)
 }
 
-var commands = []cli.Command{runCommand, statusCommand, confirmCommand, lightsOutCommand, doctorCommand}
+var commands = []cli.Command{runCommand, statusCommand, confirmCommand, lightsOutCommand, doctorCommand, resetCommand}
 
 const usualConfig = "/etc/tacet/tacet.toml"

@@ -28,6 +28,8 @@ const (
 	Recipients = "recipients" // these get what is recorded, from now on
 	Drive      = "drive"      // this drive gets copies, from now on
 
+	Reset = "reset" // the unit leaves the practice: its keys are destroyed next, and this is the last line
+
 	// These the ledger writes itself, as the first line of a file.
 	broken    = "broken"    // the ledger before this one did not hold; it was put aside
 	missing   = "missing"   // the unit had a key, and neither a ledger nor a head
@@ -106,6 +108,7 @@ var fieldsOf = map[string]struct{ must, may []string }{
 
 	Recipients: {must: []string{"recipients", "by"}, may: []string{"confirmation"}},
 	Drive:      {must: []string{"store", "drive", "by"}, may: []string{"uuid"}},
+	Reset:      {may: []string{"version"}},
 
 	broken:    {must: []string{"why"}, may: []string{"size", "root", "kept"}},
 	missing:   {},

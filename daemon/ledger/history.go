@@ -43,6 +43,31 @@ func (l *Ledger) history(tell func(Entry)) error {
 	return tellLines(io.NewSectionReader(file, 0, size), tell)
 }
 
+// Peek tells of the entries as they lie there, oldest first, for a process that isn't the ledger's
+// owner: it proves nothing, and writes nothing. A torn last line is left out.
+func Peek(fsys durable.FS, name string, tell func(Entry)) error {
+	l := &Ledger{fs: fsys, name: name}
+	parts, err := l.parts()
+	if err != nil {
+		return &Error{"read", err}
+	}
+	if _, err := fsys.Stat(name); err == nil {
+		parts = append(parts, name)
+	}
+	for _, part := range parts {
+		whole := true
+		err := l.tellPart(part, func(e Entry) {
+			if whole = whole && e.Type != ""; whole {
+				tell(e)
+			}
+		})
+		if err != nil && (part != name || !errors.As(err, new(*json.SyntaxError))) {
+			return &Error{"read", fmt.Errorf("%s: %w", part, err)}
+		}
+	}
+	return nil
+}
+
 // acknowledged opens the file as it is now. Another may take its name; what was opened stays.
 func (l *Ledger) acknowledged() (file durable.File, size, first int64, err error) {
 	l.mu.Lock()
