@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"testing"
 	"time"
+
+	"tacet/systemd/needs"
 )
 
 var (
@@ -17,10 +19,7 @@ var (
 
 // The card that says the most is printed on one sheet: of A5, and with large letters of A4.
 func TestCardPrintsOnOneSheet(t *testing.T) {
-	browser, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Fatal("no chromium here: make test installs it")
-	}
+	browser := needs.Program(t, "chromium", "chromium")
 	for _, lang := range Languages() {
 		w, err := ReadWords(lang)
 		if err != nil {

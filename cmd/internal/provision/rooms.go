@@ -136,7 +136,7 @@ func (l *list) read(text string) {
 			}
 			return
 		case errors.As(err, &bad):
-			l.fail(bad.Line+skipped, bad.Column, "", "a quotation mark stands where none can: "+bad.Err.Error(),
+			l.fail(bad.Line+skipped, 0, fmt.Sprintf("character %d", bad.Column), "a quotation mark stands where none can: "+bad.Err.Error(),
 				`write " twice inside a cell, and put the cell between "`)
 			return // what follows can't be told apart
 		case err != nil:
