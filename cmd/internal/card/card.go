@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"tacet/config"
 )
@@ -160,11 +161,28 @@ func (c Card) Page(large bool) ([]byte, error) {
 	var out bytes.Buffer
 	err := pages.ExecuteTemplate(&out, "page", struct {
 		Card
-		Large bool
-		Style template.CSS
-	}{c, large, template.CSS(style)}) //nolint:gosec // our own file
+		Large  bool
+		Points float64
+		Style  template.CSS
+	}{c, large, c.points(large), template.CSS(style)}) //nolint:gosec // our own file
 	return out.Bytes(), err
 }
+
+// points is the size of the letters: as large as fits the sheet with that much text. A4 is A5, 1.41
+// times as wide and high.
+func (c Card) points(large bool) float64 {
+	points := 10.0
+	if n := utf8.RuneCountInString(strings.Join(c.Words(), " ")); n <= brief {
+		points = 11.5
+	}
+	if large {
+		points *= 1.41
+	}
+	return points
+}
+
+// brief is the length of a card, in letters, that leaves room for larger ones.
+const brief = 900
 
 // Section is the card alone.
 func (c Card) Section() (template.HTML, error) {

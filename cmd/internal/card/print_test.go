@@ -25,14 +25,19 @@ func TestCardPrintsOnOneSheet(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, large := range []bool{false, true} {
-			page, err := New(rooms()["four, all that can be said"], w).Page(large)
+		for i, room := range []string{"four, all that can be said", "four, all that can be said", "two"} {
+			large := i == 1
+			card := New(rooms()[room], w)
+			if (card.points(false) > 10) != (room == "two") {
+				t.Errorf("%s, %s: %v points", lang, room, card.points(false))
+			}
+			page, err := card.Page(large)
 			if err != nil {
 				t.Fatal(err)
 			}
 			pdf := printed(t, browser, page)
 			if n := len(sheet.FindAll(pdf, -1)); n != 1 {
-				t.Errorf("%s, large %v: it takes %d sheets", lang, large, n)
+				t.Errorf("%s, %s, large %v: it takes %d sheets", lang, room, large, n)
 			}
 			want := map[bool]string{false: "420", true: "594"}[large] // points
 			if m := size.FindSubmatch(pdf); m == nil || string(m[1][:3]) != want {

@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"tacet/config/textfile"
 	"tacet/daemon/durable"
 )
 
@@ -196,7 +197,7 @@ func (c *Card) write(k *Kit, d *Debs) error {
 func (c *Card) packages(d *Debs) error {
 	sums := map[string][32]byte{}
 	lay := func(from, to string) error {
-		data, err := os.ReadFile(filepath.Join(d.folder, filepath.FromSlash(from)))
+		data, err := textfile.Bytes(filepath.Join(d.folder, filepath.FromSlash(from)), maxDeb)
 		if err != nil {
 			return err
 		}
