@@ -182,7 +182,7 @@ func (c Card) points(large bool) float64 {
 }
 
 // brief is the length of a card, in letters, that leaves room for larger ones.
-const brief = 900
+const brief = 1000
 
 // Section is the card alone.
 func (c Card) Section() (template.HTML, error) {
