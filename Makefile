@@ -13,11 +13,12 @@ WAITS := tacet/config tacet/daemon/store/... tacet/daemon/mqtt/... tacet/daemon/
 	github.com/pelletier/... golang.org/x/crypto/ssh/... gopkg.in/...
 SMALL := $(foreach package,$(WAITS),-gcflags=$(package)=-l)
 
-.PHONY: help build deb run test tests lint vuln bench rig-test fresh-test soak clean
+.PHONY: help build deb bundle run test tests lint vuln bench rig-test fresh-test soak clean
 
 help:
 	@echo 'make build   tacetd, tacet and tacet-demo into bin/'
 	@echo 'make deb     the same as a Debian package for the unit'
+	@echo 'make bundle  the packages for the cards of units, from those in dist/'
 	@echo 'make run     the real daemon on a virtual wall unit; prints the address of its page'
 	@echo 'make test    all checks and tests'
 	@echo 'make vuln    known vulnerabilities of what the programs are made of'
@@ -38,6 +39,10 @@ build:
 # For the machine that it is made on: a Raspberry Pi's is made on a Raspberry Pi.
 deb: build
 	systemd/deb.sh
+
+# What "tacet provision -card" puts on cards beside a room's own: the released packages, and Debian's that they need.
+bundle:
+	systemd/bundle.sh dist/bundle dist/tacet_*.deb
 
 run: build
 	bin/tacet-demo
