@@ -40,7 +40,8 @@ func TestPrintedPageIsTheWallCard(t *testing.T) {
 		return err
 	}))
 	text := get[string](b, `document.body.innerText`)
-	for _, want := range []string{"This room can record your visit", "To say yes", "To say no", "To stop", "To go on", "Off", "On",
+	for _, want := range []string{"This room can record your visit", "To say yes", "To say no", "To stop", "To go on",
+		"Off", "On",
 		"Slow blink", "Three quick flashes"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("it doesn't say %q:\n%s", want, text)

@@ -51,7 +51,8 @@ func provisionRun(env *cli.Env, args []string) error {
 	flags.StringVar(&p.passphraseFile, "passphrase-file", "", "take the key's passphrase from `FILE`, and don't ask")
 	flags.StringVar(&p.card, "card", "", "prepare the SD card whose boot partition is mounted at `PATH`")
 	flags.StringVar(&p.packages, "packages", "", "the `DIR` of the packages for the units")
-	flags.StringVar(&p.format, "format", "", "how the card's image is set up at its first start, where it isn't told right: `systemd`, cloud-init or preseed")
+	flags.StringVar(&p.format, "format", "",
+		"how the card's image is set up at its first start, where it isn't told right: `systemd`, cloud-init or preseed")
 	flags.BoolVar(&p.replace, "replace", false, "take a card over that was prepared for another room")
 	operands, err := env.Parse(flags, args)
 	switch {
@@ -107,7 +108,8 @@ func (p provisionFlags) rooms(env *cli.Env, list string) error {
 	for _, line := range []struct {
 		what  string
 		rooms []string
-	}{{"made", done.Made}, {"changed", done.Changed}, {"no longer in the list; remove the folder when nobody needs it", done.Gone}} {
+	}{{"made", done.Made}, {"changed", done.Changed},
+		{"no longer in the list; remove the folder when nobody needs it", done.Gone}} {
 		for _, room := range line.rooms {
 			if err := env.Printf("%s: %s\n", room, line.what); err != nil {
 				return err
@@ -122,7 +124,8 @@ func (p provisionFlags) rooms(env *cli.Env, list string) error {
 			return err
 		}
 	}
-	env.Note("%d rooms: %d made, %d changed, %d as they were; %s holds secrets, keep it in the office", len(rooms), len(done.Made),
+	env.Note("%d rooms: %d made, %d changed, %d as they were; %s holds secrets, keep it in the office", len(rooms),
+		len(done.Made),
 		len(done.Changed), len(done.Same), p.out)
 	return nil
 }
@@ -163,7 +166,8 @@ func (p provisionFlags) prepare(env *cli.Env, room string) error {
 	if err != nil {
 		return fmt.Errorf("prepare the card: %w", err)
 	}
-	env.Note("%s is ready for %s (first start by %s, packages for %s); eject it before you pull it out", p.card, kit.Place(),
+	env.Note("%s is ready for %s (first start by %s, packages for %s); eject it before you pull it out", p.card,
+		kit.Place(),
 		card.Format(), strings.Join(packages.Architectures(), " and "))
 	env.Note("it carries the room's secrets until the unit has started; the unit removes them then, but flash may keep what was removed")
 	return nil

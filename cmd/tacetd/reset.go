@@ -45,7 +45,8 @@ func resetRun(env *cli.Env, args []string) error {
 	}
 	cfg, _, err := loadUnit(*path, *state)
 	if err != nil {
-		return cli.Exit(cli.ExitConfig, cli.WithHint(err, "without its configuration nobody knows where the unit's secrets lie: mend it first"))
+		return cli.Exit(cli.ExitConfig,
+			cli.WithHint(err, "without its configuration nobody knows where the unit's secrets lie: mend it first"))
 	}
 	status := filepath.Join(*dir, statusFile)
 	ran, err := mayReset(status, *force)
@@ -97,9 +98,10 @@ func resetUnit(env *cli.Env, cfg *config.Config, path, state string, force, ran 
 		}
 	}
 	var failed error
-	u := reset.Unit{Config: path, Cfg: cfg, State: state, Force: force, Version: cli.Version, Tell: func(format string, args ...any) {
-		failed = errors.Join(failed, env.Printf("%s\n", fmt.Sprintf(format, args...)))
-	}}
+	u := reset.Unit{Config: path, Cfg: cfg, State: state, Force: force, Version: cli.Version,
+		Tell: func(format string, args ...any) {
+			failed = errors.Join(failed, env.Printf("%s\n", fmt.Sprintf(format, args...)))
+		}}
 	if path == usualConfig {
 		u.Etc = filepath.Dir(usualConfig)
 	}

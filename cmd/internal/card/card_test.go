@@ -16,17 +16,23 @@ import (
 
 // rooms are configs that the words of a card depend on.
 func rooms() map[string]*config.Config {
-	hour := config.Consent{Notice: "2026-03", Purpose: "Your own record of this visit", Max: time.Hour, Quiet: 5 * time.Minute}
+	hour := config.Consent{Notice: "2026-03", Purpose: "Your own record of this visit", Max: time.Hour,
+		Quiet: 5 * time.Minute}
 	button := func(party, style string) config.Button { return config.Button{Party: party, Style: style} }
 	all := []config.Store{{Kind: config.Drive}, {Kind: config.Folder}, {Kind: config.SFTP}, {Kind: config.S3}}
 	door := &config.Line{}
 	return map[string]*config.Config{
-		"one button": {Room: config.Room{Name: "Room 3"}, Consent: hour, Buttons: []config.Button{button("room", config.Momentary)}},
-		"two":        {Room: config.Room{Name: "Room 3"}, Consent: hour, Buttons: []config.Button{button("patient", config.Momentary), button("clinician", config.Momentary)}, Stores: all[:1], Door: door},
-		"four, all that can be said": {Room: config.Room{Name: "The large consulting room on the second floor"}, Consent: config.Consent{Notice: "2026-03", Max: 12 * time.Hour,
-			Purpose: "Your own record of this visit, to hear it again at home", Quiet: 90 * time.Minute},
-			Buttons: []config.Button{button("patient", config.Latching), button("clinician", config.Momentary), button("companion", config.Momentary), button("interpreter", config.Momentary)},
-			Stores:  all, Door: door, Card: &config.Card{Ask: "the front desk, or call 030 1234567", Kept: "10 years"}},
+		"one button": {Room: config.Room{Name: "Room 3"}, Consent: hour,
+			Buttons: []config.Button{button("room", config.Momentary)}},
+		"two": {Room: config.Room{Name: "Room 3"}, Consent: hour,
+			Buttons: []config.Button{button("patient", config.Momentary), button("clinician", config.Momentary)},
+			Stores:  all[:1], Door: door},
+		"four, all that can be said": {Room: config.Room{Name: "The large consulting room on the second floor"},
+			Consent: config.Consent{Notice: "2026-03", Max: 12 * time.Hour,
+				Purpose: "Your own record of this visit, to hear it again at home", Quiet: 90 * time.Minute},
+			Buttons: []config.Button{button("patient", config.Latching), button("clinician", config.Momentary),
+				button("companion", config.Momentary), button("interpreter", config.Momentary)},
+			Stores: all, Door: door, Card: &config.Card{Ask: "the front desk, or call 030 1234567", Kept: "10 years"}},
 	}
 }
 
@@ -44,7 +50,8 @@ func TestCardSaysAll(t *testing.T) {
 				t.Fatal(err)
 			}
 			text := string(page)
-			want := []string{w.Title, w.Choice, w.Yes, w.NoText, w.Stop, w.On, w.Off, w.Steady, w.Flash, w.Sealed, cfg.Consent.Purpose, cfg.Consent.Notice,
+			want := []string{w.Title, w.Choice, w.Yes, w.NoText, w.Stop, w.On, w.Off, w.Steady, w.Flash, w.Sealed,
+				cfg.Consent.Purpose, cfg.Consent.Notice,
 				cfg.Room.Name, `lang="` + lang + `"`}
 			if cfg.Card != nil {
 				want = append(want, cfg.Card.Ask, cfg.Card.Kept, w.Latch, w.EndDoor)
@@ -127,20 +134,24 @@ func TestCardIsEasyToRead(t *testing.T) {
 
 // The formulas measure: what is known to be easy and hard comes out so.
 func TestGrades(t *testing.T) {
-	easy, hard := split("The cat sat on the mat. It was fat."), split("Notwithstanding considerable organizational difficulties, the administration anticipates satisfactory implementation.")
+	easy, hard := split("The cat sat on the mat. It was fat."),
+		split("Notwithstanding considerable organizational difficulties, the administration anticipates satisfactory implementation.")
 	if e, h := fleschKincaid(easy), fleschKincaid(hard); e > 1 || h < 15 {
 		t.Errorf("Flesch-Kincaid gives %.1f and %.1f", e, h)
 	}
-	leicht, schwer := split("Der Hund ist da. Er bellt laut."), split("Die datenschutzrechtlichen Voraussetzungen der Verarbeitung personenbezogener Gesundheitsinformationen unterliegen unterschiedlichen Zuständigkeiten.")
+	leicht, schwer := split("Der Hund ist da. Er bellt laut."),
+		split("Die datenschutzrechtlichen Voraussetzungen der Verarbeitung personenbezogener Gesundheitsinformationen unterliegen unterschiedlichen Zuständigkeiten.")
 	if e, h := wiener(leicht), wiener(schwer); e > 3 || h < 13 {
 		t.Errorf("the Wiener Sachtextformel gives %.1f and %.1f", e, h)
 	}
-	for word, want := range map[string]int{"recording": 3, "once": 1, "stopped": 1, "consultation": 4, "button": 2, "minutes": 2, "the": 1, "table": 2, "agree": 2, "quiet": 2} {
+	for word, want := range map[string]int{"recording": 3, "once": 1, "stopped": 1, "consultation": 4, "button": 2,
+		"minutes": 2, "the": 1, "table": 2, "agree": 2, "quiet": 2} {
 		if got := syllables(word, true); got != want {
 			t.Errorf("%s has %d syllables, want %d", word, got, want)
 		}
 	}
-	for word, want := range map[string]int{"Behandlung": 3, "Knopf": 1, "Aufnahme": 3, "Gerät": 2, "Schlüssel": 2, "erfährt": 2} {
+	for word, want := range map[string]int{"Behandlung": 3, "Knopf": 1, "Aufnahme": 3, "Gerät": 2, "Schlüssel": 2,
+		"erfährt": 2} {
 		if got := syllables(word, false); got != want {
 			t.Errorf("%s hat %d Silben, nicht %d", word, want, got)
 		}
@@ -157,7 +168,8 @@ func split(text string) (sentences []string) {
 }
 
 func words(sentences []string) []string {
-	return strings.FieldsFunc(strings.Join(sentences, " "), func(r rune) bool { return !unicode.IsLetter(r) && r != '\'' && !unicode.IsDigit(r) })
+	return strings.FieldsFunc(strings.Join(sentences, " "),
+		func(r rune) bool { return !unicode.IsLetter(r) && r != '\'' && !unicode.IsDigit(r) })
 }
 
 func fleschKincaid(sentences []string) float64 {
@@ -189,7 +201,8 @@ func wiener(sentences []string) float64 {
 }
 
 var (
-	vowels = map[bool]*regexp.Regexp{true: regexp.MustCompile(`[aeiouy]+`), false: regexp.MustCompile(`aa|ee|ie|oo|ei|ai|au|eu|äu|[aeiouäöüy]`)}
+	vowels = map[bool]*regexp.Regexp{true: regexp.MustCompile(`[aeiouy]+`),
+		false: regexp.MustCompile(`aa|ee|ie|oo|ei|ai|au|eu|äu|[aeiouäöüy]`)}
 	// An e at the end that nobody speaks, and the ed and es of most words.
 	silent = regexp.MustCompile(`([^aeiouyl]e|[^aeiouytd]ed|[^aeiouyscxzgh]es)$`)
 	// Vowels that are spoken apart.
@@ -223,13 +236,14 @@ func TestWordsOfOnesOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct{ text, want string }{
-		"whole":            {string(english), ""},
-		"from Windows":     {"\ufeff" + strings.ReplaceAll(string(english), "\n", "\r\n"), ""},
-		"a word missing":   {strings.Replace(string(english), "no_text    = ", "#", 1), "no_text is missing"},
-		"a key too many":   {strings.Replace(string(english), "no_text    = ", "no_txt = ", 1), "there is no such key"},
-		"a wrong variable": {strings.Replace(string(english), "quiet for {quiet}", "quiet for {queit}", 1), "end_quiet: nothing stands for {queit} there"},
-		"no TOML":          {"title = This", "line 1, column"},
-		"a place missing":  {strings.Replace(string(english), "s3     = ", "#", 1), "places.s3 is missing"},
+		"whole":          {string(english), ""},
+		"from Windows":   {"\ufeff" + strings.ReplaceAll(string(english), "\n", "\r\n"), ""},
+		"a word missing": {strings.Replace(string(english), "no_text    = ", "#", 1), "no_text is missing"},
+		"a key too many": {strings.Replace(string(english), "no_text    = ", "no_txt = ", 1), "there is no such key"},
+		"a wrong variable": {strings.Replace(string(english), "quiet for {quiet}", "quiet for {queit}", 1),
+			"end_quiet: nothing stands for {queit} there"},
+		"no TOML":         {"title = This", "line 1, column"},
+		"a place missing": {strings.Replace(string(english), "s3     = ", "#", 1), "places.s3 is missing"},
 	} {
 		file := filepath.Join(t.TempDir(), "mine.toml")
 		if err := os.WriteFile(file, []byte(c.text), 0o600); err != nil {

@@ -66,7 +66,8 @@ func printed(t *testing.T, browser string, page []byte) []byte {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	said, err := exec.CommandContext(ctx, browser, "--headless", "--no-sandbox", "--disable-gpu", "--user-data-dir="+filepath.Join(dir, "user"),
+	said, err := exec.CommandContext(ctx, browser, "--headless", "--no-sandbox", "--disable-gpu",
+		"--user-data-dir="+filepath.Join(dir, "user"),
 		"--no-pdf-header-footer", "--print-to-pdf="+out, "file://"+file).CombinedOutput()
 	pdf, read := os.ReadFile(out)
 	if err != nil || read != nil {

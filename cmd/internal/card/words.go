@@ -117,7 +117,8 @@ func parseWords(data []byte) (w Words, err error) {
 	switch {
 	case errors.As(err, &strict) && len(strict.Errors) > 0:
 		line, _ := strict.Errors[0].Position()
-		return w, fmt.Errorf("line %d: there is no such key: write those of the English file, which tacet card -words prints", line)
+		return w, fmt.Errorf("line %d: there is no such key: write those of the English file, which tacet card -words prints",
+			line)
 	case errors.As(err, &bad):
 		line, column := bad.Position()
 		return w, fmt.Errorf("line %d, column %d: %s", line, column, bad.Error())

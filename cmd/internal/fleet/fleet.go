@@ -56,7 +56,8 @@ type Room struct {
 	Recipients string   `toml:"recipients,omitempty"` // the hash that its unit should show over MQTT
 	Key        string   `toml:"key,omitempty"`        // the unit's verifier key; "": not collected yet
 	Earlier    []string `toml:"earlier,omitempty"`    // keys of units that hung here before, newest first
-	Gone       bool     `toml:"gone,omitempty"`       // no longer in the list; its recordings are still proved with its keys
+	// no longer in the list; its recordings are still proved with its keys
+	Gone bool `toml:"gone,omitempty"`
 }
 
 const remark = `# The practice's units. Made by "tacet provision" and "tacet fleet add"; remarks of your own don't stay.

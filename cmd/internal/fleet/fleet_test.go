@@ -71,14 +71,15 @@ func TestFleetMistakes(t *testing.T) {
 	key := newKey(t, "high-street", "room-1")
 	site := "[[site]]\nid = \"high-street\"\n[[site.room]]\nid = \"room-1\"\n"
 	for name, c := range map[string]struct{ text, want string }{
-		"right":              {site + "key = \"" + key + "\"\n", ""},
-		"a key of its own":   {site + "colour = \"red\"\n", "line 5: there is no such key"},
-		"no TOML":            {site + "key = x\n", "line 5, column"},
-		"no site's id":       {"[[site]]\nid = \"../x\"\n", `"../x" is no site's id`},
-		"no room's id":       {"[[site]]\nid = \"a\"\n[[site.room]]\nid = \"B\"\n", `"B" is no room's id`},
-		"a room twice":       {site + "[[site.room]]\nid = \"room-1\"\n", "high-street/room-1 stands there twice"},
-		"another room's key": {site + "key = \"" + newKey(t, "high-street", "room-2") + "\"\n", "has a key of high-street/room-2"},
-		"no key":             {site + "key = \"x\"\n", "is no unit's key"},
+		"right":            {site + "key = \"" + key + "\"\n", ""},
+		"a key of its own": {site + "colour = \"red\"\n", "line 5: there is no such key"},
+		"no TOML":          {site + "key = x\n", "line 5, column"},
+		"no site's id":     {"[[site]]\nid = \"../x\"\n", `"../x" is no site's id`},
+		"no room's id":     {"[[site]]\nid = \"a\"\n[[site.room]]\nid = \"B\"\n", `"B" is no room's id`},
+		"a room twice":     {site + "[[site.room]]\nid = \"room-1\"\n", "high-street/room-1 stands there twice"},
+		"another room's key": {site + "key = \"" + newKey(t, "high-street", "room-2") + "\"\n",
+			"has a key of high-street/room-2"},
+		"no key": {site + "key = \"x\"\n", "is no unit's key"},
 	} {
 		_, err := Parse([]byte(c.text))
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
@@ -113,7 +114,8 @@ func TestListen(t *testing.T) {
 	} {
 		said, err := Listen(strings.NewReader(c.text))
 		switch {
-		case c.want == "" && (err != nil || said.Key != key || said.Site != "high-street" || said.Room != "room-1" || said.Published != c.published):
+		case c.want == "" && (err != nil || said.Key != key || said.Site != "high-street" || said.Room != "room-1" ||
+			said.Published != c.published):
 			t.Errorf("%s: %+v, %v", name, said, err)
 		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
 			t.Errorf("%s: %v, want %q", name, err, c.want)

@@ -32,7 +32,8 @@ const (
 )
 
 // hooks merge a call of /boot/firmware/tacet/install into what Imager wrote.
-var hooks = map[Format]func(*Card) error{Systemd: (*Card).hookSystemd, CloudInit: (*Card).hookCloudInit, Preseed: (*Card).hookPreseed}
+var hooks = map[Format]func(*Card) error{Systemd: (*Card).hookSystemd, CloudInit: (*Card).hookCloudInit,
+	Preseed: (*Card).hookPreseed}
 
 // Card is the boot partition of a freshly imaged SD card. It is FAT: every computer can write it.
 type Card struct {

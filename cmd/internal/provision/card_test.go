@@ -14,7 +14,8 @@ import (
 func bootPartition(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
-	for name, text := range map[string]string{"config.txt": "dtparam=audio=on\n", "cmdline.txt": "console=tty1 root=PARTUUID=1-02 rootwait\n"} {
+	for name, text := range map[string]string{"config.txt": "dtparam=audio=on\n",
+		"cmdline.txt": "console=tty1 root=PARTUUID=1-02 rootwait\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -36,9 +37,11 @@ func TestHooks(t *testing.T) {
 		file   string
 		want   string
 	}{
-		"firstrun.sh": {map[string]string{"firstrun.sh": shebang + "set +e\nexit 0\n", "cmdline.txt": "a systemd.run=/boot/firstrun.sh\n"}, Systemd,
+		"firstrun.sh": {map[string]string{"firstrun.sh": shebang + "set +e\nexit 0\n",
+			"cmdline.txt": "a systemd.run=/boot/firstrun.sh\n"}, Systemd,
 			"firstrun.sh", shebang + callLine + "\nset +e\nexit 0\n"},
-		"firstrun.sh from Windows": {map[string]string{"firstrun.sh": "#!/bin/bash\r\nset +e\r\n", "cmdline.txt": "a systemd.run=/boot/firstrun.sh\n"}, Systemd,
+		"firstrun.sh from Windows": {map[string]string{"firstrun.sh": "#!/bin/bash\r\nset +e\r\n",
+			"cmdline.txt": "a systemd.run=/boot/firstrun.sh\n"}, Systemd,
 			"firstrun.sh", shebang + callLine + "\nset +e\n"},
 		"no firstrun.sh": {nil, Systemd, "cmdline.txt", "console=tty1 root=PARTUUID=1-02 rootwait" + runArgs + "\n"},
 		"user-data": {map[string]string{"user-data": "#cloud-config\n# mine\nhostname: a\nusers:\n- name: x\n"}, CloudInit,
@@ -49,7 +52,8 @@ func TestHooks(t *testing.T) {
 			"user-data", "#cloud-config\n# hostname: a\nruncmd:\n- [sh, /boot/firmware/tacet/install]\n"},
 		"no user-data": {map[string]string{"network-config": "# none\n"}, CloudInit,
 			"user-data", "#cloud-config\nruncmd:\n- [sh, /boot/firmware/tacet/install]\n"},
-		"preseed": {map[string]string{"rpi-preseed.toml": "config_version = 1\n# mine\n[system]\nhostname = \"a\"\n"}, Preseed,
+		"preseed": {map[string]string{"rpi-preseed.toml": "config_version = 1\n# mine\n[system]\nhostname = \"a\"\n"},
+			Preseed,
 			"rpi-preseed.toml", "config_version = 1\n# mine\n[system]\nhostname = \"a\"\n\n[runcmd]\nlate = [\"sh /boot/firmware/tacet/install\"]\n"},
 		"preseed with commands": {map[string]string{"rpi-preseed.toml": "config_version = 1\n[runcmd]\nearly = [\"a\"]\nlate = [\"b\"]\n"}, Preseed,
 			"rpi-preseed.toml", "config_version = 1\n\n[runcmd]\nearly = ['a']\nlate = ['b', 'sh /boot/firmware/tacet/install']\n"},
@@ -89,14 +93,18 @@ func TestCardIsRefused(t *testing.T) {
 		files map[string]string
 		want  string
 	}{
-		"a unit already":         {map[string]string{"high-street_room-3.vkey": "x"}, "this card has started as a unit: high-street_room-3.vkey lies on it"},
-		"user-data, a script":    {map[string]string{"user-data": "#!/bin/sh\necho: hello\n"}, "user-data: does not begin with #cloud-config"},
-		"user-data, damaged":     {map[string]string{"user-data": "#cloud-config\n\thostname: [\n"}, "user-data: can't be read"},
-		"user-data, odd runcmd":  {map[string]string{"user-data": "#cloud-config\nruncmd: hello\n"}, "its runcmd is no list"},
-		"user-data, a list":      {map[string]string{"user-data": "#cloud-config\n- a\n"}, "holds no settings"},
-		"preseed, damaged":       {map[string]string{"rpi-preseed.toml": "[system"}, "rpi-preseed.toml: can't be read"},
-		"preseed, odd runcmd":    {map[string]string{"rpi-preseed.toml": "runcmd = 1\n"}, "its runcmd is no section"},
-		"preseed, odd late":      {map[string]string{"rpi-preseed.toml": "[runcmd]\nlate = \"a\"\n"}, "its runcmd.late is no list"},
+		"a unit already": {map[string]string{"high-street_room-3.vkey": "x"},
+			"this card has started as a unit: high-street_room-3.vkey lies on it"},
+		"user-data, a script": {map[string]string{"user-data": "#!/bin/sh\necho: hello\n"},
+			"user-data: does not begin with #cloud-config"},
+		"user-data, damaged": {map[string]string{"user-data": "#cloud-config\n\thostname: [\n"},
+			"user-data: can't be read"},
+		"user-data, odd runcmd": {map[string]string{"user-data": "#cloud-config\nruncmd: hello\n"}, "its runcmd is no list"},
+		"user-data, a list":     {map[string]string{"user-data": "#cloud-config\n- a\n"}, "holds no settings"},
+		"preseed, damaged":      {map[string]string{"rpi-preseed.toml": "[system"}, "rpi-preseed.toml: can't be read"},
+		"preseed, odd runcmd":   {map[string]string{"rpi-preseed.toml": "runcmd = 1\n"}, "its runcmd is no section"},
+		"preseed, odd late": {map[string]string{"rpi-preseed.toml": "[runcmd]\nlate = \"a\"\n"},
+			"its runcmd.late is no list"},
 		"firstrun.sh, no script": {map[string]string{"firstrun.sh": "hello\n"}, "firstrun.sh is no script"},
 		"two lines":              {map[string]string{"cmdline.txt": "a\nb\n"}, "cmdline.txt has not one line"},
 	} {
@@ -107,7 +115,8 @@ func TestCardIsRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer card.Close()
-			if _, err := card.Prepare(testKit("high-street/room-3"), testDebs(t), false); err == nil || !strings.Contains(err.Error(), c.want) {
+			if _, err := card.Prepare(testKit("high-street/room-3"), testDebs(t), false); err == nil ||
+				!strings.Contains(err.Error(), c.want) {
 				t.Errorf("%v, want %q", err, c.want)
 			}
 			if _, err := os.Stat(filepath.Join(dir, "tacet/room")); err == nil {
@@ -121,17 +130,20 @@ func TestCardIsRefused(t *testing.T) {
 		})
 	}
 	dir := t.TempDir()
-	if _, err := OpenCard(dir, ""); err == nil || !strings.Contains(err.Error(), `is no boot partition of Raspberry Pi OS`) {
+	if _, err := OpenCard(dir, ""); err == nil ||
+		!strings.Contains(err.Error(), `is no boot partition of Raspberry Pi OS`) {
 		t.Errorf("a folder: %v", err)
 	}
-	if _, err := OpenCard(dir, "ignition"); err == nil || !strings.Contains(err.Error(), "write systemd, cloud-init or preseed") {
+	if _, err := OpenCard(dir, "ignition"); err == nil ||
+		!strings.Contains(err.Error(), "write systemd, cloud-init or preseed") {
 		t.Errorf("another format: %v", err)
 	}
 }
 
 // Imager 1 writes firstrun.sh on an image that reads user-data: what it set up is lost, silently.
 func TestImagersOldMistakeIsSaid(t *testing.T) {
-	card, err := OpenCard(bootPartition(t, map[string]string{"user-data": "#cloud-config\n", "firstrun.sh": "#!/bin/bash\n"}), "")
+	card, err := OpenCard(bootPartition(t,
+		map[string]string{"user-data": "#cloud-config\n", "firstrun.sh": "#!/bin/bash\n"}), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +161,8 @@ func TestCardOfAnotherRoom(t *testing.T) {
 		place   string
 		replace bool
 		want    string
-	}{{"high-street/room-3", false, ""}, {"high-street/room-4", false, "prepared for high-street/room-3"}, {"high-street/room-3", false, ""},
+	}{{"high-street/room-3", false, ""}, {"high-street/room-4", false, "prepared for high-street/room-3"},
+		{"high-street/room-3", false, ""},
 		{"high-street/room-4", true, ""}} {
 		card, err := OpenCard(dir, "")
 		if err != nil {
@@ -194,7 +207,8 @@ func TestPackages(t *testing.T) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}
-	if _, err := Packages(filepath.Join(t.TempDir(), "none")); err == nil || !strings.Contains(err.Error(), "there is no folder") {
+	if _, err := Packages(filepath.Join(t.TempDir(), "none")); err == nil ||
+		!strings.Contains(err.Error(), "there is no folder") {
 		t.Errorf("no folder: %v", err)
 	}
 }
@@ -204,7 +218,8 @@ func TestFind(t *testing.T) {
 	list := rows(3, same) + "low-street,room-1,One,Device,\n"
 	d.provision(list)
 	for room, want := range map[string]string{
-		"high-street/room-1": "", "room-2": "", "room-1": "several sites have a room room-1: write one of high-street/room-1, low-street/room-1",
+		"high-street/room-1": "", "room-2": "",
+		"room-1": "several sites have a room room-1: write one of high-street/room-1, low-street/room-1",
 		"room-9": `there is no room "room-9"`, "../x": `there is no room "../x"`, "": `there is no room ""`,
 	} {
 		k, err := Find(d.out(), room)
@@ -221,7 +236,8 @@ func TestFind(t *testing.T) {
 }
 
 func TestDarkAtBoot(t *testing.T) {
-	for line, want := range map[string]string{"GPIO27": "gpio=27=op,dh", "gpiochip0:17": "gpio=17=op,dh", "gpiochip4:9": "gpio=9=op,dh", "LED3": ""} {
+	for line, want := range map[string]string{"GPIO27": "gpio=27=op,dh", "gpiochip0:17": "gpio=17=op,dh",
+		"gpiochip4:9": "gpio=9=op,dh", "LED3": ""} {
 		if got, err := darkAtBoot(config.Light{Line: line, Active: config.Low}); got != want || (err == nil) != (want != "") {
 			t.Errorf("%s: %q, %v, want %q", line, got, err, want)
 		}

@@ -163,7 +163,8 @@ func testDebs(t *testing.T) *Debs {
 	t.Helper()
 	dir := t.TempDir()
 	for _, name := range []string{"tacet_1.0_arm64.deb", "tacet_1.0_armhf.deb", "bookworm/arm64/libasound2_1.2_arm64.deb",
-		"bookworm/arm64/libasound2-data_1.2_all.deb", "trixie/arm64/libasound2t64_1.2_arm64.deb", "bookworm/armhf/libasound2_1.2_armhf.deb"} {
+		"bookworm/arm64/libasound2-data_1.2_all.deb", "trixie/arm64/libasound2t64_1.2_arm64.deb",
+		"bookworm/armhf/libasound2_1.2_armhf.deb"} {
 		full := filepath.Join(dir, name)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(full), 0o755), os.WriteFile(full, []byte(name), 0o644)); err != nil {
 			t.Fatal(err)
@@ -241,7 +242,8 @@ func (w *world) run(command string) (string, error) {
 // asked for happens.
 func (w *world) boot() (said string, err error) {
 	for range 5 {
-		if _, e := os.Lstat(filepath.Join(w.root, "etc/systemd/system/multi-user.target.wants/tacet-firstboot.service")); e != nil {
+		if _, e := os.Lstat(filepath.Join(w.root,
+			"etc/systemd/system/multi-user.target.wants/tacet-firstboot.service")); e != nil {
 			return said, err
 		}
 		restarts := strings.Count(w.fakeText("calls"), "reboot\n")
@@ -280,11 +282,13 @@ func (w *world) isUnit(when string) {
 	if info, err := os.Stat(filepath.Join(w.root, "etc/tacet/mqtt_password")); err != nil || info.Mode().Perm() != 0o640 {
 		w.t.Errorf("%s: the password's rights: %v, %v", when, info, err)
 	}
-	if got := strings.Fields(w.fakeText("packages")); !slices.Contains(got, "tacet") || !slices.Contains(got, "libasound2") ||
+	if got := strings.Fields(w.fakeText("packages")); !slices.Contains(got, "tacet") ||
+		!slices.Contains(got, "libasound2") ||
 		slices.Contains(got, "libasound2t64") {
 		w.t.Errorf("%s: the packages are %v", when, got)
 	}
-	for _, call := range []string{"enable tacetd.service", "--no-block start tacetd.service", "disable --now dphys-swapfile.service", "swapoff -a",
+	for _, call := range []string{"enable tacetd.service", "--no-block start tacetd.service",
+		"disable --now dphys-swapfile.service", "swapoff -a",
 		"date -s @"} {
 		if !strings.Contains(w.fakeText("calls"), call) {
 			w.t.Errorf("%s: never called: %s", when, call)
@@ -309,7 +313,8 @@ func (w *world) noSecrets(when string) {
 	})
 }
 
-// images are the boot partitions of the three, as Imager leaves them with and without a user set up.
+// images are the boot partitions of the three, as Imager leaves them with and without a user set
+// up.
 var images = map[string]map[string]string{
 	"systemd, plain": {},
 	"systemd, set up": {
@@ -317,9 +322,11 @@ var images = map[string]map[string]string{
 			"sed -i 's| systemd.run.*||g' /boot/cmdline.txt\nexit 0\n",
 		"cmdline.txt": "console=tty1 root=PARTUUID=1-02 rootwait systemd.run=/boot/firstrun.sh systemd.run_success_action=reboot systemd.unit=kernel-command-line.target\n",
 	},
-	"cloud-init, plain":  {"user-data": "# Settings go here.\n#hostname: x\n", "meta-data": "instance_id: rpios-image\n", "network-config": "# none\n"},
-	"cloud-init, set up": {"user-data": "#cloud-config\nhostname: room3\nruncmd:\n- [echo, hello]\n", "meta-data": "instance_id: rpios-image\n"},
-	"preseed":            {"rpi-preseed.toml": "config_version = 1\n[system]\nhostname = \"room3\"\n[runcmd]\nlate = [\"echo hello\"]\n"},
+	"cloud-init, plain": {"user-data": "# Settings go here.\n#hostname: x\n", "meta-data": "instance_id: rpios-image\n",
+		"network-config": "# none\n"},
+	"cloud-init, set up": {"user-data": "#cloud-config\nhostname: room3\nruncmd:\n- [echo, hello]\n",
+		"meta-data": "instance_id: rpios-image\n"},
+	"preseed": {"rpi-preseed.toml": "config_version = 1\n[system]\nhostname = \"room3\"\n[runcmd]\nlate = [\"echo hello\"]\n"},
 }
 
 func TestFirstStartOfEachImage(t *testing.T) {
@@ -419,15 +426,17 @@ func cutAt(t *testing.T, n int) {
 	w.isUnit("at the next start")
 }
 
-// Each thing that can be wrong is said on the card, with what to do; and when it is mended, the next
-// start goes on.
+// Each thing that can be wrong is said on the card, with what to do; and when it is mended, the
+// next start goes on.
 func TestFirstStartFails(t *testing.T) {
 	for name, c := range map[string]struct {
 		breaks, mends func(w *world)
 		says          []string
 	}{
-		"another processor": {func(w *world) { w.env = append(w.env, "FAKE_ARCH=riscv64") }, func(w *world) { w.env = w.env[:len(w.env)-1] },
-			[]string{"no packages for this processor (riscv64), but for: tacet_arm64.deb tacet_armhf.deb", "prepare the card with the packages for riscv64"}},
+		"another processor": {func(w *world) { w.env = append(w.env, "FAKE_ARCH=riscv64") },
+			func(w *world) { w.env = w.env[:len(w.env)-1] },
+			[]string{"no packages for this processor (riscv64), but for: tacet_arm64.deb tacet_armhf.deb",
+				"prepare the card with the packages for riscv64"}},
 		"another suite": {func(w *world) { w.write("etc/os-release", "VERSION_CODENAME=forky\n") },
 			func(w *world) { w.write("etc/os-release", "VERSION_CODENAME=bookworm\n") },
 			[]string{"no packages for Debian forky on arm64"}},
@@ -439,15 +448,22 @@ func TestFirstStartFails(t *testing.T) {
 		"a torn config": {func(w *world) { w.write("boot/firmware/tacet/etc/tacet.toml", "[ro") },
 			func(w *world) { w.write("boot/firmware/tacet/etc/tacet.toml", "[room]\n") },
 			[]string{"/boot/firmware/tacet/etc on the card is not whole"}},
-		"a broken package": {func(w *world) { w.set("broken", "") }, func(w *world) { os.Remove(filepath.Join(w.fake, "broken")) },
+		"a broken package": {func(w *world) { w.set("broken", "") },
+			func(w *world) { os.Remove(filepath.Join(w.fake, "broken")) },
 			[]string{"dpkg: dpkg: dependency problems", "the packages can't be installed"}},
-		"a program for another machine": {func(w *world) { w.set("no-run", "") }, func(w *world) { os.Remove(filepath.Join(w.fake, "no-run")) },
+		"a program for another machine": {func(w *world) { w.set("no-run", "") },
+			func(w *world) { os.Remove(filepath.Join(w.fake, "no-run")) },
 			[]string{"tacetd doesn't run on this machine"}},
-		"a config with a mistake": {func(w *world) { w.set("refused", "") }, func(w *world) { os.Remove(filepath.Join(w.fake, "refused")) },
+		"a config with a mistake": {func(w *world) { w.set("refused", "") },
+			func(w *world) { os.Remove(filepath.Join(w.fake, "refused")) },
 			[]string{"error: room.id: is missing", "the config is refused", "mend the template"}},
-		"a wire that is off": {func(w *world) { w.set("no-start", "") }, func(w *world) { os.Remove(filepath.Join(w.fake, "no-start")) },
+		"a wire that is off": {func(w *world) { w.set("no-start", "") },
+			func(w *world) { os.Remove(filepath.Join(w.fake, "no-start")) },
 			[]string{"tacetd: light: no line GPIO27", "the recorder doesn't start", "mostly a wire"}},
-		"another room's card": {func(w *world) { w.write("var/lib/tacet/unit.key", "PRIVATE+KEY\ntacet/low-street/room-9+1+x\n") },
+		"another room's card": {func(w *world) {
+			w.write("var/lib/tacet/unit.key",
+				"PRIVATE+KEY\ntacet/low-street/room-9+1+x\n")
+		},
 			func(w *world) { os.Remove(filepath.Join(w.root, "var/lib/tacet/unit.key")) },
 			[]string{"this unit is low-street/room-9, and the card was prepared for high-street/room-3", "tacetd reset"}},
 	} {
@@ -471,7 +487,8 @@ func TestFirstStartFails(t *testing.T) {
 			if strings.Contains(log, "hunter2") || strings.Contains(said, "hunter2") || strings.Contains(log, "PRIVATE") {
 				t.Errorf("a secret is said: %q, %q", log, said)
 			}
-			if got := w.text("sys/class/leds/ACT/trigger"); got != "timer\n" || w.text("sys/class/leds/ACT/delay_on") != "100\n" {
+			if got := w.text("sys/class/leds/ACT/trigger"); got != "timer\n" ||
+				w.text("sys/class/leds/ACT/delay_on") != "100\n" {
 				t.Errorf("the LED's trigger is %q", got)
 			}
 			c.mends(w)

@@ -90,7 +90,8 @@ func (o *out) kit(folder, place string) (*Kit, error) {
 		return nil, err
 	}
 	if got := cfg.Room.Site + "/" + cfg.Room.ID; got != place {
-		return nil, fmt.Errorf("%s/%s is the config of %s: run tacet provision with the list of rooms again", at, configFile, got)
+		return nil, fmt.Errorf("%s/%s is the config of %s: run tacet provision with the list of rooms again", at, configFile,
+			got)
 	}
 	k.firmware, err = darkAtBoot(cfg.Light)
 	return k, err
@@ -151,7 +152,8 @@ func Packages(folder string) (*Debs, error) {
 	case err != nil:
 		return nil, fmt.Errorf("look at the packages: %w", err)
 	case d.own["arm64"] == "" && d.own["armhf"] == "":
-		return nil, fmt.Errorf("%s holds no package for a Raspberry Pi: tacet_VERSION_arm64.deb or tacet_VERSION_armhf.deb%s", folder,
+		return nil, fmt.Errorf("%s holds no package for a Raspberry Pi: tacet_VERSION_arm64.deb or tacet_VERSION_armhf.deb%s",
+			folder,
 			but(d.Architectures()))
 	}
 	return d, nil

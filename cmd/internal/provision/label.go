@@ -25,7 +25,8 @@ type labelled struct {
 // labelOf is the label of a unit. The code leads to the help's address, with site and room in its
 // fragment; where there is none, it holds site and room alone.
 func labelOf(cfg *config.Config) labelled {
-	l := labelled{Site: cfg.Room.Site, Room: cfg.Room.ID, Name: cfg.Room.Name, Code: "tacet:" + cfg.Room.Site + "/" + cfg.Room.ID}
+	l := labelled{Site: cfg.Room.Site, Room: cfg.Room.ID, Name: cfg.Room.Name,
+		Code: "tacet:" + cfg.Room.Site + "/" + cfg.Room.ID}
 	if cfg.Card != nil && cfg.Card.Help != "" {
 		l.Help = strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(cfg.Card.Help, "https://"), "http://"), "/")
 		if u, err := url.Parse(cfg.Card.Help); err == nil {

@@ -85,7 +85,8 @@ func (p *Plan) gather(f *filled) (wrong config.Errors) {
 			}
 			found = true
 			if err != nil {
-				wrong = append(wrong, config.Problem{File: p.template.file, What: fmt.Sprintf("the file %s can't be read: %v", from, err),
+				wrong = append(wrong, config.Problem{File: p.template.file,
+					What:    fmt.Sprintf("the file %s can't be read: %v", from, err),
 					Instead: "mend it, or put another there"})
 				break
 			}
@@ -93,7 +94,8 @@ func (p *Plan) gather(f *filled) (wrong config.Errors) {
 			break
 		}
 		if !found && !f.own(name) {
-			wrong = append(wrong, config.Problem{File: p.template.file, What: fmt.Sprintf("names %s/%s, and there is no file %s beside it", etc, name, name),
+			wrong = append(wrong, config.Problem{File: p.template.file,
+				What:    fmt.Sprintf("names %s/%s, and there is no file %s beside it", etc, name, name),
 				Instead: "put it there; or, if each room has its own, into the folders SITE/ROOM there"})
 		}
 	}
@@ -138,7 +140,8 @@ func (p *Plan) together() (wrong config.Errors) {
 			continue
 		}
 		if other := users[m.Username]; other != "" && other != f.place() {
-			wrong = append(wrong, config.Problem{File: p.template.file, Line: p.template.lineOf("username"), Key: "mqtt.username",
+			wrong = append(wrong, config.Problem{File: p.template.file, Line: p.template.lineOf("username"),
+				Key:     "mqtt.username",
 				What:    fmt.Sprintf("is %q for %s and for %s, and each has its own password", m.Username, other, f.place()),
 				Instead: `write username = "{site}-{room}"`})
 			continue
@@ -205,7 +208,8 @@ func (p *Plan) Warnings() (warnings []config.Problem) {
 	}
 	for _, column := range p.rooms[0].room.columns() {
 		if column != colSite && column != colRoom && column != colName && column != colDrives && !p.template.uses(column) {
-			warnings = append(warnings, config.Problem{File: p.template.file, What: fmt.Sprintf("asks for nothing of the list's column %q", column),
+			warnings = append(warnings, config.Problem{File: p.template.file,
+				What:    fmt.Sprintf("asks for nothing of the list's column %q", column),
 				Instead: "write {" + column + "} where it belongs, or leave the column out"})
 		}
 	}

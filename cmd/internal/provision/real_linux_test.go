@@ -65,7 +65,8 @@ func TestMosquittoTakesTheLists(t *testing.T) {
 		{"high-street-room-9", password(1), "tacet/high-street/room-9/state", false},
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
-		out, err := exec.CommandContext(ctx, publish, "-V", "5", "-h", "127.0.0.1", "-p", port, "-u", c.user, "-P", c.password, "-q", "1", "-t", c.topic,
+		out, err := exec.CommandContext(ctx, publish, "-V", "5", "-h", "127.0.0.1", "-p", port, "-u", c.user, "-P",
+			c.password, "-q", "1", "-t", c.topic,
 			"-m", "x").CombinedOutput()
 		cancel()
 		refused := err != nil || strings.Contains(strings.ToLower(string(out)), "not authorized")
@@ -104,15 +105,18 @@ func TestOpenSSHTakesTheKey(t *testing.T) {
 	program := needs.Program(t, "ssh-keygen", "openssh-client")
 	d := newDesk(t)
 	d.provision(rows(1, same))
-	out, err := exec.Command(program, "-y", "-f", filepath.Join(d.out(), "high-street/room-0/etc/sftp_key")).CombinedOutput()
+	out, err := exec.Command(program, "-y", "-f",
+		filepath.Join(d.out(), "high-street/room-0/etc/sftp_key")).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	public := strings.Join(strings.Fields(string(out))[:2], " ")
-	if got, want := d.made("_office/authorized_keys/high-street-room-0@backup.lan"), `restrict,command="internal-sftp" `+public+" high-street/room-0\n"; got != want {
+	if got, want := d.made("_office/authorized_keys/high-street-room-0@backup.lan"),
+		`restrict,command="internal-sftp" `+public+" high-street/room-0\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if out, err := exec.Command(program, "-l", "-f", filepath.Join(d.out(), "_office/authorized_keys/high-street-room-0@backup.lan")).CombinedOutput(); err != nil {
+	if out, err := exec.Command(program, "-l", "-f",
+		filepath.Join(d.out(), "_office/authorized_keys/high-street-room-0@backup.lan")).CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}
 }

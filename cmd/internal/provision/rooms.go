@@ -61,7 +61,8 @@ func ReadRooms(name string) (rooms []Room, warnings []config.Problem, err error)
 		if data, err = charmap.Windows1252.NewDecoder().Bytes(data); err != nil {
 			return nil, nil, fmt.Errorf("read the list of rooms: %s is in no encoding that is known: %w", name, err)
 		}
-		l.warn(0, 0, "", "is not in UTF-8, and was read as Windows' western letters", `look at the names; or save it as "CSV UTF-8"`)
+		l.warn(0, 0, "", "is not in UTF-8, and was read as Windows' western letters",
+			`look at the names; or save it as "CSV UTF-8"`)
 	}
 	l.read(string(data))
 	if len(l.errors) > 0 {
@@ -136,7 +137,8 @@ func (l *list) read(text string) {
 			}
 			return
 		case errors.As(err, &bad):
-			l.fail(bad.Line+skipped, 0, fmt.Sprintf("character %d", bad.Column), "a quotation mark stands where none can: "+bad.Err.Error(),
+			l.fail(bad.Line+skipped, 0, fmt.Sprintf("character %d", bad.Column),
+				"a quotation mark stands where none can: "+bad.Err.Error(),
 				`write " twice inside a cell, and put the cell between "`)
 			return // what follows can't be told apart
 		case err != nil:
@@ -202,7 +204,8 @@ func (l *list) room(cells []string, line int) {
 		case utf8.RuneCountInString(cell) > maxCell:
 			l.fail(line, i+1, l.columns[i], fmt.Sprintf("is longer than %d characters", maxCell), "write less")
 		case strings.ContainsFunc(cell, func(r rune) bool { return !unicode.IsPrint(r) && r != '\u00a0' }):
-			l.fail(line, i+1, l.columns[i], "holds a line's end or another character that is not printed", "write plain text in one line")
+			l.fail(line, i+1, l.columns[i], "holds a line's end or another character that is not printed",
+				"write plain text in one line")
 		}
 		r.Values[l.columns[i]] = cell
 	}
@@ -273,7 +276,8 @@ var notPlain = regexp.MustCompile(`[^a-z0-9]+`)
 
 // plainly is a room's name made of what somebody wrote; "" if nothing is left of it.
 func plainly(text string) string {
-	text = strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue", "ß", "ss", "é", "e", "è", "e").Replace(strings.ToLower(text))
+	text = strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue", "ß", "ss", "é", "e", "è",
+		"e").Replace(strings.ToLower(text))
 	text = strings.Trim(notPlain.ReplaceAllString(text, "-"), "-")
 	return strings.Trim(text[:min(len(text), 32)], "-")
 }

@@ -45,7 +45,8 @@ func (t Template) fill(r Room) (text string, missing config.Errors) {
 		out.WriteString(placeholder.ReplaceAllStringFunc(code, func(found string) string {
 			value, ok := r.Values[found[1:len(found)-1]]
 			if !ok {
-				missing = append(missing, config.Problem{File: t.file, Line: number, What: found + " is no column of the list of rooms",
+				missing = append(missing, config.Problem{File: t.file, Line: number,
+					What:    found + " is no column of the list of rooms",
 					Instead: "add the column, or write one of {" + strings.Join(r.columns(), "}, {") + "}"})
 			}
 			return escape(value)
@@ -125,7 +126,8 @@ func (t Template) fillIn(r Room) filled {
 func (t Template) fits(r Room, cfg *config.Config) (wrong config.Errors) {
 	say := func(key, is, want, column string) {
 		wrong = append(wrong, config.Problem{File: t.file, Line: t.lineOf(key), Key: "room." + key,
-			What: fmt.Sprintf("is %q, and the list of rooms says %q", is, want), Instead: "write " + key + ` = "{` + column + `}"`})
+			What:    fmt.Sprintf("is %q, and the list of rooms says %q", is, want),
+			Instead: "write " + key + ` = "{` + column + `}"`})
 	}
 	if cfg.Room.ID != r.ID {
 		say("id", cfg.Room.ID, r.ID, colRoom)

@@ -93,7 +93,8 @@ func (p *Plan) room(o *out, f *filled, all *forOffice) error {
 		case f.cfg.MQTT != nil && f.cfg.MQTT.PasswordFile == etc+"/"+name:
 			data, err = o.keep(folder+name, func() ([]byte, error) { return newPassword(), nil })
 		default:
-			data, err = o.keep(folder+name, func() ([]byte, error) { return newSSHKey(recording.UnitName(f.cfg.Room.Site, f.cfg.Room.ID)) })
+			data, err = o.keep(folder+name,
+				func() ([]byte, error) { return newSSHKey(recording.UnitName(f.cfg.Room.Site, f.cfg.Room.ID)) })
 		}
 		if err == nil {
 			err = all.take(f, name, data)
@@ -118,8 +119,8 @@ func (p *Plan) room(o *out, f *filled, all *forOffice) error {
 	return err
 }
 
-// marks makes the signed marks of a room's drives: each for the file system with its UUID alone. One
-// that holds already stays, since a drive may carry it.
+// marks makes the signed marks of a room's drives: each for the file system with its UUID alone.
+// One that holds already stays, since a drive may carry it.
 func (p *Plan) marks(o *out, f *filled) error {
 	if len(f.room.Drives) == 0 {
 		return nil

@@ -64,8 +64,10 @@ func newDesk(t *testing.T) *desk {
 
 // exampleTemplate is the example with a room's own in braces.
 func exampleTemplate() string {
-	return strings.NewReplacer(`site = "high-street"`, `site = "{site}"`, `id   = "room-3"`, `id   = "{room}"`, `"Consulting room 3"`, `"{name}"`,
-		`username = "room-3"`, `username = "{site}-{room}"`, "sftp://room-3@", "sftp://{site}-{room}@", `CARD=Device,DEV=0"`, `CARD={card},DEV=0"`).Replace(config.Example)
+	return strings.NewReplacer(`site = "high-street"`, `site = "{site}"`, `id   = "room-3"`, `id   = "{room}"`,
+		`"Consulting room 3"`, `"{name}"`,
+		`username = "room-3"`, `username = "{site}-{room}"`, "sftp://room-3@", "sftp://{site}-{room}@", `CARD=Device,DEV=0"`,
+		`CARD={card},DEV=0"`).Replace(config.Example)
 }
 
 func (d *desk) write(name, text string) {
@@ -162,7 +164,8 @@ func TestFortyRoomsThenFiveChanged(t *testing.T) {
 	if done := d.provision(rows(40, same)); len(done.Same) != 40 || len(done.Office) > 0 || !maps.Equal(before, d.tree()) {
 		t.Errorf("again: %+v", done)
 	}
-	changed := []string{"high-street/room-11", "high-street/room-13", "high-street/room-17", "high-street/room-19", "high-street/room-7"}
+	changed := []string{"high-street/room-11", "high-street/room-13", "high-street/room-17", "high-street/room-19",
+		"high-street/room-7"}
 	list := rows(40, func(i int, line string) string {
 		if slices.Contains(changed, fmt.Sprintf("high-street/room-%d", i)) {
 			return strings.Replace(line, "Consulting room", "Large room", 1)
@@ -203,7 +206,8 @@ func TestRoomIsWhole(t *testing.T) {
 			cfg.MQTT.Username != "high-street-"+cfg.Room.ID {
 			t.Errorf("%s: %+v", at, cfg.Room)
 		}
-		for _, name := range []string{"practice.pub", "office.vkey", "s3_access", "s3_secret", "ca.pem", "known_hosts", "client.pem", "client.key",
+		for _, name := range []string{"practice.pub", "office.vkey", "s3_access", "s3_secret", "ca.pem", "known_hosts",
+			"client.pem", "client.key",
 			"mqtt_password", "sftp_key"} {
 			if d.made(at+name) == "" {
 				t.Errorf("%s%s is empty", at, name)
@@ -213,7 +217,8 @@ func TestRoomIsWhole(t *testing.T) {
 			t.Errorf("the recipients: %v", err)
 		}
 	}
-	if d.made("high-street/room-1/etc/client.key") != "room 1's own\n" || d.made("high-street/room-2/etc/client.key") != "client.key\n" {
+	if d.made("high-street/room-1/etc/client.key") != "room 1's own\n" ||
+		d.made("high-street/room-2/etc/client.key") != "client.key\n" {
 		t.Error("a room's own file is not its own")
 	}
 	passwords := map[string]bool{}
@@ -231,7 +236,8 @@ func TestRoomIsWhole(t *testing.T) {
 		}
 	}
 	label := d.made("high-street/room-2/label.html")
-	if !strings.Contains(label, "Consulting room 2") || !strings.Contains(label, "https://help.example/units#high-street/room-2") {
+	if !strings.Contains(label, "Consulting room 2") ||
+		!strings.Contains(label, "https://help.example/units#high-street/room-2") {
 		t.Errorf("the label says %s", label)
 	}
 	if info, err := os.Stat(d.out()); err != nil || info.Mode().Perm() != 0o700 {
@@ -239,8 +245,8 @@ func TestRoomIsWhole(t *testing.T) {
 	}
 }
 
-// A secret that somebody has removed is made anew, and the lists follow; a room that leaves the list
-// stays, and no server lets it in; its units' keys stay known.
+// A secret that somebody has removed is made anew, and the lists follow; a room that leaves the
+// list stays, and no server lets it in; its units' keys stay known.
 func TestSecretsAreMadeAnew(t *testing.T) {
 	d := newDesk(t)
 	d.provision(rows(3, same))
@@ -265,12 +271,15 @@ func TestSecretsAreMadeAnew(t *testing.T) {
 		}
 	}
 	done := d.provision(rows(2, same))
-	if !slices.Equal(done.Changed, []string{"high-street/room-1"}) || !slices.Equal(done.Gone, []string{"high-street/room-2"}) {
+	if !slices.Equal(done.Changed, []string{"high-street/room-1"}) ||
+		!slices.Equal(done.Gone, []string{"high-street/room-2"}) {
 		t.Errorf("%+v", done)
 	}
 	after := d.tree()
-	for name, change := range map[string]bool{"high-street/room-1/etc/mqtt_password": true, "high-street/room-1/etc/sftp_key": true,
-		"high-street/room-0/etc/mqtt_password": false, "_office/mosquitto.passwd": true, "_office/authorized_keys/high-street-room-1@backup.lan": true,
+	for name, change := range map[string]bool{"high-street/room-1/etc/mqtt_password": true,
+		"high-street/room-1/etc/sftp_key":      true,
+		"high-street/room-0/etc/mqtt_password": false, "_office/mosquitto.passwd": true,
+		"_office/authorized_keys/high-street-room-1@backup.lan": true,
 		"_office/authorized_keys/high-street-room-0@backup.lan": false, "high-street/room-2/etc/tacet.toml": false} {
 		if (before[name] != after[name]) != change {
 			t.Errorf("%s: changed %v, want %v", name, !change, change)
@@ -297,22 +306,36 @@ func TestTemplateMistakes(t *testing.T) {
 	}{
 		"a column that isn't there": {func(s string) string { return strings.Replace(s, "{card}", "{microphone}", 1) }, "",
 			[]string{"{microphone} is no column of the list of rooms; add the column, or write one of {card}, {drives}, {name}, {room}, {site}"}},
-		"a fixed room":       {func(s string) string { return strings.Replace(s, `"{room}"`, `"room-1"`, 1) }, "", []string{`room.id: is "room-1", and the list of rooms says "room-0"`}},
-		"a fixed user":       {func(s string) string { return strings.Replace(s, `"{site}-{room}"`, `"unit"`, 1) }, "", []string{`mqtt.username: is "unit" for high-street/room-0 and for high-street/room-1, and each has its own password; write username = "{site}-{room}"`}},
-		"a key nobody knows": {func(s string) string { return strings.Replace(s, "purpose =", "porpoise =", 1) }, "", []string{"consent.porpoise: there is no such key"}},
-		"no TOML":            {func(s string) string { return strings.Replace(s, "[room]", "[room", 1) }, "", []string{"the section's name is not closed"}},
-		"a file missing":     {func(s string) string { return strings.ReplaceAll(s, "ca.pem", "roots.pem") }, "", []string{"names /etc/tacet/roots.pem, and there is no file roots.pem beside it; put it there"}},
-		"a file in a folder": {func(s string) string { return strings.ReplaceAll(s, "/etc/tacet/ca.pem", "/etc/tacet/x/ca.pem") }, "", []string{"/etc/tacet/x/ca.pem can't be provisioned"}},
-		"an unsigned list":   {func(s string) string { return strings.Replace(s, `"practice.pub"`, `"unsigned.pub"`, 1) }, "", []string{"carries no signature of the office's"}},
+		"a fixed room": {func(s string) string { return strings.Replace(s, `"{room}"`, `"room-1"`, 1) }, "",
+			[]string{`room.id: is "room-1", and the list of rooms says "room-0"`}},
+		"a fixed user": {func(s string) string { return strings.Replace(s, `"{site}-{room}"`, `"unit"`, 1) }, "",
+			[]string{`mqtt.username: is "unit" for high-street/room-0 and for high-street/room-1, and each has its own password; write username = "{site}-{room}"`}},
+		"a key nobody knows": {func(s string) string { return strings.Replace(s, "purpose =", "porpoise =", 1) }, "",
+			[]string{"consent.porpoise: there is no such key"}},
+		"no TOML": {func(s string) string { return strings.Replace(s, "[room]", "[room", 1) }, "",
+			[]string{"the section's name is not closed"}},
+		"a file missing": {func(s string) string { return strings.ReplaceAll(s, "ca.pem", "roots.pem") }, "",
+			[]string{"names /etc/tacet/roots.pem, and there is no file roots.pem beside it; put it there"}},
+		"a file in a folder": {func(s string) string {
+			return strings.ReplaceAll(s, "/etc/tacet/ca.pem",
+				"/etc/tacet/x/ca.pem")
+		}, "", []string{"/etc/tacet/x/ca.pem can't be provisioned"}},
+		"an unsigned list": {func(s string) string { return strings.Replace(s, `"practice.pub"`, `"unsigned.pub"`, 1) }, "",
+			[]string{"carries no signature of the office's"}},
 		"no store for drives": {func(s string) string {
 			return strings.Replace(s, `kind = "drive"`+"\nlabel = \"TACET\"", "kind = \"drive\"", 1)
 		}, "", nil},
-		"one room alone": {func(s string) string { return s }, strings.Replace(rows(3, same), "Consulting room 1", strings.Repeat("x", 120), 1),
+		"one room alone": {func(s string) string { return s },
+			strings.Replace(rows(3, same), "Consulting room 1", strings.Repeat("x", 120), 1),
 			[]string{"room.name: is 120 characters long, in high-street/room-1; write at most 100"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t)
-			d.write("unsigned.pub", strings.Split(func() string { b, _ := os.ReadFile(filepath.Join(d.dir, "practice.pub")); return string(b) }(), "#")[0])
+			d.write("unsigned.pub", strings.Split(func() string {
+				b,
+					_ := os.ReadFile(filepath.Join(d.dir, "practice.pub"))
+				return string(b)
+			}(), "#")[0])
 			d.write("tacet.toml", c.change(exampleTemplate()))
 			list := c.list
 			if list == "" {
@@ -374,7 +397,8 @@ func TestWriteGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	done := d.provision(rows(3, same))
-	if !slices.Equal(done.Same, []string{"high-street/room-0"}) || len(done.Made) != 2 || password != d.made("high-street/room-0/etc/mqtt_password") {
+	if !slices.Equal(done.Same, []string{"high-street/room-0"}) || len(done.Made) != 2 ||
+		password != d.made("high-street/room-0/etc/mqtt_password") {
 		t.Errorf("%+v", done)
 	}
 }

@@ -1,7 +1,7 @@
 //go:build unix
 
-// Package reset takes a unit out of a practice: it ends the unit's ledger, destroys its keys and all
-// secrets, and removes recordings that are safe elsewhere.
+// Package reset takes a unit out of a practice: it ends the unit's ledger, destroys its keys and
+// all secrets, and removes recordings that are safe elsewhere.
 //
 //	u := reset.Unit{Config: path, Cfg: cfg, State: "/var/lib/tacet", Etc: "/etc/tacet", Tell: print}
 //	err := u.Reset()            // a *LeftError: recordings that are nowhere else

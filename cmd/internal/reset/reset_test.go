@@ -52,7 +52,8 @@ func newUnit(t *testing.T, recordings ...string) *unit {
 	u.public = public
 	for name, text := range map[string]string{
 		"state/unit.key": private + "\n" + public + "\n", "state/mqtt.last": secret, "state/recipients.signed": "[]",
-		"etc/tacet.toml": "[room]\n", "etc/mqtt_password": secret, "etc/sftp_key": secret, "etc/s3_access": secret, "etc/s3_secret": secret,
+		"etc/tacet.toml": "[room]\n", "etc/mqtt_password": secret, "etc/sftp_key": secret, "etc/s3_access": secret,
+		"etc/s3_secret":  secret,
 		"etc/client.key": secret, "etc/smb": secret, "etc/practice.pub": "age1\n",
 	} {
 		u.must(os.WriteFile(at(name), []byte(text), 0o600))
@@ -61,9 +62,10 @@ func newUnit(t *testing.T, recordings ...string) *unit {
 		Tell: func(format string, args ...any) { u.said = append(u.said, fmt.Sprintf(format, args...)) }}
 	u.Cfg = &config.Config{
 		Room: config.Room{Site: "high-street", ID: "room-3"}, Unit: config.Unit{Key: at("state/unit.key")},
-		Spool:  config.Spool{Path: at("state/spool"), Release: config.All},
-		Stores: []config.Store{{Name: "drive", Kind: config.Drive}, {Name: "nas", Kind: config.SFTP, Key: at("etc/sftp_key")}},
-		MQTT:   &config.MQTT{PasswordFile: at("etc/mqtt_password"), ClientKey: at("etc/client.key")},
+		Spool: config.Spool{Path: at("state/spool"), Release: config.All},
+		Stores: []config.Store{{Name: "drive", Kind: config.Drive},
+			{Name: "nas", Kind: config.SFTP, Key: at("etc/sftp_key")}},
+		MQTT: &config.MQTT{PasswordFile: at("etc/mqtt_password"), ClientKey: at("etc/client.key")},
 	}
 	signer, err := note.NewSigner(private)
 	u.must(err)
@@ -127,7 +129,8 @@ func (u *unit) gone(entries ...string) {
 	u.t.Helper()
 	left := u.files()
 	folder := "state/" + asideFolder(u.public)
-	if got, want := slices.Sorted(maps.Keys(left)), []string{folder + "/ledger", folder + "/ledger.head", folder + "/unit.vkey"}; !slices.Equal(got, want) {
+	if got, want := slices.Sorted(maps.Keys(left)),
+		[]string{folder + "/ledger", folder + "/ledger.head", folder + "/unit.vkey"}; !slices.Equal(got, want) {
 		u.t.Errorf("there are %q, want %q", got, want)
 	}
 	for name, text := range left {
@@ -146,7 +149,8 @@ func (u *unit) gone(entries ...string) {
 	u.must(err)
 	defer root.Close()
 	var got []string
-	u.must(ledger.Peek(durable.OS(root), "ledger", func(e ledger.Entry) { got = append(got, strings.TrimSpace(e.Type+" "+e.ID)) }))
+	u.must(ledger.Peek(durable.OS(root), "ledger",
+		func(e ledger.Entry) { got = append(got, strings.TrimSpace(e.Type+" "+e.ID)) }))
 	if n := len(got) - len(entries); n < 0 || !slices.Equal(got[n:], entries) {
 		u.t.Errorf("the ledger ends with %q, want %q", got, entries)
 	}
@@ -159,7 +163,8 @@ func TestReset(t *testing.T) {
 	u := newUnit(t, "drive nas", "drive nas -drive")
 	u.must(u.Reset())
 	said := strings.Join(u.said, "\n")
-	for _, want := range []string{"removed 2 recordings that the stores have", "destroyed " + u.Cfg.Unit.Key, "destroyed " + u.Etc + "/s3_secret",
+	for _, want := range []string{"removed 2 recordings that the stores have", "destroyed " + u.Cfg.Unit.Key,
+		"destroyed " + u.Etc + "/s3_secret",
 		"destroyed " + u.Etc + "/smb", "the ledger ends with a signed entry", "flash may keep"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("it doesn't say %q: %s", want, said)

@@ -31,7 +31,8 @@ func BenchmarkProvision(b *testing.B) {
 		}
 	}
 	write("practice.pub", tacet("", "keygen", "-plain", "-o", "office.key"))
-	write("tacet.toml", strings.NewReplacer(`site = "high-street"`, `site = "{site}"`, `id   = "room-3"`, `id   = "{room}"`,
+	write("tacet.toml", strings.NewReplacer(`site = "high-street"`, `site = "{site}"`, `id   = "room-3"`,
+		`id   = "{room}"`,
 		`"Consulting room 3"`, `"{name}"`, `username = "room-3"`, `username = "{site}-{room}"`).Replace(config.Example))
 	for _, name := range []string{"s3_access", "s3_secret", "ca.pem", "known_hosts", "client.pem", "client.key"} {
 		write(name, "x\n")
@@ -49,7 +50,8 @@ func BenchmarkProvision(b *testing.B) {
 		began := time.Now()
 		out := tacet("", "provision", "-i", "office.key", "-template", "tacet.toml", "-o", "out", "rooms.csv")
 		took := time.Since(began).Seconds()
-		if n := strings.Count(out, ": made\n") + strings.Count(out, ": changed\n"); changed == 0 && n != 40 || changed > 0 && n != changed {
+		if n := strings.Count(out, ": made\n") + strings.Count(out, ": changed\n"); changed == 0 && n != 40 || changed > 0 &&
+			n != changed {
 			b.Fatalf("%d rooms were made or changed: %s", n, out)
 		}
 		return took
