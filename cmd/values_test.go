@@ -150,7 +150,7 @@ func use(t *testing.T, cfg *config.Config) map[string]error {
 	}
 	for _, s := range cfg.Stores {
 		_, said["the mark of "+s.Name] = mark.New(cfg.Room.Site, cfg.Room.ID, s.Name)
-		switch kind := shelf.Kind(cfg.Room)(s, nil).(type) {
+		switch kind := shelf.Kind(cfg)(s, nil).(type) {
 		case sftp.Kind:
 			said["SFTP"] = overSFTP(kind)
 		case s3.Kind:

@@ -143,6 +143,13 @@ func (b block) require(key, example string) bool {
 	return b.has(key)
 }
 
+// none says how the keys whose thing there need not be say that there is none. Somebody who writes
+// false there means that.
+var none = map[string]string{
+	"homeassistant": `write homeassistant = "", for none`,
+	"sense":         "leave the line out if nothing is wired",
+}
+
 // get takes key's value if it is of the kind wanted.
 func (b block) get(key string, want kind, example string) (*value, bool) {
 	v := b.t.keys[key]
@@ -150,7 +157,11 @@ func (b block) get(key string, want kind, example string) (*value, bool) {
 		return nil, false
 	}
 	if v.kind != want {
-		b.fail(key, fmt.Sprintf("is %s, not %s", v.kind, want), "write "+key+" = "+example)
+		instead := "write " + key + " = " + example
+		if off := none[key]; off != "" && v.kind == aTruth && v.text == "false" {
+			instead = off
+		}
+		b.fail(key, fmt.Sprintf("is %s, not %s", v.kind, want), instead)
 		return nil, false
 	}
 	return v, true
@@ -266,6 +277,10 @@ func (b block) span(key string, otherwise, least, most time.Duration, units ...s
 	if v := b.t.keys[key]; v != nil && (v.kind == aNumber || v.kind == aFraction) {
 		b.fail(key, fmt.Sprintf("is %s, and a length of time has its unit", v.kind),
 			write(v.text, spell(otherwise))+", between quotes and with its unit")
+		return otherwise
+	}
+	if v := b.t.keys[key]; v != nil && v.kind == aTruth && v.text == "false" && least == 0 {
+		b.fail(key, fmt.Sprintf("is %s, and not a length of time", v.kind), write(v.text, ""))
 		return otherwise
 	}
 	v, ok := b.get(key, aText, strconv.Quote(spell(otherwise))+", between quotes and with its unit")

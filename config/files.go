@@ -22,7 +22,7 @@ func (b block) path(key, otherwise string) string {
 	if !ok {
 		return otherwise
 	}
-	if !isAbs(v.text) {
+	if !isAbs(v.text) || isShare(v.text) {
 		b.notAbs(key, v.text)
 		return otherwise
 	}
@@ -101,6 +101,14 @@ func readableByAll(info fs.FileInfo) bool {
 
 var windowsPath = regexp.MustCompile(`^([A-Za-z]:|\\\\)`)
 
+// shareForm is how a share is named to those who mount it: //nas/recordings, nas:/recordings,
+// smb://nas/recordings.
+var shareForm = regexp.MustCompile(`^(?i:(//|(smb|cifs|nfs)://)[^/]+(/|$)|[a-z0-9.-]{2,}:/([^/]|$))`)
+
+// isShare takes for a share what begins with two slashes and a name; as a path that would be the
+// folder of that name.
+func isShare(text string) bool { return shareForm.MatchString(text) }
+
 // notAbs says what to write for a path that isn't absolute.
 func (b block) notAbs(key, text string) {
 	what, instead := shown(text)+" is not an absolute path", `write the whole path, beginning with "/"`
@@ -108,6 +116,9 @@ func (b block) notAbs(key, text string) {
 	case windowsPath.MatchString(text):
 		what, instead = shown(text)+" is a path of Windows, and the unit runs Linux",
 			`write the path on the unit, beginning with "/"; a share is mounted there first: see README.md`
+	case isShare(text):
+		what, instead = shown(text)+" is a share's address, and not a folder on the unit",
+			`write the folder at which the unit has it mounted, beginning with "/": see README.md`
 	case strings.HasPrefix(text, "~"):
 		instead = `write the whole path, beginning with "/": nothing takes ~ for a folder here`
 	case strings.TrimSpace(text) != text && isAbs(strings.TrimSpace(text)):

@@ -106,6 +106,10 @@ func (b block) gpio(key, example string) string {
 		return ""
 	}
 	name := v.text
+	if off := none[key]; off != "" && strings.TrimSpace(name) == "" {
+		b.fail(key, "is empty", off)
+		return ""
+	}
 	if !gpioName.MatchString(name) && !gpioOfChip.MatchString(name) {
 		b.notLine(key, name, shown(name)+" is not a GPIO line")
 		return ""

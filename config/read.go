@@ -176,6 +176,10 @@ func (b *builder) explain(message, key string, line []byte) (what, instead strin
 			instead = "write " + name + " = " + text
 		case name == "recipients":
 			instead = fmt.Sprintf("write %s = [%q]", name, text)
+		case name == "rate" || name == "channels" || name == "bitrate":
+			if n, ok := meantNumber(text); ok {
+				instead = fmt.Sprintf("write %s = %d", name, n)
+			}
 		case name == "path_style" || name == "unmounted_ok":
 			if truth, ok := meantTruth(text); ok {
 				instead = fmt.Sprintf("write %s = %v", name, truth)

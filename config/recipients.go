@@ -116,7 +116,7 @@ func (k *keyring) add(s string, from Problem) {
 	case classic == nil:
 	case isPrivate(s):
 		k.refuse(from, "a private key stands here, which could open recordings",
-			"take it off this machine, keep it in the office alone, and write its public key, age1…, in its place")
+			"keep it in the office alone, never on a unit, and write its public key, age1…, in its place")
 		return
 	case strings.HasPrefix(s, "ssh-") || strings.HasPrefix(s, "ecdsa-"):
 		k.refuse(from, "SSH keys are not taken", "make a key with tacet keygen, and write the public key that it prints")
@@ -165,7 +165,7 @@ func (k *keyring) file(name string, from Problem) {
 	case bytes.HasPrefix(data, []byte("age-encryption.org/")) || bytes.HasPrefix(data, []byte("-----BEGIN ")):
 		k.refuse(from, fmt.Sprintf("file %s holds no public keys, but something encrypted: perhaps the private key",
 			shown(name)),
-			"take it off this machine if it is, and "+wanted)
+			"keep that in the office alone, never on a unit, and "+wanted)
 		return
 	}
 	for _, other := range k.read {
@@ -189,13 +189,25 @@ func (k *keyring) file(name string, from Problem) {
 	}
 }
 
+// fewLines is how many lines of a file that aren't keys are named one by one. With more it is
+// hardly a list of keys at all.
+const fewLines = 3
+
 // lines takes the lines of a file, and reports whether one of them is more than a remark.
 func (k *keyring) lines(text, file string, from Problem) (found bool) {
+	wrong := 0
 	for i, line := range strings.Split(strings.TrimPrefix(text, "\ufeff"), "\n") {
 		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") && !privateKey.MatchString(line) {
 			continue
 		}
 		found = true
+		if !strings.HasPrefix(strings.ToLower(line), "age1") && !isPrivate(line) {
+			if wrong++; wrong > fewLines {
+				k.refuse(Problem{File: file, Line: i + 1, Key: from.Key}, "nor are this and what follows keys",
+					"name a file of public keys, as tacet keygen prints them")
+				break
+			}
+		}
 		k.add(line, Problem{File: file, Line: i + 1, Key: from.Key})
 		if len(k.list) > maxRecipients || k.c.errors.more > 0 {
 			break

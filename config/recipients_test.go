@@ -89,7 +89,7 @@ func TestBadRecipients(t *testing.T) {
 		"file of nothing": {`["empty.pub"]`,
 			[]string{`11 encrypt.recipients: "empty.pub" holds no key; name a file of public keys`}},
 		"encrypted key": {`["office.key"]`,
-			[]string{`11 encrypt.recipients: something encrypted: perhaps the private key; take it off`}},
+			[]string{`11 encrypt.recipients: something encrypted: perhaps the private key; keep that in the office`}},
 		"too long a file": {`["long.pub"]`, []string{`11 encrypt.recipients: longer than`}},
 		"typing mistakes in a file": {`["typo.pub"]`, []string{
 			`2 encrypt.recipients: not a whole public key: letters are missing or wrong`,

@@ -179,6 +179,14 @@ func (b block) s3(s *Store) {
 				"write https://")
 		}
 	}
+	if u, err := url.Parse(s.Endpoint); err == nil && b.has("bucket") {
+		if v := b.t.keys["bucket"]; v.kind == aText && v.text != "" && strings.HasPrefix(u.Host, v.text+".") &&
+			strings.Contains(strings.TrimPrefix(u.Host, v.text+"."), ".") {
+			own := (&url.URL{Scheme: u.Scheme, Host: strings.TrimPrefix(u.Host, v.text+".")}).String()
+			b.warn("endpoint", "begins with the bucket's name, which is put there, or into the path, by the unit",
+				fmt.Sprintf("write endpoint = %q, unless the server's own name begins so", own))
+		}
+	}
 	const bucketRule = "a bucket's name: 3 to 63 of a-z, the digits, . and -"
 	s.Bucket = b.match("bucket", "", bucketName, bucketRule)
 	if strings.Contains(s.Bucket, "..") || strings.Contains(s.Bucket, ".-") || strings.Contains(s.Bucket, "-.") ||
@@ -187,10 +195,10 @@ func (b block) s3(s *Store) {
 			"write "+bucketRule)
 	}
 	s.Prefix = b.match("prefix", "", prefixForm, `folders, as in "high-street/", with no "/" at the beginning`)
-	if len(s.Prefix) > 200 || strings.Contains("/"+s.Prefix, "/.") {
+	switch {
+	case len(s.Prefix) > 200 || strings.Contains("/"+s.Prefix, "/."):
 		b.fail("prefix", "is too long, or a folder in it begins with a dot", `write one like "high-street/"`)
-	}
-	if s.Prefix != "" && !strings.HasSuffix(s.Prefix, "/") {
+	case s.Prefix != "" && !strings.HasSuffix(s.Prefix, "/"):
 		b.warn("prefix", "doesn't end with /, so it runs into the recordings' names", `write "`+s.Prefix+`/"`)
 	}
 	s.Region = b.match("region", "us-east-1", regionName, `a region's name, as in "us-east-1"`)

@@ -63,8 +63,8 @@ func ProbeDrives(cfg *config.Config) DriveJudge {
 	}
 }
 
-// ProbeBroker asks of the broker what the unit asks of it, by a name of its own, and says nothing
-// new. running: the unit is online. limits is what the unit has to go on without; empty: nothing.
+// ProbeBroker asks of the broker what the unit asks of it, and says nothing new. running: the unit
+// is online; then by another name. limits is what the unit has to go on without; empty: nothing.
 func ProbeBroker(ctx context.Context, cfg *config.Config, running bool) (limits string, err error) {
 	d := Daemon{cfg: cfg}
 	limits, err = mqtt.Probe(ctx, d.brokerOptions(), running)

@@ -72,7 +72,7 @@ func runUnit(ctx context.Context, cfg *config.Config, dir, mic string, log *slog
 	}
 	place := &slot{dir: dir}
 	d, err := daemon.New(cfg, hardware(cfg, front, mic, log), daemon.Options{
-		Log: log, Version: "demo", Dir: dir, Store: place.kinds(others.Kind(cfg.Room)),
+		Log: log, Version: "demo", Dir: dir, Store: place.kinds(others.Kind(cfg)),
 	})
 	if err != nil {
 		return err

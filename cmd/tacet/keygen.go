@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -56,6 +57,14 @@ func keygen(env *cli.Env, args []string) error {
 		return env.Usage("-o names no file for the key")
 	case *plain && *passphraseFile != "":
 		return env.Usage("-plain and -passphrase-file exclude each other")
+	}
+	switch filepath.Ext(*out) {
+	case ".pub", ".vkey", ".sign":
+		return cli.WithHint(fmt.Errorf("the key is secret, and %s would say that it is something else", *out),
+			"write -o %s.key", strings.TrimSuffix(*out, filepath.Ext(*out)))
+	}
+	if err := folderThere(*out); err != nil {
+		return err
 	}
 	if _, err := os.Lstat(*out); err == nil {
 		return keyExists(*out) // before anybody thinks of a passphrase

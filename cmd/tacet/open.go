@@ -62,6 +62,8 @@ func open(env *cli.Env, args []string) error {
 	}
 	if _, err := os.Lstat(*out); *out != "-" && err == nil {
 		return soundExists(*out) // before anybody is asked for a passphrase
+	} else if err := folderThere(*out); err != nil {
+		return err
 	}
 	known, err := units.keys(env)
 	if err != nil {
@@ -111,6 +113,15 @@ func (o *opening) done() {
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// folderThere is nil where a new file can have a name like this.
+func folderThere(name string) error {
+	dir := filepath.Dir(name)
+	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		return cli.WithHint(fmt.Errorf("there is no folder %s", dir), "make it first, or write another name after -o")
+	}
+	return nil
 }
 
 func soundExists(name string) error {

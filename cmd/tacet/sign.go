@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"filippo.io/age"
-
 	"tacet/cmd/internal/cli"
 	"tacet/config"
 	"tacet/config/office"
@@ -84,9 +82,9 @@ func signerFor(env *cli.Env, key, passphraseFile string) (office.Signer, error) 
 	if err != nil {
 		return office.Signer{}, err
 	}
-	if _, err := age.ParseIdentities(bytes.NewReader(plain)); err != nil {
-		return office.Signer{}, cli.WithHint(fmt.Errorf("%s is no key that opens recordings: %w", key, err),
-			"name the file that tacet keygen made")
+	// It is unlocked, and asks for nothing.
+	if _, err := recording.ParseIdentities(bytes.NewReader(plain), nil); err != nil {
+		return office.Signer{}, fmt.Errorf("%s is no key that opens recordings: %w", key, err)
 	}
 	signer, err := files.make(officeName(key), passphrase)
 	if err != nil {
@@ -119,6 +117,10 @@ func signList(env *cli.Env, name string, signer office.Signer) error {
 	if err != nil {
 		return fmt.Errorf("read the list: %w", err)
 	}
+	if !lists(text, keys) {
+		return cli.WithHint(fmt.Errorf("%s was changed while it was being signed", name),
+			"look through it, and sign it again")
+	}
 	signed, err := office.SignList(text, signer)
 	if err != nil {
 		return fmt.Errorf("sign %s: it %w", name, err)
@@ -134,6 +136,23 @@ func signList(env *cli.Env, name string, signer office.Signer) error {
 	env.Note("%s is signed by %s, for %s: %s", name, signer.Name(), count(len(keys)), strings.Join(short, ", "))
 	env.Note("a unit that takes this list, and no other, shows over MQTT: recipients %s", topic.RecipientsHash(prints))
 	return nil
+}
+
+// lists reports whether a list's lines are these keys, and no others: what is signed is what was
+// checked, and is said to be in it.
+func lists(text []byte, keys []string) bool {
+	there := map[string]bool{}
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			there[line] = true
+		}
+	}
+	for _, key := range keys {
+		if !there[key] {
+			return false
+		}
+	}
+	return len(there) == len(keys)
 }
 
 // replace puts new content into a file that is there, wholly or not at all, and leaves its rights

@@ -118,6 +118,11 @@ func unlock(name string, passphrases func() ([]string, error)) ([]byte, error) {
 func officeSigner(env *cli.Env, key, passphraseFile string) (office.Signer, error) {
 	s := signingFiles(key)
 	if _, err := os.Stat(s.private); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(key); errors.Is(err, fs.ErrNotExist) {
+			return office.Signer{}, cli.WithHint(fmt.Errorf("there is no key %s, and no %s, which signs for the office",
+				key, s.private),
+				"name the key that tacet keygen made, or %s itself", s.private)
+		}
 		return office.Signer{}, cli.WithHint(fmt.Errorf("there is no %s, which signs for the office", s.private),
 			"\"tacet sign -i %s\" makes it", key)
 	}

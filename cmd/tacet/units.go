@@ -88,9 +88,15 @@ func defaultUnits() ([]string, error) {
 
 // unitKey checks that s is a unit's verifier key.
 func unitKey(s string) (string, error) {
+	switch {
+	case strings.HasPrefix(s, "PRIVATE+KEY+"):
+		return "", errors.New("it is a secret key, which signs and should not be here; the public half is wanted")
+	case strings.HasPrefix(strings.ToLower(s), "age"):
+		return "", errors.New("it is an office's key, and tells nothing of a unit")
+	}
 	v, err := note.NewVerifier(s)
 	if err != nil {
-		return "", err
+		return "", errors.New("it is no verifier key, or letters of it are missing or wrong")
 	}
 	if part := strings.Split(v.Name(), "/"); len(part) != 3 || part[0] != "tacet" {
 		return "", fmt.Errorf("it is named %s, which is no unit's name", v.Name())
@@ -104,7 +110,7 @@ const maxUnitsFile = 1 << 20
 // readUnits reads a file with a key on each line. Empty lines, and those that begin with #, don't
 // count.
 func readUnits(name string) ([]string, error) {
-	text, err := textfile.Read(name, maxUnitsFile)
+	text, err := textfile.Stream(name, maxUnitsFile)
 	if err != nil {
 		return nil, fmt.Errorf("read the units' keys: %w", err)
 	}

@@ -17,6 +17,7 @@ import (
 	"tacet/cmd/internal/stores"
 	"tacet/config"
 	"tacet/daemon"
+	"tacet/daemon/health"
 	"tacet/daemon/memory"
 	"tacet/daemon/recording"
 	"tacet/daemon/spool"
@@ -55,6 +56,7 @@ Exits with 0 if nothing failed, 1 if something did, 78 if the configuration can'
 			d.listCards() // whoever writes it needs them
 			return err
 		}
+		d.report, _ = readReport(d.status) // before the service stops, and with it what it says
 		var start func() error
 		if *stop {
 			if start, err = stopService(d.status); err != nil {
@@ -119,8 +121,9 @@ type doctor struct {
 
 	lockLimit func(context.Context) (string, error) // of memory, for the service
 
-	running string // the daemon that does, in words; "": none
-	said    string // what it says of itself
+	report  *report // what the daemon last said, running or stopped for this; nil: nothing
+	running string  // the daemon that does, in words; "": none
+	said    string  // what it says of itself
 	warned  []warning
 	lock    *spool.Held
 	lockErr error
@@ -169,7 +172,7 @@ func (d *doctor) machine(ctx context.Context, path string) error {
 		return err
 	}
 	a := d.cfg.Audio
-	d.kind = maker.Kind(d.cfg.Room)
+	d.kind = maker.Kind(d.cfg)
 	d.open = func(ctx context.Context) (*hw.Panel, error) { return hw.Open(ctx, wiring(d.cfg)) }
 	d.mic = audio.NewMic(a.Device, a.Rate, a.Channels, log)
 	d.try(ctx)
@@ -182,8 +185,8 @@ func (d *doctor) try(ctx context.Context) {
 	if d.lock != nil {
 		defer d.lock.Close()
 	}
-	for _, part := range []func(context.Context){d.memory, d.recipients, d.panel, d.spool, d.stores, d.broker,
-		d.tellTime} {
+	for _, part := range []func(context.Context){d.memory, d.recipients, d.trust, d.panel, d.spool, d.stores,
+		d.broker, d.tellTime} {
 		if ctx.Err() == nil {
 			part(ctx)
 		}
@@ -243,7 +246,7 @@ func within(ctx context.Context, limit time.Duration,
 // meanwhile.
 func (d *doctor) meet(ctx context.Context) {
 	if r, err := readReport(d.status); err == nil {
-		d.running = fmt.Sprintf("the running daemon (process %d)", r.PID)
+		d.report, d.running = r, fmt.Sprintf("the running daemon (process %d)", r.PID)
 		d.warned = r.Warnings
 		d.said = fmt.Sprintf("; it says: microphone %s, light %s", r.Mic, r.Light)
 		return
@@ -271,7 +274,25 @@ func (d *doctor) recipients(ctx context.Context) {
 		if strings.HasPrefix(r, "age1pq1") {
 			kind = "hybrid, post-quantum"
 		}
-		d.say(ok, "recipient", "%s…%s (%s), fingerprint %s", r[:12], r[len(r)-6:], kind, recording.Fingerprint(r))
+		found, but := ok, ""
+		if d.report != nil && d.report.Unconfirmed != nil && slices.Contains(d.report.Unconfirmed.Recipients, r) {
+			found = failed
+			but = `: gets nothing that is recorded, since it is new to this unit: if it should, run "sudo tacetd confirm"`
+		}
+		d.say(found, "recipient", "%s…%s (%s), fingerprint %s%s", r[:12], r[len(r)-6:], kind, recording.Fingerprint(r), but)
+	}
+}
+
+// trust says whom the unit gives nothing. The unit alone knows whom it trusts, so this is its word.
+func (d *doctor) trust(context.Context) {
+	if d.report == nil {
+		return
+	}
+	for _, w := range d.report.Warnings {
+		switch health.Code(w.Code) {
+		case health.RecipientsBad, health.RecipientsChanged, health.LedgerNew, health.DriveNew, health.StoreForeign:
+			d.say(failed, "trust", "the unit says: %s", w.Message)
+		}
 	}
 }
 

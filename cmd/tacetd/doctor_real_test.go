@@ -88,6 +88,7 @@ func TestDoctorAtTheBroker(t *testing.T) {
 		}
 		p := newPatient(t, "[mqtt]\nbroker = \"mqtt://127.0.0.1:"+port+"\"\nusername = \"room-3\"\npassword_file = \""+secret+
 			"\"\n")
+		p.running = "the running daemon"
 		p.doctor.broker(t.Context())
 		return p
 	}
@@ -180,7 +181,7 @@ func TestDoctorAtServers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p.kind = maker.Kind(p.cfg.Room)
+			p.kind = maker.Kind(p.cfg)
 			p.doctor.stores(t.Context())
 			p.says(c.says[0], c.says[1:]...)
 			p.exits(c.code)

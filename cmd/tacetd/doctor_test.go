@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -22,6 +23,7 @@ import (
 	"tacet/cmd/internal/stores"
 	"tacet/config"
 	"tacet/daemon"
+	"tacet/daemon/health"
 	"tacet/daemon/spool"
 	"tacet/daemon/store"
 	"tacet/daemon/store/local"
@@ -219,6 +221,42 @@ func TestDoctorOfAUnitThatIsWell(t *testing.T) {
 		t.Fatalf("the spool stays locked: %v", err)
 	}
 	lock.Close()
+}
+
+// Whom the unit gives nothing doctor doesn't call well: beside the daemon, nor after it was stopped
+// for doctor.
+func TestDoctorSaysWhomTheUnitGivesNothing(t *testing.T) {
+	for _, running := range []bool{true, false} {
+		p := newPatient(t, "")
+		key := p.cfg.Encrypt.Recipients[0]
+		r := &report{
+			PID: os.Getpid(), Unconfirmed: &unconfirmed{Recipients: []string{key}},
+			Warnings: []warning{
+				{Code: string(health.RecipientsBad), Message: "none is known"},
+				{Code: string(health.DriveNew), Message: "who is this drive?"},
+				{Code: string(health.RecordingInterrupted), Message: "yesterday"},
+			},
+		}
+		if running {
+			data, err := json.Marshal(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(p.status, data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			p.report = r
+		}
+		synctest.Test(t, func(t *testing.T) { p.try(t.Context()) })
+		p.says("FAIL       recipient: "+key[:12], "gets nothing that is recorded", `"sudo tacetd confirm"`)
+		p.says("FAIL       trust: the unit says: none is known")
+		p.says("FAIL       trust: the unit says: who is this drive?")
+		if strings.Contains(p.out.String(), "yesterday") {
+			t.Error("what is no matter of trust is said to be one")
+		}
+		p.exits(1)
+	}
 }
 
 // Each fault makes its own part fail, and no other.

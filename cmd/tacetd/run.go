@@ -131,7 +131,7 @@ func (s *service) change(ctx context.Context, old, next *config.Config) (*config
 func (s *service) life(ctx context.Context, cfg *config.Config, panel *hw.Panel,
 	reload <-chan os.Signal) (next *config.Config, err error) {
 	d, err := daemon.New(cfg, s.hardware(cfg, panel), daemon.Options{
-		Log: s.log, Version: cli.Version, Dir: s.state, Store: s.stores.Kind(cfg.Room),
+		Log: s.log, Version: cli.Version, Dir: s.state, Store: s.stores.Kind(cfg),
 		Confirmed: func() (*daemon.Confirmation, error) { return daemon.ReadConfirmation(s.confirmed, s.owner) },
 	})
 	if err != nil {

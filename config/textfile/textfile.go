@@ -120,9 +120,18 @@ func wide(data []byte, big bool) (text []byte, ok bool) {
 	return text, true
 }
 
-// Read reads the file called name, which has at most limit bytes. A folder is an error that says
-// so.
+// Read reads the file called name, which has at most limit bytes. What is no ordinary file is an
+// error that says so: whoever opens a named pipe that nobody writes to waits for ever.
 func Read(name string, limit int) ([]byte, error) {
+	if err := ordinary(name); err != nil {
+		return nil, err
+	}
+	return Stream(name, limit)
+}
+
+// Stream is Read for a desk, where a pipe may stand for a file, as a shell's <(…) does, and where
+// somebody sees that nothing comes.
+func Stream(name string, limit int) ([]byte, error) {
 	data, err := load(name, limit)
 	if err != nil {
 		return nil, err
@@ -137,6 +146,20 @@ func Read(name string, limit int) ([]byte, error) {
 	return text, nil
 }
 
+// ordinary is nil for a file that can be read without waiting for anybody.
+func ordinary(name string) error {
+	info, err := os.Stat(name)
+	switch {
+	case err != nil || info.Mode().IsRegular():
+		return nil // whoever opens it says what is wrong
+	case info.IsDir():
+		return &fs.PathError{Op: "read", Path: name, Err: errFolder}
+	}
+	return &fs.PathError{Op: "read", Path: name, Err: errors.New("is not an ordinary file")}
+}
+
+var errFolder = errors.New("is a folder")
+
 // load reads one byte more than limit at most.
 func load(name string, limit int) ([]byte, error) {
 	f, err := os.Open(name)
@@ -145,7 +168,7 @@ func load(name string, limit int) ([]byte, error) {
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err == nil && info.IsDir() {
-		return nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("is a folder")}
+		return nil, &fs.PathError{Op: "read", Path: name, Err: errFolder}
 	}
 	return io.ReadAll(io.LimitReader(f, int64(limit)+1))
 }
@@ -165,8 +188,11 @@ func tooLong(name string, most int) error {
 }
 
 // Value reads a file that holds one value: a password, say. Line ends around it don't count, spaces
-// do. It has at least one byte, and at most most.
+// do. It has at least one byte, and at most most. It refuses the same as Read.
 func Value(name string, most int) (string, error) {
+	if err := ordinary(name); err != nil {
+		return "", err
+	}
 	data, err := load(name, widest(most))
 	if err != nil {
 		return "", err

@@ -143,7 +143,7 @@ func TestReadIsBounded(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	if runtime.GOOS == "linux" { // a file without an end
-		if _, err := Value("/dev/zero", 5); err == nil || !strings.Contains(err.Error(), "longer than 5 bytes") {
+		if _, err := Stream("/dev/zero", 5); err == nil || !strings.Contains(err.Error(), "longer than 5 bytes") {
 			t.Errorf("%v", err)
 		}
 	}

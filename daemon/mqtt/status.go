@@ -107,6 +107,7 @@ type Client struct {
 	dropped    []message            // what the broker acknowledges, and drops
 	asked      chan []message       // holds one: the same, of the present connection
 	question   func()               // has the broker of this connection asked; see ask
+	alone      bool                 // a probe, and no unit runs that it could push out
 	unanswered step                 // what went out last with QoS 0, and nothing that was answered since
 	askedAt    time.Time            // when
 	describer  *describer

@@ -4,7 +4,7 @@
 // daemon.
 //
 //	shelf, err := stores.New(ctx, log)
-//	options.Store = shelf.Kind(cfg.Room)
+//	options.Store = shelf.Kind(cfg)
 package stores
 
 import (
@@ -41,17 +41,21 @@ func New(ctx context.Context, log *slog.Logger) (*Maker, error) {
 	return &Maker{watcher: w, log: log, told: map[string]<-chan struct{}{}}, nil
 }
 
-// Kind returns what makes the kinds of a room's stores.
-func (m *Maker) Kind(room config.Room) daemon.StoreKind {
+// Kind returns what makes the kinds of a unit's stores.
+func (m *Maker) Kind(cfg *config.Config) daemon.StoreKind {
+	room := cfg.Room
 	return func(s config.Store, judge daemon.DriveJudge) store.Kind {
 		switch s.Kind {
 		case config.Drive:
 			return &local.Drive{Site: room.Site, Room: room.ID, Store: s.Name, Label: s.Label, Mounts: Table,
-				Changes: m.changes(s.Name), Judge: judge}
+				Others: others(cfg, s), Changes: m.changes(s.Name), Judge: judge}
 		case config.Folder:
-			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: Table, Changes: m.changes(s.Name)}
+			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: Table,
+				Others: others(cfg, s), Changes: m.changes(s.Name)}
 		case config.SFTP:
-			return overSFTP(s)
+			k := overSFTP(s)
+			k.Spool = cfg.Spool.Path
+			return k
 		default:
 			return s3.Kind{
 				Endpoint: s.Endpoint, Bucket: s.Bucket, Prefix: s.Prefix, Region: s.Region, AccessKeyFile: s.AccessKeyFile,
@@ -59,6 +63,23 @@ func (m *Maker) Kind(room config.Room) daemon.StoreKind {
 			}
 		}
 	}
+}
+
+// others are the folders that a store may not be: the spool, and the folders of stores. Of two that
+// are one the first may go on.
+func others(cfg *config.Config, s config.Store) (all []local.Other) {
+	if cfg.Spool.Path != "" {
+		all = append(all, local.Other{Path: cfg.Spool.Path, What: "the unit's own spool"})
+	}
+	for _, o := range cfg.Stores {
+		if o.Name == s.Name && s.Kind == config.Folder {
+			break
+		}
+		if o.Kind == config.Folder {
+			all = append(all, local.Other{Path: o.Path, What: "store " + o.Name})
+		}
+	}
+	return all
 }
 
 // changes tells a store of what is mounted and unmounted.
@@ -72,7 +93,7 @@ func (m *Maker) changes(name string) <-chan struct{} {
 }
 
 // overSFTP takes the address apart, which the configuration's check has found good.
-func overSFTP(s config.Store) store.Kind {
+func overSFTP(s config.Store) sftp.Kind {
 	k := sftp.Kind{Key: s.Key, KnownHosts: s.KnownHosts}
 	if u, err := url.Parse(s.URL); err == nil {
 		port := u.Port()

@@ -95,7 +95,7 @@ func (k *backlog) set(log store.Log, s config.Store) *store.Set {
 	s.Name = "store"
 	set, err := store.NewSet(store.Settings{
 		Spool: k.spool, Ledger: log, Log: slog.New(slog.DiscardHandler), Release: store.ReleaseNever,
-		Places:   []store.Place{{Name: s.Name, Kind: k.maker.Kind(config.Room{})(s, nil)}},
+		Places:   []store.Place{{Name: s.Name, Kind: k.maker.Kind(&config.Config{})(s, nil)}},
 		ClockSet: func() bool { return true }, Copied: func(string, string) {}, Released: func(string) {}, Changed: func() {},
 		Conflict: func(_, why string) { k.b.Error(why) },
 	})
