@@ -40,6 +40,7 @@ esac`,
 	"systemctl":  `echo "$*" >>"$FAKE/calls"; case "$*" in *"start tacetd"*) [ -e "$FAKE/no-start" ] || touch "$FAKE/started" ;; esac`,
 	"journalctl": `echo "light: no line GPIO27"`,
 	"chown":      `echo "chown $*" >>"$FAKE/calls"`,
+	"cloud-init": ``,
 	"swapoff":    `echo "swapoff $*" >>"$FAKE/calls"`,
 	"uname":      `echo "${FAKE_MACHINE:-aarch64}"`,
 	"sleep":      ``,
@@ -95,6 +96,7 @@ func newWorld(t *testing.T) *world {
 		}
 		real[name] = `exec ` + path + ` "$@"`
 	}
+	real["cp"] = `case "$*" in *"/boot/firmware/"*.new) [ ! -e "$FAKE/full" ] || exit 1 ;; esac; ` + real["cp"]
 	maps.Copy(real, fakes)
 	for name, text := range real {
 		if slices.Contains(harmless, name) {
@@ -460,6 +462,11 @@ func TestFirstStartFails(t *testing.T) {
 		"a wire that is off": {func(w *world) { w.set("no-start", "") },
 			func(w *world) { os.Remove(filepath.Join(w.fake, "no-start")) },
 			[]string{"tacetd: light: no line GPIO27", "the recorder doesn't start", "mostly a wire"}},
+		"a full boot partition": {
+			func(w *world) { w.set("full", "") },
+			func(w *world) { os.Remove(filepath.Join(w.fake, "full")) },
+			[]string{"the boot partition can't be written", "remove what you don't need"},
+		},
 		"another room's card": {func(w *world) {
 			w.write("var/lib/tacet/unit.key",
 				"PRIVATE+KEY\ntacet/low-street/room-9+1+x\n")
