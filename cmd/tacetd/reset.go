@@ -106,17 +106,18 @@ func resetUnit(env *cli.Env, cfg *config.Config, path, state string, force, ran 
 		u.Etc = filepath.Dir(usualConfig)
 	}
 	err := u.Reset()
-	var left *reset.LeftError
-	switch {
-	case errors.As(err, &left):
-		err = cli.WithHint(err, "connect the stores, and wait; -force loses these recordings")
+	if err != nil && !u.Begun {
+		if errors.As(err, new(*reset.LeftError)) {
+			err = cli.WithHint(err, "connect the stores, and wait; -force loses these recordings")
+		}
 		if ran {
 			if said, again := systemctl("start"); again != nil {
 				err = errors.Join(err, fmt.Errorf("start the service again: %w: %s", again, said))
 			}
 		}
 		return err
-	case err != nil:
+	}
+	if err != nil {
 		return cli.WithHint(err, "run it again: it goes on where it stopped; the service stays stopped")
 	}
 	if said, err := systemctl("disable"); err != nil && ran {

@@ -38,10 +38,12 @@ type Unit struct {
 	Config  string // the config's file
 	Cfg     *config.Config
 	State   string // the service's own folder
-	Etc     string // a folder of the unit's alone, in which every file goes; "": only those that the config names
+	Etc     string // the config's folder, where it and State are the unit's alone: every file in them goes; "": they aren't
 	Force   bool   // also recordings that are nowhere else
 	Version string // of the software
 	Tell    func(format string, args ...any)
+
+	Begun bool // Reset has come to where something changes
 }
 
 const (
@@ -96,6 +98,7 @@ func (u *Unit) Reset() error {
 
 // without does it, in an order in which an interruption does no harm.
 func (u *Unit) without(s *shelf) error {
+	u.Begun = true
 	public, err := u.endLedger(s)
 	if err != nil {
 		return err
@@ -115,11 +118,8 @@ func (u *Unit) without(s *shelf) error {
 			return err
 		}
 	}
-	if err := u.clearState(); err != nil {
-		return err
-	}
-	if u.Etc != "" {
-		if err := u.clearEtc(); err != nil {
+	if u.Etc != "" { // what the service has kept: whom it trusted, what it last published; and what else was put there
+		if err := errors.Join(u.clearFolder(u.State), u.clearFolder(u.Etc)); err != nil {
 			return err
 		}
 	}
@@ -287,17 +287,6 @@ func syncDir(name string) error {
 	}
 	defer root.Close()
 	return durable.OS(root).SyncDir(".")
-}
-
-// clearState removes what the service has kept beside the ledger: whom it trusted, what it last
-// published.
-func (u *Unit) clearState() error {
-	return u.clearFolder(u.State)
-}
-
-// clearEtc removes all files of the unit's own folder but the config.
-func (u *Unit) clearEtc() error {
-	return u.clearFolder(u.Etc)
 }
 
 // clearFolder removes the files of a folder, and no folders in it.

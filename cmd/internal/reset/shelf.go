@@ -71,8 +71,12 @@ func (s *shelf) clear() error {
 			return err
 		}
 	}
-	if len(s.held) > 0 {
-		s.u.Tell("removed %d recordings that the stores have", len(s.held))
+	switch n := len(s.held); n {
+	case 0:
+	case 1:
+		s.u.Tell("removed 1 recording that the stores have")
+	default:
+		s.u.Tell("removed %d recordings that the stores have", n)
 	}
 	for _, name := range s.left {
 		if err := s.fs.Remove(name); err != nil {
