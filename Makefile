@@ -4,15 +4,6 @@ export TACET_TOOLS := $(CURDIR)/bin/tools
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X tacet/cmd/internal/cli.Version=$(VERSION)
 
-# What waits for the network, or is done once at a start, need not be inlined, and C functions that nobody calls can go: 5 % of
-# tacetd's size.
-WAITS := tacet/config tacet/daemon/store/... tacet/daemon/mqtt/... tacet/daemon/health tacet/daemon/topic tacet/cmd/tacetd \
-	tacet/cmd/internal/... net/url net/http/... mime/... encoding/asn1 encoding/json encoding/xml crypto/tls crypto/x509 \
-	golang.org/x/net/... vendor/golang.org/x/net/... vendor/golang.org/x/text/... \
-	github.com/minio/minio-go/... github.com/eclipse/... github.com/pkg/... github.com/gorilla/... github.com/klauspost/... \
-	github.com/pelletier/... golang.org/x/crypto/ssh/... gopkg.in/...
-SMALL := $(foreach package,$(WAITS),-gcflags=$(package)=-l)
-
 .PHONY: help build deb bundle run test tests lint vuln bench rig-test fresh-test soak clean
 
 help:
@@ -33,7 +24,7 @@ build:
 	@.ci/install build
 	CGO_CFLAGS='-g -O2 -ffunction-sections -fdata-sections -DMA_DATA_CONVERTER_STACK_BUFFER_SIZE=16384' \
 	CGO_LDFLAGS='-Wl,--as-needed -Wl,--gc-sections -l:libopus.a -lm' \
-	go build -trimpath -ldflags '$(LDFLAGS)' $(SMALL) -o bin/ ./cmd/tacetd ./cmd/tacet-demo
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/tacetd ./cmd/tacet-demo
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/tacet
 
 # For the machine that it is made on: a Raspberry Pi's is made on a Raspberry Pi.

@@ -59,7 +59,8 @@ func layer(path string) int {
 	case path == "daemon":
 		return 2
 	case path == "daemon/durable", path == "daemon/health", path == "daemon/topic", path == "daemon/journal",
-		path == "daemon/consent", path == "daemon/holdback",
+		path == "daemon/consent", path == "daemon/holdback", path == "daemon/lamp", path == "daemon/lines",
+		path == "daemon/ring", path == "daemon/wallclock",
 		strings.HasPrefix(path, "audio"), strings.HasPrefix(path, "hw"), under(path, "config"), path == "systemd/needs":
 		return 0
 	default:

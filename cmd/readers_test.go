@@ -17,7 +17,6 @@ var mayRead = map[string]string{
 	"config/config.go readBytes":         "what is then decoded: by readFile, or where the lines are counted",
 	"daemon/spool/lock.go Lock":          "a folder, to lock it",
 	"daemon/spool/lock.go holder":        "the kernel's list of locks",
-	"daemon/resident.go":                 "the kernel's list of pages",
 	"daemon/store/local/device.go":       "what the kernel says of a drive",
 	"cmd/tacetd/status.go":               "what the daemon wrote",
 	"cmd/tacet/open.go readIdentities":   "an identity, which may be encrypted: recording decodes it",

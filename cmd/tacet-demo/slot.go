@@ -14,6 +14,7 @@ import (
 	"tacet/daemon/health"
 	"tacet/daemon/store"
 	"tacet/daemon/store/local"
+	"tacet/daemon/trust"
 	"tacet/hw/simpanel"
 )
 
@@ -32,7 +33,7 @@ type drive struct {
 	local.Folder
 	slot    *slot
 	name    string // the store's
-	judge   daemon.DriveJudge
+	judge   trust.Judge
 	changed chan struct{}
 	open    store.Medium // the last one; guarded by slot.mu
 }
@@ -41,7 +42,7 @@ var errOut = &store.Trouble{Code: health.StoreMissing, Err: errors.New("the thum
 
 // kinds makes drives of this slot, and leaves all other stores to others.
 func (s *slot) kinds(others daemon.StoreKind) daemon.StoreKind {
-	return func(c config.Store, judge daemon.DriveJudge) store.Kind {
+	return func(c config.Store, judge trust.Judge) store.Kind {
 		if c.Kind != config.Drive {
 			return others(c, judge)
 		}

@@ -18,8 +18,12 @@ import (
 	"tacet/cmd/tacet-demo/wire"
 	"tacet/config"
 	"tacet/daemon"
+	"tacet/daemon/capture"
 	"tacet/daemon/journal"
+	"tacet/daemon/lamp"
 	"tacet/daemon/memory"
+	"tacet/daemon/take"
+	"tacet/daemon/wallclock"
 )
 
 // unitCommand is the first argument of the process that is the unit. Nobody types it.
@@ -90,7 +94,7 @@ func hardware(cfg *config.Config, front *wire.Front, mic string, log *slog.Logge
 	a := cfg.Audio
 	hw := daemon.Hardware{
 		Buttons: front, Light: front, Microphone: microphone(a, mic, log), Clock: clock{},
-		NewEncoder: func(id string) (daemon.Encoder, error) {
+		NewEncoder: func(id string) (take.Encoder, error) {
 			return audio.NewEncoder(audio.Format{Codec: a.Codec, Rate: a.Rate, Channels: a.Channels, Bitrate: a.Bitrate, ID: id})
 		},
 	}
@@ -101,7 +105,7 @@ func hardware(cfg *config.Config, front *wire.Front, mic string, log *slog.Logge
 }
 
 // microphone is the voice or an ALSA device.
-func microphone(a config.Audio, mic string, log *slog.Logger) daemon.Microphone {
+func microphone(a config.Audio, mic string, log *slog.Logger) capture.Microphone {
 	if mic == voiceMic {
 		return voice.New(a.Rate, a.Channels)
 	}
@@ -115,7 +119,7 @@ func (clock) Now() time.Time { return time.Now() }
 func (clock) Synced() bool   { return true }
 
 // Suspended is the machine's, whose people may leave while its lid is shut.
-func (clock) Suspended() time.Duration { return daemon.SystemClock{}.Suspended() }
+func (clock) Suspended() time.Duration { return wallclock.System{}.Suspended() }
 
 // report tells the page what the daemon says, whenever that changes.
 func report(ctx context.Context, d *daemon.Daemon, front *wire.Front) {
@@ -125,15 +129,16 @@ func report(ctx context.Context, d *daemon.Daemon, front *wire.Front) {
 		case <-ctx.Done():
 			return
 		}
-		if front.Report(status(d.Status())) != nil {
+		if front.Report(status(d.Panel())) != nil {
 			return
 		}
 	}
 }
 
-// status is what the page shows of what the daemon says.
-func status(s daemon.Status) page.Status {
-	p := page.Status{Power: true, Phase: s.Phase, Since: s.Since, Consented: s.Consented, Warnings: []page.Warning{}}
+// status returns what the page shows. The page is the wall, so it may show half a consent.
+func status(panel daemon.Panel, s daemon.Status) page.Status {
+	p := page.Status{Power: true, Phase: phase(panel, s), Since: s.Since, Consented: panel.Consented,
+		Warnings: []page.Warning{}}
 	if s.Recording != "" {
 		p.Since, p.Recording = s.Started, s.Recording
 	}
@@ -150,4 +155,17 @@ func status(s daemon.Status) page.Status {
 		p.Warnings = append(p.Warnings, shown)
 	}
 	return p
+}
+
+// phase returns the phase as people in the room know it from the light.
+func phase(panel daemon.Panel, s daemon.Status) string {
+	switch {
+	case s.Ending:
+		return "stopping"
+	case s.Phase == "idle" && panel.Light == lamp.Pulse:
+		return "waiting"
+	case s.Phase == "idle" && panel.Light == lamp.On:
+		return "starting"
+	}
+	return s.Phase
 }

@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"tacet/cmd/internal/cli"
-	"tacet/daemon"
 	"tacet/daemon/recording"
+	"tacet/daemon/trust"
 )
 
 // usualConfirmed is root's file, which the service can read and not write.
@@ -119,7 +119,7 @@ func ask(env *cli.Env, id string) error {
 // confirmation is that of all that is said to be new.
 func (r *report) confirmation() confirmation {
 	c := confirmation{
-		Format: daemon.ConfirmationFormat, ID: rand.Text(), Time: time.Now().UTC().Format(time.RFC3339),
+		Format: trust.ConfirmationFormat, ID: rand.Text(), Time: time.Now().UTC().Format(time.RFC3339),
 		Unit: r.UnitKey, Ledger: r.Unconfirmed.Ledger, Recipients: r.Unconfirmed.Trusted, Drives: r.Unconfirmed.Drives,
 	}
 	for _, key := range r.Unconfirmed.Recipients {
@@ -128,7 +128,7 @@ func (r *report) confirmation() confirmation {
 	return c
 }
 
-type confirmation daemon.Confirmation
+type confirmation trust.Confirmation
 
 // write puts it into root's file, wholly or not at all.
 func (c confirmation) write(name string) error {

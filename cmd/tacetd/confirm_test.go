@@ -14,8 +14,8 @@ import (
 
 	"tacet/cmd/internal/cli"
 	word "tacet/config/office"
-	"tacet/daemon"
 	"tacet/daemon/recording"
+	"tacet/daemon/trust"
 )
 
 // classic is another recipient.
@@ -106,27 +106,27 @@ func TestConfirm(t *testing.T) {
 func TestWhoseConfirmation(t *testing.T) {
 	us := os.Geteuid()
 	dir := t.TempDir()
-	good := confirmation{Format: daemon.ConfirmationFormat, ID: "x", Unit: "u", Ledger: "l",
+	good := confirmation{Format: trust.ConfirmationFormat, ID: "x", Unit: "u", Ledger: "l",
 		Recipients: []string{strings.Repeat("0a", 16)},
-		Drives:     []daemon.UnknownDrive{{Store: "drive", Drive: "ABC", UUID: "1234-ABCD"}}}
+		Drives:     []trust.UnknownDrive{{Store: "drive", Drive: "ABC", UUID: "1234-ABCD"}}}
 	path := filepath.Join(dir, "confirmed")
 	if err := good.write(path); err != nil {
 		t.Fatal(err)
 	}
-	if c, err := daemon.ReadConfirmation(path, us); err != nil || c == nil || c.Drives[0].UUID != "1234-ABCD" {
+	if c, err := trust.ReadConfirmation(path, us); err != nil || c == nil || c.Drives[0].UUID != "1234-ABCD" {
 		t.Fatalf("%+v, %v", c, err)
 	}
-	if c, err := daemon.ReadConfirmation(filepath.Join(dir, "none"), us); c != nil || err != nil {
+	if c, err := trust.ReadConfirmation(filepath.Join(dir, "none"), us); c != nil || err != nil {
 		t.Errorf("where there is none: %+v, %v", c, err)
 	}
-	if c, err := daemon.ReadConfirmation(path, us+1); c != nil || err == nil {
+	if c, err := trust.ReadConfirmation(path, us+1); c != nil || err == nil {
 		t.Errorf("of another user: %+v, %v", c, err)
 	}
 	for _, mode := range []os.FileMode{0o666, 0o664, 0o646} {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
 		}
-		if c, err := daemon.ReadConfirmation(path, us); c != nil || err == nil {
+		if c, err := trust.ReadConfirmation(path, us); c != nil || err == nil {
 			t.Errorf("that others may write (%v): %+v, %v", mode, c, err)
 		}
 	}
@@ -138,8 +138,8 @@ func TestWhoseConfirmation(t *testing.T) {
 		"without an ID":     func(c *confirmation) { c.ID = "" },
 		"for nobody":        func(c *confirmation) { c.Recipients = nil },
 		"for a key":         func(c *confirmation) { c.Recipients = []string{"age1x"} },
-		"without a store":   func(c *confirmation) { c.Drives = []daemon.UnknownDrive{{Drive: "ABC"}} },
-		"of a hostile name": func(c *confirmation) { c.Drives = []daemon.UnknownDrive{{Store: "a\nb", Drive: "ABC"}} },
+		"without a store":   func(c *confirmation) { c.Drives = []trust.UnknownDrive{{Drive: "ABC"}} },
+		"of a hostile name": func(c *confirmation) { c.Drives = []trust.UnknownDrive{{Store: "a\nb", Drive: "ABC"}} },
 		"of too many":       func(c *confirmation) { c.Recipients = slices.Repeat(c.Recipients, 65) },
 		"too long":          func(c *confirmation) { c.Time = strings.Repeat("x", 1<<16) },
 	} {
@@ -152,12 +152,12 @@ func TestWhoseConfirmation(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c, err := daemon.ReadConfirmation(filepath.Join(dir, "bad"), us); c != nil || err == nil {
+		if c, err := trust.ReadConfirmation(filepath.Join(dir, "bad"), us); c != nil || err == nil {
 			t.Errorf("%s: %+v, %v", name, c, err)
 		}
 	}
 	for _, name := range []string{"link", "."} {
-		if c, err := daemon.ReadConfirmation(filepath.Join(dir, name), us); c != nil || err == nil {
+		if c, err := trust.ReadConfirmation(filepath.Join(dir, name), us); c != nil || err == nil {
 			t.Errorf("%s: %+v, %v", name, c, err)
 		}
 	}

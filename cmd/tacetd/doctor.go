@@ -22,6 +22,7 @@ import (
 	"tacet/daemon/recording"
 	"tacet/daemon/spool"
 	"tacet/daemon/store"
+	"tacet/daemon/wallclock"
 	"tacet/hw"
 )
 
@@ -49,7 +50,7 @@ Exits with 0 if nothing failed, 1 if something did, 78 if the configuration can'
 		}
 		ctx, done := signal.NotifyContext(env.Ctx, syscall.SIGHUP)
 		defer done()
-		d := &doctor{env: env, status: filepath.Join(*run, statusFile), clock: daemon.SystemClock{}, cards: audio.Cards,
+		d := &doctor{env: env, status: filepath.Join(*run, statusFile), clock: wallclock.System{}, cards: audio.Cards,
 			offers: audio.Offers, lockLimit: lockLimit}
 		var err error
 		if d.cfg, err = load(*path, usualState, env.Warn); err != nil {
@@ -117,7 +118,7 @@ type doctor struct {
 	cards  func() ([]audio.Card, error)
 	offers func(ctx context.Context, device string) (string, error)
 	kind   daemon.StoreKind
-	clock  daemon.Clock
+	clock  wallclock.Clock
 
 	lockLimit func(context.Context) (string, error) // of memory, for the service
 

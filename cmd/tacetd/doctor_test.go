@@ -22,11 +22,11 @@ import (
 	"tacet/cmd/internal/cli"
 	"tacet/cmd/internal/stores"
 	"tacet/config"
-	"tacet/daemon"
 	"tacet/daemon/health"
 	"tacet/daemon/spool"
 	"tacet/daemon/store"
 	"tacet/daemon/store/local"
+	"tacet/daemon/trust"
 	"tacet/hw"
 	"tacet/hw/hwtest"
 )
@@ -114,7 +114,7 @@ func newPatient(t *testing.T, more string) *patient {
 		cards:     func() ([]audio.Card, error) { return []audio.Card{{Number: 1, ID: "Device", PCMs: []int{0}}}, nil },
 		offers:    p.offer,
 		lockLimit: func(context.Context) (string, error) { return "infinity", nil },
-		kind: func(s config.Store, _ daemon.DriveJudge) store.Kind {
+		kind: func(s config.Store, _ trust.Judge) store.Kind {
 			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: stores.Table}
 		},
 	}
@@ -320,7 +320,7 @@ func TestDoctorFindsFaults(t *testing.T) {
 			says: []string{"FAIL       store office (folder): /nowhere/at/all is not there"}, lit: 9},
 		"a store that hangs": {
 			more:  office + `"/nowhere"` + "\n",
-			fault: func(p *patient) { p.kind = func(config.Store, daemon.DriveJudge) store.Kind { return hanging{p} } },
+			fault: func(p *patient) { p.kind = func(config.Store, trust.Judge) store.Kind { return hanging{p} } },
 			says:  []string{"FAIL       store office (folder): no answer in 20s: it hangs"}, lit: 9,
 		},
 		"a broker that is away": {more: "[mqtt]\nbroker = \"mqtt://127.0.0.1:1\"\n",

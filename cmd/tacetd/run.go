@@ -16,6 +16,9 @@ import (
 	"tacet/daemon"
 	"tacet/daemon/journal"
 	"tacet/daemon/memory"
+	"tacet/daemon/take"
+	"tacet/daemon/trust"
+	"tacet/daemon/wallclock"
 	"tacet/hw"
 )
 
@@ -132,7 +135,7 @@ func (s *service) life(ctx context.Context, cfg *config.Config, panel *hw.Panel,
 	reload <-chan os.Signal) (next *config.Config, err error) {
 	d, err := daemon.New(cfg, s.hardware(cfg, panel), daemon.Options{
 		Log: s.log, Version: cli.Version, Dir: s.state, Store: s.stores.Kind(cfg),
-		Confirmed: func() (*daemon.Confirmation, error) { return daemon.ReadConfirmation(s.confirmed, s.owner) },
+		Confirmed: func() (*trust.Confirmation, error) { return trust.ReadConfirmation(s.confirmed, s.owner) },
 	})
 	if err != nil {
 		return nil, err
@@ -219,8 +222,8 @@ func (s *service) hardware(cfg *config.Config, panel *hw.Panel) daemon.Hardware 
 	a := cfg.Audio
 	h := daemon.Hardware{
 		Buttons: panel.Buttons(), Light: panel.Light(),
-		Microphone: audio.NewMic(a.Device, a.Rate, a.Channels, s.log), Clock: daemon.SystemClock{},
-		NewEncoder: func(id string) (daemon.Encoder, error) {
+		Microphone: audio.NewMic(a.Device, a.Rate, a.Channels, s.log), Clock: wallclock.System{},
+		NewEncoder: func(id string) (take.Encoder, error) {
 			return audio.NewEncoder(audio.Format{Codec: a.Codec, Rate: a.Rate, Channels: a.Channels, Bitrate: a.Bitrate, ID: id})
 		},
 	}

@@ -14,6 +14,7 @@ import (
 
 	"tacet/cmd/internal/cli"
 	"tacet/daemon"
+	"tacet/daemon/trust"
 )
 
 const (
@@ -45,10 +46,10 @@ type report struct {
 
 // unconfirmed is what is new, and gets nothing before somebody has confirmed it.
 type unconfirmed struct {
-	Ledger     string                `json:"ledger"`  // the origin of the one that will remember it
-	Trusted    []string              `json:"trusted"` // fingerprints of the recipients who get what is recorded
-	Recipients []string              `json:"recipients,omitempty"`
-	Drives     []daemon.UnknownDrive `json:"drives,omitempty"`
+	Ledger     string               `json:"ledger"`  // the origin of the one that will remember it
+	Trusted    []string             `json:"trusted"` // fingerprints of the recipients who get what is recorded
+	Recipients []string             `json:"recipients,omitempty"`
+	Drives     []trust.UnknownDrive `json:"drives,omitempty"`
 }
 
 type place struct {
@@ -65,25 +66,10 @@ type warning struct {
 	Message string    `json:"message"`
 }
 
-// shown is the phase as anybody may know it. A start that came to nothing was never a recording,
-// and ends as none.
-func shown(s daemon.Status) string {
-	switch s.Phase {
-	case "waiting", "starting":
-		return "idle"
-	case "stopping":
-		if s.Recording != "" {
-			return "recording"
-		}
-		return "idle"
-	}
-	return s.Phase
-}
-
 // reportOf is what is said of a status, with no time yet.
 func reportOf(s daemon.Status) report {
 	r := report{
-		PID: os.Getpid(), Version: s.Version, Boot: s.Boot, Phase: shown(s),
+		PID: os.Getpid(), Version: s.Version, Boot: s.Boot, Phase: s.Phase,
 		Recording: s.Recording, Mic: s.Mic, Light: s.Light, Clock: s.Clock,
 		FreeHours: float64(int(s.SpoolFree.Hours()*10)) / 10, UnitKey: s.UnitKey, Pending: s.Pending, Stores: []place{},
 		Warnings: []warning{},
@@ -127,9 +113,6 @@ func newReporter(dir string, log *slog.Logger) *reporter {
 // report tells systemd last: whoever waits for that finds the file as it says.
 func (r *reporter) report(s daemon.Status) {
 	say := reportOf(s)
-	if s.Phase == "stopping" && r.said.Phase == "fault" {
-		say.Phase = "fault" // it did not record any more
-	}
 	if r.path != "" && !reflect.DeepEqual(say, r.said) {
 		if err := r.write(say); err != nil {
 			r.log.Warn("status.json", "err", err)

@@ -37,16 +37,12 @@ func TestReportRoundTrip(t *testing.T) {
 	for _, c := range []struct {
 		phase    string
 		recorded bool
-		want     string
-	}{
-		{"idle", false, "idle"}, {"waiting", false, "idle"}, {"starting", false, "idle"}, {"recording", true, "recording"},
-		{"stopping", true, "recording"}, {"stopping", false, "idle"}, {"fault", false, "fault"},
-	} {
-		phase, want := c.phase, c.want
+	}{{"idle", false}, {"recording", true}, {"fault", false}} {
+		phase := c.phase
 		dir := t.TempDir()
 		r := newReporter(dir, slog.New(slog.DiscardHandler))
 		r.report(daemon.Status{
-			Boot: "b", Version: "v", Phase: phase, Consented: []bool{true, false}, Pressed: []bool{false, true},
+			Boot: "b", Version: "v", Phase: phase,
 			Recording: recorded(c.recorded),
 			Mic:       "ok", Light: "proved", Clock: "synced", SpoolFree: 41*time.Hour + 35*time.Minute, UnitKey: "key",
 			Warnings: []health.Active{active(t, "spool-low")}, Pending: 2,
@@ -58,7 +54,7 @@ func TestReportRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.Phase != want || got.PID != os.Getpid() || got.FreeHours != 41.5 || got.UnitKey != "key" ||
+		if got.Phase != phase || got.PID != os.Getpid() || got.FreeHours != 41.5 || got.UnitKey != "key" ||
 			len(got.Warnings) != 1 || got.Warnings[0].Code != "spool-low" {
 			t.Errorf("%s: read %+v", phase, got)
 		}
@@ -89,8 +85,8 @@ func TestReportRoundTrip(t *testing.T) {
 	}
 }
 
-// A local user sees when status.json is written, and systemd's status too: not at a press, nor at a
-// refusal.
+// A local user sees when status.json is written, and systemd's status too. So neither is written
+// when nothing is new: a press would show.
 func TestHandsDoNotShow(t *testing.T) {
 	manager := beSystemd(t)
 	dir := t.TempDir()
@@ -107,18 +103,10 @@ func TestHandsDoNotShow(t *testing.T) {
 	r.report(idle)
 	before := read()
 	manager.hears(t, "ready")
-	for _, s := range []daemon.Status{
-		{Phase: "idle", Pressed: []bool{true, false}},
-		{Phase: "waiting", Consented: []bool{true, false}},
-		{Phase: "starting", Consented: []bool{true, true}},
-		{Phase: "stopping"},
-		idle,
-	} {
-		s.Mic, s.Warnings = idle.Mic, []health.Active{active(t, "spool-low")}
-		r.report(s)
-		if after := read(); after != before {
-			t.Errorf("at %s status.json is written:\n%s%s", s.Phase, before, after)
-		}
+	same := idle
+	same.Warnings = []health.Active{active(t, "spool-low")}
+	if r.report(same); read() != before {
+		t.Errorf("status.json is written for nothing new:\n%s%s", before, read())
 	}
 	recording := daemon.Status{Phase: "recording", Recording: recorded(true)}
 	r.report(recording)
@@ -126,41 +114,26 @@ func TestHandsDoNotShow(t *testing.T) {
 		t.Errorf("before the recording systemd hears %q", line)
 	}
 	written := read()
-	recording.Stored = time.Minute
+	recording.Synced = time.Minute
 	if r.report(recording); written == before || read() != written {
 		t.Errorf("of a recording status.json says\n%s%s", written, read())
-	}
-}
-
-// What stopped recording before it ended is not said to record again.
-func TestFaultStaysOne(t *testing.T) {
-	dir := t.TempDir()
-	r := newReporter(dir, slog.New(slog.DiscardHandler))
-	for _, c := range []struct{ phase, want string }{{"recording", "recording"}, {"fault", "fault"}, {"stopping", "fault"},
-		{"idle", "idle"}} {
-		r.report(daemon.Status{Phase: c.phase, Recording: recorded(c.phase != "idle")})
-		if got, err := readReport(filepath.Join(dir, statusFile)); err != nil || got.Phase != c.want {
-			t.Errorf("%s is told as %+v, %v", c.phase, got, err)
-		}
 	}
 }
 
 func TestSentence(t *testing.T) {
 	for _, c := range []struct {
 		phase    string
-		recorded bool
+		ending   bool
 		warnings []string
 		want     string
 	}{
 		{"idle", false, nil, "ready, not recording"},
-		{"waiting", false, nil, "ready, not recording"},
-		{"recording", true, nil, "recording"},
-		{"stopping", true, nil, "ending a recording"},
-		{"stopping", false, nil, "ready, not recording"},
+		{"recording", false, nil, "recording"},
+		{"recording", true, nil, "ending a recording"},
 		{"fault", false, []string{"mic-missing"}, "can't record; "},
 		{"idle", false, []string{"spool-low", "mqtt-offline"}, " and 1 more"},
 	} {
-		s := daemon.Status{Phase: c.phase, Recording: recorded(c.recorded)}
+		s := daemon.Status{Phase: c.phase, Ending: c.ending}
 		for _, code := range c.warnings {
 			s.Warnings = append(s.Warnings, active(t, health.Code(code)))
 		}

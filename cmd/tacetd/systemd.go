@@ -55,8 +55,8 @@ func notify(sentence string) error {
 
 // sentence is the status in one line for a person.
 func sentence(s daemon.Status) string {
-	line := map[string]string{"idle": "ready, not recording", "recording": "recording", "fault": "can't record"}[shown(s)]
-	if s.Phase == "stopping" && s.Recording != "" {
+	line := map[string]string{"idle": "ready, not recording", "recording": "recording", "fault": "can't record"}[s.Phase]
+	if s.Ending {
 		line = "ending a recording"
 	}
 	if n := len(s.Warnings); n > 0 {

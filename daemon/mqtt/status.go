@@ -29,8 +29,8 @@
 //     away only the latest is sent, nothing that a former process left behind.
 //     Events are sent in order, each until it is acknowledged; while the broker
 //     is away 1,000 of them wait, then the oldest are dropped and counted.
-//   - Half a consent isn't told. A state that differs in what nobody is to know
-//     is not published again: neither its time nor its number moves.
+//   - A state that says nothing new is not published again: neither its time nor
+//     its number moves.
 package mqtt
 
 import (
@@ -195,12 +195,6 @@ func (c *Client) complain(err error) {
 func (c *Client) Publish(s topic.State) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	shown, first := s.Phase.Shown(), c.body == nil
-	if s.Phase == topic.Stopping {
-		// Only a recording stops as one. A start that came to nothing was never more than idle, a
-		// fault is still one.
-		shown = cmp.Or(c.last.Phase, topic.Idle)
-	}
 	at := s.Time
 	if at.IsZero() {
 		at = time.Now()
@@ -208,10 +202,10 @@ func (c *Client) Publish(s topic.State) {
 	if s.Since.IsZero() {
 		s.Since = at
 	}
-	if !first && shown == c.last.Phase {
-		s.Since = c.last.Since // or it would tell of a consent half given
+	if c.body != nil && s.Phase == c.last.Phase {
+		s.Since = c.last.Since
 	}
-	s.Boot, s.Phase, s.Seq, s.Time = c.o.Boot, shown, 0, time.Time{}
+	s.Boot, s.Seq, s.Time = c.o.Boot, 0, time.Time{}
 	body, err := s.MarshalJSON()
 	if err == nil && bytes.Equal(body, c.body) {
 		return

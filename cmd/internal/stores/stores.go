@@ -20,6 +20,7 @@ import (
 	"tacet/daemon/store/local"
 	"tacet/daemon/store/s3"
 	"tacet/daemon/store/sftp"
+	"tacet/daemon/trust"
 	"tacet/hw/mounts"
 )
 
@@ -44,7 +45,7 @@ func New(ctx context.Context, log *slog.Logger) (*Maker, error) {
 // Kind returns what makes the kinds of a unit's stores.
 func (m *Maker) Kind(cfg *config.Config) daemon.StoreKind {
 	room := cfg.Room
-	return func(s config.Store, judge daemon.DriveJudge) store.Kind {
+	return func(s config.Store, judge trust.Judge) store.Kind {
 		switch s.Kind {
 		case config.Drive:
 			return &local.Drive{Site: room.Site, Room: room.ID, Store: s.Name, Label: s.Label, Mounts: Table,
