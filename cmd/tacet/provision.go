@@ -105,16 +105,8 @@ func (p provisionFlags) rooms(env *cli.Env, list string) error {
 		env.Warn("%s", w)
 	}
 	done, err := plan.Write(p.out)
-	for _, line := range []struct {
-		what  string
-		rooms []string
-	}{{"made", done.Made}, {"changed", done.Changed},
-		{"no longer in the list; remove the folder when nobody needs it", done.Gone}} {
-		for _, room := range line.rooms {
-			if err := env.Printf("%s: %s\n", room, line.what); err != nil {
-				return err
-			}
-		}
+	if err := printRooms(env, done); err != nil {
+		return err
 	}
 	if err != nil {
 		return cli.WithHint(err, "run it again: it goes on where it stopped")
@@ -127,6 +119,24 @@ func (p provisionFlags) rooms(env *cli.Env, list string) error {
 	env.Note("%d rooms: %d made, %d changed, %d as they were; %s holds secrets, keep it in the office", len(rooms),
 		len(done.Made),
 		len(done.Changed), len(done.Same), p.out)
+	return nil
+}
+
+// printRooms prints what was done with each room.
+func printRooms(env *cli.Env, done provision.Done) error {
+	for _, line := range []struct {
+		what  string
+		rooms []string
+	}{
+		{"made", done.Made}, {"changed", done.Changed},
+		{"no longer in the list; remove the folder when nobody needs it", done.Gone},
+	} {
+		for _, room := range line.rooms {
+			if err := env.Printf("%s: %s\n", room, line.what); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 

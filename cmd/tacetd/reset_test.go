@@ -54,7 +54,8 @@ func TestResetAndTheService(t *testing.T) {
 				}
 			}
 			var said strings.Builder
-			env := &cli.Env{Name: "tacetd", Args: []string{"reset", "-config", config, "-state", dir, "-run", dir}, Ctx: t.Context(),
+			env := &cli.Env{Name: "tacetd", Args: []string{"reset", "-config", config, "-state", dir, "-run", dir},
+				Ctx:   t.Context(),
 				Stdin: strings.NewReader("room-3\n"), Stdout: io.Discard, Stderr: &said}
 			if code := env.Finish(run(env)); code != c.code {
 				t.Errorf("it exits with %d: %s", code, said.String())

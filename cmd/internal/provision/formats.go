@@ -116,32 +116,36 @@ func mergeCloudInit(text string) (string, error) {
 		if top.Content[i].Value != "runcmd" {
 			continue
 		}
-		list := top.Content[i+1]
-		if list.Kind == yaml.ScalarNode && list.Tag == "!!null" {
-			*list = yaml.Node{Kind: yaml.SequenceNode}
-		}
-		if list.Kind != yaml.SequenceNode {
-			return "", errors.New("its runcmd is no list: image the card anew")
-		}
-		for _, item := range list.Content {
-			var words []string
-			if item.Decode(&words) == nil && slices.Equal(words, command) {
-				return text, nil // from before
-			}
-		}
-		item := &yaml.Node{}
-		if err := item.Encode(command); err != nil {
-			return "", err
-		}
-		item.Style = yaml.FlowStyle
-		list.Content = append(list.Content, item)
-		out, err := yaml.Marshal(&doc)
-		if err == nil && !strings.HasPrefix(string(out), cloudHeader) {
-			out = append([]byte(cloudHeader+"\n"), out...)
-		}
-		return string(out), err
+		return addCommand(text, &doc, top.Content[i+1])
 	}
 	return strings.TrimRight(text, "\n") + "\nruncmd:\n- [sh, " + installer + "]\n", nil
+}
+
+// addCommand adds ours to the commands that user-data has, unless it is there from before.
+func addCommand(text string, doc, list *yaml.Node) (string, error) {
+	if list.Kind == yaml.ScalarNode && list.Tag == "!!null" {
+		*list = yaml.Node{Kind: yaml.SequenceNode}
+	}
+	if list.Kind != yaml.SequenceNode {
+		return "", errors.New("its runcmd is no list: image the card anew")
+	}
+	for _, item := range list.Content {
+		var words []string
+		if item.Decode(&words) == nil && slices.Equal(words, command) {
+			return text, nil
+		}
+	}
+	item := &yaml.Node{}
+	if err := item.Encode(command); err != nil {
+		return "", err
+	}
+	item.Style = yaml.FlowStyle
+	list.Content = append(list.Content, item)
+	out, err := yaml.Marshal(doc)
+	if err == nil && !strings.HasPrefix(string(out), cloudHeader) {
+		out = append([]byte(cloudHeader+"\n"), out...)
+	}
+	return string(out), err
 }
 
 // hookPreseed adds a command to rpi-preseed.toml.
