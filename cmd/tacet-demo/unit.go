@@ -26,16 +26,16 @@ import (
 	"tacet/daemon/wallclock"
 )
 
-// unitCommand is the first argument of the process that is the unit. Nobody types it.
+// unitCommand is the first argument of the unit's process. Users never type it.
 const unitCommand = "unit"
 
-// command starts the unit that was prepared.
+// command returns the command line of the unit's process.
 func (u *unit) command() []string {
 	return []string{"/proc/self/exe", unitCommand, "-config", u.configPath, "-dir", u.dir, "-mic", u.mic, "-broker",
 		u.broker}
 }
 
-// unitMain is the unit's life.
+// unitMain is the main function of the unit's process.
 func unitMain(env *cli.Env, args []string) error {
 	f := env.Flags()
 	configPath, dir := f.String("config", "", ""), f.String("dir", "", "")
@@ -63,8 +63,8 @@ func runUnit(ctx context.Context, cfg *config.Config, dir, mic string, log *slog
 	}
 	front := wire.Connect(wires, window)
 	go func() {
-		// Whoever held the front is gone, and with it the power. Death is what the kernel would
-		// have sent anyway.
+		// The process with the panel is gone, and with it the power. The kernel would kill us
+		// anyway.
 		<-front.Gone()
 		syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	}()
@@ -89,13 +89,15 @@ func runUnit(ctx context.Context, cfg *config.Config, dir, mic string, log *slog
 	return d.Run(ctx)
 }
 
-// hardware is the panel for hands and eyes, and a microphone or a voice.
+// hardware returns the panel, and a microphone or the voice.
 func hardware(cfg *config.Config, front *wire.Front, mic string, log *slog.Logger) daemon.Hardware {
 	a := cfg.Audio
 	hw := daemon.Hardware{
 		Buttons: front, Light: front, Microphone: microphone(a, mic, log), Clock: clock{},
 		NewEncoder: func(id string) (take.Encoder, error) {
-			return audio.NewEncoder(audio.Format{Codec: a.Codec, Rate: a.Rate, Channels: a.Channels, Bitrate: a.Bitrate, ID: id})
+			return audio.NewEncoder(audio.Format{
+				Codec: a.Codec, Rate: a.Rate, Channels: a.Channels, Bitrate: a.Bitrate, ID: id,
+			})
 		},
 	}
 	if cfg.StatusLight != nil {
@@ -104,7 +106,7 @@ func hardware(cfg *config.Config, front *wire.Front, mic string, log *slog.Logge
 	return hw
 }
 
-// microphone is the voice or an ALSA device.
+// microphone returns the voice or an ALSA device.
 func microphone(a config.Audio, mic string, log *slog.Logger) capture.Microphone {
 	if mic == voiceMic {
 		return voice.New(a.Rate, a.Channels)
@@ -112,16 +114,16 @@ func microphone(a config.Audio, mic string, log *slog.Logger) capture.Microphone
 	return audio.NewMic(mic, a.Rate, a.Channels, log)
 }
 
-// clock is this machine's, which somebody else looks after.
+// clock is this machine's, which counts as synced.
 type clock struct{}
 
 func (clock) Now() time.Time { return time.Now() }
 func (clock) Synced() bool   { return true }
 
-// Suspended is the machine's, whose people may leave while its lid is shut.
+// Suspended is the machine's: people may leave while a laptop's lid is shut.
 func (clock) Suspended() time.Duration { return wallclock.System{}.Suspended() }
 
-// report tells the page what the daemon says, whenever that changes.
+// report sends the daemon's status to the page whenever it changes.
 func report(ctx context.Context, d *daemon.Daemon, front *wire.Front) {
 	for {
 		select {

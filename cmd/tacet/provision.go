@@ -91,7 +91,7 @@ func (p provisionFlags) rooms(env *cli.Env, list string) error {
 	}
 	var signer *office.Signer
 	if p.key != "" {
-		s, err := officeSigner(env, p.key, p.passphraseFile)
+		s, err := openSigner(env, p.key, p.passphraseFile)
 		if err != nil {
 			return err
 		}

@@ -31,15 +31,15 @@ Recordings that are nowhere else make it stop. With -force they are lost.`,
 func resetRun(env *cli.Env, args []string) error {
 	f := env.Flags()
 	force := f.Bool("force", false, "also remove recordings that are nowhere else")
-	path := f.String("config", usualConfig, "configuration `file`")
-	state := f.String("state", usualState, "`folder` of the unit's ledger")
-	dir := f.String("run", usualRun, "`folder` of status.json")
+	path := f.String("config", defaultConfig, "configuration `file`")
+	state := f.String("state", defaultState, "`folder` of the unit's ledger")
+	dir := f.String("run", defaultRun, "`folder` of status.json")
 	if rest, err := env.Parse(f, args); err != nil {
 		return err
 	} else if len(rest) > 0 {
 		return env.Usage("reset takes no arguments")
 	}
-	usual := *path == usualConfig
+	usual := *path == defaultConfig
 	if usual && os.Geteuid() != 0 {
 		return cli.WithHint(errors.New("only root may reset a unit"), "sudo tacetd reset")
 	}
@@ -102,8 +102,8 @@ func resetUnit(env *cli.Env, cfg *config.Config, path, state string, force, ran 
 		Tell: func(format string, args ...any) {
 			failed = errors.Join(failed, env.Printf("%s\n", fmt.Sprintf(format, args...)))
 		}}
-	if path == usualConfig {
-		u.Etc = filepath.Dir(usualConfig)
+	if path == defaultConfig {
+		u.Etc = filepath.Dir(defaultConfig)
 	}
 	err := u.Reset()
 	if err != nil && !u.Begun {

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// Nobody may wait for a file that a configuration names: what is no ordinary file is refused, and
-// not opened.
-func TestWhatIsNoOrdinaryFile(t *testing.T) {
+// Nothing may wait for a file that a configuration names: anything but an ordinary file is refused
+// and not opened.
+func TestNotAnOrdinaryFile(t *testing.T) {
 	dir := t.TempDir()
 	pipe, link := filepath.Join(dir, "pipe"), filepath.Join(dir, "link")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
@@ -39,11 +39,11 @@ func TestWhatIsNoOrdinaryFile(t *testing.T) {
 					t.Errorf("%s of %s: %v, want that it %s", r.how, name, r.err, want)
 				}
 			case <-time.After(5 * time.Second):
-				t.Fatalf("%s: somebody waits for a pipe that nobody writes to", name)
+				t.Fatalf("%s: it waits for a pipe that nobody writes to", name)
 			}
 		}
 	}
-	// At a desk a shell's <(…) is one.
+	// At a desk it may be a pipe, such as a shell's <(…).
 	go func() { _ = os.WriteFile(pipe, []byte("secret\n"), 0o600) }()
 	if text, err := Stream(pipe, 100); err != nil || string(text) != "secret\n" {
 		t.Errorf("Stream of a pipe: %q, %v", text, err)

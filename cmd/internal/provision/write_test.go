@@ -321,7 +321,7 @@ func TestTemplateMistakes(t *testing.T) {
 				"/etc/tacet/x/ca.pem")
 		}, "", []string{"/etc/tacet/x/ca.pem can't be provisioned"}},
 		"an unsigned list": {func(s string) string { return strings.Replace(s, `"practice.pub"`, `"unsigned.pub"`, 1) }, "",
-			[]string{"carries no signature of the office's"}},
+			[]string{"is not signed by the office"}},
 		"no store for drives": {func(s string) string {
 			return strings.Replace(s, `kind = "drive"`+"\nlabel = \"TACET\"", "kind = \"drive\"", 1)
 		}, "", nil},

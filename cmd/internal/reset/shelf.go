@@ -67,7 +67,7 @@ func (s *shelf) clear() error {
 		return err
 	}
 	for _, e := range s.held {
-		if err := sp.Erase(e.Name); err != nil {
+		if err := sp.Remove(e.Name); err != nil {
 			return err
 		}
 	}

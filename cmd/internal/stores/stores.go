@@ -1,10 +1,9 @@
 //go:build unix
 
-// Package stores makes the kinds of store that a configuration names, for the programs that run a
-// daemon.
+// Package stores makes the stores that a configuration names, for programs that run a daemon.
 //
-//	shelf, err := stores.New(ctx, log)
-//	options.Store = shelf.Kind(cfg)
+//	maker, err := stores.New(ctx, log)
+//	options.Store = maker.Kind(cfg)
 package stores
 
 import (
@@ -18,56 +17,54 @@ import (
 	"tacet/daemon"
 	"tacet/daemon/store"
 	"tacet/daemon/store/local"
+	"tacet/daemon/store/local/mounts"
 	"tacet/daemon/store/s3"
 	"tacet/daemon/store/sftp"
 	"tacet/daemon/trust"
-	"tacet/hw/mounts"
 )
 
-// Maker makes kinds. All of them share one watcher of what is mounted.
+// Maker makes stores. They share one watcher of the mount table.
 type Maker struct {
 	watcher *mounts.Watcher
 	log     *slog.Logger
 
-	mu   sync.Mutex
-	told map[string]<-chan struct{} // by store: a new configuration goes on with the old one's; guarded by mu
+	mu         sync.Mutex
+	subscribed map[string]<-chan struct{} // by store; a new configuration goes on with it; guarded by mu
 }
 
-// New starts to watch what is mounted, until ctx ends.
+// New watches the mount table until ctx ends.
 func New(ctx context.Context, log *slog.Logger) (*Maker, error) {
 	w, err := mounts.Watch(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &Maker{watcher: w, log: log, told: map[string]<-chan struct{}{}}, nil
+	return &Maker{watcher: w, log: log, subscribed: map[string]<-chan struct{}{}}, nil
 }
 
-// Kind returns what makes the kinds of a unit's stores.
+// Kind returns the function that makes a unit's stores.
 func (m *Maker) Kind(cfg *config.Config) daemon.StoreKind {
 	room := cfg.Room
 	return func(s config.Store, judge trust.Judge) store.Kind {
 		switch s.Kind {
 		case config.Drive:
-			return &local.Drive{Site: room.Site, Room: room.ID, Store: s.Name, Label: s.Label, Mounts: Table,
+			return &local.Drive{Site: room.Site, Room: room.ID, Store: s.Name, Label: s.Label, Mounts: mounts.Read,
 				Others: others(cfg, s), Changes: m.changes(s.Name), Judge: judge}
 		case config.Folder:
-			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: Table,
+			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: mounts.Read,
 				Others: others(cfg, s), Changes: m.changes(s.Name)}
 		case config.SFTP:
-			k := overSFTP(s)
-			k.Spool = cfg.Spool.Path
-			return k
+			return store.Apart(sftpKind(s), cfg.Spool.Path)
 		default:
-			return s3.Kind{
+			return store.Apart(s3.Kind{
 				Endpoint: s.Endpoint, Bucket: s.Bucket, Prefix: s.Prefix, Region: s.Region, AccessKeyFile: s.AccessKeyFile,
-				SecretKeyFile: s.SecretKeyFile, PathStyle: s.PathStyle, CA: s.CA, Lock: s.Lock, Learnt: new(s3.Learnt),
-			}
+				SecretKeyFile: s.SecretKeyFile, PathStyle: s.PathStyle, CA: s.CA, Lock: s.Lock, Quirks: new(s3.Quirks),
+			}, cfg.Spool.Path)
 		}
 	}
 }
 
-// others are the folders that a store may not be: the spool, and the folders of stores. Of two that
-// are one the first may go on.
+// others returns the folders that a store must not be: the spool, and the folders of other stores.
+// If two stores have the same folder, only the first may use it.
 func others(cfg *config.Config, s config.Store) (all []local.Other) {
 	if cfg.Spool.Path != "" {
 		all = append(all, local.Other{Path: cfg.Spool.Path, What: "the unit's own spool"})
@@ -83,18 +80,18 @@ func others(cfg *config.Config, s config.Store) (all []local.Other) {
 	return all
 }
 
-// changes tells a store of what is mounted and unmounted.
+// changes returns a channel that tells a store of changes to the mount table.
 func (m *Maker) changes(name string) <-chan struct{} {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.told[name] == nil {
-		m.told[name] = m.watcher.Subscribe()
+	if m.subscribed[name] == nil {
+		m.subscribed[name] = m.watcher.Subscribe()
 	}
-	return m.told[name]
+	return m.subscribed[name]
 }
 
-// overSFTP takes the address apart, which the configuration's check has found good.
-func overSFTP(s config.Store) sftp.Kind {
+// sftpKind splits the address, which the configuration has checked.
+func sftpKind(s config.Store) sftp.Kind {
 	k := sftp.Kind{Key: s.Key, KnownHosts: s.KnownHosts}
 	if u, err := url.Parse(s.URL); err == nil {
 		port := u.Port()
@@ -104,14 +101,4 @@ func overSFTP(s config.Store) sftp.Kind {
 		k.Addr, k.User, k.Path = net.JoinHostPort(u.Hostname(), port), u.User.Username(), u.Path
 	}
 	return k
-}
-
-// Table reads the mount table.
-func Table() ([]local.Mount, error) {
-	read, err := mounts.Read()
-	all := make([]local.Mount, len(read))
-	for i, m := range read {
-		all[i] = local.Mount(m)
-	}
-	return all, err
 }

@@ -10,9 +10,9 @@ import (
 	"tacet/daemon/store/local"
 )
 
-// No store may be the spool, nor the folder of another: of two folders that are one, the first goes
-// on.
-func TestWhatAStoreMayNotBe(t *testing.T) {
+// No store may be the spool or the folder of another store. Of two stores with the same folder, the
+// first may use it.
+func TestOthers(t *testing.T) {
 	cfg := &config.Config{
 		Spool: config.Spool{Path: "/spool"},
 		Stores: []config.Store{
@@ -23,12 +23,12 @@ func TestWhatAStoreMayNotBe(t *testing.T) {
 	}
 	spool := local.Other{Path: "/spool", What: "the unit's own spool"}
 	a, b := local.Other{Path: "/a", What: "store a"}, local.Other{Path: "/b", What: "store b"}
-	told := map[string]<-chan struct{}{"a": make(chan struct{}), "b": make(chan struct{}), "stick": make(chan struct{})}
+	subscribed := map[string]<-chan struct{}{"a": make(chan struct{}), "b": make(chan struct{}), "stick": make(chan struct{})}
 	for i, want := range [][]local.Other{{spool}, {spool, a, b}, {spool, a}} {
 		if got := others(cfg, cfg.Stores[i]); !reflect.DeepEqual(got, want) {
-			t.Errorf("%s may not be %v, want %v", cfg.Stores[i].Name, got, want)
+			t.Errorf("the others of %s are %v, want %v", cfg.Stores[i].Name, got, want)
 		}
-		kind := (&Maker{told: told}).Kind(cfg)(cfg.Stores[i], nil)
+		kind := (&Maker{subscribed: subscribed}).Kind(cfg)(cfg.Stores[i], nil)
 		var got []local.Other
 		switch k := kind.(type) {
 		case *local.Folder:
@@ -37,7 +37,7 @@ func TestWhatAStoreMayNotBe(t *testing.T) {
 			got = k.Others
 		}
 		if !reflect.DeepEqual(got, want) {
-			t.Errorf("%s was made not to be %v, want %v", cfg.Stores[i].Name, got, want)
+			t.Errorf("%s was made with the others %v, want %v", cfg.Stores[i].Name, got, want)
 		}
 	}
 }
