@@ -11,9 +11,10 @@
 //
 //   - One reading finds all errors. Even a line that TOML refuses hides no other error.
 //   - An unknown key is an error, so a misspelt key never silently leaves a setting at its default.
-//   - Secrets are files, never values. No message repeats a private key or a password that is in the wrong place.
-//   - A Config is complete: defaults are filled in, recipients are resolved to keys, and every value is in
-//     its bounds. Nobody has to check again.
+//   - Secrets are files, never values. No message repeats a private key or a password that is in
+//     the wrong place.
+//   - A Config is complete: defaults are filled in, recipients are resolved to keys, and every
+//     value is in its bounds. Nobody has to check again.
 //
 // Paths are paths on the unit, so they are absolute and use slashes, even when the file is checked
 // at a desk. Only the recipients and the office's key may be relative to the file's folder, because

@@ -261,7 +261,7 @@ func TestErrorsOfBroker(t *testing.T) {
 		{"not an address", "", "[mqtt]\nbroker = \"broker.lan\"",
 			[]string{`14 mqtt.broker: names no protocol; write mqtts:// before it, as in "mqtts://broker.lan:8883"`}},
 		{"another scheme", "", "[mqtt]\nbroker = \"tcp://broker.lan\"",
-			[]string{`14 mqtt.broker: tcp .*; write mqtts:// or mqtt://`}},
+			[]string{`14 mqtt.broker: tcp.*; write mqtts:// or mqtt://`}},
 		{"a password in the address", "", "[mqtt]\nbroker = \"mqtts://u:hunter2@broker.lan\"",
 			[]string{`14 mqtt.broker: .*password.*; .*password_file`}},
 		{"a user in the address", "", "[mqtt]\nbroker = \"mqtts://u@broker.lan\"",

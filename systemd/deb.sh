@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# deb.sh [OUT]: the Debian package of what "make build" has put into bin/, as OUT (bin/tacet_VERSION_ARCH.deb). "make deb" calls it.
+# deb.sh [OUT]: packages what "make build" has put into bin/, as OUT (default bin/tacet_VERSION_ARCH.deb). "make deb" calls it.
 #
-# It enables and starts nothing: there is no configuration yet. An upgrade leaves the running daemon alone, since somebody may be
-# talking; it says how to start the new one. Recordings and keys stay when the package goes, even when it is purged.
+# The version is the one that the programs were built with (systemd/version.sh).
+#
+# The package enables and starts nothing, since there is no configuration yet. An upgrade does not touch the running daemon, since
+# somebody may be talking; it says how to start the new one. Recordings and keys stay when the package is removed or purged.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 arch=$(dpkg --print-architecture)
-# Ordered by time; a tree without git has no time but now.
-version=0.$(git show -s --format=%cd.%h --date=format:%Y%m%d%H%M%S 2>/dev/null || date -u +%Y%m%d%H%M%S)
+version=$(bin/tacet version)
+version=${version#tacet }
 out=${1:-bin/tacet_${version}_$arch.deb}
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
@@ -19,8 +21,13 @@ install -D -m 755 systemd/tacet-drive "$root/usr/lib/tacet/tacet-drive"
 install -D -m 644 -t "$root/usr/lib/udev/rules.d" systemd/*.rules
 install -D -m 644 systemd/tacet.sysusers "$root/usr/lib/sysusers.d/tacet.conf"
 install -D -m 644 systemd/tacet.tmpfiles "$root/usr/lib/tmpfiles.d/tacet.conf"
-install -D -m 644 -t "$root/usr/share/doc/tacet" README.md config/example.toml
-install -D -m 644 LICENSE "$root/usr/share/doc/tacet/copyright"
+doc=$root/usr/share/doc/tacet
+install -D -m 644 -t "$doc" README.md
+install -D -m 644 -t "$doc/config" config/example.toml
+for page in cmd/tacet systemd hw; do install -D -m 644 -t "$doc/$page" $page/README.md; done
+install -m 644 LICENSE "$doc/copyright"
+gzip -9n <systemd/changelog >"$doc/changelog.gz"
+chmod 644 "$doc/changelog.gz"
 
 mkdir "$root/DEBIAN"
 cat >"$root/DEBIAN/control" <<S

@@ -298,7 +298,7 @@ func TestDoctorFindsFaults(t *testing.T) {
 				p.board, p.mic.board = b, b
 				p.openPanel = func(context.Context) (*hw.Panel, error) { return hw.OpenOn(b, wiring(p.cfg)) }
 			},
-			says: []string{"FAIL       light: ", "the light was made lit, and the sense line GPIO22 sees it dark"},
+			says: []string{"FAIL       light: ", "the light was switched to lit, but the sense line GPIO22 sees it dark"},
 		},
 		"no microphone": {fault: func(p *patient) { p.mic.present = audio.ErrMissing },
 			says: []string{"FAIL       microphone: there is no such sound card"}, lit: 1},

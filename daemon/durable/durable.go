@@ -7,11 +7,11 @@
 //
 // What a caller must know about disks:
 //
-//   - Data is kept only after Sync has returned nil, a name only after SyncDir has. Until then a power
-//     cut may undo that a file was created, renamed or removed.
-//   - After an error from Sync or Write, never write to that file again. The kernel has marked its pages
-//     clean: they can be read, a later Sync returns nil, and after the next start they are gone. Start a
-//     new file from what is still in memory.
+//   - Data is kept only after Sync has returned nil, a name only after SyncDir has. Until then a
+//     power cut may undo that a file was created, renamed or removed.
+//   - After an error from Sync or Write, never write to that file again. The kernel has marked its
+//     pages clean: they can be read, a later Sync returns nil, and after the next start they are
+//     gone. Start a new file from what is still in memory.
 //   - Reading may be served from memory: it proves nothing about the disk.
 //
 // Not solved here: a disk that reports a sync as done when it is not; a bit that flips on the disk

@@ -34,11 +34,13 @@
 //
 // # Promises
 //
-//   - Anybody with the unit's public key can detect any altered, added, dropped, moved or doubled byte.
-//   - The private half of a recording's key is never in the process that records, and neither half is ever shown by fmt,
-//     slog or encoding/json.
+//   - Anybody with the unit's public key can detect any altered, added, dropped, moved or doubled
+//     byte.
+//   - The private half of a recording's key is never in the process that records, and neither half
+//     is ever shown by fmt, slog or encoding/json.
 //   - Identities and recipients are native age ones only: no file can make a plugin start.
-//   - No input makes it panic, write anywhere but to the given writer, or take more than some tens of megabytes.
+//   - No input makes it panic, write anywhere but to the given writer, or take more than some tens
+//     of megabytes.
 //
 // The parts: name.go and head.go define the names and the JSON members; tar.go, member.go, tree.go
 // and checkpoint.go make the file's bytes; age.go encrypts and decrypts members; seal.go and

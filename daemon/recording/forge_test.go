@@ -2,6 +2,7 @@ package recording
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -199,7 +200,7 @@ func TestSealerRefuses(t *testing.T) {
 	if s.Leaves() != leaves || s.Root() != root {
 		t.Error("calls that failed changed something")
 	}
-	file := append(f.file, must(s.End(End{Reason: Stopped, Samples: 24000}, nil))...)
+	file := slices.Concat(f.file, must(s.End(End{Reason: Stopped, Samples: 24000}, nil)))
 	if rep := verifyBytes(t, file, f.vkey); rep.State != Whole {
 		t.Errorf("%v: %s", rep.State, rep.Why)
 	}

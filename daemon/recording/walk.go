@@ -192,7 +192,9 @@ func (w *walk) takeNote(m *member, msg []byte) error {
 		w.samples += int64(w.head.Audio.Rate)
 	}
 	w.short = 0
-	w.matched = mark{note: *m, segments: segments, covered: c, key: key, sig: sig, happened: w.happened, samples: w.samples}
+	w.matched = mark{
+		note: *m, segments: segments, covered: c, key: key, sig: sig, happened: w.happened, samples: w.samples,
+	}
 	if good {
 		w.good = w.matched
 	}

@@ -84,7 +84,7 @@ func (s *Spool) Recover(unit note.Signer, boot string) ([]Recovered, error) {
 			delete(s.failed, name)
 			continue
 		}
-		if r.Err, r.Waits = s.waiting(name); !r.Waits {
+		if r.Waits, r.Err = s.waiting(name); !r.Waits {
 			if err != nil {
 				r.Err = s.fault("look at "+name+" in", err)
 			} else if err := s.attempt(&r, unit, boot); err != nil {

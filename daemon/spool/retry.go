@@ -48,12 +48,12 @@ func (s *Spool) Due() bool {
 }
 
 // waiting reports whether it is too early to try a recording again, and the error of the last try.
-func (s *Spool) waiting(name string) (error, bool) {
+func (s *Spool) waiting(name string) (bool, error) {
 	f := s.failed[name]
 	if f == nil || !time.Now().Before(f.next) {
-		return nil, false
+		return false, nil
 	}
-	return f.err, true
+	return true, f.err
 }
 
 // recordTry records the result of a try.

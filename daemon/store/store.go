@@ -10,20 +10,22 @@
 //
 // How failures are handled:
 //
-//   - If a store isn't there, its recordings wait on the unit. It is tried again with growing pauses, and at once when
-//     something was plugged in or mounted.
-//   - After any interruption a follower reads the copy, compares it with the spool, and continues at the first missing
-//     byte.
-//   - If a file with a recording's name holds something else, it is never touched: the copy gets another name (see
-//     [Beside]), with a warning. The same goes for a copy that is longer than the spool's file and valid as far as it
-//     goes: a spool that lost synced data must not cost the better copy.
-//   - After a failed write or sync the copy is written to a new file, which replaces the old one once it is on the medium.
+//   - If a store isn't there, its recordings wait on the unit. It is tried again with growing
+//     pauses, and at once when something was plugged in or mounted.
+//   - After any interruption a follower reads the copy, compares it with the spool, and continues
+//     at the first missing byte.
+//   - If a file with a recording's name holds something else, it is never touched: the copy gets
+//     another name (see [Beside]), with a warning. The same goes for a copy that is longer than the
+//     spool's file and valid as far as it goes: a spool that lost synced data must not cost the
+//     better copy.
+//   - After a failed write or sync the copy is written to a new file, which replaces the old one
+//     once it is on the medium.
 //   - A store that hangs blocks its own goroutine only.
-//   - A store that can't do everything is used for what it can (see [Limited]). If files can't be appended to, a copy is
-//     written again from its start; if they can't be replaced, it gets another name. A store's report that it is full
-//     counts only if it refuses a write.
-//   - No more is read from a store than the recording explains: a file of terabytes with a copy's name is left alone and
-//     reported.
+//   - A store that can't do everything is used for what it can (see [Limited]). If files can't be
+//     appended to, a copy is written again from its start; if they can't be replaced, it gets
+//     another name. A store's report that it is full counts only if it refuses a write.
+//   - No more is read from a store than the recording explains: a file of terabytes with a copy's
+//     name is left alone and reported.
 //
 // The doctor command tries a store by having a follower copy something there (see [Probe]), so its
 // result is the unit's.

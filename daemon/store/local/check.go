@@ -47,7 +47,9 @@ func (m *medium) changed() *store.Trouble {
 	if err != nil {
 		return nil
 	}
-	i := slices.IndexFunc(table, func(now mounts.Mount) bool { return now.ID == m.mount.ID && now.Device == m.mount.Device })
+	i := slices.IndexFunc(table, func(now mounts.Mount) bool {
+		return now.ID == m.mount.ID && now.Device == m.mount.Device
+	})
 	if i < 0 {
 		return trouble(missing, "%s was unmounted", m.mount)
 	}

@@ -76,9 +76,11 @@ func (b *backFile) ended(n, requested int, end int64) error {
 
 // openBack opens a copy so that reads come from the medium:
 //
-//   - Directly (O_DIRECT), past the machine's memory, if the file system can: FAT, exFAT, ext4, NFS, SMB with the
-//     default cache=strict, most of FUSE. NFS, SMB and FUSE then ask the server, or the program in its place.
-//   - Otherwise (SMB with cache=loose) it makes the kernel drop the file's pages, and checks that it did.
+//   - Directly (O_DIRECT), past the machine's memory, if the file system can: FAT, exFAT, ext4,
+//     NFS, SMB with the default cache=strict, most of FUSE. NFS, SMB and FUSE then ask the server,
+//     or the program in its place.
+//   - Otherwise (SMB with cache=loose) it makes the kernel drop the file's pages, and checks that
+//     it did.
 //   - A file in memory (tmpfs) has no other medium. Its folder allows that with UnmountedOK.
 //
 // The pages are dropped before a direct read too, because some file systems read some files through

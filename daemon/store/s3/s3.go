@@ -4,24 +4,29 @@
 // many sites.
 //
 //	kind := s3.Kind{Endpoint: "https://s3.lan:9000", Bucket: "tacet", Prefix: "high-street/",
-//		Region: "us-east-1", PathStyle: true, AccessKeyFile: "/etc/tacet/s3_access", SecretKeyFile: "/etc/tacet/s3_secret", CA: "/etc/tacet/ca.pem"}
+//		Region: "us-east-1", PathStyle: true, AccessKeyFile: "/etc/tacet/s3_access",
+//		SecretKeyFile: "/etc/tacet/s3_secret", CA: "/etc/tacet/ca.pem"}
 //
 // An object can't grow, so a recording is uploaded once it has ended. The off-site copy lags by the
 // length of the recording and of its upload.
 //
 // Promises:
 //
-//   - An object that exists is never overwritten: its name is checked first, and the upload is conditional (If-None-Match).
-//     With a server that refuses conditions, an object that somebody else makes between check and upload is overwritten;
-//     reading back shows which of the two is there.
-//   - A recording of more than 8 MiB is uploaded in parts of that size. An interrupted upload is resumed with the missing
-//     parts: those on the server are compared, by SHA-256, with what would be sent.
-//   - The server gets the SHA-256 of each part, or an MD5 if it refuses that, and refuses a part that arrives damaged.
-//   - What a server refuses is left out for a day, if possible, and reported (see [Quirks]): conditions, SHA-256, listing
-//     unfinished uploads, multipart uploads. A lock is never left out.
-//   - Only the endpoint is dialled: no proxy, no redirection, no service for names, regions or credentials.
-//   - Nothing hangs for ever: a connection without progress while something is awaited ends after Stall. Requests are
-//     not retried here; the follower does that.
+//   - An object that exists is never overwritten: its name is checked first, and the upload is
+//     conditional (If-None-Match). With a server that refuses conditions, an object that somebody
+//     else makes between check and upload is overwritten; reading back shows which of the two is
+//     there.
+//   - A recording of more than 8 MiB is uploaded in parts of that size. An interrupted upload is
+//     resumed with the missing parts: those on the server are compared, by SHA-256, with what would
+//     be sent.
+//   - The server gets the SHA-256 of each part, or an MD5 if it refuses that, and refuses a part
+//     that arrives damaged.
+//   - What a server refuses is left out for a day, if possible, and reported (see [Quirks]):
+//     conditions, SHA-256, listing unfinished uploads, multipart uploads. A lock is never left out.
+//   - Only the endpoint is dialled: no proxy, no redirection, no service for names, regions or
+//     credentials.
+//   - Nothing hangs for ever: a connection without progress while something is awaited ends after
+//     Stall. Requests are not retried here; the follower does that.
 //   - Memory is limited: parts are read from the recording as they are sent, three at a time.
 //
 // The account needs s3:PutObject, s3:GetObject, s3:ListBucket, s3:ListBucketMultipartUploads,
@@ -143,7 +148,7 @@ func (k Kind) medium() (*medium, error) {
 		m.quirks = &Quirks{}
 	}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
-	if m.transport, err = k.transport(endpoint, &m.clock); err != nil {
+	if m.transport, err = k.transport(endpoint); err != nil {
 		return nil, err
 	}
 	wire := http.RoundTripper(&answerLimiter{m.transport, &m.clock})

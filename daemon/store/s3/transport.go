@@ -20,7 +20,7 @@ import (
 )
 
 // transport returns a transport that dials only the endpoint.
-func (k Kind) transport(endpoint *url.URL, clock *clock) (*http.Transport, error) {
+func (k Kind) transport(endpoint *url.URL) (*http.Transport, error) {
 	port := endpoint.Port()
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[endpoint.Scheme]

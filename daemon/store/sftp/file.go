@@ -28,11 +28,11 @@ var _ durable.File = (*file)(nil)
 // do makes one request. It doesn't wrap io.EOF, which readers compare.
 func (f *file) do(op string, request func() error) error {
 	defer f.conn.Await()()
-	if err := request(); err != nil && err != io.EOF {
-		return pathError(op, f.name, err)
-	} else {
+	err := request()
+	if err == nil || err == io.EOF {
 		return err
 	}
+	return pathError(op, f.name, err)
 }
 
 // Write appends p, in many requests at once. After an error the file may hold any parts of p, with

@@ -11,28 +11,33 @@
 //
 // Promises:
 //
-//   - Only Addr is dialled. The server must show a key that KnownHosts has for it. If it has none, nothing is dialled;
-//     if the server shows another, nothing is sent, not even the user's name.
-//   - Nothing hangs for ever: a connection without progress while something is awaited ends after Stall.
-//   - Memory is limited: at most 2 MiB of requests are in flight, and reading back holds 2 MiB more.
+//   - Only Addr is dialled. The server must show a key that KnownHosts has for it. If it has none,
+//     nothing is dialled; if the server shows another, nothing is sent, not even the user's name.
+//   - Nothing hangs for ever: a connection without progress while something is awaited ends after
+//     Stall.
+//   - Memory is limited: at most 2 MiB of requests are in flight, and reading back holds 2 MiB
+//     more.
 //
 // What to know about copies on such a server:
 //
-//   - A write is split into many requests in flight at once. If one fails, later ones may still succeed: the file can then
-//     be longer than what was written, with a hole of zeros. A lost connection can cause the same. So a follower that
-//     continues a copy compares all of it first.
-//   - Sync uses fsync@openssh.com, which OpenSSH has had since 6.5. If a server lacks it, Sync means only that the server
-//     has received everything (see [store.Limited]). If that server's power fails within the half minute or so that its
-//     system keeps writes in memory, they are lost. SFTP has no SyncDir; on the common file systems the file's own fsync
-//     also writes its name.
+//   - A write is split into many requests in flight at once. If one fails, later ones may still
+//     succeed: the file can then be longer than what was written, with a hole of zeros. A lost
+//     connection can cause the same. So a follower that continues a copy compares all of it first.
+//   - Sync uses fsync@openssh.com, which OpenSSH has had since 6.5. If a server lacks it, Sync
+//     means only that the server has received everything (see [store.Limited]). If that server's
+//     power fails within the half minute or so that its system keeps writes in memory, they are
+//     lost. SFTP has no SyncDir; on the common file systems the file's own fsync also writes its
+//     name.
 //   - Every extension of the protocol is optional, and so is much of the protocol itself. Without
-//     posix-rename@openssh.com a file that is to be replaced is removed first; if that is refused too, Rename fails.
-//     Without statvfs@openssh.com, or with nonsensical numbers, the free space is unknown. A server that refuses to open
-//     a file for reading and writing, or exclusively, is asked for less.
-//   - ReadBack returns what the server reads, perhaps from the server's memory, never from this machine's.
-//   - SFTP has one code for all disk errors. It counts as a full disk if statvfs@openssh.com reports no free space. A
-//     user's quota isn't seen that way, unless the file system reports it as the size of the disk, as XFS and ZFS do for
-//     a folder's quota.
+//     posix-rename@openssh.com a file that is to be replaced is removed first; if that is refused
+//     too, Rename fails. Without statvfs@openssh.com, or with nonsensical numbers, the free space
+//     is unknown. A server that refuses to open a file for reading and writing, or exclusively, is
+//     asked for less.
+//   - ReadBack returns what the server reads, perhaps from the server's memory, never from this
+//     machine's.
+//   - SFTP has one code for all disk errors. It counts as a full disk if statvfs@openssh.com
+//     reports no free space. A user's quota isn't seen that way, unless the file system reports it
+//     as the size of the disk, as XFS and ZFS do for a folder's quota.
 package sftp
 
 import (

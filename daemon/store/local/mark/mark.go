@@ -5,7 +5,8 @@
 //
 // or, if the office has signed it ("tacet drive init -i office.key"),
 //
-//	{"format":"tacet-drive/2","site":"high-street","room":"*","store":"drive","id":"K5PZ…","uuid":"1234-ABCD","signature":"tacet-office/office AQID…"}
+//	{"format":"tacet-drive/2","site":"high-street","room":"*","store":"drive",
+//	 "id":"K5PZ…","uuid":"1234-ABCD","signature":"tacet-office/office AQID…"}
 //
 // It is one line of JSON in exactly this form. No unit writes to a drive without a mark, and only
 // that room's unit to one with another room's mark: a stick that was left plugged in, or carried

@@ -47,7 +47,7 @@ func TestParseRefuses(t *testing.T) {
 	for name, text := range map[string]string{
 		"nothing in a line":   "\n",
 		"no hyphen":           "27 1 254:0 / / rw shared:1 ext4 /dev/vda rw\n",
-		"nothing behind it":   "27 1 254:0 / / rw - ext4\n",
+		"nothing after it":    "27 1 254:0 / / rw - ext4\n",
 		"no number":           "a 1 254:0 / / rw - ext4 /dev/vda rw\n",
 		"too many mounts":     strings.Repeat(line, maxMounts+1),
 		"a line without end":  "27 1 254:0 / /" + strings.Repeat("x", maxLine) + " rw - ext4 /dev/vda rw\n",
