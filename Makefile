@@ -29,6 +29,11 @@ build: ## tacetd, tacet and tacet-demo, into bin; V=1 shows the commands
 deb: build ## the Debian package for the unit, into bin
 	systemd/deb.sh
 
+# What "tacet provision -card" puts on a card beside the room's files: the released packages, and
+# those of Debian's that they need.
+bundle: ## the packages for units' cards, from those in dist
+	systemd/bundle.sh dist/bundle dist/tacet_*.deb
+
 run: build ## the real daemon on a virtual wall unit; prints the address of its page
 	bin/tacet-demo
 
