@@ -14,14 +14,15 @@ var cardCommand = cli.Command{
 	Usage: "[-lang LANG] [-large] [-words] -config FILE [-o FILE]",
 	About: "make the notice for the wall",
 	Help: `
-Prints the notice that hangs beside a room's unit, as a page (HTML) that any browser prints on one sheet of A5, or with -large on A4:
-what each light means, how to say yes, how to stop and to go on, that nobody has to agree; and from the config what it is for, where copies
-go, how long they are kept, whom to ask.
+Prints the notice that hangs beside a room's unit, as a page (HTML) that any browser prints on one
+sheet of A5, or with -large on A4: what each light means, how to say yes, how to stop and to go on,
+that nobody has to agree; and from the config what it is for, where copies go, how long they are
+kept, whom to ask.
 
     tacet card -config tacet.toml -o card.html
 
-LANG is ` + strings.Join(card.Languages(), " or ") + `, or a file of words in another language, ending in .toml. With -words it prints the words
-themselves, to translate from.
+LANG is ` + strings.Join(card.Languages(), " or ") + `, or a file of words in another language,
+ending in .toml. With -words it prints the words themselves, to translate from.
 
     tacet card -words > mine.toml
     tacet card -lang mine.toml -config tacet.toml -o card.html`,

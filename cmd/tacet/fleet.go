@@ -19,14 +19,15 @@ var fleetCommand = cli.Command{
 	Usage: "add [-fleet FILE] KEY…",
 	About: "collect the units' keys for the office",
 	Help: `
-Enters each KEY into fleet.toml, which tacet provision made: the .vkey file that a unit's first start leaves on its card, or what
-"tacetd status -key" prints, as a file or as it is; - reads it from standard input.
+Enters each KEY into fleet.toml, which tacet provision made: the .vkey file that a unit's first
+start leaves on its card, or what "tacetd status -key" prints, as a file or as it is; - reads it
+from standard input.
 
     tacet fleet add /media/bootfs/high-street_room-3.vkey
 
-It also takes a file of what the unit publishes over MQTT on its topic state. Whoever may publish there can say that, so compare the key
-with the one that the unit itself shows, and type the room's id. So where a room gets another key than it had: the one before stays for
-its recordings.`,
+It also takes a file of what the unit publishes over MQTT on its topic state. Whoever may publish
+there can say that, so compare the key with the one that the unit itself shows, and type the room's
+id. So where a room gets another key than it had: the one before stays for its recordings.`,
 	Run: fleetRun,
 }
 

@@ -17,19 +17,22 @@ var provisionCommand = cli.Command{
 	Usage: "[-i KEY] -template FILE -o DIR ROOMS.csv | -o DIR -packages DIR -card PATH ROOM",
 	About: "make what each room's unit gets, and put it on its card",
 	Help: `
-Of a list of rooms, as a spreadsheet saves it (CSV), and a template, which is a config with {room}, {site}, {name} and the list's other
-columns in it, it makes in DIR for each room its config, its password at the broker, its key at the backup server, a label with a QR code,
-and the marks of its thumb drives; and, in _office, what the servers' administrators and the office get: mosquitto.acl,
+Of a list of rooms, as a spreadsheet saves it (CSV), and a template, which is a config with {room},
+{site}, {name} and the list's other columns in it, it makes in DIR for each room its config, its
+password at the broker, its key at the backup server, a label with a QR code, and the marks of its
+thumb drives; and, in _office, what the servers' administrators and the office get: mosquitto.acl,
 mosquitto.passwd, authorized_keys, labels.html, fleet.toml.
 
     tacet provision -template tacet.toml -o out rooms.csv
 
-The list needs a column room; site, name and drives (the UUIDs of the room's thumb drives, as blkid shows them; then -i names the office's
-key, which signs) mean what they say. Files that the template names lie beside it; what is one room's own, in SITE/ROOM there.
-Run again, it changes what has changed. Passwords and keys are made once, and anew where you remove them. DIR holds secrets.
+The list needs a column room; site, name and drives (the UUIDs of the room's thumb drives, as blkid
+shows them; then -i names the office's key, which signs) mean what they say. Files that the template
+names lie beside it; what is one room's own, in SITE/ROOM there. Run again, it changes what has
+changed. Passwords and keys are made once, and anew where you remove them. DIR holds secrets.
 
-With -card it prepares a freshly imaged SD card for one of these rooms: PATH is the card's boot partition, which every computer shows. The
-unit then sets itself up when it first starts, without a network. The packages are those that make bundle brings together.
+With -card it prepares a freshly imaged SD card for one of these rooms: PATH is the card's boot
+partition, which every computer shows. The unit then sets itself up when it first starts, without a
+network. The packages are those that make bundle brings together.
 
     tacet provision -o out -packages bundle -card /media/bootfs room-3`,
 	Run: provisionRun,

@@ -18,9 +18,10 @@ var resetCommand = cli.Command{
 	Name: "reset", Usage: "[-force] [-config F] [-state DIR] [-run DIR]",
 	About: "as root: take the unit out of the practice",
 	Help: `
-Ends the ledger with a signed entry, destroys the unit's keys and every secret file, and removes its recordings, if every copy of
-them is elsewhere. It asks for the room's id first, and says what it did. A unit that records is not touched. The ledger and the unit's
-public key stay, in a folder that it names: keep them in the office, for they prove what was recorded.
+Ends the ledger with a signed entry, destroys the unit's keys and every secret file, and removes its
+recordings, if every copy of them is elsewhere. It asks for the room's id first, and says what it
+did. A unit that records is not touched. The ledger and the unit's public key stay, in a folder that
+it names: keep them in the office, for they prove what was recorded.
 
     sudo tacetd reset
 

@@ -163,7 +163,7 @@ func (u *Unit) endLedger(s *shelf) (public string, err error) {
 		return "", err
 	}
 	head, err := u.lastLines(l, s)
-	if err = errors.Join(err, l.Close()); err != nil {
+	if err := errors.Join(err, l.Close()); err != nil {
 		return "", err
 	}
 	u.Tell("the ledger ends with a signed entry; its head:")
