@@ -6,7 +6,7 @@ export TACET_TOOLS := $(CURDIR)/bin/tools
 VERSION ?= $(shell systemd/version.sh)
 LDFLAGS := -s -w -X tacet/cmd/internal/cli.Version=$(VERSION)
 
-.PHONY: help build deb run test tests lint vuln bench fuzz rig-test fresh-test soak clean
+.PHONY: help build deb bundle run test tests lint vuln bench fuzz rig-test fresh-test soak clean
 
 # Each target's line says what it is for, after "##".
 help: ## this list
@@ -28,6 +28,11 @@ build: ## tacetd, tacet and tacet-demo, into bin; V=1 shows the commands
 # For the architecture of this machine: build a Raspberry Pi's package on a Raspberry Pi.
 deb: build ## the Debian package for the unit, into bin
 	systemd/deb.sh
+
+# What "tacet provision -card" puts on a card beside the room's files: the released packages, and
+# those of Debian's that they need.
+bundle: ## the packages for units' cards, from those in dist
+	systemd/bundle.sh dist/bundle dist/tacet_*.deb
 
 run: build ## the real daemon on a virtual wall unit; prints the address of its page
 	bin/tacet-demo

@@ -59,6 +59,7 @@ type Config struct {
 	Spool       Spool
 	Stores      []Store
 	MQTT        *MQTT // nil if nothing is published
+	Card        *Card `json:",omitempty"` // nil if the card on the wall says no more than the rest does
 }
 
 // Room says where the unit is.
@@ -242,6 +243,7 @@ func parse(name string, data, kept []byte) (*Config, []Problem, error) {
 	spool := c.spool(&cfg)
 	c.stores(&cfg, spool)
 	c.mqtt(&cfg)
+	c.card(&cfg)
 	c.warnAbsent()
 
 	warnings := []Problem(c.warnings.sorted(name))

@@ -174,6 +174,15 @@ func load(name string, limit, most int) ([]byte, error) {
 	return data, err
 }
 
+// Bytes reads a file that need not be text, such as a key that a program made, as it is: at most
+// limit bytes. Like Read, it refuses anything but an ordinary file.
+func Bytes(name string, limit int) ([]byte, error) {
+	if err := checkOrdinary(name); err != nil {
+		return nil, err
+	}
+	return load(name, limit, limit)
+}
+
 func tooLong(name string, most int) error {
 	return fmt.Errorf("%s is longer than %d bytes", name, most)
 }

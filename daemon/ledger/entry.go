@@ -27,6 +27,8 @@ const (
 	Recipients = "recipients" // recordings are sealed to these from now on
 	Drive      = "drive"      // this drive gets copies from now on
 
+	Reset = "reset" // the unit leaves the practice: its keys are destroyed next, and this is the last line
+
 	// Written by the ledger itself, as the first line of a file.
 	broken    = "broken"    // the ledger before this one was broken and was put aside
 	missing   = "missing"   // the unit had a key, but neither a ledger nor a head
@@ -104,6 +106,7 @@ var fieldsOf = map[string]struct{ must, may []string }{
 
 	Recipients: {must: []string{"recipients", "by"}, may: []string{"confirmation"}},
 	Drive:      {must: []string{"store", "drive", "by"}, may: []string{"uuid"}},
+	Reset:      {may: []string{"version"}},
 
 	broken:    {must: []string{"why"}, may: []string{"size", "root", "kept"}},
 	missing:   {},

@@ -43,6 +43,26 @@ func (l *Ledger) history(visit func(Entry)) error {
 	return visitLines(io.NewSectionReader(file, 0, size), visit)
 }
 
+// Peek calls visit with the entries as they are on disk, oldest first, for a process that is not
+// the ledger's owner: it proves nothing and writes nothing. It leaves out a torn last line.
+func Peek(fsys durable.FS, name string, visit func(Entry)) error {
+	l := &Ledger{fs: fsys, name: name}
+	parts, err := l.parts()
+	if err != nil {
+		return &Error{"read", err}
+	}
+	if _, err := fsys.Stat(name); err == nil {
+		parts = append(parts, name)
+	}
+	for _, part := range parts {
+		err := l.visitPart(part, visit)
+		if err != nil && (part != name || !errors.As(err, new(*json.SyntaxError))) {
+			return &Error{"read", fmt.Errorf("%s: %w", part, err)}
+		}
+	}
+	return nil
+}
+
 // acknowledged opens the present file. It stays readable if another file takes its name.
 func (l *Ledger) acknowledged() (file durable.File, size, first int64, err error) {
 	l.mu.Lock()

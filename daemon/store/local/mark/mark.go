@@ -131,6 +131,9 @@ func (m Mark) check() error {
 	return nil
 }
 
+// Text is the mark's file, as Write writes it.
+func (m Mark) Text() []byte { return append(m.line(), '\n') }
+
 func (m Mark) line() []byte {
 	line, _ := json.Marshal(m) // some strings: that never fails
 	return line
@@ -174,7 +177,7 @@ func (m Mark) Write(drive *os.Root) error {
 		return err
 	}
 	fsys := durable.OS(drive)
-	if err := durable.WriteFile(fsys, File, append(m.line(), '\n')); err != nil {
+	if err := durable.WriteFile(fsys, File, m.Text()); err != nil {
 		return err
 	}
 	_ = drive.Chmod(File, 0o644) // FAT has no owners, and may refuse
