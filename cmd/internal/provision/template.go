@@ -160,17 +160,7 @@ func (f *filled) names(t Template) (wrong config.Errors) {
 		return config.Errors{{File: t.file, What: "can't be read as TOML: " + err.Error(), Instead: "write it plainer"}}
 	}
 	f.secret, f.signed = map[string]bool{}, map[string]bool{}
-	add := func(name string, secret bool) {
-		relative := !path.IsAbs(name) && name != ""
-		if relative {
-			name = path.Join(etc, filepath.ToSlash(name))
-		}
-		if rest, ok := strings.CutPrefix(path.Clean(name), etc+"/"); ok {
-			f.secret[rest] = f.secret[rest] || secret
-		} else if relative {
-			f.secret[path.Clean(name)] = secret // outside: refused below
-		}
-	}
+	add := f.addName
 	recipients, _ := raw.Encrypt.Recipients.([]any)
 	for _, item := range recipients {
 		if name, ok := item.(string); ok && !strings.HasPrefix(strings.ToLower(name), "age1") {
@@ -201,6 +191,19 @@ func (f *filled) names(t Template) (wrong config.Errors) {
 		}
 	}
 	return slices.Clip(wrong)
+}
+
+// addName notes a file that the template names, if it lies in etc.
+func (f *filled) addName(name string, secret bool) {
+	relative := !path.IsAbs(name) && name != ""
+	if relative {
+		name = path.Join(etc, filepath.ToSlash(name))
+	}
+	if rest, ok := strings.CutPrefix(path.Clean(name), etc+"/"); ok {
+		f.secret[rest] = f.secret[rest] || secret
+	} else if relative {
+		f.secret[path.Clean(name)] = secret // outside: names refuses it
+	}
 }
 
 const configFile = "tacet.toml"
