@@ -69,6 +69,10 @@ func (g *Gaps) lostBefore(held []block, all bool) (lost int64, decided bool) {
 		if l, ok := g.under(held); ok && plausible(l) {
 			before.slope = l.slope
 		}
+		if age.Seconds() > seldom*float64(wakesIn(held)) { // so few that a stall bends the line
+			g.under(complete(held))
+			before.slope = max(before.slope, g.hull.steepest())
+		}
 		if late = leastLate(held, before.slope) - g.recent.least(before.slope); late <= settleMost.Seconds() {
 			return 0, true
 		}
@@ -171,6 +175,15 @@ func wakesIn(held []block) int {
 		}
 	}
 	return n
+}
+
+// complete are the held blocks without the last wake-up, of which more may follow.
+func complete(held []block) []block {
+	n := len(held) - 1
+	for n > 0 && together(held[n-1], held[n]) {
+		n--
+	}
+	return held[:n]
 }
 
 // together reports whether a block arrived with the one before it, in one wake-up.

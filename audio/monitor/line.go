@@ -59,3 +59,13 @@ func (h *hull) line() (l line, known bool) {
 	}
 	return through(h.edge[i-1], h.edge[i]), true
 }
+
+// steepest is the slope of the slowest plausible pace that an edge of the hull shows, or 0.
+func (h *hull) steepest() float64 {
+	for i := len(h.edge) - 1; i > 0; i-- {
+		if l := through(h.edge[i-1], h.edge[i]); plausible(l) {
+			return l.slope
+		}
+	}
+	return 0
+}
