@@ -239,9 +239,9 @@ func TestWordsOfOnesOwn(t *testing.T) {
 		"whole":          {string(english), ""},
 		"from Windows":   {"\ufeff" + strings.ReplaceAll(string(english), "\n", "\r\n"), ""},
 		"a word missing": {strings.Replace(string(english), "no_text    = ", "#", 1), "no_text is missing"},
-		"a key too many": {strings.Replace(string(english), "no_text    = ", "no_txt = ", 1), "there is no such key"},
+		"a key too many": {strings.Replace(string(english), "no_text    = ", "no_txt = ", 1), "unknown key"},
 		"a wrong variable": {strings.Replace(string(english), "quiet for {quiet}", "quiet for {queit}", 1),
-			"end_quiet: nothing stands for {queit} there"},
+			"end_quiet: {queit} has no value there"},
 		"no TOML":         {"title = This", "line 1, column"},
 		"a place missing": {strings.Replace(string(english), "s3     = ", "#", 1), "places.s3 is missing"},
 	} {

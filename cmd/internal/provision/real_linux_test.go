@@ -140,7 +140,7 @@ func TestCardIsFull(t *testing.T) {
 	}
 	defer card.Close()
 	_, err = card.Prepare(testKit("high-street/room-3"), testDebs(t), false)
-	if err == nil || !strings.Contains(err.Error(), "the card's boot partition has 0 MB free, and 2 MB are needed") {
+	if err == nil || !strings.Contains(err.Error(), "the card's boot partition has 0 MB free, but needs 2 MB") {
 		t.Errorf("%v", err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "tacet")); err == nil {

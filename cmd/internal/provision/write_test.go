@@ -305,17 +305,17 @@ func TestTemplateMistakes(t *testing.T) {
 		want   []string
 	}{
 		"a column that isn't there": {func(s string) string { return strings.Replace(s, "{card}", "{microphone}", 1) }, "",
-			[]string{"{microphone} is no column of the list of rooms; add the column, or write one of {card}, {drives}, {name}, {room}, {site}"}},
+			[]string{"{microphone} is not a column of the list of rooms; add the column, or use one of {card}, {drives}, {name}, {room}, {site}"}},
 		"a fixed room": {func(s string) string { return strings.Replace(s, `"{room}"`, `"room-1"`, 1) }, "",
-			[]string{`room.id: is "room-1", and the list of rooms says "room-0"`}},
+			[]string{`room.id: is "room-1", but the list of rooms says "room-0"`}},
 		"a fixed user": {func(s string) string { return strings.Replace(s, `"{site}-{room}"`, `"unit"`, 1) }, "",
-			[]string{`mqtt.username: is "unit" for high-street/room-0 and for high-street/room-1, and each has its own password; write username = "{site}-{room}"`}},
+			[]string{`mqtt.username: is "unit" for both high-street/room-0 and high-street/room-1, which have different passwords; write username = "{site}-{room}"`}},
 		"a key nobody knows": {func(s string) string { return strings.Replace(s, "purpose =", "porpoise =", 1) }, "",
 			[]string{"consent.porpoise: there is no such key"}},
 		"no TOML": {func(s string) string { return strings.Replace(s, "[room]", "[room", 1) }, "",
 			[]string{"the section's name is not closed"}},
 		"a file missing": {func(s string) string { return strings.ReplaceAll(s, "ca.pem", "roots.pem") }, "",
-			[]string{"names /etc/tacet/roots.pem, and there is no file roots.pem beside it; put it there"}},
+			[]string{"names /etc/tacet/roots.pem, but there is no file roots.pem beside the template; put it there"}},
 		"a file in a folder": {func(s string) string {
 			return strings.ReplaceAll(s, "/etc/tacet/ca.pem",
 				"/etc/tacet/x/ca.pem")

@@ -128,7 +128,7 @@ func (u *unit) files() map[string]string {
 func (u *unit) gone(entries ...string) {
 	u.t.Helper()
 	left := u.files()
-	folder := "state/" + asideFolder(u.public)
+	folder := "state/" + archive(u.public)
 	if got, want := slices.Sorted(maps.Keys(left)),
 		[]string{folder + "/ledger", folder + "/ledger.head", folder + "/unit.vkey"}; !slices.Equal(got, want) {
 		u.t.Errorf("there are %q, want %q", got, want)
@@ -165,7 +165,7 @@ func TestReset(t *testing.T) {
 	said := strings.Join(u.said, "\n")
 	for _, want := range []string{"removed 2 recordings that the stores have", "destroyed " + u.Cfg.Unit.Key,
 		"destroyed " + u.Etc + "/s3_secret",
-		"destroyed " + u.Etc + "/smb", "the ledger ends with a signed entry", "flash may keep"} {
+		"destroyed " + u.Etc + "/smb", "ended the ledger with a signed entry", "flash may still hold"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("it doesn't say %q: %s", want, said)
 		}
@@ -198,7 +198,7 @@ func TestResetSparesRecordings(t *testing.T) {
 			} else {
 				u.gone("erased "+u.ids[r], "reset")
 			}
-			if !strings.Contains(strings.Join(u.said, "\n"), "which was nowhere else") {
+			if !strings.Contains(strings.Join(u.said, "\n"), "which was not in all stores") {
 				t.Errorf("it says %q", u.said)
 			}
 		})
