@@ -82,5 +82,5 @@ soak: build vuln ## the long fault runs, fuzzing, power cuts in the rig, bare De
 	RIG_PART=shares RIG_HANG=1h systemd/rig/test.sh
 	.ci/fresh
 
-clean: ## remove bin, with the tools and images in it
-	rm -rf bin
+clean: ## remove bin, with the tools and images in it, and dist
+	rm -rf bin dist
