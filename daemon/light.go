@@ -98,15 +98,15 @@ func (d *Daemon) lightFailed(code health.Code, err error) {
 	d.step(consent.Lit{OK: false})
 }
 
-// lightBroken raises a warning. Between recordings the unit tries a broken light again. A light that
-// was not seen lit is different: only the next recording can show that it works.
+// lightBroken raises a warning. Between recordings the unit tries a broken light again. A light
+// that was not seen lit is different: only the next recording can show that it works.
 func (d *Daemon) lightBroken(code health.Code, err error) {
 	d.warnings.Warn(code, err)
 	d.light.broken = d.light.broken || code != health.LightSense
 }
 
-// lightWorks clears the warnings about a light that now obeys, but for LightSense: a recording clears
-// that.
+// lightWorks clears the warnings about a light that now obeys, but for LightSense: a recording
+// clears that.
 func (d *Daemon) lightWorks() {
 	d.light.broken = false
 	d.warnings.Clear(health.LightFault)

@@ -6,8 +6,8 @@ import (
 	"runtime/debug"
 )
 
-// TuneRuntime tunes the Go runtime for a small unit. Programs call it before Run. GOMAXPROCS and GOGC in
-// the environment take precedence.
+// TuneRuntime tunes the Go runtime for a small unit. Programs call it before Run. GOMAXPROCS and
+// GOGC in the environment take precedence.
 //
 // It limits Go code to one processor. A unit's cost is its wake-ups, about forty a second, not its
 // work; with one processor no wake-up rouses a second thread to look for work, which saves a

@@ -95,8 +95,8 @@ type shown struct {
 }
 
 // phase returns the phase to publish. It is the only place that applies two rules. While a party's
-// consent is missing, the unit is idle. While it stops, the phase stays what it was: recording, fault,
-// or, if a start never became a recording, idle.
+// consent is missing, the unit is idle. While it stops, the phase stays what it was: recording,
+// fault, or, if a start never became a recording, idle.
 func (d *Daemon) phase(now time.Time) topic.Phase {
 	switch d.machine.Phase() {
 	case consent.Recording:

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# bundle.sh OUT DEB... collects the packages for "tacet provision -packages OUT -card", so that a unit's
-# first start needs no network: the given packages of Tacet, one for each architecture, and in
-# OUT/SUITE/ARCH the packages that they depend on and Raspberry Pi OS may lack.
+# bundle.sh OUT DEB... collects the packages for "tacet provision -packages OUT -card", so that a
+# unit's first start needs no network: the given packages of Tacet, one for each architecture, and
+# in OUT/SUITE/ARCH the packages that they depend on and Raspberry Pi OS may lack.
 #
-# "make bundle" runs it. It downloads from this machine's Debian mirror, and verifies with Debian's keys.
+# "make bundle" runs it. It downloads from this machine's Debian mirror, and verifies with Debian's
+# keys.
 set -euo pipefail
 [ $# -ge 2 ] || { echo "usage: bundle.sh OUT DEB..." >&2; exit 2; }
 out=$(realpath -m "$1")
@@ -39,7 +40,8 @@ for suite in "${!needs[@]}"; do
     echo "deb [arch=$arch signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main" >"$root/sources.list"
     : >"$root/status"
     options=(-qq -o APT::Architecture="$arch" -o APT::Architectures="$arch" -o Dir::Etc::SourceList="$root/sources.list"
-      -o Dir::Etc::SourceParts="$root/empty" -o Dir::Etc::PreferencesParts="$root/empty" -o Dir::State::Lists="$root/lists" -o Dir::State::status="$root/status"
+      -o Dir::Etc::SourceParts="$root/empty" -o Dir::Etc::PreferencesParts="$root/empty"
+      -o Dir::State::Lists="$root/lists" -o Dir::State::status="$root/status"
       -o Dir::Cache="$root/cache" -o Acquire::Languages=none -o APT::Sandbox::User=root)
     apt-get "${options[@]}" update
     (cd "$out.new/$suite/$arch" && apt-get "${options[@]}" download ${needs[$suite]})

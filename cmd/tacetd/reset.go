@@ -91,8 +91,8 @@ func mayReset(status string, force bool) (ran bool, err error) {
 	return state == "activating", nil // the spool's lock guards against a daemon that systemd doesn't know
 }
 
-// resetUnit stops the service and resets the unit. If the reset fails before it has changed anything,
-// it starts the service again.
+// resetUnit stops the service and resets the unit. If the reset fails before it has changed
+// anything, it starts the service again.
 func resetUnit(env *cli.Env, cfg *config.Config, path, state string, force, ran bool) error {
 	if ran {
 		if said, err := systemctl("stop"); err != nil {

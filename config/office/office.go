@@ -3,7 +3,7 @@
 //
 //	private, public, err := office.NewKey("high-street") // public is the units' [office] key
 //	signer, err := office.ParseSigner(private)
-//	signed, err := office.SignList(list, signer)         // age can still read this list of recipients
+//	signed, err := office.SignList(list, signer)         // a list that age can still read
 //	key, err := office.ParseKey(public)
 //	list, err = key.OpenList(signed)
 //

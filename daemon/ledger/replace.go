@@ -206,8 +206,8 @@ func (l *Ledger) continueInNew() error {
 	return nil
 }
 
-// forgetOldest removes the oldest parts beyond maxParts. It ignores errors, since the next call tries
-// again.
+// forgetOldest removes the oldest parts beyond maxParts. It ignores errors, since the next call
+// tries again.
 func (l *Ledger) forgetOldest() {
 	parts, _ := l.parts()
 	for len(parts) > maxParts {

@@ -7,9 +7,9 @@ import (
 	"tacet/daemon/topic"
 )
 
-// DescriptionStore keeps the unit's last description for Home Assistant across restarts: a component
-// that is gone must be removed by its name. Both methods may wait for a disk. New calls Load; a
-// goroutine of its own calls Save, one call at a time.
+// DescriptionStore keeps the unit's last description for Home Assistant across restarts: a
+// component that is gone must be removed by its name. Both methods may wait for a disk. New calls
+// Load; a goroutine of its own calls Save, one call at a time.
 type DescriptionStore interface {
 	Load() ([]byte, error) // nil if nothing was saved
 	Save([]byte) error
@@ -38,8 +38,8 @@ type describer struct {
 	saving  chan struct{}
 }
 
-// newDescriber compares the device with what was described before. A store that can't be read counts
-// as empty.
+// newDescriber compares the device with what was described before. A store that can't be read
+// counts as empty.
 func newDescriber(device topic.Device, store DescriptionStore) (*describer, error) {
 	d := &describer{store: store, current: described{Site: device.Site, Room: device.Room},
 		saving: make(chan struct{}, 1)}

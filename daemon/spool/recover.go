@@ -53,9 +53,9 @@ func (r Recovered) Code() health.Code {
 	return health.RecordingInterrupted
 }
 
-// Recover finishes every recording that is not live and not known to be finished: after a start, all
-// those open when the power failed; later, those whose File failed and was closed. A recording that
-// was cut short gets an end that says so, signed by the unit. boot is the unit's present boot.
+// Recover finishes every recording that is not live and not known to be finished: after a start,
+// all those open when the power failed; later, those whose File failed and was closed. A recording
+// that was cut short gets an end that says so, signed by the unit. boot is the unit's present boot.
 //
 // The valid part is written to a new file, which is synced, verified, and given the old one's name.
 // So an interruption loses nothing, and the next start tries again. The error is for the folder. A
@@ -158,9 +158,9 @@ func (s *Spool) settle(whole durable.File, temp string) error {
 	return whole.Sync()
 }
 
-// headless handles a file of which nothing can be proved. The head is on disk before a microphone is
-// opened. So if no segment follows, nothing was recorded, and the file is removed. If one does, the
-// disk lost the head, and the bytes are kept.
+// headless handles a file of which nothing can be proved. The head is on disk before a microphone
+// is opened. So if no segment follows, nothing was recorded, and the file is removed. If one does,
+// the disk lost the head, and the bytes are kept.
 func (s *Spool) headless(r *Recovered, old durable.File, size int64) error {
 	segments, err := recording.HasSegment(old, size)
 	if err != nil {

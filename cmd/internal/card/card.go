@@ -1,6 +1,6 @@
 // Package card prints the notice that hangs beside a unit. It says what each light means, how to
-// agree, stop and go on, that nobody has to agree, what recordings are for, where copies go, how long
-// they are kept, and whom to ask.
+// agree, stop and go on, that nobody has to agree, what recordings are for, where copies go, how
+// long they are kept, and whom to ask.
 //
 //	words, err := card.ReadWords("en")
 //	c := card.New(cfg, words)
@@ -156,7 +156,8 @@ var pages = template.Must(template.New("card").Parse(pageText))
 // Style returns the style sheet for [Card.Section].
 func Style() string { return style }
 
-// Page returns the card as an HTML page that prints on one sheet of A5, or, in large letters, of A4.
+// Page returns the card as an HTML page that prints on one sheet of A5, or, in large letters, of
+// A4.
 func (c Card) Page(large bool) ([]byte, error) {
 	var out bytes.Buffer
 	err := pages.ExecuteTemplate(&out, "page", struct {

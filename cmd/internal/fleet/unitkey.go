@@ -15,14 +15,15 @@ import (
 type UnitKey struct {
 	Key        string
 	Site, Room string
-	// Published: the key came over MQTT, where others can publish one too. A person has to compare it.
+	// Published: the key came over MQTT, where others can publish one too. A person has to compare
+	// it.
 	Published bool
 }
 
 const maxKeyFile = 64 << 10 // bytes
 
-// ReadKey reads a unit's key from one of these: the file that the first start leaves on the card, the
-// output of "tacetd status -key", or the unit's state as published over MQTT.
+// ReadKey reads a unit's key from one of these: the file that the first start leaves on the card,
+// the output of "tacetd status -key", or the unit's state as published over MQTT.
 func ReadKey(r io.Reader) (UnitKey, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxKeyFile+1))
 	if err == nil && len(data) > maxKeyFile {

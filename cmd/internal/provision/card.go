@@ -35,7 +35,8 @@ const (
 var hooks = map[Format]func(*Card) error{Systemd: (*Card).hookSystemd, CloudInit: (*Card).hookCloudInit,
 	Preseed: (*Card).hookPreseed}
 
-// Card is the boot partition of a newly imaged SD card. It is FAT, so every computer can write to it.
+// Card is the boot partition of a newly imaged SD card. It is FAT, so every computer can write to
+// it.
 type Card struct {
 	*out
 	format Format
@@ -103,7 +104,8 @@ var bootFiles embed.FS
 
 // Prepare writes a room's files and the packages to the card, and then makes the image's first boot
 // run the installer. If writing fails, the card boots as before. Prepare can be run again; replace
-// allows it to take over a card that was prepared for another room. Somebody should read the doubts.
+// allows it to take over a card that was prepared for another room. Somebody should read the
+// doubts.
 func (c *Card) Prepare(k *Kit, d *Debs, replace bool) (doubts []string, err error) {
 	if err := c.checkUnused(k, replace); err != nil {
 		return c.doubts, err

@@ -189,12 +189,13 @@ func TestPackages(t *testing.T) {
 		files []string
 		want  string
 	}{
-		"none":                 {nil, "holds no package for a Raspberry Pi"},
-		"for a desk alone":     {[]string{"tacet_1.0_amd64.deb"}, "tacet_VERSION_armhf.deb), only for amd64"},
-		"two versions":         {[]string{"tacet_1.0_arm64.deb", "tacet_1.1_arm64.deb"}, "are both for arm64: remove one"},
-		"a dependency outside": {[]string{"tacet_1.0_arm64.deb", "libasound2_1_arm64.deb"}, "other packages belong in SUITE/ARCH"},
-		"too deep":             {[]string{"tacet_1.0_arm64.deb", "a/b/c/x.deb"}, "is too deep"},
-		"right":                {[]string{"tacet_1.0~rc1+2_arm64.deb", "bookworm/arm64/x.deb", "notes.txt"}, ""},
+		"none":             {nil, "holds no package for a Raspberry Pi"},
+		"for a desk alone": {[]string{"tacet_1.0_amd64.deb"}, "tacet_VERSION_armhf.deb), only for amd64"},
+		"two versions":     {[]string{"tacet_1.0_arm64.deb", "tacet_1.1_arm64.deb"}, "are both for arm64: remove one"},
+		"a dependency outside": {[]string{"tacet_1.0_arm64.deb", "libasound2_1_arm64.deb"},
+			"other packages belong in SUITE/ARCH"},
+		"too deep": {[]string{"tacet_1.0_arm64.deb", "a/b/c/x.deb"}, "is too deep"},
+		"right":    {[]string{"tacet_1.0~rc1+2_arm64.deb", "bookworm/arm64/x.deb", "notes.txt"}, ""},
 	} {
 		dir := t.TempDir()
 		for _, f := range c.files {

@@ -125,8 +125,8 @@ var ownDeb = regexp.MustCompile(`^tacet_[0-9A-Za-z.+~-]+_([a-z0-9]+)\.deb$`)
 
 const maxDeb = 100 << 20 // bytes of a package
 
-// Packages lists a folder of packages, such as bundle.sh makes: tacet_VERSION_ARCH.deb in the folder
-// itself, and its dependencies in SUITE/ARCH.
+// Packages lists a folder of packages, such as bundle.sh makes: tacet_VERSION_ARCH.deb in the
+// folder itself, and its dependencies in SUITE/ARCH.
 func Packages(folder string) (*Debs, error) {
 	d := &Debs{folder: folder, own: map[string]string{}, others: map[string][]string{}}
 	err := filepath.WalkDir(folder, func(name string, e fs.DirEntry, err error) error {

@@ -67,8 +67,8 @@ var labelText string
 
 var labelTemplate = template.Must(template.New("label").Parse(labelText))
 
-// labelPage returns an HTML page of labels, each 70 mm by 37 mm: one on its own, or sheets of A4 with
-// 24 each.
+// labelPage returns an HTML page of labels, each 70 mm by 37 mm: one on its own, or sheets of A4
+// with 24 each.
 func labelPage(labels []labelled, sheet bool) ([]byte, error) {
 	for i := range labels {
 		if err := labels[i].draw(); err != nil {

@@ -128,7 +128,8 @@ func (p *Plan) drives(f *filled) config.Errors {
 	return nil
 }
 
-// together finds conflicts between rooms: two with the same id, or with the same user at the broker.
+// together finds conflicts between rooms: two with the same id, or with the same user at the
+// broker.
 func (p *Plan) together() (wrong config.Errors) {
 	users, places := map[string]string{}, map[string]string{}
 	for _, f := range p.rooms {

@@ -103,7 +103,8 @@ func (l *list) problem(line, column int, key, what, instead string) config.Probl
 }
 
 // separator returns the character between cells: the one that Excel's line "sep=" names, or the one
-// that the first line has most of. rest is the text after a "sep=" line, and skipped counts that line.
+// that the first line has most of. rest is the text after a "sep=" line, and skipped counts that
+// line.
 func separator(text string) (sep rune, rest string, skipped int) {
 	first, after, _ := strings.Cut(text, "\n")
 	first = strings.TrimSpace(first)

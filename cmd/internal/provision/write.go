@@ -158,8 +158,8 @@ func (p *Plan) signed(f *filled, m mark.Mark, uuid string) bool {
 	return err == nil && m.SignedBy(key, uuid) == nil
 }
 
-// fleet updates fleet.toml. It keeps the keys that were collected, and marks rooms that are no longer
-// in the list as gone.
+// fleet updates fleet.toml. It keeps the keys that were collected, and marks rooms that are no
+// longer in the list as gone.
 func (p *Plan) fleet(o *out) error {
 	data, err := o.read(fleetFile)
 	if err != nil {

@@ -36,8 +36,8 @@ type Unit struct {
 	Config string // path of the config
 	Cfg    *config.Config
 	State  string // the service's state folder
-	// Etc is the config's folder. If it is set, Reset removes every file in Etc and State, so nothing
-	// but the unit may use them. If it is "", Reset removes only files that it knows.
+	// Etc is the config's folder. If it is set, Reset removes every file in Etc and State, so
+	// nothing but the unit may use them. If it is "", Reset removes only files that it knows.
 	Etc     string
 	Force   bool                             // also remove recordings that the stores lack
 	Version string                           // of the software, for the ledger
@@ -131,8 +131,8 @@ func (u *Unit) run(s *shelf) error {
 	return nil
 }
 
-// endLedger writes the ledger's last entries. It returns the public key that verifies the ledger, or
-// "" if the unit's key is gone or damaged, so that nothing can be signed.
+// endLedger writes the ledger's last entries. It returns the public key that verifies the ledger,
+// or "" if the unit's key is gone or damaged, so that nothing can be signed.
 func (u *Unit) endLedger(s *shelf) (public string, err error) {
 	data, err := textfile.Bytes(u.Cfg.Unit.Key, maxKey)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -194,16 +194,16 @@ func (u *Unit) lastEntries(l *ledger.Ledger, s *shelf) (head []byte, err error) 
 	return l.Head(), nil
 }
 
-// archive returns the folder for an ended ledger. Its name comes from the unit's key, so a reset that
-// continues after an interruption uses the same folder.
+// archive returns the folder for an ended ledger. Its name comes from the unit's key, so a reset
+// that continues after an interruption uses the same folder.
 func archive(public string) string {
 	_, rest, _ := strings.Cut(public, "+")
 	hash, _, _ := strings.Cut(rest, "+")
 	return "left-" + hash
 }
 
-// archiveLedger moves the ledger's files to a folder of their own, the ledger itself first, and adds
-// the unit's public key. The unit's next installation starts a new ledger.
+// archiveLedger moves the ledger's files to a folder of their own, the ledger itself first, and
+// adds the unit's public key. The unit's next installation starts a new ledger.
 func (u *Unit) archiveLedger(public string) error {
 	root, err := os.OpenRoot(u.State)
 	if err != nil {

@@ -94,7 +94,8 @@ type copies struct {
 	had   map[string]map[string]bool // also those that have removed it since, because of its age
 }
 
-// copies reads the ledger without opening it, since a reset that is refused must leave it unchanged.
+// copies reads the ledger without opening it, since a reset that is refused must leave it
+// unchanged.
 func (u *Unit) copies() (*copies, error) {
 	c := &copies{u.Cfg, map[string]map[string]bool{}, map[string]map[string]bool{}}
 	root, err := os.OpenRoot(u.State)
@@ -123,8 +124,8 @@ func add(m map[string]map[string]bool, id, store string) {
 	m[id][store] = true
 }
 
-// enough reports whether every store that the config requires has received a recording, and at least
-// one still has it.
+// enough reports whether every store that the config requires has received a recording, and at
+// least one still has it.
 func (c *copies) enough(id string) bool {
 	there := func(s config.Store) bool { return c.holds[id][s.Name] }
 	if !slices.ContainsFunc(c.cfg.Stores, there) {
