@@ -20,7 +20,7 @@ func newKey(t *testing.T, site, room string) string {
 	return public
 }
 
-// What is written is read, in the same order whichever way it came.
+// A fleet that was written is read back, sorted.
 func TestWriteAndRead(t *testing.T) {
 	name := filepath.Join(t.TempDir(), File)
 	if _, err := Read(name); !Missing(err) {
@@ -66,7 +66,7 @@ func TestWriteAndRead(t *testing.T) {
 	}
 }
 
-// What is no fleet is told with its line.
+// An invalid file is an error that names the line.
 func TestFleetMistakes(t *testing.T) {
 	key := newKey(t, "high-street", "room-1")
 	site := "[[site]]\nid = \"high-street\"\n[[site.room]]\nid = \"room-1\"\n"
@@ -88,7 +88,7 @@ func TestFleetMistakes(t *testing.T) {
 	}
 }
 
-// A key is taken in each of the ways in which a unit says it, and from nobody else.
+// A unit's key is read in each form in which the unit gives it; other keys are refused.
 func TestListen(t *testing.T) {
 	key := newKey(t, "high-street", "room-1")
 	_, offices, err := office.NewKey("high-street")

@@ -10,7 +10,7 @@ import (
 	"tacet/config"
 )
 
-// boot is a boot partition with these files.
+// bootPartition creates a boot partition with these files.
 func bootPartition(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -28,7 +28,7 @@ func bootPartition(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-// What Imager wrote stays, in each of the formats, and what is added is what the image reads.
+// In each format, Prepare keeps what Imager wrote, and adds a command that the image runs.
 func TestHooks(t *testing.T) {
 	const shebang = "#!/bin/bash\n"
 	for name, c := range map[string]struct {
@@ -87,7 +87,7 @@ func TestHooks(t *testing.T) {
 	}
 }
 
-// What can't be prepared is refused with what to do, and the card starts as it was.
+// If a card can't be prepared, the error says what to do, and the card boots as before.
 func TestCardIsRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		files map[string]string
@@ -140,7 +140,7 @@ func TestCardIsRefused(t *testing.T) {
 	}
 }
 
-// Imager 1 writes firstrun.sh on an image that reads user-data: what it set up is lost, silently.
+// Imager 1 writes firstrun.sh even if the image reads user-data, so its settings are silently lost.
 func TestImagersOldMistakeIsSaid(t *testing.T) {
 	card, err := OpenCard(bootPartition(t,
 		map[string]string{"user-data": "#cloud-config\n", "firstrun.sh": "#!/bin/bash\n"}), "")
@@ -154,7 +154,7 @@ func TestImagersOldMistakeIsSaid(t *testing.T) {
 	}
 }
 
-// A card that is prepared for one room isn't for another, unless somebody says so.
+// A card that was prepared for one room is refused for another, unless replace is set.
 func TestCardOfAnotherRoom(t *testing.T) {
 	dir := bootPartition(t, nil)
 	for i, c := range []struct {
@@ -183,7 +183,7 @@ func TestCardOfAnotherRoom(t *testing.T) {
 	}
 }
 
-// The wrong packages are told before a card is touched.
+// Wrong packages are an error before anything is written to a card.
 func TestPackages(t *testing.T) {
 	for name, c := range map[string]struct {
 		files []string

@@ -9,8 +9,7 @@ import (
 	"testing"
 )
 
-// images are the boot partitions of the three, as Imager leaves them with and without a user set
-// up.
+// images are boot partitions of each format as Imager writes them, with and without a user.
 var images = map[string]map[string]string{
 	"systemd, plain": {},
 	"systemd, set up": {
@@ -68,9 +67,9 @@ func TestFirstStart(t *testing.T) {
 	}
 }
 
-// Power goes before each call of the first start in turn (all of them with TACET_SOAK, else every
-// third from a random one). The next start goes on, and comes to the same end; until then the
-// recorder never runs with half of what it needs.
+// The power fails before each call of the first start in turn: before all of them with TACET_SOAK,
+// otherwise before every third, from a random one on. The next start finishes with the same result.
+// Until then tacetd never runs with only some of its files.
 func TestFirstStartCutAtEachCall(t *testing.T) {
 	whole := newWorld(t)
 	whole.card("high-street/room-3", "")
@@ -98,7 +97,7 @@ func TestFirstStartCutAtEachCall(t *testing.T) {
 	}
 }
 
-// cutAt cuts the power before one call.
+// cutAt cuts the power before the n-th call.
 func cutAt(t *testing.T, n int) {
 	w := newWorld(t)
 	w.card("high-street/room-3", "")
@@ -122,8 +121,7 @@ func cutAt(t *testing.T, n int) {
 	w.isUnit("at the next start")
 }
 
-// Each thing that can be wrong is said on the card, with what to do; and when it is mended, the
-// next start goes on.
+// For each failure, the log on the card says what to do. After the repair, the next start finishes.
 func TestFirstStartFails(t *testing.T) {
 	for name, c := range map[string]struct {
 		breaks, mends func(w *world)
@@ -201,7 +199,7 @@ func TestFirstStartFails(t *testing.T) {
 	}
 }
 
-// Another program is installing something: it is waited for.
+// If another program holds dpkg's lock, the first start waits for it.
 func TestFirstStartWaitsForDpkg(t *testing.T) {
 	w := newWorld(t)
 	w.card("high-street/room-3", "")

@@ -13,7 +13,7 @@ import (
 	"tacet/config"
 )
 
-// rooms reads a list that has these bytes.
+// rooms reads a list with this content.
 func readRooms(t *testing.T, data string) (rooms []Room, said []string, err error) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "rooms.csv")
@@ -27,7 +27,7 @@ func readRooms(t *testing.T, data string) (rooms []Room, said []string, err erro
 	return rooms, said, err
 }
 
-// wide is text as Excel's "Unicode text" has it.
+// wide encodes text as Excel's "Unicode text".
 func wide(text string) string {
 	out := []byte{0xff, 0xfe}
 	for _, u := range utf16.Encode([]rune(text)) {
@@ -36,7 +36,7 @@ func wide(text string) string {
 	return string(out)
 }
 
-// A list comes out the same in whichever way a spreadsheet saves it.
+// A list gives the same rooms however a spreadsheet saves it.
 func TestListOfRooms(t *testing.T) {
 	const list = "Site,Room,Name,Floor\r\nhigh-street,room-3,\"Zimmer 3, Süd\",2\r\nhigh-street,room-4,\"Der \"\"grüne\"\" Raum\",\r\nlow-street,room-3,,1\r\n,,,\r\n"
 	ansi, err := charmap.Windows1252.NewEncoder().String(strings.ReplaceAll(list, ",", ";"))
@@ -77,8 +77,7 @@ func TestListOfRooms(t *testing.T) {
 	}
 }
 
-// Each mistake is told with its line and its column, all of them at once, and what to write
-// instead.
+// All mistakes are reported at once, each with its line, its column and what to write instead.
 func TestListOfRoomsMistakes(t *testing.T) {
 	for name, c := range map[string]struct {
 		data string
