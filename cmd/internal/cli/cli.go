@@ -53,7 +53,8 @@ type Env struct {
 	// Terminal is true where standard error is one: then progress is shown there.
 	Terminal bool
 
-	command *Command // the one that runs, for its usage; nil: none yet
+	command  *Command     // the one that runs, for its usage; nil: none yet
+	describe *Description // not nil: help is collected there, and nothing is done
 }
 
 // Main runs a program and exits.
