@@ -6,15 +6,6 @@ export TACET_TOOLS := $(CURDIR)/bin/tools
 VERSION ?= $(shell systemd/version.sh)
 LDFLAGS := -s -w -X tacet/cmd/internal/cli.Version=$(VERSION)
 
-# What waits for the network, or is done once at a start, need not be inlined, and C functions that nobody calls can go: 5 % of
-# tacetd's size.
-WAITS := tacet/config tacet/daemon/store/... tacet/daemon/mqtt/... tacet/daemon/health tacet/daemon/topic tacet/cmd/tacetd \
-	tacet/cmd/internal/... net/url net/http/... mime/... encoding/asn1 encoding/json encoding/xml crypto/tls crypto/x509 \
-	golang.org/x/net/... vendor/golang.org/x/net/... vendor/golang.org/x/text/... \
-	github.com/minio/minio-go/... github.com/eclipse/... github.com/pkg/... github.com/gorilla/... github.com/klauspost/... \
-	github.com/pelletier/... golang.org/x/crypto/ssh/... gopkg.in/...
-SMALL := $(foreach package,$(WAITS),-gcflags=$(package)=-l)
-
 .PHONY: help build programs desk release deb apt package-test run test tests lint vuln bench fuzz rig-test fresh-test soak clean
 
 # Each target's line says what it is for, after "##".
@@ -38,7 +29,7 @@ programs:
 	CGO_ENABLED=1 \
 	CGO_CFLAGS='-g -O2 -ffunction-sections -fdata-sections -DMA_DATA_CONVERTER_STACK_BUFFER_SIZE=16384' \
 	CGO_LDFLAGS='-Wl,--as-needed -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now -l:libopus.a -lm' \
-	go build -buildmode=pie -trimpath -ldflags '$(LDFLAGS)' $(SMALL) -o $(OUT)/ $(UNIT)
+	go build -buildmode=pie -trimpath -ldflags '$(LDFLAGS)' -o $(OUT)/ $(UNIT)
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(OUT)/ ./cmd/tacet
 
 # tacet alone, for any system that Go knows: GOOS, GOARCH.

@@ -14,9 +14,8 @@ import (
 	"tacet/config"
 )
 
-// What the config takes, the encoder takes: a unit whose file is called ok can record. Neither
-// imports the other, so the bounds are compared here: those that the config names when it refuses a
-// bitrate.
+// The encoder takes every bitrate that the config allows. Neither package imports the other, so
+// this test takes the bounds from the error for a bad bitrate.
 func TestEveryBitrateOfTheConfigCanBeEncoded(t *testing.T) {
 	id, err := age.GenerateHybridIdentity()
 	if err != nil {
@@ -41,7 +40,7 @@ func TestEveryBitrateOfTheConfigCanBeEncoded(t *testing.T) {
 	}
 	if _, err := fmt.Sscanf(refused[0].Instead, "write bits a second, between %d and %d", &least, &most); err != nil ||
 		least >= most {
-		t.Fatalf("it says %q: %v", refused[0].Instead, err)
+		t.Fatalf("the hint is %q: %v", refused[0].Instead, err)
 	}
 	for _, rate := range []int{8000, 12000, 16000, 24000, 48000} {
 		for _, channels := range []int{1, 2} {
@@ -52,7 +51,7 @@ func TestEveryBitrateOfTheConfigCanBeEncoded(t *testing.T) {
 				}
 				a := cfg.Audio
 				if a.Rate != rate || a.Channels != channels || a.Bitrate != bitrate {
-					t.Fatalf("the example has other lines than this test takes it to have: %+v", a)
+					t.Fatalf("the example's lines have changed, and this test does not find them: %+v", a)
 				}
 				enc, err := audio.NewEncoder(audio.Format{Codec: a.Codec, Rate: a.Rate, Channels: a.Channels, Bitrate: a.Bitrate,
 					ID: "7q4k9mz2ha"})
@@ -61,7 +60,7 @@ func TestEveryBitrateOfTheConfigCanBeEncoded(t *testing.T) {
 					continue
 				}
 				if segments, err := enc.Encode(make([]int16, rate*channels)); err != nil || len(segments) != 1 {
-					t.Errorf("%d Hz, %d channels, %d bit/s: a second makes %d segments, %v", rate, channels, bitrate, len(segments),
+					t.Errorf("%d Hz, %d channels, %d bit/s: %d segments a second, %v", rate, channels, bitrate, len(segments),
 						err)
 				}
 			}
@@ -69,5 +68,5 @@ func TestEveryBitrateOfTheConfigCanBeEncoded(t *testing.T) {
 	}
 }
 
-// example is the example file of a practice without an office: nothing is signed here.
+// example is the example file without an office, since nothing is signed here.
 var example = strings.Replace(config.Example, "[office]\nkey = \"/etc/tacet/office.vkey\"\n", "", 1)

@@ -20,12 +20,12 @@ import (
 	"tacet/config"
 )
 
-// settings are what a hint tells a technician to write.
+// settings match what a hint says to write.
 var settings = regexp.MustCompile(`(device|rate|channels|codec) = ("[^"]*(?:'[^']*')?[^"]*"|[0-9]+)`)
 
-// What a refused microphone's hint says is written into the configuration: it is a configuration,
-// and the microphone opens with it.
-func TestAHintLeadsToAMicrophoneThatWorks(t *testing.T) {
+// Writing what a refused microphone's hint says gives a valid configuration, with which the
+// microphone openMic.
+func TestMicrophoneHintsWork(t *testing.T) {
 	cards := map[string]audiotest.Card{}
 	for _, rate := range []int{8000, 16000, 22050, 32000, 44100, 96000} {
 		for _, channels := range []int{1, 2, 6} {
@@ -41,7 +41,7 @@ func TestAHintLeadsToAMicrophoneThatWorks(t *testing.T) {
 		for _, codec := range []string{config.Opus, config.WAV} {
 			for _, device := range []string{name, "plug:'" + name + "'"} {
 				t.Run(device+" "+codec, func(t *testing.T) {
-					err := follow(t, config.Audio{Device: device, Rate: 48000, Channels: 1, Codec: codec})
+					err := followHint(t, config.Audio{Device: device, Rate: 48000, Channels: 1, Codec: codec})
 					if name == "odd" {
 						if err == nil || !strings.Contains(err.Error(), "use another microphone") {
 							t.Errorf("192000 Hz: %v", err)
@@ -55,9 +55,9 @@ func TestAHintLeadsToAMicrophoneThatWorks(t *testing.T) {
 	}
 }
 
-// follow opens the microphone and, where it is refused, does once what the hint says.
-func follow(t *testing.T, a config.Audio) error {
-	err := opens(a)
+// followHint openMic the microphone. If it is refused, followHint does once what the hint says.
+func followHint(t *testing.T, a config.Audio) error {
+	err := openMic(a)
 	if err == nil {
 		return nil
 	}
@@ -68,25 +68,25 @@ func follow(t *testing.T, a config.Audio) error {
 		"device": fmt.Sprintf("%q", a.Device), "rate": fmt.Sprint(a.Rate), "channels": fmt.Sprint(a.Channels),
 		"codec": fmt.Sprintf("%q", a.Codec),
 	}
-	said := settings.FindAllStringSubmatch(err.Error(), -1)
-	if said == nil {
+	hints := settings.FindAllStringSubmatch(err.Error(), -1)
+	if hints == nil {
 		return err
 	}
-	for _, s := range said {
+	for _, s := range hints {
 		values[s[1]] = s[2]
 	}
 	cfg, e := parse(t, values)
 	if e != nil {
 		return fmt.Errorf("the hint %q leads to a configuration that is refused: %w", err, e)
 	}
-	if e := opens(cfg.Audio); e != nil {
+	if e := openMic(cfg.Audio); e != nil {
 		return fmt.Errorf("the hint %q leads to %w", err, e)
 	}
 	return nil
 }
 
-// opens opens the microphone and closes it.
-func opens(a config.Audio) error {
+// openMic opens the microphone and closes it.
+func openMic(a config.Audio) error {
 	var c io.Closer
 	c, err := audio.NewMic(a.Device, a.Rate, a.Channels,
 		slog.New(slog.DiscardHandler)).Open(func([]int16, time.Time, monitor.Raw) {}, func(error) {})

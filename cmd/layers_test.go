@@ -1,4 +1,5 @@
-// Package cmd_test keeps the shape of the code: which package may import which.
+// Package cmd_test checks which package imports which, and that packages which must not import each
+// other agree.
 package cmd_test
 
 import (
@@ -48,7 +49,7 @@ func list(t *testing.T, env []string, patterns ...string) map[string]pkg {
 	return found
 }
 
-// layer is how high up a package lies; imports lead to the same layer or further down.
+// layer returns how high up a package is. Imports go to the same layer or down.
 func layer(path string) int {
 	path = strings.TrimPrefix(path, "tacet/")
 	switch {
@@ -59,7 +60,8 @@ func layer(path string) int {
 	case path == "daemon":
 		return 2
 	case path == "daemon/durable", path == "daemon/health", path == "daemon/topic", path == "daemon/journal",
-		path == "daemon/consent", path == "daemon/holdback",
+		path == "daemon/consent", path == "daemon/holdback", path == "daemon/lamp", path == "daemon/lines",
+		path == "daemon/ring", path == "daemon/wallclock",
 		strings.HasPrefix(path, "audio"), strings.HasPrefix(path, "hw"), under(path, "config"), path == "systemd/needs":
 		return 0
 	default:
@@ -74,7 +76,7 @@ func TestImportsLeadDownward(t *testing.T) {
 				continue
 			}
 			if layer(to) > layer(path) {
-				t.Errorf("%s imports %s, which lies above it", path, to)
+				t.Errorf("%s imports %s, which is above it", path, to)
 			}
 			if to == "tacet/config" && layer(path) < 2 {
 				t.Errorf("%s imports config: parts take plain values", path)
@@ -106,7 +108,7 @@ func TestProductionHoldsNothingSimulated(t *testing.T) {
 			under(dep, "tacet/audio/voice") || under(dep, "tacet/audio/opus/decode") || strings.HasSuffix(dep, "test") &&
 			strings.HasPrefix(dep, "tacet/")
 		if simulated || dep == "testing" || strings.Contains(dep, "mochi-mqtt") {
-			t.Errorf("tacetd holds %s", dep)
+			t.Errorf("tacetd contains %s", dep)
 		}
 	}
 }
@@ -121,7 +123,7 @@ func TestDeskToolIsPure(t *testing.T) {
 		for _, dep := range p.Deps {
 			if under(dep, "tacet/hw") || dep == "tacet/audio" || dep == "tacet/daemon" || under(dep, "tacet/audio/opus") ||
 				under(dep, "tacet/audio/locked") || strings.Contains(dep, "malgo") {
-				t.Errorf("on %s, tacet holds %s", system, dep)
+				t.Errorf("on %s, tacet contains %s", system, dep)
 			}
 		}
 		cmd := exec.Command("go", "build", "-o", os.DevNull, "./cmd/tacet")

@@ -29,14 +29,14 @@ import (
 	"tacet/hw/hwtest"
 )
 
-// values are, for lines of the example, what somebody may write there: the least, the most, and
-// what is odd. The configuration may refuse any of them. What it takes, the part that uses it has
-// to take too: a unit whose file is called ok must work.
+// values are, for lines of the example, the smallest, largest and oddest values. The configuration
+// may refuse any of them. What it accepts, the part that uses the value must accept too.
 var values = map[string][]string{
 	`site = "high-street"`: {`"a"`, `"-"`, `"---"`, `"0"`, `"a-0"`, `"` + strings.Repeat("a", 32) + `"`,
 		`"` + strings.Repeat("a", 33) + `"`, `"A"`, `"a.b"`, `"a/b"`, `"ä"`, `""`, `"a b"`, `"a+b"`},
 	`id   = "room-3"`: {`"a"`, `"-"`, `"--a"`, `"0"`, `"` + strings.Repeat("9", 32) + `"`, `"a_b"`, `"#"`, `"+"`},
-	`name = "Consulting room 3"`: {`""`, `" "`, `"` + strings.Repeat("ä", 100) + `"`, `"` + strings.Repeat("🎙", 100) + `"`,
+	`name = "Consulting room 3"`: {`""`, `" "`, `"` + strings.Repeat("ä", 100) + `"`,
+		`"` + strings.Repeat("🎙", 100) + `"`,
 		`"{{ value }} \"quoted\" <b>"`, `"'"`, `"100 %"`, `"a\u00a0b"`,
 		`"a\u200bb"`, `"\ufeff"`, `"\ufffd"`},
 	`notice  = "2026-03"`: {`""`, `"` + strings.Repeat("\u00e4", 100) + `"`,
@@ -75,7 +75,7 @@ var values = map[string][]string{
 		`"home.assistant"`, `"a#"`, `"+"`, `"/a"`, `"a/"`, `"$SYS"`},
 }
 
-func TestWhatTheConfigTakesThePartsTake(t *testing.T) {
+func TestPartsAcceptWhatTheConfigAccepts(t *testing.T) {
 	dir := t.TempDir()
 	recipient := newRecipient(t)
 	for name, text := range map[string]string{"practice.pub": recipient + "\n", "access": "key\n", "secret": "key\n"} {
@@ -85,7 +85,7 @@ func TestWhatTheConfigTakesThePartsTake(t *testing.T) {
 	}
 	base := strings.NewReplacer(`"/etc/tacet/s3_access"`, `"`+dir+`/access"`, `"/etc/tacet/s3_secret"`,
 		`"`+dir+`/secret"`).Replace(example)
-	taken, refused := 0, 0
+	accepted, refused := 0, 0
 	try := func(line, value string) {
 		t.Run(line+" as "+fmt.Sprintf("%.40s", value), func(t *testing.T) {
 			text := base
@@ -101,22 +101,22 @@ func TestWhatTheConfigTakesThePartsTake(t *testing.T) {
 				refused++
 				return
 			}
-			taken++
+			accepted++
 			for part, err := range use(t, cfg) {
 				if err != nil {
-					t.Errorf("%s refuses what the configuration takes: %v", part, err)
+					t.Errorf("%s refuses what the configuration accepts: %v", part, err)
 				}
 			}
 		})
 	}
-	try("", "it stands")
+	try("", "unchanged")
 	for line, list := range values {
 		for _, value := range list {
 			try(line, value)
 		}
 	}
-	if taken < 90 || refused < 40 {
-		t.Errorf("%d values were taken, and %d refused: this test looks at the wrong thing", taken, refused)
+	if accepted < 90 || refused < 40 {
+		t.Errorf("%d values were accepted and %d refused: the test is broken", accepted, refused)
 	}
 }
 
@@ -129,13 +129,13 @@ func newRecipient(t *testing.T) string {
 	return id.Recipient().String()
 }
 
-// use has each part take what the configuration says, as the daemon does.
+// use passes the configuration to each part, as the daemon does.
 func use(t *testing.T, cfg *config.Config) map[string]error {
 	t.Helper()
-	said := map[string]error{"the recording": record(cfg)}
-	_, said["the wiring"] = hw.OpenOn(board(), wiring(cfg))
+	errs := map[string]error{"the recording": record(cfg)}
+	_, errs["the wiring"] = hw.OpenOn(board(), wiring(cfg))
 	a := cfg.Audio
-	_, said["the encoder"] = audio.NewEncoder(audio.Format{Codec: a.Codec, Rate: a.Rate, Channels: a.Channels,
+	_, errs["the encoder"] = audio.NewEncoder(audio.Format{Codec: a.Codec, Rate: a.Rate, Channels: a.Channels,
 		Bitrate: a.Bitrate, ID: "7q4k9mz2ha"})
 	o := mqtt.Options{Broker: cfg.MQTT.Broker, Username: cfg.MQTT.Username, Site: cfg.Room.Site, Room: cfg.Room.ID,
 		RoomName: cfg.Room.Name, HomeAssistant: cfg.MQTT.HomeAssistant,
@@ -143,24 +143,24 @@ func use(t *testing.T, cfg *config.Config) map[string]error {
 	for _, s := range cfg.Stores {
 		o.Stores = append(o.Stores, s.Name)
 	}
-	_, said["the status"] = mqtt.New(o)
-	shelf, err := stores.New(t.Context(), slog.New(slog.DiscardHandler))
+	_, errs["the status"] = mqtt.New(o)
+	maker, err := stores.New(t.Context(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range cfg.Stores {
-		_, said["the mark of "+s.Name] = mark.New(cfg.Room.Site, cfg.Room.ID, s.Name)
-		switch kind := shelf.Kind(cfg.Room)(s, nil).(type) {
+		_, errs["the mark of "+s.Name] = mark.New(cfg.Room.Site, cfg.Room.ID, s.Name)
+		switch kind := maker.Kind(cfg)(s, nil).(type) {
 		case sftp.Kind:
-			said["SFTP"] = overSFTP(kind)
+			errs["SFTP"] = checkSFTP(kind)
 		case s3.Kind:
-			said["S3"] = overS3(t, kind)
+			errs["S3"] = checkS3(t, kind)
 		}
 	}
-	return said
+	return errs
 }
 
-// board has the lines of a Raspberry Pi, and a second chip.
+// board returns the lines of a Raspberry Pi, and a second chip.
 func board() *hwtest.Board {
 	var names []string
 	for n := range 58 {
@@ -182,7 +182,7 @@ func wiring(cfg *config.Config) hw.Wiring {
 	return w
 }
 
-// record makes a recording of no sound, and verifies it.
+// record makes a recording without sound, and verifies it.
 func record(cfg *config.Config) error {
 	skey, vkey, err := recording.NewUnitKey(cfg.Room.Site, cfg.Room.ID)
 	if err != nil {
@@ -237,13 +237,13 @@ func record(cfg *config.Config) error {
 		return fmt.Errorf("it is %v: %s", rep.State, rep.Why)
 	}
 	if _, room, _, err := recording.ParseName(h.FileName()); err != nil || room != cfg.Room.ID {
-		return fmt.Errorf("its name %s says room %q: %w", h.FileName(), room, err)
+		return fmt.Errorf("its name %s has the room %q: %w", h.FileName(), room, err)
 	}
 	return nil
 }
 
-// overSFTP wants an address that can be dialled, and a folder that is absolute.
-func overSFTP(k sftp.Kind) error {
+// checkSFTP checks that the address can be dialled, and that the folder is absolute.
+func checkSFTP(k sftp.Kind) error {
 	host, port, err := net.SplitHostPort(k.Addr)
 	if err != nil {
 		return err
@@ -258,8 +258,9 @@ func overSFTP(k sftp.Kind) error {
 	return nil
 }
 
-// overS3 wants a request to reach the server: what the client takes for no bucket never does.
-func overS3(t *testing.T, k s3.Kind) error {
+// checkS3 checks that a request reaches the server. With a bad bucket name the client makes no
+// request.
+func checkS3(t *testing.T, k s3.Kind) error {
 	t.Helper()
 	var asked atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -269,7 +270,7 @@ func overS3(t *testing.T, k s3.Kind) error {
 	defer server.Close()
 	k.Endpoint, k.CA = server.URL, ""
 	if !k.PathStyle {
-		return nil // the bucket's name is a host's, and that isn't here
+		return nil // the bucket is part of the host name, which can't be resolved here
 	}
 	m, err := k.Open(t.Context())
 	if err == nil {

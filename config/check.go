@@ -7,27 +7,26 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"tacet/config/office"
 )
 
-// checker holds one reading of a file.
+// checker reads one file.
 type checker struct {
-	file     string // as it was named
+	file     string // as the caller named it
 	dir      string // its folder
 	errors   problems
 	warnings problems
 	root     *table
-	damaged  bool // sections may be missing that somebody did write
+	damaged  bool // a section that seems missing may be an unreadable line
 
-	kept      []byte      // what the unit has kept of good recipients; nil: nothing, or this is no unit
-	officeKey *office.Key // nil: there is none, or it can't be used
+	kept      []byte      // the unit's last signed recipients; nil if it has none, or at a desk
+	officeKey *office.Key // nil if there is none, or it can't be used
 
-	privateAt map[int]bool // lines of which it has been said that a private key stands there
-	used      []usage      // GPIO lines
-	absent    []absent     // files that are named, and aren't here
+	privateAt map[int]bool // lines whose private key has been reported
+	used      []lineUse    // GPIO lines
+	absent    []absent     // files that are named but missing
 }
 
 // fail adds an error.
@@ -40,17 +39,17 @@ func (c *checker) warn(line int, key, what, instead string) {
 	c.warnings.add(Problem{File: c.file, Line: line, Key: key, What: what, Instead: instead})
 }
 
-// sections lists the tables under name, whichever way they were written.
+// sections returns the tables called name, however they were written.
 func (c *checker) sections(name string) []*table {
 	v := c.root.keys[name]
 	switch {
 	case v == nil:
-	case v.kind == aSection:
+	case v.kind == kindSection:
 		return []*table{v.table}
-	case v.kind == aList:
+	case v.kind == kindList:
 		var ts []*table
 		for _, item := range v.items {
-			if item.kind == aSection {
+			if item.kind == kindSection {
 				ts = append(ts, item.table)
 			}
 		}
@@ -59,16 +58,16 @@ func (c *checker) sections(name string) []*table {
 	return nil
 }
 
-// block is one section that is being read. Each of its methods that reads a key reports what is
-// wrong with the value and then returns the default, so that reading goes on.
+// block is a section that is being read. Its methods that read a key report what is wrong with the
+// value, and then return the default, so that reading goes on.
 type block struct {
 	c     *checker
 	name  string
 	t     *table
-	there bool // somebody wrote it
+	there bool // it is in the file
 }
 
-// block takes the section called name. It says when that isn't a section at all.
+// block returns the section called name. It reports if that is not a section.
 func (c *checker) block(name string) block {
 	if ts := c.sections(name); len(ts) > 0 {
 		return block{c, name, ts[0], true}
@@ -77,7 +76,7 @@ func (c *checker) block(name string) block {
 	return block{c, name, newTable(c.root.line), false}
 }
 
-// blocks takes all the sections called name.
+// blocks returns all sections called name.
 func (c *checker) blocks(name string) []block {
 	var bs []block
 	for _, t := range c.sections(name) {
@@ -87,29 +86,28 @@ func (c *checker) blocks(name string) []block {
 	return bs
 }
 
-// notSection reports what stands under name and isn't a section.
+// notSection reports a value called name that is not a section.
 func (c *checker) notSection(name string) {
 	v := c.root.keys[name]
-	if v == nil || v.kind == broken || v.kind == aSection {
+	if v == nil || v.kind == kindBroken || v.kind == kindSection {
 		return
 	}
-	if v.kind == aList && len(v.items) > 0 {
-		i := slices.IndexFunc(v.items, func(item value) bool { return item.kind != aSection })
+	if v.kind == kindList && len(v.items) > 0 {
+		i := slices.IndexFunc(v.items, func(item value) bool { return item.kind != kindSection })
 		if i < 0 {
 			return
 		}
 		v = &v.items[i]
 	}
 	header := "[" + name + "]"
-	if isSeveral(name) {
+	if isRepeated(name) {
 		header = "[" + header + "]"
 	}
 	c.fail(v.line, name, fmt.Sprintf("is %s, not a section", v.kind),
 		"write "+header+" in a line of its own, and the keys below")
 }
 
-// missing reports that the section isn't there, unless a line that could not be read may have been
-// it.
+// missing reports that the section is missing, unless an unreadable line may have been its header.
 func (c *checker) missing(name, what, instead string) {
 	if c.root.keys[name] == nil && !c.damaged {
 		c.fail(c.root.line, name, what, instead)
@@ -118,7 +116,7 @@ func (c *checker) missing(name, what, instead string) {
 
 func (b block) key(key string) string { return b.name + "." + key }
 
-// line is where key stands, or else the section.
+// line returns the line of key, or else of the section.
 func (b block) line(key string) int {
 	if v := b.t.keys[key]; v != nil {
 		return v.line
@@ -134,8 +132,14 @@ func (b block) fail(key, what, instead string) { b.c.fail(b.line(key), b.key(key
 // warn adds a warning about key.
 func (b block) warn(key, what, instead string) { b.c.warn(b.line(key), b.key(key), what, instead) }
 
-// require reports that key isn't there; example is its line as it could be. In a section that isn't
-// there at all that has been said already.
+// noneHint says how to leave out a setting that is not text. People write false for that.
+var noneHint = map[string]string{
+	"homeassistant": `write homeassistant = "", for none`,
+	"sense":         "leave the line out if nothing is wired",
+}
+
+// require reports that key is missing, with an example of its value. If the section itself is
+// missing, that has been reported already.
 func (b block) require(key, example string) bool {
 	if !b.has(key) && b.there {
 		b.fail(key, "is missing", "write "+key+" = "+example)
@@ -143,61 +147,65 @@ func (b block) require(key, example string) bool {
 	return b.has(key)
 }
 
-// get takes key's value if it is of the kind wanted.
+// get returns key's value if it is of the kind wanted.
 func (b block) get(key string, want kind, example string) (*value, bool) {
 	v := b.t.keys[key]
-	if v == nil || v.kind == broken {
+	if v == nil || v.kind == kindBroken {
 		return nil, false
 	}
 	if v.kind != want {
-		b.fail(key, fmt.Sprintf("is %s, not %s", v.kind, want), "write "+key+" = "+example)
+		instead := "write " + key + " = " + example
+		if hint := noneHint[key]; hint != "" && v.kind == kindBool && v.text == "false" {
+			instead = hint
+		}
+		b.fail(key, fmt.Sprintf("is %s, not %s", v.kind, want), instead)
 		return nil, false
 	}
 	return v, true
 }
 
-// text takes free text of at most most characters.
-func (b block) text(key, otherwise string, most int) string {
-	v, ok := b.get(key, aText, `"…", between quotes`)
+// text reads free text of at most most characters.
+func (b block) text(key, fallback string, most int) string {
+	v, ok := b.get(key, kindText, `"…", in quotes`)
 	if !ok {
-		return otherwise
+		return fallback
 	}
 	if utf8.RuneCountInString(v.text) > most {
 		b.fail(key, fmt.Sprintf("is %d characters long", utf8.RuneCountInString(v.text)),
 			fmt.Sprintf("write at most %d", most))
-		return otherwise
+		return fallback
 	}
 	return strings.TrimSpace(v.text)
 }
 
-// match takes text of a given form. rule says in words what that is.
-func (b block) match(key, otherwise string, form *regexp.Regexp, rule string) string {
-	v, ok := b.get(key, aText, `"…", between quotes`)
+// match reads text of a form, which rule describes.
+func (b block) match(key, fallback string, form *regexp.Regexp, rule string) string {
+	v, ok := b.get(key, kindText, `"…", in quotes`)
 	if !ok {
-		return otherwise
+		return fallback
 	}
 	if !form.MatchString(v.text) {
 		instead := "write " + rule
-		if i := strings.IndexFunc(v.text, isOdd); i >= 0 {
+		if i := strings.IndexFunc(v.text, isLookalike); i >= 0 {
 			r, _ := utf8.DecodeRuneInString(v.text[i:])
-			what, remedy := oddIn(r, utf8.RuneCountInString(v.text[:i])+1)
+			what, remedy := describeInValue(r, utf8.RuneCountInString(v.text[:i])+1)
 			b.fail(key, what, remedy)
-			return otherwise
+			return fallback
 		}
 		if near := strings.Join(strings.Fields(strings.ToLower(v.text)), "-"); near != v.text && form.MatchString(near) {
 			instead = fmt.Sprintf("write %s = %q: %s", key, near, rule)
 		}
-		b.fail(key, shown(v.text)+" is not of the right form", instead)
-		return otherwise
+		b.fail(key, quote(v.text)+" is not in the right form", instead)
+		return fallback
 	}
 	return v.text
 }
 
-// choice takes one of a few words.
-func (b block) choice(key, otherwise string, words ...string) string {
-	v, ok := b.get(key, aText, strconv.Quote(words[0]))
+// choice reads one of a few words.
+func (b block) choice(key, fallback string, words ...string) string {
+	v, ok := b.get(key, kindText, strconv.Quote(words[0]))
 	if !ok {
-		return otherwise
+		return fallback
 	}
 	for _, w := range words {
 		if v.text == w {
@@ -208,33 +216,33 @@ func (b block) choice(key, otherwise string, words ...string) string {
 	if near := nearest(v.text, words); near != "" {
 		instead = fmt.Sprintf("did you mean %q? %s", near, instead)
 	}
-	b.fail(key, fmt.Sprintf("knows no %s", shown(v.text)), instead)
-	return otherwise
+	b.fail(key, fmt.Sprintf("can't be %s", quote(v.text)), instead)
+	return fallback
 }
 
-// flag takes true or false.
-func (b block) flag(key string, otherwise bool) bool {
+// flag reads true or false.
+func (b block) flag(key string, fallback bool) bool {
 	example := "true or false, without quotes"
-	if v := b.t.keys[key]; v != nil && (v.kind == aText || v.kind == aNumber) {
-		if truth, ok := meantTruth(v.text); ok {
+	if v := b.t.keys[key]; v != nil && (v.kind == kindText || v.kind == kindNumber) {
+		if truth, ok := guessBool(v.text); ok {
 			example = fmt.Sprintf("%v, without quotes", truth)
 		}
 	}
-	v, ok := b.get(key, aTruth, example)
+	v, ok := b.get(key, kindBool, example)
 	if !ok {
-		return otherwise
+		return fallback
 	}
 	return v.text == "true"
 }
 
-// number takes a whole number; false if there is none.
+// number reads a whole number. It reports false if there is none.
 func (b block) number(key string, example int) (int, bool) {
-	if v := b.t.keys[key]; v != nil && v.kind == aText {
-		if n, ok := meantNumber(v.text); ok {
+	if v := b.t.keys[key]; v != nil && v.kind == kindText {
+		if n, ok := guessNumber(v.text); ok {
 			example = n
 		}
-	} else if v != nil && v.kind == aFraction {
-		if n, ok := meantNumber(v.text); ok { // 48.000
+	} else if v != nil && v.kind == kindFloat {
+		if n, ok := guessNumber(v.text); ok { // 48.000
 			example = n
 		} else if f, err := strconv.ParseFloat(v.text, 64); err == nil && math.Abs(f) < math.MaxInt32 && f == math.Trunc(f) {
 			example = int(f)
@@ -242,49 +250,14 @@ func (b block) number(key string, example int) (int, bool) {
 			example = int(f * 1000) // 44.1, as in kHz
 		}
 	}
-	v, ok := b.get(key, aNumber, fmt.Sprintf("%d, without quotes", example))
+	v, ok := b.get(key, kindNumber, fmt.Sprintf("%d, without quotes", example))
 	if !ok {
 		return 0, false
 	}
 	n, err := strconv.ParseInt(v.text, 0, 64)
 	if err != nil || n > math.MaxInt32 || n < math.MinInt32 {
-		b.fail(key, "is a number beyond all bounds", fmt.Sprintf("write one like %d", example))
+		b.fail(key, "is too large", fmt.Sprintf("write one like %d", example))
 		return 0, false
 	}
 	return int(n), true
-}
-
-// span takes a length of time between least and most. units are what a number without one may be
-// in, the likeliest first.
-func (b block) span(key string, otherwise, least, most time.Duration, units ...string) time.Duration {
-	write := func(text, example string) string {
-		if meant := meantSpan(text, least, most, units...); meant != "" {
-			example = meant
-		}
-		return "write " + key + " = " + strconv.Quote(example)
-	}
-	if v := b.t.keys[key]; v != nil && (v.kind == aNumber || v.kind == aFraction) {
-		b.fail(key, fmt.Sprintf("is %s, and a length of time has its unit", v.kind),
-			write(v.text, spell(otherwise))+", between quotes and with its unit")
-		return otherwise
-	}
-	v, ok := b.get(key, aText, strconv.Quote(spell(otherwise))+", between quotes and with its unit")
-	if !ok {
-		return otherwise
-	}
-	rule := fmt.Sprintf("write a time between %q and %q", spell(least), spell(most))
-	d, err := parseSpan(v.text)
-	switch {
-	case err != nil && meantSpan(v.text, least, most, units...) != "":
-		b.fail(key, shown(v.text)+" is not a length of time", write(v.text, "")+`; the units are ms, s, m, h and d`)
-	case err != nil:
-		b.fail(key, shown(v.text)+" is not a length of time", rule+`, as in "90s", "60m", "12h" or "30d"`)
-	case d < least:
-		b.fail(key, shown(v.text)+" is too short", rule)
-	case d > most:
-		b.fail(key, shown(v.text)+" is too long", rule)
-	default:
-		return d
-	}
-	return otherwise
 }

@@ -1,25 +1,24 @@
-// Package config reads the one file that describes a unit, and says everything that is wrong with
-// it at once.
+// Package config reads the file that describes a unit, and reports everything that is wrong with it
+// at once.
 //
 //	cfg, warnings, err := config.Load("/etc/tacet/tacet.toml")
 //
-// The file is TOML; example.toml, which is also [Example], shows every key with what it is for.
-// Every problem names the file, the line, the key, what is wrong and what to write instead. Errors
-// make the file unusable: err is then an [Errors], and there is no Config. Warnings leave it
-// usable.
+// The file is TOML. example.toml, which is also [Example], documents every key. Every problem names
+// the file, the line, the key, what is wrong, and what to write instead. Errors make the file
+// unusable: err is then an [Errors], and there is no Config. Warnings don't.
 //
-// What it promises:
+// Promises:
 //
-//   - One reading finds all errors: a mistake in one line, even one that TOML itself refuses, hides no other.
-//   - A key that nobody knows is an error, so a typing mistake never turns a setting silently into its default.
-//   - Secrets are files, never values. No message repeats a private key or a password that stands where it shouldn't.
-//   - A Config is complete: defaults are filled in, recipients are resolved to the keys themselves, everything is in
-//     its bounds. Nobody downstream checks again.
+//   - One reading finds all errors. Even a line that TOML refuses hides no other error.
+//   - An unknown key is an error, so a misspelt key never silently leaves a setting at its default.
+//   - Secrets are files, never values. No message repeats a private key or a password that is in the wrong place.
+//   - A Config is complete: defaults are filled in, recipients are resolved to keys, and every value is in
+//     its bounds. Nobody has to check again.
 //
-// Paths are those of the unit, so they are absolute and use slashes, also when the file is checked
-// at a desk. Only the recipients and the office's key may be named relative to the file's own
-// folder, because they are needed at the desk too; the office's key is also looked for there. Of
-// the other files those that are missing are warned of: they may live only on the unit.
+// Paths are paths on the unit, so they are absolute and use slashes, even when the file is checked
+// at a desk. Only the recipients and the office's key may be relative to the file's folder, because
+// the desk needs them too. The office's key is also looked for in that folder. Other files that are
+// missing get a warning, because they may exist only on the unit.
 package config
 
 import (
@@ -44,24 +43,24 @@ var Example string
 // MaxFile is the longest config or recipients file that is read, in bytes.
 const MaxFile = 1 << 20
 
-// Config is a whole, checked config file.
+// Config is a complete, checked config file. The names of its fields are part of Hash.
 type Config struct {
 	Room        Room
 	Unit        Unit
 	Consent     Consent
 	Buttons     []Button // at least one
 	Light       Light
-	StatusLight *Line // nil: there is none
-	Door        *Line // nil: there is none
+	StatusLight *Line // nil if there is none
+	Door        *Line // nil if there is none
 	Audio       Audio
 	Encrypt     Encrypt
-	Office      *Office `json:",omitempty"` // nil: nobody signs recipients and drives
+	Office      *Office `json:",omitempty"` // nil if nobody signs recipients and drives
 	Spool       Spool
 	Stores      []Store
-	MQTT        *MQTT // nil: nothing is published
+	MQTT        *MQTT // nil if nothing is published
 }
 
-// Room says where the unit hangs.
+// Room says where the unit is.
 type Room struct {
 	Site string // [a-z0-9-]{1,32}
 	ID   string // [a-z0-9-]{1,32}
@@ -70,24 +69,24 @@ type Room struct {
 
 // Unit is the unit's own identity.
 type Unit struct {
-	Key string // file of the signing key, made at first start
+	Key string // file of the signing key, which the unit makes at its first start
 }
 
-// Consent says what is agreed to, and when that lapses.
+// Consent says what is agreed to, and when consent lapses.
 type Consent struct {
 	Notice  string        // version of the notice on the wall
 	Purpose string        // for people
 	Max     time.Duration // longest recording
-	Quiet   time.Duration // a recording ends after so much quiet; 0: never
+	Quiet   time.Duration // a recording ends after this much quiet; 0 for never
 }
 
-// What a line's active key says.
+// Values of the key active.
 const (
 	Low  = "low"
 	High = "high"
 )
 
-// What a button's style key says.
+// Values of the key style.
 const (
 	Momentary = "momentary"
 	Latching  = "latching"
@@ -105,50 +104,50 @@ type Button struct {
 // ActiveLow reports whether a press pulls the line low.
 func (b Button) ActiveLow() bool { return b.Active == Low }
 
-// Latching reports whether the button stays pressed by itself.
+// Latching reports whether the button stays pressed when it is let go.
 func (b Button) Latching() bool { return b.Style == Latching }
 
-// Light is the indicator that says the microphone is open.
+// Light is the light that shows that the microphone is open.
 type Light struct {
 	Line        string
 	Active      string // Low or High: the level that lights it
-	Sense       string // "": no sense line
+	Sense       string // "" if there is no sense line
 	SenseActive string // Low or High: the level that says it is lit
 }
 
-// Line is a GPIO line with its active level.
+// Line is a GPIO line and its active level.
 type Line struct {
 	Line   string
 	Active string
 }
 
-// ActiveLow reports whether the line is active at the low level.
+// ActiveLow reports whether the line is active when it is low.
 func (l Line) ActiveLow() bool { return l.Active == Low }
 
-// What the codec key says.
+// Values of the key codec.
 const (
 	Opus = "opus"
 	FLAC = "flac"
 	WAV  = "wav"
 )
 
-// Audio is the microphone and what its sound is kept as.
+// Audio is the microphone, and how its sound is encoded.
 type Audio struct {
 	Device   string // an ALSA PCM
 	Rate     int    // samples a second
 	Channels int    // 1 or 2
 	Codec    string // Opus, FLAC or WAV
-	Bitrate  int    // bits a second, of Opus only; 0 with the others
+	Bitrate  int    // bits a second; 0 unless the codec is Opus
 }
 
-// Encrypt says who may open recordings.
+// Encrypt says who can open recordings.
 type Encrypt struct {
-	// Recipients are the age public keys themselves, whichever way the file named them: all hybrid
-	// or all classic, each once, at least one, in the file's order.
+	// Recipients are age public keys, in the file's order: at least one, each once, all hybrid or
+	// all classic.
 	Recipients []string
 }
 
-// What the release key says.
+// Values of the key release.
 const (
 	All   = "all"
 	Any   = "any"
@@ -158,11 +157,11 @@ const (
 // Spool is where recordings are written first.
 type Spool struct {
 	Path    string
-	Reserve time.Duration // the room for so much recording must be free for one to start
-	Release string        // All, Any or Never; Never where there are no stores
+	Reserve time.Duration // recording time that must be free before a recording starts
+	Release string        // All, Any or Never; Never if there are no stores
 }
 
-// What a store's kind key says.
+// Values of the key kind.
 const (
 	Drive  = "drive"
 	Folder = "folder"
@@ -170,41 +169,41 @@ const (
 	S3     = "s3"
 )
 
-// Store is one place for copies. Only the fields of its kind are set.
+// Store is a place for copies. Only the fields of its kind are set.
 type Store struct {
 	Name string // [a-z0-9-]+, unique
 	Kind string // Drive, Folder, SFTP or S3
 
 	Label string        // Drive: the volume's label
-	Keep  time.Duration // Drive: a copy goes after so long, if another store holds it; 0: stays
+	Keep  time.Duration // Drive: age at which a copy is deleted, if another store has it; 0 for never
 
 	Path        string // Folder
-	UnmountedOK bool   // Folder: need not be on a mount
+	UnmountedOK bool   // Folder: it need not be on a mount
 
 	URL        string // SFTP: sftp://user@host[:port]/absolute/path
 	Key        string // SFTP: file of the private key
 	KnownHosts string // SFTP: file
 
-	Endpoint      string // S3: https://host[:port]
-	Bucket        string // S3
-	Prefix        string // S3: goes before each object's name as it stands
-	Region        string // S3
-	AccessKeyFile string // S3
-	SecretKeyFile string // S3
-	PathStyle     bool   // S3
-	CA            string // S3: file; "": the system's
-	Lock          time.Duration
+	Endpoint      string        // S3: https://host[:port]
+	Bucket        string        // S3
+	Prefix        string        // S3: prepended to each object's name as it is
+	Region        string        // S3
+	AccessKeyFile string        // S3
+	SecretKeyFile string        // S3
+	PathStyle     bool          // S3
+	CA            string        // S3: file; "" for the system's
+	Lock          time.Duration // S3: object-lock retention; 0 for none
 }
 
-// MQTT is the broker that hears the unit's status.
+// MQTT is the broker that gets the unit's status.
 type MQTT struct {
-	Broker        string // mqtt://host:port or mqtts://host:port, always with its port
+	Broker        string // mqtt://host:port or mqtts://host:port, always with a port
 	Username      string
 	PasswordFile  string
-	CA            string // file; "": the system's
-	Cert          string // file of the client certificate; "": none
+	CA            string // file; "" for the system's
+	Cert          string // file of the client certificate; "" if there is none
 	ClientKey     string // file
-	HomeAssistant string // discovery prefix; "": none
+	HomeAssistant string // discovery prefix; "" for no discovery
 }
 
 // Load reads and checks the file at path. The error is an [Errors].
@@ -218,8 +217,8 @@ func load(path string, kept []byte) (*Config, []Problem, error) {
 	return parse(path, data, kept)
 }
 
-// Parse checks data, the content of the file called name. Recipients files, and the presence of
-// other files, are looked up on this machine, relative to name's folder. The error is an [Errors].
+// Parse checks data, the content of the file called name. It looks for recipients files and other
+// files on this machine, relative to name's folder. The error is an [Errors].
 func Parse(name string, data []byte) (*Config, []Problem, error) { return parse(name, data, nil) }
 
 func parse(name string, data, kept []byte) (*Config, []Problem, error) {
@@ -242,7 +241,7 @@ func parse(name string, data, kept []byte) (*Config, []Problem, error) {
 	spool := c.spool(&cfg)
 	c.stores(&cfg, spool)
 	c.mqtt(&cfg)
-	c.notHere()
+	c.warnAbsent()
 
 	warnings := []Problem(c.warnings.sorted(name))
 	if len(c.errors.list) > 0 {
@@ -251,7 +250,7 @@ func parse(name string, data, kept []byte) (*Config, []Problem, error) {
 	return &cfg, warnings, nil
 }
 
-// Parties lists the parties whose consent is needed, in the file's order.
+// Parties returns the parties whose consent is needed, in the file's order.
 func (c *Config) Parties() []string {
 	var parties []string
 	for _, b := range c.Buttons {
@@ -260,21 +259,20 @@ func (c *Config) Parties() []string {
 	return slices.Clip(parties)
 }
 
-// readFile reads a file that people write by hand, as text, and no more of it than MaxFile. Its
-// error doesn't repeat the name.
+// readFile reads a text file that people write, and at most one byte more than MaxFile.
 func readFile(path string) ([]byte, error) {
 	data, err := readBytes(path)
-	if err != nil || len(data) > MaxFile { // who asked says that it is too long
+	if err != nil || len(data) > MaxFile { // the caller reports that it is too long
 		return data, err
 	}
 	text, _, err := textfile.Decode(data)
 	if errors.Is(err, textfile.ErrBinary) {
-		return data, nil // it may be a key behind a passphrase, and who asked knows what to say of that
+		return data, nil // it may be an encrypted key: the caller decides what to say
 	}
 	return text, err
 }
 
-// readBytes is readFile without a look at what the bytes stand for.
+// readBytes is readFile without decoding the text.
 func readBytes(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"filippo.io/age"
 )
 
-// newHybrid makes a post-quantum public key, newClassic one of the older sort.
+// newHybrid returns a new post-quantum public key, newClassic a classic one.
 func newHybrid(t testing.TB) string {
 	t.Helper()
 	id, err := age.GenerateHybridIdentity()
@@ -40,8 +40,8 @@ func write(t testing.TB, file, content string) {
 	}
 }
 
-// folder makes one with practice.pub in it, which holds two post-quantum keys, signed by the office
-// whose key is office.vkey, and returns the keys too.
+// folder makes a folder with practice.pub, two post-quantum keys signed by theOffice, and
+// office.vkey, theOffice's key. It also returns the two keys.
 func folder(t testing.TB) (dir string, keys []string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -52,7 +52,7 @@ func folder(t testing.TB) (dir string, keys []string) {
 	return dir, keys
 }
 
-// everything is the example, as it must come out.
+// everything is the config that the example must give.
 func everything(keys []string) *Config {
 	return &Config{
 		Room: Room{Site: "high-street", ID: "room-3", Name: "Consulting room 3"},
@@ -96,16 +96,16 @@ func TestExample(t *testing.T) {
 	}
 	cfg.Office.lists = nil // compared elsewhere
 	if want := everything(keys); !reflect.DeepEqual(cfg, want) {
-		t.Errorf("the example says\n%+v\nwant\n%+v", cfg, want)
+		t.Errorf("the example gives\n%+v\nwant\n%+v", cfg, want)
 	}
 	for _, w := range warnings {
-		if w.Instead != "see that they are on the unit" {
+		if w.Instead != "make sure that they are on the unit" {
 			t.Errorf("the example gets a warning: %v", w)
 		}
 	}
 }
 
-// The example is the reference: it has to show each key that there is.
+// The example must show every key.
 func TestExampleShowsEveryKey(t *testing.T) {
 	c := &checker{file: "example.toml"}
 	src, _ := newSource([]byte(Example), c)
@@ -125,7 +125,7 @@ func TestExampleShowsEveryKey(t *testing.T) {
 	}
 }
 
-// minimal is the least that a file must say. Its one recipient comes from practice.pub.
+// minimal has only what is required. Its recipients come from practice.pub.
 const minimal = `[room]
 site = "high-street"
 id = "room-3"
@@ -197,7 +197,7 @@ broker = "mqtt://broker.lan"
 	}
 }
 
-func TestOtherWaysToWriteTheSame(t *testing.T) {
+func TestEquivalentFiles(t *testing.T) {
 	dir, _ := folder(t)
 	file := filepath.Join(dir, "tacet.toml")
 	plain, _, err := Parse(file, []byte(minimal))
@@ -236,7 +236,7 @@ func TestHashAndChanged(t *testing.T) {
 	before := everything(keys)
 	hash := before.Hash()
 	if hash != everything(keys).Hash() {
-		t.Errorf("hash is %q, and not always", hash)
+		t.Errorf("the hash of equal configs differs from %q", hash)
 	}
 	text, err := json.Marshal(before)
 	if err != nil {
@@ -266,10 +266,10 @@ func TestHashAndChanged(t *testing.T) {
 		after := everything(keys)
 		change(after)
 		if before.Hash() == after.Hash() {
-			t.Errorf("%s changed, and the hash did not", section)
+			t.Errorf("%s changed, but the hash did not", section)
 		}
 		if got := Changed(before, after); !reflect.DeepEqual(got, []string{section}) {
-			t.Errorf("%s changed, and Changed says %v", section, got)
+			t.Errorf("%s changed, but Changed returns %v", section, got)
 		}
 	}
 }
@@ -277,10 +277,10 @@ func TestHashAndChanged(t *testing.T) {
 func TestLevelsAndStyles(t *testing.T) {
 	low, high := Button{Active: Low, Style: Latching}, Button{Active: High, Style: Momentary}
 	if !low.ActiveLow() || !low.Latching() || high.ActiveLow() || high.Latching() {
-		t.Error("a button takes one for the other")
+		t.Error("a button's level or style is wrong")
 	}
 	if !(Line{Active: Low}).ActiveLow() || (Line{Active: High}).ActiveLow() {
-		t.Error("a line takes one for the other")
+		t.Error("a line's level is wrong")
 	}
 }
 
@@ -300,7 +300,7 @@ func TestOrderOfProblems(t *testing.T) {
 	}
 }
 
-func TestLoadOfWhatIsNoFile(t *testing.T) {
+func TestLoadUnreadable(t *testing.T) {
 	dir := t.TempDir()
 	for file, want := range map[string]string{
 		filepath.Join(dir, "none.toml"): "none.toml: no such file or directory; name a config file",

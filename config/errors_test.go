@@ -9,9 +9,8 @@ import (
 	"testing"
 )
 
-// Rows of the tables below change the minimal file, one line at a time, and name every problem that
-// must come of it, as "line key: pattern". The pattern covers what is wrong and what to write
-// instead.
+// row changes one line of the minimal file, and lists every problem that must result, as "line key:
+// pattern". The pattern matches what is wrong and what to write instead.
 type row struct {
 	name   string
 	old    string // a line of the minimal file, or "" to append
@@ -41,17 +40,18 @@ func checkErrors(t *testing.T, rows []row) {
 	}
 }
 
-// matchAll wants exactly the problems expected, in that order, each complete.
+// matchAll checks that exactly these problems were reported, in this order, and that each is
+// complete.
 func matchAll(t *testing.T, got []Problem, expect []string) {
 	t.Helper()
-	// That an office is recommended is told of each file without one; TestOfficeKey sees to it.
+	// Every file without an office gets a warning about it; TestOfficeKey checks that.
 	got = slices.DeleteFunc(slices.Clone(got), func(p Problem) bool { return p.Key == "office" })
 	for i, p := range got {
 		if p.File == "" || p.Line == 0 || p.What == "" || p.Instead == "" {
 			t.Errorf("incomplete: %#v", p)
 		}
 		if strings.HasSuffix(p.What, ".") || strings.HasSuffix(p.Instead, ".") || strings.Contains(p.String(), "\n") {
-			t.Errorf("not in the house's form: %v", p)
+			t.Errorf("ends with a full stop, or has several lines: %v", p)
 		}
 		if i >= len(expect) {
 			t.Errorf("not expected: %v", p)
@@ -69,7 +69,7 @@ func matchAll(t *testing.T, got []Problem, expect []string) {
 		}
 	}
 	for _, missing := range expect[min(len(got), len(expect)):] {
-		t.Errorf("nothing says %s", missing)
+		t.Errorf("not reported: %s", missing)
 	}
 }
 
@@ -83,7 +83,7 @@ func TestErrorsOfEachSection(t *testing.T) {
 		{"site empty", `site = "high-street"`, `site = ""`, []string{`2 room.site: "" is not`}},
 		{"site missing", `site = "high-street"`, ``, []string{`1 room.site: is missing; write site = "high-street"`}},
 		{"id is a number", `id = "room-3"`, `id = 3`,
-			[]string{`3 room.id: is a number, not text; write id = .*between quotes`}},
+			[]string{`3 room.id: is a number, not text; write id = .*in quotes`}},
 		{"id ends in a line end", `id = "room-3"`, `id = "room-3\n"`, []string{`3 room.id: control character U\+000A`}},
 		{"name too long", `id = "room-3"`, "id = \"room-3\"\nname = \"" + strings.Repeat("ä", 101) + `"`,
 			[]string{`4 room.name: is 101 characters long; write at most 100`}},
@@ -98,11 +98,11 @@ func TestErrorsOfEachSection(t *testing.T) {
 			[]string{`14 consent.max: "13h" is too long; write a time between "1s" and "12h"`}},
 		{"max too short", "", "[consent]\nmax = \"999ms\"", []string{`14 consent.max: too short`}},
 		{"max without a unit", "", "[consent]\nmax = 60",
-			[]string{`14 consent.max: is a number, and a length of time has its unit; write max = "60m", between quotes`}},
-		{"max in words", "", "[consent]\nmax = \"an hour\"", []string{`14 consent.max: not a length of time; .*"30d"`}},
-		{"max negative", "", "[consent]\nmax = \"-5m\"", []string{`14 consent.max: not a length of time`}},
+			[]string{`14 consent.max: is a number, but a duration needs a unit; write max = "60m", in quotes`}},
+		{"max in words", "", "[consent]\nmax = \"an hour\"", []string{`14 consent.max: not a duration; .*"30d"`}},
+		{"max negative", "", "[consent]\nmax = \"-5m\"", []string{`14 consent.max: not a duration`}},
 		{"quiet too short", "", "[consent]\nquiet = \"999ms\"",
-			[]string{`14 consent.quiet: too short.*; write "10s" or more`}},
+			[]string{`14 consent.quiet: is short.*; write "10s" or more`}},
 
 		{"no line", `line = "GPIO5"`, ``, []string{`4 button.line: is missing; write line = "GPIO5"`}},
 		{"line by number", `line = "GPIO5"`, `line = 5`,
@@ -112,18 +112,18 @@ func TestErrorsOfEachSection(t *testing.T) {
 		{"line as nonsense", `line = "GPIO5"`, `line = "left"`,
 			[]string{`5 button.line: "left" is not a GPIO line; write it as "GPIO5", or as chip and number`}},
 		{"line in use", `line = "GPIO5"`, `line = "GPIO27"`,
-			[]string{`7 light.line: GPIO27 is used already, by button.line on line 5; give each`}},
+			[]string{`7 light.line: GPIO27 is already used by button.line on line 5; give each`}},
 		{"line in use by its chip", `line = "GPIO5"`, `line = "gpiochip0:27"`,
-			[]string{`7 light.line: GPIO27 is used already`}},
+			[]string{`7 light.line: GPIO27 is already used`}},
 		{"sense on the light's own line", `line = "GPIO27"`, "line = \"GPIO27\"\nsense = \"GPIO27\"",
-			[]string{`8 light.sense: used already, by light.line on line 7`}},
+			[]string{`8 light.sense: already used by light.line on line 7`}},
 		{"door and status light on one line", "", "[door]\nline = \"GPIO6\"\n[status_light]\nline = \"GPIO6\"",
-			[]string{`14 door.line: used already, by status_light.line on line 16`}},
+			[]string{`14 door.line: already used by status_light.line on line 16`}},
 		{"status light without a line", "", "[status_light]", []string{`13 status_light.line: is missing`}},
 		{"style misspelt", `line = "GPIO5"`, "line = \"GPIO5\"\nstyle = \"momentry\"",
-			[]string{`6 button.style: knows no "momentry"; did you mean "momentary"`}},
+			[]string{`6 button.style: can't be "momentry"; did you mean "momentary"`}},
 		{"active misspelt", `line = "GPIO27"`, "line = \"GPIO27\"\nactive = \"hi\"",
-			[]string{`8 light.active: knows no "hi"; write one of "low", "high"`}},
+			[]string{`8 light.active: can't be "hi"; write one of "low", "high"`}},
 		{"debounce too long", `line = "GPIO5"`, "line = \"GPIO5\"\ndebounce = \"1s\"",
 			[]string{`6 button.debounce: too long; .*"100ms"`}},
 		{"debounce zero", `line = "GPIO5"`, "line = \"GPIO5\"\ndebounce = \"0s\"", []string{`6 button.debounce: too short`}},
@@ -133,7 +133,7 @@ func TestErrorsOfEachSection(t *testing.T) {
 			[]string{`4 button.party: is missing; write party = "patient"`}},
 		{"two buttons of one party", `line = "GPIO5"`,
 			"line = \"GPIO5\"\nparty = \"a\"\n[[button]]\nline = \"GPIO6\"\nparty = \"a\"",
-			[]string{`9 button.party: "a" has a button already, on line 6`}},
+			[]string{`9 button.party: "a" already has a button, on line 6`}},
 		{"nine buttons", "", manyButtons(8),
 			[]string{`4 button.party: is missing`, `34 button: there are 9 buttons; write at most 8`}},
 		{"text without end", `id = "room-3"`, "id = \"room-3\"\nname = \"" + strings.Repeat("a", maxText+1) + `"`,
@@ -151,19 +151,19 @@ func TestErrorsOfEachSection(t *testing.T) {
 		{"rate as text", `[encrypt]`, "rate = \"48000\"\n[encrypt]",
 			[]string{`10 audio.rate: is text, not a number; write rate = 48000, without quotes`}},
 		{"rate beyond all bounds", `[encrypt]`, "rate = 99999999999999999999\n[encrypt]",
-			[]string{`10 audio.rate: beyond all bounds`}},
+			[]string{`10 audio.rate: is too large`}},
 		{"three channels", `[encrypt]`, "channels = 3\n[encrypt]",
 			[]string{`10 audio.channels: there can't be 3; write 1 or 2`}},
 		{"codec that nobody has", `[encrypt]`, "codec = \"mp3\"\n[encrypt]",
-			[]string{`10 audio.codec: knows no "mp3"; write one of "opus", "flac", "wav"`}},
+			[]string{`10 audio.codec: can't be "mp3"; write one of "opus", "flac", "wav"`}},
 		{"bitrate too low", `[encrypt]`, "bitrate = 5999\n[encrypt]",
 			[]string{`10 audio.bitrate: is 5999; write bits a second, between 6000 and 256000`}},
 		{"bitrate too high", `[encrypt]`, "bitrate = 256001\n[encrypt]", []string{`10 audio.bitrate: is 256001`}},
 
 		{"spool relative", "", "[spool]\npath = \"spool\"", []string{`14 spool.path: "spool" is not an absolute path`}},
-		{"reserve nonsense", "", "[spool]\nreserve = \"2 hours\"", []string{`14 spool.reserve: not a length of time`}},
+		{"reserve nonsense", "", "[spool]\nreserve = \"2 hours\"", []string{`14 spool.reserve: not a duration`}},
 		{"release nonsense", "", "[spool]\nrelease = \"some\"",
-			[]string{`14 spool.release: knows no "some"; write one of "all", "any", "never"`}},
+			[]string{`14 spool.release: can't be "some"; write one of "all", "any", "never"`}},
 	})
 }
 
@@ -175,9 +175,9 @@ func TestErrorsOfStores(t *testing.T) {
 			[]string{`13 store.name: is missing`, `13 store.kind: is missing; write kind = "drive", "folder"`}},
 		{"nine stores", "", manyStores(9), []string{`37 store: there are 9 stores; write at most 8`}},
 		{"store of no kind", "", "[[store]]\nname = \"a\"\nkind = \"ftp\"",
-			[]string{`15 store.kind: knows no "ftp"; did you mean "sftp"`}},
+			[]string{`15 store.kind: can't be "ftp"; did you mean "sftp"`}},
 		{"two of one name", "", "[[store]]\nname = \"a\"\nkind = \"drive\"\n[[store]]\nname = \"a\"\nkind = \"drive\"",
-			[]string{`17 store.name: "a" is a store already, on line 14`}},
+			[]string{`17 store.name: "a" is already a store, on line 14`}},
 		{"name with a capital", "", "[[store]]\nname = \"A\"\nkind = \"drive\"", []string{`14 store.name: right form`}},
 		{"key of another kind", "", "[[store]]\nname = \"a\"\nkind = \"drive\"\nendpoint = \"x\"",
 			[]string{`16 store.endpoint: a store of kind drive has no such key; it goes with kind s3`}},
@@ -189,16 +189,16 @@ func TestErrorsOfStores(t *testing.T) {
 		{"folder relative", "", "[[store]]\nname = \"a\"\nkind = \"folder\"\npath = \"nas\"",
 			[]string{`16 store.path: absolute path`}},
 		{"folder in the spool", "", "[[store]]\nname = \"a\"\nkind = \"folder\"\npath = \"/var/lib/tacet/spool/copies\"",
-			[]string{`16 store.path: one within the other; put copies on another disk`}},
-		{"two in one folder", "", "[[store]]\nname = \"a\"\nkind = \"folder\"\npath = \"/n\"\n[[store]]\nname = \"b\"\nkind = \"folder\"\npath = \"/n/\"", []string{`20 store.path: /n is a store already, on line 16`}},
+			[]string{`16 store.path: inside one another; put copies on another disk`}},
+		{"two in one folder", "", "[[store]]\nname = \"a\"\nkind = \"folder\"\npath = \"/n\"\n[[store]]\nname = \"b\"\nkind = \"folder\"\npath = \"/n/\"", []string{`20 store.path: /n is already a store, on line 16`}},
 		{"two at one URL", "", sftp + "\"sftp://u@h/p\"\n" + strings.Replace(sftp, "office", "b", 1) + `"sftp://u@H:22/p/"`,
-			[]string{`24 store.url: sftp://u@h/p is a store already, on line 18; give each its own folder`}},
+			[]string{`24 store.url: sftp://u@h/p is already a store, on line 18; give each its own folder`}},
 		{"two at one URL but for the user", "",
 			sftp + "\"sftp://u@h/p\"\n" + strings.Replace(sftp, "office", "b", 1) + "\"sftp://w@h/p\"\nx = 1",
 			[]string{`25 store.x: no such key`}},
 		{"two at one prefix", "", s3 + "\"https://h\"\nprefix = \"a/\"\n" + strings.Replace(s3, `"v"`, `"w"`, 1) +
 			"\"https://H:443\"\nprefix = \"a/\"",
-			[]string{`24 store.bucket: https://h/tacet/a/ is a store already, on line 16; give each its own prefix`}},
+			[]string{`24 store.bucket: https://h/tacet/a/ is already a store, on line 16; give each its own prefix`}},
 		{"two at prefixes of their own", "",
 			s3 + "\"https://h\"\nprefix = \"a/\"\n" + strings.Replace(s3, `"v"`, `"w"`, 1) +
 				"\"https://h\"\nprefix = \"b/\"\nx = 1", []string{`29 store.x: no such key`}},
@@ -208,35 +208,35 @@ func TestErrorsOfStores(t *testing.T) {
 			[]string{`13 store.url: is missing`, `13 store.key: is missing`,
 				`13 store.known_hosts: is missing; .*pose as the server`}},
 		{"sftp of another scheme", "", sftp + `"ssh://u@h/p"`,
-			[]string{`18 store.url: ssh is not spoken here; write sftp://`}},
+			[]string{`18 store.url: ssh is not supported; write sftp://`}},
 		{"sftp without a user", "", sftp + `"sftp://h/p"`, []string{`18 store.url: names no user`}},
 		{"sftp without a path", "", sftp + `"sftp://u@h"`,
 			[]string{`18 store.url: names no folder; write the absolute path`}},
 		{"sftp without a host", "", sftp + `"sftp:///p"`, []string{`18 store.url: is not an address`}},
-		{"sftp with a port beyond", "", sftp + `"sftp://u@h:65536/p"`, []string{`18 store.url: the port is not one`}},
-		{"sftp with a question", "", sftp + `"sftp://u@h/p?x=1"`, []string{`18 store.url: something behind the path`}},
+		{"sftp with a port beyond", "", sftp + `"sftp://u@h:65536/p"`, []string{`18 store.url: the port is not valid`}},
+		{"sftp with a question", "", sftp + `"sftp://u@h/p?x=1"`, []string{`18 store.url: something after the path`}},
 		{"sftp with a password", "", sftp + `"sftp://u:hunter2@h/p"`,
-			[]string{`18 store.url: a password stands in the address; remove it: the unit shows its key`}},
+			[]string{`18 store.url: the address contains a password; remove it: the unit shows its key`}},
 		{"s3 without anything", "", "[[store]]\nname = \"a\"\nkind = \"s3\"",
 			[]string{`13 store.endpoint: is missing`, `13 store.bucket: is missing`, `13 store.access_key_file: is missing`,
 				`13 store.secret_key_file: is missing`}},
 		{"s3 with a path", "", s3 + `"https://h/tacet"`, []string{`19 store.endpoint: more than scheme, host and port`}},
 		{"s3 with a password", "", s3 + `"https://a:hunter2@h"`,
-			[]string{`19 store.endpoint: a password stands in the address; .*access_key_file`}},
+			[]string{`19 store.endpoint: the address contains a password; .*access_key_file`}},
 		{"s3 with a bad bucket", "", strings.Replace(s3, "tacet", "Ta", 1) + `"https://h"`,
 			[]string{`16 store.bucket: right form`}},
 		{"s3 with two dots", "", strings.Replace(s3, "tacet", "my..bucket", 1) + `"https://h"`,
-			[]string{`16 store.bucket: "my..bucket" is no bucket's name: .*no two dots`}},
+			[]string{`16 store.bucket: "my..bucket" is not a bucket name: .*no two dots`}},
 		{"s3 with a dot and a dash", "", strings.Replace(s3, "tacet", "my.-bucket", 1) + `"https://h"`,
-			[]string{`16 store.bucket: "my.-bucket" is no bucket's name`}},
+			[]string{`16 store.bucket: "my.-bucket" is not a bucket name`}},
 		{"s3 with a bucket like an address", "", strings.Replace(s3, "tacet", "192.168.1.1", 1) + `"https://h"`,
-			[]string{`16 store.bucket: "192.168.1.1" is no bucket's name: .*no IP address`}},
+			[]string{`16 store.bucket: "192.168.1.1" is not a bucket name: .*no IP address`}},
 		{"s3 with a zone", "", s3 + `"https://[fe80::1%25lo]:9000"`, []string{`19 store.endpoint: .*without a zone`}},
 		{"s3 with an address and no path style", "", s3 + "\"https://192.168.1.5\"\npath_style = false",
 			[]string{`20 store.path_style: .*an IP address; write path_style = true`}},
 		{"s3 with an odd host", "", s3 + `"https://_h_"`, []string{`19 store.endpoint: "_h_" is neither`}},
 		{"s3 at Amazon, another region", "", s3 + `"https://s3.eu-central-1.amazonaws.com"`,
-			[]string{`13 store.region: "us-east-1" is not that of s3.eu-central-1.amazonaws.com; write region = "eu-central-1"`}},
+			[]string{`13 store.region: "us-east-1" is not the region of s3.eu-central-1.amazonaws.com; write region = "eu-central-1"`}},
 		{"s3 at Amazon, a dotted bucket", "",
 			strings.Replace(s3, "tacet", "my.bucket", 1) + "\"https://s3.amazonaws.com\"\nregion = \"eu-west-1\"",
 			[]string{`19 store.endpoint: .*write https://s3.eu-west-1.amazonaws.com`}},
@@ -245,9 +245,9 @@ func TestErrorsOfStores(t *testing.T) {
 		{"s3 at Amazon, its region", "", s3 + "\"https://s3.eu-west-1.amazonaws.com\"\nregion = \"eu-west-1\"\nx = 1",
 			[]string{`21 store.x: no such key`}},
 		{"s3 with a climbing prefix", "", s3 + "\"https://h\"\nprefix = \"../\"",
-			[]string{`20 store.prefix: begins with a dot`}},
+			[]string{`20 store.prefix: starts with a dot`}},
 		{"s3 with a rooted prefix", "", s3 + "\"https://h\"\nprefix = \"/a/\"", []string{`20 store.prefix: right form`}},
-		{"lock without a unit", "", s3 + "\"https://h\"\nlock = \"30\"", []string{`20 store.lock: not a length of time`}},
+		{"lock without a unit", "", s3 + "\"https://h\"\nlock = \"30\"", []string{`20 store.lock: not a duration`}},
 		{"secret in place of its file", "", strings.Replace(s3, `"/s"`, `"hunter2"`, 1) + `"https://h"`,
 			[]string{`18 store.secret_key_file: is not an absolute path; .*never the secret itself`}},
 		{"secret itself", "", s3 + "\"https://h\"\nsecret_key = \"hunter2\"",
@@ -261,20 +261,20 @@ func TestErrorsOfBroker(t *testing.T) {
 		{"not an address", "", "[mqtt]\nbroker = \"broker.lan\"",
 			[]string{`14 mqtt.broker: names no protocol; write mqtts:// before it, as in "mqtts://broker.lan:8883"`}},
 		{"another scheme", "", "[mqtt]\nbroker = \"tcp://broker.lan\"",
-			[]string{`14 mqtt.broker: tcp is not spoken here; write mqtts:// or mqtt://`}},
+			[]string{`14 mqtt.broker: tcp .*; write mqtts:// or mqtt://`}},
 		{"a password in the address", "", "[mqtt]\nbroker = \"mqtts://u:hunter2@broker.lan\"",
-			[]string{`14 mqtt.broker: a password stands in the address; .*password_file`}},
+			[]string{`14 mqtt.broker: .*password.*; .*password_file`}},
 		{"a user in the address", "", "[mqtt]\nbroker = \"mqtts://u@broker.lan\"",
-			[]string{`14 mqtt.broker: a user stands in the address; .*username`}},
+			[]string{`14 mqtt.broker: .*user.*; .*username`}},
 		{"a path", "", "[mqtt]\nbroker = \"mqtts://broker.lan/x\"", []string{`14 mqtt.broker: a path after the host`}},
 		{"the password itself", "", "[mqtt]\nbroker = \"mqtts://b\"\nusername = \"u\"\npassword = \"hunter2\"",
 			[]string{`16 mqtt.password: secrets are not written here; .*password_file`}},
 		{"a password for nobody", "", "[mqtt]\nbroker = \"mqtts://b\"\npassword_file = \"/p\"",
-			[]string{`15 mqtt.password_file: goes with a username`}},
+			[]string{`15 mqtt.password_file: needs a username`}},
 		{"half a certificate", "", "[mqtt]\nbroker = \"mqtts://b\"\ncert = \"/c\"",
-			[]string{`15 mqtt.cert: goes with its key`}},
+			[]string{`15 mqtt.cert: needs its key`}},
 		{"the other half", "", "[mqtt]\nbroker = \"mqtts://b\"\nclient_key = \"/c\"",
-			[]string{`15 mqtt.client_key: goes with its certificate`}},
+			[]string{`15 mqtt.client_key: needs its certificate`}},
 		{"a wildcard", "", "[mqtt]\nbroker = \"mqtts://b\"\nhomeassistant = \"ha/#\"",
 			[]string{`15 mqtt.homeassistant: can't be a discovery prefix`}},
 		{"two brokers", "", "[mqtt]\nbroker = \"mqtts://b\"\n[mqtt]\nbroker = \"mqtts://c\"",
@@ -292,7 +292,7 @@ func TestUnknownKeys(t *testing.T) {
 		{"key of another section", `[encrypt]`, "quiet = \"5m\"\n[encrypt]",
 			[]string{`10 audio.quiet: no such key; it belongs in \[consent\]`}},
 		{"key of no section", `[room]`, "notice = \"x\"\n[room]",
-			[]string{`1 notice: no key stands outside of a section; it belongs in \[consent\]`}},
+			[]string{`1 notice: every key belongs in a section; it belongs in \[consent\]`}},
 		{"key that nobody knows", `[encrypt]`, "zzzzzzz = 1\n[encrypt]",
 			[]string{`10 audio.zzzzzzz: no such key; remove it, or write one of device, rate`}},
 		{"section in a section", "", "[room.extra]\nx = 1", []string{`13 room.extra: no such key`}},
@@ -302,11 +302,11 @@ func TestUnknownKeys(t *testing.T) {
 		{"list of what are no sections", "[room]", "store = [{name = \"a\", kind = \"drive\"}, 3]\n[room]",
 			[]string{`1 store: is a number, not a section; write \[\[store\]\]`}},
 		{"key below a value", `id = "room-3"`, "id = \"room-3\"\nid.x = 1",
-			[]string{`4 id.x: id is text already, on line 3`}},
+			[]string{`4 id.x: id is already text, on line 3`}},
 	})
 }
 
-// manyButtons is n buttons of different parties, each on a line of its own.
+// manyButtons returns n buttons of different parties.
 func manyButtons(n int) string {
 	var text strings.Builder
 	for i := range n {
@@ -315,7 +315,7 @@ func manyButtons(n int) string {
 	return text.String()
 }
 
-// manyStores is n drives.
+// manyStores returns n drives.
 func manyStores(n int) string {
 	var text strings.Builder
 	for i := range n {
@@ -336,7 +336,7 @@ func TestMissingSections(t *testing.T) {
 	})
 }
 
-// One reading finds them all, of every sort, and in the order of the lines.
+// One reading finds errors of every kind, in the order of the lines.
 func TestAllErrorsAtOnce(t *testing.T) {
 	dir, _ := folder(t)
 	_, _, err := Parse(filepath.Join(dir, "u.toml"), []byte(`[room]
@@ -365,9 +365,9 @@ path = "here"
 		`3 room.id: is a number`,
 		`4 room.colour: no such key`,
 		`6 button.line: text without quotes; write line = "GPIO5"`,
-		`10 button.party: already, on line 7`,
+		`10 button.party: already has a button, on line 7`,
 		`11 light: not closed; close it with \]`,
-		`12 light.line: used already, by button.line on line 9`,
+		`12 light.line: already used by button.line on line 9`,
 		`14 audio.device: `,
 		`15 audio.rate: no rate of 11000`,
 		`17 encrypt.recipients: "nobody.pub": no such file`,

@@ -10,8 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzParse feeds Parse anything. Whatever comes, it answers with a whole Config or with whole
-// problems, in one line each, that repeat no private key; and twice the same.
+// FuzzParse checks that Parse always returns either a complete Config or complete problems, each in
+// one line and without a private key, and always the same.
 func FuzzParse(f *testing.F) {
 	dir, _ := folder(f)
 	file := filepath.Join(dir, "u.toml")
@@ -42,16 +42,16 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 		if again, _, err2 := Parse(file, data); !reflect.DeepEqual(cfg, again) || !reflect.DeepEqual(err, err2) {
-			t.Error("not the same twice")
+			t.Error("the second result differs")
 		}
 		if cfg != nil {
-			checkWhole(t, cfg)
+			checkComplete(t, cfg)
 		}
 	})
 }
 
-// checkWhole wants what everybody downstream relies on.
-func checkWhole(t *testing.T, cfg *Config) {
+// checkComplete checks what users of a Config rely on.
+func checkComplete(t *testing.T, cfg *Config) {
 	t.Helper()
 	ok := plainName.MatchString(cfg.Room.Site) && plainName.MatchString(cfg.Room.ID) && cfg.Room.Name != "" &&
 		cfg.Consent.Max >= time.Second && cfg.Consent.Max <= 12*time.Hour &&
@@ -68,6 +68,6 @@ func checkWhole(t *testing.T, cfg *Config) {
 		ok = ok && plainName.MatchString(s.Name) && s.Kind != ""
 	}
 	if !ok {
-		t.Errorf("not whole: %+v", cfg)
+		t.Errorf("incomplete: %+v", cfg)
 	}
 }

@@ -7,20 +7,20 @@ import (
 	"reflect"
 )
 
-// Hash stands for what the file says: the same for two files that differ only in remarks, in order
-// or in writing out a default. It tells of changed recipients even where the file that names them
-// is the same. It is published, and nobody may find another configuration of the same hash: it is
-// the first 128 bits of SHA-256, in hexadecimal.
+// Hash identifies what the file says. It ignores comments, order, and defaults that are written
+// out. It includes the recipients themselves, not only the name of their file. It is published, so
+// nobody may find another configuration with the same hash: it is the first 128 bits of SHA-256, in
+// hexadecimal.
 func (c *Config) Hash() string {
 	data, err := json.Marshal(c)
 	if err != nil {
-		panic("config: " + err.Error()) // texts, numbers and lists of them: json takes them all
+		panic("config: " + err.Error()) // it consists of strings, numbers and lists
 	}
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:16])
 }
 
-// Changed names the sections, as the file writes them, in which two configs differ.
+// Changed returns the sections, as the file names them, in which two configs differ.
 func Changed(before, after *Config) []string {
 	names := map[string]string{"Buttons": "button", "StatusLight": "status_light", "Stores": "store", "MQTT": "mqtt",
 		"Room": "room", "Unit": "unit", "Consent": "consent", "Light": "light", "Door": "door", "Audio": "audio",

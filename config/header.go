@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// headerPins is what the pins 1 to 40 of a Raspberry Pi's header are: a GPIO's number, or the other
-// things below.
+// headerPins are the pins 1 to 40 of a Raspberry Pi's header: the number of a GPIO, or one of the
+// constants below.
 var headerPins = [41]int{-1,
 	volt3, volt5, 2, volt5, 3, ground, 4, 14, ground, 15,
 	17, 18, 27, ground, 22, 23, volt3, 24, 10, ground,
@@ -22,22 +22,22 @@ const (
 	volt5  = -5
 )
 
-// lastOnHeader is the highest GPIO that has a pin.
+// lastOnHeader is the highest GPIO with a pin.
 const lastOnHeader = 27
 
-// pinName is how somebody writes a pin of the header, and not a GPIO.
+// pinName matches what people write for a pin of the header, rather than for a GPIO.
 var pinName = regexp.MustCompile(`^(?i:pin|header|board|j8|p1|phys|physical)[ _:#-]*0*([0-9]{1,2})$|^#?0*([0-9]{1,2})$`)
 
-// pinOf is the pin of the header that s names; 0 if it names none.
+// pinOf returns the pin of the header that s names, or 0.
 func pinOf(s string) int {
 	m := pinName.FindStringSubmatch(strings.TrimSpace(s))
 	if m == nil {
 		return 0
 	}
-	return realPin(m[1] + m[2])
+	return parsePin(m[1] + m[2])
 }
 
-func realPin(digits string) int {
+func parsePin(digits string) int {
 	n, err := strconv.Atoi(digits)
 	if err != nil || n >= len(headerPins) {
 		return 0
@@ -45,8 +45,8 @@ func realPin(digits string) int {
 	return n
 }
 
-// pinIs says what a pin of the header is, and what to write for it.
-func pinIs(key string, pin int) (what, instead string) {
+// describePin says what a pin of the header is, and what to write for it.
+func describePin(key string, pin int) (what, instead string) {
 	n := headerPins[pin]
 	switch n {
 	case ground:
@@ -61,7 +61,7 @@ func pinIs(key string, pin int) (what, instead string) {
 	return what, "write the GPIO that the wire goes to; hw/README.md shows the header"
 }
 
-// gpioLine is a line, by its name or by its chip; chip is "" for one that is named.
+// gpioLine is a line by its GPIO number, with chip "", or by its chip and number.
 type gpioLine struct {
 	chip   string
 	number int
@@ -76,42 +76,41 @@ func lineOf(name string) gpioLine {
 	return gpioLine{chip, n}
 }
 
-// isHeader reports whether the line is one of the header's. The chip of the header is gpiochip0 on
-// every board but the Raspberry Pi 5, where it has been gpiochip4 and gpiochip0, as the kernel had
-// it.
-func (l gpioLine) isHeader() bool {
+// onHeader reports whether the line is on the header. The header's chip is gpiochip0 on every board
+// but the Raspberry Pi 5, where it is gpiochip4 or gpiochip0, depending on the kernel.
+func (l gpioLine) onHeader() bool {
 	return l.chip == "" || l.chip == "gpiochip0" || l.chip == "gpiochip4"
 }
 
-// same reports whether two lines are, or may be, one.
+// same reports whether two lines are, or may be, the same.
 func (l gpioLine) same(m gpioLine) bool {
-	return l == m || l.number == m.number && l.isHeader() && m.isHeader() && (l.chip == "" || m.chip == "")
+	return l == m || l.number == m.number && l.onHeader() && m.onHeader() && (l.chip == "" || m.chip == "")
 }
 
-// kept says for what a board keeps a line of its header; "" for one that is free.
-func (l gpioLine) kept() string {
-	if !l.isHeader() {
+// reservedFor says what the board uses a line of its header for, or "" if it is free.
+func (l gpioLine) reservedFor() string {
+	if !l.onHeader() {
 		return ""
 	}
 	switch n := l.number; {
 	case n == 0 || n == 1:
-		return "belongs to the memory by which add-on boards are told, and is driven at boot"
+		return "belongs to the memory that identifies add-on boards, and is driven at boot"
 	case n == 2:
-		return "belongs to the I²C bus, and is pulled up hard"
+		return "belongs to the I²C bus, and has a strong pull-up"
 	case n == 3:
-		return "belongs to the I²C bus, is pulled up hard, and starts a board that was halted"
+		return "belongs to the I²C bus, has a strong pull-up, and starts a board that was halted"
 	case n == 14 || n == 15:
 		return "belongs to the serial console, which drives it at boot"
 	case n > lastOnHeader && l.chip == "":
-		return "is on no pin of the header: a Raspberry Pi uses it itself"
+		return "is on no pin of the header: the Raspberry Pi uses it itself"
 	}
 	return ""
 }
 
-// kept warns of a line that isn't free, or not on the header at all.
-func (b block) kept(key, name string) {
+// warnReserved warns of a line that is not free, or not on the header.
+func (b block) warnReserved(key, name string) {
 	l := lineOf(name)
-	if why := l.kept(); why != "" {
+	if why := l.reservedFor(); why != "" {
 		instead := "take another: GPIO4 to GPIO6 for inputs, GPIO16 to GPIO27 for lights"
 		if l.number > lastOnHeader && l.number < len(headerPins) && headerPins[l.number] >= 0 {
 			instead = fmt.Sprintf(`write "GPIO%d" if pin %d of the header is meant; or `, headerPins[l.number],
@@ -120,11 +119,11 @@ func (b block) kept(key, name string) {
 		b.warn(key, name+" "+why, instead)
 	}
 	if strings.HasPrefix(l.chip, "gpiochip") {
-		instead := "see with tacetd doctor, after each upgrade of the kernel, that it still is the right one"
-		if l.isHeader() && l.number <= lastOnHeader {
-			instead = fmt.Sprintf(`write "GPIO%d", unless two chips have lines of that name: tacetd doctor says so`, l.number)
+		instead := "run tacetd doctor after each upgrade of the kernel to see that it is still the right one"
+		if l.onHeader() && l.number <= lastOnHeader {
+			instead = fmt.Sprintf(`write "GPIO%d", unless tacetd doctor says that two chips have lines of that name`, l.number)
 		}
-		b.warn(key, shown(name)+" counts chips, and the count changes with the kernel, as it did on the Raspberry Pi 5",
+		b.warn(key, quote(name)+" counts chips, and the numbers change with the kernel, as they did on the Raspberry Pi 5",
 			instead)
 	}
 }

@@ -26,8 +26,8 @@ func TestHeader(t *testing.T) {
 	}
 }
 
-// The table in hw/README.md, and its drawing, have the same pins.
-func TestHeaderIsThatOfTheWiring(t *testing.T) {
+// The table in hw/README.md and its drawing have the same pins.
+func TestHeaderMatchesREADME(t *testing.T) {
 	text, err := os.ReadFile("../hw/README.md")
 	if err != nil {
 		t.Fatal(err)
@@ -38,15 +38,15 @@ func TestHeaderIsThatOfTheWiring(t *testing.T) {
 		pin, _ := strconv.Atoi(m[2] + m[3])
 		seen++
 		if headerPins[pin] != gpio {
-			t.Errorf("there pin %d is GPIO%d, here GPIO%d", pin, gpio, headerPins[pin])
+			t.Errorf("in the README pin %d is GPIO%d, in headerPins GPIO%d", pin, gpio, headerPins[pin])
 		}
 	}
 	if seen < 6 {
-		t.Errorf("only %d pins found there", seen)
+		t.Errorf("only %d pins found in the README", seen)
 	}
 }
 
-func TestPinsThatPeopleWrite(t *testing.T) {
+func TestPinOf(t *testing.T) {
 	for wrote, pin := range map[string]int{
 		"Pin 29": 29, "pin29": 29, "PIN_29": 29, "pin #29": 29, "header 29": 29, "J8:29": 29, "P1-29": 29, "BOARD29": 29,
 		"physical 29": 29, "29": 29, "#29": 29, "029": 29,
@@ -58,19 +58,19 @@ func TestPinsThatPeopleWrite(t *testing.T) {
 	}
 }
 
-func TestLinesThatAreKept(t *testing.T) {
-	var kept []int
+func TestReservedLines(t *testing.T) {
+	var reserved []int
 	for n := range 60 {
-		if lineOf(fmt.Sprintf("GPIO%d", n)).kept() != "" {
-			kept = append(kept, n)
+		if lineOf(fmt.Sprintf("GPIO%d", n)).reservedFor() != "" {
+			reserved = append(reserved, n)
 		}
 	}
 	want := []int{0, 1, 2, 3, 14, 15}
 	for n := 28; n < 60; n++ {
 		want = append(want, n)
 	}
-	if !slices.Equal(kept, want) {
-		t.Errorf("kept are %v", kept)
+	if !slices.Equal(reserved, want) {
+		t.Errorf("reserved lines are %v", reserved)
 	}
 	for a, others := range map[string][]string{
 		"GPIO5": {"GPIO5", "gpiochip0:5", "gpiochip4:5"}, "gpiochip0:5": {"GPIO5", "gpiochip0:5"},
@@ -84,30 +84,30 @@ func TestLinesThatAreKept(t *testing.T) {
 	}
 }
 
-func TestTimesThatPeopleMean(t *testing.T) {
+func TestGuessDuration(t *testing.T) {
 	for wrote, want := range map[string]string{
 		"45": "45m", "3600": "3600s", "12": "12m", "1.5": "1.5m", "90 min": "90m", "90min.": "90m", "1 hour": "1h",
 		"1h 30m": "1h30m", "1 hour, 30 minutes": "1h30m", "1 hour and 5 min": "1h5m",
 		"1,5 h": "1.5h", "45M": "45m", "2H": "2h", "never": "", "": "", "soon": "", "-5": "", "99999999999": "", "0": "",
 		"1 fortnight": "", "45 m x": "", "2 days": "",
 	} {
-		if got := meantSpan(wrote, time.Minute, 12*time.Hour, "m", "s", "h"); got != want {
+		if got := guessDuration(wrote, time.Minute, 12*time.Hour, "m", "s", "h"); got != want {
 			t.Errorf("%q means %q, want %q", wrote, got, want)
 		}
 	}
 	for wrote, want := range map[string]string{"30": "30d", "2 weeks": "14d", "3 months": "90d", "1 year": "365d",
 		"none": "0s", "0": "0d", "999999999 years": ""} {
-		if got := meantSpan(wrote, 0, 36500*day, "d"); got != want {
+		if got := guessDuration(wrote, 0, 36500*day, "d"); got != want {
 			t.Errorf("%q means %q, want %q", wrote, got, want)
 		}
 	}
 }
 
-func TestNumbersThatPeopleMean(t *testing.T) {
+func TestGuessNumber(t *testing.T) {
 	for wrote, want := range map[string]int{"16000": 16000, "48k": 48000, "48 kHz": 48000, "44.1kHz": 44100,
 		"44,1 khz": 44100, "48.000": 48000, "48,000": 48000, "48'000": 48000, "48000 Hz": 48000, "64 kbit/s": 64000,
 		"many": -1, "": -1, "k": -1, "1.2.3": -1, "48M": -1} {
-		got, ok := meantNumber(wrote)
+		got, ok := guessNumber(wrote)
 		if !ok {
 			got = -1
 		}

@@ -33,7 +33,7 @@ func sections(example string) ([]Section, error) {
 			kinds = storeKinds()
 		}
 		for _, kind := range kinds {
-			section, err := explained(shown, s.name, kind, s.several)
+			section, err := explained(shown, s.name, kind, s.repeated)
 			if err != nil {
 				return nil, err
 			}

@@ -12,74 +12,74 @@ import (
 	"tacet/config/office"
 )
 
-// Office is the office whose word counts: recipients and drives are those that it has signed.
+// Office is the office that signs recipients and drives.
 type Office struct {
 	Key string // its verifier key, tacet-office/NAME+…
 
-	// Refused says what is wrong with the recipients as the file has them, where others are in use:
-	// the last that were good.
+	// Refused says what is wrong with the file's recipients if the last signed ones are in use
+	// instead.
 	Refused []Problem `json:",omitempty"`
 
-	lists []string // the signed files that the recipients came from
+	lists []string // contents of the signed files that the recipients came from
 }
 
-// Kept is what a unit keeps of recipients that are good, for LoadUnit to fall back on; nil if these
-// are such a fallback already.
+// Kept returns the signed recipients for a unit to keep, as LoadUnit takes them. It returns nil if
+// these are kept ones already.
 func (o *Office) Kept() []byte {
 	if len(o.Refused) > 0 || len(o.lists) == 0 {
 		return nil
 	}
 	data, err := json.Marshal(o.lists)
 	if err != nil {
-		panic("config: " + err.Error()) // texts: json takes them all
+		panic("config: " + err.Error()) // strings
 	}
 	return data
 }
 
-// MaxKept bounds what a unit keeps, in bytes.
+// MaxKept is the most that Kept returns, in bytes.
 const MaxKept = 2 * maxRecipients * office.MaxList
 
-// LoadUnit is Load for the unit itself. Where the office's signature doesn't hold for the
-// recipients, but does for those that were kept, these count: [Office].Refused then says so.
+// LoadUnit is Load on the unit. If the office has not signed the recipients, the kept ones are
+// used, and [Office].Refused says why.
 func LoadUnit(path string, kept []byte) (*Config, []Problem, error) { return load(path, kept) }
 
-// office reads the office's key. It may lie beside the config, since recipients are proved at the
-// desk too.
+// office reads the office's key. It may be beside the config, because the desk checks signatures
+// too.
 func (c *checker) office(cfg *Config) {
 	b := c.block("office")
 	if !b.there {
 		if c.root.keys["office"] == nil && !c.damaged {
-			c.warn(c.root.line, "office", "no office vouches for the recipients and the drives: whoever can write on the unit's disk can add some",
-				`write [office], and below it key = "/etc/tacet/office.vkey", the file that tacet keygen made, or tacet sign makes`)
+			c.warn(c.root.line, "office", "there is no office to sign recipients and drives: anybody who can write to the unit's disk can add some",
+				`write [office], and below it key = "/etc/tacet/office.vkey", the file that tacet keygen or tacet sign makes`)
 		}
 		return
 	}
 	if !b.require("key", `"/etc/tacet/office.vkey"`) {
 		return
 	}
-	v, ok := b.get("key", aText, `"/etc/tacet/office.vkey"`)
+	v, ok := b.get("key", kindText, `"/etc/tacet/office.vkey"`)
 	if !ok {
 		return
 	}
 	data, err := c.readBeside(v.text)
 	if err != nil {
-		b.fail("key", fmt.Sprintf("file %s: %v; without it nobody can tell whether the recipients are the office's",
-			shown(v.text), cause(err)),
-			"put it there, or beside this file; tacet keygen makes it, or tacet sign")
+		b.fail("key", fmt.Sprintf("file %s: %v; without it the recipients' signatures can't be checked",
+			quote(v.text), cause(err)),
+			"put it there, or beside this file; tacet keygen or tacet sign makes it")
 		return
 	}
 	key, err := office.ParseKey(strings.TrimSpace(string(data)))
 	if err != nil {
-		b.fail("key", fmt.Sprintf("file %s %v", shown(v.text), err),
-			"name the .vkey file that tacet keygen made, or tacet sign")
+		b.fail("key", fmt.Sprintf("file %s %v", quote(v.text), err),
+			"name the .vkey file that tacet keygen or tacet sign made")
 		return
 	}
 	c.officeKey = &key
 	cfg.Office = &Office{Key: key.String()}
 }
 
-// readBeside reads a file by its name on the unit, by a name relative to the config's folder, or,
-// where the unit's files aren't here, beside the config.
+// readBeside reads a file by its path on the unit or relative to the config's folder. If the unit's
+// file is missing here, it looks beside the config.
 func (c *checker) readBeside(name string) ([]byte, error) {
 	if !isAbs(name) {
 		return readFile(filepath.Join(c.dir, name))
@@ -94,8 +94,8 @@ func (c *checker) readBeside(name string) ([]byte, error) {
 	return readFile(name)
 }
 
-// signed returns the list in a file of recipients, which the office must have signed where there is
-// one.
+// signed returns the list in a recipients file. If there is an office, the office must have signed
+// it.
 func (k *keyring) signed(data []byte) (string, error) {
 	if k.office == nil {
 		return string(data), nil
@@ -107,16 +107,16 @@ func (k *keyring) signed(data []byte) (string, error) {
 	return text, err
 }
 
-// unsaid puts the recipients that were kept in the place of those that the office didn't sign.
-// since is what the errors were before them.
-func (c *checker) unsaid(cfg *Config, since problems) {
+// fallBackToKept replaces recipients that the office has not signed with the kept ones. since are
+// the errors before the recipients were read.
+func (c *checker) fallBackToKept(cfg *Config, since problems) {
 	if len(c.errors.list) == len(since.list) || c.officeKey == nil || c.kept == nil {
 		return
 	}
-	keys, err := c.fromKept()
+	keys, err := c.keptRecipients()
 	if err != nil {
 		c.fail(c.block("encrypt").line("recipients"), "encrypt.recipients",
-			fmt.Sprintf("nor can those be used that the unit has kept: %v", err),
+			fmt.Sprintf("the recipients that the unit has kept can't be used either: %v", err),
 			"bring a list that the office has signed")
 		return
 	}
@@ -128,8 +128,8 @@ func (c *checker) unsaid(cfg *Config, since problems) {
 	c.errors = since
 }
 
-// fromKept reads the recipients that were kept. Each list proves itself.
-func (c *checker) fromKept() ([]string, error) {
+// keptRecipients reads the kept recipients, and checks their signatures.
+func (c *checker) keptRecipients() ([]string, error) {
 	var lists []string
 	if len(c.kept) > MaxKept || json.Unmarshal(c.kept, &lists) != nil || len(lists) > maxRecipients {
 		return nil, errors.New("they can't be read")

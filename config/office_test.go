@@ -11,13 +11,13 @@ import (
 	"tacet/config/office"
 )
 
-// signing is an office that signs.
-type signing struct {
+// testOffice is an office with its signing key.
+type testOffice struct {
 	key    string
 	signer office.Signer
 }
 
-func newSigning(name string) signing {
+func newTestOffice(name string) testOffice {
 	private, public, err := office.NewKey(name)
 	if err != nil {
 		panic(err)
@@ -26,12 +26,12 @@ func newSigning(name string) signing {
 	if err != nil {
 		panic(err)
 	}
-	return signing{public, s}
+	return testOffice{public, s}
 }
 
-var theOffice, otherOffice = newSigning("high-street"), newSigning("high-street")
+var theOffice, otherOffice = newTestOffice("high-street"), newTestOffice("high-street")
 
-func (s signing) sign(t testing.TB, list string) string {
+func (s testOffice) sign(t testing.TB, list string) string {
 	t.Helper()
 	signed, err := office.SignList([]byte(list), s.signer)
 	if err != nil {
@@ -40,12 +40,12 @@ func (s signing) sign(t testing.TB, list string) string {
 	return string(signed)
 }
 
-// withOffice is the least file, with an office and this list of recipients.
+// withOffice is the minimal file with an office and this list of recipients.
 func withOffice(list string) string {
 	return string(withRecipients(list)) + "\n[office]\nkey = \"/etc/nowhere/office.vkey\"\n"
 }
 
-// Recipients count as the office has signed them.
+// Recipients from signed files.
 func TestSignedRecipients(t *testing.T) {
 	dir, keys := folder(t)
 	more := newHybrid(t)
@@ -64,12 +64,12 @@ func TestSignedRecipients(t *testing.T) {
 			t.Errorf("%s: %q, %+v", list, cfg.Encrypt.Recipients, cfg.Office)
 		}
 		if slices.ContainsFunc(warnings, func(p Problem) bool { return p.Key == "office" }) {
-			t.Errorf("with an office one is recommended: %v", warnings)
+			t.Errorf("with an office, a warning says that there is none: %v", warnings)
 		}
 	}
 }
 
-// altered are lists that the office didn't sign as they are, with what is said of them.
+// altered are recipients that the office has not signed, and what must be reported.
 func altered(t *testing.T, dir string, keys []string) map[string]string {
 	data, err := os.ReadFile(filepath.Join(dir, "practice.pub"))
 	if err != nil {
@@ -87,21 +87,21 @@ func altered(t *testing.T, dir string, keys []string) map[string]string {
 		write(t, filepath.Join(dir, name), text)
 	}
 	return map[string]string{
-		`["added.pub"]`:                    `11 encrypt.recipients: file "added.pub" was changed after the office had signed it.*; find out who changed it.*tacet sign -i office.key added.pub`,
+		`["added.pub"]`:                    `11 encrypt.recipients: file "added.pub" was changed after the office signed it.*; find out who changed it.*tacet sign -i office.key added.pub`,
 		`["first.pub"]`:                    `11 encrypt.recipients: file "first.pub" was changed`,
 		`["removed.pub"]`:                  `11 encrypt.recipients: file "removed.pub" was changed`,
 		`["reordered.pub"]`:                `11 encrypt.recipients: file "reordered.pub" was changed`,
 		`["other.pub"]`:                    `11 encrypt.recipients: file "other.pub" was changed.*, or another office signed it`,
-		`["unsigned.pub"]`:                 `11 encrypt.recipients: file "unsigned.pub" carries no signature of the office's`,
-		`["practice.pub", "unsigned.pub"]`: `11 encrypt.recipients: file "unsigned.pub" carries no signature of the office's`,
-		`["` + more + `"]`:                 `11 encrypt.recipients: a key stands here itself`,
-		`["practice.pub", "` + more + `"]`: `11 encrypt.recipients: a key stands here itself`,
+		`["unsigned.pub"]`:                 `11 encrypt.recipients: file "unsigned.pub" is not signed by the office`,
+		`["practice.pub", "unsigned.pub"]`: `11 encrypt.recipients: file "unsigned.pub" is not signed by the office`,
+		`["` + more + `"]`:                 `11 encrypt.recipients: here is a key, and not a file`,
+		`["practice.pub", "` + more + `"]`: `11 encrypt.recipients: here is a key, and not a file`,
 		`["gone.pub"]`:                     `11 encrypt.recipients: file "gone.pub": no such file`,
 		`[]`:                               `11 encrypt.recipients: there are none`,
 	}
 }
 
-// What the office hasn't signed can't be used.
+// Recipients that the office has not signed can't be used.
 func TestUnsignedRecipients(t *testing.T) {
 	dir, keys := folder(t)
 	for list, want := range altered(t, dir, keys) {
@@ -114,7 +114,7 @@ func TestUnsignedRecipients(t *testing.T) {
 	}
 }
 
-// The unit goes on with the last good list, and says what is wrong with the one that lies there.
+// The unit keeps using the last good list, and reports what is wrong with the present one.
 func TestKeptRecipients(t *testing.T) {
 	dir, keys := folder(t)
 	file := filepath.Join(dir, "u.toml")
@@ -138,7 +138,7 @@ func TestKeptRecipients(t *testing.T) {
 			t.Errorf("%s: warnings %v, to be kept: %d bytes", list, warnings, len(cfg.Office.Kept()))
 		}
 		if _, _, err := Load(file); err == nil {
-			t.Errorf("%s: fine at a desk", list)
+			t.Errorf("%s: no error at a desk", list)
 		}
 		for what, bad := range map[string][]byte{
 			"nothing": nil, "rubbish": []byte("x"), "an unsigned list": []byte(`["` + keys[0] + `\n"]`), "no list": []byte(`[]`),
@@ -152,8 +152,8 @@ func TestKeptRecipients(t *testing.T) {
 	}
 }
 
-// Other mistakes are mistakes all the same, whatever was kept.
-func TestKeptRecipientsMendNothingElse(t *testing.T) {
+// Kept recipients don't hide other errors.
+func TestKeptRecipientsHideNoOtherErrors(t *testing.T) {
 	dir, _ := folder(t)
 	file := filepath.Join(dir, "u.toml")
 	write(t, file, withOffice(`["practice.pub"]`))
@@ -168,7 +168,7 @@ func TestKeptRecipientsMendNothingElse(t *testing.T) {
 	}
 	write(t, file, string(withRecipients(`["gone.pub"]`)))
 	if _, _, err := LoadUnit(file, good.Office.Kept()); err == nil {
-		t.Error("without an office the recipients of another time count")
+		t.Error("kept recipients are used without an office")
 	}
 }
 

@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// maxButtons bounds the parties; a header has no more lines to spare.
+// maxButtons is the most parties; a header has no more lines to spare.
 const maxButtons = 8
 
-// The bounds of a button's debounce. A press may be as short as 50 ms.
+// Bounds of a button's debounce. A press may be as short as 50 ms.
 const (
-	leastDebounce = time.Millisecond
-	mostDebounce  = 100 * time.Millisecond
+	minDebounce = time.Millisecond
+	maxDebounce = 100 * time.Millisecond
 )
 
-// panel reads what hangs on the wall.
+// panel reads the buttons, the lights and the door contact.
 func (c *checker) panel(cfg *Config) {
 	c.buttons(cfg)
 
@@ -32,9 +32,9 @@ func (c *checker) panel(cfg *Config) {
 	}
 	light.SenseActive = b.choice("sense_active", High, Low, High)
 	if b.there && !b.has("sense") {
-		b.warn("sense", "nothing sees whether the light is truly lit", "wire a sense line, and name it here")
+		b.warn("sense", "nothing checks whether the light is really lit", "wire a sense line, and name it here")
 	}
-	b.glows(light.Line, light.Active)
+	b.warnIfLitAtBoot(light.Line, light.Active)
 
 	cfg.StatusLight = c.line("status_light", High, "GPIO23")
 	cfg.Door = c.line("door", Low, "GPIO6")
@@ -56,8 +56,8 @@ func (c *checker) buttons(cfg *Config) {
 		} else if !b.has("party") {
 			party = "room"
 		}
-		if first, twice := parties[party]; twice && party != "" {
-			b.fail("party", fmt.Sprintf("%q has a button already, on line %d", party, first), "give each party one button")
+		if first, duplicate := parties[party]; duplicate && party != "" {
+			b.fail("party", fmt.Sprintf("%q already has a button, on line %d", party, first), "give each party one button")
 		}
 		parties[party] = b.line("party")
 		cfg.Buttons = append(cfg.Buttons, Button{
@@ -65,12 +65,12 @@ func (c *checker) buttons(cfg *Config) {
 			Line:     b.gpio("line", "GPIO5"),
 			Active:   b.choice("active", Low, Low, High),
 			Style:    b.choice("style", Momentary, Momentary, Latching),
-			Debounce: b.span("debounce", 30*time.Millisecond, leastDebounce, mostDebounce, "ms"),
+			Debounce: b.duration("debounce", 30*time.Millisecond, minDebounce, maxDebounce, "ms"),
 		})
 	}
 }
 
-// line reads a section that is one GPIO line; nil where there is none.
+// line reads a section that is one GPIO line. It returns nil if there is none.
 func (c *checker) line(name, active, example string) *Line {
 	b := c.block(name)
 	if !b.there {
@@ -79,8 +79,8 @@ func (c *checker) line(name, active, example string) *Line {
 	return &Line{Line: b.gpio("line", example), Active: b.choice("active", active, Low, High)}
 }
 
-// usage is what a GPIO line is already used for.
-type usage struct {
+// lineUse is what a GPIO line is used for.
+type lineUse struct {
 	name string
 	key  string
 	line int
@@ -92,22 +92,26 @@ var (
 	gpioAlmost = regexp.MustCompile(`^(?i:gpio|bcm|gpio_?pin|gpio\.)?[ _-]*0*([0-9]{1,3})$`)
 )
 
-// gpio takes the name of a line that nothing else uses.
+// gpio reads the name of a line that nothing else uses.
 func (b block) gpio(key, example string) string {
 	if !b.require(key, strconv.Quote(example)) {
 		return ""
 	}
-	if v := b.t.keys[key]; v.kind == aNumber {
+	if v := b.t.keys[key]; v.kind == kindNumber {
 		b.notLine(key, v.text, "is a number, not text")
 		return ""
 	}
-	v, ok := b.get(key, aText, strconv.Quote(example))
+	v, ok := b.get(key, kindText, strconv.Quote(example))
 	if !ok {
 		return ""
 	}
 	name := v.text
+	if off := noneHint[key]; off != "" && strings.TrimSpace(name) == "" {
+		b.fail(key, "is empty", off)
+		return ""
+	}
 	if !gpioName.MatchString(name) && !gpioOfChip.MatchString(name) {
-		b.notLine(key, name, shown(name)+" is not a GPIO line")
+		b.notLine(key, name, quote(name)+" is not a GPIO line")
 		return ""
 	}
 	line := lineOf(name)
@@ -116,19 +120,20 @@ func (b block) gpio(key, example string) string {
 		if !line.same(lineOf(other)) {
 			continue
 		}
-		what := name + " is used already"
+		what := name + " is already used"
 		if other != name && line.chip != "gpiochip0" && lineOf(other).chip != "gpiochip0" {
-			what = name + " may be " + other + ", which is used already"
+			what = name + " may be " + other + ", which is already used"
 		}
-		b.fail(key, fmt.Sprintf("%s, by %s on line %d", what, first.key, first.line), "give each its own line")
+		b.fail(key, fmt.Sprintf("%s by %s on line %d", what, first.key, first.line), "give each its own line")
 		return name
 	}
-	b.c.used = append(b.c.used, usage{name, b.key(key), b.line(key)})
-	b.kept(key, name)
+	b.c.used = append(b.c.used, lineUse{name, b.key(key), b.line(key)})
+	b.warnReserved(key, name)
 	return name
 }
 
-// notLine says what to write for what is no GPIO line: often it is a pin of the header.
+// notLine says what to write instead of something that is not a GPIO line, which is often a pin of
+// the header.
 func (b block) notLine(key, wrote, what string) {
 	gpio := gpioAlmost.FindStringSubmatch(wrote)
 	pin := pinOf(wrote)
@@ -141,22 +146,22 @@ func (b block) notLine(key, wrote, what string) {
 	bare := strings.Trim(wrote, "0123456789 ") == ""
 	switch {
 	case pin > 0 && bare && known: // either may be meant
-		is, _ := pinIs(key, pin)
+		is, _ := describePin(key, pin)
 		b.fail(key, what, fmt.Sprintf(`write %s = "GPIO%d" if that is the GPIO's number; %s`, key, n, is))
 	case pin > 0:
-		is, instead := pinIs(key, pin)
+		is, instead := describePin(key, pin)
 		b.fail(key, what+": "+is, instead)
 	case gpio != nil && err == nil:
 		b.fail(key, what, fmt.Sprintf(`did you mean "GPIO%d"? the number is the GPIO's, not the pin's on the header`, n))
-	case !b.noOdd(key, wrote):
+	case !b.noLookalikes(key, wrote):
 	default:
 		b.fail(key, what, `write it as "GPIO5", or as chip and number: "gpiochip0:5"`)
 	}
 }
 
-// glows warns of a light that the board itself lights at boot, before anything runs: a Raspberry Pi
-// pulls GPIO 0 to 8 up and 9 to 27 down.
-func (b block) glows(line, active string) {
+// warnIfLitAtBoot warns of a light that the board lights at boot, before any program runs: a
+// Raspberry Pi pulls GPIO 0 to 8 up, and 9 to 27 down.
+func (b block) warnIfLitAtBoot(line, active string) {
 	m := gpioName.FindStringSubmatch(line)
 	if m == nil {
 		return

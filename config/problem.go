@@ -12,17 +12,17 @@ import (
 	"unicode/utf8"
 )
 
-// Problem is one thing wrong, or doubtful, in a config file. Its texts are lower case, without a
-// full stop.
+// Problem is an error or a warning about a config file. Its texts are lower case, without a full
+// stop.
 type Problem struct {
-	File    string // as it was named
-	Line    int    // from 1; 0: the file as a whole
-	Key     string // as in room.site, or the name of a section; "": none
+	File    string // as the caller named it
+	Line    int    // from 1; 0 for the whole file
+	Key     string // as in room.site, or the name of a section; may be ""
 	What    string // what is wrong
 	Instead string // what to write or do instead
 }
 
-// Where names the file, and the line if there is one.
+// Where returns the file, and the line if there is one.
 func (p Problem) Where() string {
 	if p.Line == 0 {
 		return p.File
@@ -30,7 +30,7 @@ func (p Problem) Where() string {
 	return fmt.Sprintf("%s:%d", p.File, p.Line)
 }
 
-// Text is what is wrong, after the key it is wrong with.
+// Text returns the key and what is wrong with it.
 func (p Problem) Text() string {
 	if p.Key == "" {
 		return p.What
@@ -38,7 +38,7 @@ func (p Problem) Text() string {
 	return p.Key + ": " + p.What
 }
 
-// String is the whole problem in one line.
+// String returns the whole problem in one line.
 func (p Problem) String() string {
 	s := p.Where() + ": " + p.Text()
 	if p.Instead != "" {
@@ -47,10 +47,10 @@ func (p Problem) String() string {
 	return s
 }
 
-// Errors are all the problems that make a config file unusable, in the order of its lines.
+// Errors are the problems that make a config file unusable, by line.
 type Errors []Problem
 
-// Error is one line for each problem.
+// Error returns one line for each problem.
 func (e Errors) Error() string {
 	lines := make([]string, len(e))
 	for i, p := range e {
@@ -59,7 +59,7 @@ func (e Errors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Unwrap is each problem as an error of its own, as errors.Join has it.
+// Unwrap returns each problem as an error, as errors.Join does.
 func (e Errors) Unwrap() []error {
 	list := make([]error, len(e))
 	for i, p := range e {
@@ -68,18 +68,17 @@ func (e Errors) Unwrap() []error {
 	return list
 }
 
-// Unread reports whether the file itself could not be read, so that nothing is known of what it
-// says.
+// Unread reports whether the file itself could not be read.
 func (e Errors) Unread() bool { return len(e) == 1 && e[0].Line == 0 }
 
-// maxProblems bounds each list. Nobody reads more, and a file that is not a config at all would
-// make one for each line.
+// maxProblems is the most errors, or warnings, that are reported. A file that is no config at all
+// would give one for each line.
 const maxProblems = 100
 
 // problems collects up to maxProblems.
 type problems struct {
 	list []Problem
-	more int // how many there would have been besides
+	more int // number of further problems
 }
 
 func (ps *problems) add(p Problem) {
@@ -90,7 +89,7 @@ func (ps *problems) add(p Problem) {
 	ps.list = append(ps.list, p)
 }
 
-// sorted gives the list by line, those of the config file called name first.
+// sorted returns the list by line, with the problems of the config file called name first.
 func (ps *problems) sorted(name string) Errors {
 	list := slices.Clone(ps.list)
 	slices.SortStableFunc(list, func(a, b Problem) int {
@@ -104,36 +103,35 @@ func (ps *problems) sorted(name string) Errors {
 	})
 	if ps.more > 0 {
 		list = append(list, Problem{File: name, What: fmt.Sprintf("there are %d more problems", ps.more),
-			Instead: "mend these first"})
+			Instead: "fix these first"})
 	}
 	return list
 }
 
-// maxShown is how much of a value a message repeats, in characters.
-const maxShown = 72
+// maxQuoted is the longest value that a message repeats, in characters.
+const maxQuoted = 72
 
-// shown quotes a value for a message.
-func shown(s string) string {
+// quote quotes a value for a message.
+func quote(s string) string {
 	if isPrivate(s) {
 		return "(a private key)"
 	}
-	if utf8.RuneCountInString(s) > maxShown {
-		s = string([]rune(s)[:maxShown]) + "…"
+	if utf8.RuneCountInString(s) > maxQuoted {
+		s = string([]rune(s)[:maxQuoted]) + "…"
 	}
 	return strconv.Quote(s)
 }
 
-// shownKey makes a key that somebody wrote fit for a message. Anything can stand between quotes
-// there.
-func shownKey(s string) string {
+// quoteKey returns a key for a message. In quotes, a key can contain anything.
+func quoteKey(s string) string {
 	if plainKey.MatchString(s) && !isPrivate(s) {
 		return s
 	}
-	return shown(s)
+	return quote(s)
 }
 
-// shownName is a name as far as it is fit for a message.
-func shownName(s string) string {
+// quoteName returns a name for a message, or "…" if it is not plain.
+func quoteName(s string) string {
 	if plainKey.MatchString(s) && !isPrivate(s) {
 		return s
 	}
@@ -145,12 +143,12 @@ var (
 	privateKey = regexp.MustCompile(`(?i)AGE-SECRET-KEY-(PQ-)?1[0-9A-Z]{16}`)
 )
 
-// isPrivate reports whether s holds, or begins, an age private key.
+// isPrivate reports whether s contains, or starts, an age private key.
 func isPrivate(s string) bool {
 	return strings.Contains(strings.ToUpper(s), "AGE-SECRET-KEY")
 }
 
-// cause is what went wrong with a file, without the name of the file and of the system call.
+// cause returns an error about a file without the names of the file and the system call.
 func cause(err error) error {
 	if p := (*fs.PathError)(nil); errors.As(err, &p) {
 		return p.Err

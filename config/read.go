@@ -12,7 +12,7 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// What a line looks like with which reading can start anew after one that TOML refuses.
+// Lines at which reading can go on after a line that TOML refuses.
 var (
 	likeHeader = regexp.MustCompile(`^[ \t]*\[{1,2}[ \t]*([A-Za-z][A-Za-z0-9_.-]*)`)
 	likeKey    = regexp.MustCompile(`^[ \t]*([A-Za-z][A-Za-z0-9_.-]*)[ \t]*=`)
@@ -20,10 +20,10 @@ var (
 	unfinished = regexp.MustCompile(`(\[|,|"""|''')[ \t]*(#.*)?$`)
 )
 
-// read makes the tree. After a line that TOML refuses it goes on behind it.
+// read makes the tree. After a line that TOML refuses, it goes on with the next one.
 func (c *checker) read(src *source) {
 	c.root = newTable(src.lines())
-	defer c.privateKeys(src) // last, so that those that stand in a value are reported with its key
+	defer c.reportPrivateKeys(src) // last, so that those in a value are reported with its key
 	b := &builder{c: c, src: src, here: c.root}
 	var p unstable.Parser
 	for tries := 0; b.base < len(src.data); tries++ {
@@ -32,7 +32,7 @@ func (c *checker) read(src *source) {
 			return
 		}
 		p.Reset(src.data[b.base:])
-		end := -1 // the last byte of what was read
+		end := -1 // the last byte read
 		for p.NextExpression() {
 			n := p.Expression()
 			b.add(n)
@@ -46,7 +46,7 @@ func (c *checker) read(src *source) {
 	}
 }
 
-// lastByte is the offset of a byte on the last line of an expression.
+// lastByte returns the offset of a byte in the last line of an expression.
 func lastByte(n *unstable.Node) int {
 	if n.Kind == unstable.KeyValue {
 		return int(n.Raw.Offset+n.Raw.Length) - 1
@@ -58,8 +58,8 @@ func lastByte(n *unstable.Node) int {
 	return last
 }
 
-// resume reports what TOML refused, and sets base to where reading goes on. end is where the last
-// good expression ended.
+// resume reports what TOML refused, and moves base to where reading goes on. end is the end of the
+// last good expression.
 func (b *builder) resume(bad *unstable.ParserError, end int) {
 	at := b.src.line(b.offset(bad))
 	first := b.src.line(b.base)
@@ -77,11 +77,11 @@ func (b *builder) resume(bad *unstable.ParserError, end int) {
 	for many && next <= b.src.lines() && !likeHeader.Match(b.src.text(next)) && !likeKey.Match(b.src.text(next)) {
 		next++
 	}
-	key := b.salvage(plain(line), first)
-	if what, instead, ok := odd(outside(line), 0); ok {
+	key := b.salvageKey(plain(line), first)
+	if what, instead, ok := findLookalike(maskQuoted(line), 0); ok {
 		b.c.fail(first, key, what, instead)
 	} else if at >= next || (at > first && at == b.src.lines()) {
-		b.c.fail(first, key, "the value that begins here is not closed", `close text with " and a list with ]`)
+		b.c.fail(first, key, "the value that starts here is not closed", `close text with " and a list with ]`)
 	} else {
 		what, instead := b.explain(bad.Message, key, b.src.text(at))
 		b.c.fail(at, key, what, instead)
@@ -96,7 +96,7 @@ func isBlank(line []byte) bool {
 	return len(line) == 0 || line[0] == '#'
 }
 
-// offset is where in the source the parser stumbled.
+// offset returns where in the source the parser stopped.
 func (b *builder) offset(bad *unstable.ParserError) int {
 	left := len(b.src.data)
 	if len(bad.Highlight) > 0 {
@@ -105,42 +105,42 @@ func (b *builder) offset(bad *unstable.ParserError) int {
 	return min(max(left, b.base), max(len(b.src.data)-1, 0))
 }
 
-// salvage finds the key, or the section, that a refused line was meant for, so that it doesn't
-// count as missing, and the keys after a refused header don't count as the section's before it.
-func (b *builder) salvage(line []byte, number int) string {
+// salvageKey finds the key or section that a refused line was meant for, so that it does not count
+// as missing. Keys after a refused header must not count as keys of the section before.
+func (b *builder) salvageKey(line []byte, number int) string {
 	if header := bytes.TrimLeft(line, " \t"); bytes.HasPrefix(header, []byte("[")) {
 		name := ""
 		if m := likeHeader.FindSubmatch(line); m != nil {
 			name = strings.TrimRight(string(m[1]), ".")
 		}
-		if knows(name) {
+		if isSection(name) {
 			b.open(dotted{parts: []string{name}, line: number}, bytes.HasPrefix(header, []byte("[[")))
 			return b.name
 		}
 		b.name, b.here, b.c.damaged = name, newTable(number), true
 		if name != "" {
-			b.name = shownKey(name)
+			b.name = quoteKey(name)
 		}
 		return b.name
 	}
 	m := likeKey.FindSubmatch(line)
-	if m == nil { // perhaps the = is missing: id "room-3"
-		if m = likeWord.FindSubmatch(line); m == nil || !knows(b.name) || !slices.Contains(keysOf(b.name, ""), string(m[1])) {
+	if m == nil { // the = may be missing: id "room-3"
+		if m = likeWord.FindSubmatch(line); m == nil || !isSection(b.name) ||
+			!slices.Contains(keysOf(b.name, ""), string(m[1])) {
 			return b.name
 		}
 	}
 	name := string(m[1])
 	if b.here.keys[name] == nil {
-		b.here.set(name, &value{kind: broken, line: number})
+		b.here.set(name, &value{kind: kindBroken, line: number})
 	}
 	if b.name == "" {
-		return shownKey(name)
+		return quoteKey(name)
 	}
-	return b.name + "." + shownKey(name)
+	return b.name + "." + quoteKey(name)
 }
 
-// plain is a line with ordinary spaces in the place of those that only look so, in which a key can
-// be found.
+// plain replaces hidden characters of a line, so that a key can be found in it.
 func plain(line []byte) []byte {
 	return bytes.Map(func(r rune) rune {
 		switch {
@@ -161,12 +161,12 @@ func plain(line []byte) []byte {
 
 var bareValue = regexp.MustCompile(`^[ \t]*([A-Za-z][A-Za-z0-9_-]*)[ \t]*[=:]?[ \t]*([A-Za-z0-9_/.:@-][A-Za-z0-9_/.:@, -]*?)[ \t]*(#.*)?$`)
 
-// explain says what is wrong with a line that TOML refuses, and repeats what somebody meant to
-// write where that is known, and no secret.
+// explain says what is wrong with a line that TOML refuses. If it can tell what was meant, it
+// suggests that, but it repeats no secret.
 func (b *builder) explain(message, key string, line []byte) (what, instead string) {
 	what, instead = explain(message)
 	section, name, _ := strings.Cut(key, ".")
-	if !knows(section) || name == "" || !slices.Contains(keysOf(section, ""), name) || secretKeys[name] {
+	if !isSection(section) || name == "" || !slices.Contains(keysOf(section, ""), name) || secretKeys[name] {
 		return what, instead
 	}
 	if m := bareValue.FindSubmatch(line); m != nil && string(m[1]) == name && !isPrivate(string(m[2])) {
@@ -176,8 +176,12 @@ func (b *builder) explain(message, key string, line []byte) (what, instead strin
 			instead = "write " + name + " = " + text
 		case name == "recipients":
 			instead = fmt.Sprintf("write %s = [%q]", name, text)
+		case name == "rate" || name == "channels" || name == "bitrate":
+			if n, ok := guessNumber(text); ok {
+				instead = fmt.Sprintf("write %s = %d", name, n)
+			}
 		case name == "path_style" || name == "unmounted_ok":
-			if truth, ok := meantTruth(text); ok {
+			if truth, ok := guessBool(text); ok {
 				instead = fmt.Sprintf("write %s = %v", name, truth)
 			}
 		default:
@@ -187,52 +191,51 @@ func (b *builder) explain(message, key string, line []byte) (what, instead strin
 	return what, instead
 }
 
-// secretKeys are the keys of which somebody may have written the secret itself in the place of its
-// file.
+// secretKeys are the keys whose value may be the secret itself instead of its file.
 var secretKeys = map[string]bool{"password_file": true, "client_key": true, "key": true, "access_key_file": true,
 	"secret_key_file": true}
 
-// explain puts what go-toml says into words that help somebody who doesn't know TOML.
+// explain translates go-toml's messages for people who don't know TOML.
 func explain(message string) (what, instead string) {
 	for _, e := range []struct{ part, what, instead string }{
 		{"expected '=' after key", `the line is neither [section] nor key = value`,
-			`write key = value, or begin a remark with #`},
-		{"start of key", `the line is neither [section] nor key = value`, `write key = value, or begin a remark with #`},
-		{"to close table name", "the section's name is not closed", "close it with ], or ]] if it began with [["},
-		{"to close array table name", "the section's name is not closed", "close it with ]], as it began with [["},
-		{"strings must be quoted", "the value is text without quotes", `write it between quotes, as in "…"`},
-		{"at start of value", "the value is missing, or is text without quotes", `write text between quotes, as in "…"`},
+			`write key = value, or start a comment with #`},
+		{"start of key", `the line is neither [section] nor key = value`, `write key = value, or start a comment with #`},
+		{"to close table name", "the section's name is not closed", "close it with ], or ]] if it starts with [["},
+		{"to close array table name", "the section's name is not closed", "close it with ]], as it starts with [["},
+		{"strings must be quoted", "the value is text without quotes", `write it in quotes, as in "…"`},
+		{"at start of value", "the value is missing, or is text without quotes", `write text in quotes, as in "…"`},
 		{"expected keyword", "the value is text without quotes",
-			`write it between quotes, as in "…"; yes and no are true and false`},
-		{"expected newline but got", "something stands behind the value",
-			"give each key a line of its own, and begin a remark with #"},
+			`write it in quotes, as in "…"; yes and no are true and false`},
+		{"expected newline but got", "something follows the value",
+			"give each key a line of its own, and start a comment with #"},
 		{"after array value", "the list's values are not separated", "put a comma between them"},
-		{"escape", `the text has a \ that means nothing`, `write \\ for a backslash`},
-		{"cannot have new lines", "the text is not closed", `close it in the same line, with the " or ' that it began with`},
-		{"terminated", "the text is not closed", `close it with the quotes that it began with`},
-		{"nested", "lists and braces stand within one another, too deep to be read",
-			"write what the key wants: no key wants more than one list"},
-		{"control characters", "a control character stands here", "write plain text in one line"},
-		{"leading zeroes", "the number begins with 0", "write it without, or between quotes if it is text"},
-		{"digit", "the number is none", "write digits alone, or between quotes if it is text"},
-		{"sign", "the number is none", "write digits alone, or between quotes if it is text"},
+		{"escape", `the text has a \ that starts no escape`, `write \\ for a backslash`},
+		{"cannot have new lines", "the text is not closed", `close it in the same line, with the " or ' that it starts with`},
+		{"terminated", "the text is not closed", `close it with the quotes that it starts with`},
+		{"nested", "lists or braces are nested too deep",
+			"no key takes more than one list"},
+		{"control characters", "there is a control character here", "write plain text in one line"},
+		{"leading zeroes", "the number starts with 0", "write it without, or in quotes if it is text"},
+		{"digit", "this is not a number", "write digits alone, or in quotes if it is text"},
+		{"sign", "this is not a number", "write digits alone, or in quotes if it is text"},
 	} {
 		if strings.Contains(message, e.part) {
 			return e.what, e.instead
 		}
 	}
-	return message, `write key = value, with text between quotes`
+	return message, `write key = value, with text in quotes`
 }
 
-// privateKeys reports each line on which a private key stands, be it in a remark. The message
-// doesn't repeat it.
-func (c *checker) privateKeys(src *source) {
+// reportPrivateKeys reports each line with a private key, even in a comment. Messages don't repeat
+// the key.
+func (c *checker) reportPrivateKeys(src *source) {
 	for _, at := range privateKey.FindAllIndex(src.data, maxProblems) {
-		c.private(src.line(at[0]), "")
+		c.reportPrivate(src.line(at[0]), "")
 	}
 }
 
-func (c *checker) private(line int, key string) {
+func (c *checker) reportPrivate(line int, key string) {
 	if c.privateAt == nil {
 		c.privateAt = map[int]bool{}
 	}
@@ -240,17 +243,17 @@ func (c *checker) private(line int, key string) {
 		return
 	}
 	c.privateAt[line] = true
-	c.fail(line, key, "a private key stands here, which could open recordings",
-		"remove it, keep it in the office alone, and write its public key, age1…, in its place")
+	c.fail(line, key, "here is a private key, which could open recordings",
+		"remove it, keep it only in the office, and write its public key, age1…, instead")
 }
 
-// maxText is how long any text may be, in bytes; a hybrid public key has 1,959.
+// maxText is the longest text, in bytes; a hybrid public key has 1,959.
 const maxText = 4096
 
-// fitText reports text that no key may hold.
-func (b *builder) fitText(v *value, key string) bool {
+// checkText reports text that no key may have.
+func (b *builder) checkText(v *value, key string) bool {
 	if isPrivate(v.text) {
-		b.c.private(v.line, key)
+		b.c.reportPrivate(v.line, key)
 		return false
 	}
 	if len(v.text) > maxText {
@@ -259,9 +262,9 @@ func (b *builder) fitText(v *value, key string) bool {
 	}
 	if i := strings.IndexFunc(v.text, isControl); i >= 0 {
 		r := []rune(v.text[i:])[0]
-		what, instead := fmt.Sprintf("holds the control character %U", r), "write plain text in one line"
+		what, instead := fmt.Sprintf("contains the control character %U", r), "write plain text in one line"
 		if r == '\t' {
-			what, instead = "holds a tab", "write a space in its place, or delete it"
+			what, instead = "contains a tab", "write a space instead, or delete it"
 		}
 		b.c.fail(v.line, key, what, instead)
 		return false
@@ -269,7 +272,7 @@ func (b *builder) fitText(v *value, key string) bool {
 	return true
 }
 
-// isControl reports what moves the cursor, or turns the direction of the text around it.
+// isControl reports whether a character moves the cursor or changes the direction of the text.
 func isControl(r rune) bool {
 	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029'
 }

@@ -31,31 +31,30 @@ func TestRecipientsFromKeysAndFiles(t *testing.T) {
 	}
 	found := false
 	for _, w := range warnings {
-		found = found || strings.Contains(w.What, "stands here again, first in "+filepath.Join(dir, "windows.pub")+":3")
+		found = found || strings.Contains(w.What, "appears again, first in "+filepath.Join(dir, "windows.pub")+":3")
 	}
 	if !found {
-		t.Errorf("nothing tells of the recipient that is named twice: %v", warnings)
+		t.Errorf("no warning about the duplicate recipient: %v", warnings)
 	}
 }
 
-// What is doubled is named where it is: a file in the list, and not the keys in it; a key in a file
-// at its line there.
-func TestDoubledRecipients(t *testing.T) {
+// A duplicate is reported where it is: a file in the list, or a key at its line in a file.
+func TestDuplicateRecipients(t *testing.T) {
 	dir, keys := folder(t)
 	write(t, filepath.Join(dir, "other.pub"), "\n"+keys[1]+"\n")
 	write(t, filepath.Join(dir, "doubled.pub"), keys[0]+"\n"+keys[1]+"\n"+keys[0]+"\n")
 	in := func(name string) string { return regexp.QuoteMeta(filepath.Join(dir, name)) }
 	for list, expect := range map[string]string{
-		`["practice.pub", "practice.pub"]`: `11 encrypt.recipients: file "practice.pub" stands here again, first on line 11; keep one`,
+		`["practice.pub", "practice.pub"]`: `11 encrypt.recipients: file "practice.pub" appears again, first on line 11; keep one`,
 		"[\n\"practice.pub\",\n\"../" + filepath.Base(dir) +
-			"/practice.pub\"]": `13 encrypt.recipients: file "../.*/practice.pub" stands here again, first on line 12`,
-		`["practice.pub", "other.pub"]`: `2 encrypt.recipients: age1pq1.* stands here again, first in ` +
+			"/practice.pub\"]": `13 encrypt.recipients: file "../.*/practice.pub" appears again, first on line 12`,
+		`["practice.pub", "other.pub"]`: `2 encrypt.recipients: age1pq1.* appears again, first in ` +
 			in("practice.pub") + `:5`,
-		`["doubled.pub"]`: `3 encrypt.recipients: age1pq1.* stands here again, first in ` +
+		`["doubled.pub"]`: `3 encrypt.recipients: age1pq1.* appears again, first in ` +
 			in("doubled.pub") + `:1`,
-		"[\"practice.pub\",\n\"" + keys[1] + "\"]": `12 encrypt.recipients: age1pq1.* stands here again, first in ` +
+		"[\"practice.pub\",\n\"" + keys[1] + "\"]": `12 encrypt.recipients: age1pq1.* appears again, first in ` +
 			in("practice.pub") + `:5`,
-		"[\"" + keys[1] + "\",\n\"practice.pub\"]": `5 encrypt.recipients: age1pq1.* stands here again, first in ` +
+		"[\"" + keys[1] + "\",\n\"practice.pub\"]": `5 encrypt.recipients: age1pq1.* appears again, first in ` +
 			in("u.toml") + `:11`,
 	} {
 		_, warnings, err := Parse(filepath.Join(dir, "u.toml"), withRecipients(list))
@@ -87,17 +86,18 @@ func TestBadRecipients(t *testing.T) {
 			[]string{`11 encrypt.recipients: "none.pub": no such file or directory; put the file there`}},
 		"folder": {`["."]`, []string{`11 encrypt.recipients: ".": not an ordinary file`}},
 		"file of nothing": {`["empty.pub"]`,
-			[]string{`11 encrypt.recipients: "empty.pub" holds no key; name a file of public keys`}},
+			[]string{`11 encrypt.recipients: "empty.pub" contains no key; name a file of public keys`}},
 		"encrypted key": {`["office.key"]`,
-			[]string{`11 encrypt.recipients: something encrypted: perhaps the private key; take it off`}},
+			[]string{`11 encrypt.recipients: something encrypted, perhaps the private key; keep that only in the office`}},
 		"too long a file": {`["long.pub"]`, []string{`11 encrypt.recipients: longer than`}},
 		"typing mistakes in a file": {`["typo.pub"]`, []string{
 			`2 encrypt.recipients: not a whole public key: letters are missing or wrong`,
 			`3 encrypt.recipients: "` + classic[:61] + `" is not a whole public key`,
-			`4 encrypt.recipients: is not a public key; write one that begins with age1`}},
+			`4 encrypt.recipients: is not a public key; write one that starts with age1`}},
 		"plugin": {`["age1yubikey1qwt50d05nh5vutpdzmlg5wn80xq5negm4uj9ghv0snvdd3yysf5yw3rhl3t"]`,
 			[]string{`11 encrypt.recipients: belongs to a plugin`}},
-		"SSH key": {`["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI"]`, []string{`11 encrypt.recipients: SSH keys are not taken`}},
+		"SSH key": {`["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI"]`,
+			[]string{`11 encrypt.recipients: SSH keys are not supported`}},
 		"classic among post-quantum ones": {`["` + keys[0] + `",` + "\n\"classic.pub\"]", []string{
 			`1 encrypt.recipients: ` + classic +
 				` is a classic key, and can't be mixed with the post-quantum key age1pq1.*u.toml:11; make a post-quantum key`}},
@@ -123,8 +123,7 @@ func manyClassic(t *testing.T, n int) []string {
 	return keys
 }
 
-// Whatever way a private key or a password comes into the file, it is refused, and no message
-// repeats it.
+// However a private key or a password gets into the file, it is refused, and no message repeats it.
 func TestSecretsAreNeverRepeated(t *testing.T) {
 	dir, _ := folder(t)
 	classic, err := age.GenerateX25519Identity()
@@ -161,43 +160,42 @@ func TestSecretsAreNeverRepeated(t *testing.T) {
 			"an unknown key": minimal + "[mqtt]\nbroker = \"mqtts://b\"\npassword = \"" + secret + "\"\n",
 		} {
 			if !isPrivate(secret) && !strings.Contains(text, "password") && !strings.Contains(text, "://u:") {
-				continue // there it would not be a secret
+				continue // not a secret there
 			}
 			t.Run(name, func(t *testing.T) {
 				_, warnings, err := Parse(filepath.Join(dir, "u.toml"), []byte(text))
 				if err == nil {
 					t.Fatal("no error")
 				}
-				said := err.Error()
+				messages := err.Error()
 				for _, w := range warnings {
-					said += "\n" + w.String()
+					messages += "\n" + w.String()
 				}
-				// A message may say where it stands, and nothing of what it is.
+				// A message may say where the secret is, but not what it is.
 				body := secret[len(secret)-11:]
-				if strings.Contains(strings.ToUpper(said), strings.ToUpper(body)) {
-					t.Errorf("repeated in:\n%s", said)
+				if strings.Contains(strings.ToUpper(messages), strings.ToUpper(body)) {
+					t.Errorf("repeated in:\n%s", messages)
 				}
-				if isPrivate(secret) && !strings.Contains(said, "private key") {
-					t.Errorf("nothing says that it is a private key:\n%s", said)
+				if isPrivate(secret) && !strings.Contains(messages, "private key") {
+					t.Errorf("no message says that it is a private key:\n%s", messages)
 				}
 			})
 		}
 	}
 }
 
-// A private key is reported once, with the key in which it stands; in a remark it is on the machine
-// as well.
+// A private key is reported once, with the key of its value. It is reported even in a comment.
 func TestPrivateKeyIsReportedOnce(t *testing.T) {
 	dir, _ := folder(t)
 	id, err := age.GenerateX25519Identity()
 	if err != nil {
 		t.Fatal(err)
 	}
-	const said = `a private key stands here.*; remove it, keep it in the office`
+	const messages = `here is a private key.*; remove it, keep it only in the office`
 	for text, expect := range map[string]string{
-		"# " + id.String() + "\n" + minimal:                 `1 : ` + said,
-		string(withRecipients(`["` + id.String() + `"]`)):   `11 encrypt.recipients: ` + said,
-		string(withRecipients("[\n'" + id.String() + "']")): `12 encrypt.recipients: ` + said,
+		"# " + id.String() + "\n" + minimal:                 `1 : ` + messages,
+		string(withRecipients(`["` + id.String() + `"]`)):   `11 encrypt.recipients: ` + messages,
+		string(withRecipients("[\n'" + id.String() + "']")): `12 encrypt.recipients: ` + messages,
 	} {
 		_, _, err = Parse(filepath.Join(dir, "u.toml"), []byte(text))
 		errs, _ := err.(Errors)

@@ -27,13 +27,13 @@ func (c *checker) unit(cfg *Config) {
 	cfg.Unit.Key = c.block("unit").path("key", "/var/lib/tacet/unit.key")
 }
 
-// The bounds of [consent]. What is shorter than the usual is warned of: somebody who tries the unit
-// out may want just that.
+// Bounds of [consent]. Values below the short ones only get a warning, because somebody who tries
+// out the unit may want them.
 const (
-	leastLapse = time.Second
-	mostMax    = 12 * time.Hour
-	usualMax   = time.Minute
-	usualQuiet = 10 * time.Second
+	minLapse   = time.Second
+	limitMax   = 12 * time.Hour
+	shortMax   = time.Minute
+	shortQuiet = 10 * time.Second
 )
 
 func (c *checker) consent(cfg *Config) {
@@ -42,27 +42,28 @@ func (c *checker) consent(cfg *Config) {
 	consent.Notice = b.text("notice", "", 100)
 	consent.Purpose = b.text("purpose", "", 500)
 	if consent.Notice == "" {
-		b.warn("notice", "no recording will say which notice hung on the wall",
+		b.warn("notice", "recordings will not say which notice was on the wall",
 			`write the notice's version, as in notice = "2026-03"`)
 	}
 	if consent.Purpose == "" {
-		b.warn("purpose", "no recording will say what it was made for", `write it as the notice has it`)
+		b.warn("purpose", "recordings will not say what they were made for", `write the purpose as the notice states it`)
 	}
-	consent.Max = b.span("max", time.Hour, leastLapse, mostMax, "m", "s", "h")
-	if consent.Max < usualMax {
-		b.warn("max", "is too short: appointments last longer", `write "1m" or more`)
+	consent.Max = b.duration("max", time.Hour, minLapse, limitMax, "m", "s", "h")
+	if consent.Max < shortMax {
+		b.warn("max", "is short: appointments take longer", `write "1m" or more`)
 	}
-	consent.Quiet = b.span("quiet", 5*time.Minute, 0, mostMax, "m", "s")
+	consent.Quiet = b.duration("quiet", 5*time.Minute, 0, limitMax, "m", "s")
 	if consent.Quiet == 0 {
 		b.warn("quiet", "a recording goes on in an empty room until max", `write quiet = "5m"`)
-	} else if consent.Quiet < usualQuiet {
+	} else if consent.Quiet < shortQuiet {
 		say := b.warn
-		if consent.Quiet < leastLapse {
+		if consent.Quiet < minLapse {
 			say = b.fail
 		}
-		say("quiet", "is too short: people pause for longer", `write "10s" or more, or "0s" for never`)
+		say("quiet", "is short: people pause for longer", `write "10s" or more, or "0s" for never`)
 	}
 	if consent.Quiet >= consent.Max {
-		b.warn("quiet", "never comes to pass: max ("+spell(consent.Max)+") ends the recording first", "write less than max")
+		b.warn("quiet", "has no effect: max ("+formatDuration(consent.Max)+") ends the recording first",
+			"write less than max")
 	}
 }

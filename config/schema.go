@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// sectionKeys names every section and the keys in it. It is the one list of what may be written.
+// sectionKeys lists every section and its keys. It is the only list of what may be written.
 var sectionKeys = []struct {
-	name    string
-	several bool // [[name]]
-	keys    []string
+	name     string
+	repeated bool // [[name]]
+	keys     []string
 }{
 	{"room", false, []string{"site", "id", "name"}},
 	{"unit", false, []string{"key"}},
@@ -27,7 +27,7 @@ var sectionKeys = []struct {
 	{"mqtt", false, []string{"broker", "username", "password_file", "ca", "cert", "client_key", "homeassistant"}},
 }
 
-// storeKeys names the keys of each kind of store, besides name and kind.
+// storeKeys lists the keys of each kind of store, besides name and kind.
 var storeKeys = []struct {
 	kind string
 	keys []string
@@ -39,7 +39,8 @@ var storeKeys = []struct {
 		"lock"}},
 }
 
-// keysOf lists the keys of a section; of a store whose kind isn't known, those of all kinds.
+// keysOf returns the keys of a section. For a store whose kind is not known it returns the keys of
+// all kinds.
 func keysOf(name, storeKind string) []string {
 	for _, s := range sectionKeys {
 		if s.name == name && name != "store" {
@@ -72,22 +73,22 @@ func sectionNames() []string {
 	return names
 }
 
-func knows(name string) bool { return slices.Contains(sectionNames(), name) }
+func isSection(name string) bool { return slices.Contains(sectionNames(), name) }
 
-func isSeveral(name string) bool {
+func isRepeated(name string) bool {
 	for _, s := range sectionKeys {
 		if s.name == name {
-			return s.several
+			return s.repeated
 		}
 	}
 	return false
 }
 
-// unknownKeys reports each section and key that isn't in the schema.
+// unknownKeys reports every section and key that is not in the schema.
 func (c *checker) unknownKeys() {
 	for _, name := range c.root.order {
 		v := c.root.keys[name]
-		if !knows(name) {
+		if !isSection(name) {
 			c.unknown(v, name, "", "", sectionNames())
 			continue
 		}
@@ -105,18 +106,18 @@ func (c *checker) unknownKeys() {
 	}
 }
 
-// unknown reports one key that isn't in the schema of its section ("": a key outside of all
-// sections, or a section).
+// unknown reports one key that is not in the schema of its section. in is "" for a key outside of
+// all sections, or for a section.
 func (c *checker) unknown(v *value, key, in, storeKind string, known []string) {
-	full := shownKey(key)
+	full := quoteKey(key)
 	if in != "" {
 		full = in + "." + full
 	}
 	what := "there is no such key"
 	if in == "" {
-		what = "there is no such section, and no key stands outside of a section"
+		what = "there is no such section, and every key belongs in a section"
 	}
-	switch other := home(key, in); {
+	switch other := sectionOf(key, in); {
 	case in == "store" && slices.Contains(keysOf(in, ""), key):
 		what = fmt.Sprintf("a store of kind %s has no such key", storeKind)
 		c.fail(v.line, full, what, "it goes with kind "+kindOf(key))
@@ -132,8 +133,8 @@ func (c *checker) unknown(v *value, key, in, storeKind string, known []string) {
 	}
 }
 
-// home is the section in which key belongs, if it is only one and not this one.
-func home(key, in string) string {
+// sectionOf returns the section that key belongs to, if it is only one, and not this one.
+func sectionOf(key, in string) string {
 	found := ""
 	for _, s := range sectionKeys {
 		if s.name != in && slices.Contains(keysOf(s.name, ""), key) {
@@ -155,7 +156,7 @@ func kindOf(key string) string {
 	return ""
 }
 
-// nearest is the word among those known that somebody who wrote this may have meant, or "".
+// nearest returns the known word that somebody may have meant, or "".
 func nearest(wrote string, known []string) string {
 	if len(wrote) > 64 {
 		return ""
@@ -170,8 +171,8 @@ func nearest(wrote string, known []string) string {
 	return best
 }
 
-// distance counts the letters to put in, take out or change to come from a to b (Levenshtein); two
-// that changed places count as one.
+// distance counts the letters to insert, delete or change to get from a to b (Levenshtein). Two
+// swapped letters count as one.
 func distance(a, b string) int {
 	var before []int
 	row := make([]int, len(b)+1)

@@ -11,14 +11,14 @@ import (
 	"tacet/config/textfile"
 )
 
-// source is the text of a config file: valid UTF-8, with no byte-order mark.
+// source is the text of a config file: valid UTF-8, without a byte-order mark.
 type source struct {
 	data   []byte
 	starts []int // the offset at which each line starts
 }
 
-// newSource takes the file's bytes. What can be mended so that reading goes on is reported and
-// mended; false means that this is no text at all, or too much of it.
+// newSource decodes the file. It reports and repairs what it can. It returns false if this is not
+// text, or too long.
 func newSource(data []byte, c *checker) (*source, bool) {
 	if len(data) > MaxFile {
 		c.errors.add(Problem{File: c.file, Line: 1, What: fmt.Sprintf("the file is longer than %d bytes", MaxFile),
@@ -27,7 +27,7 @@ func newSource(data []byte, c *checker) (*source, bool) {
 	}
 	text, encoding, err := textfile.Decode(data)
 	switch {
-	case errors.Is(err, textfile.ErrBinary): // the line at which the zero byte stands can be told
+	case errors.Is(err, textfile.ErrBinary): // reported later, with the line of the zero byte
 	case err != nil:
 		what, instead, _ := strings.Cut(err.Error(), ": ")
 		c.errors.add(Problem{File: c.file, Line: 1, What: "the file " + what, Instead: instead})
@@ -70,15 +70,15 @@ func (s *source) index() {
 	}
 }
 
-// lines is the number of lines.
+// lines returns the number of lines.
 func (s *source) lines() int { return len(s.starts) }
 
-// line is the number of the line, from 1, in which the byte at offset stands.
+// line returns the number of the line, from 1, that contains the byte at offset.
 func (s *source) line(offset int) int {
 	return sort.SearchInts(s.starts, offset+1)
 }
 
-// text is the content of a line, without what ends it.
+// text returns a line without its end.
 func (s *source) text(line int) []byte {
 	end := len(s.data)
 	if line < len(s.starts) {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// What TOML itself refuses: one problem for each mistake, at its line, and reading goes on behind
-// it. That it does is shown by the last line of the minimal file, which each row spoils too.
+// TOML refuses these lines. Each gives one problem, at its line, and reading goes on: every row
+// also has an error in the last line of the minimal file.
 func TestSyntaxErrors(t *testing.T) {
 	dir, _ := folder(t)
 	const last = `11 encrypt.recipients: is text, not a list; write recipients = \["practice.pub"\], between brackets`
@@ -24,21 +24,21 @@ func TestSyntaxErrors(t *testing.T) {
 			[]string{`3 room.id: the text is not closed; close it in the same line`}},
 		{"single quotes not closed", `id = "room-3"`, `id = 'room-3`, []string{`3 room.id: the text is not closed`}},
 		{"lists without end", `id = "room-3"`, `id = ` + strings.Repeat("[", 20000),
-			[]string{`3 room.id: too deep to be read`}},
-		{"half a number", `id = "room-3"`, `id = 0x`, []string{`3 room.id: the number is none; write id = "0x"`}},
-		{"a sign", `id = "room-3"`, `id = +`, []string{`3 room.id: the number is none`}},
+			[]string{`3 room.id: nested too deep`}},
+		{"half a number", `id = "room-3"`, `id = 0x`, []string{`3 room.id: this is not a number; write id = "0x"`}},
+		{"a sign", `id = "room-3"`, `id = +`, []string{`3 room.id: this is not a number`}},
 		{"no =", `id = "room-3"`, `id "room-3"`,
 			[]string{`3 room.id: neither \[section\] nor key = value; write key = value`}},
 		{"no = and no quotes", `line = "GPIO5"`, `line GPIO5`, []string{`5 button.line: neither`}},
 		{"yes for true", `id = "room-3"`, `id = yes`, []string{`3 room.id: without quotes`}},
 		{"a bad escape", `id = "room-3"`, `id = "C:\data"`, []string{`3 room.id: write \\\\ for a backslash`}},
 		{"two on a line", `id = "room-3"`, `id = "room-3" name = "x"`,
-			[]string{`3 room.id: behind the value; give each key a line`}},
+			[]string{`3 room.id: something follows the value; give each key a line`}},
 		{"a remark without #", `id = "room-3"`, `id = "room-3" // door on the left`,
-			[]string{`3 room.id: begin a remark with #`}},
+			[]string{`3 room.id: start a comment with #`}},
 		{"a line of words", `id = "room-3"`, `room three`, []string{
-			`1 room.id: is missing`, // and so it is
-			`3 room: neither \[section\] nor key = value; write key = value, or begin a remark with #`}},
+			`1 room.id: is missing`, // it is
+			`3 room: neither \[section\] nor key = value; write key = value, or start a comment with #`}},
 		{"a colon", `id = "room-3"`, `id: "room-3"`, []string{`3 room.id: neither`}},
 		{"a NUL", `id = "room-3"`, "id = \"room\x00-3\"", []string{`3 room.id: .*`}},
 		{"not UTF-8", `id = "room-3"`, "id = \"room-3\" # L\xe4rm", []string{`3 : not in UTF-8; save the file as UTF-8`}},
@@ -86,10 +86,10 @@ func TestUnclosedValues(t *testing.T) {
 	}
 }
 
-func TestFilesThatAreNoText(t *testing.T) {
+func TestNotText(t *testing.T) {
 	for name, c := range map[string]struct{ data, want string }{
 		"too long":        {"#" + strings.Repeat("x", MaxFile), "1 : longer than 1048576 bytes; name a config file"},
-		"UTF-16, cut off": {"\xff\xfe[\x00r", "1 : begins like UTF-16, and is cut off.*; save it as UTF-8"},
+		"UTF-16, cut off": {"\xff\xfe[\x00r", "1 : starts like UTF-16, but is cut off.*; save it as UTF-8"},
 		"UTF-32":          {"\xff\xfe\x00\x00[\x00\x00\x00", "1 : UTF-32; save it as UTF-8"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -7,45 +7,45 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// The tree is the file's content with the line of everything in it. It is made from go-toml's
-// expressions and not by decoding into structs, so that one wrong type doesn't hide the rest, and
-// each key is checked where it stands.
+// The tree is the file's content, with the line of everything in it. It is built from go-toml's
+// expressions instead of decoding into structs, so that one wrong type doesn't hide other errors,
+// and each key is checked where it is.
 
-// kind is what sort of value somebody wrote.
+// kind is the kind of a value.
 type kind uint8
 
 const (
-	broken kind = iota // it stands there, but has been reported already: nothing more to say about it
-	aText
-	aNumber
-	aFraction
-	aTruth
-	aDate
-	aList
-	aSection
+	kindBroken kind = iota // it has been reported already
+	kindText
+	kindNumber
+	kindFloat
+	kindBool
+	kindDate
+	kindList
+	kindSection
 )
 
-// String says what a value is, to a person.
+// String names the kind for a person.
 func (k kind) String() string {
 	return [...]string{"unreadable", "text", "a number", "a number with a fraction", "true or false", "a date or time",
 		"a list", "a section"}[k]
 }
 
-// value is one value.
+// value is a value in the file.
 type value struct {
 	kind  kind
-	line  int     // of its key; of an element of a list its own
-	text  string  // of a text its content, of a number or so what was written
+	line  int     // of its key; an item of a list has its own
+	text  string  // of text its content; of other kinds what was written
 	items []value // of a list
 	table *table  // of a section
 }
 
-// table is one section, or what stands between braces.
+// table is a section, or an inline table.
 type table struct {
 	line   int
 	keys   map[string]*value
 	order  []string
-	opened bool // by its own header: a second one is a mistake
+	opened bool // by its own header; a second header is an error
 }
 
 func newTable(line int) *table {
@@ -57,25 +57,25 @@ func (t *table) set(key string, v *value) {
 	t.order = append(t.order, key)
 }
 
-// dotted is a dotted key, and the line on which it stands.
+// dotted is a dotted key and its line.
 type dotted struct {
 	parts []string
 	line  int
 }
 
 func (p dotted) String() string {
-	shown := make([]string, 0, len(p.parts))
+	parts := make([]string, 0, len(p.parts))
 	for _, part := range p.parts[:min(len(p.parts), 4)] {
-		shown = append(shown, shownKey(part))
+		parts = append(parts, quoteKey(part))
 	}
-	return strings.Join(shown, ".")
+	return strings.Join(parts, ".")
 }
 
-// builder puts expressions, one after the other, into the tree.
+// builder adds expressions to the tree.
 type builder struct {
 	c    *checker
 	src  *source
-	base int    // where in src the parser began: it counts from there
+	base int    // where in src the parser started; its offsets count from there
 	name string // of the open section, for messages
 	here *table // the open section
 }
@@ -96,7 +96,7 @@ func (b *builder) path(it unstable.Iterator) dotted {
 	return p
 }
 
-// add takes one expression.
+// add adds one expression.
 func (b *builder) add(n *unstable.Node) {
 	switch n.Kind {
 	case unstable.Table, unstable.ArrayTable:
@@ -106,10 +106,10 @@ func (b *builder) add(n *unstable.Node) {
 	}
 }
 
-// open makes the section that a header names the open one.
+// open opens the section that a header names.
 func (b *builder) open(p dotted, double bool) {
 	b.name = p.String()
-	b.here = newTable(p.line) // where keys go that belong to a header that has been reported
+	b.here = newTable(p.line) // for the keys of a header that is refused
 	if b.named(&p, double) {
 		double = true
 	}
@@ -122,19 +122,20 @@ func (b *builder) open(p dotted, double bool) {
 	v := parent.keys[key]
 	switch {
 	case double && v == nil:
-		parent.set(key, &value{kind: aList, line: p.line, items: []value{{kind: aSection, line: p.line, table: b.here}}})
-	case double && v.kind == aList && v.items != nil && v.items[0].kind == aSection:
-		v.items = append(v.items, value{kind: aSection, line: p.line, table: b.here})
+		parent.set(key, &value{kind: kindList, line: p.line,
+			items: []value{{kind: kindSection, line: p.line, table: b.here}}})
+	case double && v.kind == kindList && v.items != nil && v.items[0].kind == kindSection:
+		v.items = append(v.items, value{kind: kindSection, line: p.line, table: b.here})
 	case !double && v == nil:
 		b.here.opened = true
-		parent.set(key, &value{kind: aSection, line: p.line, table: b.here})
-	case !double && v.kind == aSection && !v.table.opened:
+		parent.set(key, &value{kind: kindSection, line: p.line, table: b.here})
+	case !double && v.kind == kindSection && !v.table.opened:
 		b.here = v.table
 		b.here.opened, b.here.line = true, p.line
-	case v.kind == broken:
+	case v.kind == kindBroken:
 	default:
-		b.twice(p.line, b.name, v.line)
-		if v.kind == aSection {
+		b.duplicate(p.line, b.name, v.line)
+		if v.kind == kindSection {
 			b.here = v.table
 		}
 	}
@@ -143,37 +144,36 @@ func (b *builder) open(p dotted, double bool) {
 // namedBy is the key that names one of several sections.
 var namedBy = map[string]string{"store": "name", "button": "party"}
 
-// named reports [store.nas] and [store "nas"], as other programs' files name one of several, and
-// takes it as it was meant.
+// named reports [store.nas] and [store "nas"], as in other programs' files, and reads it as it was
+// meant.
 func (b *builder) named(p *dotted, double bool) bool {
-	if len(p.parts) != 2 || !isSeveral(p.parts[0]) {
+	if len(p.parts) != 2 || !isRepeated(p.parts[0]) {
 		return false
 	}
 	section, name := p.parts[0], p.parts[1]
 	b.c.fail(p.line, b.name, "a "+section+" has its name in a key of its own",
-		fmt.Sprintf("write [[%s]], and below it %s = %q", section, namedBy[section], shownName(name)))
+		fmt.Sprintf("write [[%s]], and below it %s = %q", section, namedBy[section], quoteName(name)))
 	p.parts, b.name = p.parts[:1], section
-	b.here.set(namedBy[section], &value{kind: broken, line: p.line})
+	b.here.set(namedBy[section], &value{kind: kindBroken, line: p.line})
 	return true
 }
 
-// brackets reports [button] where [[button]] is meant, and [[room]] for [room], and takes it as it
-// was meant.
+// brackets reports [button] for [[button]], and [[room]] for [room], and reads it as it was meant.
 func (b *builder) brackets(p dotted, double bool) bool {
-	if len(p.parts) > 1 || !knows(p.parts[0]) {
+	if len(p.parts) > 1 || !isSection(p.parts[0]) {
 		return double
 	}
-	several := isSeveral(p.parts[0])
+	repeated := isRepeated(p.parts[0])
 	switch {
-	case several && !double:
+	case repeated && !double:
 		b.c.fail(p.line, b.name, "there can be several of these, so it is a list", "write [["+b.name+"]]")
-	case !several && double:
+	case !repeated && double:
 		b.c.fail(p.line, b.name, "there is only one of these", "write ["+b.name+"]")
 	}
-	return several
+	return repeated
 }
 
-// assign puts `key = value` into t, whose name is given for messages.
+// assign adds `key = value` to t, which messages call name.
 func (b *builder) assign(t *table, name string, n *unstable.Node) {
 	p := b.path(n.Key())
 	full := p.String()
@@ -186,8 +186,8 @@ func (b *builder) assign(t *table, name string, n *unstable.Node) {
 	}
 	key := p.parts[len(p.parts)-1]
 	if old := t.keys[key]; old != nil {
-		if old.kind != broken {
-			b.twice(p.line, full, old.line)
+		if old.kind != kindBroken {
+			b.duplicate(p.line, full, old.line)
 		}
 		return
 	}
@@ -195,20 +195,20 @@ func (b *builder) assign(t *table, name string, n *unstable.Node) {
 	t.set(key, &v)
 }
 
-// descend follows all of p but its last part, making the tables on the way.
+// descend follows all parts of p but the last, and makes the tables that are missing.
 func (b *builder) descend(t *table, p dotted, name string) (*table, bool) {
 	for _, part := range p.parts[:len(p.parts)-1] {
 		v := t.keys[part]
 		if v == nil {
-			v = &value{kind: aSection, line: p.line, table: newTable(p.line)}
+			v = &value{kind: kindSection, line: p.line, table: newTable(p.line)}
 			t.set(part, v)
 		}
-		if v.kind == aList && len(v.items) > 0 {
+		if v.kind == kindList && len(v.items) > 0 {
 			v = &v.items[len(v.items)-1]
 		}
-		if v.kind != aSection {
-			if v.kind != broken {
-				b.c.fail(p.line, p.String(), fmt.Sprintf("%s is %s already, on line %d", shownKey(part), v.kind, v.line),
+		if v.kind != kindSection {
+			if v.kind != kindBroken {
+				b.c.fail(p.line, p.String(), fmt.Sprintf("%s is already %s, on line %d", quoteKey(part), v.kind, v.line),
 					"remove one of the two")
 			}
 			return nil, false
@@ -218,41 +218,41 @@ func (b *builder) descend(t *table, p dotted, name string) (*table, bool) {
 	return t, true
 }
 
-func (b *builder) twice(line int, key string, first int) {
-	b.c.fail(line, key, fmt.Sprintf("stands here again, first on line %d", first), "keep one of the two")
+func (b *builder) duplicate(line int, key string, first int) {
+	b.c.fail(line, key, fmt.Sprintf("appears again, first on line %d", first), "keep one of the two")
 }
 
-// value takes the value that stands behind key.
+// value reads the value of key.
 func (b *builder) value(n *unstable.Node, line int, key string) value {
 	v := value{line: line, text: string(n.Data)}
 	switch n.Kind {
 	case unstable.String:
-		v.kind = aText
-		if !b.fitText(&v, key) {
-			v.kind = broken
+		v.kind = kindText
+		if !b.checkText(&v, key) {
+			v.kind = kindBroken
 		}
 	case unstable.Integer:
-		v.kind = aNumber
+		v.kind = kindNumber
 	case unstable.Float:
-		v.kind = aFraction
+		v.kind = kindFloat
 	case unstable.Bool:
-		v.kind = aTruth
+		v.kind = kindBool
 	case unstable.Array:
-		v.kind = aList
+		v.kind = kindList
 		for it := n.Children(); it.Next(); {
-			if r := it.Node().Raw; r.Length > 0 { // a list within the list has none: it counts as on the line before
+			if r := it.Node().Raw; r.Length > 0 { // an inner list has no position: it counts as on the line before
 				line = b.line(r)
 			}
 			v.items = append(v.items, b.value(it.Node(), line, key))
 		}
 	case unstable.InlineTable:
-		v.kind, v.table = aSection, newTable(line)
+		v.kind, v.table = kindSection, newTable(line)
 		v.table.opened = true
 		for it := n.Children(); it.Next(); {
 			b.assign(v.table, key, it.Node())
 		}
 	default:
-		v.kind = aDate
+		v.kind = kindDate
 	}
 	return v
 }

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// quietConfig is a file that nothing is to be said against.
+// quietConfig gives no warnings.
 const quietConfig = `[room]
 site = "high-street"
 id = "room-3"
@@ -66,27 +66,27 @@ endpoint = `
 			[]string{`13 audio.device: counts cards.*"plughw:CARD=`}},
 		{"card whose name begins with a number", `device = "hw:CARD=Device,DEV=0"`, `device = "hw:CARD=2i2,DEV=0"`, nil},
 		{"flac", `[encrypt]`, "codec = \"flac\"\n[encrypt]",
-			[]string{`14 audio.codec: sizes of flac's segments tell how loud`}},
+			[]string{`14 audio.codec: sizes of flac's segments tell anybody`}},
 		{"wav with a bitrate", `[encrypt]`, "codec = \"wav\"\nbitrate = 32000\n[encrypt]",
-			[]string{`15 audio.bitrate: means nothing with wav`}},
-		{"no sense", `sense = "GPIO22"`, ``, []string{`9 light.sense: nothing sees whether the light is truly lit`}},
+			[]string{`15 audio.bitrate: has no effect with wav`}},
+		{"no sense", `sense = "GPIO22"`, ``, []string{`9 light.sense: nothing checks whether the light is really lit`}},
 		{"light pulled up at boot", `line = "GPIO27"`, `line = "GPIO4"`, []string{`10 light.line: pulls GPIO4 up at boot`}},
 		{"light pulled down at boot", `line = "GPIO27"`, "line = \"GPIO27\"\nactive = \"low\"",
 			[]string{`10 light.line: pulls GPIO27 down at boot`}},
-		{"no notice", `notice = "1"`, ``, []string{`4 consent.notice: no recording will say which notice`}},
-		{"no purpose", `purpose = "p"`, ``, []string{`4 consent.purpose: no recording will say what`}},
+		{"no notice", `notice = "1"`, ``, []string{`4 consent.notice: recordings will not say which notice`}},
+		{"no purpose", `purpose = "p"`, ``, []string{`4 consent.purpose: recordings will not say what`}},
 		{"quiet never", `purpose = "p"`, "purpose = \"p\"\nquiet = \"0s\"",
 			[]string{`7 consent.quiet: goes on in an empty room until max`}},
 		{"quiet after max", `purpose = "p"`, "purpose = \"p\"\nquiet = \"60m\"",
-			[]string{`7 consent.quiet: never comes to pass: max \(1h\)`}},
+			[]string{`7 consent.quiet: has no effect: max \(1h\)`}},
 		{"a short max", `purpose = "p"`, "purpose = \"p\"\nmax = \"1s\"\nquiet = \"0s\"", []string{
-			`7 consent.max: too short: appointments last longer; write "1m" or more`,
+			`7 consent.max: is short: appointments take longer; write "1m" or more`,
 			`8 consent.quiet: goes on in an empty room`}},
 		{"a max that is no longer short", `purpose = "p"`, "purpose = \"p\"\nmax = \"1m\"\nquiet = \"10s\"", nil},
 		{"a short quiet", `purpose = "p"`, "purpose = \"p\"\nquiet = \"1s\"",
-			[]string{`7 consent.quiet: too short: people pause for longer; write "10s" or more, or "0s" for never`}},
+			[]string{`7 consent.quiet: is short: people pause for longer; write "10s" or more, or "0s" for never`}},
 		{"a short quiet, and max shorter still", `purpose = "p"`, "purpose = \"p\"\nmax = \"1s\"\nquiet = \"1s\"", []string{
-			`7 consent.max: too short`, `8 consent.quiet: too short`, `8 consent.quiet: never comes to pass`}},
+			`7 consent.max: is short`, `8 consent.quiet: is short`, `8 consent.quiet: has no effect`}},
 		{"a label with spaces", `[[store]]`, "[[store]]\nname = \"stick\"\nkind = \"drive\"\nlabel = \"ROOM 3 A\"\n[[store]]",
 			nil},
 		{"no room for a whole recording", `purpose = "p"`, "purpose = \"p\"\nmax = \"3h\"",
@@ -94,20 +94,20 @@ endpoint = `
 		{"no TLS", "", "[mqtt]\nbroker = \"mqtt://broker.lan\"", []string{`22 mqtt.broker: without TLS anybody`}},
 		{"no TLS needed", "", "[mqtt]\nbroker = \"mqtt://127.0.0.1\"", nil},
 		{"certificate without TLS", "", "[mqtt]\nbroker = \"mqtt://localhost\"\nca = \"" + private + "\"",
-			[]string{`23 mqtt.ca: means nothing without TLS`}},
+			[]string{`23 mqtt.ca: has no effect without TLS`}},
 		{"store without TLS", "", s3 + `"http://s3.lan"`, []string{`27 store.endpoint: without TLS`}},
 		{"prefix that runs on", "", s3 + "\"https://s3.lan\"\nprefix = \"a\"",
 			[]string{`28 store.prefix: runs into .*; write "a/"`}},
 		{"file that isn't here", "", sftp + `"/etc/tacet/none/such"`,
-			[]string{`26 store.key: /etc/tacet/none/such is not on this machine; see that it is on the unit`}},
+			[]string{`26 store.key: /etc/tacet/none/such is not on this machine; make sure that it is on the unit`}},
 		{"file that is a folder", "", sftp + `"` + filepath.ToSlash(dir) + `"`,
 			[]string{`26 store.key: is not an ordinary file`}},
 		{"secret for everybody", "", sftp + `"` + private + `"`,
-			[]string{`26 store.key: everybody on this machine can read .*chmod 640`}},
+			[]string{`26 store.key: everybody on this machine can read .*set its mode to 640`}},
 	} {
 		t.Run(r.name, func(t *testing.T) {
 			if runtime.GOOS == "windows" && r.name == "secret for everybody" {
-				return // its permissions are elsewhere
+				return // Windows has other permissions
 			}
 			text := quietConfig + "\n" + r.new + "\n"
 			if r.old != "" {
@@ -133,8 +133,8 @@ func TestWarningsWithoutStores(t *testing.T) {
 		t.Fatal(err)
 	}
 	matchAll(t, warnings, []string{
-		`17 store: none: each recording stays on the unit`,
-		`17 spool.release: means nothing without a store; write "never"`,
+		`17 store: none: recordings stay on the unit`,
+		`17 spool.release: has no effect without a store; write "never"`,
 	})
 	if cfg.Spool.Release != Never {
 		t.Errorf("release is %q without stores", cfg.Spool.Release)
@@ -144,10 +144,10 @@ func TestWarningsWithoutStores(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	matchAll(t, warnings, []string{`19 store.keep: only if another store holds it`})
+	matchAll(t, warnings, []string{`19 store.keep: only if another store has it`})
 	drives := "[[store]]\nname = \"a\"\nkind = \"drive\"\nkeep = \"30d\"\n[[store]]\nname = \"b\"\nkind = \"drive\"\nlabel = \"B\"\n"
 	for more, expect := range map[string][]string{"": nil,
-		"keep = \"60d\"\n": {`24 store.keep: every store has one, and the last copy never goes`}} {
+		"keep = \"60d\"\n": {`24 store.keep: every store has one, but the last copy is never deleted`}} {
 		if _, warnings, err = Parse(filepath.Join(dir, "u.toml"), []byte(text+drives+more)); err != nil {
 			t.Fatal(err)
 		}
@@ -155,7 +155,7 @@ func TestWarningsWithoutStores(t *testing.T) {
 	}
 }
 
-// Whichever way the card's number is written.
+// All forms of a card's number.
 func TestCardsByNumber(t *testing.T) {
 	dir, _ := folder(t)
 	for device, instead := range map[string]string{
@@ -184,8 +184,8 @@ func TestCardsByNumber(t *testing.T) {
 	}
 }
 
-// A WAV file says in 32 bits how long it is.
-func TestWAVThatGetsTooLong(t *testing.T) {
+// A WAV file states its length in 32 bits.
+func TestTooLongWAV(t *testing.T) {
 	dir, _ := folder(t)
 	for _, c := range []struct {
 		max    string
@@ -209,12 +209,12 @@ func TestWAVThatGetsTooLong(t *testing.T) {
 	}
 }
 
-// Warnings are given also when there are errors, so that both are mended at once.
+// Warnings are reported even if there are errors.
 func TestWarningsBesideErrors(t *testing.T) {
 	dir, _ := folder(t)
 	_, warnings, err := Parse(filepath.Join(dir, "u.toml"),
 		[]byte(strings.Replace(quietConfig, `sense = "GPIO22"`, `sence = "GPIO22"`, 1)))
 	errs, _ := err.(Errors)
 	matchAll(t, errs, []string{`11 light.sence: did you mean sense`})
-	matchAll(t, warnings, []string{`9 light.sense: truly lit`})
+	matchAll(t, warnings, []string{`9 light.sense: really lit`})
 }

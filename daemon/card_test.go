@@ -11,7 +11,7 @@ import (
 	"tacet/hw/simpanel"
 )
 
-// mic is a sound card whose samples carry their own capture time.
+// mic is a sound card. Each sample carries the time at which it was captured.
 type mic struct {
 	room *room
 
@@ -19,18 +19,18 @@ type mic struct {
 	absent   error
 	refuse   error         // Open fails
 	takes    time.Duration // Open takes
-	every    time.Duration // a block comes; 100 ms where 0
-	looks    time.Duration // a look at whether it is there takes
-	stuck    bool          // Close fails: it may be open for ever
-	stalled  bool          // no samples come; those of the time are lost
+	every    time.Duration // between blocks; 0: 100 ms
+	looks    time.Duration // Present takes
+	stuck    bool          // Close fails: it may stay open
+	stalled  bool          // no samples come; they are lost
 	zero     bool          // digital silence
-	speed    float64       // so many times the frames that it claims; 1 where 0
-	unknown  bool          // nobody can tell whether it is there
+	speed    float64       // factor on the nominal rate; 0: 1
+	unknown  bool          // Present can't tell whether it is there
 	open     bool
 	openings int
-	encoder  int       // the last opening's, among the room's: a start that came to nothing has one too
+	encoder  int       // of the last opening, an index into the room's; a start without a recording has one too
 	last     time.Time // when samples last came
-	closing  time.Time // when it was last asked to close
+	closing  time.Time // when Close was last called
 	gate     gate      // where Close hangs
 	quit     chan struct{}
 	failed   func(error)
@@ -50,7 +50,7 @@ func (m *mic) set(change func(*mic)) {
 	change(m)
 }
 
-// unplug makes the card report what an unplugged one reports.
+// unplug makes the card report that it was unplugged.
 func (m *mic) unplug(err error) {
 	m.mu.Lock()
 	m.absent, m.refuse, m.stalled = err, err, true
@@ -61,10 +61,10 @@ func (m *mic) unplug(err error) {
 	}
 }
 
-// began is where the fake card's clock reads nothing.
+// began is the zero of the fake card's clock.
 var began = time.Now()
 
-// raw is what the fake card's clock reads at a fake time.
+// raw is the fake card's clock at a time.
 func raw(at time.Time) monitor.Raw { return monitor.Raw(at.Sub(began)) }
 
 func (m *mic) Raw() monitor.Raw { return raw(time.Now()) }
@@ -97,7 +97,7 @@ func (m *mic) Open(deliver func([]int16, time.Time, monitor.Raw), failed func(er
 	return m, nil
 }
 
-// capture delivers, block by block, what was captured since.
+// capture delivers what was captured since the last call, in blocks.
 func (m *mic) capture(deliver func([]int16, time.Time, monitor.Raw), from time.Time, quit chan struct{}) {
 	m.mu.Lock()
 	tick := time.NewTicker(cmp.Or(m.every, 100*time.Millisecond))
@@ -123,7 +123,7 @@ func (m *mic) capture(deliver func([]int16, time.Time, monitor.Raw), from time.T
 	}
 }
 
-// faster makes so many times as many samples of some.
+// faster stretches samples by a factor.
 func faster(samples []int16, speed float64) []int16 {
 	n := int(float64(len(samples))*speed + 0.5)
 	for len(samples) < n {
@@ -132,8 +132,8 @@ func faster(samples []int16, speed float64) []int16 {
 	return samples[:n]
 }
 
-// captured is the sound between two times: each sample is the millisecond it was captured in,
-// modulo what 15 bits hold, never 0.
+// captured returns the sound between two times. Each sample is the millisecond in which it was
+// captured, modulo what 15 bits hold, and never 0.
 func captured(from, to time.Time, zero bool) []int16 {
 	n := int(to.Sub(from)/time.Millisecond) * perMS
 	out := make([]int16, n)

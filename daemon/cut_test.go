@@ -11,20 +11,20 @@ import (
 	"tacet/daemon/recording"
 )
 
-// session is what every fault is tried on: one recording of 3.3 s. Where the first press was
-// refused, the second begins one, and a third ends it.
+// session is what every fault is tried on: one recording of 3.3 s. If the first press was refused,
+// the second starts the recording, and a third ends it.
 func (r *room) session() {
 	r.press("room")
 	pause(3300 * time.Millisecond)
 	r.press("room")
 	pause(5 * time.Second)
-	if r.d.Status().Phase == "recording" {
+	if r.sees() == "recording" {
 		r.press("room")
 		pause(5 * time.Second)
 	}
 }
 
-// operations counts what a session does on the spool's disk, the start included.
+// operations counts a session's operations on the spool's disk, including those of the start.
 func operations(t *testing.T) (n int) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")
@@ -37,15 +37,15 @@ func operations(t *testing.T) (n int) {
 	return n
 }
 
-// Every operation on the spool fails once, in both ways and with every error that real disks gave;
-// the unit then records again without a restart.
+// Every operation on the spool fails once, both before and after it took effect, with every error
+// seen on real disks. Afterwards the unit records again without a restart.
 func TestEveryOperationFails(t *testing.T) {
 	n := operations(t)
 	t.Logf("%d operations", n)
 	for i := 1; i <= n; i++ {
 		for j, err := range durabletest.Faults() {
 			if (i+j)%len(durabletest.Faults()) != 0 && os.Getenv("TACET_SOAK") == "" {
-				continue // each operation with one of the errors, each error at many operations
+				continue // each operation gets one of the errors, each error many operations
 			}
 			for _, applied := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%d %v applied=%v", i, err, applied), func(t *testing.T) {
@@ -66,13 +66,13 @@ func TestEveryOperationFails(t *testing.T) {
 	}
 }
 
-// The power goes at every operation on the spool: what was synced is there after the next start,
-// what is missing is within promise 5, and the unit records.
+// The power goes at every operation on the spool. After the next start everything that was synced
+// is there, what is missing is within promise 5, and the unit records.
 func TestPowerCutAtEveryOperation(t *testing.T) {
 	n, stored := operations(t), int64(0)
 	defer func() {
 		if stored == 0 {
-			t.Error("no cut came after anything was synced: nothing was tried")
+			t.Error("no cut came after a sync: nothing was tried")
 		}
 	}()
 	for i := 1; i <= n; i++ {
@@ -82,18 +82,18 @@ func TestPowerCutAtEveryOperation(t *testing.T) {
 				r := newRoom(t, "room")
 				r.spool.CutAt(i)
 				r.boot()
-				var before recording.Report // as the spool held it, synced, when the power went
+				var before recording.Report // of what was synced when the power went
 				r.press("room")
 				for range 60 {
 					pause(100 * time.Millisecond)
-					if s := r.d.Status(); s.Stored > 0 {
-						before.Segments = int64(s.Stored / time.Second)
+					if s := r.d.Status(); s.Synced > 0 {
+						before.Segments = int64(s.Synced / time.Second)
 					}
 				}
 				stored += before.Segments
 				r.press("room")
 				pause(5 * time.Second)
-				r.halt() // its disk is gone: what it returns does not matter
+				r.halt() // fails: its disk is gone
 
 				r.spool, r.own = r.spool.PowerCut(keep, tear), r.own.PowerCut(keep, tear)
 				r.boot()

@@ -9,8 +9,8 @@ import (
 	"tacet/hw/simpanel"
 )
 
-// span is the capture time of kept samples: the first and the last, in milliseconds modulo what a
-// sample holds. It fails where one is missing, doubled or out of order.
+// span returns when the first and the last kept sample were captured, in milliseconds modulo what a
+// sample holds. It fails the test if one is missing, doubled or out of order.
 func (r *room) span(kept []int16) (first, last int64) {
 	r.Helper()
 	if len(kept) == 0 {
@@ -19,14 +19,14 @@ func (r *room) span(kept []int16) (first, last int64) {
 	for i := range kept {
 		want := (int64(kept[0])-1+int64(i/perMS))%32767 + 1
 		if int64(kept[i]) != want {
-			r.Fatalf("sample %d of %d was captured at %d ms, not %d: something before it is missing or doubled", i, len(kept),
+			r.Fatalf("sample %d of %d was captured at %d ms, not %d: a sample before it is missing or doubled", i, len(kept),
 				kept[i], want)
 		}
 	}
 	return int64(kept[0]) - 1, int64(kept[len(kept)-1]) - 1
 }
 
-// since is how long after t a sample of the time ms was captured.
+// since returns how long after t a sample with the time ms was captured.
 func since(t time.Time, ms int64) time.Duration {
 	d := (ms - t.UnixMilli()%32767) % 32767
 	switch {
@@ -56,7 +56,7 @@ func TestPressRecordPress(t *testing.T) {
 
 		first, last := r.span(r.kept(0))
 		if d := since(gave, first); d < 100*time.Millisecond {
-			t.Errorf("the first sample was captured %s after the press began, before it ended", d)
+			t.Errorf("the first sample was captured %s after the press started, before it ended", d)
 		}
 		if d := since(withdrew, last); d >= 0 || d < -250*time.Millisecond {
 			t.Errorf("the last sample was captured %s after the withdrawal", d)
@@ -82,7 +82,7 @@ func TestEveryPartyMustAgree(t *testing.T) {
 		r.press("patient")
 		r.phase("waiting", time.Second)
 		if g := r.shows(); g != simpanel.Pulse {
-			t.Errorf("waiting, and the light is %s", g)
+			t.Errorf("while it waits the light is %s", g)
 		}
 		r.press("clinician")
 		r.phase("recording", time.Second)

@@ -17,7 +17,7 @@ import (
 	"tacet/daemon/topic"
 )
 
-// pages is a log that is kept.
+// pages keeps a log.
 type pages struct {
 	mu   sync.Mutex
 	text bytes.Buffer // guarded by mu
@@ -29,7 +29,7 @@ func (p *pages) Write(b []byte) (int, error) {
 	return p.text.Write(b)
 }
 
-// lines are those at a level above debug.
+// lines returns the lines above level debug.
 func (p *pages) lines() (lines []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -50,7 +50,7 @@ func (r *room) ledger() string {
 	return string(data)
 }
 
-// files are what lies on the spool.
+// files returns the names on the spool.
 func (r *room) files() []fs.DirEntry {
 	r.Helper()
 	list, err := r.spool.ReadDir(".")
@@ -60,8 +60,8 @@ func (r *room) files() []fs.DirEntry {
 	return list
 }
 
-// A consent that is withdrawn before a sample may be kept leaves nothing, on any disk, in the log
-// or on the network, whenever that is.
+// A consent that is withdrawn before a sample may be kept leaves nothing on any disk, in the log or
+// on the network, whenever that is.
 func TestAnEarlyWithdrawalLeavesNothing(t *testing.T) {
 	for _, after := range []time.Duration{0, 1, 50, 99, 101, 129, 131, 160, 199} {
 		after *= time.Millisecond
@@ -70,14 +70,14 @@ func TestAnEarlyWithdrawalLeavesNothing(t *testing.T) {
 				r, l, log := newRoom(t, "room"), &listener{}, &pages{}
 				r.logs, r.mic.unknown = io.MultiWriter(log, r.Output()), true
 				r.boot()
-				r.d.TellTo(l)
+				r.d.Connect(l)
 				r.phase("idle", time.Second)
 				pause(time.Second)
 				ledger, lines, files, state := r.ledger(), log.lines(), len(r.files()), l.last()
 				r.press("room")
 				pause(30*time.Millisecond + after) // debounced: the microphone opens
-				if r.d.Status().Phase == "recording" {
-					t.Fatal("it records already")
+				if r.sees() == "recording" {
+					t.Fatal("it already records")
 				}
 				r.front.Hold("room", true)
 				r.phase("idle", time.Second)
@@ -86,13 +86,13 @@ func TestAnEarlyWithdrawalLeavesNothing(t *testing.T) {
 				}
 				pause(10 * time.Second)
 				if r.ledger() != ledger {
-					t.Errorf("the ledger went on:\n%s", r.ledger()[len(ledger):])
+					t.Errorf("the ledger has new entries:\n%s", r.ledger()[len(ledger):])
 				}
 				if n := len(r.files()); n != files {
 					t.Errorf("%d files are on the spool, not %d", n, files)
 				}
 				if now := log.lines(); !slices.Equal(now, lines) {
-					t.Errorf("the log says\n%s", now[len(lines):])
+					t.Errorf("the log has new lines:\n%s", now[len(lines):])
 				}
 				r.hears(l, "after it", nil, topic.Started, topic.Ended, topic.Faulted, topic.Cleared)
 				if now := l.last(); !reflect.DeepEqual(now, state) {
@@ -105,20 +105,20 @@ func TestAnEarlyWithdrawalLeavesNothing(t *testing.T) {
 	}
 }
 
-// "Recording" is said when the head is on disk. A withdrawal while the disk takes its time ends a
-// recording of no samples, which is erased.
+// "Recording" is said once the head is on disk. A withdrawal while the disk is slow ends a
+// recording without samples, which is erased.
 func TestAWithdrawalWhileTheHeadIsWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, l := newRoom(t, "room"), &listener{}
 		r.boot()
-		r.d.TellTo(l)
+		r.d.Connect(l)
 		r.phase("idle", time.Second)
 		pause(time.Second)
 		release := r.spool.Hang()
 		r.press("room")
 		pause(2 * time.Second)
-		if p := r.d.Status().Phase; p != "starting" {
-			t.Errorf("with a disk that hangs the phase is %s", p)
+		if p := r.sees(); p != "starting" {
+			t.Errorf("with a hanging disk the phase is %s", p)
 		}
 		r.front.Hold("room", true)
 		pause(time.Second)
@@ -146,7 +146,7 @@ func TestAWithdrawalWhileTheHeadIsWritten(t *testing.T) {
 	})
 }
 
-// A disk that never takes the head: the start is refused, and the next one works.
+// If the disk never takes the head, the start is refused and the next one works.
 func TestAHeadThatIsNeverWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")
@@ -156,7 +156,7 @@ func TestAHeadThatIsNeverWritten(t *testing.T) {
 		r.press("room")
 		pause(7 * time.Second)
 		if open, _ := r.mic.is(); open {
-			t.Error("the microphone is open, and nothing can be kept")
+			t.Error("the microphone is open although nothing can be kept")
 		}
 		release()
 		r.recordsAgain()

@@ -6,23 +6,23 @@ import (
 	"time"
 
 	"tacet/audio/monitor"
-	"tacet/daemon"
+	"tacet/daemon/take"
 )
 
-// encoder keeps what it is given, second by second.
+// encoder keeps its samples, in segments of a second.
 type encoder struct {
 	mu       sync.Mutex
 	buffer   []int16
 	segments [][]int16
-	given    [][]byte  // what the recorder was given, in the memory that it was given
-	at       time.Time // of the last one
-	roused   time.Time // when it last got samples
-	times    int       // how often it did, after a pause
+	given    [][]byte  // the segments as returned, in the same memory
+	at       time.Time // of the last segment
+	woken    time.Time // when it last got samples
+	times    int       // how often it was woken
 	fail     error
 	gate     gate // where Encode hangs
 }
 
-func (r *room) newEncoder(string) (daemon.Encoder, error) {
+func (r *room) newEncoder(string) (take.Encoder, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.encoder != nil {
@@ -52,8 +52,8 @@ func (e *encoder) Encode(samples []int16) (done []monitor.Segment, err error) {
 	if e.fail != nil {
 		return nil, e.fail
 	}
-	if now := time.Now(); now != e.roused {
-		e.roused = now
+	if now := time.Now(); now != e.woken {
+		e.woken = now
 		e.times++
 	}
 	for e.buffer = append(e.buffer, samples...); len(e.buffer) >= rate; {

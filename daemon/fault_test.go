@@ -13,7 +13,7 @@ import (
 	"tacet/hw/simpanel"
 )
 
-// code is an error that names its warning, as the microphone's do.
+// code is an error that names its warning, like those of the microphone.
 type code string
 
 func (c code) Error() string { return "made to fail" }
@@ -21,15 +21,15 @@ func (c code) Code() string  { return string(c) }
 
 var errMade = errors.New("made to fail")
 
-// A fault is tried at a moment; after it has been mended the unit has to record again, without a
+// A fault is put in at one moment. After it was mended the unit must record again without a
 // restart.
 type fault struct {
 	name   string
 	inject func(*room)
 	mend   func(*room)
-	before string // the warning where it stood before the press
-	during string // and where it came while recording; none: it does not end it
-	phase  string // the phase that follows
+	before string // the warning, if it is there before the press
+	during string // the warning, if it comes while recording; empty: it does not end the recording
+	phase  string // that follows
 }
 
 func mendFront(r *room) { r.wire(simpanel.Faults{}) }
@@ -70,7 +70,7 @@ var faults = []fault{
 	{"spool full", func(r *room) { r.spool.Full(1000) }, mendDisk, "spool-full", "spool-full", "fault"},
 }
 
-// fail makes an open card fail.
+// fail makes the open card fail.
 func (m *mic) fail(err error) {
 	m.mu.Lock()
 	failed := m.failed
@@ -80,11 +80,11 @@ func (m *mic) fail(err error) {
 	}
 }
 
-// recordsAgain is the proof that a fault has gone.
+// recordsAgain checks that the fault is gone.
 func (r *room) recordsAgain() {
 	r.Helper()
 	r.phase("idle", 20*time.Second)
-	pause(4 * time.Second) // dead time, and a warning's
+	pause(4 * time.Second) // presses count again, and a warning has gone
 	r.press("room")
 	r.phase("recording", 2*time.Second)
 	pause(2500 * time.Millisecond)
@@ -97,7 +97,7 @@ func (r *room) recordsAgain() {
 		}
 	}
 	r.span(r.kept(len(r.encoders) - 1))
-	if all := r.reports(); len(all) > 0 && all[len(all)-1].Head.Light != "proved" { // in its own start
+	if all := r.reports(); len(all) > 0 && all[len(all)-1].Head.Light != "proved" { // whatever the starts before it were
 		r.Errorf("the light of the last recording is %s", all[len(all)-1].Head.Light)
 	}
 }
@@ -107,8 +107,8 @@ func (r *room) warned(code string, limit time.Duration) {
 	r.until("warning "+code, limit, func() bool { return slices.Contains(r.warnings(), code) })
 }
 
-// A fault that stands before the press: the press is refused at once, by the light's pattern, and
-// no file stays.
+// A fault that is there before the press: the press is refused at once, by flashes of the light,
+// and no file is left.
 func TestFaultBeforePress(t *testing.T) {
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
@@ -117,7 +117,7 @@ func TestFaultBeforePress(t *testing.T) {
 				r.boot()
 				r.phase("idle", time.Second)
 				f.inject(r)
-				pause(6 * time.Second) // the prober has looked
+				pause(6 * time.Second) // a check has run
 				r.press("room")
 				r.until("three flashes", 2*time.Second, func() bool {
 					s := r.front.State()
@@ -130,7 +130,7 @@ func TestFaultBeforePress(t *testing.T) {
 				r.recordsAgain()
 				r.until("end of "+f.before, 15*time.Second, func() bool { return !slices.Contains(r.warnings(), f.before) })
 				if n := len(r.reports()); n != 1 {
-					t.Errorf("%d files on the spool, only the last press recorded anything", n)
+					t.Errorf("%d files are on the spool, and only the last press recorded", n)
 				}
 				if err := r.halt(); err != nil {
 					t.Error(err)
@@ -141,8 +141,8 @@ func TestFaultBeforePress(t *testing.T) {
 	}
 }
 
-// A fault while recording: the recording ends as what it is, the light goes off, the warning is up,
-// what was kept opens.
+// A fault while recording: the recording ends with the reason, the light goes off, the warning is
+// up, and what was kept can be opened.
 func TestFaultWhileRecording(t *testing.T) {
 	for _, f := range faults {
 		if f.during == "" {
@@ -157,7 +157,7 @@ func TestFaultWhileRecording(t *testing.T) {
 				r.phase("recording", time.Second)
 				pause(3700 * time.Millisecond)
 				f.inject(r)
-				r.until("end", 8*time.Second, func() bool { return r.d.Status().Phase != "recording" })
+				r.until("end", 8*time.Second, func() bool { return r.sees() != "recording" })
 				r.warned(f.during, 8*time.Second)
 				r.until("closed microphone", 8*time.Second, func() bool { open, _ := r.mic.is(); return !open })
 				f.mend(r)
@@ -180,7 +180,7 @@ func TestFaultWhileRecording(t *testing.T) {
 	}
 }
 
-// sound holds both disks to their rules.
+// sound checks that both disks were used by their rules.
 func (r *room) sound() {
 	r.Helper()
 	for _, v := range append(r.spool.Violations(), r.own.Violations()...) {

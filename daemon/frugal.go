@@ -4,25 +4,18 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
-	"sync/atomic"
 )
 
-// frugal is set where the process is the unit's alone.
-var frugal atomic.Bool
-
-// Frugal makes this process cost little. A program calls it before Run; what GOMAXPROCS and GOGC in
-// its environment say comes first.
+// Frugal tunes the Go runtime for a small unit. Programs call it before Run. GOMAXPROCS and GOGC in
+// the environment take precedence.
 //
-// It runs on one processor at a time: what a unit costs is not its work but its wake-ups, some
-// forty a second, and on one processor none of them rouses another thread to look for work that
-// isn't there, which saves a quarter of the whole. Calls into the sound library and the encoder,
-// and writes that block, still leave the processor to others.
+// It limits Go code to one processor. A unit's cost is its wake-ups, about forty a second, not its
+// work; with one processor no wake-up rouses a second thread to look for work, which saves a
+// quarter of the total. Calls into C and blocking writes still release the processor.
 //
-// And it keeps the heap small: a recorder makes little garbage, and a unit has little memory. It
-// halves what a recording takes, for a collection every few seconds. What of the program only a
-// start needs is let go of.
+// It keeps the heap small by collecting more often. The daemon makes little garbage, so this halves
+// the memory of a recording for one collection every few seconds.
 func Frugal() {
-	frugal.Store(true)
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(1)
 	}

@@ -14,9 +14,9 @@ import (
 	"tacet/hw/hwtest"
 )
 
-// hands press, bounce, lean on and knock against two buttons at random, on lines that have the
-// kernel's habits, with hw and the daemon behind them. What they did is held against what was
-// recorded, without a look at any state inside.
+// hands press, bounce, lean on and knock against two buttons at random. The lines behave like the
+// kernel's, with hw and the daemon behind them. The test compares what the hands did with what was
+// recorded, and looks at no internal state.
 type hands struct {
 	*room
 	rand  *rand.Rand
@@ -24,18 +24,18 @@ type hands struct {
 	edges int
 
 	openings int
-	cleared  time.Time            // since when gives count
+	cleared  time.Time            // since when presses count
 	pressed  map[string][]press   // by line
-	down     map[string]time.Time // lines that are down, and since when
-	first    time.Time            // the first edge of any line since the microphone opened
-	stood    time.Time            // until when the process last stood still
+	down     map[string]time.Time // since when each line has been down
+	first    time.Time            // edge of any line since the microphone opened
+	stood    time.Time            // until when the process last stalled
 }
 
 type press struct{ from, to time.Time }
 
 var wires = []string{"GPIO5", "GPIO6"}
 
-// traces is how many random traces are run.
+// traces is the number of random traces.
 func traces() int {
 	if os.Getenv("TACET_SOAK") != "" {
 		return 1_000_000
@@ -43,7 +43,7 @@ func traces() int {
 	return 3_000
 }
 
-// No recording without a give by every party, and no withdrawal missed.
+// Nothing is recorded unless every party has given, and no withdrawal is missed.
 func TestRandomHands(t *testing.T) {
 	const batch = 250
 	seed := uint64(time.Now().UnixNano())
@@ -71,7 +71,7 @@ func TestRandomHands(t *testing.T) {
 	}
 	t.Logf("%d traces, %d edges, %d recordings", traces(), edges, recordings)
 	if recordings < traces()/500 {
-		t.Error("hardly anything was recorded: the traces try nothing")
+		t.Error("almost nothing was recorded: the traces test nothing")
 	}
 }
 
@@ -96,10 +96,10 @@ func (h *hands) between(low, high time.Duration) time.Duration {
 	return low + time.Duration(h.rand.Int64N(int64(high-low)))
 }
 
-// trace is one thing that hands do.
+// trace is one act of the hands.
 func (h *hands) trace() {
 	line := wires[h.rand.IntN(2)]
-	if h.rand.IntN(8) == 0 { // the process stands still meanwhile
+	if h.rand.IntN(8) == 0 { // the process stalls meanwhile
 		d := h.between(time.Millisecond, 600*time.Millisecond)
 		h.board.StandStill(d)
 		h.stood = time.Now().Add(d)
@@ -119,7 +119,7 @@ func (h *hands) trace() {
 		h.bounce(line, false)
 	case 3:
 		pause(h.between(time.Second, 40*time.Second))
-	default: // a press, and often the other party's behind it
+	default: // a press, often followed by the other party's
 		for _, l := range []string{line, wires[0], wires[1]}[:1+h.rand.IntN(3)] {
 			h.bounce(l, true)
 			pause(h.between(30*time.Millisecond, 600*time.Millisecond))
@@ -131,7 +131,7 @@ func (h *hands) trace() {
 	h.judge()
 }
 
-// bounce moves a line as a contact does.
+// bounce changes a line as a contact does.
 func (h *hands) bounce(line string, down bool) {
 	for range h.rand.IntN(4) {
 		h.move(line, down, h.between(50*time.Microsecond, 4*time.Millisecond))
@@ -146,7 +146,7 @@ func (h *hands) release() {
 	}
 }
 
-// move changes a line and stays there.
+// move changes a line.
 func (h *hands) move(line string, down bool, stay time.Duration) {
 	since, was := h.down[line]
 	if was != down {
@@ -170,7 +170,7 @@ func (h *hands) move(line string, down bool, stay time.Duration) {
 	}
 }
 
-// judge looks whether the microphone has opened or closed since it last looked.
+// judge checks whether the microphone has opened or closed since the last call.
 func (h *hands) judge() {
 	h.mic.mu.Lock()
 	openings, open, encoder := h.mic.openings, h.mic.open, h.mic.encoder
@@ -179,7 +179,7 @@ func (h *hands) judge() {
 		h.openings = openings
 		for _, l := range wires {
 			if !h.gave(l) {
-				h.Errorf("%s: recorded, and on %s nobody had given: %v", time.Now(), l, h.pressed[l])
+				h.Errorf("%s: recorded although nobody had given on %s: %v", time.Now(), l, h.pressed[l])
 			}
 		}
 	}
@@ -197,8 +197,8 @@ func (h *hands) judge() {
 	}
 }
 
-// gave says whether a line's moves hold anything that could be a give: down for the first time and
-// up for good, 50 ms to 5 s apart, bounces between them or not.
+// gave reports whether a line's moves could be a give: down for the first time and up for good, 50
+// ms to 5 s apart, with or without bounces between.
 func (h *hands) gave(line string) bool {
 	moves := h.pressed[line]
 	for i := range moves {

@@ -5,18 +5,18 @@ import (
 	"testing/synctest"
 	"time"
 
-	"tacet/daemon"
+	"tacet/daemon/lines"
 	"tacet/hw/simpanel"
 )
 
 const (
-	every    = 80 * time.Millisecond // a block comes
+	every    = 80 * time.Millisecond // between blocks
 	debounce = 30 * time.Millisecond
 )
 
-// readings notes when the lines were read.
+// readings records when the lines were read.
 type readings struct {
-	daemon.Buttons
+	lines.Inputs
 	room *room
 	at   []time.Time
 }
@@ -25,16 +25,17 @@ func (b *readings) Read() ([]bool, error) {
 	b.room.mu.Lock()
 	defer b.room.mu.Unlock()
 	b.at = append(b.at, time.Now())
-	return b.Buttons.Read()
+	return b.Inputs.Read()
 }
 
-// inStep is a room that records, with a card that brings a block every 80 ms and the readings of
-// its lines from here on. It has no sense line: nothing but the hold-back looks at anything.
+// inStep returns a room that records, with a card that delivers a block every 80 ms, and the
+// readings of its lines from now on. There is no sense line, so only the hold-back asks for
+// readings.
 func inStep(t *testing.T) (*room, *readings) {
 	r := newRoom(t, "room")
 	r.front = simpanel.New(simpanel.Settings{Buttons: []simpanel.Button{{Party: "room"}}, StatusLight: true})
 	r.lines = r.front.Buttons
-	b := &readings{Buttons: r.lines, room: r}
+	b := &readings{Inputs: r.lines, room: r}
 	r.lines, r.mic.every = b, every
 	r.boot()
 	r.press("room")
@@ -46,8 +47,8 @@ func inStep(t *testing.T) (*room, *readings) {
 	return r, b
 }
 
-// What costs a unit is wake-ups: a card that keeps its pace makes one for each block, in which the
-// lines are read for the blocks before it.
+// Wake-ups cost a unit its power. A card that keeps its pace causes one for each block, and it
+// serves the reading for the blocks before.
 func TestLinesAreReadWhenABlockArrives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, b := inStep(t)
@@ -60,7 +61,7 @@ func TestLinesAreReadWhenABlockArrives(t *testing.T) {
 				apart++
 			}
 		}
-		if n := len(b.at); n < 49 || n > 55 || apart > 5 { // those where something else woke it
+		if n := len(b.at); n < 49 || n > 55 || apart > 5 { // some for other reasons
 			t.Errorf("in 50 blocks the lines were read %d times, %d of them between blocks", n, apart)
 		}
 		r.mu.Unlock()
@@ -68,7 +69,7 @@ func TestLinesAreReadWhenABlockArrives(t *testing.T) {
 	})
 }
 
-// What is kept is handed on twice a second.
+// Kept blocks are handed on twice a second.
 func TestWhatIsKeptIsHandedOnTwiceASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, _ := inStep(t)
@@ -81,13 +82,13 @@ func TestWhatIsKeptIsHandedOnTwiceASecond(t *testing.T) {
 		before := handed()
 		pause(10 * time.Second)
 		if n := handed() - before; n != 20 {
-			t.Errorf("the encoder was roused %d times in 10 s, want 20", n)
+			t.Errorf("the encoder was woken %d times in 10 s, want 20", n)
 		}
 		r.finish()
 	})
 }
 
-// A block needs no next one to be let through.
+// A block is let through even if no other follows.
 func TestBlocksThatStopAreLetThrough(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, _ := inStep(t)
@@ -104,8 +105,8 @@ func TestBlocksThatStopAreLetThrough(t *testing.T) {
 	})
 }
 
-// A stop, as any end, keeps what is proved, and does not wait for more: the last block, which no
-// reading has proved yet, goes.
+// A stop, like any end, keeps what is proved and does not wait for more. The last block, which no
+// reading has proved yet, is dropped.
 func TestStopKeepsWhatIsProved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, _ := inStep(t)

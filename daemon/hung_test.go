@@ -8,17 +8,17 @@ import (
 	"testing/synctest"
 	"time"
 
-	"tacet/daemon"
+	"tacet/daemon/lines"
 	"tacet/hw/simpanel"
 )
 
-// A gate is a call that hangs while it is shut.
+// A gate makes calls hang while it is shut.
 type gate struct {
 	mu   sync.Mutex
 	shut chan struct{} // guarded by mu; nil: open
 }
 
-// close makes whatever passes wait, until what it returns is called.
+// close makes calls wait until the returned function is called.
 func (g *gate) close() (release func()) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -41,17 +41,17 @@ func (g *gate) pass() {
 	}
 }
 
-// gates are what of a room can hang.
+// gates are the parts of a room that can hang.
 type gates struct{ lines, light, status, log gate }
 
 type gatedButtons struct {
-	daemon.Buttons
+	lines.Inputs
 	r *room
 }
 
 func (b gatedButtons) Read() ([]bool, error) {
 	b.r.gates.lines.pass()
-	return b.Buttons.Read()
+	return b.Inputs.Read()
 }
 
 type gatedStatus struct{ r *room }
@@ -73,8 +73,8 @@ func (l gatedLog) Write(b []byte) (int, error) {
 	return l.r.Output().Write(b)
 }
 
-// Whatever hangs, a hand is heard: not a sample from after the edge is kept, the microphone is
-// asked to close at once, and the light is lit for as long as it may be open.
+// A hand is heard whatever hangs: no sample from after the edge is kept, the microphone is asked to
+// close at once, and the light is lit while it may be open.
 func TestAHandIsHeardWhateverHangs(t *testing.T) {
 	for _, c := range []struct {
 		what string
@@ -116,7 +116,7 @@ func TestAHandIsHeardWhateverHangs(t *testing.T) {
 					t.Error("100 ms after the press the microphone has not been asked to close")
 				}
 				if open, _ := r.mic.is(); open && r.front.State().Light != simpanel.On {
-					t.Errorf("it is open, and the light is %s", r.front.State().Light)
+					t.Errorf("the microphone is open and the light is %s", r.front.State().Light)
 				}
 				r.front.Hold("room", false)
 				pause(500 * time.Millisecond)
@@ -131,7 +131,7 @@ func TestAHandIsHeardWhateverHangs(t *testing.T) {
 	}
 }
 
-// A card that never closes: the light stays lit until the process has gone.
+// If the card never closes, the light stays lit until the process has ended.
 func TestACardThatHangsKeepsItsLight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := recordingRoom(t, "room")
@@ -153,7 +153,7 @@ func TestACardThatHangsKeepsItsLight(t *testing.T) {
 	})
 }
 
-// What hangs is said, and nothing is recorded with lines or a light that don't answer.
+// What hangs raises a warning, and nothing is recorded while lines or light don't answer.
 func TestLinesAndLightThatDontAnswer(t *testing.T) {
 	for _, c := range []struct {
 		gate func(*room) *gate
@@ -187,7 +187,7 @@ func TestLinesAndLightThatDontAnswer(t *testing.T) {
 	}
 }
 
-// A status light that hangs is said, and harms nothing.
+// A status light that hangs raises a warning and does no harm.
 func TestAStatusLightThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A recording of a unit whose clock nobody had set is not late at once: what is told of it goes by
-// how long it has waited, also when the clock is set meanwhile, and after a start.
+// A recording made while the clock was unset is not late at once. What is said of it goes by how
+// long it has waited, also if the clock is set meanwhile, and after a restart.
 func TestUnsyncedRecordingIsNotLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, l := newRoom(t, "room"), &listener{}
@@ -28,7 +28,7 @@ func TestUnsyncedRecordingIsNotLate(t *testing.T) {
 		}
 		boot := func() {
 			r.boot()
-			r.d.TellTo(l)
+			r.d.Connect(l)
 			r.phase("idle", time.Minute)
 		}
 		boot()

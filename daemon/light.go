@@ -7,79 +7,89 @@ import (
 
 	"tacet/daemon/consent"
 	"tacet/daemon/health"
+	"tacet/daemon/lamp"
 )
 
 const (
-	// senseEvery is the longest time between two readings while the microphone is open.
+	// senseEvery is the longest time between two looks at the light while the microphone is open.
 	senseEvery = 100 * time.Millisecond
-	// lampHangs is how long a call on the light may take before it counts as one that can't be
-	// driven, lampDead before the process has to end: nobody knows what the light does.
+	// lampHangs is how long a call on a light may take before the light counts as broken, lampDead
+	// before the process has to end, because nobody knows what the light does.
 	lampHangs = 500 * time.Millisecond
 	lampDead  = 10 * time.Second
 )
 
-// lightState is the owner's view of the light.
-type lightState struct {
-	proved bool      // there is a sense line, and it tells lit from dark
-	seen   time.Time // the last good reading
-	asked  bool      // a reading is due
-	wished bool      // a wish is not known to be carried out
-	broken bool      // it could not be driven, or is not seen as it is driven
+// light is the light that shows an open microphone. It is the owner's.
+type light struct {
+	driver  *lamp.Driver
+	glow    lamp.Glow // what it was last asked to show
+	pending bool      // it may not show that yet
+	looking bool      // a look is under way
+	known   bool      // it has been driven dark since the start
+	proved  bool      // there is a sense line, and it tells lit from dark
+	seen    time.Time // the last good look
+	broken  bool      // it can't be driven, or is seen lit when it should be dark
 }
 
-// show asks the lamp for a glow.
-func (d *Daemon) show(g glow, answer bool) {
-	d.light.wished = true
-	d.lamp.show(g, answer)
+// show asks for a glow. With answer, lamp.Off is answered with lamp.Dark.
+func (l *light) show(g lamp.Glow, answer bool) {
+	l.glow, l.pending = g, true
+	l.driver.Show(g, answer)
 }
 
-func (d *Daemon) lampLit(e lampLit) {
-	d.light.wished = false
-	if e.err != nil {
-		d.lightFailed(e.code, e.err)
+// look asks for a look, if there is a sense line and none is under way.
+func (l *light) look() {
+	if l.proved && !l.looking {
+		l.looking = true
+		l.driver.Look()
+	}
+}
+
+// lightLit takes the answer to lamp.On: only then may the microphone open.
+func (d *Daemon) lightLit(e lamp.Lit) {
+	d.light.pending = false
+	if e.Err != nil {
+		d.lightFailed(e.Code, e.Err)
 		return
 	}
-	d.light.proved, d.light.seen = e.sensed, e.at
+	d.light.proved, d.light.seen = e.Sensed, e.At
 	d.lightWorks()
 	d.step(consent.Lit{OK: true})
 }
 
-// lampSeen takes a look at the light while the microphone is open.
-func (d *Daemon) lampSeen(e lampSeen) {
-	d.light.asked = false
-	if d.mic.state == micIsClosed {
+// lightSeen takes a look at the light while the microphone is open.
+func (d *Daemon) lightSeen(e lamp.Seen) {
+	d.light.looking = false
+	if d.mic.IsClosed() {
 		return
 	}
-	if e.err != nil || e.known && !e.lit {
-		d.lightFailed(health.LightSense, errors.Join(errNotLit, e.err))
+	if e.Err != nil || e.Known && !e.Lit {
+		d.lightFailed(health.LightSense, errors.Join(lamp.ErrNotLit, e.Err))
 		return
 	}
-	d.light.seen = e.at
-	if d.mic.keeping {
-		d.mic.hold.LightLit(e.at)
-	}
+	d.light.seen = e.At
+	d.mic.LightLit(e.At)
 }
 
-func (d *Daemon) lampDark(e lampDark) {
-	d.light.wished = false
-	if e.driven {
-		d.lightKnown, d.light.proved = true, e.sensed && e.err == nil
-		if e.err != nil {
-			d.lightBroken(e.code, e.err)
+func (d *Daemon) lightDark(e lamp.Dark) {
+	d.light.pending = false
+	if e.Driven {
+		d.light.known, d.light.proved = true, e.Sensed && e.Err == nil
+		if e.Err != nil {
+			d.lightBroken(e.Code, e.Err)
 		} else {
 			d.lightWorks()
 		}
 	}
-	for range e.wishes {
+	for range e.Answers {
 		d.step(consent.Dark{})
 	}
 }
 
-// lampBlinks reports a pattern that could not be driven: the microphone is closed.
-func (d *Daemon) lampBlinks(e lampBlinks) {
-	d.light.wished = false
-	if e.err != nil {
-		d.lightBroken(health.LightFault, e.err)
+func (d *Daemon) lightBlinking(e lamp.Blinking) {
+	d.light.pending = false
+	if e.Err != nil {
+		d.lightBroken(health.LightFault, e.Err)
 	}
 }
 
@@ -88,38 +98,50 @@ func (d *Daemon) lightFailed(code health.Code, err error) {
 	d.step(consent.Lit{OK: false})
 }
 
-// lightBroken warns. What was found with the light off, or could not be driven, is tried again
-// while nothing is recorded; a lamp that stays dark shows only when it is lit.
+// lightBroken warns. A light that is broken is tried again while nothing is recorded, but for one
+// that was not seen lit: only a recording can show that it works.
 func (d *Daemon) lightBroken(code health.Code, err error) {
-	d.warn(code, err)
+	d.warnings.Warn(code, err)
 	d.light.broken = d.light.broken || code != health.LightSense
 }
 
-// lightWorks takes the warnings down that a light disproves by going dark, or on. That it is not
-// seen lit only a recording does.
+// lightWorks clears the warnings that are disproved when the light obeys. That it was not seen lit
+// is cleared by a recording.
 func (d *Daemon) lightWorks() {
 	d.light.broken = false
-	d.health.Clear(health.LightFault)
-	d.health.Clear(health.LightStuck)
+	d.warnings.Clear(health.LightFault)
+	d.warnings.Clear(health.LightStuck)
 }
 
-// askLight wants a look at the light.
-func (d *Daemon) askLight() {
-	if d.light.proved && !d.light.asked {
-		d.light.asked = true
-		d.lamp.see()
-	}
-}
-
-// watchLight notices a light that doesn't answer.
+// watchLight notices a light whose line does not answer.
 func (d *Daemon) watchLight() {
-	hangs := d.lamp.hangs()
-	if hangs < lampHangs {
+	busy := d.light.driver.Busy()
+	if busy < lampHangs {
 		return
 	}
-	err := fmt.Errorf("its line has not answered for %s", lampHangs)
-	if hangs >= lampDead {
+	if busy >= lampDead {
 		d.fatal = fmt.Errorf("the light: its line has not answered for %s", lampDead)
 	}
-	d.lightFailed(health.LightFault, err)
+	d.lightFailed(health.LightFault, fmt.Errorf("its line has not answered for %s", lampHangs))
+}
+
+// nearMax is how long before the longest recording ends the status light pulses.
+const nearMax = 5 * time.Minute
+
+// showStatus has the status light show how the unit is.
+func (d *Daemon) showStatus(now time.Time) {
+	if d.status == nil {
+		return
+	}
+	pattern := "steady"
+	lapses, recording := d.machine.LapsesAt()
+	switch {
+	case !d.ready && !recording:
+		pattern = "flash"
+	case health.Problems(d.warnings.active()), recording && now.Add(nearMax).After(lapses):
+		pattern = "pulse"
+	}
+	if d.status.Show(pattern, now) >= lampHangs {
+		d.warnings.Warn(health.StatusLightFault, errors.New("its line does not answer"))
+	}
 }

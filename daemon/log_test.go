@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// reader reads the log, or has stopped.
+// reader reads the log, or is stuck.
 type reader struct {
 	stopped chan struct{} // nil: it reads
 	lines   bytes.Buffer
@@ -21,8 +21,7 @@ func (r *reader) Write(line []byte) (int, error) {
 	return r.lines.Write(line)
 }
 
-// Whoever reads the log stops: nothing is different in the room. It is pressed while nobody reads,
-// and the daemon ends although nobody does.
+// A stuck reader of the log changes nothing in the room: presses work, and the daemon ends.
 func TestNobodyReadsTheLog(t *testing.T) {
 	for _, stopped := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -44,7 +43,7 @@ func TestNobodyReadsTheLog(t *testing.T) {
 				t.Error(err)
 			}
 			if took := time.Since(began); took > 2*time.Second {
-				t.Errorf("the end took %v", took)
+				t.Errorf("the stop took %v", took)
 			}
 			if stopped {
 				close(log.stopped)
@@ -57,7 +56,7 @@ func TestNobodyReadsTheLog(t *testing.T) {
 	}
 }
 
-// The last lines get out.
+// The last lines are written.
 func TestTheLogIsWrittenAtTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, log := newRoom(t, "room"), &reader{stopped: make(chan struct{})}
@@ -66,7 +65,7 @@ func TestTheLogIsWrittenAtTheEnd(t *testing.T) {
 		r.press("room")
 		r.phase("recording", time.Second)
 		time.AfterFunc(time.Second/2, func() { r.stop() })
-		time.AfterFunc(time.Second, func() { close(log.stopped) }) // a reader that was slow
+		time.AfterFunc(time.Second, func() { close(log.stopped) }) // a slow reader
 		if err := <-r.ended; err != nil {
 			t.Error(errors.Join(err))
 		}

@@ -8,7 +8,7 @@ import (
 	"tacet/daemon/topic"
 )
 
-// Nothing is said before the first look is over, so a start is no fault; but a look that hangs is
+// Nothing is said before the first look is over, so a start is not a fault. A look that hangs is
 // one, after five seconds.
 func TestNothingIsSaidBeforeTheFirstLook(t *testing.T) {
 	for _, looks := range []time.Duration{0, 3 * time.Second, 12 * time.Second} {
@@ -17,7 +17,7 @@ func TestNothingIsSaidBeforeTheFirstLook(t *testing.T) {
 			begun := time.Now()
 			r.mic.looks = looks
 			r.boot()
-			r.d.TellTo(l)
+			r.d.Connect(l)
 			for ; time.Since(begun) < 30*time.Second; pause(10 * time.Millisecond) {
 				age, s := time.Since(begun), l.last()
 				hangs := looks > 5*time.Second
@@ -42,16 +42,16 @@ func TestNothingIsSaidBeforeTheFirstLook(t *testing.T) {
 	}
 }
 
-// What is wrong from the start is said with the fault.
+// A fault that is there from the start is said together with its cause.
 func TestTheFirstLookFindsAFault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, l := newRoom(t, "room"), &listener{}
 		r.mic.absent = code("mic-missing")
 		r.boot()
-		r.d.TellTo(l)
+		r.d.Connect(l)
 		for range 1000 {
 			if s := l.last(); s.Phase == topic.Fault && len(s.Alerts) == 0 {
-				t.Fatal("a fault is said, and not which")
+				t.Fatal("a fault is said without its cause")
 			}
 			pause(10 * time.Millisecond)
 		}
@@ -62,7 +62,7 @@ func TestTheFirstLookFindsAFault(t *testing.T) {
 	})
 }
 
-// A microphone of which nobody knows whether it is there is untried until it was opened once.
+// A microphone is untried until it was opened once, if nobody can tell whether it is there.
 func TestAMicrophoneIsUntried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A second is wiped as soon as it is sealed.
+// A second in clear is wiped as soon as it is sealed.
 func TestASealedSecondIsWiped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")
@@ -35,7 +35,7 @@ func TestASealedSecondIsWiped(t *testing.T) {
 	})
 }
 
-// A unit whose memory could not be locked says so, and records.
+// A unit whose memory could not be locked raises a warning and records.
 func TestMemoryUnlocked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")
@@ -45,7 +45,7 @@ func TestMemoryUnlocked(t *testing.T) {
 		r.d.MemoryUnlocked(nil)
 		pause(time.Second)
 		if up() {
-			t.Error("it warns of what is well")
+			t.Error("it warns of nothing")
 		}
 		r.d.MemoryUnlocked(errors.New("there is a limit"))
 		r.until("warning", time.Second, up)

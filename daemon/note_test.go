@@ -12,7 +12,7 @@ import (
 	"tacet/hw/simpanel"
 )
 
-// interrupted is a room whose power went in a recording, and which is there again.
+// interrupted returns a room after a power cut during a recording.
 func interrupted(t *testing.T) (*room, *listener) {
 	r := newRoom(t, "room")
 	r.boot()
@@ -20,17 +20,17 @@ func interrupted(t *testing.T) (*room, *listener) {
 	r.phase("recording", time.Second)
 	pause(5 * time.Second)
 	spool, own := r.spool.PowerCut(100, durabletest.Sector), r.own.PowerCut(100, durabletest.Sector)
-	r.halt() // its disks are gone: what it returns does not matter
+	r.halt() // fails: its disks are gone
 	r.spool, r.own = spool, own
 	l := &listener{}
 	r.boot()
-	r.d.TellTo(l)
+	r.d.Connect(l)
 	r.until("the note", 5*time.Second, func() bool { return slices.Contains(l.last().Alerts, "recording-interrupted") })
 	return r, l
 }
 
-// A recording that the power cut short needs nobody: it is noted until the next one has ended well,
-// and neither an event nor the status light takes it for a fault.
+// A recording that was cut short by a power cut needs nobody. It is noted until the next recording
+// has ended well, and neither an event nor the status light treats it as a fault.
 func TestANoteIsNoProblem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, l := interrupted(t)
@@ -52,7 +52,7 @@ func TestANoteIsNoProblem(t *testing.T) {
 	})
 }
 
-// It lasts a day at most; and a recording that a fault ended is not one that ended well.
+// The note lasts a day at most. A recording that was ended by a fault has not ended well.
 func TestANoteLastsADayAtMost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, l := interrupted(t)
@@ -76,12 +76,12 @@ func TestANoteLastsADayAtMost(t *testing.T) {
 	})
 }
 
-// A disk whose free room wavers is told once.
+// Free room that wavers is not said again and again.
 func TestRoomThatWavers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, l := newRoom(t, "room"), &counting{}
 		r.boot()
-		r.d.TellTo(l)
+		r.d.Connect(l)
 		r.phase("idle", time.Second)
 		pause(time.Minute)
 		const hour = 3600 * (rate*2 + 2200)
@@ -102,7 +102,7 @@ func TestRoomThatWavers(t *testing.T) {
 	})
 }
 
-// counting counts the states that the daemon hands out.
+// counting counts the states that the daemon publishes.
 type counting struct {
 	listener
 	n int
@@ -120,7 +120,7 @@ func (c *counting) Publish(s topic.State) {
 	}
 }
 
-// states is how often the room left was another one, since it was last asked.
+// states returns how often the room left has changed since the last call.
 func (c *counting) states() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

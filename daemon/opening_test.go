@@ -11,8 +11,7 @@ import (
 	"tacet/daemon/durable"
 )
 
-// headless is a folder in which no head of a ledger can be saved, for as long as it is stuck. It
-// counts how often that was tried.
+// headless is a folder where a ledger's head can't be saved while it is stuck. It counts the tries.
 type headless struct {
 	durable.FS
 	stuck *atomic.Bool
@@ -27,8 +26,8 @@ func (h headless) Rename(from, to string) error {
 	return h.FS.Rename(from, to)
 }
 
-// A ledger that can't be opened is tried more and more rarely, since each try may write all of it;
-// it is used soon after it can be opened.
+// A ledger that can't be opened is tried less and less often, since each try may write all of it.
+// It is used soon after it can be opened.
 func TestALedgerThatCannotBeOpened(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")

@@ -9,13 +9,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"tacet/daemon"
+	"tacet/daemon/lines"
 )
 
-// lateButtons are read by somebody who is late: every edge comes so much later, and Read returns
-// after all that are older.
+// lateButtons are read late: every edge is delayed, and Read returns after all older edges.
 type lateButtons struct {
-	daemon.Buttons
+	lines.Inputs
 	late time.Duration
 }
 
@@ -29,7 +28,7 @@ func (b lateButtons) Watch(ctx context.Context, edge func(int, bool, time.Time, 
 			tell()
 		}
 	})
-	return b.Buttons.Watch(ctx, func(input int, active bool, _ time.Time, fresh bool) {
+	return b.Inputs.Watch(ctx, func(input int, active bool, _ time.Time, fresh bool) {
 		at := time.Now()
 		queue <- func() {
 			pause(time.Until(at.Add(b.late)))
@@ -39,13 +38,13 @@ func (b lateButtons) Watch(ctx context.Context, edge func(int, bool, time.Time, 
 }
 
 func (b lateButtons) Read() ([]bool, error) {
-	levels, err := b.Buttons.Read()
+	levels, err := b.Inputs.Read()
 	pause(b.late + time.Microsecond)
 	return levels, err
 }
 
-// A tap that is shorter than the debounce time, a reader that is late, an owner that stalls,
-// warnings that come and go: not a sample from after the first touch is kept.
+// Whatever stalls, not a sample from after the first touch is kept: with a tap shorter than the
+// debounce time, a late reader, a stalling owner, and warnings that come and go.
 func TestATapIsNeverLateWhateverStalls(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -65,7 +64,7 @@ func TestATapIsNeverLateWhateverStalls(t *testing.T) {
 				at, length := ms(150), ms(90)
 				others.Go(func() {
 					pause(at)
-					release := r.clock.gate.close() // the owner asks it in every turn
+					release := r.clock.gate.close() // the owner calls it in every turn
 					pause(length)
 					release()
 				})
@@ -83,7 +82,7 @@ func TestATapIsNeverLateWhateverStalls(t *testing.T) {
 			r.phase("idle", 5*time.Second)
 			others.Wait()
 			r.finish()
-			pause(time.Second) // the late reader has ended too
+			pause(time.Second) // until the late reader has ended
 			if _, last := r.span(r.kept(0)); since(touch, last) >= 0 {
 				t.Errorf("a sample from %s after the first touch is kept", since(touch, last))
 			}

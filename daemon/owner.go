@@ -2,35 +2,56 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"tacet/daemon/capture"
 	"tacet/daemon/consent"
+	"tacet/daemon/health"
+	"tacet/daemon/lamp"
+	"tacet/daemon/lines"
+	"tacet/daemon/mqtt"
+	"tacet/daemon/readiness"
+	"tacet/daemon/ring"
+	"tacet/daemon/take"
+	"tacet/daemon/topic"
 )
 
-// own is the owner goroutine: it alone holds the consent machine, the microphone's handle and the
-// blocks that are held back. It never waits for anything but its own select.
+const (
+	// queuedEvents bounds the pending events; senders block when it is full.
+	queuedEvents = 64
+	// stopTime is how long a stop may take: the rest of the recording has to reach the disk.
+	stopTime = 20 * time.Second
+	// maxSleep is how long the owner sleeps with nothing to do.
+	maxSleep = 10 * time.Second
+)
+
+// own is the owner goroutine. It waits for nothing but its own select.
 //
-// Each turn begins with what is queued, edges and readings of the lines among it in the order in
-// which they were posted, and ends with what is due.
+// Each turn handles the queued events first, edges and readings of the lines in the order in which
+// they were posted; then the blocks; then whatever is due.
 func (d *Daemon) own(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	done := ctx.Done()
 	for {
 		timer.Reset(time.Until(d.nextWake()))
-		var first event
-		var b *block
+		var first any
+		var b *ring.Block
 		select {
 		case first = <-d.events:
 		case b = <-d.blocks:
 		case <-timer.C:
-		case <-d.nudge: // a warning came or went elsewhere
+		case <-d.nudge: // something that is shown has changed
 		case <-done:
 			done = nil
 			d.stop()
 		}
-		d.noteSleep()
+		if d.suspend.Suspended(d.atRest()) { // nobody knows who is in the room now
+			d.log.Warn("the machine was suspended")
+			d.step(consent.Slept{})
+		}
 		if first != nil {
 			d.handle(first)
 		}
@@ -38,7 +59,7 @@ func (d *Daemon) own(ctx context.Context) error {
 		if b != nil {
 			d.arrive(b)
 		}
-		d.drainBlocks() // who was late must not take what waits for what is missing
+		d.drainBlocks() // all of them, before work finds samples missing
 		d.work(time.Now())
 		if d.fatal != nil {
 			return d.fatal
@@ -46,13 +67,14 @@ func (d *Daemon) own(ctx context.Context) error {
 		if d.retiring && d.stopBy.IsZero() && d.atRest() {
 			d.stop()
 		}
-		if !d.stopBy.IsZero() && d.settled() {
+		if !d.stopBy.IsZero() && d.atRest() {
 			return nil
 		}
 	}
 }
 
-// drainEvents handles what is queued, and no more: who posts must not keep the owner from its work.
+// drainEvents handles what is queued, but not without end: a busy sender must not keep the owner
+// from its work.
 func (d *Daemon) drainEvents() {
 	for range queuedEvents {
 		select {
@@ -65,7 +87,7 @@ func (d *Daemon) drainEvents() {
 }
 
 func (d *Daemon) drainBlocks() {
-	for range ringBlocks {
+	for range ring.Blocks {
 		select {
 		case b := <-d.blocks:
 			d.arrive(b)
@@ -75,83 +97,78 @@ func (d *Daemon) drainBlocks() {
 	}
 }
 
-// stop ends what runs; nothing starts any more.
+// stop ends a recording that is under way, for good.
 func (d *Daemon) stop() {
-	now := time.Now()
-	d.stopBy = now.Add(stopTime)
+	d.stopBy = time.Now().Add(stopTime)
 	d.step(consent.Stop{})
 }
 
-// atRest says that nothing is open.
+// atRest reports whether nothing is given and nothing is open.
 func (d *Daemon) atRest() bool {
 	p := d.machine.Phase()
 	return p == consent.Idle || p == consent.Faulty
 }
 
-// settled says that a daemon told to stop has nothing open any more.
-func (d *Daemon) settled() bool {
-	if !d.atRest() && !time.Now().Before(d.stopBy) {
-		d.fatal = fmt.Errorf("what was recorded could not be closed within %s: the disk does not answer", stopTime)
-	}
-	return d.atRest()
-}
-
-// post hands an event to the owner. It blocks while the owner is behind, and no longer once the
-// owner has gone.
-func (d *Daemon) post(ev event) {
+// post sends an event to the owner. It blocks while the queue is full, until the owner has ended.
+func (d *Daemon) post(ev any) {
 	select {
 	case d.events <- ev:
 	case <-d.gone:
 	}
 }
 
-// handle turns what the others say into events of the consent machine.
-func (d *Daemon) handle(ev event) {
+// Events that come from no package of their own.
+type (
+	brokerReady struct{ client mqtt.Publisher }
+	ping        struct{ answered chan struct{} }
+	retire      struct{}
+)
+
+// handle takes an event.
+func (d *Daemon) handle(ev any) {
 	switch ev := ev.(type) {
-	case edge:
+	case lines.Edge:
 		d.edge(ev)
-	case watchEnded:
-		d.watchErr = ev.err
-		d.buttonsFailed(ev.err)
-	case watchBegins:
-		d.watchErr = nil
-	case micOpened:
-		d.micOpened(ev)
-	case micFailed:
-		if ev.opening == d.mic.opening && d.mic.state != micIsClosed {
-			d.micFault(ev.err)
-		}
-	case micClosed:
-		d.micClosed(ev)
-	case reading:
+	case lines.Reading:
 		d.linesRead(ev, time.Now())
-	case lampLit:
-		d.lampLit(ev)
-	case lampSeen:
-		d.lampSeen(ev)
-	case lampDark:
-		d.lampDark(ev)
-	case lampBlinks:
-		d.lampBlinks(ev)
-	case statusDriven:
-		d.statusDriven(ev, time.Now())
-	case prepared:
-		d.prepared(ev)
-	case begun:
-		d.begun(ev)
-	case recorderFailed:
-		d.warn(codeOf(ev.err, ev.code), ev.err)
-		if ev.recorder == d.recorder {
-			d.step(consent.Fault{})
+	case lines.WatchFailed:
+		d.hands.watchErr = ev.Err
+		d.handsFailed(ev.Err)
+	case lines.Watching:
+		d.hands.watchErr = nil
+	case lamp.Lit:
+		d.lightLit(ev)
+	case lamp.Seen:
+		d.lightSeen(ev)
+	case lamp.Dark:
+		d.lightDark(ev)
+	case lamp.Blinking:
+		d.lightBlinking(ev)
+	case lamp.StatusDriven:
+		d.status.Driven(ev, time.Now().Add(readiness.Every))
+		d.warnings.While(health.StatusLightFault, ev.Err)
+	case capture.Opened:
+		d.micOpened(ev)
+	case capture.Failed:
+		if d.mic.Concerns(ev) {
+			d.micFailed(ev.Err)
 		}
-	case recorderEnded:
-		d.recorderEnded(ev)
-	case probed:
-		d.probed(ev)
-	case tellerReady:
-		d.teller.client, d.teller.due, d.teller.unsaid = ev.client, true, true
-	case told:
-		d.teller.event(ev.event)
+	case capture.Closed:
+		d.micClosed(ev)
+	case take.Prepared:
+		d.prepared(ev)
+	case take.Begun:
+		d.begun(ev)
+	case take.Failed:
+		d.takeFailed(ev)
+	case take.Ended:
+		d.ended(ev)
+	case readiness.Result:
+		d.checked(ev)
+	case brokerReady:
+		d.announcer.Connect(ev.client)
+	case topic.Event:
+		d.announcer.Event(ev)
 	case ping:
 		close(ev.answered)
 	case retire:
@@ -159,20 +176,19 @@ func (d *Daemon) handle(ev event) {
 	}
 }
 
-// step gives the machine an event and carries out its effects, in order. What an effect brings
-// about at once is given to the machine after all effects of the event before it.
+// step gives the consent machine an event and carries out its effects, in order. Events that an
+// effect causes at once come after all effects of this one.
 func (d *Daemon) step(ev consent.Event) {
 	d.inbox = append(d.inbox, ev)
 	if len(d.inbox) > 1 {
-		return // the call that works the inbox will come to it
+		return // step is under way and comes to it
 	}
 	for len(d.inbox) > 0 {
 		before := d.machine.Phase()
 		effects := d.machine.Step(time.Now(), d.inbox[0])
 		if after := d.machine.Phase(); after != before {
-			// Said before it is done: recording is never said of a closed microphone.
 			d.phaseChanged(before, after)
-			d.publish(time.Now())
+			d.publish(time.Now()) // before the effects: recording is never said of a closed microphone
 		}
 		for _, effect := range effects {
 			d.apply(effect)
@@ -181,29 +197,82 @@ func (d *Daemon) step(ev consent.Event) {
 	}
 }
 
-func (d *Daemon) apply(effect consent.Effect) {
-	switch e := effect.(type) {
-	case consent.LightOn:
-		d.show(glowOn, false)
-	case consent.LightPulse:
-		d.show(glowPulse, false)
-	case consent.LightFlash:
-		d.show(glowFlash, false)
-	case consent.LightOff:
-		d.show(glowOff, true)
-	case consent.Prepare:
-		d.prepare()
-	case consent.OpenMic:
-		d.openMic()
-	case consent.Begin:
-		d.begin()
-	case consent.Discard:
-		d.discard()
-	case consent.Cut:
-		d.cut(e.At)
-	case consent.CloseMic:
-		d.closeMic()
-	case consent.End:
-		d.end(e)
+func (d *Daemon) phaseChanged(before, after consent.Phase) {
+	if after == consent.Recording {
+		d.announce()
 	}
+	// A microphone that is still opening when consent is withdrawn has not failed.
+	if silent := !d.mic.Heard() && d.mic.Quiet(time.Now()) >= time.Second; silent && before == consent.Starting {
+		d.warnings.Warn(health.MicFault, errors.New("it delivered no samples within a second"))
+	}
+	d.log.Debug("phase", "from", before.String(), "to", after.String())
+}
+
+// work does what is due. What was captured comes before what ends it.
+func (d *Daemon) work(now time.Time) {
+	d.keep()
+	if t, ok := d.machine.Deadline(); ok && !now.Before(t) {
+		d.step(consent.Tick{})
+	}
+	if d.mic.NeedsReading(now) {
+		d.hands.ask(now)
+		d.light.look()
+	}
+	d.watchMic(now)
+	d.watchLight()
+	d.watchHands(now)
+	d.watchDisk(now)
+	d.watchChecks(now)
+	d.watchStores()
+	if t, ok := d.warnings.Deadline(); ok && !now.Before(t) {
+		d.warnings.Tick(now)
+	}
+	if ready := d.disk != nil && d.copies != nil && d.hands.known && !now.Before(d.hands.settledAt) &&
+		!d.warnings.Blocking(); ready != d.ready {
+		d.ready = ready
+		d.step(consent.Ready{OK: ready})
+	}
+	if !d.stopBy.IsZero() && !now.Before(d.stopBy) && !d.atRest() {
+		d.fatal = fmt.Errorf("the recording could not be closed within %s: the disk does not answer", stopTime)
+	}
+	d.showStatus(now)
+	d.publish(now)
+}
+
+// nextWake returns when work is due again if nothing happens.
+func (d *Daemon) nextWake() time.Time {
+	now := time.Now()
+	wake := now.Add(maxSleep)
+	by := func(t time.Time, ok bool) {
+		if ok && t.Before(wake) {
+			wake = t
+		}
+	}
+	later := func(t time.Time) { by(t, now.Before(t)) }
+	by(d.machine.Deadline())
+	by(d.warnings.Deadline())
+	by(d.mic.Wake())
+	if d.mic.IsOpen() {
+		last := now.Add(-d.mic.Quiet(now))
+		later(last.Add(stalledTime))
+		by(last.Add(lostTime), true)
+		by(d.light.seen.Add(senseEvery), d.light.proved && !d.light.looking)
+	}
+	by(now.Add(lampHangs), d.light.pending || d.light.looking || d.light.driver.Busy() > 0)
+	if !d.hands.askedAt.IsZero() {
+		later(d.hands.askedAt.Add(readFailTime))
+	}
+	later(d.hands.settledAt)
+	for i := range d.hands.buttons {
+		if t, held := d.machine.HeldSince(i); held {
+			later(t.Add(heldTime))
+		}
+	}
+	if t, ok := d.machine.LapsesAt(); ok {
+		later(t.Add(-nearMax))
+	}
+	later(d.checks.at.Add(checkHangs))
+	by(d.firstLookBy, !d.looked)
+	by(d.stopBy, !d.stopBy.IsZero())
+	return wake
 }

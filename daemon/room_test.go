@@ -19,48 +19,51 @@ import (
 	"tacet/daemon/durable"
 	"tacet/daemon/durable/durabletest"
 	"tacet/daemon/health"
+	"tacet/daemon/lamp"
+	"tacet/daemon/lines"
 	"tacet/daemon/recording"
+	"tacet/daemon/trust"
 	"tacet/hw/simpanel"
 )
 
-// rate is low, so that hours of it cost little.
+// rate is low, so that hours of sound cost little.
 const (
 	rate  = 8000
 	perMS = rate / 1000 // frames a millisecond
 )
 
 // room is a consulting room in fake time: a daemon with everything around it made to fail on
-// demand, and a watcher who checks the promises at each change and every 50 ms.
+// demand, and a watcher that checks the promises at each change and every 50 ms.
 type room struct {
 	*testing.T
 	cfg    *config.Config
 	front  *simpanel.Panel
-	lines  daemon.Buttons // the front's, if nothing else
+	lines  lines.Inputs // of the front, unless a test replaces them
 	mic    *mic
 	spool  *durabletest.Disk
-	own    *durabletest.Disk           // the unit's folder: its key, its ledger
-	keep   func(durable.FS) durable.FS // in between; nil: nothing
+	own    *durabletest.Disk           // the unit's folder, with its key and its ledger
+	keep   func(durable.FS) durable.FS // wraps own; nil: nothing
 	clock  *clock
-	slow   time.Duration     // of the key's making
+	slow   time.Duration     // how long making a key takes
 	sticks map[string]*stick // by the store's name
 	slots  map[string]*slot  // by the store's name
-	gates  gates             // what hangs
-	logs   io.Writer         // nil: the test's
+	gates  gates             // what can hang
+	logs   io.Writer         // nil: the test's log
 
 	mu       sync.Mutex
 	faults   simpanel.Faults // of the front
-	sealedTo [][]string      // whom each key was encrypted to
-	word     *daemon.Confirmation
+	sealedTo [][]string      // the recipients of each key
+	word     *trust.Confirmation
 	encoders []*encoder
-	keys     error // that the making of a key fails with
-	encoder  error // and of an encoder
+	keys     error // why making a key fails
+	encoder  error // why making an encoder fails
 	d        *daemon.Daemon
 	stop     context.CancelFunc
 	ended    chan error
 	boots    int
 }
 
-// newRoom is called inside a synctest bubble.
+// newRoom must be called inside a synctest bubble.
 func newRoom(t *testing.T, parties ...string) *room {
 	r := &room{T: t, mic: &mic{}, spool: durabletest.NewDisk(1), own: durabletest.NewDisk(2), clock: &clock{}}
 	r.mic.room = r
@@ -83,7 +86,7 @@ func newRoom(t *testing.T, parties ...string) *room {
 	return r
 }
 
-// boot starts a daemon on what is there, and waits until it is ready or not.
+// boot starts a daemon, and waits until it is ready or can't be.
 func (r *room) boot() {
 	r.Helper()
 	r.boots++
@@ -115,17 +118,17 @@ func (r *room) boot() {
 	r.d, r.stop, r.ended = d, stop, make(chan error, 1)
 	go func() { r.ended <- d.Run(ctx) }()
 	go r.watch(ctx, d)
-	pause(100 * time.Millisecond) // no line has settled before
+	pause(100 * time.Millisecond) // until the lines have settled
 	synctest.Wait()
 }
 
-// halt is SIGTERM: it returns what Run returned.
+// halt stops the daemon like SIGTERM, and returns what Run returned.
 func (r *room) halt() error {
 	r.stop()
 	return <-r.ended
 }
 
-// watch is the watcher.
+// watch checks the promises until ctx ends.
 func (r *room) watch(ctx context.Context, d *daemon.Daemon) {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
@@ -140,41 +143,40 @@ func (r *room) watch(ctx context.Context, d *daemon.Daemon) {
 	}
 }
 
-// check holds what is said and seen against what is.
+// check compares what is said and shown with what is.
 func (r *room) check(d *daemon.Daemon) {
 	s, now := d.Status(), time.Now()
 	if s.Boot != "" && s.Phase == "fault" && !slices.ContainsFunc(s.Warnings, isFault) {
-		r.Errorf("a fault is said, and not which: %v", r.warnings())
+		r.Errorf("a fault is said without its cause: %v", r.warnings())
 	}
-	// The light is looked at before and behind: both may change meanwhile.
+	// The light is read before and after: both may change meanwhile.
 	dark := r.front.State().Light != simpanel.On
 	open, last := r.mic.is()
 	if dark && open && r.front.State().Light != simpanel.On && r.lampWorks() {
 		r.Errorf("the microphone is open and the light is %s", r.front.State().Light)
 	}
-	if s.Phase != "recording" {
+	if s.Phase != "recording" || s.Ending {
 		return
 	}
-	if !open && r.d == d && d.Status().Phase == "recording" {
+	if now := d.Status(); !open && r.d == d && now.Phase == "recording" && !now.Ending {
 		r.Error("recording is said while the microphone is closed")
 	}
-	// One period may be under way beside what the daemon allows.
+	// Beyond what the daemon allows, one period may be under way.
 	if age := now.Sub(last); age > 1600*time.Millisecond {
 		r.Errorf("recording is said %s after the last sample", age)
 	}
 	if age := now.Sub(r.spoolSynced()); age > 6200*time.Millisecond {
-		r.Errorf("recording is said %s after samples last reached the disk", age)
+		r.Errorf("recording is said %s after the last sync", age)
 	}
 }
 
-// shows is what the light shows when everybody has done what there is to do: it is driven by a
-// goroutine of its own.
+// shows returns what the light shows once every goroutine has done its work.
 func (r *room) shows() simpanel.Glow {
 	synctest.Wait()
 	return r.front.State().Light
 }
 
-// isFault says of a warning that a unit with it can be said to be out of order.
+// isFault reports whether a warning is a reason to say fault.
 func isFault(w health.Active) bool {
 	return w.Severity == health.Fault || w.Code == health.SpoolSlow || w.Code == health.UnitBusy
 }
@@ -185,19 +187,33 @@ func (r *room) lampWorks() bool {
 	return r.faults == (simpanel.Faults{})
 }
 
-// spoolSynced is when the encoder's last segment can have been synced at the latest: the disk in
-// these tests takes no time unless told to.
+// spoolSynced returns the latest time at which the encoder's last segment can have been synced.
+// Unless told to be slow, the disk takes no time.
 func (r *room) spoolSynced() time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.encoders[len(r.encoders)-1].latest()
 }
 
-// phase waits until the daemon says p, and fails after limit.
+// sees returns the phase as people in the room see it, by the light.
+func (r *room) sees() string {
+	panel, s := r.d.Panel()
+	switch {
+	case s.Ending:
+		return "stopping"
+	case s.Phase == "idle" && panel.Light == lamp.Pulse:
+		return "waiting"
+	case s.Phase == "idle" && panel.Light == lamp.On:
+		return "starting"
+	}
+	return s.Phase
+}
+
+// phase waits until p is seen, and fails after limit.
 func (r *room) phase(p string, limit time.Duration) {
 	r.Helper()
-	r.until(fmt.Sprintf("phase %s (it is %s)", p, r.d.Status().Phase), limit,
-		func() bool { return r.d.Status().Phase == p })
+	r.until(fmt.Sprintf("phase %s (it is %s)", p, r.sees()), limit,
+		func() bool { return r.sees() == p })
 }
 
 func (r *room) until(what string, limit time.Duration, holds func() bool) {
@@ -239,14 +255,14 @@ func (r *room) warnings() (codes []string) {
 	return codes
 }
 
-// setKeys has the making of keys fail, or not.
+// setKeys makes the making of keys fail; nil: it works.
 func (r *room) setKeys(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.keys = err
 }
 
-// setEncoder has the making of encoders fail, or not.
+// setEncoder makes the making of encoders fail; nil: it works.
 func (r *room) setEncoder(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -304,7 +320,7 @@ type clock struct {
 	ahead    time.Duration
 	unsynced bool
 	asleep   time.Duration
-	gate     gate // where whoever asks hangs
+	gate     gate // where Suspended hangs
 }
 
 func (c *clock) Now() time.Time {
@@ -338,7 +354,7 @@ func (c *clock) set(ahead time.Duration) {
 	c.ahead = ahead
 }
 
-// guardedLight fails the test where the daemon darkens the light under an open microphone.
+// guardedLight fails the test if the daemon darkens the light while the microphone is open.
 type guardedLight struct{ r *room }
 
 func (g guardedLight) guard(what string) {
@@ -347,7 +363,7 @@ func (g guardedLight) guard(what string) {
 	}
 }
 
-// call waits where the light hangs.
+// call waits while the light hangs.
 func (g guardedLight) call(what string, drive func() error) error {
 	if what != "" {
 		g.guard(what)
@@ -366,7 +382,7 @@ func (g guardedLight) Sense() (lit, ok bool, e error) {
 	return g.r.front.Light.Sense()
 }
 
-// kept is every sample that reached an encoder's segments, of one recording.
+// kept returns every sample of a recording's segments.
 func (r *room) kept(i int) (all []int16) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -376,7 +392,7 @@ func (r *room) kept(i int) (all []int16) {
 	return all
 }
 
-// spoolHolds searches every byte on the spool.
+// spoolHolds reports whether any file on the spool contains a text.
 func (r *room) spoolHolds(text string) bool {
 	r.Helper()
 	entries, err := r.spool.ReadDir(".")

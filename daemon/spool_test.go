@@ -9,7 +9,7 @@ import (
 	"tacet/hw/simpanel"
 )
 
-// A spool that comes later is used as soon as it is there.
+// A spool that appears later is used as soon as it is there.
 func TestSpoolComesLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")
@@ -24,7 +24,7 @@ func TestSpoolComesLater(t *testing.T) {
 		}
 		r.press("room")
 		if g := r.shows(); g != simpanel.Flash {
-			t.Errorf("a press is answered with the light %s", g)
+			t.Errorf("after a press the light shows %s", g)
 		}
 		if err := os.Mkdir(r.cfg.Spool.Path, 0o700); err != nil {
 			t.Fatal(err)
@@ -32,14 +32,14 @@ func TestSpoolComesLater(t *testing.T) {
 		pause(10 * time.Second)
 		r.recordsAgain()
 		if g := r.front.State().StatusLight; g != simpanel.On {
-			t.Errorf("all is well, and the status light is %s", g)
+			t.Errorf("all is well and the status light is %s", g)
 		}
 		r.finish()
 	})
 }
 
-// Consent does not outlast the appointment: R5. A spool that has gone since it was last looked at
-// refuses the press itself.
+// Consent does not outlast the appointment: R5. A press is refused if the spool has gone since the
+// last check.
 func TestSpoolThatHasJustGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")
@@ -52,7 +52,7 @@ func TestSpoolThatHasJustGone(t *testing.T) {
 		r.press("room")
 		pause(100 * time.Millisecond)
 		if g := r.shows(); g != simpanel.Flash || r.mic.openings > 0 {
-			t.Errorf("the press is answered with the light %s; the microphone was opened %d times", g, r.mic.openings)
+			t.Errorf("after the press the light shows %s; the microphone was opened %d times", g, r.mic.openings)
 		}
 		r.warned("spool-missing", 8*time.Second)
 		if err := os.Rename(away, r.cfg.Spool.Path); err != nil {
@@ -74,7 +74,7 @@ func TestMaxEndsIt(t *testing.T) {
 		r.phase("recording", time.Second)
 		pause(5 * time.Second)
 		if g := r.front.State().StatusLight; g != simpanel.Pulse {
-			t.Errorf("max is near, and the status light is %s", g)
+			t.Errorf("near the maximum the status light is %s", g)
 		}
 		r.until("end", 20*time.Second, func() bool { open, _ := r.mic.is(); return !open })
 		r.phase("idle", 5*time.Second)
@@ -86,7 +86,7 @@ func TestMaxEndsIt(t *testing.T) {
 	})
 }
 
-// A room in which nothing is heard is an empty room: R5.
+// A silent room is an empty room: R5.
 func TestQuietEndsIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")
@@ -97,7 +97,7 @@ func TestQuietEndsIt(t *testing.T) {
 		r.press("room")
 		r.phase("recording", time.Second)
 		pause(25 * time.Second)
-		if p := r.d.Status().Phase; p != "recording" {
+		if p := r.sees(); p != "recording" {
 			t.Errorf("after 25 s of quiet the phase is %s", p)
 		}
 		pause(8 * time.Second)

@@ -12,7 +12,7 @@ import (
 	"tacet/hw/simpanel"
 )
 
-// recording boots, presses and waits until it is said.
+// recordingRoom boots, presses, and waits until recording is said.
 func recordingRoom(t *testing.T, parties ...string) *room {
 	t.Helper()
 	r := newRoom(t, parties...)
@@ -34,15 +34,15 @@ func (r *room) finish() {
 	r.sound()
 }
 
-// Promise 6: a gap is silence of its own length, declared.
+// Promise 6: lost samples become declared silence of the same length.
 func TestStallIsDeclaredSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := recordingRoom(t, "room")
 		pause(3 * time.Second)
 		r.mic.set(func(m *mic) { m.stalled = true })
 		r.warned("mic-stalled", 2*time.Second)
-		if p := r.d.Status().Phase; p == "recording" {
-			t.Error("recording is said, and no samples arrive")
+		if p := r.sees(); p == "recording" {
+			t.Error("recording is said although no samples arrive")
 		}
 		pause(1500 * time.Millisecond)
 		r.mic.set(func(m *mic) { m.stalled = false })
@@ -62,10 +62,10 @@ func TestStallIsDeclaredSilence(t *testing.T) {
 				t.Fatal("the gap is not silence")
 			}
 		}
-		// Behind the gap a position still is time since the start.
+		// After the gap a position is still the time since the start.
 		before, after := kept[gap.Sample-1], kept[gap.Sample+gap.Samples]
 		if d := int64(after) - int64(before) - gap.Samples/perMS; d < -20 || d > 20 {
-			t.Errorf("the sound behind the gap is %d ms off", d)
+			t.Errorf("after the gap the sound is %d ms off", d)
 		}
 	})
 }
@@ -76,8 +76,8 @@ func TestLongStallEndsTheRecording(t *testing.T) {
 		pause(2 * time.Second)
 		r.mic.set(func(m *mic) { m.stalled = true })
 		pause(5100 * time.Millisecond)
-		if p := r.d.Status().Phase; p == "recording" || p == "starting" {
-			t.Errorf("no samples for 5 s, and the phase is %s", p)
+		if p := r.sees(); p == "recording" || p == "starting" {
+			t.Errorf("after 5 s without samples the phase is %s", p)
 		}
 		r.phase("idle", 5*time.Second)
 		r.finish()
@@ -87,15 +87,15 @@ func TestLongStallEndsTheRecording(t *testing.T) {
 	})
 }
 
-// The samples wait in memory while the disk does not answer, up to the bound.
+// Samples wait in memory while the disk does not answer, up to the bound.
 func TestSlowSyncLosesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := recordingRoom(t, "room")
 		pause(2 * time.Second)
 		release := r.spool.Hang()
 		r.warned("spool-slow", 8*time.Second)
-		if p := r.d.Status().Phase; p == "recording" {
-			t.Error("recording is said, and nothing reaches the disk")
+		if p := r.sees(); p == "recording" {
+			t.Error("recording is said although nothing reaches the disk")
 		}
 		pause(30 * time.Second)
 		release()
@@ -121,13 +121,13 @@ func TestHungDiskEndsTheRecording(t *testing.T) {
 		r.until("closed microphone", 3*time.Minute, func() bool { open, _ := r.mic.is(); return !open })
 		r.until("dark light", time.Second, func() bool { return r.front.State().Light == simpanel.Off })
 		if err := r.halt(); err == nil {
-			t.Error("stopped as if all were on disk")
+			t.Error("stopped as if everything were on disk")
 		}
 		release()
 	})
 }
 
-// What has not been looked at yet is not what hangs.
+// A disk that was not checked yet does not hang.
 func TestDiskIsNotSuspectedAtStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")
@@ -135,25 +135,25 @@ func TestDiskIsNotSuspectedAtStart(t *testing.T) {
 		r.boot()
 		r.press("room")
 		if slices.Contains(r.warnings(), "spool-error") {
-			t.Error("a disk that has had no time to answer is said to hang")
+			t.Error("a disk is said to hang before it had time to answer")
 		}
-		if p := r.d.Status().Phase; p != "fault" {
-			t.Errorf("nobody has looked at the disk yet, and the phase is %s", p)
+		if p := r.sees(); p != "fault" {
+			t.Errorf("before the first check the phase is %s", p)
 		}
 		pause(20 * time.Second)
 		if !slices.Contains(r.warnings(), "spool-error") {
-			t.Error("nobody is told that the disk hangs")
+			t.Error("the hanging disk raises no warning")
 		}
 		r.mic.set(func(m *mic) { m.looks = 0 })
 		r.until("its answer", 20*time.Second, func() bool { return !slices.Contains(r.warnings(), "spool-error") })
 		if err := r.halt(); err != nil {
 			t.Error(err)
 		}
-		pause(time.Minute) // a look under way comes to its end
+		pause(time.Minute) // a check that is under way ends
 	})
 }
 
-// A stuck sound card may be open: the light stays on, and the process ends.
+// A stuck sound card may be open, so the light stays on and the process ends.
 func TestStuckMicrophoneEndsTheProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := recordingRoom(t, "room")
@@ -171,13 +171,13 @@ func TestStuckMicrophoneEndsTheProcess(t *testing.T) {
 	})
 }
 
-// hangs is what a sound library says that may open the card at any time.
+// hangs is the error of a sound library that may still open the card.
 type hangs struct{ error }
 
 func (hangs) MayBeOpen() bool { return true }
 func (h hangs) Unwrap() error { return h.error }
 
-// So with one that hangs while it opens: the light stays on, since the microphone may be open.
+// The same for a card that hangs while it opens.
 func TestMicrophoneThatHangsOnOpeningEndsTheProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")
@@ -188,19 +188,20 @@ func TestMicrophoneThatHangsOnOpeningEndsTheProcess(t *testing.T) {
 		select {
 		case err := <-r.ended:
 			if !errors.Is(err, errStuck) {
-				t.Errorf("Run returned %v, and the microphone may be open", err)
+				t.Errorf("Run returned %v although the microphone may be open", err)
 			}
 		case <-time.After(5 * time.Second):
-			t.Fatal("the process goes on, and the microphone may be open")
+			t.Fatal("the process goes on although the microphone may be open")
 		}
 		if g := r.shows(); g != simpanel.On {
-			t.Errorf("the microphone may be open and the light is %s", g)
+			t.Errorf("the microphone may be open, and the light is %s", g)
 		}
 		r.stop()
 	})
 }
 
-// Who withdraws while the microphone opens, however long that takes, finds no fault with it.
+// Withdrawing while the microphone opens, however long that takes, is not a fault of the
+// microphone.
 func TestWithdrawnWhileTheMicrophoneOpens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")
@@ -237,7 +238,7 @@ func TestDigitalZeroIsAWarning(t *testing.T) {
 		r.mic.set(func(m *mic) { m.zero = false })
 		pause(time.Minute)
 		if !slices.Contains(r.warnings(), "mic-silent") {
-			t.Error("who listens to the broker is told when the sound came back")
+			t.Error("the broker hears when the sound came back")
 		}
 		r.press("room")
 		r.until("end of mic-silent", time.Minute, func() bool { return !slices.Contains(r.warnings(), "mic-silent") })
@@ -245,7 +246,7 @@ func TestDigitalZeroIsAWarning(t *testing.T) {
 	})
 }
 
-// A microphone that mutes pauses: the broker is not told of the rhythm of the talk.
+// If a microphone mutes pauses, the broker does not hear of the rhythm of the talk.
 func TestPausesAreNoWarning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")
@@ -275,7 +276,7 @@ func TestPausesAreNoWarning(t *testing.T) {
 	})
 }
 
-// A clock that is set is noted, and moves no position.
+// A step of the clock is noted, and moves no position.
 func TestClockStepIsNoted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := recordingRoom(t, "room")
@@ -295,8 +296,8 @@ func TestClockStepIsNoted(t *testing.T) {
 	})
 }
 
-// The memory for samples is counted in time: a card that brings a millisecond at once is no reason
-// to lose any while the unit is busy.
+// The ring is counted in time: a busy unit loses no samples even if the card delivers a millisecond
+// at a time.
 func TestAStalledOwnerLosesNothing(t *testing.T) {
 	for _, every := range []time.Duration{time.Millisecond, 10 * time.Millisecond, 99 * time.Millisecond,
 		400 * time.Millisecond} {
@@ -327,8 +328,7 @@ func TestAStalledOwnerLosesNothing(t *testing.T) {
 	}
 }
 
-// A unit that was so busy that nothing reached the disk for long says so, and not that its disk or
-// its microphone is at fault.
+// If a busy unit seals nothing for long, it blames neither its disk nor its microphone.
 func TestABusyUnitSaysSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := recordingRoom(t, "room")
@@ -340,7 +340,7 @@ func TestABusyUnitSaysSo(t *testing.T) {
 		}
 		release()
 		r.phase("recording", time.Second)
-		r.until("end of it", 15*time.Second, func() bool { return len(r.warnings()) == 0 })
+		r.until("end of the warning", 15*time.Second, func() bool { return len(r.warnings()) == 0 })
 		r.press("room")
 		r.phase("idle", 5*time.Second)
 		r.finish()

@@ -1,32 +1,34 @@
 package daemon
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
+	"tacet/daemon/consent"
 	"tacet/daemon/health"
+	"tacet/daemon/lamp"
 	"tacet/daemon/store"
+	"tacet/daemon/topic"
+	"tacet/daemon/trust"
 )
 
-// storedTime is how old the last sync may be while "recording" is said.
-const storedTime = 5 * time.Second
-
-// Status is what the unit says of itself. It holds no name, no party that refused and no level of
-// sound.
+// Status is what the unit says of itself, to anybody. It holds no name, no level of sound, and
+// nothing of half a consent.
 type Status struct {
 	Boot    string
 	Version string
 
-	// Phase is idle, waiting, starting, recording, stopping or fault. Recording is said only while
-	// samples arrive and reach the disk.
+	// Phase is idle, recording or fault. Recording is said only while samples arrive and reach the
+	// disk, and while the recording is closed.
 	Phase string
 	Since time.Time
+	// Ending says that the recording is being closed: the microphone may be closed already.
+	Ending bool
 
-	Consented []bool // by button
-	Pressed   []bool
-
-	Recording string // the running recording's ID; empty before samples have come, and for a start that came to nothing
+	Recording string // the running recording's ID; empty until samples have come
 	Started   time.Time
-	Stored    time.Duration // of it, on disk
+	Synced    time.Duration // of it, on disk
 
 	Mic   string // ok, missing, fault, untried
 	Light string // proved, unproved
@@ -44,18 +46,182 @@ type Status struct {
 	Oldest  store.Since    // since when the first of them has waited
 }
 
-// Unconfirmed is what is there and gets nothing, because nobody has confirmed it, and what does.
-type Unconfirmed struct {
-	Ledger  string         // the origin of the ledger that would remember it
-	Added   []string       // public keys that the configuration names
-	Drives  []UnknownDrive // that were plugged in since the start
-	Trusted []string       // fingerprints of the recipients who get what is recorded
+// Panel is what people in the room see on the wall. It tells of half a consent, so only a panel may
+// show it.
+type Panel struct {
+	Light     lamp.Glow
+	Consented []bool // by button
+	Pressed   []bool // by button
 }
 
-// Status is the last published one.
+// Unconfirmed is what is there and gets nothing, because nobody has confirmed it, and what does.
+type Unconfirmed struct {
+	Ledger  string               // the origin of the ledger that would remember it
+	Added   []string             // public keys that the configuration names
+	Drives  []trust.UnknownDrive // that were plugged in since the start
+	Trusted []string             // fingerprints of the recipients who get what is recorded
+}
+
+// published is what the daemon says at one moment.
+type published struct {
+	status Status
+	panel  Panel
+}
+
+// Status returns what was published last.
 func (d *Daemon) Status() Status {
-	if s := d.published.Load(); s != nil {
-		return *s
+	if p := d.last.Load(); p != nil {
+		return p.status
 	}
-	return Status{Phase: "fault"}
+	return Status{Phase: string(topic.Fault)}
+}
+
+// Panel returns what was published last, together with the status of the same moment.
+func (d *Daemon) Panel() (Panel, Status) {
+	if p := d.last.Load(); p != nil {
+		return p.panel, p.status
+	}
+	return Panel{Light: lamp.Off}, d.Status()
+}
+
+// Changed is sent to, without waiting, whenever Status or Panel has changed.
+func (d *Daemon) Changed() <-chan struct{} { return d.changed }
+
+// shown is what was last said, where that matters for what is said next. It is the owner's.
+type shown struct {
+	phase topic.Phase
+	since time.Time
+	free  *float64 // hours
+}
+
+// phase returns what may be said of the machine's phase. This is the one place for two rules: half
+// a consent is idle; and while it stops, the unit is said to do what it did before: a recording is
+// still one, a fault stays one, and a start without a recording was never more than idle.
+func (d *Daemon) phase(now time.Time) topic.Phase {
+	switch d.machine.Phase() {
+	case consent.Recording:
+		if d.mic.Quiet(now) >= stalledTime || d.syncAge() >= maxSyncAge {
+			return topic.Fault // with a warning: mic-stalled, spool-slow or unit-busy
+		}
+		return topic.Recording
+	case consent.Stopping:
+		return cmp.Or(d.shown.phase, topic.Idle)
+	case consent.Faulty:
+		if slices.ContainsFunc(d.warnings.active(), func(w health.Active) bool { return w.Severity == health.Fault }) {
+			return topic.Fault
+		}
+		// The cause has not stood long enough to be shown, and a fault is never said without one.
+	}
+	return topic.Idle
+}
+
+// publish makes the status anew and, if it says something else than before, says so. Nothing is
+// said before the first look is over: every restart would look like a fault.
+func (d *Daemon) publish(now time.Time) {
+	if !d.looked && !d.lookOver(now) {
+		return
+	}
+	p := &published{d.describe(now), d.panel()}
+	before := d.last.Load()
+	d.last.Store(p)
+	changed := before == nil || !p.status.same(&before.status)
+	if changed || d.announcer.Due() {
+		d.announcer.Say(d.snapshot(&p.status), now)
+	}
+	if changed || !p.panel.same(&before.panel) {
+		select {
+		case d.changed <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// lookOver reports whether the first look at card, disk, lines and light is over.
+func (d *Daemon) lookOver(now time.Time) bool {
+	known := d.checks.known && d.hands.known && d.light.known && !now.Before(d.hands.settledAt) &&
+		(d.ready || health.Problems(d.warnings.active()) || d.warnings.Blocking())
+	d.looked = known || !now.Before(d.firstLookBy)
+	return d.looked
+}
+
+func (d *Daemon) describe(now time.Time) Status {
+	if phase := d.phase(now); phase != d.shown.phase {
+		d.shown.phase, d.shown.since = phase, now
+	}
+	d.shown.free = topic.HoursNear(d.checks.free, d.shown.free)
+	s := Status{
+		Boot: d.options.Boot, Version: d.options.Version,
+		Phase: string(d.shown.phase), Since: d.shown.since,
+		Ending: d.machine.Phase() == consent.Stopping && d.shown.phase != topic.Idle,
+		Mic:    d.micWord(), Light: "unproved", Clock: "unsynced",
+		SpoolFree:   time.Duration(*d.shown.free * float64(time.Hour)).Round(time.Minute),
+		StatusLight: d.status.Shown(), Warnings: d.warnings.active(),
+		Stores: d.backlog.stores, Pending: d.backlog.pending, Oldest: d.backlog.oldest,
+	}
+	if d.light.proved {
+		s.Light = "proved"
+	}
+	if d.checks.synced {
+		s.Clock = "synced"
+	}
+	if t := d.take; t != nil && t.announced {
+		s.Recording, s.Started, s.Synced = t.ID, t.Started, t.Synced()
+		s.Checkpoint = string(t.Checkpoint())
+	}
+	if d.disk != nil {
+		s.UnitKey = d.disk.UnitKey
+		now := d.disk.Trust.Now()
+		s.Unconfirmed = Unconfirmed{d.disk.Ledger.Origin(), now.Added, now.Drives, trust.Fingerprints(now.Recipients)}
+	}
+	return s
+}
+
+// micWord returns ok, missing, fault or untried: where the name of the device does not identify a
+// card, nobody knows before it was opened once.
+func (d *Daemon) micWord() string {
+	word := "ok"
+	if !d.checks.micKnown && !d.mic.Worked() {
+		word = "untried"
+	}
+	for _, w := range d.warnings.active() {
+		switch w.Code {
+		case health.MicMissing:
+			return "missing"
+		case health.MicBusy, health.MicRate, health.MicFault, health.MicSilent, health.MicStalled:
+			word = "fault"
+		}
+	}
+	return word
+}
+
+func (d *Daemon) panel() Panel {
+	p := Panel{Light: d.light.glow}
+	for i := range d.hands.buttons {
+		p.Consented = append(p.Consented, d.machine.Consented(i))
+		p.Pressed = append(p.Pressed, d.machine.Pressed(i))
+	}
+	return p
+}
+
+// same reports whether two statuses tell a person the same.
+func (s *Status) same(o *Status) bool {
+	return s.Phase == o.Phase && s.Ending == o.Ending && s.Recording == o.Recording && s.Synced == o.Synced &&
+		s.Mic == o.Mic && s.Light == o.Light && s.Clock == o.Clock && s.StatusLight == o.StatusLight &&
+		s.SpoolFree == o.SpoolFree && s.Pending == o.Pending && sameStores(s.Stores, o.Stores) &&
+		sameWarnings(s.Warnings, o.Warnings) &&
+		slices.Equal(s.Unconfirmed.Added, o.Unconfirmed.Added) && slices.Equal(s.Unconfirmed.Drives, o.Unconfirmed.Drives)
+}
+
+func sameStores(a, b []store.Status) bool {
+	return slices.EqualFunc(a, b, func(a, b store.Status) bool {
+		return a.Name == b.Name && a.State == b.State && a.Pending == b.Pending && a.Oldest == b.Oldest
+	})
+}
+
+func sameWarnings(a, b []health.Active) bool {
+	return slices.EqualFunc(a, b, func(a, b health.Active) bool { return a.Message() == b.Message() })
+}
+
+func (p *Panel) same(o *Panel) bool {
+	return p.Light == o.Light && slices.Equal(p.Consented, o.Consented) && slices.Equal(p.Pressed, o.Pressed)
 }

@@ -15,15 +15,15 @@ import (
 	"time"
 
 	"tacet/config"
-	"tacet/daemon"
 	"tacet/daemon/durable"
 	"tacet/daemon/durable/durabletest"
 	"tacet/daemon/ledger"
 	"tacet/daemon/recording"
 	"tacet/daemon/store"
+	"tacet/daemon/trust"
 )
 
-// stick is a store on a faulty disk.
+// stick is a store on a disk that can fail.
 type stick struct{ *durabletest.Disk }
 
 func (k *stick) Open(context.Context) (store.Medium, error) {
@@ -43,7 +43,7 @@ func (k *stick) ReadBack(name string) (io.ReadCloser, error) {
 	return io.NopCloser(bytes.NewReader(data)), err
 }
 
-// withStores gives a room so many sticks.
+// withStores gives the room a number of sticks.
 func (r *room) withStores(n int) {
 	r.sticks = map[string]*stick{}
 	for i := range n {
@@ -54,14 +54,14 @@ func (r *room) withStores(n int) {
 	r.cfg.Spool.Release = "all"
 }
 
-func (r *room) storeKind(s config.Store, judge daemon.DriveJudge) store.Kind {
+func (r *room) storeKind(s config.Store, judge trust.Judge) store.Kind {
 	if slot := r.slots[s.Name]; slot != nil {
 		return slotKind{slot, judge}
 	}
 	return r.sticks[s.Name]
 }
 
-// consultations records so many times, and polls meanwhile.
+// consultations makes a number of recordings, and calls poll meanwhile.
 func (r *room) consultations(n int, poll func()) {
 	for range n {
 		r.press("room")
@@ -75,7 +75,7 @@ func (r *room) consultations(n int, poll func()) {
 	}
 }
 
-// disks are all that a unit writes on: the spool, its own folder, its stores.
+// disks returns every disk that the unit writes to: the spool, its own folder, its stores.
 func (r *room) disks() []*durabletest.Disk {
 	all := []*durabletest.Disk{r.spool, r.own}
 	for _, s := range r.cfg.Stores {
@@ -84,7 +84,7 @@ func (r *room) disks() []*durabletest.Disk {
 	return all
 }
 
-// cut takes the power from all of them.
+// cut cuts the power of all of them.
 func (r *room) cut(keep int, tear durabletest.Tear) {
 	r.spool, r.own = r.spool.PowerCut(keep, tear), r.own.PowerCut(keep, tear)
 	for _, k := range r.sticks {
@@ -92,12 +92,12 @@ func (r *room) cut(keep int, tear durabletest.Tear) {
 	}
 }
 
-// claims holds every copy and release that the ledger speaks of against what is there.
+// claims checks every copy and release in the ledger against the disks.
 func (r *room) claims() (copied int) {
 	r.Helper()
 	data, err := durable.ReadFile(r.own, "ledger", 1<<20)
 	if err != nil {
-		return 0 // cut before there was one
+		return 0 // cut before there was a ledger
 	}
 	for _, line := range bytes.Split(data, []byte("\n")) {
 		var e ledger.Entry
@@ -105,21 +105,21 @@ func (r *room) claims() (copied int) {
 			continue
 		}
 		if e.Type == ledger.Released && r.holds(r.spool, e.ID) {
-			r.Errorf("the ledger says that %s was released, and it is there", e.ID)
+			r.Errorf("the ledger says that %s was released, but it is there", e.ID)
 		}
 		if e.Type != ledger.Copied {
 			continue
 		}
 		copied++
 		if !r.holds(r.sticks[e.Store].Disk, e.ID) {
-			r.Errorf("the ledger says that %s has %s, and it has not", e.Store, e.ID)
+			r.Errorf("the ledger says that %s has %s, but it does not", e.Store, e.ID)
 		}
 	}
 	return copied
 }
 
-// holds says whether a disk has a complete recording, under its own name or one beside it: a power
-// cut may leave a file of rubbish under its own, which is nobody's to overwrite.
+// holds reports whether a disk has a complete recording, under its own name or one next to it: a
+// power cut may leave a broken file under its own name, which must not be overwritten.
 func (r *room) holds(d *durabletest.Disk, id string) bool {
 	entries, _ := d.ReadDir(".")
 	for _, e := range entries {
@@ -133,7 +133,7 @@ func (r *room) holds(d *durabletest.Disk, id string) bool {
 	return false
 }
 
-// operationsOf counts what three consultations do on each disk.
+// operationsOf counts the operations of three consultations on each disk.
 func operationsOf(t *testing.T) (n []int) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")
@@ -158,10 +158,10 @@ func operationsOf(t *testing.T) (n []int) {
 	return n
 }
 
-// The power goes at every operation that the unit does for three recordings with two stores: on the
-// spool, on its own folder, on either stick. What was synced is kept, nothing is claimed that is
-// not so, and after the next start all gets to where it belongs. 1,000 cuts; 10,000 with
-// TACET_SOAK; TACET_CUTS says otherwise.
+// The power goes at every operation of three recordings with two stores: on the spool, on the
+// unit's own folder, on either stick. What was synced is kept, the ledger claims nothing that is
+// not so, and after the next start everything gets where it belongs. 1,000 cuts, 10,000 with
+// TACET_SOAK; TACET_CUTS overrides both.
 func TestPowerCutsWithStores(t *testing.T) {
 	ops := operationsOf(t)
 	cuts := 1000
@@ -205,20 +205,20 @@ func powerCut(t *testing.T, disk, at, keep int, tear durabletest.Tear) (synced, 
 	r.withStores(2)
 	r.disks()[disk].CutAt(at)
 	r.boot()
-	segments := map[string]int64{} // synced before the power went, by recording
+	segments := map[string]int64{} // by recording, synced before the power cut
 	dark := false
 	r.consultations(3, func() {
 		s := r.d.Status()
 		if dark = dark || r.off(disk); dark || s.Recording == "" {
-			return // the power went: what was said afterwards nobody heard
+			return // after the power cut nobody hears anything
 		}
-		segments[s.Recording] = max(segments[s.Recording], int64(s.Stored/time.Second))
-		if lag := time.Since(s.Started) - s.Stored; s.Phase == "recording" && lag > 1600*time.Millisecond {
-			t.Errorf("%s behind what was captured", lag)
+		segments[s.Recording] = max(segments[s.Recording], int64(s.Synced/time.Second))
+		if lag := time.Since(s.Started) - s.Synced; s.Phase == "recording" && lag > 1600*time.Millisecond {
+			t.Errorf("the disk is %s behind what was captured", lag)
 		}
 	})
 	pause(10 * time.Second)
-	r.halt() // a disk is gone: what it returns does not matter
+	r.halt() // fails: a disk is gone
 	r.cut(keep, tear)
 
 	claimed = r.claims()
@@ -265,10 +265,10 @@ func (r *room) everywhere(id string) bool {
 	return true
 }
 
-// off says whether a disk has no power any more.
+// off reports whether a disk has lost its power.
 func (r *room) off(disk int) bool { return errors.Is(r.disks()[disk].Writable(), durabletest.ErrOff) }
 
-// A store's trouble is one warning, which comes after its delay and goes by itself; the status
+// A store's trouble is one warning, which comes after its delay and goes by itself. The status
 // light shows it, and recording goes on.
 func TestAStoreInTrouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -293,7 +293,7 @@ func TestAStoreInTrouble(t *testing.T) {
 		r.press("room")
 		pause(time.Minute)
 		if n := len(r.reports()); n != 1 {
-			t.Errorf("%d recordings on the spool, and one store lacks it", n)
+			t.Errorf("%d recordings on the spool while one store lacks it", n)
 		}
 		r.sticks["stick-1"].Mend()
 		pause(6 * time.Minute)
@@ -306,7 +306,7 @@ func TestAStoreInTrouble(t *testing.T) {
 	})
 }
 
-// A store that hangs delays neither a recording nor the end.
+// A store that hangs delays neither a recording nor the stop.
 func TestAStoreHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")
@@ -325,7 +325,7 @@ func TestAStoreHangs(t *testing.T) {
 			t.Error(err)
 		}
 		if d := time.Since(began); d > 5*time.Second {
-			t.Errorf("the end took %s", d)
+			t.Errorf("the stop took %s", d)
 		}
 		release()
 	})

@@ -8,14 +8,14 @@ import (
 	"tacet/daemon/recording"
 )
 
-// sleep is a suspend: no time passes for those who were asleep.
+// sleep suspends the machine: for everything on it no time passes.
 func (r *room) sleep(d time.Duration) {
 	r.clock.mu.Lock()
 	defer r.clock.mu.Unlock()
 	r.clock.asleep += d
 }
 
-// Whoever gave consent may have left while the machine was suspended.
+// People who gave consent may have left while the machine was suspended.
 func TestASuspendEndsConsent(t *testing.T) {
 	for _, slept := range [][]time.Duration{{time.Hour}, {3 * time.Second},
 		{1500 * time.Millisecond, 1500 * time.Millisecond}} {
@@ -60,20 +60,20 @@ func TestASuspendEndsWaitingAndAPress(t *testing.T) {
 		pause(time.Second)
 		r.front.Hold("patient", false)
 		pause(time.Second)
-		if p := r.d.Status().Phase; p != "idle" {
-			t.Errorf("a press that lasted through a suspend gave: %s", p)
+		if p := r.sees(); p != "idle" {
+			t.Errorf("after a press that lasted through a suspend the phase is %s", p)
 		}
 		r.finish()
 	})
 }
 
-// Short ones that come to little, as a clock that is read while another runs on, end nothing.
+// Short suspends end nothing: the clocks are not read at the same moment.
 func TestAShortSuspendEndsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")
 		r.boot()
 		r.phase("idle", time.Second)
-		for range 10 { // while nothing is given they don't add up
+		for range 10 { // they don't add up while there is no consent
 			r.sleep(time.Second)
 			pause(20 * time.Second)
 		}

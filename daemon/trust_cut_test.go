@@ -11,8 +11,8 @@ import (
 	"tacet/daemon/durable/durabletest"
 )
 
-// Whenever the power goes in the first start, the next one is the first as well: who is there is
-// trusted, and nothing is missing.
+// Whenever the power goes during the first start, the next one counts as the first too: everything
+// that is there is trusted, and nothing is missing.
 func TestFirstStartIsCut(t *testing.T) {
 	for at := 1; ; at++ {
 		over := false
@@ -49,7 +49,7 @@ func TestFirstStartIsCut(t *testing.T) {
 	}
 }
 
-// Whenever the power goes while a confirmation is taken, it is taken as a whole in the end, and
+// Whenever the power goes while a confirmation is taken, in the end it is taken as a whole, and
 // once.
 func TestConfirmationIsCut(t *testing.T) {
 	for at := 1; ; at++ {
@@ -84,7 +84,7 @@ func TestConfirmationIsCut(t *testing.T) {
 				r.consults()
 				r.arrives(drive, 1)
 				if got := r.sealed(); len(got) != 3 {
-					t.Errorf("it went to %q", got)
+					t.Errorf("it was sealed to %q", got)
 				}
 				r.finish()
 			})

@@ -13,7 +13,7 @@ import (
 	"tacet/daemon/recording/recordingtest"
 )
 
-// counter is a log that counts what it is told of one thing.
+// counter is a log that counts one message.
 type counter struct {
 	of string
 	n  atomic.Int64
@@ -26,8 +26,8 @@ func (c *counter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// A recording that can't be closed, since the unit's key was replaced, is told as a warning with
-// what to do, logged once, and hinders nothing. The warning goes when the file has gone.
+// A recording that can't be closed, because the unit's key was replaced, raises a warning that says
+// what to do, is logged once, and hinders nothing. The warning goes when the file has gone.
 func TestARecordingThatCannotBeClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")

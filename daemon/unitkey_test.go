@@ -11,9 +11,8 @@ import (
 	"tacet/daemon/durable"
 )
 
-// A unit that has a key and finds no ledger says so, at that start and at later ones, and trusts
-// nobody before somebody has confirmed; then it records. The first start of a unit is none that
-// finds it gone.
+// A unit that has a key but no ledger says so at every start, and trusts nobody until somebody
+// confirms; then it records. The first start of a unit misses nothing.
 func TestLedgerGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")
@@ -26,7 +25,7 @@ func TestLedgerGone(t *testing.T) {
 			} else if got {
 				r.confirm()
 			}
-			r.until(what+" ready", time.Minute, func() bool { return r.d.Status().Phase == "idle" })
+			r.until(what+" ready", time.Minute, func() bool { return r.sees() == "idle" })
 			pause(20 * time.Second)
 			if got := slices.Contains(r.warnings(), "ledger-new"); got != want {
 				t.Errorf("%s: %v, want it to say ledger-new: %v", what, r.warnings(), want)
@@ -62,19 +61,19 @@ func TestLedgerGone(t *testing.T) {
 	})
 }
 
-// A first start that could not write its ledger at once is none that finds it gone.
+// A first start that could not write its ledger at once misses nothing either.
 func TestFirstStartInParts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")
 		var tries atomic.Int32
 		r.keep = func(own durable.FS) durable.FS {
-			if tries.Add(1) == 2 { // the first is for the key
+			if tries.Add(1) == 2 { // the first one is for the key
 				return noLedger{own}
 			}
 			return own
 		}
 		r.boot()
-		r.until("ready", time.Minute, func() bool { return r.d.Status().Phase == "idle" && r.d.Status().UnitKey != "" })
+		r.until("ready", time.Minute, func() bool { return r.sees() == "idle" && r.d.Status().UnitKey != "" })
 		pause(20 * time.Second)
 		if tries.Load() < 3 || slices.Contains(r.warnings(), "ledger-new") {
 			t.Errorf("after %d tries: %v", tries.Load(), r.warnings())
@@ -85,12 +84,12 @@ func TestFirstStartInParts(t *testing.T) {
 	})
 }
 
-// noLedger is a folder in which nothing can be made.
+// noLedger is a folder where no file can be created.
 type noLedger struct{ durable.FS }
 
 func (noLedger) Create(string) (durable.File, error) { return nil, fs.ErrPermission }
 
-// A key that others may read is said while it is so, and nothing else changes.
+// A key that others may read raises a warning while it is so, and changes nothing else.
 func TestExposedKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, "room")
@@ -105,7 +104,7 @@ func TestExposedKey(t *testing.T) {
 		r.press("room")
 		r.phase("idle", 10*time.Second)
 		mode.Store(0o600)
-		r.until("end of it", time.Minute, func() bool { return !slices.Contains(r.warnings(), "unit-key-mode") })
+		r.until("end of the warning", time.Minute, func() bool { return !slices.Contains(r.warnings(), "unit-key-mode") })
 		if err := r.halt(); err != nil {
 			t.Fatal(err)
 		}

@@ -29,7 +29,7 @@ const (
 	player  = `document.querySelector(".recording audio")`
 )
 
-// push presses a button on the wall, and act one in the list of recordings.
+// push presses a button on the wall, act one in the list of recordings.
 func push(party string) action {
 	return chromedp.Click(chromedp.Search(fmt.Sprintf(`//div[@id="buttons"]/button[span="%s"]`, party)))
 }
@@ -38,7 +38,7 @@ func act(what string) action {
 	return chromedp.Click(chromedp.Search(fmt.Sprintf(`//button[text()="%s"]`, what)))
 }
 
-// A visit, as the people in the room see it: press, see the light, press, listen.
+// A visit as people in the room see it: press, see the light, press, listen.
 func TestAVisitInABrowser(t *testing.T) {
 	d := start(t, "-mic", "voice", "-dir", t.TempDir())
 	b := d.browse()
@@ -58,18 +58,18 @@ func TestAVisitInABrowser(t *testing.T) {
 	b.do(act("Play"))
 	b.until(player + `?.currentTime > 0.2 && !` + player + `.paused`)
 	if heard := get[float64](b, player+`.duration`); math.Abs(heard-length) > 0.05 {
-		t.Errorf("the player says %.3f s of a recording of %.3f s", heard, length)
+		t.Errorf("the player shows %.3f s for a recording of %.3f s", heard, length)
 	}
 	get[float64](b, player+`.currentTime = `+player+`.duration - 0.5`)
 	b.until(player + `.ended`)
 
-	// What is saved plays elsewhere, or says that it doesn't.
+	// What is offered for saving names its format.
 	saved := get[[]string](b, `[...document.querySelectorAll(".recording a.act")].filter((a) => !a.hidden).map((a) => a.textContent + " " + a.download.replace(/^.*\./, ".") + " " + a.getAttribute("href").replace(/^.*tacet/, ""))`)
 	if want := []string{"Save sound .opus /audio", "Save sealed file .tacet "}; !slices.Equal(saved, want) {
 		t.Errorf("it offers to save %q, want %q", saved, want)
 	}
 	if head := get[string](b, `fetch(document.querySelector(".recording a.act").href).then((r) => r.text()).then((s) => s.slice(0, 4))`); head != "OggS" {
-		t.Errorf("what is saved as sound begins with %q", head)
+		t.Errorf("what is saved as sound starts with %q", head)
 	}
 
 	b.do(act("Check"))
@@ -84,7 +84,7 @@ func TestAVisitInABrowser(t *testing.T) {
 	b.until(`document.querySelector(".recording .result").textContent.includes("Second 2")`)
 }
 
-// damage changes a byte in the second second of the only recording.
+// damage changes a byte in second 2 of the only recording.
 func (d *running) damage() {
 	d.t.Helper()
 	path := filepath.Join(d.dir, "spool", d.Panel().Recordings[0].File)
@@ -94,12 +94,12 @@ func (d *running) damage() {
 	}
 	data[strings.Index(string(data), "000002.age")+512+400] ^= 1
 	if err := errors.Join(os.Chmod(path, 0o600), os.WriteFile(path, data, 0o600)); err != nil {
-		// it is finished, and read-only
+		// a finished recording is read-only
 		d.t.Fatal(err)
 	}
 }
 
-// The same without a mouse; and the power goes.
+// The same with the keyboard only, and a power cut.
 func TestAVisitWithTheKeyboardAlone(t *testing.T) {
 	d := start(t, "-mic", "voice", "-dir", t.TempDir())
 	b := d.browse()
@@ -111,7 +111,7 @@ func TestAVisitWithTheKeyboardAlone(t *testing.T) {
 			b.do(chromedp.KeyEvent(kb.Tab))
 			if get[string](b, focused) == to {
 				if !get[bool](b, `(e => { const s = getComputedStyle(e.querySelector(".cap") || e); return s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 2 })(document.activeElement)`) {
-					t.Errorf("the focus on %q can't be seen", to)
+					t.Errorf("the focus on %q is invisible", to)
 				}
 				return
 			}
@@ -135,8 +135,8 @@ func TestAVisitWithTheKeyboardAlone(t *testing.T) {
 	b.until(player + `?.currentTime > 0.2`)
 }
 
-// Who asked for no movement sees none, and reads what the light does.
-func TestNoMovementForWhoAskedForNone(t *testing.T) {
+// With reduced motion nothing moves, and words say what the light does.
+func TestReducedMotion(t *testing.T) {
 	d := start(t, "-mic", "voice", "-dir", t.TempDir())
 	b := d.browse(still())
 	b.until(title + ` === "Not recording"`)
@@ -154,9 +154,9 @@ func TestNoMovementForWhoAskedForNone(t *testing.T) {
 	}
 }
 
-// axe looks for what keeps people out, in every phase, at a phone's width and at a desk's, by day
-// and by night.
-func TestNothingKeepsPeopleOut(t *testing.T) {
+// axe looks for barriers in every phase, at the width of a phone and of a desk's screen, in light
+// and dark.
+func TestAccessibility(t *testing.T) {
 	d := start(t, "-mic", "voice", "-dir", t.TempDir())
 	b := d.browse(chromedp.EmulateViewport(320, 640))
 	b.axe()
@@ -181,7 +181,7 @@ func TestNothingKeepsPeopleOut(t *testing.T) {
 	b.audit("with a recording")
 }
 
-// axe loads axe into the page.
+// axe loads axe-core into the page.
 func (b *browser) axe() {
 	b.t.Helper()
 	found, _ := filepath.Glob(filepath.Join(os.Getenv("TACET_TOOLS"), "axe-core@*.js"))
@@ -195,13 +195,14 @@ func (b *browser) axe() {
 	get[any](b, string(axe)+`; null`)
 }
 
-// flat takes the gradients away, behind which axe doesn't measure contrast, and leaves the colour
-// of each that is the worst to read on.
+// flat removes the gradients, on which axe can't measure contrast. It leaves the colour of each
+// that is worst to read on.
 const flat = `
-	document.body.style.background = matchMedia("(prefers-color-scheme: dark)").matches ? "var(--wall-lit)" : "var(--wall)";
+	document.body.style.background =
+		matchMedia("(prefers-color-scheme: dark)").matches ? "var(--wall-lit)" : "var(--wall)";
 	document.querySelector("#unit").style.background = "var(--plate-low)"; null`
 
-// audit runs axe at two widths, by day and by night.
+// audit runs axe at two widths, in light and dark.
 func (b *browser) audit(when string) {
 	b.t.Helper()
 	for _, width := range []int64{320, 1280} {
@@ -209,7 +210,7 @@ func (b *browser) audit(when string) {
 			b.do(chromedp.EmulateViewport(width, 800), colours(scheme))
 			get[any](b, flat)
 			if over := get[int](b, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
-				b.t.Errorf("%s: at a width of %d it is %d too wide", when, width, over)
+				b.t.Errorf("%s: %d pixels wide, the page is %d too wide", when, width, over)
 			}
 			violations := get[[]struct {
 				ID, Impact, Help string

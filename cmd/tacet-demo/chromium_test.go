@@ -19,8 +19,8 @@ type browser struct {
 	ctx context.Context
 }
 
-// browse opens the page in Chromium, after the actions. Whatever the page throws, logs as an error
-// or is forbidden by its policy fails the test.
+// browse runs the actions and opens the page in Chromium. The test fails if the page throws, logs
+// an error, or breaks its own policy.
 func (d *running) browse(actions ...action) *browser {
 	d.t.Helper()
 	path, err := exec.LookPath("chromium")
@@ -30,7 +30,7 @@ func (d *running) browse(actions ...action) *browser {
 	allocator, stop := chromedp.NewExecAllocator(d.t.Context(), append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path),
 		chromedp.UserDataDir(d.t.TempDir()),
-		chromedp.NoSandbox, // tests run as root, too
+		chromedp.NoSandbox, // tests also run as root
 		chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
@@ -40,13 +40,13 @@ func (d *running) browse(actions ...action) *browser {
 	tab, closeTab := chromedp.NewContext(allocator)
 	b := &browser{d.t, tab}
 	b.do() // starts it
-	said := chromedp.Console(tab)
+	messages := chromedp.Console(tab)
 	listened := make(chan struct{})
 	go func() {
 		defer close(listened)
-		for m, err := range said {
+		for m, err := range messages {
 			if err == nil && (m.IsException() || m.Type == "error") {
-				d.t.Errorf("the page says %s (%s)", m, m.URL)
+				d.t.Errorf("the page logs %s (%s)", m, m.URL)
 			}
 		}
 	}()
@@ -59,7 +59,7 @@ func (b *browser) do(actions ...action) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	if chromedp.FromContext(b.ctx).Target == nil {
-		ctx = b.ctx // the first call's context is the browser's life
+		ctx = b.ctx // the browser lives as long as the first call's context
 	}
 	defer cancel()
 	if err := chromedp.Do(ctx, actions...); err != nil {
@@ -67,7 +67,7 @@ func (b *browser) do(actions ...action) {
 	}
 }
 
-// get evaluates an expression, or awaits what it promises.
+// get evaluates an expression, and awaits it if it is a promise.
 func get[T any](b *browser, expression string) T {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, 2*patience)
@@ -79,8 +79,8 @@ func get[T any](b *browser, expression string) T {
 	return v
 }
 
-// until waits until an expression holds, looking at each frame. The page's own policy forbids to
-// hand the expression over as text.
+// until waits until an expression is true, and evaluates it at each frame. It can't be passed as
+// text: the page's policy forbids that.
 func (b *browser) until(expression string) {
 	b.t.Helper()
 	came := get[bool](b, fmt.Sprintf(`new Promise((done) => {
@@ -89,14 +89,14 @@ func (b *browser) until(expression string) {
 		look();
 	})`, patience.Milliseconds(), expression))
 	if !came {
-		b.t.Fatalf("never seen: %s; the page says\n%s", expression, get[string](b, `document.body.innerText`))
+		b.t.Fatalf("never true: %s; the page shows\n%s", expression, get[string](b, `document.body.innerText`))
 	}
 }
 
-// still is a browser whose owner asked for no movement.
+// still asks for reduced motion.
 func still() action { return media("prefers-reduced-motion", "reduce") }
 
-// colours is a browser whose owner asked for a light or a dark page.
+// colours asks for a light or a dark page.
 func colours(scheme string) action { return media("prefers-color-scheme", scheme) }
 
 func media(feature, value string) action {

@@ -22,25 +22,25 @@ type options struct {
 	listen, config, dir, mic string
 }
 
-// demoMain reads the command line and runs the demo until it is interrupted.
+// demoMain runs the demo until it is interrupted.
 func demoMain(env *cli.Env, args []string) error {
 	var o options
 	f := env.Flags()
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`address` of the page")
-	f.StringVar(&o.config, "config", "", "a unit's config `file`; without it, one is made")
-	f.StringVar(&o.dir, "dir", "", "`folder` for all but the recordings of a -config (default: a new one, printed)")
+	f.StringVar(&o.config, "config", "", "a unit's config `file` (default: make one)")
+	f.StringVar(&o.dir, "dir", "", "`folder` for everything but a -config's recordings (default: a new one, printed)")
 	f.StringVar(&o.mic, "mic", "",
-		"auto, voice (one that is built in) or an ALSA `device` (default: what -config says, or auto)")
+		"auto, voice (built in) or an ALSA `device` (default: the config's, or auto)")
 	rest, err := env.Parse(f, args)
 	if err != nil {
 		return err
 	}
 	if len(rest) > 0 {
-		return env.Usage("%q is one argument too many", rest[0])
+		return env.Usage("tacet-demo takes no argument %q", rest[0])
 	}
 	listener, err := net.Listen("tcp", o.listen)
 	if err != nil {
-		return cli.WithHint(err, "-listen takes another address, and 127.0.0.1:0 one that is free")
+		return cli.WithHint(err, "choose another address with -listen; 127.0.0.1:0 takes a free port")
 	}
 	defer listener.Close()
 	u, err := prepare(o)
@@ -59,8 +59,8 @@ func demoMain(env *cli.Env, args []string) error {
 	return u.serve(env, listener, host, traffic)
 }
 
-// serve powers the unit up, tells where its page is, and serves that until it is interrupted; then
-// the unit stops in order.
+// serve powers the unit up, prints the page's address, and serves the page until it is interrupted.
+// Then the unit stops in order.
 func (u *unit) serve(env *cli.Env, listener net.Listener, host string, traffic *page.Traffic) error {
 	lines := journal.New(slog.NewTextHandler(env.Stderr, nil))
 	defer lines.Flush(journal.Patience)
@@ -69,14 +69,14 @@ func (u *unit) serve(env *cli.Env, listener net.Listener, host string, traffic *
 	if err := u.makeDrives(); err != nil {
 		return err
 	}
-	shelf, err := library.Open(u.cfg.Spool.Path,
+	lib, err := library.Open(u.cfg.Spool.Path,
 		library.Options{Identities: u.identities, Units: u.keys, Elsewhere: u.drives(front)})
 	if err != nil {
 		return err
 	}
-	defer shelf.Close()
+	defer lib.Close()
 	supply := power.New(u.command(), front, log)
-	p := &page.Page{Panel: front, Unit: supply, Library: shelf, Card: u.card(), Traffic: traffic, Name: host}
+	p := &page.Page{Panel: front, Unit: supply, Library: lib, Card: u.card(), Traffic: traffic, Name: host}
 	server := &http.Server{Handler: p.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
 		MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
 	defer server.Close()
@@ -88,7 +88,7 @@ func (u *unit) serve(env *cli.Env, listener net.Listener, host string, traffic *
 	go func() { ended <- supply.Run(ctx) }()
 	select {
 	case <-supply.Reported():
-		env.Printf("page:   http://%s/\nbroker: %s\nfolder: %s\n", reached(listener.Addr()), u.broker, u.dir)
+		env.Printf("page:   http://%s/\nbroker: %s\nfolder: %s\n", pageHost(listener.Addr()), u.broker, u.dir)
 	case err := <-ended:
 		return err
 	}
@@ -102,8 +102,8 @@ func (u *unit) serve(env *cli.Env, listener net.Listener, host string, traffic *
 	}
 }
 
-// reached is where a browser on this machine finds the page.
-func reached(a net.Addr) string {
+// pageHost returns the host and port for a browser on this machine.
+func pageHost(a net.Addr) string {
 	at, err := netip.ParseAddrPort(a.String())
 	if err == nil && at.Addr().IsUnspecified() {
 		return fmt.Sprintf("localhost:%d", at.Port())

@@ -16,7 +16,7 @@ import (
 	"tacet/cmd/tacet-demo/demotest"
 )
 
-// patience is how long a test waits for what must happen.
+// patience is how long a test waits for something that must happen.
 const patience = 60 * time.Second
 
 // running is a tacet-demo that a test has started.
@@ -30,8 +30,8 @@ type running struct {
 	done   chan struct{} // closed when it has ended
 }
 
-// start runs tacet-demo and waits until it says where its page is. It is stopped with the test, and
-// must end in order then.
+// start runs tacet-demo and waits for its page. At the end of the test it is stopped, and must end
+// in order.
 func start(t *testing.T, args ...string) *running {
 	t.Helper()
 	self, err := os.Executable()
@@ -72,7 +72,7 @@ func start(t *testing.T, args ...string) *running {
 		d.cmd.Process.Signal(syscall.SIGTERM)
 		<-d.done
 		if t.Failed() {
-			t.Logf("the demo said:\n%s", log)
+			t.Logf("the demo's log:\n%s", log)
 		}
 	})
 	if url == "" || d.dir == "" {
@@ -83,13 +83,12 @@ func start(t *testing.T, args ...string) *running {
 	return d
 }
 
-// showing waits for a phase and what the light shows in it: a phase is said before the light is
-// driven.
+// showing wants a phase and a pattern of the light. The phase changes before the light does.
 func showing(p, light string) func(demotest.Panel) bool {
 	return func(f demotest.Panel) bool { return f.Phase == p && f.Light == light }
 }
 
-// ready waits until a unit with a status light has looked at all it needs.
+// ready wants a unit that has checked everything it needs. It must have a status light.
 func ready(f demotest.Panel) bool { return f.Phase == "idle" && f.StatusLight == "on" }
 
 // consent gives every party's consent and waits for the recording.
@@ -101,8 +100,8 @@ func (d *running) consent() {
 	d.Until("the recording", showing("recording", "on"))
 }
 
-// rest lets the time pass in which presses count as nothing after an end. The unit gives no sign
-// when it is over, and each press would start it anew.
+// rest waits until presses count again after an end. The unit gives no sign of that, and a press
+// would start the time anew, so this waits in real time.
 func rest() { <-time.After(3200 * time.Millisecond) }
 
 func TestAVisitAndAPowerCut(t *testing.T) {
@@ -147,7 +146,7 @@ func TestAVisitAndAPowerCut(t *testing.T) {
 	d.Until("readiness", demotest.Phase("idle"))
 }
 
-// children are the processes that a process has started.
+// children returns the processes that a process has started.
 func children(t *testing.T, of int) (pids []int) {
 	t.Helper()
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
@@ -168,7 +167,7 @@ func children(t *testing.T, of int) (pids []int) {
 	return pids
 }
 
-// gone reports whether a process has ended; whoever inherits it may not have looked after it yet.
+// gone reports whether a process has ended, even if its new parent has not waited for it.
 func gone(pid int) bool {
 	if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
 		return true
@@ -203,6 +202,6 @@ func TestAKilledDemoLeavesNoChildAndLosesNothing(t *testing.T) {
 		func(f demotest.Panel) bool { return len(f.Recordings) > 0 && f.Recordings[0].State != "unfinished" })
 	if len(f.Recordings) != 1 || f.Recordings[0].File != before.File || f.Recordings[0].State != "interrupted" ||
 		f.Recordings[0].Seconds < before.Seconds {
-		t.Errorf("of %+v is left %+v", before, f.Recordings)
+		t.Errorf("%+v became %+v", before, f.Recordings)
 	}
 }

@@ -7,8 +7,7 @@ import (
 	"tacet/daemon/recording"
 )
 
-// asDemo makes the test program be tacet-demo, so that tests run the whole of it as processes of
-// their own.
+// asDemo makes the test program act as tacet-demo, so that tests run it in processes of their own.
 const asDemo = "TACET_DEMO_TEST_MAIN"
 
 func TestMain(m *testing.M) {

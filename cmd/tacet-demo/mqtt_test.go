@@ -19,17 +19,17 @@ import (
 	"tacet/cmd/tacet-demo/demotest"
 )
 
-// heard is one MQTT message.
-type heard struct{ topic, payload string }
+// mqttMessage is an MQTT message.
+type mqttMessage struct{ topic, payload string }
 
-// subscribe hears everything at a broker, as anybody on this machine can.
-func subscribe(t *testing.T, url string) <-chan heard {
+// subscribe subscribes to everything at a broker, as anybody on this machine can.
+func subscribe(t *testing.T, url string) <-chan mqttMessage {
 	t.Helper()
-	all := make(chan heard, 1000)
+	all := make(chan mqttMessage, 1000)
 	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker(strings.Replace(url, "mqtt:", "tcp:", 1)).SetClientID("reader"))
 	t.Cleanup(func() { c.Disconnect(0) })
 	for _, step := range []func() mqtt.Token{c.Connect, func() mqtt.Token {
-		return c.Subscribe("#", 1, func(_ mqtt.Client, m mqtt.Message) { all <- heard{m.Topic(), string(m.Payload())} })
+		return c.Subscribe("#", 1, func(_ mqtt.Client, m mqtt.Message) { all <- mqttMessage{m.Topic(), string(m.Payload())} })
 	}} {
 		if token := step(); !token.WaitTimeout(patience) || token.Error() != nil {
 			t.Fatalf("listen to %s: %v", url, token.Error())
@@ -38,24 +38,24 @@ func subscribe(t *testing.T, url string) <-chan heard {
 	return all
 }
 
-// await reads messages until one on a topic of the unit's holds a text.
-func await(t *testing.T, all <-chan heard, name, holds string) {
+// await reads messages until one of the unit's on this topic contains a text.
+func await(t *testing.T, all <-chan mqttMessage, name, text string) {
 	t.Helper()
-	var last []heard
+	var last []mqttMessage
 	for late := time.After(patience); ; {
 		select {
 		case h := <-all:
-			if strings.HasSuffix(h.topic, "/"+name) && strings.Contains(h.payload, holds) {
+			if strings.HasSuffix(h.topic, "/"+name) && strings.Contains(h.payload, text) {
 				return
 			}
 			last = append(last, h)
 		case <-late:
-			t.Fatalf("no %s with %s in %v", name, holds, last)
+			t.Fatalf("no %s with %s in %v", name, text, last)
 		}
 	}
 }
 
-// sockets are the inodes of a process's sockets.
+// sockets returns the inodes of a process's sockets.
 func sockets(t *testing.T, pid int) map[string]bool {
 	t.Helper()
 	found := map[string]bool{}
@@ -72,9 +72,9 @@ func sockets(t *testing.T, pid int) map[string]bool {
 	return found
 }
 
-// doors are the addresses at which the demo and its unit can be reached from elsewhere: TCP sockets
-// that listen, and all of UDP's.
-func (d *running) doors() (at []string) {
+// listeners are the addresses at which the demo and its unit can be reached from elsewhere: TCP
+// sockets that listen, and all of UDP's.
+func (d *running) listeners() (at []string) {
 	d.t.Helper()
 	own := sockets(d.t, d.cmd.Process.Pid)
 	units := children(d.t, d.cmd.Process.Pid)
@@ -104,8 +104,8 @@ func (d *running) doors() (at []string) {
 	return at
 }
 
-// address reads an address as the kernel's tables have it: words of four bytes in this machine's
-// order, and the port.
+// address decodes an address in the kernel's tables: words of four bytes in this machine's order,
+// and the port.
 func address(t *testing.T, text string) string {
 	t.Helper()
 	host, port, _ := strings.Cut(text, ":")
@@ -124,15 +124,14 @@ func address(t *testing.T, text string) string {
 	return netip.AddrPortFrom(ip, uint16(number)).String()
 }
 
-// A unit that was given no broker talks to the demo's own, which anybody on this machine can listen
-// to, and nobody elsewhere.
+// A unit without a broker uses the demo's own, which only this machine can reach.
 func TestTheDemosOwnBroker(t *testing.T) {
 	d := start(t, "-mic", "voice", "-dir", t.TempDir())
 	all := subscribe(t, d.broker)
 	await(t, all, "availability", "online")
 	want := []string{"tcp " + strings.TrimPrefix(d.broker, "mqtt://"), "tcp " + strings.TrimPrefix(d.URL, "http://")}
 	slices.Sort(want)
-	if got := d.doors(); !slices.Equal(got, want) {
+	if got := d.listeners(); !slices.Equal(got, want) {
 		t.Errorf("it listens at %v, want %v", got, want)
 	}
 	for _, at := range want {
@@ -149,9 +148,9 @@ func TestTheDemosOwnBroker(t *testing.T) {
 	d.Until("readiness", demotest.Phase("idle"))
 }
 
-// Who thinks better of it at once has done nothing that anybody hears of: what is told up to the
-// next recording is the room left, and that it records.
-func TestAConsentThatIsWithdrawnAtOnceIsNotTold(t *testing.T) {
+// A consent that is withdrawn at once is not published: up to the next recording the messages show
+// only the free space, and then that it records.
+func TestAConsentWithdrawnAtOnceIsNotPublished(t *testing.T) {
 	d := start(t, "-mic", "voice", "-dir", t.TempDir())
 	all := subscribe(t, d.broker)
 	await(t, all, "ledger", "") // the last of what comes with the start
@@ -183,7 +182,7 @@ func TestAConsentThatIsWithdrawnAtOnceIsNotTold(t *testing.T) {
 			states = states[:n-1]
 		}
 		if len(states) <= 1 && others == 0 && started == 1 {
-			d.Press("patient") // what was said to begin is said to end, though there may be no sample of it
+			d.Press("patient") // an end is published for what was published as started, even if it has no sample
 			until(t, all, `"event_type":"ended"`)
 			return
 		}
@@ -191,10 +190,10 @@ func TestAConsentThatIsWithdrawnAtOnceIsNotTold(t *testing.T) {
 		d.Press("patient")
 		d.Until("the end", demotest.Phase("idle"))
 	}
-	t.Error("each time it was told")
+	t.Error("it was published each time")
 }
 
-// unmoved is a state without what always moves.
+// unmoved is a state without the values that always change.
 func unmoved(t *testing.T, payload string) string {
 	t.Helper()
 	var state map[string]any
@@ -207,22 +206,22 @@ func unmoved(t *testing.T, payload string) string {
 	return fmt.Sprint(state)
 }
 
-// until collects what is told up to the first message that holds a text.
-func until(t *testing.T, all <-chan heard, holds string) (told []heard) {
+// until collects messages up to the first one that contains a text.
+func until(t *testing.T, all <-chan mqttMessage, text string) (collected []mqttMessage) {
 	t.Helper()
 	for late := time.After(patience); ; {
 		select {
 		case h := <-all:
-			if told = append(told, h); strings.Contains(h.payload, holds) {
-				return told
+			if collected = append(collected, h); strings.Contains(h.payload, text) {
+				return collected
 			}
 		case <-late:
-			t.Fatalf("nothing with %s in %v", holds, told)
+			t.Fatalf("nothing with %s in %v", text, collected)
 		}
 	}
 }
 
-// A config's own broker is the only one, and what it hears isn't shown.
+// A config's broker is the only one, and its messages are not shown.
 func TestAConfigsOwnBroker(t *testing.T) {
 	theirs, err := broker.Start(func(string, []byte, bool) {})
 	if err != nil {
@@ -234,9 +233,9 @@ func TestAConfigsOwnBroker(t *testing.T) {
 	d := start(t, "-mic", "voice", "-dir", t.TempDir(), "-config", path)
 	await(t, all, "availability", "online")
 	if d.broker != theirs.URL() {
-		t.Errorf("it says that its broker is %s", d.broker)
+		t.Errorf("it prints the broker %s", d.broker)
 	}
-	if got, want := d.doors(), []string{"tcp " + strings.TrimPrefix(d.URL, "http://")}; !slices.Equal(got, want) {
+	if got, want := d.listeners(), []string{"tcp " + strings.TrimPrefix(d.URL, "http://")}; !slices.Equal(got, want) {
 		t.Errorf("it listens at %v, want %v", got, want)
 	}
 	var live struct {
@@ -244,16 +243,16 @@ func TestAConfigsOwnBroker(t *testing.T) {
 		Card  struct{ Broker string }
 	}
 	if err := json.Unmarshal([]byte(d.First()), &live); err != nil || live.Heard || live.Card.Broker != theirs.URL() {
-		t.Errorf("the page says %+v of the broker (%v)", live, err)
+		t.Errorf("the page shows %+v of the broker (%v)", live, err)
 	}
 }
 
-// A config without [mqtt] leaves the demo its own.
+// A config without [mqtt] uses the demo's own broker.
 func TestAConfigWithoutABroker(t *testing.T) {
 	path, _ := configFor(t, "")
 	d := start(t, "-mic", "voice", "-dir", t.TempDir(), "-config", path)
 	await(t, subscribe(t, d.broker), "availability", "online")
-	if n := len(d.doors()); n != 2 {
+	if n := len(d.listeners()); n != 2 {
 		t.Errorf("it listens at %d addresses", n)
 	}
 }
@@ -263,15 +262,15 @@ const (
 	unheard = pane + `.hidden`
 )
 
-// row finds a message in the pane.
-func row(topic, holds string) string {
-	return fmt.Sprintf(`[...document.querySelectorAll("#messages li")].find(li => li.querySelector(".topic").textContent.endsWith(%q) && li.textContent.includes(%q))`, topic, holds)
+// row finds a message on the page.
+func row(topic, text string) string {
+	return fmt.Sprintf(`[...document.querySelectorAll("#messages li")].find(li => li.querySelector(".topic").textContent.endsWith(%q) && li.textContent.includes(%q))`, topic, text)
 }
 
 // newest finds the topmost message of a topic.
 func newest(topic string) string { return row(topic, "") }
 
-// What the unit tells the world is seen as it is told.
+// The page shows what the unit publishes.
 func TestMessagesAreSeenInABrowser(t *testing.T) {
 	d := start(t, "-mic", "voice", "-dir", t.TempDir())
 	b := d.browse()
@@ -279,7 +278,7 @@ func TestMessagesAreSeenInABrowser(t *testing.T) {
 	d.Until("readiness", ready)
 	if hint := get[string](b, `document.querySelector("#wires-hint").textContent`); !strings.Contains(hint,
 		"mosquitto_sub -h 127.0.0.1 -p "+d.broker[strings.LastIndex(d.broker, ":")+1:]) {
-		t.Errorf("how to listen is said as %q", hint)
+		t.Errorf("the command to subscribe is %q", hint)
 	}
 	b.do(push("patient"))
 	b.until(title + ` === "Waiting for the clinician"`)
@@ -294,7 +293,7 @@ func TestMessagesAreSeenInABrowser(t *testing.T) {
 	b.until(title + ` === "Not recording"`)
 	b.until(row("/availability", "online") + ` === ` + newest("/availability"))
 
-	// Anybody on this machine can write to the broker, and shows as text only.
+	// Anybody on this machine can publish, but only text is shown.
 	const most, hostile = 100, `<img src=x onerror=document.title=1><b>`
 	c := publish(t, d.broker)
 	for i := range most {
@@ -311,7 +310,7 @@ func TestMessagesAreSeenInABrowser(t *testing.T) {
 	c("a/long", strings.Repeat("long ", 1000))
 	b.until(row("a/long", "5,000 bytes") + `?.querySelector("details:not([open])")`)
 	if live := get[string](b, pane+`.getAttribute("aria-live")`); live != "off" {
-		t.Errorf("a screen reader hears each of them: aria-live is %s", live)
+		t.Errorf("a screen reader reads out every message: aria-live is %s", live)
 	}
 }
 

@@ -13,13 +13,14 @@ import (
 	"tacet/daemon/store/local/mark"
 )
 
-// The office's signing key, as tacet keygen names it beside office.key.
+// The office's signing key, beside office.key, as tacet keygen names it.
 const (
 	officeSign = "office.sign"
 	officeVkey = "office.vkey"
 )
 
-// officeSigner is the signing key of the demo's own office; ok is false in a folder without one.
+// officeSigner returns the signing key of the demo's own office. ok is false if the folder has
+// none.
 func (u *unit) officeSigner() (s office.Signer, ok bool, err error) {
 	text, err := os.ReadFile(filepath.Join(u.dir, officeSign))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -34,7 +35,7 @@ func (u *unit) officeSigner() (s office.Signer, ok bool, err error) {
 	return s, true, nil
 }
 
-// sign makes the office's signing key where there is none, and signs who can open recordings.
+// sign signs the list of recipients. It makes the office's signing key if there is none.
 func (u *unit) sign(pub string) error {
 	signer, ok, err := u.officeSigner()
 	if err == nil && !ok {
@@ -60,10 +61,10 @@ func (u *unit) sign(pub string) error {
 	return os.WriteFile(pub, list, 0o644)
 }
 
-// demoUUID is the UUID of the file system of a folder that stands for a drive.
+// demoUUID returns a UUID for the folder that stands for a drive.
 func demoUUID(store string) string { return "demo-" + store }
 
-// markDrive makes a folder that stands for a drive the office's, if the office is the demo's own.
+// markDrive marks a folder that stands for a drive, if the office is the demo's own.
 func (u *unit) markDrive(s config.Store) error {
 	signer, ok, err := u.officeSigner()
 	if err != nil || !ok || u.cfg.Office == nil {
@@ -79,7 +80,7 @@ func (u *unit) markDrive(s config.Store) error {
 		return err
 	}
 	if old, err := mark.Read(root); err == nil && old.SignedBy(key, demoUUID(s.Name)) == nil {
-		return nil // it is the drive of before
+		return nil // marked before
 	}
 	m, err := mark.NewSigned(u.cfg.Room.Site, u.cfg.Room.ID, s.Name, demoUUID(s.Name), signer)
 	if err != nil {
@@ -88,12 +89,12 @@ func (u *unit) markDrive(s config.Store) error {
 	return m.Write(root)
 }
 
-// judged says why a folder with a mark must not be used as a drive; one without a mark, of a unit
-// that is not the demo's own, may.
+// judged returns why a marked folder must not be used as a drive. A folder without a mark may be
+// used, if the unit is not the demo's own.
 func (d *drive) judged() error {
 	root, err := os.OpenRoot(d.Path)
 	if err != nil {
-		return nil // opening it says why
+		return nil // opening it will report why
 	}
 	defer root.Close()
 	m, err := mark.Read(root)

@@ -14,8 +14,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Printed, the page is the card that hangs on the wall: its words alone, on one sheet, black on
-// white, also in a dark browser, and its four signs are told apart by their shape.
+// The printed page is the card on the wall: only its text, on one sheet, black on white even in a
+// dark browser, with four symbols of different shapes.
 func TestPrintedPageIsTheWallCard(t *testing.T) {
 	d := start(t, "-mic", "voice", "-dir", t.TempDir())
 	b := d.browse(colours("dark"))
@@ -31,7 +31,7 @@ func TestPrintedPageIsTheWallCard(t *testing.T) {
 		pages != 1 {
 		t.Errorf("it takes %d sheets", pages)
 	}
-	if name := os.Getenv("TACET_KEEP_CARD"); name != "" { // for a look at it
+	if name := os.Getenv("TACET_KEEP_CARD"); name != "" { // to look at it
 		if err := os.WriteFile(name, pdf, 0o644); err != nil {
 			t.Error(err)
 		}
@@ -44,20 +44,22 @@ func TestPrintedPageIsTheWallCard(t *testing.T) {
 	for _, want := range []string{"This room can record your visit", "To say yes", "To say no", "To stop", "Off", "Steady",
 		"Slow pulse", "Three quick flashes"} {
 		if !strings.Contains(text, want) {
-			t.Errorf("it doesn't say %q:\n%s", want, text)
+			t.Errorf("%q is missing:\n%s", want, text)
 		}
 	}
 	for _, unwanted := range []string{"Recordings", "Behind the wall", "Cut the power", "MQTT", "Right now",
 		"Not recording", "tacet"} {
 		if strings.Contains(text, unwanted) {
-			t.Errorf("it says %q:\n%s", unwanted, text)
+			t.Errorf("%q is on the card:\n%s", unwanted, text)
 		}
 	}
-	// No two signs have the same borders, and none needs a colour or a background, which printers
+	// No two symbols have the same borders, and none needs a colour or a background, which printers
 	// leave out.
-	signs := get[[]string](b, `[...document.querySelectorAll(".legend .dot")].map((dot) => [dot, ...dot.children].flatMap((el) =>
-		[getComputedStyle(el), getComputedStyle(el, "::before"), getComputedStyle(el, "::after")]).map((s) =>
-		[s.content, s.borderTopWidth, s.borderTopStyle, s.borderTopColor, s.width, s.backgroundImage, s.backgroundColor].join(" ")).join("; "))`)
+	signs := get[[]string](b, `[...document.querySelectorAll(".legend .dot")].map((dot) =>
+		[dot, ...dot.children].flatMap((el) =>
+			[getComputedStyle(el), getComputedStyle(el, "::before"), getComputedStyle(el, "::after")]).map((s) =>
+			[s.content, s.borderTopWidth, s.borderTopStyle, s.borderTopColor, s.width, s.backgroundImage,
+				s.backgroundColor].join(" ")).join("; "))`)
 	seen := map[string]bool{}
 	for _, sign := range signs {
 		if seen[sign] || strings.Contains(sign, "gradient") || regexp.MustCompile(`rgb\(2\d\d, `).MatchString(sign) {

@@ -19,10 +19,10 @@ import (
 	"tacet/hw/simpanel"
 )
 
-// usualKey is where a unit keeps its key if its config doesn't say.
-const usualKey = "/var/lib/tacet/unit.key"
+// defaultKey is where a unit keeps its key unless its config says otherwise.
+const defaultKey = "/var/lib/tacet/unit.key"
 
-// discovery is Home Assistant's usual prefix.
+// discovery is Home Assistant's default prefix.
 const discovery = "homeassistant"
 
 const (
@@ -31,9 +31,9 @@ const (
 	configFile = "tacet.toml"
 )
 
-// generated is the config of a unit with two parties and everything a front can have: two show best
-// what consent is.
-const generated = `# Made by tacet-demo for a unit that hangs in a browser. Its lines lead there.
+// generated is the config of a unit with two parties, which show best what consent is, and
+// everything that a panel can have.
+const generated = `# Made by tacet-demo for a unit in a browser. Its GPIO lines are those of the page.
 [room]
 site = "high-street"
 id   = "room-3"
@@ -67,7 +67,8 @@ recipients = [%q]
 [office]
 key = %q
 
-# The folder drive-drive stands for a thumb drive; the spool keeps its copies too, to be listened to with the drive out.
+# The folder drive-drive stands for a thumb drive. The spool keeps its recordings, so that you can listen with
+# the drive out.
 [spool]
 path = %q
 release = "never"
@@ -77,18 +78,18 @@ kind = "drive"
 label = "TACET"
 `
 
-// unit is everything that the demo knows of the unit before it starts.
+// unit is what the demo knows of the unit before it starts.
 type unit struct {
 	dir        string
 	configPath string
 	mic        string
-	broker     string // its address, once it is known
+	broker     string // its address, from connect on
 	cfg        *config.Config
 	warnings   []config.Problem
 	identities []age.Identity
 }
 
-// prepare makes what is missing and reads what is there.
+// prepare makes what is missing and reads the config.
 func prepare(o options) (*unit, error) {
 	u := &unit{dir: o.dir, configPath: o.config, mic: o.mic}
 	var err error
@@ -110,7 +111,7 @@ func prepare(o options) (*unit, error) {
 		return nil, err
 	}
 	if o.config == "" {
-		u.warnings = nil // one key and no copies are enough to try it
+		u.warnings = nil // one key and no copies are enough to try the unit
 	}
 	u.mic = cmp.Or(u.mic, u.cfg.Audio.Device)
 	if u.mic == autoMic {
@@ -123,13 +124,13 @@ func prepare(o options) (*unit, error) {
 	return u, err
 }
 
-// What -mic can say, beside a device.
+// Values of -mic besides a device.
 const (
 	autoMic  = "auto"
 	voiceMic = "voice"
 )
 
-// auto is the machine's own microphone or, where no card can record, the voice. It opens none.
+// auto returns the machine's own microphone or, if no card can record, the voice. It opens none.
 func auto(sysfs string) string {
 	cards, err := filepath.Glob(filepath.Join(sysfs, "pcmC*D*c"))
 	if err != nil || len(cards) == 0 {
@@ -138,14 +139,14 @@ func auto(sysfs string) string {
 	return "default"
 }
 
-// load reads a config and puts the unit's key into dir, unless the config wants it elsewhere.
-// Without a broker of its own, it gets the one at this address.
+// load reads a config. It puts the unit's key into dir unless the config names another place.
+// broker is for a config without [mqtt].
 func load(path, dir, broker string) (*config.Config, []config.Problem, error) {
 	cfg, warnings, err := config.Load(path)
 	if err != nil {
 		return nil, nil, cli.Exit(power.BadConfig, err)
 	}
-	if cfg.Unit.Key == usualKey {
+	if cfg.Unit.Key == defaultKey {
 		cfg.Unit.Key = filepath.Join(dir, "unit.key")
 	}
 	if cfg.MQTT == nil && broker != "" {
@@ -154,7 +155,7 @@ func load(path, dir, broker string) (*config.Config, []config.Problem, error) {
 	return cfg, warnings, nil
 }
 
-// generate makes the config, and the office's key where there is none yet.
+// generate makes the config, and the office's key if there is none.
 func (u *unit) generate() error {
 	key, pub := filepath.Join(u.dir, officeKey), filepath.Join(u.dir, officePub)
 	if _, err := os.Stat(key); os.IsNotExist(err) {
@@ -179,7 +180,7 @@ func (u *unit) generate() error {
 	return os.WriteFile(u.configPath, []byte(text), 0o644)
 }
 
-// identities reads the office's key, if it lies in the folder.
+// identities reads the office's key, if there is one.
 func identities(path string) ([]age.Identity, error) {
 	f, err := os.Open(path)
 	if os.IsNotExist(err) {
@@ -196,11 +197,11 @@ func identities(path string) ([]age.Identity, error) {
 	return ids, nil
 }
 
-// noPassphrase is for a key behind a passphrase: nobody is here to ask.
-func noPassphrase() (string, error) { return "", errors.New("it is behind a passphrase") }
+// noPassphrase refuses an encrypted key: nobody can be asked.
+func noPassphrase() (string, error) { return "", errors.New("it is encrypted with a passphrase") }
 
-// keys are the public keys of the units that the page knows: its own unit's, which is on the second
-// line of its key file once the unit has made it.
+// keys returns the keys of the units that the page knows: its own unit's, from the second line of
+// its key file, once the unit has made it.
 func (u *unit) keys() []string {
 	text, err := os.ReadFile(u.cfg.Unit.Key)
 	if err != nil {
@@ -210,8 +211,8 @@ func (u *unit) keys() []string {
 	return []string{strings.TrimSpace(public)}
 }
 
-// connect gives the unit a broker if its config names none. The messages that pass somebody else's
-// aren't heard here: it may not let us, and they are theirs.
+// connect starts a broker if the config names none. Messages of another broker are not shown: it
+// may not let us read them, and they are its owner's.
 func (u *unit) connect() (_ *page.Traffic, close func(), err error) {
 	if u.cfg.MQTT != nil {
 		u.broker = u.cfg.MQTT.Broker
@@ -226,7 +227,7 @@ func (u *unit) connect() (_ *page.Traffic, close func(), err error) {
 	return traffic, b.Close, nil
 }
 
-// front is what is fitted to the wall.
+// front returns the parts of the panel.
 func (u *unit) front() simpanel.Settings {
 	s := simpanel.Settings{Door: u.cfg.Door != nil, Sense: u.cfg.Light.Sense != "", StatusLight: u.cfg.StatusLight != nil}
 	for _, b := range u.cfg.Buttons {
@@ -238,17 +239,17 @@ func (u *unit) front() simpanel.Settings {
 	return s
 }
 
-// card is what the card on the wall says.
+// card returns what the card on the wall says.
 func (u *unit) card() page.Card {
 	c := u.cfg.Consent
 	return page.Card{Site: u.cfg.Room.Site, Room: u.cfg.Room.Name, Purpose: c.Purpose, Notice: c.Notice,
 		Max: c.Max.Seconds(), Quiet: c.Quiet.Seconds(), Microphone: u.hears(), Key: len(u.identities) > 0, Broker: u.broker}
 }
 
-// hears says whose sound the unit takes.
+// hears describes the unit's microphone.
 func (u *unit) hears() string {
 	if u.mic == voiceMic {
-		return "a voice that is built in"
+		return "a built-in voice"
 	}
 	return "this machine’s microphone (" + u.mic + ")"
 }

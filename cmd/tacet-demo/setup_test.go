@@ -97,7 +97,7 @@ func configFor(t *testing.T, extra string) (path, spool string) {
 	return path, spool
 }
 
-func TestAConfigIsTakenAsItIsButForTheLines(t *testing.T) {
+func TestAConfigIsUsedAsItIs(t *testing.T) {
 	path, spool := configFor(t, "")
 	dir := t.TempDir()
 	u, err := prepare(options{config: path, dir: dir})
@@ -118,7 +118,7 @@ func TestAConfigIsTakenAsItIsButForTheLines(t *testing.T) {
 		t.Errorf("its front is %+v", s)
 	}
 	if len(u.identities) != 0 || u.card().Key {
-		t.Error("it holds a key that nobody gave it")
+		t.Error("it has a key that is not in the folder")
 	}
 	if made, _ := filepath.Glob(filepath.Join(dir, "*")); len(made) != 0 {
 		t.Errorf("it made %v", made)
@@ -126,7 +126,7 @@ func TestAConfigIsTakenAsItIsButForTheLines(t *testing.T) {
 	key := filepath.Join(t.TempDir(), "own.key")
 	path, _ = configFor(t, "[unit]\nkey = \""+key+"\"\n")
 	if u, err = prepare(options{config: path, dir: dir}); err != nil || u.cfg.Unit.Key != key {
-		t.Errorf("a key's place that the config names: %v", err)
+		t.Errorf("the config's path of the key is not used: %v", err)
 	}
 	if u.keys() != nil {
 		t.Error("it knows a key that isn't there yet")
@@ -143,7 +143,7 @@ func TestAConfigIsTakenAsItIsButForTheLines(t *testing.T) {
 	}
 }
 
-func TestABadConfigIsSaidLineByLine(t *testing.T) {
+func TestABadConfigIsReportedByLine(t *testing.T) {
 	path, _ := configFor(t, "[mqtt]\nbrocker = \"mqtt://a\"\n[nonsense]\n")
 	self, err := os.Executable()
 	if err != nil {
@@ -151,20 +151,20 @@ func TestABadConfigIsSaidLineByLine(t *testing.T) {
 	}
 	demo := exec.Command(self, "-config", path, "-dir", t.TempDir(), "-listen", "127.0.0.1:0")
 	demo.Env = append(os.Environ(), asDemo+"=1")
-	var said bytes.Buffer
-	demo.Stderr = &said
+	var output bytes.Buffer
+	demo.Stderr = &output
 	demo.Run()
 	if code := demo.ProcessState.ExitCode(); code != 78 {
 		t.Errorf("it exits with %d", code)
 	}
 	for _, want := range []string{path + ":", "brocker", "nonsense"} {
-		if !strings.Contains(said.String(), want) {
-			t.Errorf("nothing is said of %s:\n%s", want, said.String())
+		if !strings.Contains(output.String(), want) {
+			t.Errorf("%s is not reported:\n%s", want, output.String())
 		}
 	}
 }
 
-// Nothing is made where there can be no page.
+// If the page's address is taken, nothing is made.
 func TestAnAddressThatIsTaken(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -178,9 +178,9 @@ func TestAnAddressThatIsTaken(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")
 	demo := exec.Command(self, "-listen", taken.Addr().String(), "-dir", dir)
 	demo.Env = append(os.Environ(), asDemo+"=1")
-	said, _ := demo.CombinedOutput()
-	if code := demo.ProcessState.ExitCode(); code != 1 || !strings.Contains(string(said), "tacet-demo: hint: -listen") {
-		t.Errorf("it exits with %d and says\n%s", code, said)
+	output, _ := demo.CombinedOutput()
+	if code := demo.ProcessState.ExitCode(); code != 1 || !strings.Contains(string(output), "hint: choose another address with -listen") {
+		t.Errorf("it exits with %d and prints\n%s", code, output)
 	}
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {
 		t.Errorf("it made its folder: %v", err)
@@ -224,8 +224,8 @@ func TestWhereThePageIsReached(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := reached(a); got != want {
-			t.Errorf("at %s it is reached at %s", at, got)
+		if got := pageHost(a); got != want {
+			t.Errorf("%s is reached at %s", at, got)
 		}
 	}
 }

@@ -14,11 +14,12 @@ import (
 	"tacet/daemon/health"
 	"tacet/daemon/store"
 	"tacet/daemon/store/local"
+	"tacet/daemon/trust"
 	"tacet/hw/simpanel"
 )
 
-// slot is the place for the thumb drive, as the unit's stores see it: a drive is a folder that
-// can't be reached while it is taken out.
+// slot is the port for the thumb drive, as the unit's stores see it. A drive is a folder that can't
+// be reached while the drive is out.
 type slot struct {
 	dir string
 
@@ -27,21 +28,21 @@ type slot struct {
 	drives  []*drive
 }
 
-// drive is the kind of a store that is a thumb drive.
+// drive is the kind of a store on a thumb drive.
 type drive struct {
 	local.Folder
 	slot    *slot
 	name    string // the store's
-	judge   daemon.DriveJudge
+	judge   trust.Judge
 	changed chan struct{}
-	open    store.Medium // the last one; guarded by slot.mu
+	open    store.Medium // the last one opened; guarded by slot.mu
 }
 
-var errOut = &store.Trouble{Code: health.StoreMissing, Err: errors.New("the thumb drive is not in its place")}
+var errOut = &store.Trouble{Code: health.StoreMissing, Err: errors.New("the thumb drive is not plugged in")}
 
-// kinds makes drives of this slot, and leaves all other stores to others.
+// kinds makes the drives of this slot, and leaves other stores to others.
 func (s *slot) kinds(others daemon.StoreKind) daemon.StoreKind {
-	return func(c config.Store, judge daemon.DriveJudge) store.Kind {
+	return func(c config.Store, judge trust.Judge) store.Kind {
 		if c.Kind != config.Drive {
 			return others(c, judge)
 		}
@@ -54,10 +55,10 @@ func (s *slot) kinds(others daemon.StoreKind) daemon.StoreKind {
 	}
 }
 
-// driveDir is where the demo keeps what is on a store's thumb drive.
+// driveDir returns the folder that stands for a store's thumb drive.
 func driveDir(dir, name string) string { return filepath.Join(dir, "drive-"+name) }
 
-// set puts the drive in or takes it out, in the middle of whatever is being written.
+// set plugs the drive in or pulls it out, in the middle of any write.
 func (s *slot) set(present bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -79,7 +80,7 @@ func (s *slot) out() bool {
 	return !s.present
 }
 
-// Open opens the folder, while the drive is in its place.
+// Open opens the folder if the drive is plugged in.
 func (d *drive) Open(ctx context.Context) (store.Medium, error) {
 	if d.slot.out() {
 		return nil, errOut
@@ -94,13 +95,13 @@ func (d *drive) Open(ctx context.Context) (store.Medium, error) {
 	d.slot.mu.Lock()
 	defer d.slot.mu.Unlock()
 	d.open = m
-	if !d.slot.present { // taken out meanwhile
+	if !d.slot.present { // pulled out meanwhile
 		m.Abort()
 	}
 	return inSlot{m.(store.Folder), d.slot}, nil
 }
 
-// inSlot is a folder that is gone when the drive is.
+// inSlot is a folder that is gone when the drive is out.
 type inSlot struct {
 	store.Folder
 	slot *slot
@@ -113,8 +114,7 @@ func (m inSlot) Check(cause error) error {
 	return m.Folder.Check(cause)
 }
 
-// drives are the folders of the thumb drives, which the demo makes, if there is one in the unit's
-// place for it.
+// drives returns the folders of the thumb drives while they are plugged in.
 func (u *unit) drives(front *simpanel.Panel) func() []string {
 	return func() (dirs []string) {
 		if present := front.State().Drive; present == nil || !*present {
@@ -129,7 +129,7 @@ func (u *unit) drives(front *simpanel.Panel) func() []string {
 	}
 }
 
-// makeDrives makes the folders that stand for thumb drives, marked as the office's.
+// makeDrives makes the folders that stand for thumb drives, with the office's mark.
 func (u *unit) makeDrives() error {
 	for _, s := range u.cfg.Stores {
 		if s.Kind != config.Drive {

@@ -18,20 +18,24 @@ import (
 	"tacet/cmd/tacet-demo/wire"
 	"tacet/config"
 	"tacet/daemon"
+	"tacet/daemon/capture"
 	"tacet/daemon/journal"
+	"tacet/daemon/lamp"
 	"tacet/daemon/memory"
+	"tacet/daemon/take"
+	"tacet/daemon/wallclock"
 )
 
-// unitCommand is the first argument of the process that is the unit. Nobody types it.
+// unitCommand is the first argument of the unit's process. Users never type it.
 const unitCommand = "unit"
 
-// command starts the unit that was prepared.
+// command returns the command line of the unit's process.
 func (u *unit) command() []string {
 	return []string{"/proc/self/exe", unitCommand, "-config", u.configPath, "-dir", u.dir, "-mic", u.mic, "-broker",
 		u.broker}
 }
 
-// unitMain is the unit's life.
+// unitMain is the main function of the unit's process.
 func unitMain(env *cli.Env, args []string) error {
 	f := env.Flags()
 	configPath, dir := f.String("config", "", ""), f.String("dir", "", "")
@@ -59,8 +63,8 @@ func runUnit(ctx context.Context, cfg *config.Config, dir, mic string, log *slog
 	}
 	front := wire.Connect(wires, window)
 	go func() {
-		// Whoever held the front is gone, and with it the power. Death is what the kernel would
-		// have sent anyway.
+		// The process with the panel is gone, and with it the power. The kernel would kill us
+		// anyway.
 		<-front.Gone()
 		syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	}()
@@ -72,7 +76,7 @@ func runUnit(ctx context.Context, cfg *config.Config, dir, mic string, log *slog
 	}
 	place := &slot{dir: dir}
 	d, err := daemon.New(cfg, hardware(cfg, front, mic, log), daemon.Options{
-		Log: log, Version: "demo", Dir: dir, Store: place.kinds(others.Kind(cfg.Room)),
+		Log: log, Version: "demo", Dir: dir, Store: place.kinds(others.Kind(cfg)),
 	})
 	if err != nil {
 		return err
@@ -85,13 +89,15 @@ func runUnit(ctx context.Context, cfg *config.Config, dir, mic string, log *slog
 	return d.Run(ctx)
 }
 
-// hardware is the panel for hands and eyes, and a microphone or a voice.
+// hardware returns the panel, and a microphone or the voice.
 func hardware(cfg *config.Config, front *wire.Front, mic string, log *slog.Logger) daemon.Hardware {
 	a := cfg.Audio
 	hw := daemon.Hardware{
 		Buttons: front, Light: front, Microphone: microphone(a, mic, log), Clock: clock{},
-		NewEncoder: func(id string) (daemon.Encoder, error) {
-			return audio.NewEncoder(audio.Format{Codec: a.Codec, Rate: a.Rate, Channels: a.Channels, Bitrate: a.Bitrate, ID: id})
+		NewEncoder: func(id string) (take.Encoder, error) {
+			return audio.NewEncoder(audio.Format{
+				Codec: a.Codec, Rate: a.Rate, Channels: a.Channels, Bitrate: a.Bitrate, ID: id,
+			})
 		},
 	}
 	if cfg.StatusLight != nil {
@@ -100,24 +106,24 @@ func hardware(cfg *config.Config, front *wire.Front, mic string, log *slog.Logge
 	return hw
 }
 
-// microphone is the voice or an ALSA device.
-func microphone(a config.Audio, mic string, log *slog.Logger) daemon.Microphone {
+// microphone returns the voice or an ALSA device.
+func microphone(a config.Audio, mic string, log *slog.Logger) capture.Microphone {
 	if mic == voiceMic {
 		return voice.New(a.Rate, a.Channels)
 	}
 	return audio.NewMic(mic, a.Rate, a.Channels, log)
 }
 
-// clock is this machine's, which somebody else looks after.
+// clock is this machine's, which counts as synced.
 type clock struct{}
 
 func (clock) Now() time.Time { return time.Now() }
 func (clock) Synced() bool   { return true }
 
-// Suspended is the machine's, whose people may leave while its lid is shut.
-func (clock) Suspended() time.Duration { return daemon.SystemClock{}.Suspended() }
+// Suspended is the machine's: people may leave while a laptop's lid is shut.
+func (clock) Suspended() time.Duration { return wallclock.System{}.Suspended() }
 
-// report tells the page what the daemon says, whenever that changes.
+// report sends the daemon's status to the page whenever it changes.
 func report(ctx context.Context, d *daemon.Daemon, front *wire.Front) {
 	for {
 		select {
@@ -125,15 +131,16 @@ func report(ctx context.Context, d *daemon.Daemon, front *wire.Front) {
 		case <-ctx.Done():
 			return
 		}
-		if front.Report(status(d.Status())) != nil {
+		if front.Report(status(d.Panel())) != nil {
 			return
 		}
 	}
 }
 
-// status is what the page shows of what the daemon says.
-func status(s daemon.Status) page.Status {
-	p := page.Status{Power: true, Phase: s.Phase, Since: s.Since, Consented: s.Consented, Warnings: []page.Warning{}}
+// status returns what the page shows. The page is the wall, so it may show half a consent.
+func status(panel daemon.Panel, s daemon.Status) page.Status {
+	p := page.Status{Power: true, Phase: phase(panel, s), Since: s.Since, Consented: panel.Consented,
+		Warnings: []page.Warning{}}
 	if s.Recording != "" {
 		p.Since, p.Recording = s.Started, s.Recording
 	}
@@ -150,4 +157,17 @@ func status(s daemon.Status) page.Status {
 		p.Warnings = append(p.Warnings, shown)
 	}
 	return p
+}
+
+// phase returns the phase as people in the room know it from the light.
+func phase(panel daemon.Panel, s daemon.Status) string {
+	switch {
+	case s.Ending:
+		return "stopping"
+	case s.Phase == "idle" && panel.Light == lamp.Pulse:
+		return "waiting"
+	case s.Phase == "idle" && panel.Light == lamp.On:
+		return "starting"
+	}
+	return s.Phase
 }

@@ -12,11 +12,13 @@ import (
 var checkCommand = cli.Command{
 	Name:  "check",
 	Usage: "FILE…",
-	About: "say what is wrong with a unit's config",
+	About: "find mistakes in a unit's config",
 	Help: `
-Prints every error and every warning in each config FILE, with its line, its key, and what to write instead. Exits with 1 if there are
-errors, and with 0 if there are warnings alone. Recipients files are looked for beside FILE. Other files that it names may
-live only on the unit: those that aren't here get a warning.`,
+Prints every error and every warning in each config FILE, with its line, its key, and what to write
+instead. Exits with 1 if there are errors, and with 0 if there are only warnings.
+
+Recipients files are looked for beside FILE. Other files may exist only on the unit, so if they are
+missing here that is a warning.`,
 	Run: check,
 }
 
@@ -26,9 +28,9 @@ func check(env *cli.Env, args []string) error {
 		return err
 	}
 	if len(files) == 0 {
-		return env.Usage("check names no file")
+		return env.Usage("name a config file to check")
 	}
-	rooms := map[string]string{} // the file that speaks of each room
+	rooms := map[string]string{} // the file for each room
 	bad := 0
 	for _, file := range files {
 		cfg, warnings, err := config.Load(file)
@@ -40,10 +42,10 @@ func check(env *cli.Env, args []string) error {
 		}
 		if cfg != nil {
 			room := cfg.Room.Site + "/" + cfg.Room.ID
-			if other := rooms[room]; other != "" && !same(other, file) {
+			if other := rooms[room]; other != "" && filepath.Clean(other) != filepath.Clean(file) {
 				warnings = append(warnings, config.Problem{File: file, Key: "room.id",
-					What:    room + " is the room of " + other + " too",
-					Instead: "give each unit its own, unless one of the files is an old one"})
+					What:    room + " is also the room of " + other,
+					Instead: "give each unit a room of its own, unless one of the files is outdated"})
 			}
 			rooms[room] = file
 		}
@@ -61,10 +63,7 @@ func check(env *cli.Env, args []string) error {
 	}
 }
 
-func same(a, b string) bool { return filepath.Clean(a) == filepath.Clean(b) }
-
-// printFindings prints what there is to say of a file, in a form that editors can follow to the
-// line.
+// printFindings prints a file's errors and warnings so that editors can jump to the line.
 func printFindings(env *cli.Env, file string, errs, warnings []config.Problem) error {
 	for _, p := range errs {
 		if err := printFinding(env, "error", p); err != nil {
@@ -87,20 +86,15 @@ func printFinding(env *cli.Env, severity string, p config.Problem) error {
 }
 
 func verdict(errs, warnings int) string {
-	count := func(n int, word string) string {
-		if n == 1 {
-			return "1 " + word
-		}
-		return fmt.Sprintf("%d %ss", n, word)
-	}
+
 	switch {
 	case errs == 0 && warnings == 0:
 		return "ok"
 	case errs == 0:
-		return "ok, with " + count(warnings, "warning")
+		return "ok, with " + plural(warnings, "warning")
 	case warnings == 0:
-		return count(errs, "error")
+		return plural(errs, "error")
 	default:
-		return count(errs, "error") + ", " + count(warnings, "warning")
+		return plural(errs, "error") + ", " + plural(warnings, "warning")
 	}
 }

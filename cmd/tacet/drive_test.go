@@ -13,7 +13,7 @@ import (
 	"tacet/cmd/internal/cli/clitest"
 )
 
-// The scripts of the drive mount file systems in memory, in namespaces of their own.
+// These scripts mount file systems in memory, in namespaces of their own.
 func TestDriveScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "drive"),
@@ -22,28 +22,28 @@ func TestDriveScripts(t *testing.T) {
 		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": clitest.Exits},
 		Condition: func(name string) (bool, error) {
 			if name != "mounts" {
-				return false, fmt.Errorf("no condition is called %s", name)
+				return false, fmt.Errorf("there is no condition %s", name)
 			}
 			return exec.Command("unshare", "-rm", "true").Run() == nil, nil
 		},
 	})
 }
 
-// A drive's root is the topmost folder of its file system.
-func TestTopOf(t *testing.T) {
+// The root of a file system is its topmost folder.
+func TestFileSystemRoot(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		return // these are Linux's folders
+		return // the folders below are Linux's
 	}
 	for path, want := range map[string]string{"/": "/", "/proc": "/proc", "/proc/self": "/proc",
 		"/proc/sys/kernel": "/proc"} {
-		if top, err := topOf(path); top != want || err != nil {
+		if top, err := fileSystemRoot(path); top != want || err != nil {
 			t.Errorf("the top of %s is %s (%v), want %s", path, top, err, want)
 		}
 	}
-	if !ownDisk("/") || !ownDisk("/home") || ownDisk("/media/TACET") || ownDisk("/run/media/x/TACET") {
-		t.Error("a disk of the computer's own and a drive are taken for each other")
+	if !isSystemDisk("/") || !isSystemDisk("/home") || isSystemDisk("/media/TACET") || isSystemDisk("/run/media/x/TACET") {
+		t.Error("isSystemDisk confuses the computer's own disk with a drive")
 	}
-	if _, err := topOf(filepath.Join(t.TempDir(), "missing")); !os.IsNotExist(err) {
-		t.Errorf("of what is missing: %v", err)
+	if _, err := fileSystemRoot(filepath.Join(t.TempDir(), "missing")); !os.IsNotExist(err) {
+		t.Errorf("for a missing folder: %v", err)
 	}
 }

@@ -10,9 +10,9 @@ import (
 	"syscall"
 )
 
-// topOf is the root of the file system that a folder lies on: the last one on the way up with the
-// same device.
-func topOf(path string) (string, error) {
+// fileSystemRoot returns the root of the file system that a folder is on: the topmost folder with
+// the same device.
+func fileSystemRoot(path string) (string, error) {
 	device := func(path string) (uint64, error) {
 		info, err := os.Lstat(path)
 		if err != nil {
@@ -39,11 +39,11 @@ func topOf(path string) (string, error) {
 	return path, nil
 }
 
-// isReadOnly reports whether nothing can be written because the file system is mounted so.
+// isReadOnly reports whether err says that the file system is mounted read-only.
 func isReadOnly(err error) bool { return errors.Is(err, syscall.EROFS) }
 
-// ownDisk reports whether a file system with this root belongs to the computer.
-func ownDisk(top string) bool {
+// isSystemDisk reports whether the file system with this root belongs to the computer itself.
+func isSystemDisk(top string) bool {
 	return slices.Contains([]string{"/", "/boot", "/boot/efi", "/boot/firmware", "/efi", "/home", "/opt", "/root", "/srv",
 		"/tmp", "/usr", "/var",
 		"/dev", "/proc", "/sys", "/run", "/System/Volumes/Data"}, top)

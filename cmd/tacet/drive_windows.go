@@ -9,13 +9,13 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// topOf is the root of the drive that a folder lies on, E:\.
-func topOf(path string) (string, error) { return filepath.VolumeName(path) + `\`, nil }
+// fileSystemRoot returns the root of the drive that a folder is on, E:\.
+func fileSystemRoot(path string) (string, error) { return filepath.VolumeName(path) + `\`, nil }
 
-// isReadOnly reports whether nothing can be written because the drive is write-protected.
+// isReadOnly reports whether err says that the drive is write-protected.
 func isReadOnly(err error) bool { return errors.Is(err, windows.ERROR_WRITE_PROTECT) }
 
-// ownDisk reports whether a drive is the one that Windows runs from.
-func ownDisk(top string) bool {
+// isSystemDisk reports whether Windows runs from the drive.
+func isSystemDisk(top string) bool {
 	return strings.EqualFold(strings.TrimSuffix(top, `\`), os.Getenv("SystemDrive"))
 }

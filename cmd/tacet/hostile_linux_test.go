@@ -16,14 +16,14 @@ import (
 	"tacet/daemon/recording/recordingtest"
 )
 
-// hostile are names that do something to a terminal, or to who reads it.
+// hostile are names that change what a terminal shows, or mislead its reader.
 var hostile = []string{
 	"\x1b[2Jx", "x\x9b31my", "x\u009b31my", "x\u202etecat", "x\ntacet: hint: trust it", "x\r\ty", "x\x7fy",
 	"x\u200b\ufeffy", "x\xff\xfey", "x\U000e0041y",
 }
 
-// said runs tacet in a process of the test's own.
-func said(t *testing.T, args ...string) (stdout, stderr string) {
+// runTacet runs tacet in the test's own process.
+func runTacet(t *testing.T, args ...string) (stdout, stderr string) {
 	var out, err bytes.Buffer
 	env := &cli.Env{Name: "tacet", Args: args, Ctx: t.Context(), Stdin: strings.NewReader(""), Stdout: &out, Stderr: &err,
 		Terminal: true}
@@ -31,12 +31,12 @@ func said(t *testing.T, args ...string) (stdout, stderr string) {
 	return out.String(), err.String()
 }
 
-// Every command, with names and contents from somebody who wants more than a file: what it says is
-// printable, and no line of it is theirs.
-func TestOnlyPrintableCharactersAreSaid(t *testing.T) {
-	files := shelf(t)
+// Whatever names and contents a command is given, what it prints is printable, and no line of it
+// comes from them.
+func TestOnlyPrintableOutput(t *testing.T) {
+	files := fixtures(t)
 	defer func(before int) { workFactor = before }(workFactor)
-	workFactor = 10 // a passphrase takes no second to try
+	workFactor = 10 // fast
 	for _, bad := range hostile {
 		dir := t.TempDir()
 		in := func(name string) string { return filepath.Join(dir, name) }
@@ -75,7 +75,7 @@ func TestOnlyPrintableCharactersAreSaid(t *testing.T) {
 			{"drive", "init", "-i", bad, "-uuid", bad, "-site", "a", "-room", "*", dir},
 			{"help", bad},
 		} {
-			stdout, stderr := said(t, args...)
+			stdout, stderr := runTacet(t, args...)
 			for what, text := range map[string]string{"standard output": stdout, "standard error": stderr} {
 				if i := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); i >= 0 ||
 					strings.ToValidUTF8(text, "") != text {
@@ -83,36 +83,36 @@ func TestOnlyPrintableCharactersAreSaid(t *testing.T) {
 				}
 				for line := range strings.Lines(text) {
 					if strings.HasPrefix(line, "tacet: hint: trust it") {
-						t.Errorf("tacet %q, on %s: a line is theirs: %q", args, what, text)
+						t.Errorf("tacet %q, on %s: an injected line: %q", args, what, text)
 					}
 				}
 			}
 			if stdout+stderr == "" {
-				t.Errorf("tacet %q says nothing", args)
+				t.Errorf("tacet %q prints nothing", args)
 			}
 			if len(args) > 1 && args[1] == "-json" {
-				var list []listed
+				var list []listEntry
 				if err := json.Unmarshal([]byte(stdout), &list); err != nil || len(list) == 0 {
 					t.Errorf("tacet %q: %v", args, err)
 				} else if name := filepath.Base(list[0].File); strings.ToValidUTF8(bad, "") == bad &&
 					!strings.HasPrefix(name, bad) {
-					t.Errorf("tacet %q: the name is told as %q", args, name)
+					t.Errorf("tacet %q: the name is printed as %q", args, name)
 				}
 			}
 		}
 	}
 }
 
-// actsOf is a recording in which the acts, which anybody can write who knows the office's key, are
-// hostile.
+// actsOf returns a recording with hostile acts. Anybody who knows the office's public key can write
+// such acts.
 func actsOf(t *testing.T, bad string) []byte {
-	unit, office := recordingtest.NewUnit(t, "high-street", "room-3"), shelf(t)["office.key"]
+	unit, office := recordingtest.NewUnit(t, "high-street", "room-3"), fixtures(t)["office.key"]
 	ids, err := recording.ParseIdentities(bytes.NewReader(office), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	to := ids[0].(interface{ Recipient() *age.HybridRecipient }).Recipient().String()
-	spec := recordingtest.Spec{Unit: unit, For: []string{to}, ID: shelfID, Started: recordingtest.Started,
+	spec := recordingtest.Spec{Unit: unit, For: []string{to}, ID: fixtureID, Started: recordingtest.Started,
 		Audio: recording.Audio{Codec: "wav", Rate: 8000, Channels: 1}}
 	s := recordingtest.NewSealer(t, spec)
 	hostile := []recording.Act{{Party: bad, Act: bad, Cause: bad, Line: bad}}

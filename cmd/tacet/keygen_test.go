@@ -16,9 +16,9 @@ import (
 	"tacet/cmd/internal/cli"
 )
 
-// With the passphrase, the file is what age-keygen writes, and the key in it belongs to the
-// recipient that was printed.
-func TestKeygenBehindPassphrase(t *testing.T) {
+// Decrypted with the passphrase, the file is what age-keygen writes, and its key belongs to the
+// printed recipient.
+func TestKeygenWithPassphrase(t *testing.T) {
 	dir := t.TempDir()
 	key, passphrase := filepath.Join(dir, "office.key"), filepath.Join(dir, "passphrase")
 	if err := os.WriteFile(passphrase, []byte("correct horse battery staple\n"), 0o600); err != nil {
@@ -37,12 +37,12 @@ func TestKeygenBehindPassphrase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The work that a guess costs, which stands in the file: 2^18, what age itself takes.
+	// The file states the work factor: 2^18, which is age's own.
 	if !regexp.MustCompile(`^age-encryption\.org/v1\n-> scrypt \S+ 18\n`).Match(locked) {
-		t.Errorf("the file begins with %q", locked[:min(len(locked), 80)])
+		t.Errorf("the file starts with %q", locked[:min(len(locked), 80)])
 	}
 	if bytes.Contains(locked, []byte("AGE-SECRET-KEY")) {
-		t.Error("the key stands there in clear")
+		t.Error("the key is not encrypted")
 	}
 	identity, err := age.NewScryptIdentity("correct horse battery staple")
 	if err != nil {
@@ -83,25 +83,25 @@ func generate(t *testing.T, args ...string) (stdout, stderr string, err error) {
 	return out.String(), errs.String(), err
 }
 
-// Nobody is given the recipient of a key that isn't there: neither where the file can't be written,
-// nor where the recipient can't be printed is anything overwritten or lost.
+// If the key can't be written, no recipient is printed. If the recipient can't be printed, the key
+// stays.
 func TestKeygenThatFails(t *testing.T) {
 	dir := t.TempDir()
 	stdout, _, err := generate(t, "-plain", "-o", filepath.Join(dir, "none", "office.key"))
-	if !errors.Is(err, os.ErrNotExist) || stdout != "" {
+	if err == nil || !strings.Contains(err.Error(), "there is no folder "+filepath.Join(dir, "none")) || stdout != "" {
 		t.Errorf("error %v, printed %q", err, stdout)
 	}
 	key := filepath.Join(dir, "office.key")
 	env := &cli.Env{Name: "tacet", Ctx: context.Background(), Stdout: brokenPipe{}, Stderr: io.Discard}
 	if err := keygen(env, []string{"-plain", "-o", key}); err == nil {
-		t.Error("no error where nothing can be printed")
+		t.Error("no error although nothing can be printed")
 	}
 	if content, err := os.ReadFile(key); err != nil || !bytes.Contains(content, []byte("# public key: age1pq1")) {
 		t.Errorf("the key is gone: %v", err)
 	}
 }
 
-// Also a file that somebody makes while the passphrase is being typed is not overwritten.
+// A file that appears while the passphrase is typed is not overwritten either.
 func TestWriteNewOverwritesNothing(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "office.key")
 	if err := writeNew(file, []byte("first"), 0o600); err != nil {

@@ -18,35 +18,35 @@ import (
 var lsCommand = cli.Command{
 	Name:  "ls",
 	Usage: "[-json] PATH…",
-	About: "list recordings: when, how long, whether whole",
+	About: "list recordings: when, how long, in which state",
 	Help: `
-A PATH is a recording, or a folder of them. Each is read to its end: the state is what tacet verify finds, but for the question whether
-the unit is known.
+PATH is a recording, or a folder of recordings. Each is read in full: the state is the one that
+tacet verify finds. Only verify checks whether the unit is known.
 
     whole         complete
-    interrupted   complete; the power went meanwhile, and the unit closed it
-    unfinished    still being made or copied, or cut off
-    damaged       not as it was made
+    interrupted   complete up to a power cut, after which the unit closed it
+    unfinished    still being recorded or copied, or cut off
+    damaged       changed since it was recorded
 
-Lengths are those that are proved. In a folder it looks at the files called ….tacet, links to files among them.`,
+The length is the part that is proved. In a folder, ls looks at files and links named ….tacet.`,
 	Run: ls,
 }
 
-// listed is a recording in the list, in -json's words.
-type listed struct {
+// listEntry is a recording in the list. Its JSON form is what -json prints.
+type listEntry struct {
 	File    string     `json:"file"`
 	ID      string     `json:"id"`
 	Site    string     `json:"site"`
 	Room    string     `json:"room"`
-	Started *time.Time `json:"started"` // null where nobody knows
+	Started *time.Time `json:"started"` // null if unknown
 	Seconds float64    `json:"seconds"`
 	State   string     `json:"state"`
 	Reason  string     `json:"reason"`
 	Codec   string     `json:"codec"`
 }
 
-// started is the zero time where nobody knows.
-func (l *listed) started() time.Time {
+// started returns the zero time if the start is unknown.
+func (l *listEntry) started() time.Time {
 	if l.Started == nil {
 		return time.Time{}
 	}
@@ -55,15 +55,15 @@ func (l *listed) started() time.Time {
 
 func ls(env *cli.Env, args []string) error {
 	flags := env.Flags()
-	asJSON := flags.Bool("json", false, "as JSON")
+	asJSON := flags.Bool("json", false, "print JSON")
 	paths, err := env.Parse(flags, args)
 	if err != nil {
 		return err
 	}
 	if len(paths) == 0 {
-		return env.Usage("ls names no file or folder")
+		return env.Usage("name a recording or a folder to list")
 	}
-	list := []listed{}
+	list := []listEntry{}
 	var failed []error
 	for _, path := range paths {
 		names, folder, err := recordingsIn(path)
@@ -76,17 +76,17 @@ func ls(env *cli.Env, args []string) error {
 			switch {
 			case env.Ctx.Err() != nil:
 				return env.Ctx.Err()
-			case folder && errors.Is(err, fs.ErrNotExist): // it went while we looked
+			case folder && errors.Is(err, fs.ErrNotExist): // removed meanwhile
 			case err != nil:
 				failed = append(failed, err)
-			case rep.State == recording.Foreign && !called(name):
+			case rep.State == recording.Foreign && !isNamedRecording(name):
 				failed = append(failed, incomplete(name, rep))
 			default:
 				list = append(list, describe(name, rep))
 			}
 		}
 	}
-	slices.SortStableFunc(list, func(a, b listed) int {
+	slices.SortStableFunc(list, func(a, b listEntry) int {
 		return cmp.Or(a.started().Compare(b.started()), cmp.Compare(a.File, b.File))
 	})
 	print := printList
@@ -96,15 +96,17 @@ func ls(env *cli.Env, args []string) error {
 	if err := print(env, list); err != nil {
 		return err
 	}
-	return join(failed)
+	return joinErrors(failed)
 }
 
-// called reports whether a file is called as recordings are. Such a file is listed even if there is
-// nothing of a recording in it any more. Old file systems write names in capitals.
-func called(name string) bool { return strings.EqualFold(filepath.Ext(name), recording.Extension) }
+// isNamedRecording reports whether a file is named as recordings are. Such a file is listed even if
+// it is not a recording any more. Old file systems write names in capitals.
+func isNamedRecording(name string) bool {
+	return strings.EqualFold(filepath.Ext(name), recording.Extension)
+}
 
-// recordingsIn returns what there is at a path: the file itself or, in a folder, every file that is
-// called as a recording is. A link to a file counts as one.
+// recordingsIn returns the files at a path: the file itself or, for a folder, every file in it that
+// is named as a recording. A link to a file counts as one.
 func recordingsIn(path string) (files []string, folder bool, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -118,7 +120,7 @@ func recordingsIn(path string) (files []string, folder bool, err error) {
 		return nil, true, err
 	}
 	for _, e := range entries {
-		if !called(e.Name()) {
+		if !isNamedRecording(e.Name()) {
 			continue
 		}
 		name := filepath.Join(path, e.Name())
@@ -134,25 +136,25 @@ func recordingsIn(path string) (files []string, folder bool, err error) {
 	return files, true, nil
 }
 
-// plainName is a file's name without its folder, ending as recordings' names do.
-func plainName(path string) string {
+// baseName is a file's name without its folder, with the extension in lower case.
+func baseName(path string) string {
 	base := filepath.Base(path)
-	if called(base) {
+	if isNamedRecording(base) {
 		base = strings.TrimSuffix(base, filepath.Ext(base)) + recording.Extension
 	}
 	return base
 }
 
-// describe says of a recording what the list shows. What the file doesn't prove is taken from it
-// all the same, and from its name if it says nothing.
-func describe(name string, rep *recording.Report) listed {
-	l := listed{File: name, State: rep.State.String(), Seconds: rep.Length().Seconds()}
+// describe makes an entry from what the file says, even if it is not proved, or else from the
+// file's name.
+func describe(name string, rep *recording.Report) listEntry {
+	l := listEntry{File: name, State: rep.State.String(), Seconds: rep.Length().Seconds()}
 	if rep.State == recording.Foreign {
 		l.State = recording.Damaged.String()
 	}
 	if h := &rep.Head; rep.HeadRead {
 		l.ID, l.Site, l.Room, l.Started, l.Codec = h.ID, h.Site, h.Room, &h.Started, h.Audio.Codec
-	} else if started, room, id, err := recording.ParseName(plainName(name)); err == nil {
+	} else if started, room, id, err := recording.ParseName(baseName(name)); err == nil {
 		l.ID, l.Room, l.Started = id, room, &started
 	}
 	if rep.End != nil {
@@ -161,18 +163,19 @@ func describe(name string, rep *recording.Report) listed {
 	return l
 }
 
-func printJSON(env *cli.Env, list []listed) error { return env.PrintJSON(list) }
+func printJSON(env *cli.Env, list []listEntry) error { return env.PrintJSON(list) }
 
-func printList(env *cli.Env, list []listed) error {
+func printList(env *cli.Env, list []listEntry) error {
 	var text strings.Builder
 	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	for _, l := range list {
-		begun := "?"
+		started := "?"
 		if l.Started != nil {
-			begun = start(*l.Started)
+			started = formatTime(*l.Started)
 		}
-		cli.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", begun, length(time.Duration(l.Seconds*float64(time.Second))), l.State,
-			cmp.Or(ending(l.Reason), "-"), l.File)
+		cli.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", started, formatLength(time.Duration(l.Seconds*float64(time.Second))),
+			l.State,
+			cmp.Or(endingText(l.Reason), "-"), l.File)
 	}
 	table.Flush()
 	return env.PrintLines(text.String())

@@ -1,6 +1,6 @@
 // Tacet is the tool at a desk: for the technician, who checks a unit's config before carrying it
-// there, and for the office, which holds the key that opens recordings. It needs no microphone, no
-// GPIO and no C library, and runs on Linux, macOS and Windows.
+// there, and for the office, which holds the key that opens recordings. It needs no microphone,
+// GPIO or C library, and runs on Linux, macOS and Windows.
 //
 //	tacet keygen -o office.key > practice.pub
 //	tacet sign -i office.key practice.pub
@@ -18,10 +18,13 @@ import "tacet/cmd/internal/cli"
 func main() { cli.Main("tacet", run) }
 
 func run(env *cli.Env) error {
-	return env.Promptly(func() error { return env.Dispatch("the desk's side of the consulting-room recorder", commands) })
+	return env.Promptly(func() error {
+		return env.Dispatch("the office's side of the consulting-room recorder",
+			commands)
+	})
 }
 
-// commands, in the order in which somebody comes to need them. Each lives in the file of its name.
+// commands are in the order in which a user comes to need them. Each is in the file of its name.
 var commands = []cli.Command{
 	keygenCommand,
 	signCommand,

@@ -16,11 +16,11 @@ import (
 	"tacet/cmd/internal/cli/clitest"
 )
 
-// The scripts in testdata drive the program itself: a fresh process for each line that says tacet.
+// The scripts in testdata run the program itself, in a new process for each line that says tacet.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"tacet": func() {
-			workFactor = 10 // a passphrase takes no second to try
+			workFactor = 10 // fast
 			main()
 		},
 	})
@@ -37,11 +37,13 @@ func TestScripts(t *testing.T) {
 			env.Setenv("LANG", "C")
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": clitest.Exits, "mode": mode, "mark": markFile},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": clitest.Exits, "mode": mode, "mark": markFile,
+		},
 	})
 }
 
-// mode WANT FILE wants a file to have these permissions.
+// mode WANT FILE checks a file's permissions.
 func mode(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: mode WANT FILE")
@@ -53,7 +55,7 @@ func mode(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// mark FILE TO copies a file of text as an editor on Windows saves it.
+// mark FILE TO copies a text file as an editor on Windows saves it.
 func markFile(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: mark FILE TO")
@@ -62,15 +64,15 @@ func markFile(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte("\ufeff"+text), 0o600))
 }
 
-// stockAge finds age itself, in TACET_TOOLS or in the PATH, and returns its folder. Versions before
-// 1.3 can't read post-quantum keys.
+// stockAge finds age itself, in TACET_TOOLS or in PATH, and returns its folder. Versions before 1.3
+// can't read post-quantum keys.
 func stockAge(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(os.Getenv("TACET_TOOLS"), "age")
 	if _, err := os.Stat(program); os.Getenv("TACET_TOOLS") == "" || errors.Is(err, fs.ErrNotExist) {
 		program, _ = exec.LookPath("age")
 	}
-	const wanted = "the tests need age 1.3 or later: make test installs it; or set TACET_TOOLS to the folder in which it lies"
+	const wanted = "the tests need age 1.3 or later: run \"make test\", which installs it, or set TACET_TOOLS to its folder"
 	if program == "" {
 		t.Fatal(wanted)
 	}
@@ -79,9 +81,9 @@ func stockAge(t *testing.T) string {
 		t.Fatalf("%s --version: %v; %s", program, err, wanted)
 	}
 	var major, minor int
-	if _, err := fmt.Sscanf(strings.TrimPrefix(string(version), "v"), "%d.%d", &major, &minor); err != nil || major == 1 &&
-		minor < 3 {
-		t.Fatalf("%s is of version %q; %s", program, strings.TrimSpace(string(version)), wanted)
+	_, err = fmt.Sscanf(strings.TrimPrefix(string(version), "v"), "%d.%d", &major, &minor)
+	if err != nil || major == 1 && minor < 3 {
+		t.Fatalf("%s has version %q; %s", program, strings.TrimSpace(string(version)), wanted)
 	}
 	folder, err := filepath.Abs(filepath.Dir(program))
 	if err != nil {

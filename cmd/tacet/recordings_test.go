@@ -20,10 +20,9 @@ import (
 	"tacet/daemon/recording/recordingtest"
 )
 
-// TestRecordingScripts runs the scripts about recordings. Each finds in its folder what shelf
-// makes.
+// TestRecordingScripts runs the scripts about recordings. Each has the fixtures in its folder.
 func TestRecordingScripts(t *testing.T) {
-	files := shelf(t)
+	files := fixtures(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "recordings"),
 		RequireExplicitExec: true,
@@ -45,49 +44,49 @@ func TestRecordingScripts(t *testing.T) {
 }
 
 const (
-	seconds  = 20
-	shelfID  = "7q4k9mz2ha"
-	shelfPas = "correct horse battery staple"
+	seconds    = 20
+	fixtureID  = "7q4k9mz2ha"
+	passphrase = "correct horse battery staple"
 )
 
-// shelf is a folder full of recordings, with their keys:
+// fixtures returns recordings and keys, by file name:
 //
 //	office.key locked.key (passphrase) stranger.key    identities
 //	unit.pub                                           the unit's key
 //	windows.pub windows-remark.pub                     the same, as an editor on Windows saves it
 //	windows.key windows.passphrase                     the office's key and its passphrase, likewise
-//	marked.key                                         locked when the mark was still taken for a part of the passphrase
+//	marked.key                                         locked with a byte-order mark as part of the passphrase
 //	impostor.pub                                       another key for a unit of that name
-//	opus.tacet flac.tacet wav.tacet opus.sound …       whole, and what they hold
-//	interrupted.tacet unfinished.tacet silent.tacet    the last without a segment
-//	lapsed.tacet                                       whole; it reached its longest length
-//	short.tacet                                        whole; its last second is a tenth of one
-//	impostor.tacet                                     made by the impostor
+//	opus.tacet flac.tacet wav.tacet opus.sound …       whole recordings, and their sound
+//	interrupted.tacet unfinished.tacet silent.tacet    the last has no segment
+//	lapsed.tacet                                       whole; it reached the maximum length
+//	short.tacet                                        whole; its last segment is 0.1 s
+//	impostor.tacet                                     signed by the impostor
 //	office.pub stranger.pub classic.pub                recipients
 //	both.tacet                                         for the office and the stranger
-//	quiet.tacet padded.tacet                           the same, naming the office alone, once or twice
-//	swapped.tacet                                      for a classic key, naming the office
-//	fewer.tacet                                        for the office, naming the stranger too
-var shelf = func() func(t *testing.T) map[string][]byte {
+//	quiet.tacet padded.tacet                           the same, but naming only the office, once or twice
+//	swapped.tacet                                      for a classic key, but naming the office
+//	fewer.tacet                                        for the office, but also naming the stranger
+var fixtures = func() func(t *testing.T) map[string][]byte {
 	var once sync.Once
 	files := map[string][]byte{}
 	return func(t *testing.T) map[string][]byte {
-		once.Do(func() { fillShelf(t, files) })
+		once.Do(func() { makeFixtures(t, files) })
 		return files
 	}
 }()
 
-func fillShelf(t *testing.T, files map[string][]byte) {
+func makeFixtures(t *testing.T, files map[string][]byte) {
 	office, stranger := recordingtest.NewOffice(t, recordingtest.Hybrid), recordingtest.NewOffice(t, recordingtest.Hybrid)
 	unit, impostor := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewUnit(t, "high-street", "room-3")
 	defer func(before int) { workFactor = before }(workFactor)
-	workFactor = 10 // a passphrase takes no second to try
-	locked, err := lock([]byte(office.Secret+"\n"), shelfPas)
+	workFactor = 10 // fast
+	locked, err := encryptKey([]byte(office.Secret+"\n"), passphrase)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{
-		"office.key": office.Secret, "stranger.key": stranger.Secret, "locked.key": string(locked), "passphrase": shelfPas,
+		"office.key": office.Secret, "stranger.key": stranger.Secret, "locked.key": string(locked), "passphrase": passphrase,
 		"wrong":    "wrong horse",
 		"unit.pub": unit.VKey, "impostor.pub": impostor.VKey, "office.fingerprint": recording.Fingerprint(office.Recipient),
 	} {
@@ -96,15 +95,15 @@ func fillShelf(t *testing.T, files map[string][]byte) {
 		}
 		files[name] = []byte(text)
 	}
-	marked, err := lock([]byte(office.Secret+"\n"), "\ufeff"+shelfPas)
+	marked, err := encryptKey([]byte(office.Secret+"\n"), "\ufeff"+passphrase)
 	if err != nil {
 		t.Fatal(err)
 	}
-	files["marked.key"], files["windows.passphrase"], files["windows.key"] = marked, []byte("\ufeff"+shelfPas+"\r\n"),
+	files["marked.key"], files["windows.passphrase"], files["windows.key"] = marked, []byte("\ufeff"+passphrase+"\r\n"),
 		[]byte("\ufeff"+office.Secret+"\r\n")
 	files["windows.pub"] = []byte("\ufeff" + unit.VKey + "\r\n")
 	files["windows-remark.pub"] = []byte("\ufeff# our units\r\n" + unit.VKey + "\r\n")
-	spec := recordingtest.Spec{Unit: unit, For: []string{office.Recipient}, ID: shelfID, Segments: seconds}
+	spec := recordingtest.Spec{Unit: unit, For: []string{office.Recipient}, ID: fixtureID, Segments: seconds}
 	for _, a := range []recording.Audio{
 		{Codec: "opus", Rate: 48000, Channels: 1, Bitrate: 32000}, {Codec: "flac", Rate: 8000, Channels: 1},
 		{Codec: "wav", Rate: 8000, Channels: 1},
@@ -129,7 +128,7 @@ func fillShelf(t *testing.T, files map[string][]byte) {
 	short := spec
 	short.Segments, short.Samples = 9, 8*8000+800
 	short.Sound = func(n int) []byte {
-		b := recordingtest.Sound(short.Audio, shelfID, n, short.Segments)
+		b := recordingtest.Sound(short.Audio, fixtureID, n, short.Segments)
 		if n == short.Segments {
 			b = b[:2*800]
 		}
@@ -154,22 +153,22 @@ func fillShelf(t *testing.T, files map[string][]byte) {
 	files["impostor.tacet"] = recordingtest.Make(t, other)
 }
 
-// sound is what a recording of so many seconds opens to.
+// sound is what a recording of this many seconds opens to.
 func sound(t *testing.T, a recording.Audio, seconds int) []byte {
 	var b []byte
 	for n := 1; n <= seconds; n++ {
-		b = append(b, recordingtest.Sound(a, shelfID, n, seconds)...)
+		b = append(b, recordingtest.Sound(a, fixtureID, n, seconds)...)
 	}
 	switch a.Codec {
 	case "wav":
 		copy(b, wav.Header(a.Rate, a.Channels, int64(len(b)-wav.HeaderLen)))
 	case "flac":
-		j, err := flac.NewJoiner(shelfID, a.Rate, a.Channels)
+		j, err := flac.NewJoiner(fixtureID, a.Rate, a.Channels)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for n := 1; n <= seconds; n++ {
-			if _, err := j.Add(recordingtest.Sound(a, shelfID, n, seconds)); err != nil {
+			if _, err := j.Add(recordingtest.Sound(a, fixtureID, n, seconds)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -178,7 +177,7 @@ func sound(t *testing.T, a recording.Audio, seconds int) []byte {
 	return b
 }
 
-// place is where a member lies in a recording, header and padding included.
+// place returns where a member is in a recording, with its header and padding.
 func place(ts *testscript.TestScript, file []byte, member string) (from, to int) {
 	r := bytes.NewReader(file)
 	for archive := tar.NewReader(r); ; {
@@ -194,7 +193,7 @@ func place(ts *testscript.TestScript, file []byte, member string) (from, to int)
 	}
 }
 
-// edit rewrites a file.
+// edit rewrites a file with change.
 func edit(ts *testscript.TestScript, neg bool, args []string, n int, usage string, change func(file []byte) []byte) {
 	if neg || len(args) != n {
 		ts.Fatalf("usage: %s", usage)

@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"filippo.io/age"
-
 	"tacet/cmd/internal/cli"
 	"tacet/config"
 	"tacet/config/office"
@@ -24,33 +22,35 @@ var signCommand = cli.Command{
 	Usage: "-i KEY [-passphrase-file FILE] [LIST…]",
 	About: "sign lists of recipients for the office",
 	Help: `
-Signs each LIST, a file of recipients such as practice.pub, with the office's signing key, which lies beside its KEY: office.sign beside
-office.key. Units whose config names office.vkey take recipients from signed lists alone. Look through a list before you sign it: it says
-who can open recordings. The signature is a remark; age reads the list as before.
+Signs each LIST, a file of recipients such as practice.pub, with the office's signing key, which is
+beside KEY: office.sign beside office.key. Units whose config names office.vkey accept recipients
+only from signed lists. Read a list before you sign it: it says who can open recordings. The
+signature is a comment, so age can still read the list.
 
     tacet sign -i office.key practice.pub
 
-For an office that has a KEY, but no signing key yet, it makes office.sign, behind the same passphrase, and office.vkey.`,
+If there is no signing key beside KEY yet, sign makes one: office.sign, with the same passphrase,
+and office.vkey.`,
 	Run: sign,
 }
 
 func sign(env *cli.Env, args []string) error {
 	flags := env.Flags()
-	key := flags.String("i", "", "the office's `KEY`, as tacet keygen made it")
-	passphraseFile := flags.String("passphrase-file", "", "take the key's passphrase from `FILE`, and don't ask")
+	key := flags.String("i", "", "the office's `KEY`, made by tacet keygen")
+	passphraseFile := flags.String("passphrase-file", "", "read the key's passphrase from `FILE`, and don't ask")
 	lists, err := env.Parse(flags, args)
 	switch {
 	case err != nil:
 		return err
 	case *key == "":
-		return env.Usage("-i names no key")
+		return env.Usage("name the office's key with -i")
 	}
 	for _, list := range lists { // before anybody types a passphrase
-		if _, err := recipientsOf(list); err != nil {
+		if _, err := readList(list); err != nil {
 			return err
 		}
 	}
-	signer, err := signerFor(env, *key, *passphraseFile)
+	signer, err := openOrMakeSigner(env, *key, *passphraseFile)
 	if err != nil {
 		return err
 	}
@@ -62,56 +62,55 @@ func sign(env *cli.Env, args []string) error {
 	return nil
 }
 
-// signerFor is the office's signing key, made where there is none.
-func signerFor(env *cli.Env, key, passphraseFile string) (office.Signer, error) {
-	files := signingFiles(key)
+// openOrMakeSigner opens the office's signing key, or makes it if there is none.
+func openOrMakeSigner(env *cli.Env, key, passphraseFile string) (office.Signer, error) {
+	files := signingFilesFor(key)
 	if _, err := os.Lstat(files.private); !errors.Is(err, fs.ErrNotExist) {
-		return officeSigner(env, key, passphraseFile)
+		return openSigner(env, key, passphraseFile)
 	}
 	if _, err := os.Lstat(files.public); err == nil {
-		return office.Signer{}, cli.WithHint(fmt.Errorf("%s is there, and %s, which belongs to it, is not", files.public,
+		return office.Signer{}, cli.WithHint(fmt.Errorf("%s exists, but its private half %s does not", files.public,
 			files.private),
-			"find it; or, if it is lost, move %s away, and give every unit the new one", files.public)
+			"find %s; if it is lost, move %s away, sign again, and give every unit the new one", files.private, files.public)
 	}
 	passphrase := ""
-	plain, err := unlock(key, func() ([]string, error) {
+	plain, err := decryptKey(key, func() ([]string, error) {
 		tries, err := env.Passphrases("passphrase for "+key, passphraseFile)
 		if err == nil {
-			passphrase = tries[0] // as it was meant
+			passphrase = tries[0] // the likeliest spelling
 		}
 		return tries, err
 	})
 	if err != nil {
 		return office.Signer{}, err
 	}
-	if _, err := age.ParseIdentities(bytes.NewReader(plain)); err != nil {
-		return office.Signer{}, cli.WithHint(fmt.Errorf("%s is no key that opens recordings: %w", key, err),
-			"name the file that tacet keygen made")
+	if _, err := recording.ParseIdentities(bytes.NewReader(plain), nil); err != nil { // decrypted, so it asks for nothing
+		return office.Signer{}, fmt.Errorf("%s is not a key that opens recordings: %w", key, err)
 	}
 	signer, err := files.make(officeName(key), passphrase)
 	if err != nil {
 		return office.Signer{}, err
 	}
-	env.Note("made %s, which signs for the office: keep it with %s; and %s, which every unit gets", files.private, key,
-		files.public)
+	env.Note("made %s, which signs for the office, and %s, which every unit gets; keep %s with %s", files.private,
+		files.public, files.private, key)
 	return signer, nil
 }
 
-// recipientsOf are the public keys in a list. What a unit would not take isn't signed.
-func recipientsOf(list string) ([]string, error) {
+// readList returns the public keys in a list, if a unit would accept them.
+func readList(list string) ([]string, error) {
 	if _, err := os.Stat(list); err != nil {
 		return nil, fmt.Errorf("read the list: %w", err)
 	}
-	abs, err := filepath.Abs(list) // else its name could be taken for a key
+	abs, err := filepath.Abs(list) // config.Recipients could take a relative name for a key
 	if err != nil {
 		return nil, err
 	}
 	return config.Recipients([]string{abs})
 }
 
-// signList signs one list, in its place, and says who is in it.
+// signList signs one list in place, and prints who is in it.
 func signList(env *cli.Env, name string, signer office.Signer) error {
-	keys, err := recipientsOf(name)
+	keys, err := readList(name)
 	if err != nil {
 		return err
 	}
@@ -119,11 +118,15 @@ func signList(env *cli.Env, name string, signer office.Signer) error {
 	if err != nil {
 		return fmt.Errorf("read the list: %w", err)
 	}
+	if !hasExactly(text, keys) {
+		return cli.WithHint(fmt.Errorf("%s was changed while it was being signed", name),
+			"read it, and sign it again")
+	}
 	signed, err := office.SignList(text, signer)
 	if err != nil {
 		return fmt.Errorf("sign %s: it %w", name, err)
 	}
-	if err := replace(name, signed); err != nil {
+	if err := replaceFile(name, signed); err != nil {
 		return fmt.Errorf("sign %s: %w", name, err)
 	}
 	var short, prints []string
@@ -131,14 +134,31 @@ func signList(env *cli.Env, name string, signer office.Signer) error {
 		prints = append(prints, recording.Fingerprint(k))
 		short = append(short, k[:min(len(k), 14)]+"…"+k[max(0, len(k)-8):])
 	}
-	env.Note("%s is signed by %s, for %s: %s", name, signer.Name(), count(len(keys)), strings.Join(short, ", "))
-	env.Note("a unit that takes this list, and no other, shows over MQTT: recipients %s", topic.RecipientsHash(prints))
+	env.Note("%s is signed by %s, for %s: %s", name, signer.Name(), plural(len(keys), "recipient"),
+		strings.Join(short, ", "))
+	env.Note("a unit with exactly this list shows over MQTT: recipients %s", topic.RecipientsHash(prints))
 	return nil
 }
 
-// replace puts new content into a file that is there, wholly or not at all, and leaves its rights
-// as they are.
-func replace(name string, content []byte) error {
+// hasExactly reports whether a list has these keys and no others, so that exactly what was checked
+// is signed.
+func hasExactly(text []byte, keys []string) bool {
+	found := map[string]bool{}
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			found[line] = true
+		}
+	}
+	for _, key := range keys {
+		if !found[key] {
+			return false
+		}
+	}
+	return len(found) == len(keys)
+}
+
+// replaceFile replaces a file's content, wholly or not at all, and keeps its permissions.
+func replaceFile(name string, content []byte) error {
 	info, err := os.Stat(name)
 	if err != nil {
 		return err
@@ -147,7 +167,7 @@ func replace(name string, content []byte) error {
 		return err
 	}
 	temp := name + ".new"
-	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) { // left by an interruption
+	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) { // left over from an interruption
 		return err
 	}
 	if err := writeNew(temp, content, info.Mode().Perm()); err != nil {

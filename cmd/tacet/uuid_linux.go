@@ -10,8 +10,8 @@ import (
 	"tacet/daemon/store/local/mark"
 )
 
-// uuidOf is the UUID of the file system that a folder lies on.
-func uuidOf(path string) (string, error) {
+// fileSystemUUID returns the UUID of the file system that a folder is on.
+func fileSystemUUID(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return "", err

@@ -2,5 +2,5 @@
 
 package main
 
-// uuidOf can't tell: the system has UUIDs of its own for file systems.
-func uuidOf(string) (string, error) { return "", nil }
+// fileSystemUUID returns "": this system has other UUIDs than Linux.
+func fileSystemUUID(string) (string, error) { return "", nil }

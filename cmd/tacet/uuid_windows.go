@@ -6,10 +6,10 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// uuidOf is the UUID of the file system that a folder lies on, as Linux writes it of FAT and exFAT:
-// the volume's serial number.
-func uuidOf(path string) (string, error) {
-	top, err := topOf(path)
+// fileSystemUUID returns the UUID of the file system that a folder is on, as Linux writes it for
+// FAT and exFAT: the volume's serial number. It returns "" for other file systems.
+func fileSystemUUID(path string) (string, error) {
+	top, err := fileSystemRoot(path)
 	if err != nil {
 		return "", err
 	}
@@ -26,5 +26,5 @@ func uuidOf(path string) (string, error) {
 	case "FAT", "FAT32", "exFAT":
 		return fmt.Sprintf("%04X-%04X", serial>>16, serial&0xffff), nil
 	}
-	return "", nil // of others Linux shows something else
+	return "", nil
 }

@@ -15,46 +15,54 @@ import (
 var verifyCommand = cli.Command{
 	Name:  "verify",
 	Usage: "[-unit KEY] [-any-unit] [-recipients KEYS] FILE…",
-	About: "check that recordings are as they were made",
+	About: "check that recordings are unchanged",
 	Help: `
-Needs no key that opens them: it doesn't listen. Finds every byte that was changed, added or taken away, and says in which second.
+Checks every byte of a recording, without its key: verify can't listen. It finds each byte that was
+changed, added or removed, and says in which second.
 
-A recording proves which unit made it, by that unit's key. Which keys are whose, you have to know: they are collected
-when a unit is put up, and kept in the file known-units in your config folder's tacet folder, one on a line.
+The unit signs its recordings with its own key. You have to know which units to trust: collect their
+keys when you install them, and keep them one on a line in the file known-units, in the folder tacet
+of your config folder.
 
-With -recipients it also says whether a recording can be opened by anybody but those whose public keys are given: the file that is on the unit,
-say. recording.json names whom it is for, by fingerprints, and key.age holds one stanza for each who can open it. These are counted, since
-what is named is only a claim. Whose key a stanza is for it doesn't tell: somebody who has the unit in his hands could name you, and
-encrypt for himself in your place. Where as many can open it as are named, and each of your keys does open it, there is nobody else.
+With -recipients, verify also checks that nobody can open the recording but the people with these
+public keys: give it the file that is on the unit. recording.json claims who they are, and key.age
+has one stanza for each; verify counts the stanzas. It can't see whose key a stanza is for: whoever
+controls the unit could name you and encrypt for somebody else in your place. If the counts agree
+and each of your keys opens the recording, nobody else can.
 
-Exits with 0 if all are whole, or were interrupted by a power cut, and made by known units; with 3 if they are, but nobody vouches
-for a unit; with 1 if one is unfinished, damaged, no recording, or for anybody else.`,
+Exits with 0 if every recording is whole, or was interrupted by a power cut, and is from a known
+unit; with 3 if a unit is not known; with 1 if a recording is unfinished or damaged, is no
+recording, or can be opened by somebody else.`,
 	Run: verify,
 }
 
 func verify(env *cli.Env, args []string) error {
 	fs := env.Flags()
 	var units unitFlags
-	var recipients names
+	var recipients stringList
 	units.register(fs)
 	fs.Var(&recipients, "recipients",
-		"say whether it is for anybody else than these `KEYS`: a public key, or a file of them; may be repeated")
+		"check that only these `KEYS` open it: a public key, or a file of them; may be repeated")
 	files, err := env.Parse(fs, args)
 	if err != nil {
 		return err
 	}
 	if len(files) == 0 {
-		return env.Usage("verify names no file")
+		return env.Usage("name a recording to verify")
 	}
 	known, err := units.keys(env)
 	if err != nil {
 		return err
 	}
-	allowed, err := readAudience(recipients)
+	allowed, err := readRecipients(recipients)
 	if err != nil {
 		return err
 	}
-	var failed, unvouched []error
+	return verifyFiles(env, files, known, allowed, units.any)
+}
+
+func verifyFiles(env *cli.Env, files, known []string, allowed recipientSet, anyUnit bool) error {
+	var failed, unknown []error
 	for _, name := range files {
 		rep, err := inspect(env, name, known)
 		if errors.Is(err, context.Canceled) {
@@ -64,35 +72,30 @@ func verify(env *cli.Env, args []string) error {
 			failed = append(failed, err)
 			continue
 		}
-		if err := printVerdict(env, name, rep, units.any); err != nil {
+		if err := printVerdict(env, name, rep, anyUnit); err != nil {
 			return err
 		}
-		if allowed != nil && rep.State != recording.Foreign {
-			if err := allowed.check(rep); err != nil {
-				failed = append(failed, fmt.Errorf("%s: %w", name, err))
-			} else if err := env.Printf("%s\n", allowed.told(rep)); err != nil {
-				return err
-			}
+		if err := allowed.verify(env, name, rep); err != nil {
+			failed = append(failed, err)
 		}
 		switch {
 		case !rep.State.Complete():
 			failed = append(failed, incomplete(name, rep))
-		case !rep.Vouched && !units.any:
-			err := unknownUnit(rep, known)
-			unvouched = append(unvouched, fmt.Errorf("%s: %w", name, err))
+		case !rep.Vouched && !anyUnit:
+			unknown = append(unknown, fmt.Errorf("%s: %w", name, unknownUnit(rep, known)))
 		}
 	}
 	switch {
 	case len(failed) > 0:
-		return cli.Exit(cli.ExitFailed, join(append(failed, unvouched...)))
-	case len(unvouched) > 0:
-		return cli.Exit(cli.ExitUnvouched, join(unvouched))
+		return cli.Exit(cli.ExitFailed, joinErrors(append(failed, unknown...)))
+	case len(unknown) > 0:
+		return cli.Exit(cli.ExitUnvouched, joinErrors(unknown))
 	}
 	return nil
 }
 
-// join is errors.Join that leaves a single error as it is, with its hints.
-func join(list []error) error {
+// joinErrors is errors.Join, but returns a single error as it is, with its hints.
+func joinErrors(list []error) error {
 	if len(list) == 1 {
 		return list[0]
 	}
@@ -109,26 +112,26 @@ func inspect(env *cli.Env, name string, known []string) (*recording.Report, erro
 	progress := env.Progress("verify "+name, size)
 	defer progress.Done()
 	rep, err := recording.Verify(interruptible{env.Ctx, f}, size,
-		recording.Options{Units: known, Progress: follow(progress, size)})
+		recording.Options{Units: known, Progress: scaleProgress(progress, size)})
 	if err != nil {
 		return nil, fmt.Errorf("verify %s: %w", name, err)
 	}
 	return rep, nil
 }
 
-// openFile opens a file that may be a recording. It looks before it opens: a pipe would wait there
-// for somebody to write.
+// openFile opens a file that may be a recording. It checks the type first, because opening a pipe
+// would wait for a writer.
 func openFile(name string) (*os.File, int64, error) {
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, 0, err
 	}
 	if info.IsDir() {
-		return nil, 0, cli.WithHint(fmt.Errorf("%s is a folder", name), "name the recordings in it; tacet ls lists them")
+		return nil, 0, cli.WithHint(fmt.Errorf("%s is a folder", name), "name the recordings in it; \"tacet ls\" lists them")
 	}
 	if !info.Mode().IsRegular() {
 		return nil, 0, cli.WithHint(fmt.Errorf("%s is not an ordinary file", name),
-			"a recording is read more than once: save it as a file first")
+			"save the recording as a file first: it is read more than once")
 	}
 	f, err := os.Open(name)
 	if err != nil {
@@ -141,7 +144,7 @@ func openFile(name string) (*os.File, int64, error) {
 	return f, info.Size(), nil
 }
 
-// interruptible is a file whose reading ends when the command is to end.
+// interruptible is a file whose reads fail once ctx ends.
 type interruptible struct {
 	ctx context.Context
 	f   io.ReaderAt
@@ -154,8 +157,8 @@ func (r interruptible) ReadAt(p []byte, off int64) (int, error) {
 	return r.f.ReadAt(p, off)
 }
 
-// follow shows progress that is told as a part, in bytes of a file.
-func follow(p *cli.Progress, size int64) func(done, total int64) {
+// scaleProgress shows progress that is reported as a fraction, in bytes of a file.
+func scaleProgress(p *cli.Progress, size int64) func(done, total int64) {
 	shown := int64(0)
 	return func(done, total int64) {
 		if at := int64(float64(done) / float64(total) * float64(size)); at > shown {
@@ -165,28 +168,29 @@ func follow(p *cli.Progress, size int64) func(done, total int64) {
 	}
 }
 
-// incomplete is the error for a file that isn't whole.
+// incomplete is the error for a file that isn't a complete recording.
 func incomplete(name string, rep *recording.Report) error {
 	switch rep.State {
 	case recording.Foreign:
 		return fmt.Errorf("%s is not a recording: %s", name, rep.Why)
 	case recording.Unfinished:
 		return cli.WithHint(fmt.Errorf("%s is unfinished: %s", name, rep.Why),
-			"it is still being recorded or copied, or its end was cut off: look for a longer copy")
+			"it is still being recorded or copied, or it was cut off: look for a longer copy")
 	default:
 		return cli.WithHint(fmt.Errorf("%s is damaged: %s", name, rep.Why),
-			"look for another copy; tacet open saves what can be saved")
+			"look for another copy; \"tacet open\" saves what it can")
 	}
 }
 
-// printVerdict says what a file is, in one line, and below it what is wrong with it.
+// printVerdict prints a file's state in one line, and what is wrong with it below.
 func printVerdict(env *cli.Env, name string, rep *recording.Report, anyUnit bool) error {
 	line := fmt.Sprintf("%s: %v", name, rep.State)
 	if rep.HeadProved {
-		line += fmt.Sprintf(", %s, %s/%s, %s", length(rep.Length()), rep.Head.Site, rep.Head.Room, start(rep.Head.Started))
+		line += fmt.Sprintf(", %s, %s/%s, %s", formatLength(rep.Length()), rep.Head.Site, rep.Head.Room,
+			formatTime(rep.Head.Started))
 	}
 	if rep.End != nil {
-		line += ", " + ending(rep.End.Reason)
+		line += ", " + endingText(rep.End.Reason)
 	}
 	switch {
 	case rep.Vouched:
@@ -202,7 +206,7 @@ func printVerdict(env *cli.Env, name string, rep *recording.Report, anyUnit bool
 		if rep.More > 0 {
 			lines = append(lines, fmt.Sprintf("    and %d more", rep.More))
 		}
-		lines = append(lines, fmt.Sprintf("    proved: %s from the start", length(rep.Proved())))
+		lines = append(lines, fmt.Sprintf("    proved: %s from the start", formatLength(rep.Proved())))
 	}
 	for _, line := range lines {
 		if err := env.Printf("%s\n", line); err != nil {
@@ -212,11 +216,11 @@ func printVerdict(env *cli.Env, name string, rep *recording.Report, anyUnit bool
 	return nil
 }
 
-// start is when a recording began, by the clock of whoever reads it.
-func start(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
+// formatTime formats a time in the reader's own time zone.
+func formatTime(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
 
-// length is a time as players show it.
-func length(d time.Duration) string {
+// formatLength formats a length as players show it.
+func formatLength(d time.Duration) string {
 	s := int64(d.Seconds())
 	if s >= 3600 {
 		return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)

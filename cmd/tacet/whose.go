@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"filippo.io/age"
 
@@ -14,40 +15,41 @@ import (
 var whoseCommand = cli.Command{
 	Name:  "whose",
 	Usage: "[-i KEY]… [-passphrase-file FILE] FILE…",
-	About: "say for which keys recordings are",
+	About: "list the keys that recordings are for",
 	Help: `
-Names the keys that a recording is for, by their fingerprints, as recording.json in it has them. Each -i is a key of yours, the secret file or the
-public one: it says which of them it is. A secret key is tried, too: it says whether the recording opens with it.
+Lists the fingerprints of the keys that a recording is for, as its recording.json names them. With -i,
+where KEY is a secret or public key file of yours, it marks those that are yours. It also tries each
+secret key, and says whether the recording opens with it.
 
-The fingerprint of a public key is that of
+To get the fingerprint of a public key:
     printf %s age1… | sha256sum | cut -c1-32
 
 With -i it exits with 1 if none of the keys fits.`,
 	Run: whose,
 }
 
-// mine is one of the user's keys.
-type mine struct {
+// ownKey is one of the user's keys.
+type ownKey struct {
 	file       string
 	prints     []string
-	identities []age.Identity // none: it is a public key
+	identities []age.Identity // empty for a public key
 }
 
 func whose(env *cli.Env, args []string) error {
 	fs := env.Flags()
-	var named names
-	fs.Var(&named, "i", "say whether it is for the key in the file `KEY`; may be repeated")
-	passphraseFile := fs.String("passphrase-file", "", "take the passphrase from `FILE`, and don't ask")
+	var named stringList
+	fs.Var(&named, "i", "mark the key in the file `KEY`; may be repeated")
+	passphraseFile := fs.String("passphrase-file", "", "read the passphrase from `FILE`, and don't ask")
 	files, err := env.Parse(fs, args)
 	if err != nil {
 		return err
 	}
 	if len(files) == 0 {
-		return env.Usage("whose names no recording")
+		return env.Usage("name a recording")
 	}
-	var keys []mine
+	var keys []ownKey
 	for _, name := range named {
-		key, err := readMine(env, name, *passphraseFile)
+		key, err := readOwnKey(env, name, *passphraseFile)
 		if err != nil {
 			return err
 		}
@@ -55,7 +57,7 @@ func whose(env *cli.Env, args []string) error {
 	}
 	var failed []error
 	for _, name := range files {
-		if err := whoseIs(env, name, keys); err != nil {
+		if err := printKeys(env, name, keys); err != nil {
 			failed = append(failed, err)
 		}
 		if env.Ctx.Err() != nil {
@@ -63,14 +65,14 @@ func whose(env *cli.Env, args []string) error {
 		}
 	}
 	if len(failed) > 0 {
-		return cli.Exit(cli.ExitFailed, join(failed))
+		return cli.Exit(cli.ExitFailed, joinErrors(failed))
 	}
 	return nil
 }
 
-// readMine reads a key, of which the public half will do.
-func readMine(env *cli.Env, name, passphraseFile string) (mine, error) {
-	key := mine{file: name}
+// readOwnKey reads a secret or public key file.
+func readOwnKey(env *cli.Env, name, passphraseFile string) (ownKey, error) {
+	key := ownKey{file: name}
 	ids, err := readIdentities(env, name, passphraseFile)
 	if err == nil {
 		key.identities = ids
@@ -82,8 +84,8 @@ func readMine(env *cli.Env, name, passphraseFile string) (mine, error) {
 	if !errors.As(err, new(*recording.NotIdentities)) {
 		return key, err
 	}
-	public, other := config.Recipients([]string{name})
-	if other != nil {
+	public, publicErr := config.Recipients([]string{name})
+	if publicErr != nil {
 		return key, err
 	}
 	for _, p := range public {
@@ -92,7 +94,7 @@ func readMine(env *cli.Env, name, passphraseFile string) (mine, error) {
 	return key, nil
 }
 
-// fingerprint is that of the public half.
+// fingerprint returns the fingerprint of an identity's public half.
 func fingerprint(id age.Identity) string {
 	switch id := id.(type) {
 	case *age.X25519Identity:
@@ -103,79 +105,78 @@ func fingerprint(id age.Identity) string {
 	return "unknown"
 }
 
-// whoseIs prints for whom one recording is. The error says that it can't be told, or that none of
-// the keys fits.
-func whoseIs(env *cli.Env, name string, keys []mine) error {
+// printKeys prints which keys one recording is for. It returns an error if that can't be told, or
+// if none of the user's keys fits.
+func printKeys(env *cli.Env, name string, keys []ownKey) error {
 	rep, err := inspect(env, name, nil)
 	if err != nil {
 		return err
 	}
 	if rep.State == recording.Foreign || !rep.HeadRead {
-		return fmt.Errorf("%w; for whom it is can't be told", incomplete(name, rep))
+		return fmt.Errorf("%w; can't tell which keys it is for", incomplete(name, rep))
 	}
-	head := fmt.Sprintf("%s: names %s", name, countKeys(len(rep.Head.Recipients)))
+	text := fmt.Sprintf("%s: names %s", name, plural(len(rep.Head.Recipients), "key"))
 	if !rep.HeadProved {
-		head += ", which nothing proves"
+		text += ", which nothing proves"
 	}
 	if n := len(rep.Stanzas); n != len(rep.Head.Recipients) {
-		head += ", and can be opened with " + countKeys(n)
+		text += ", but opens with " + plural(n, "key")
 	}
-	if err := env.Printf("%s\n", head); err != nil {
-		return err
-	}
-	of := map[string]string{}
-	for _, key := range keys {
-		for _, print := range key.prints {
-			of[print] = key.file
-		}
-	}
+	text += "\n"
 	fits := false
 	for _, print := range rep.Head.Recipients {
-		line := "    " + print
-		if file := of[print]; file != "" {
-			line, fits = line+"  "+file, true
+		text += "    " + print
+		for _, key := range keys {
+			if slices.Contains(key.prints, print) {
+				text, fits = text+"  "+key.file, true
+				break
+			}
 		}
-		if err := env.Printf("%s\n", line); err != nil {
-			return err
-		}
+		text += "\n"
 	}
-	for _, key := range keys {
-		if len(key.identities) == 0 {
-			continue
-		}
-		said := "doesn't open it"
-		switch err := tryKey(env, name, key.identities); {
-		case err == nil:
-			said, fits = "opens it", true
-		case !errors.Is(err, recording.ErrIdentity):
-			said = fmt.Sprintf("can't be tried: %v", err)
-		}
-		if err := env.Printf("    %s %s\n", key.file, said); err != nil {
-			return err
-		}
+	if err := env.PrintLines(text); err != nil {
+		return err
 	}
-	if len(keys) > 0 && !fits {
+	opens, err := tryKeys(env, name, keys)
+	if err != nil {
+		return err
+	}
+	if len(keys) > 0 && !fits && !opens {
 		return cli.WithHint(fmt.Errorf("%s is for none of the keys given", name),
 			"look for the key whose public half has one of these fingerprints; each office has at least two")
 	}
 	return nil
 }
 
-func countKeys(n int) string {
-	if n == 1 {
-		return "1 key"
+// tryKeys tries each secret key, prints the result, and reports whether one opens the recording.
+func tryKeys(env *cli.Env, name string, keys []ownKey) (opens bool, err error) {
+	for _, key := range keys {
+		if len(key.identities) == 0 {
+			continue
+		}
+		result := "doesn't open it"
+		switch err := tryKey(env, name, key.identities); {
+		case err == nil:
+			result, opens = "opens it", true
+		case !errors.Is(err, recording.ErrIdentity):
+			result = fmt.Sprintf("can't be tried: %v", err)
+		}
+		if err := env.Printf("    %s %s\n", key.file, result); err != nil {
+			return false, err
+		}
 	}
-	return fmt.Sprintf("%d keys", n)
+	return opens, nil
 }
 
-// errOpened ends the opening of a recording as soon as there is something to write.
+// errOpened ends the opening of a recording at its first byte of sound.
 var errOpened = errors.New("it opens")
 
+// untilOpened refuses the first byte of sound.
 type untilOpened struct{}
 
 func (untilOpened) Write([]byte) (int, error) { return 0, errOpened }
 
-// tryKey opens a recording as far as it takes to know that it can be.
+// tryKey opens a recording as far as needed to see that the key fits.
 func tryKey(env *cli.Env, name string, ids []age.Identity) error {
 	f, size, err := openFile(name)
 	if err != nil {

@@ -2,47 +2,43 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
-	"slices"
 	"strings"
 
-	"tacet/cmd/internal/cli"
 	"tacet/daemon/recording"
 )
 
-// The file has words of its own for an end: "withdrawn" is a consent that stood until somebody
-// pressed, which is how a recording ends well. A person who reads "withdrawn" thinks of somebody
-// who wants it gone. So people are told what happened; -json has the file's words.
-
+// endings say how a recording ended. The file's own words would mislead: "withdrawn" means that
+// consent stood until somebody pressed, which is how a recording should end, but a reader would
+// think that somebody wants it deleted. Only "tacet ls -json" has the file's words.
 var endings = map[string]string{
 	recording.Withdrawn:     "ended by a press",
 	recording.Lapsed:        "ended by itself",
 	recording.Fault:         "ended by a fault",
-	recording.Stopped:       "ended with the unit switched off",
+	recording.Stopped:       "ended when the unit was switched off",
 	recording.InterruptedBy: "ended by a power cut",
 }
 
-// ending says how a recording ended. A reason that nobody here knows stands as it is.
-func ending(reason string) string {
+// endingText says how a recording ended. An unknown reason is returned as it is.
+func endingText(reason string) string {
 	if words, ok := endings[reason]; ok {
 		return words
 	}
 	return reason
 }
 
-// lapses say why consent ended by itself.
-var lapses = map[string]string{
-	"max":       "the longest length was reached",
+// lapseCauses say why consent ended by itself.
+var lapseCauses = map[string]string{
+	"max":       "the maximum length was reached",
 	"quiet":     "it was quiet in the room for too long",
-	"waiting":   "the others didn't say yes in time",
+	"waiting":   "the other party did not consent in time",
 	"door":      "the door was opened",
 	"fault":     "something failed",
 	"stopped":   "the unit was switched off",
-	"suspended": "the unit had stood still",
+	"suspended": "the unit was suspended",
 }
 
-// actWords says what somebody did, or what happened by itself.
-func actWords(a recording.Act) string {
+// describeAct says what somebody did, or what happened by itself.
+func describeAct(a recording.Act) string {
 	who := a.Party
 	switch a.Act {
 	case "gave":
@@ -50,7 +46,7 @@ func actWords(a recording.Act) string {
 	case "withdrew":
 		return who + " ended it by a press"
 	case "lapsed":
-		why := lapses[a.Cause]
+		why := lapseCauses[a.Cause]
 		if why == "" {
 			why = a.Cause
 		}
@@ -63,33 +59,10 @@ func actWords(a recording.Act) string {
 	return words
 }
 
-// endsOf are how files are named that hold sound of each kind, the usual name first.
-var endsOf = map[string][]string{
-	"opus": {".opus", ".ogg", ".oga"},
-	"flac": {".flac"},
-	"wav":  {".wav", ".wave"},
-}
-
-// otherSound are names of sound that is none of these.
-var otherSound = []string{".mp3", ".m4a", ".m4b", ".mp4", ".aac", ".wma", ".aif", ".aiff", ".caf", ".amr", ".3gp",
-	".mka", ".webm", ".mp2", ".ac3", ".au", ".alac", ".ape", ".wv", ".spx"}
-
-// wrongName refuses a name that promises another kind of sound than the file will hold: a player
-// takes the name's word for it, and plays nothing.
-func wrongName(out, codec string) error {
-	end := strings.ToLower(filepath.Ext(out))
-	right := endsOf[codec]
-	if out == "-" || len(right) == 0 || slices.Contains(right, end) {
-		return nil
+// plural writes "1 key" or "2 keys".
+func plural(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
 	}
-	promised := slices.Contains(otherSound, end)
-	for _, ends := range endsOf {
-		promised = promised || slices.Contains(ends, end)
-	}
-	if !promised {
-		return nil
-	}
-	kind := map[string]string{"opus": "Ogg Opus", "flac": "FLAC", "wav": "WAV"}[codec]
-	return cli.WithHint(fmt.Errorf("the sound is %s, and %s would say that it is something else", kind, out),
-		"write -o %s; it isn't converted", strings.TrimSuffix(out, filepath.Ext(out))+right[0])
+	return fmt.Sprintf("%d %ss", n, word)
 }

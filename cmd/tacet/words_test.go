@@ -8,40 +8,40 @@ import (
 	"tacet/daemon/recording"
 )
 
-// Every word that the unit writes of an end has words for people, and none of them sounds as if
-// somebody wanted the recording gone.
+// Every reason that the unit writes is described, and no description sounds as if somebody wants
+// the recording deleted.
 func TestEveryEndHasWords(t *testing.T) {
 	for _, reason := range []string{recording.Withdrawn, recording.Lapsed, recording.Fault, recording.Stopped,
 		recording.InterruptedBy} {
-		if words := ending(reason); !strings.HasPrefix(words, "ended ") || strings.Contains(words, "withdr") {
+		if words := endingText(reason); !strings.HasPrefix(words, "ended ") || strings.Contains(words, "withdr") {
 			t.Errorf("%s: %q", reason, words)
 		}
 	}
-	if ending("") != "" || ending("of-tomorrow") != "of-tomorrow" {
-		t.Error("what nobody knows doesn't stand as it is")
+	if endingText("") != "" || endingText("unknown") != "unknown" {
+		t.Error("an unknown reason is not returned as it is")
 	}
 	for _, cause := range []string{consent.CauseMax, consent.CauseQuiet, consent.CauseWaiting, consent.CauseDoor,
 		consent.CauseFault, consent.CauseStopped, consent.CauseSlept} {
-		words := actWords(recording.Act{Act: consent.Lapsed, Cause: cause})
+		words := describeAct(recording.Act{Act: consent.Lapsed, Cause: cause})
 		if !strings.HasPrefix(words, "ended by itself: ") || strings.HasSuffix(words, ": "+cause) ||
 			strings.Contains(words, "  ") {
 			t.Errorf("%s: %q", cause, words)
 		}
 	}
 	for act, want := range map[recording.Act]string{
-		{Party: "patient", Act: consent.Gave}:            "patient gave consent",
-		{Party: "patient", Act: consent.Withdrew}:        "patient ended it by a press",
-		{Act: consent.Lapsed}:                            "ended by itself",
-		{Act: consent.Lapsed, Cause: "of tomorrow"}:      "ended by itself: of tomorrow",
-		{Party: "x", Act: "of tomorrow", Cause: "cause"}: "x of tomorrow (cause)",
+		{Party: "patient", Act: consent.Gave}:        "patient gave consent",
+		{Party: "patient", Act: consent.Withdrew}:    "patient ended it by a press",
+		{Act: consent.Lapsed}:                        "ended by itself",
+		{Act: consent.Lapsed, Cause: "unknown"}:      "ended by itself: unknown",
+		{Party: "x", Act: "unknown", Cause: "cause"}: "x unknown (cause)",
 	} {
-		if got := actWords(act); got != want {
+		if got := describeAct(act); got != want {
 			t.Errorf("%+v: %q, want %q", act, got, want)
 		}
 	}
 }
 
-func TestNamesThatPromiseAnotherSound(t *testing.T) {
+func TestCheckExtension(t *testing.T) {
 	for _, c := range []struct{ out, codec, right string }{
 		{"a.opus", "opus", ""}, {"a.OGG", "opus", ""}, {"a.oga", "opus", ""}, {"a", "opus", ""}, {"-", "opus", ""},
 		{"a.bin", "opus", ""}, {"dir.mp3/a", "opus", ""}, {"a.mp3.opus", "opus", ""},
@@ -49,9 +49,9 @@ func TestNamesThatPromiseAnotherSound(t *testing.T) {
 		{"dir.d/a.b.mp3", "opus", "dir.d/a.b.opus"}, {".mp3", "wav", ".wav"},
 		{"a.flac", "flac", ""}, {"a.wav", "flac", "a.flac"}, {"a.opus", "flac", "a.flac"}, {"a.wav", "wav", ""},
 		{"a.wave", "wav", ""}, {"a.opus", "wav", "a.wav"}, {"a.aiff", "wav", "a.wav"},
-		{"a.mp3", "of-tomorrow", ""},
+		{"a.mp3", "unknown", ""},
 	} {
-		err := wrongName(c.out, c.codec)
+		err := checkExtension(c.out, c.codec)
 		if (err == nil) != (c.right == "") {
 			t.Errorf("%s of %s: %v", c.out, c.codec, err)
 		}

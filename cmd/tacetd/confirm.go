@@ -14,22 +14,24 @@ import (
 	"time"
 
 	"tacet/cmd/internal/cli"
-	"tacet/daemon"
 	"tacet/daemon/recording"
+	"tacet/daemon/trust"
 )
 
-// usualConfirmed is root's file, which the service can read and not write.
-const usualConfirmed = "/etc/tacet/confirmed"
+// defaultConfirmed belongs to root: the service can read it but not write it.
+const defaultConfirmed = "/etc/tacet/confirmed"
 
-// usualState is the service's own folder.
-const usualState = "/var/lib/tacet"
+// defaultState is the service's own folder.
+const defaultState = "/var/lib/tacet"
 
 var confirmCommand = cli.Command{
 	Name: "confirm", Usage: "[-config F] [-state DIR] [-run DIR] [-confirmed FILE]",
-	About: "as root: let new recipients and drives have what is recorded",
+	About: "as root: accept new recipients and drives",
 	Help: `
-Shows which recipients and which drives are new to the unit since its first start, and get nothing; asks for the room's id; and then lets
-them have what is recorded from now on. For units without [office]: with one, the office's signature says it.
+Shows the recipients and drives that the unit did not have at its first start. They get nothing yet.
+Type the room's id to accept them: they then get what is recorded from now on.
+
+This is for units without [office]. With one, the office's signature says whom the unit trusts.
 
     sudo tacetd confirm`,
 	Run: confirm,
@@ -37,48 +39,48 @@ them have what is recorded from now on. For units without [office]: with one, th
 
 func confirm(env *cli.Env, args []string) error {
 	f := env.Flags()
-	path := f.String("config", usualConfig, "configuration `file`")
-	state := f.String("state", usualState, "`folder` of the unit's ledger")
-	dir := f.String("run", usualRun, "`folder` of status.json")
-	file := f.String("confirmed", usualConfirmed, "root's `file`, which the service reads")
+	path := f.String("config", defaultConfig, "configuration `file`")
+	state := f.String("state", defaultState, "`folder` of the unit's ledger")
+	dir := f.String("run", defaultRun, "`folder` of status.json")
+	file := f.String("confirmed", defaultConfirmed, "root's `file`, which the service reads")
 	if rest, err := env.Parse(f, args); err != nil {
 		return err
 	} else if len(rest) > 0 {
 		return env.Usage("confirm takes no arguments")
 	}
-	if *file == usualConfirmed && os.Geteuid() != 0 {
-		return cli.WithHint(errors.New("only root may say whom the unit trusts"), "sudo tacetd confirm")
+	if *file == defaultConfirmed && os.Geteuid() != 0 {
+		return cli.WithHint(errors.New("only root may accept recipients and drives"), "sudo tacetd confirm")
 	}
 	r, err := readReport(filepath.Join(*dir, statusFile))
 	if err != nil {
-		return cli.WithHint(err, "\"systemctl status tacetd\" tells whether it runs, and why not")
+		return cli.WithHint(err, statusHint)
 	}
 	cfg, _, err := loadUnit(*path, *state)
 	if err != nil {
 		return cli.Exit(cli.ExitConfig, err)
 	}
 	if cfg.Office != nil {
-		return cli.WithHint(errors.New("the configuration names an office, and its signature says whom the unit trusts"),
-			"in the office: \"tacet sign\" for recipients, \"tacet drive init -i\" for a drive")
+		return cli.WithHint(errors.New("this unit has an office, and its signature says whom the unit trusts"),
+			"in the office, sign recipients with \"tacet sign\" and drives with \"tacet drive init -i\"")
 	}
 	if r.Unconfirmed == nil {
-		env.Note("nothing is new; after a change of the configuration, first: systemctl reload tacetd")
+		env.Note("nothing is new; if you have changed the configuration, first run \"systemctl reload tacetd\"")
 		return nil
 	}
 	if err := r.Unconfirmed.show(env); err != nil {
 		return err
 	}
-	if err := ask(env, cfg.Room.ID); err != nil {
+	if err := askForRoom(env, cfg.Room.ID); err != nil {
 		return err
 	}
 	if err := r.confirmation().write(*file); err != nil {
 		return fmt.Errorf("confirm: %w", err)
 	}
-	env.Note("confirmed; the unit takes it within some seconds")
+	env.Note("confirmed; the unit accepts them within seconds")
 	return nil
 }
 
-// show says what is new, and what it would get.
+// show prints what is new, and what it would get.
 func (u *unconfirmed) show(env *cli.Env) error {
 	for _, print := range u.Trusted {
 		if err := env.Printf("as before  recipient, fingerprint %s\n", print); err != nil {
@@ -86,40 +88,40 @@ func (u *unconfirmed) show(env *cli.Env) error {
 		}
 	}
 	for _, key := range u.Recipients {
-		if err := env.Printf("NEW        recipient %s…%s, fingerprint %s: could open what is recorded from now on\n",
+		if err := env.Printf("NEW        recipient %s…%s, fingerprint %s: would be able to open new recordings\n",
 			key[:min(len(key), 12)], key[max(0, len(key)-6):], recording.Fingerprint(key)); err != nil {
 			return err
 		}
 	}
 	for _, d := range u.Drives {
-		if err := env.Printf("NEW        drive for store %s at %s, ID %s, file system %s: would get copies, and the unit could let go of its own\n",
-			d.Store, d.Where, d.Drive, d.UUID); err != nil {
+		if err := env.Printf("NEW        drive for store %s at %s, ID %s, file system %s: would get copies, "+
+			"after which the unit may delete its own\n", d.Store, d.Where, d.Drive, d.UUID); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// maxAnswer bounds what is read of an answer, in bytes.
+// maxAnswer is the longest answer that is read, in bytes.
 const maxAnswer = 200
 
-// ask wants the room's id to be typed, so that nobody confirms at the wrong unit, or in passing.
-func ask(env *cli.Env, id string) error {
-	env.Note("if all that is NEW is the practice's own, type the id of this room:")
+// askForRoom asks for the room's id, so that nobody confirms at the wrong unit or by accident.
+func askForRoom(env *cli.Env, id string) error {
+	env.Note("if everything NEW belongs to the practice, type this room's id:")
 	answer, err := bufio.NewReader(io.LimitReader(env.Stdin, maxAnswer)).ReadString('\n')
 	if err != nil && err != io.EOF {
 		return fmt.Errorf("read the answer: %w", err)
 	}
 	if strings.TrimSpace(answer) != id {
-		return errors.New("that is not this room's id; nothing is confirmed")
+		return errors.New("that is not this room's id; nothing was confirmed")
 	}
 	return nil
 }
 
-// confirmation is that of all that is said to be new.
+// confirmation confirms everything that the report lists as new.
 func (r *report) confirmation() confirmation {
 	c := confirmation{
-		Format: daemon.ConfirmationFormat, ID: rand.Text(), Time: time.Now().UTC().Format(time.RFC3339),
+		Format: trust.ConfirmationFormat, ID: rand.Text(), Time: time.Now().UTC().Format(time.RFC3339),
 		Unit: r.UnitKey, Ledger: r.Unconfirmed.Ledger, Recipients: r.Unconfirmed.Trusted, Drives: r.Unconfirmed.Drives,
 	}
 	for _, key := range r.Unconfirmed.Recipients {
@@ -128,9 +130,9 @@ func (r *report) confirmation() confirmation {
 	return c
 }
 
-type confirmation daemon.Confirmation
+type confirmation trust.Confirmation
 
-// write puts it into root's file, wholly or not at all.
+// write replaces root's file, wholly or not at all.
 func (c confirmation) write(name string) error {
 	data, err := json.MarshalIndent(c, "", "\t")
 	if err != nil {
@@ -146,7 +148,7 @@ func (c confirmation) write(name string) error {
 	}
 	_, err = f.Write(append(data, '\n'))
 	if err == nil {
-		err = f.Chmod(0o644) // the service reads it, whatever root's umask
+		err = f.Chmod(0o644) // the service must be able to read it, whatever root's umask is
 	}
 	if err == nil {
 		err = f.Sync()

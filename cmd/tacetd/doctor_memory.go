@@ -8,50 +8,53 @@ import (
 	"strings"
 )
 
-// memory says whether what is said in the room can reach swap: by the running daemon's own word, or
-// by what systemd would let the service lock. What this process may lock, started from a shell,
-// says nothing of that.
+// memory reports whether samples can reach swap: as the running daemon says, or by how much memory
+// systemd lets the service lock. What this process may lock says nothing about the service.
 func (d *doctor) memory(ctx context.Context) {
 	if d.running != "" {
-		switch unlocked := slices.IndexFunc(d.warned, func(w warning) bool { return w.Code == "memory-unlocked" }); {
-		case d.said == "":
-			d.say(untried, "memory", "%s doesn't say whether it is locked", d.running)
-		case unlocked >= 0:
-			d.say(failed, "memory", "%s", d.warned[unlocked].Message)
-		default:
-			d.say(ok, "memory", "%s has locked it, and nothing of it reaches swap", d.running)
-		}
+		d.runningMemory()
 		return
 	}
-	limit := ""
-	if _, err := within(ctx, diskTime, func(ctx context.Context) (_ string, err error) {
-		limit, err = d.lockLimit(ctx)
-		return "", err
-	}); err != nil {
-		d.say(untried, "memory", "whether the service may lock it: %v", err)
-		return
+	limit, err := within(ctx, diskTimeout, d.lockLimit)
+	switch {
+	case err != nil:
+		d.report(untried, "memory", "can't tell whether the service may lock it: %v", err)
+	case limit != "infinity":
+		d.report(failed, "memory", "the service may lock only %s bytes of it, so what is said in the room may reach "+
+			"swap: set LimitMEMLOCK=infinity in its unit file", limit)
+	default:
+		d.report(ok, "memory", "the service may lock all of it (LimitMEMLOCK=infinity), so none of it reaches swap")
 	}
-	if limit != "infinity" {
-		d.say(failed, "memory", "the service may lock only %s bytes of it, so what is said in the room may reach swap: set LimitMEMLOCK=infinity in its unit file", limit)
-		return
-	}
-	d.say(ok, "memory", "the service may lock all of it (LimitMEMLOCK=infinity), so nothing of it reaches swap")
 }
 
-// lockLimit is what systemd lets the service lock: infinity, or a number of bytes.
+// runningMemory reports what the running daemon says of its memory.
+func (d *doctor) runningMemory() {
+	i := slices.IndexFunc(d.warnings, func(w warning) bool { return w.Code == "memory-unlocked" })
+	switch {
+	case d.reported == "":
+		d.report(untried, "memory", "%s doesn't say whether it is locked", d.running)
+	case i >= 0:
+		d.report(failed, "memory", "%s", d.warnings[i].Message)
+	default:
+		d.report(ok, "memory", "%s has locked it, so none of it reaches swap", d.running)
+	}
+}
+
+// lockLimit returns how much memory systemd lets the service lock: "infinity", or a number of
+// bytes.
 func lockLimit(ctx context.Context) (string, error) {
 	out, err := exec.CommandContext(ctx, "systemctl", "show", "-p", "LoadState", "-p", "LimitMEMLOCK",
 		serviceName).Output()
 	if err != nil {
 		return "", fmt.Errorf("ask systemctl: %w", err)
 	}
-	says := map[string]string{}
+	properties := map[string]string{}
 	for line := range strings.Lines(string(out)) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-		says[name] = value
+		properties[name] = value
 	}
-	if says["LoadState"] != "loaded" || says["LimitMEMLOCK"] == "" {
+	if properties["LoadState"] != "loaded" || properties["LimitMEMLOCK"] == "" {
 		return "", fmt.Errorf("systemd has no service %s", serviceName)
 	}
-	return says["LimitMEMLOCK"], nil
+	return properties["LimitMEMLOCK"], nil
 }

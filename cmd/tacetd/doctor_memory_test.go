@@ -8,8 +8,8 @@ import (
 	"testing/synctest"
 )
 
-// Of the memory doctor says what the running daemon says, and otherwise what systemd would allow;
-// where neither says anything, that it doesn't know.
+// Doctor reports on memory what the running daemon says. Without a daemon it reports what systemd
+// allows, and without systemd that it can't tell.
 func TestDoctorOnMemory(t *testing.T) {
 	for name, c := range map[string]struct {
 		status string
@@ -21,19 +21,20 @@ func TestDoctorOnMemory(t *testing.T) {
 			[]string{"ok         memory: the running daemon (process 1) has locked it"},
 		},
 		"not locked, says the daemon": {
-			`{"pid":1,"phase":"idle","warnings":[{"code":"memory-unlocked","message":"Memory not locked (why). Do this."}]}`,
+			`{"pid":1,"phase":"idle","warnings":[` +
+				`{"code":"memory-unlocked","message":"Memory not locked (why). Do this."}]}`,
 			"infinity",
 			[]string{"FAIL       memory: Memory not locked (why). Do this."},
 		},
 		"limited, says systemd": {"", "65536",
 			[]string{"FAIL       memory: the service may lock only 65536 bytes", "LimitMEMLOCK=infinity"}},
-		"allowed, says systemd":    {"", "infinity", []string{"ok         memory: the service may lock all of it"}},
-		"systemd is not to be had": {"", "", []string{"not tried  memory: whether the service may lock it: no systemd"}},
+		"allowed, says systemd": {"", "infinity", []string{"ok         memory: the service may lock all of it"}},
+		"without systemd":       {"", "", []string{"not tried  memory: can't tell whether the service may lock it: no systemd"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPatient(t, "")
 			if c.status != "" {
-				if err := os.WriteFile(p.status, []byte(c.status), 0o600); err != nil {
+				if err := os.WriteFile(p.statusPath, []byte(c.status), 0o600); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -43,7 +44,7 @@ func TestDoctorOnMemory(t *testing.T) {
 				}
 				return c.limit, nil
 			}
-			synctest.Test(t, func(t *testing.T) { p.try(t.Context()) })
+			synctest.Test(t, func(t *testing.T) { p.tryParts(t.Context()) })
 			p.says(c.says[0], c.says[1:]...)
 		})
 	}

@@ -23,7 +23,7 @@ import (
 	"tacet/systemd/needs"
 )
 
-// mosquitto is a real broker that wants a password; its port.
+// mosquitto starts a real broker that wants a password, and returns its port.
 func mosquitto(t *testing.T) string {
 	t.Helper()
 	var programs [2]string
@@ -77,7 +77,7 @@ func mosquitto(t *testing.T) string {
 	return port
 }
 
-// The broker is tried with the unit's own password, and the running daemon stays connected.
+// Doctor connects with the unit's own password, and the running daemon stays connected.
 func TestDoctorAtTheBroker(t *testing.T) {
 	port := mosquitto(t)
 	secret := filepath.Join(t.TempDir(), "password")
@@ -88,6 +88,7 @@ func TestDoctorAtTheBroker(t *testing.T) {
 		}
 		p := newPatient(t, "[mqtt]\nbroker = \"mqtt://127.0.0.1:"+port+"\"\nusername = \"room-3\"\npassword_file = \""+secret+
 			"\"\n")
+		p.running = "the running daemon"
 		p.doctor.broker(t.Context())
 		return p
 	}
@@ -102,28 +103,28 @@ func TestDoctorAtTheBroker(t *testing.T) {
 	defer unit.Disconnect(0)
 
 	p := try("right")
-	p.says("ok         broker mqtt://127.0.0.1:" + port + ": lets the unit in, and takes all that it publishes")
+	p.says("ok         broker mqtt://127.0.0.1:" + port + ": accepts the unit and everything that it publishes")
 	p.exits(0)
 	p = try("wrong")
 	p.says("FAIL       broker ", "refused the user name or the password", "compare username and password_file")
 	p.exits(1)
-	// What it says next comes behind whatever the broker had done to it.
+	// The broker delivers this after anything that it had done to the daemon's connection.
 	if token := unit.Publish("tacet/site/room-3/heartbeat", 1, false, "x"); !token.WaitTimeout(enough) ||
 		token.Error() != nil {
-		t.Errorf("the running daemon was thrown out: %v", token.Error())
+		t.Errorf("the running daemon was disconnected: %v", token.Error())
 	}
 	select {
 	case err := <-lost:
-		t.Errorf("the running daemon was thrown out: %v", err)
+		t.Errorf("the running daemon was disconnected: %v", err)
 	default:
 	}
 }
 
-// Root may do what the service may not: doctor tries with the service's rights.
+// Root may do what the service may not, so doctor tries with the service's rights.
 func TestDoctorTriesAsTheService(t *testing.T) {
 	needs.Root(t, "the service's rights")
 	u := newUnit(t)
-	if err := os.Chmod(filepath.Dir(u.run), 0o755); err != nil { // or nobody would not even get there
+	if err := os.Chmod(filepath.Dir(u.run), 0o755); err != nil { // so that the user nobody gets there
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(u.run, statusFile), []byte(`{"pid":1,"phase":"idle"}`), 0o644); err != nil {
@@ -142,8 +143,8 @@ func TestDoctorTriesAsTheService(t *testing.T) {
 	}
 }
 
-// Of a server that lacks something, doctor says what follows; of one that is of no use, why. What
-// it says is what the unit meets: see the stores' own tables of traits.
+// Of a server that lacks something doctor says what follows from it; of a useless one, why. It says
+// what the unit meets: see the stores' own tables of traits.
 func TestDoctorAtServers(t *testing.T) {
 	old, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -162,11 +163,11 @@ func TestDoctorAtServers(t *testing.T) {
 		says  []string
 		code  int
 	}{
-		"OpenSSH": {says: []string{"ok         store office (sftp): takes copies, and nothing was left there: sftp://room-3@"}},
+		"OpenSSH": {says: []string{"ok         store office (sftp): accepts copies, and nothing was left there: sftp://room-3@"}},
 		"without fsync": {trait: storetest.Trait{Lacks: []string{"fsync@openssh.com"}},
-			says: []string{"ok         store office (sftp): takes copies", "; note: the server can't be asked to sync"}},
+			says: []string{"ok         store office (sftp): accepts copies", "; note: the server can't be asked to sync"}},
 		"without removing": {trait: storetest.Trait{Ask: refuse(storetest.SFTPRemove)},
-			says: []string{"ok         store office (sftp): takes copies: ", "can't be removed"}},
+			says: []string{"ok         store office (sftp): accepts copies: ", "can't be removed"}},
 		"without writing": {trait: storetest.Trait{Ask: refuse(storetest.SFTPWrite)},
 			says: []string{"FAIL       store office (sftp): ", "may not write there"}, code: 1},
 		"with SHA-1": {keys: []ssh.Signer{key}, says: []string{"FAIL       store office (sftp): ", "SHA-1"}, code: 1},
@@ -180,7 +181,7 @@ func TestDoctorAtServers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p.kind = maker.Kind(p.cfg.Room)
+			p.storeKind = maker.Kind(p.cfg)
 			p.doctor.stores(t.Context())
 			p.says(c.says[0], c.says[1:]...)
 			p.exits(c.code)
@@ -188,6 +189,7 @@ func TestDoctorAtServers(t *testing.T) {
 	}
 }
 
+// refuse denies requests of this type.
 func refuse(kind byte) func(storetest.Request) []byte {
 	return func(r storetest.Request) []byte {
 		if r.Type == kind {

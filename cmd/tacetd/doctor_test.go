@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -21,21 +22,22 @@ import (
 	"tacet/cmd/internal/cli"
 	"tacet/cmd/internal/stores"
 	"tacet/config"
-	"tacet/daemon"
+	"tacet/daemon/health"
 	"tacet/daemon/spool"
 	"tacet/daemon/store"
 	"tacet/daemon/store/local"
+	"tacet/daemon/trust"
 	"tacet/hw"
 	"tacet/hw/hwtest"
 )
 
-// fakeMic looks at the light when it is opened and when it is closed.
+// fakeMic reads the light whenever it is opened or closed.
 type fakeMic struct {
 	board   *hwtest.Board
 	present error
 	heard   audio.Heard
 	err     error
-	hold    time.Duration // how long it stays open; 0: as long as it is asked to
+	hold    time.Duration // how long it stays open; 0 for as long as it is asked to
 
 	lit []gpio.Level // at each opening and closing
 }
@@ -63,16 +65,16 @@ func (c fakeClock) Synced() bool { return bool(c) }
 
 func (fakeClock) Suspended() time.Duration { return 0 }
 
-// hands press what they are asked to press; who answers what is said.
-type hands func(said string)
+// hands stands for standard error: it acts on what the technician is asked.
+type hands func(message string)
 
 func (h hands) Write(p []byte) (int, error) {
 	h(string(p))
 	return len(p), nil
 }
 
-// patient is a unit that doctor looks at: two buttons, a light with a sense line, one recipient of
-// each call.
+// patient is a healthy unit for doctor to try: two buttons, a light with a sense line, one
+// recipient.
 type patient struct {
 	*doctor
 	t     *testing.T
@@ -80,7 +82,7 @@ type patient struct {
 	board *hwtest.Board
 	mic   *fakeMic
 	out   bytes.Buffer
-	asked []string // what the technician was told
+	asked []string // what was printed to the technician
 	hang  chan struct{}
 }
 
@@ -106,21 +108,21 @@ func newPatient(t *testing.T, more string) *patient {
 	p := &patient{t: t, unit: u, board: b, mic: &fakeMic{board: b, heard: audio.Heard{Frames: 48000}}}
 	p.doctor = &doctor{
 		env: &cli.Env{Name: "tacetd", Stdout: &p.out, Stderr: hands(p.press), Terminal: true},
-		cfg: u.load(), status: filepath.Join(u.run, statusFile),
-		open: func(context.Context) (*hw.Panel, error) { return hw.OpenOn(b, wiring(u.load())) },
-		mic:  p.mic, clock: fakeClock(true),
+		cfg: u.load(), statusPath: filepath.Join(u.run, statusFile),
+		openPanel: func(context.Context) (*hw.Panel, error) { return hw.OpenOn(b, wiring(u.load())) },
+		mic:       p.mic, clock: fakeClock(true),
 		cards:     func() ([]audio.Card, error) { return []audio.Card{{Number: 1, ID: "Device", PCMs: []int{0}}}, nil },
-		offers:    p.offer,
+		formats:   p.cardFormats,
 		lockLimit: func(context.Context) (string, error) { return "infinity", nil },
-		kind: func(s config.Store, _ daemon.DriveJudge) store.Kind {
+		storeKind: func(s config.Store, _ trust.Judge) store.Kind {
 			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: stores.Table}
 		},
 	}
 	return p
 }
 
-// offer is what the cards answer; they are opened for it.
-func (p *patient) offer(_ context.Context, device string) (string, error) {
+// cardFormats answers for the sound cards. As a real card is opened for it, it reads the light too.
+func (p *patient) cardFormats(_ context.Context, device string) (string, error) {
 	p.mic.lit = append(p.mic.lit, p.board.Level("GPIO27"))
 	if device != "hw:CARD=Device,DEV=0" {
 		return "", audio.ErrMissing
@@ -128,30 +130,30 @@ func (p *patient) offer(_ context.Context, device string) (string, error) {
 	return "channels = 1: rate = 44100, 48000", nil
 }
 
-// press does as the technician is asked.
-func (p *patient) press(said string) {
-	p.asked = append(p.asked, said)
+// press presses the button that the technician is asked to press.
+func (p *patient) press(message string) {
+	p.asked = append(p.asked, message)
 	for party, line := range map[string]string{"patient": "GPIO5", "clinician": "GPIO6"} {
-		if strings.Contains(said, "press and release the button of "+party) {
+		if strings.Contains(message, "press and release the button of "+party) {
 			p.board.Drive(line, gpio.Low)
 			p.board.Float(line)
 		}
 	}
 }
 
-// says checks that there is a line that begins like this and holds these words.
-func (p *patient) says(begin string, words ...string) {
+// says checks that some line starts with start and contains words.
+func (p *patient) says(start string, words ...string) {
 	p.t.Helper()
 	for line := range strings.Lines(p.out.String()) {
-		if strings.HasPrefix(line, begin) &&
+		if strings.HasPrefix(line, start) &&
 			!slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(line, w) }) {
 			return
 		}
 	}
-	p.t.Errorf("no line %q with %q in\n%s", begin, words, &p.out)
+	p.t.Errorf("no line %q with %q in\n%s", start, words, &p.out)
 }
 
-// exits checks what the whole comes to.
+// exits checks doctor's exit code.
 func (p *patient) exits(code int) {
 	p.t.Helper()
 	if got := cli.Code(p.verdict()); got != code {
@@ -159,19 +161,20 @@ func (p *patient) exits(code int) {
 	}
 }
 
-// dark checks that the microphone was open only in the light, and that nothing holds the lines any
-// more.
+// dark checks that the microphone was open only while the light was on, and that the lines have
+// been released.
 func (p *patient) dark() {
 	p.t.Helper()
 	if slices.Contains(p.mic.lit, gpio.Low) {
-		p.t.Errorf("the microphone was open in the dark: %v", p.mic.lit)
+		p.t.Errorf("the microphone was open while the light was off: %v", p.mic.lit)
 	}
 	if bool(p.board.Level("GPIO27")) || p.board.Held("GPIO27") || p.board.Held("GPIO5") {
-		p.t.Error("the light stays on, or a line is held")
+		p.t.Error("the light is still on, or a line is still held")
 	}
 }
 
-func bare(t *testing.T, dirs ...string) {
+// wantEmpty checks that doctor left nothing in these folders.
+func wantEmpty(t *testing.T, dirs ...string) {
 	t.Helper()
 	for _, dir := range dirs {
 		if list, err := os.ReadDir(dir); err != nil || len(list) > 0 {
@@ -182,27 +185,28 @@ func bare(t *testing.T, dirs ...string) {
 
 const office = "[[store]]\nname = \"office\"\nkind = \"folder\"\nunmounted_ok = true\npath = "
 
-func TestDoctorOfAUnitThatIsWell(t *testing.T) {
+func TestDoctorOnAHealthyUnit(t *testing.T) {
 	copies := t.TempDir()
 	p := newPatient(t, office+strconv.Quote(copies)+"\n")
 	before, err := os.Stat(p.cfg.Spool.Path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	synctest.Test(t, func(t *testing.T) { p.try(t.Context()) })
+	synctest.Test(t, func(t *testing.T) { p.tryParts(t.Context()) })
 	if after, err := os.Stat(p.cfg.Spool.Path); err != nil || after.ModTime().Equal(before.ModTime()) {
 		t.Errorf("nothing was written into the spool: %v", err)
 	}
 	p.says("ok         memory: the service may lock all of it (LimitMEMLOCK=infinity)")
-	p.says("ok         encryption: a recording's key was made")
+	p.says("ok         encryption: made a recording's key")
 	p.says("ok         recipient: age1pq1", "(hybrid, post-quantum), fingerprint ")
 	p.says("ok         button of patient (GPIO5): pressed and released")
 	p.says("ok         button of clinician (GPIO6): pressed and released")
 	p.says("ok         light: GPIO27 flashed and was lit; proved: the sense line GPIO22")
-	p.says("ok         microphone: hw:CARD=NoSuchCard,DEV=0 brought 48000 samples at 48000 Hz while the light was on; nothing was kept")
+	p.says("ok         microphone: hw:CARD=NoSuchCard,DEV=0 delivered 48000 samples while the light was on, " +
+		"at 48000.0 Hz; nothing was kept")
 	p.says(`ok         sound card: device = "hw:CARD=Device,DEV=0": channels = 1: rate = 44100, 48000`)
-	p.says("ok         spool "+p.cfg.Spool.Path+": was written, read and cleaned up; ", " h of room")
-	p.says("ok         store office (folder): takes copies, and nothing was left there: folder " + copies)
+	p.says("ok         spool "+p.cfg.Spool.Path+": was written, read back and cleaned up; room for ", " h")
+	p.says("ok         store office (folder): accepts copies, and nothing was left there: folder " + copies)
 	p.says("not tried  broker: none is configured")
 	p.says("ok         clock: set by a time server: Sat, 21 Nov 2026")
 	p.exits(0)
@@ -210,9 +214,9 @@ func TestDoctorOfAUnitThatIsWell(t *testing.T) {
 	if n := len(p.mic.lit); n < 3 {
 		t.Errorf("the microphone was opened and closed %d times", n)
 	}
-	bare(t, copies, p.cfg.Spool.Path)
+	wantEmpty(t, copies, p.cfg.Spool.Path)
 	if !strings.Contains(strings.Join(p.asked, ""), "nothing is recorded") {
-		t.Errorf("the technician was told %q", p.asked)
+		t.Errorf("the technician was asked %q", p.asked)
 	}
 	lock, err := spool.Lock(p.cfg.Spool.Path)
 	if err != nil {
@@ -221,15 +225,51 @@ func TestDoctorOfAUnitThatIsWell(t *testing.T) {
 	lock.Close()
 }
 
+// Recipients and drives that get nothing fail, while the daemon runs and after doctor has stopped
+// it.
+func TestDoctorReportsWhoGetsNothing(t *testing.T) {
+	for _, running := range []bool{true, false} {
+		p := newPatient(t, "")
+		key := p.cfg.Encrypt.Recipients[0]
+		r := &report{
+			PID: os.Getpid(), Unconfirmed: &unconfirmed{Recipients: []string{key}},
+			Warnings: []warning{
+				{Code: string(health.RecipientsBad), Message: "none is known"},
+				{Code: string(health.DriveNew), Message: "who is this drive?"},
+				{Code: string(health.RecordingInterrupted), Message: "yesterday"},
+			},
+		}
+		if running {
+			data, err := json.Marshal(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(p.statusPath, data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			p.lastReport = r
+		}
+		synctest.Test(t, func(t *testing.T) { p.tryParts(t.Context()) })
+		p.says("FAIL       recipient: "+key[:12], "new to this unit, so it gets nothing", `"sudo tacetd confirm"`)
+		p.says("FAIL       trust: the unit reports: none is known")
+		p.says("FAIL       trust: the unit reports: who is this drive?")
+		if strings.Contains(p.out.String(), "yesterday") {
+			t.Error("a warning that is no matter of trust is reported as one")
+		}
+		p.exits(1)
+	}
+}
+
 // Each fault makes its own part fail, and no other.
 func TestDoctorFindsFaults(t *testing.T) {
 	for name, c := range map[string]struct {
 		more  string
 		fault func(p *patient)
 		says  []string
-		lit   int // how often the microphone was touched, at most
+		lit   int // how often the microphone may be opened or closed
 	}{
-		"no clock": {fault: func(p *patient) { p.clock = fakeClock(false) },
+		"clock not set": {fault: func(p *patient) { p.clock = fakeClock(false) },
 			says: []string{"FAIL       clock: not set", "timedatectl"}, lit: 9},
 		"memory that may not be locked": {
 			fault: func(p *patient) { p.lockLimit = func(context.Context) (string, error) { return "8388608", nil } },
@@ -238,13 +278,13 @@ func TestDoctorFindsFaults(t *testing.T) {
 		"no lines": {
 			fault: func(p *patient) {
 				p.board = hwtest.NewBoard("GPIO5", "GPIO6")
-				p.open = func(context.Context) (*hw.Panel, error) { return hw.OpenOn(p.board, wiring(p.cfg)) }
+				p.openPanel = func(context.Context) (*hw.Panel, error) { return hw.OpenOn(p.board, wiring(p.cfg)) }
 			},
 			says: []string{"FAIL       buttons and light: light: line GPIO27 not found; there are GPIO5, GPIO6", "gpioinfo"},
 		},
 		"light that can't be driven": {
 			fault: func(p *patient) {
-				p.open = func(context.Context) (*hw.Panel, error) {
+				p.openPanel = func(context.Context) (*hw.Panel, error) {
 					panel, err := hw.OpenOn(p.board, wiring(p.cfg))
 					p.board.Fail("GPIO27", hwtest.Out, syscall.EIO)
 					return panel, err
@@ -252,11 +292,11 @@ func TestDoctorFindsFaults(t *testing.T) {
 			},
 			says: []string{"FAIL       light: GPIO27: drive line GPIO27: input/output error"},
 		},
-		"light that isn't seen": {
+		"light that the sense line doesn't see": {
 			fault: func(p *patient) {
 				b := hwtest.NewBoard("GPIO5", "GPIO6", "GPIO22", "GPIO27")
 				p.board, p.mic.board = b, b
-				p.open = func(context.Context) (*hw.Panel, error) { return hw.OpenOn(b, wiring(p.cfg)) }
+				p.openPanel = func(context.Context) (*hw.Panel, error) { return hw.OpenOn(b, wiring(p.cfg)) }
 			},
 			says: []string{"FAIL       light: ", "the light was made lit, and the sense line GPIO22 sees it dark"},
 		},
@@ -266,29 +306,29 @@ func TestDoctorFindsFaults(t *testing.T) {
 			says: []string{"FAIL       microphone: the card can't do"}, lit: 9},
 		"muted": {fault: func(p *patient) { p.mic.heard.Dead = true },
 			says: []string{"FAIL       microphone: ", "hears nothing"}, lit: 9},
-		"a pace of its own": {
+		"wrong rate": {
 			fault: func(p *patient) { p.mic.heard.Rate, p.mic.heard.Off = 44100, true },
-			says:  []string{"FAIL       microphone: ", "says 48000 Hz and delivers 44100 samples a second"}, lit: 9,
+			says:  []string{"FAIL       microphone: ", "claims 48000 Hz but delivers 44100 samples a second"}, lit: 9,
 		},
-		"dumb": {fault: func(p *patient) { p.mic.heard.Frames = 0 },
+		"delivers nothing": {fault: func(p *patient) { p.mic.heard.Frames = 0 },
 			says: []string{"FAIL       microphone: ", "delivers nothing"}, lit: 9},
 		"no spool": {fault: func(p *patient) { os.Remove(p.cfg.Spool.Path) },
 			says: []string{"FAIL       spool ", "there is no such folder: mount the disk"}, lit: 9},
 		"no room": {fault: func(p *patient) { p.cfg.Spool.Reserve = 1e6 * time.Hour },
 			says: []string{"FAIL       spool ", "the reserve is"}, lit: 9},
-		"nobody can read it": {fault: func(p *patient) { p.cfg.Encrypt.Recipients[0] += "x" },
+		"bad recipient": {fault: func(p *patient) { p.cfg.Encrypt.Recipients[0] += "x" },
 			says: []string{"FAIL       encryption: "}, lit: 9},
-		"a store that is away": {more: office + `"/nowhere/at/all"` + "\n",
+		"a missing store": {more: office + `"/nowhere/at/all"` + "\n",
 			says: []string{"FAIL       store office (folder): /nowhere/at/all is not there"}, lit: 9},
 		"a store that hangs": {
 			more:  office + `"/nowhere"` + "\n",
-			fault: func(p *patient) { p.kind = func(config.Store, daemon.DriveJudge) store.Kind { return hanging{p} } },
+			fault: func(p *patient) { p.storeKind = func(config.Store, trust.Judge) store.Kind { return hanging{p} } },
 			says:  []string{"FAIL       store office (folder): no answer in 20s: it hangs"}, lit: 9,
 		},
-		"a broker that is away": {more: "[mqtt]\nbroker = \"mqtt://127.0.0.1:1\"\n",
+		"no broker": {more: "[mqtt]\nbroker = \"mqtt://127.0.0.1:1\"\n",
 			says: []string{"FAIL       broker mqtt://127.0.0.1:1: nothing listens at the broker's address", "start the broker"},
 			lit:  9},
-		"a button that is held": {
+		"a button that is held down": {
 			fault: func(p *patient) { p.board.Drive("GPIO6", gpio.Low) },
 			says:  []string{"FAIL       button of clinician (GPIO6): reads as pressed"}, lit: 9,
 		},
@@ -301,24 +341,24 @@ func TestDoctorFindsFaults(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p.hang = make(chan struct{})
 				defer close(p.hang)
-				p.try(t.Context())
+				p.tryParts(t.Context())
 			})
 			p.says(c.says[0], c.says[1:]...)
 			if n := strings.Count(p.out.String(), "FAIL "); n != 1 {
 				t.Errorf("%d parts fail:\n%s", n, &p.out)
 			}
 			if len(p.mic.lit) > c.lit {
-				t.Errorf("the microphone was touched %d times", len(p.mic.lit))
+				t.Errorf("the microphone was opened and closed %d times, want at most %d", len(p.mic.lit), c.lit)
 			}
 			p.exits(1)
 			if slices.Contains(p.mic.lit, gpio.Low) {
-				t.Error("the microphone was open in the dark")
+				t.Error("the microphone was open while the light was off")
 			}
 		})
 	}
 }
 
-// hanging is a place whose kernel never answers.
+// hanging is a store whose kernel calls never return.
 type hanging struct{ *patient }
 
 func (h hanging) Open(context.Context) (store.Medium, error) {
@@ -328,72 +368,72 @@ func (h hanging) Open(context.Context) (store.Medium, error) {
 
 func (hanging) Changed() <-chan struct{} { return nil }
 
-func TestDoctorAtAButton(t *testing.T) {
+func TestDoctorAsksForPresses(t *testing.T) {
 	for name, c := range map[string]struct {
-		press func(p *patient, said string)
+		press func(p *patient, message string)
 		says  []string
 	}{
 		"nobody presses": {func(*patient, string) {},
-			[]string{"FAIL       button of patient (GPIO5): no press was seen within 15s"}},
+			[]string{"FAIL       button of patient (GPIO5): was not pressed within 15s"}},
 		"it sticks": {
-			func(p *patient, said string) {
-				if strings.Contains(said, "press and release the button of patient") {
+			func(p *patient, message string) {
+				if strings.Contains(message, "press and release the button of patient") {
 					p.board.Drive("GPIO5", gpio.Low)
 				}
 			},
-			[]string{"FAIL       button of patient (GPIO5): was pressed, and not released"},
+			[]string{"FAIL       button of patient (GPIO5): was pressed but not released"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPatient(t, "")
-			p.env.Stderr = hands(func(said string) { c.press(p, said) })
-			synctest.Test(t, func(t *testing.T) { p.try(t.Context()) })
+			p.env.Stderr = hands(func(message string) { c.press(p, message) })
+			synctest.Test(t, func(t *testing.T) { p.tryParts(t.Context()) })
 			p.says(c.says[0], c.says[1:]...)
 			p.exits(1)
 		})
 	}
 
-	// The other one's line is named, and the right one still counts.
+	// A press of the wrong button names that button, and the right one still counts.
 	p := newPatient(t, "")
-	p.env.Stderr = hands(func(said string) {
-		p.asked = append(p.asked, said)
+	p.env.Stderr = hands(func(message string) {
+		p.asked = append(p.asked, message)
 		switch {
-		case strings.Contains(said, "press and release the button of patient"):
+		case strings.Contains(message, "press and release the button of patient"):
 			p.board.Drive("GPIO6", gpio.Low)
 			p.board.Float("GPIO6")
-		case strings.Contains(said, "that is the button of clinician"):
+		case strings.Contains(message, "that is the button of clinician"):
 			p.press("press and release the button of patient")
 		default:
-			p.press(said)
+			p.press(message)
 		}
 	})
-	synctest.Test(t, func(t *testing.T) { p.try(t.Context()) })
+	synctest.Test(t, func(t *testing.T) { p.tryParts(t.Context()) })
 	p.says("ok         button of patient (GPIO5): pressed and released")
 	if !slices.ContainsFunc(p.asked,
 		func(s string) bool { return strings.Contains(s, "that is the button of clinician (GPIO6)") }) {
-		t.Errorf("the technician was told %q", p.asked)
+		t.Errorf("the technician was asked %q", p.asked)
 	}
 
-	// Without anybody there the lines are only read.
+	// Without a terminal the lines are only read.
 	p = newPatient(t, "")
 	p.env.Terminal = false
-	synctest.Test(t, func(t *testing.T) { p.try(t.Context()) })
+	synctest.Test(t, func(t *testing.T) { p.tryParts(t.Context()) })
 	p.says("not tried  button of patient (GPIO5): reads as not pressed")
 	p.exits(0)
 	if len(p.asked) > 0 {
-		t.Errorf("nobody is there, and is told %q", p.asked)
+		t.Errorf("without a terminal it printed %q", p.asked)
 	}
 }
 
-// The light goes out while the microphone is open: it is closed at once.
+// When the light goes out while the microphone is open, the microphone is closed at once.
 func TestDoctorClosesTheMicrophoneWhenTheLightFails(t *testing.T) {
 	p := newPatient(t, "")
 	p.mic.hold = time.Hour
 	synctest.Test(t, func(t *testing.T) {
-		began := time.Now()
+		start := time.Now()
 		time.AfterFunc(1500*time.Millisecond, func() { p.board.Drive("GPIO22", gpio.Low) })
-		p.try(t.Context())
-		if took := time.Since(began); took > 3*time.Second {
+		p.tryParts(t.Context())
+		if took := time.Since(start); took > 3*time.Second {
 			t.Errorf("it took %v", took)
 		}
 	})
@@ -401,17 +441,17 @@ func TestDoctorClosesTheMicrophoneWhenTheLightFails(t *testing.T) {
 	p.exits(1)
 }
 
-// A sound library that hangs may have the microphone open: the light stays on.
-func TestDoctorLeavesTheLightOnWhereTheMicrophoneIsStuck(t *testing.T) {
+// A sound library that hangs may have the microphone open, so the light stays on.
+func TestDoctorLeavesTheLightOnIfTheMicrophoneIsStuck(t *testing.T) {
 	p := newPatient(t, "")
 	p.mic.err = audio.ErrStuck
-	synctest.Test(t, func(t *testing.T) { p.try(t.Context()) })
+	synctest.Test(t, func(t *testing.T) { p.tryParts(t.Context()) })
 	p.says("FAIL       microphone: ", "hangs")
 	if !bool(p.board.Level("GPIO27")) || !p.board.Held("GPIO27") {
-		t.Error("the light is dark, and the microphone may be open")
+		t.Error("the light is off, and the microphone may be open")
 	}
 	if !strings.Contains(strings.Join(p.asked, ""), "lights-out") {
-		t.Errorf("the technician is told %q", p.asked)
+		t.Errorf("the technician was asked %q", p.asked)
 	}
 	p.board.Kill()
 }
@@ -422,7 +462,7 @@ func TestDoctorIsInterrupted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond) // the microphone is open by then
 		defer cancel()
-		p.try(ctx)
+		p.tryParts(ctx)
 	})
 	p.dark()
 	if len(p.mic.lit) < 2 || strings.Contains(p.out.String(), "FAIL") || strings.Contains(p.out.String(), "clock") {
@@ -430,12 +470,11 @@ func TestDoctorIsInterrupted(t *testing.T) {
 	}
 }
 
-// Beside a running daemon neither light nor microphone nor buttons nor the spool's files are
-// touched.
+// While a daemon runs, light, microphone, buttons and the files of the spool are not touched.
 func TestDoctorBesideADaemon(t *testing.T) {
 	for name, run := range map[string]func(t *testing.T, p *patient){
-		"that says so": func(t *testing.T, p *patient) {
-			if err := os.WriteFile(p.status, []byte(`{"pid":1,"phase":"idle","mic":"ok","light":"proved"}`), 0o600); err != nil {
+		"that reports its status": func(t *testing.T, p *patient) {
+			if err := os.WriteFile(p.statusPath, []byte(`{"pid":1,"phase":"idle","mic":"ok","light":"proved"}`), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -451,25 +490,25 @@ func TestDoctorBesideADaemon(t *testing.T) {
 			copies := t.TempDir()
 			p := newPatient(t, office+strconv.Quote(copies)+"\n")
 			run(t, p)
-			p.open = func(context.Context) (*hw.Panel, error) {
-				t.Error("the lines are taken")
+			p.openPanel = func(context.Context) (*hw.Panel, error) {
+				t.Error("the lines were opened")
 				return nil, errors.New("taken")
 			}
 			before, err := os.Stat(p.cfg.Spool.Path)
 			if err != nil {
 				t.Fatal(err)
 			}
-			synctest.Test(t, func(t *testing.T) { p.try(t.Context()) })
+			synctest.Test(t, func(t *testing.T) { p.tryParts(t.Context()) })
 			for _, part := range []string{"buttons", "light", "microphone"} {
 				p.says("not tried  "+part+": ", "-stop")
 			}
 			p.says("ok         sound card: ", "hw:CARD=Device,DEV=0")
-			p.says("ok         spool ", "looks writable", "h of room")
+			p.says("ok         spool ", "looks writable", "room for")
 			p.says("ok         store office (folder)")
 			p.says("ok         recipient: ")
 			p.exits(0)
 			if len(p.mic.lit) > 0 {
-				t.Error("the microphone was touched")
+				t.Error("the microphone was opened")
 			}
 			if after, err := os.Stat(p.cfg.Spool.Path); err != nil || !after.ModTime().Equal(before.ModTime()) {
 				t.Errorf("something was written into the daemon's spool: %v", err)

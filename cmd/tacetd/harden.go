@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// harden keeps what is said in the room out of core dumps and out of reach of other processes of
-// the same user, whatever started this one.
+// harden keeps samples out of core dumps, and out of reach of other processes of the same user,
+// however this process was started.
 func harden() error {
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return fmt.Errorf("make the process non-dumpable: %w", err)

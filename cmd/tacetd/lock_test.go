@@ -13,8 +13,8 @@ import (
 	"tacet/systemd/needs"
 )
 
-// The service locks its memory before it opens anything, and goes on where it may not. The chip
-// that the configuration names is on no machine, so the program waits for it.
+// The service locks its memory before it opens anything, and goes on if it may not. The configured
+// chip does not exist, so the program waits for it.
 func TestServiceLocksItsMemory(t *testing.T) {
 	needs.Root(t, "limits of the memory that may be locked")
 	for name, c := range map[string]struct {
@@ -42,9 +42,10 @@ func TestServiceLocksItsMemory(t *testing.T) {
 				t.Fatal(err)
 			}
 			size, locked := 0, -1
-			for lines := bufio.NewScanner(stderr); lines.Scan(); {
-				if strings.Contains(lines.Text(), "msg=starting") {
-					size, locked = addresses(t, cmd.Process.Pid, "VmSize"), addresses(t, cmd.Process.Pid, "VmLck")
+			lines := bufio.NewScanner(stderr)
+			for first := true; lines.Scan(); first = false {
+				if first { // it has read its configuration
+					size, locked = statusKiB(t, cmd.Process.Pid, "VmSize"), statusKiB(t, cmd.Process.Pid, "VmLck")
 					cmd.Process.Signal(syscall.SIGTERM)
 				}
 			}
@@ -59,8 +60,8 @@ func TestServiceLocksItsMemory(t *testing.T) {
 	}
 }
 
-// addresses is a figure of a process's, in KiB.
-func addresses(t *testing.T, pid int, name string) (n int) {
+// statusKiB returns a figure from /proc/PID/status, in KiB.
+func statusKiB(t *testing.T, pid int, name string) (n int) {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -12,11 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Whoever reads what the program says has stopped, and the pipe is full: it starts, it hears
-// SIGTERM, and it ends, with the code that systemd goes by.
+// When nobody reads standard error and the pipe is full, the program still starts, obeys SIGTERM,
+// and exits with the code that systemd expects.
 func TestNobodyReadsStderr(t *testing.T) {
 	u := newUnit(t)
-	u.light = "gpiochip99:5" // on no machine: it waits for it
+	u.light = "gpiochip99:5" // does not exist: the program waits for it
 	u.configure("Consulting room")
 	text, err := os.ReadFile(u.config)
 	if err != nil {
@@ -31,10 +31,10 @@ func TestNobodyReadsStderr(t *testing.T) {
 		args []string
 		code int
 	}{
-		"it is told to stop":          {[]string{"-config", fifo, "-state", u.state, "-run", u.run}, 0},
-		"its configuration is bad":    {[]string{"-config", u.config}, 78},
-		"its arguments make no sense": {[]string{"no-such-command"}, 2},
-		"lights-out can't be done":    {[]string{"lights-out", "-config", u.config}, 78},
+		"SIGTERM":                             {[]string{"-config", fifo, "-state", u.state, "-run", u.run}, 0},
+		"bad configuration":                   {[]string{"-config", u.config}, 78},
+		"bad arguments":                       {[]string{"no-such-command"}, 2},
+		"lights-out with a bad configuration": {[]string{"lights-out", "-config", u.config}, 78},
 	} {
 		t.Run(what, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), enough)
@@ -67,11 +67,11 @@ func write(f *os.File, text []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-// fullPipe is one that takes nothing, and that nobody reads.
+// fullPipe returns the write end of a full pipe that nobody reads.
 func fullPipe(t *testing.T) *os.File {
 	t.Helper()
 	var ends [2]int
-	err := unix.Pipe2(ends[:], unix.O_CLOEXEC) // which waits, as a pipe does that a program is given
+	err := unix.Pipe2(ends[:], unix.O_CLOEXEC) // blocking, like the standard error of a program
 	if err != nil {
 		t.Fatal(err)
 	}

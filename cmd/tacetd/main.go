@@ -1,16 +1,17 @@
-// Command tacetd is the recorder on the wall, and the commands that are run on the unit.
+// Command tacetd is the recorder on the wall. It also has the commands that run on the unit.
 //
 //	tacetd [-config /etc/tacet/tacet.toml]   run until SIGTERM
-//	tacetd status [-key]                     what the running daemon says
-//	tacetd confirm                           as root: let new recipients and drives have what is recorded
-//	tacetd lights-out                        for the unit file: dark after a crash
-//	tacetd doctor [-stop]                    try each part, and say what is wrong
+//	tacetd status [-key]                     what the running daemon reports
+//	tacetd confirm                           as root: accept new recipients and drives
+//	tacetd lights-out                        turn the lights off after a crash; for the unit file
+//	tacetd doctor [-stop]                    try each part of the unit, and say what is wrong
 //
-// It exits with 0 after SIGTERM, with 78 where the configuration can't be used, and with 1 else:
-// then systemd starts it again. On SIGHUP it reads its configuration anew, and takes it over as
-// soon as nothing is given and nothing is open; one that has errors, or with which the hardware
-// can't be opened, is not used at all: it goes on with the last that could be, and a warning says
-// so.
+// It exits with 0 after SIGTERM, with 78 if the configuration can't be used, and otherwise with 1:
+// then systemd starts it again.
+//
+// On SIGHUP it reads its configuration again, and switches to it as soon as nobody has consented
+// and nothing is open. If the new configuration has errors, or the hardware can't be opened with
+// it, the unit keeps the old one and shows a warning.
 package main
 
 import (
@@ -29,4 +30,4 @@ func run(env *cli.Env) error {
 
 var commands = []cli.Command{runCommand, statusCommand, confirmCommand, lightsOutCommand, doctorCommand}
 
-const usualConfig = "/etc/tacet/tacet.toml"
+const defaultConfig = "/etc/tacet/tacet.toml"

@@ -9,7 +9,7 @@ import (
 	"tacet/daemon/recording"
 )
 
-// The scripts in testdata drive the program itself, on a machine that need not have a GPIO line.
+// The scripts in testdata run the program itself. No GPIO line is needed.
 func TestMain(m *testing.M) {
 	recording.ChildMain()
 	testscript.Main(m, map[string]func(){"tacetd": main})

@@ -16,6 +16,9 @@ import (
 	"tacet/daemon"
 	"tacet/daemon/journal"
 	"tacet/daemon/memory"
+	"tacet/daemon/take"
+	"tacet/daemon/trust"
+	"tacet/daemon/wallclock"
 	"tacet/hw"
 )
 
@@ -25,10 +28,10 @@ var runCommand = cli.Command{
 	Run: func(env *cli.Env, args []string) error {
 		f := env.Flags()
 		var s service
-		f.StringVar(&s.config, "config", usualConfig, "configuration `file`")
-		f.StringVar(&s.state, "state", usualState, "`folder` of the unit's ledger")
-		f.StringVar(&s.run, "run", usualRun, "`folder` in memory, for status.json; need not exist")
-		f.StringVar(&s.confirmed, "confirmed", usualConfirmed, "root's `file` of what somebody has confirmed at the unit")
+		f.StringVar(&s.config, "config", defaultConfig, "configuration `file`")
+		f.StringVar(&s.state, "state", defaultState, "`folder` of the unit's ledger")
+		f.StringVar(&s.run, "run", defaultRun, "`folder` in memory for status.json; need not exist")
+		f.StringVar(&s.confirmed, "confirmed", defaultConfirmed, "root's `file` of what was confirmed at the unit")
 		rest, err := env.Parse(f, args)
 		if err != nil {
 			return err
@@ -47,12 +50,12 @@ var runCommand = cli.Command{
 type service struct {
 	config, state, run string
 	confirmed          string // root's file
-	owner              int    // whose it must be: 0, but in tests
+	owner              int    // its owner's user id: 0 except in tests
 	log                *slog.Logger
 	open               func(context.Context, hw.Wiring) (*hw.Panel, error)
 	stores             *stores.Maker
-	unlocked           error // why its memory could not be locked
-	refused            error // why the configuration that lies there is not in use; nil: it is, or will be
+	unlocked           error // why its memory could not be locked; nil if it is
+	refused            error // why the configuration file is not in use; nil if it is, or will be
 }
 
 // serve runs the service until SIGTERM.
@@ -62,7 +65,7 @@ func (s *service) serve(env *cli.Env) error {
 	}
 	s.unlocked = memory.Lock()
 	daemon.Frugal()
-	// Before all that takes time. Another SIGTERM while stopping is not a second signal to die of.
+	// Before anything that takes time. A second SIGTERM while stopping must not kill.
 	ctx, stop := signal.NotifyContext(env.Ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	reload := make(chan os.Signal, 1)
@@ -73,43 +76,43 @@ func (s *service) serve(env *cli.Env) error {
 	if err != nil {
 		return err
 	}
-	s.keep(cfg)
+	s.keepSigned(cfg)
 	s.log.Info("starting", "version", cli.Version, "hash", cfg.Hash())
 	if s.stores, err = stores.New(ctx, s.log); err != nil {
 		return err
 	}
-	return s.lives(ctx, cfg, reload)
+	return s.runDaemons(ctx, cfg, reload)
 }
 
-// lives runs one daemon after another, a new one for each new configuration, until ctx ends.
-func (s *service) lives(ctx context.Context, cfg *config.Config, reload <-chan os.Signal) error {
+// runDaemons runs one daemon after another, one for each new configuration, until ctx ends.
+func (s *service) runDaemons(ctx context.Context, cfg *config.Config, reload <-chan os.Signal) error {
 	panel, err := s.panel(ctx, cfg)
 	for err == nil {
 		var next *config.Config
-		next, err = s.life(ctx, cfg, panel, reload)
+		next, err = s.runDaemon(ctx, cfg, panel, reload)
 		closed := panel.Close()
 		if err != nil || next == nil {
 			return errors.Join(err, closed)
 		}
-		cfg, panel, err = s.change(ctx, cfg, next)
+		cfg, panel, err = s.reopen(ctx, cfg, next)
 	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return nil // told to stop while it waited for the lines: nothing is open
+		return nil // stopped while it waited for the lines: nothing is open
 	}
 	return err
 }
 
-// panel opens the hardware as the configuration has it.
+// panel opens the hardware that the configuration names.
 func (s *service) panel(ctx context.Context, cfg *config.Config) (*hw.Panel, error) {
 	panel, err := s.open(ctx, wiring(cfg))
 	if err != nil {
-		return nil, cli.WithHint(err, "\"gpioinfo\" lists the lines that there are; the service's user must be in the group gpio")
+		return nil, cli.WithHint(err, "\"gpioinfo\" lists the lines; the service's user must be in the group gpio")
 	}
 	return panel, nil
 }
 
-// change opens the hardware as the next configuration has it, or again as the old one had it.
-func (s *service) change(ctx context.Context, old, next *config.Config) (*config.Config, *hw.Panel, error) {
+// reopen opens the hardware for the next configuration, or, if that fails, for the old one.
+func (s *service) reopen(ctx context.Context, old, next *config.Config) (*config.Config, *hw.Panel, error) {
 	panel, err := s.panel(ctx, next)
 	if err == nil {
 		if next != old {
@@ -126,19 +129,19 @@ func (s *service) change(ctx context.Context, old, next *config.Config) (*config
 	return old, panel, err
 }
 
-// life is one daemon's, until it is told to stop (next is nil), or has made room for the next
-// configuration; that may be its own.
-func (s *service) life(ctx context.Context, cfg *config.Config, panel *hw.Panel,
+// runDaemon runs one daemon. It returns nil when ctx ends, and the next configuration when the
+// daemon has retired to make way for it; that may be cfg again.
+func (s *service) runDaemon(ctx context.Context, cfg *config.Config, panel *hw.Panel,
 	reload <-chan os.Signal) (next *config.Config, err error) {
 	d, err := daemon.New(cfg, s.hardware(cfg, panel), daemon.Options{
-		Log: s.log, Version: cli.Version, Dir: s.state, Store: s.stores.Kind(cfg.Room),
-		Confirmed: func() (*daemon.Confirmation, error) { return daemon.ReadConfirmation(s.confirmed, s.owner) },
+		Log: s.log, Version: cli.Version, Dir: s.state, Store: s.stores.Kind(cfg),
+		Confirmed: func() (*trust.Confirmation, error) { return trust.ReadConfirmation(s.confirmed, s.owner) },
 	})
 	if err != nil {
 		return nil, err
 	}
 	d.MemoryUnlocked(s.unlocked)
-	d.ConfigRefused(s.refused) // the daemon before has taken its warning along
+	d.ConfigRefused(s.refused) // the warning of the previous daemon went with it
 	ended := make(chan error, 1)
 	go func() { ended <- d.Run(ctx) }()
 	reports := newReporter(s.run, s.log)
@@ -156,7 +159,7 @@ func (s *service) life(ctx context.Context, cfg *config.Config, panel *hw.Panel,
 		case <-d.Changed():
 			reports.report(d.Status())
 		case <-watchdog.due:
-			watchdog.feed(d)
+			watchdog.ping(d)
 		case <-reload:
 			if next = s.reread(d, cfg, next); next != cfg {
 				d.Retire()
@@ -165,9 +168,9 @@ func (s *service) life(ctx context.Context, cfg *config.Config, panel *hw.Panel,
 	}
 }
 
-// reread reads the configuration anew, and returns which to go on with when this daemon has made
-// room; it may be about to, and can't be called back. So a file that can't be used leaves what was
-// accepted before, and one that says the same as cfg brings cfg again.
+// reread reads the configuration again, and returns the one to go on with when this daemon has
+// retired. The daemon may be retiring already, which can't be undone. So a file that can't be used
+// leaves the accepted configuration, and a file that says the same as cfg brings back cfg.
 func (s *service) reread(d *daemon.Daemon, cfg, accepted *config.Config) *config.Config {
 	next, warnings, err := loadUnit(s.config, s.state)
 	s.refused = err
@@ -176,7 +179,7 @@ func (s *service) reread(d *daemon.Daemon, cfg, accepted *config.Config) *config
 		s.log.Error("new configuration refused", "err", err)
 		return accepted
 	}
-	s.keep(next)
+	s.keepSigned(next)
 	for _, w := range warnings {
 		s.warn("%s", w)
 	}
@@ -184,30 +187,30 @@ func (s *service) reread(d *daemon.Daemon, cfg, accepted *config.Config) *config
 		s.log.Info("the configuration has not changed")
 		return cfg
 	}
-	s.log.Info("new configuration, as soon as nothing is being recorded")
+	s.log.Info("new configuration, waiting until nothing is being recorded")
 	return next
 }
 
-// keep keeps recipients that are good. Without that the unit records all the same.
-func (s *service) keep(cfg *config.Config) {
-	if err := keep(cfg, s.state); err != nil {
+// keepSigned keeps newly signed recipients. If it can't, the unit records all the same.
+func (s *service) keepSigned(cfg *config.Config) {
+	if err := keepSigned(cfg, s.state); err != nil {
 		s.log.Warn("configuration", "err", err)
 	}
 }
 
-// warn says what is doubtful in the configuration.
+// warn logs a doubtful setting.
 func (s *service) warn(format string, args ...any) {
 	s.log.Warn("configuration", "problem", fmt.Sprintf(format, args...))
 }
 
-// load reads the configuration; its errors exit with 78, which tells systemd not to try again.
+// load reads the configuration. Its errors exit with 78, which keeps systemd from trying again.
 func load(path, state string, warn func(format string, args ...any)) (*config.Config, error) {
 	cfg, warnings, err := loadUnit(path, state)
 	for _, w := range warnings {
 		warn("%s", w)
 	}
 	if errs := (config.Errors)(nil); errors.As(err, &errs) && !errs.Unread() {
-		err = cli.WithHint(err, "\"tacet check\" checks a configuration at a desk")
+		err = cli.WithHint(err, "check a configuration at a desk with \"tacet check\"")
 	}
 	if err != nil {
 		return nil, cli.Exit(cli.ExitConfig, err)
@@ -219,9 +222,11 @@ func (s *service) hardware(cfg *config.Config, panel *hw.Panel) daemon.Hardware 
 	a := cfg.Audio
 	h := daemon.Hardware{
 		Buttons: panel.Buttons(), Light: panel.Light(),
-		Microphone: audio.NewMic(a.Device, a.Rate, a.Channels, s.log), Clock: daemon.SystemClock{},
-		NewEncoder: func(id string) (daemon.Encoder, error) {
-			return audio.NewEncoder(audio.Format{Codec: a.Codec, Rate: a.Rate, Channels: a.Channels, Bitrate: a.Bitrate, ID: id})
+		Microphone: audio.NewMic(a.Device, a.Rate, a.Channels, s.log), Clock: wallclock.System{},
+		NewEncoder: func(id string) (take.Encoder, error) {
+			return audio.NewEncoder(audio.Format{
+				Codec: a.Codec, Rate: a.Rate, Channels: a.Channels, Bitrate: a.Bitrate, ID: id,
+			})
 		},
 	}
 	if cfg.StatusLight != nil {
@@ -230,7 +235,7 @@ func (s *service) hardware(cfg *config.Config, panel *hw.Panel) daemon.Hardware 
 	return h
 }
 
-// wiring is the configuration's, as hw has it.
+// wiring returns the configured lines as hw takes them.
 func wiring(cfg *config.Config) hw.Wiring {
 	line := func(l *config.Line) *hw.Input {
 		if l == nil {
@@ -256,16 +261,16 @@ func wiring(cfg *config.Config) hw.Wiring {
 
 var lightsOutCommand = cli.Command{
 	Name: "lights-out", Usage: "[-config F]",
-	About: "drive the lights dark, after a crash",
+	About: "turn the lights off after a crash",
 	Run: func(env *cli.Env, args []string) error {
 		f := env.Flags()
-		path := f.String("config", usualConfig, "configuration `file`")
+		path := f.String("config", defaultConfig, "configuration `file`")
 		if rest, err := env.Parse(f, args); err != nil {
 			return err
 		} else if len(rest) > 0 {
 			return env.Usage("lights-out takes no arguments")
 		}
-		cfg, _, err := loadUnit(*path, usualState)
+		cfg, _, err := loadUnit(*path, defaultState)
 		if err != nil {
 			return cli.Exit(cli.ExitConfig, err)
 		}

@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,10 +24,10 @@ import (
 	"tacet/hw/hwtest"
 )
 
-// enough is how long anything may take.
+// enough is how long anything in a test may take.
 const enough = 30 * time.Second
 
-// systemd is the other end of the service's socket.
+// systemd is the other end of the service's notification socket.
 type systemd struct{ *net.UnixConn }
 
 func beSystemd(t *testing.T) systemd {
@@ -43,7 +42,7 @@ func beSystemd(t *testing.T) systemd {
 	return systemd{c}
 }
 
-// next is the next message; what is awaited.
+// next returns the next message. what is what the test waits for.
 func (s systemd) next(t *testing.T, what string) string {
 	t.Helper()
 	if err := s.SetReadDeadline(time.Now().Add(enough)); err != nil {
@@ -52,39 +51,30 @@ func (s systemd) next(t *testing.T, what string) string {
 	buf := make([]byte, 4096)
 	n, err := s.Read(buf)
 	if err != nil {
-		t.Fatalf("%q was not said: %v", what, err)
+		t.Fatalf("no message %q: %v", what, err)
 	}
 	return string(buf[:n])
 }
 
-// hears waits for a message with what in it.
+// hears waits for a message that contains what.
 func (s systemd) hears(t *testing.T, what string) {
 	t.Helper()
 	for !strings.Contains(s.next(t, what), what) {
 	}
 }
 
-// unit is a service on simulated lines, with a spool. It has no microphone, unless device says
+// unit is a service on simulated lines, with a spool. Its microphone is missing unless device says
 // otherwise.
 type unit struct {
 	*service
 	t       *testing.T
 	board   *hwtest.Board
-	opened  chan hw.Wiring
-	lines   logLines
+	opened  chan hw.Wiring // as the service opens it
 	hangups chan os.Signal
-	stop    context.CancelFunc // SIGTERM
-	ended   chan error         // closed when it has
+	stop    context.CancelFunc // as SIGTERM does
+	ended   chan error         // the service's result; then closed
 
 	recipient, device, light string
-}
-
-// logLines is what a service logs.
-type logLines chan string
-
-func (l logLines) Write(line []byte) (int, error) {
-	l <- string(line)
-	return len(line), nil
 }
 
 func newUnit(t *testing.T) *unit {
@@ -95,14 +85,13 @@ func newUnit(t *testing.T) *unit {
 		t.Fatal(err)
 	}
 	u := &unit{
-		t: t, board: hwtest.NewBoard("GPIO5", "GPIO6", "GPIO27"),
-		opened: make(chan hw.Wiring, 10), lines: make(logLines, 1000), hangups: make(chan os.Signal),
-		ended:     make(chan error, 1),
+		t: t, board: hwtest.NewBoard("GPIO5", "GPIO6", "GPIO17", "GPIO22", "GPIO27"),
+		opened: make(chan hw.Wiring, 10), hangups: make(chan os.Signal), ended: make(chan error, 1),
 		recipient: office.Recipient().String(), device: "hw:CARD=NoSuchCard,DEV=0", light: "GPIO27",
 	}
 	u.service = &service{
 		config: filepath.Join(dir, "tacet.toml"), state: dir, run: dir,
-		log: slog.New(slog.NewTextHandler(u.lines, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		log: slog.New(slog.DiscardHandler),
 		open: func(_ context.Context, w hw.Wiring) (*hw.Panel, error) {
 			u.opened <- w
 			return hw.OpenOn(u.board, w)
@@ -115,6 +104,7 @@ func newUnit(t *testing.T) *unit {
 	return u
 }
 
+// configure writes a configuration with this name of the room.
 func (u *unit) configure(name string) {
 	u.t.Helper()
 	u.write(fmt.Sprintf(`[room]
@@ -146,15 +136,20 @@ reserve = "1m"
 `, name, u.state, u.light, u.device, u.recipient))
 }
 
-// garble leaves half a line in the configuration.
+// garble breaks the configuration.
 func (u *unit) garble() {
 	u.t.Helper()
 	u.write("[room")
 }
 
+// write replaces the configuration at once, so that a reader finds the old one or the new one.
 func (u *unit) write(config string) {
 	u.t.Helper()
-	if err := os.WriteFile(u.config, []byte(config), 0o600); err != nil {
+	err := os.WriteFile(u.config+".new", []byte(config), 0o600)
+	if err == nil {
+		err = os.Rename(u.config+".new", u.config)
+	}
+	if err != nil {
 		u.t.Fatal(err)
 	}
 }
@@ -168,15 +163,15 @@ func (u *unit) load() *config.Config {
 	return cfg
 }
 
-// live runs the service.
-func (u *unit) live() {
+// start starts the service.
+func (u *unit) start() {
 	u.t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	u.stop = stop
 	cfg := u.load()
 	go func() {
 		defer close(u.ended)
-		u.ended <- u.lives(ctx, cfg, u.hangups)
+		u.ended <- u.runDaemons(ctx, cfg, u.hangups)
 	}()
 	u.t.Cleanup(func() {
 		stop()
@@ -185,48 +180,47 @@ func (u *unit) live() {
 	})
 }
 
-// reload sends a SIGHUP, and returns when it is being obeyed.
+// reload sends a SIGHUP, and returns when the service has received it.
 func (u *unit) reload() {
 	u.t.Helper()
 	select {
 	case u.hangups <- syscall.SIGHUP:
 	case err := <-u.ended:
-		u.t.Fatalf("it ended: %v", err)
+		u.t.Fatalf("the service ended: %v", err)
 	case <-time.After(enough):
-		u.t.Fatal("it does not hear a SIGHUP")
+		u.t.Fatal("the service does not take a SIGHUP")
 	}
 }
 
-// logs waits for a line with any of what in it.
-func (u *unit) logs(what ...string) string {
+// reloadAndWait returns when the service has obeyed a SIGHUP: when it receives another one. It may
+// read a later configuration for that one. The daemon must not be about to end.
+func (u *unit) reloadAndWait() {
 	u.t.Helper()
-	late := time.After(enough)
-	for {
-		select {
-		case line := <-u.lines:
-			if slices.ContainsFunc(what, func(w string) bool { return strings.Contains(line, w) }) {
-				return line
-			}
-		case err := <-u.ended:
-			u.t.Fatalf("it ended before it logged %q: %v", what, err)
-		case <-late:
-			u.t.Fatalf("%q is not logged", what)
-		}
-	}
+	u.reload()
+	u.reload()
 }
 
 // says waits until status.json is as it should be.
-func (u *unit) says(manager systemd, ok func(*report) bool) {
+func (u *unit) says(ok func(*report) bool) {
 	u.t.Helper()
-	for {
-		manager.hears(u.t, "STATUS=") // at each change; it gives up where there is none any more
-		if r, err := readReport(filepath.Join(u.run, statusFile)); err == nil && ok(r) {
+	for limit := time.After(enough); ; {
+		r, err := readReport(filepath.Join(u.run, statusFile))
+		if err == nil && ok(r) {
 			return
+		}
+		select {
+		case <-time.After(10 * time.Millisecond): // a file can only be polled
+		case err := <-u.ended:
+			u.t.Fatalf("the service ended: %v", err)
+		case <-limit:
+			u.t.Fatalf("status.json says %+v, %v", r, err)
 		}
 	}
 }
 
-// end waits until the service has ended.
+func isIdle(r *report) bool { return r.Phase == "idle" }
+
+// end waits until the service ends, and returns its result.
 func (u *unit) end() error {
 	u.t.Helper()
 	select {
@@ -238,37 +232,39 @@ func (u *unit) end() error {
 	}
 }
 
-// giving runs a unit until one of two parties has given its consent: what may only be done while
-// nothing is given has to wait.
-func (u *unit) giving() {
+// startWithOneConsent starts a unit and gives the consent of one of two parties. Until it is
+// withdrawn, the daemon does not retire.
+func (u *unit) startWithOneConsent() {
 	u.t.Helper()
 	u.device = "null" // taken to be there, and never opened
 	u.configure("Consulting room")
-	u.live()
-	u.logs("to=idle")
+	u.start()
+	u.says(isIdle)
 	for range 20 {
-		// A hand that comes too early, before the lines were seen at rest, gives nothing.
-		<-time.After(200 * time.Millisecond)
 		u.board.Drive("GPIO5", gpio.Low)
-		if strings.Contains(u.logs("active=true"), "fresh=true") {
-			u.logs("to=waiting")
-			return
+		// Nothing announces from when on a press counts: first each line must have been read at
+		// rest. So press again until the light pulses, as it does while the other party's consent
+		// is awaited.
+		for range 50 {
+			<-time.After(10 * time.Millisecond)
+			if u.board.Level("GPIO27") {
+				return
+			}
 		}
 		u.board.Float("GPIO5")
-		u.logs("active=false")
+		<-time.After(200 * time.Millisecond) // longer than the debounce time
 	}
-	u.t.Fatal("nobody can give")
+	u.t.Fatal("no consent can be given")
 }
 
-// withdraw lets what had to wait go on.
 func (u *unit) withdraw() { u.board.Float("GPIO5") }
 
-func TestSystemdIsTold(t *testing.T) {
+func TestSystemdNotifications(t *testing.T) {
 	manager := beSystemd(t)
 	t.Setenv("WATCHDOG_USEC", strconv.FormatInt((200*time.Millisecond).Microseconds(), 10))
 	t.Setenv("WATCHDOG_PID", strconv.Itoa(os.Getpid()))
 	u := newUnit(t)
-	u.live()
+	u.start()
 	manager.hears(t, "READY=1\nSTATUS=can't record; Microphone missing")
 	manager.hears(t, "WATCHDOG=1")
 	r, err := readReport(filepath.Join(u.run, statusFile))
@@ -280,17 +276,17 @@ func TestSystemdIsTold(t *testing.T) {
 		t.Errorf("after a stop: %v", err)
 	}
 	if _, err := os.Stat(filepath.Join(u.run, statusFile)); err == nil {
-		t.Error("status.json stays behind")
+		t.Error("status.json is still there")
 	}
 }
 
-// Until the next daemon answers, systemd waits for the lines, which may take 20 s of its 30.
+// The watchdog is fed while the next daemon opens its lines, which may take 20 of its 30 seconds.
 func TestWatchdogIsFedBetweenDaemons(t *testing.T) {
 	manager := beSystemd(t)
 	t.Setenv("WATCHDOG_USEC", strconv.FormatInt(time.Hour.Microseconds(), 10))
 	t.Setenv("WATCHDOG_PID", strconv.Itoa(os.Getpid()))
 	u := newUnit(t)
-	u.live()
+	u.start()
 	manager.hears(t, "WATCHDOG=1")
 	open, come := u.open, make(chan bool)
 	opens := sync.OnceFunc(func() { close(come) })
@@ -306,30 +302,27 @@ func TestWatchdogIsFedBetweenDaemons(t *testing.T) {
 	manager.hears(t, "WATCHDOG=1")
 }
 
-// A configuration that can't be used, or says the same, changes nothing; another one is taken over.
+// A configuration that can't be used, or says the same, changes nothing. A new one is used.
 func TestReload(t *testing.T) {
-	manager := beSystemd(t)
 	u := newUnit(t)
 	u.device = "null"
 	u.configure("Consulting room")
-	u.live()
-	u.logs("to=idle")
-	u.reload()
-	u.logs("the configuration has not changed")
+	u.start()
+	u.says(isIdle)
+	u.reloadAndWait()
 	u.garble()
 	u.reload()
-	u.says(manager, refused)
+	u.says(configRefused)
 
 	u.configure("Another name")
 	u.reload()
-	u.logs("changed=[room]")
-	u.says(manager, func(r *report) bool { return !refused(r) })
-	u.stop()
-	if err := u.end(); err != nil {
-		t.Error(err)
+	for range 2 {
+		<-u.opened
 	}
-	if n := len(u.opened); n != 2 {
-		t.Errorf("%d daemons had the lines, want 2", n)
+	u.says(func(r *report) bool { return isIdle(r) && !configRefused(r) })
+	u.stop()
+	if err := u.end(); err != nil || len(u.opened) > 0 {
+		t.Errorf("%v, and the lines were opened %d times more", err, len(u.opened))
 	}
 }
 
@@ -338,127 +331,116 @@ func TestReloadAtOnce(t *testing.T) {
 	u := newUnit(t)
 	u.device = "null"
 	u.configure("Consulting room")
-	u.live()
+	u.start()
 	u.configure("Another name")
 	u.reload()
-	u.logs("changed=[room]")
-	u.logs("to=idle")
+	for range 2 {
+		<-u.opened
+	}
+	u.says(isIdle)
 }
 
-// Guards: the second SIGHUP while the first has to wait, which ended the service for good.
+// Guards: a second SIGHUP that ends the service while the first one still has to wait.
 func TestReloadTwice(t *testing.T) {
-	const before, first, other = "Consulting room", "Another name", "A third"
+	const before, first, other = "GPIO27", "GPIO22", "GPIO17" // the light's line
 	for name, c := range map[string]struct {
 		second  func(*unit)
-		logs    string
-		goesOn  string // the room's name
+		want    string
 		refused bool
 	}{
-		"broken":      {(*unit).garble, "new configuration refused", first, true},
-		"put back":    {func(u *unit) { u.configure(before) }, "has not changed", before, false},
-		"yet another": {func(u *unit) { u.configure(other) }, "as soon as nothing", other, false},
+		"broken":      {(*unit).garble, first, true},
+		"put back":    {func(u *unit) { u.configureLight(before) }, before, false},
+		"yet another": {func(u *unit) { u.configureLight(other) }, other, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			manager := beSystemd(t)
 			u := newUnit(t)
-			u.giving()
-			u.configure(c.goesOn)
-			want := "changed=[room] hash=" + u.load().Hash()
-			if c.goesOn == before {
-				want = "to=idle" // and nothing is said of another one
-			}
-			u.configure(first)
-			u.reload()
-			u.logs("as soon as nothing")
+			u.startWithOneConsent()
+			<-u.opened
+			u.configureLight(first)
+			u.reloadAndWait()
 			c.second(u)
-			u.reload()
-			u.logs(c.logs)
+			u.reloadAndWait()
 			u.withdraw()
-			u.logs("to=idle")
-			line := u.logs("new configuration", "to=idle")
-			if !strings.Contains(line, want) {
-				t.Errorf("it goes on with %s", line)
+			if got := (<-u.opened).Light.Line; got != c.want {
+				t.Errorf("it goes on with the light at %s, want %s", got, c.want)
 			}
-			if strings.Contains(line, "new configuration") {
-				u.logs("to=idle")
-			}
-			u.says(manager, func(r *report) bool { return refused(r) == c.refused })
+			u.says(func(r *report) bool { return isIdle(r) && configRefused(r) == c.refused })
 			u.stop()
-			if err := u.end(); err != nil || len(u.opened) != 2 {
-				t.Errorf("%v, and the lines were opened %d times", err, len(u.opened))
+			if err := u.end(); err != nil || len(u.opened) > 0 {
+				t.Errorf("%v, and the lines were opened %d times more", err, len(u.opened))
 			}
 		})
 	}
 }
 
-// refused says that the file is not in use, and that this is said.
-func refused(r *report) bool {
-	return slices.ContainsFunc(r.Warnings, func(w warning) bool { return w.Code == "config-reload-failed" })
+func (u *unit) configureLight(line string) {
+	u.t.Helper()
+	u.light = line
+	u.configure("Consulting room")
 }
 
-// A configuration whose lines are not there is not used, and said not to be.
+// configRefused reports whether the warning is up that the configuration file is not in use.
+func configRefused(r *report) bool { return warns(r, "config-reload-failed") }
+
+// A configuration whose lines can't be opened is not used, and a warning says so.
 func TestReloadWithoutItsLines(t *testing.T) {
-	manager := beSystemd(t)
 	u := newUnit(t)
 	u.device = "null"
 	u.configure("Consulting room")
-	u.live()
-	u.logs("to=idle")
-	u.light = "GPIO17"
-	u.configure("Consulting room")
+	u.start()
+	u.says(isIdle)
+	u.configureLight("GPIO18")
 	u.reload()
-	u.says(manager, func(r *report) bool {
-		return refused(r) && strings.Contains(fmt.Sprint(r.Warnings), "GPIO17")
+	u.says(func(r *report) bool {
+		return configRefused(r) && strings.Contains(fmt.Sprint(r.Warnings), "GPIO18")
 	})
-	u.light = "GPIO27"
-	u.configure("Consulting room")
+	u.configureLight("GPIO27")
 	u.reload()
-	u.says(manager, func(r *report) bool { return !refused(r) })
+	u.says(func(r *report) bool { return !configRefused(r) })
 
-	// Where the old ones can't be had either it ends with an error, and is started again.
+	// If the old lines can't be opened either, the service ends with an error, and systemd restarts
+	// it.
 	u.board.Fail("GPIO27", hwtest.Request, syscall.EIO)
 	u.configure("Another name")
 	u.reload()
-	u.logs("its lines can't be opened")
 	if err := u.end(); !errors.Is(err, syscall.EIO) || cli.Code(err) != cli.ExitFailed {
 		t.Errorf("it ends with %v", err)
 	}
 }
 
-// SIGTERM is obeyed at once, whatever waits.
+// SIGTERM is obeyed at once, even while the daemon waits to retire.
 func TestStopWhileRetiring(t *testing.T) {
 	u := newUnit(t)
-	u.giving()
+	u.startWithOneConsent()
 	u.configure("Another name")
-	u.reload()
-	u.logs("as soon as nothing")
+	u.reloadAndWait()
 	u.stop()
 	if err := u.end(); err != nil || len(u.opened) != 1 {
 		t.Errorf("%v, and the lines were opened %d times", err, len(u.opened))
 	}
 }
 
-func TestStopWhileTheLinesAreAwaited(t *testing.T) {
-	for _, lives := range []int{0, 1} { // at the start, and at a change
+func TestStopWhileWaitingForLines(t *testing.T) {
+	for _, daemons := range []int{0, 1} { // at the start, and at a new configuration
 		u := newUnit(t)
 		open, waits := u.open, make(chan bool)
 		u.open = func(ctx context.Context, w hw.Wiring) (*hw.Panel, error) {
-			if len(u.opened) < lives {
+			if len(u.opened) < daemons {
 				return open(ctx, w)
 			}
-			close(waits) // once: a second wait would be one too many
+			close(waits) // panics at a second wait, which must not happen
 			<-ctx.Done()
 			return nil, fmt.Errorf("wait for a GPIO chip: %w", ctx.Err())
 		}
-		u.live()
-		if lives > 0 {
+		u.start()
+		if daemons > 0 {
 			u.configure("Another name")
 			u.reload()
 		}
 		<-waits
 		u.stop()
 		if err := u.end(); err != nil {
-			t.Errorf("after %d lives: %v", lives, err)
+			t.Errorf("after %d daemons: %v", daemons, err)
 		}
 	}
 }

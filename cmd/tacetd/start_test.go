@@ -11,11 +11,11 @@ import (
 	"testing"
 )
 
-// Guards: a SIGTERM during the start that is told as an interrupt (130); a SIGHUP then that kills.
-// The chip that the configuration names is on no machine, so the program waits for it.
+// Guards: a SIGTERM during the start that exits as an interrupt does (130), and a SIGHUP during the
+// start that kills. The configured chip does not exist, so the program waits for it.
 func TestStopAtStart(t *testing.T) {
 	for name, c := range map[string]struct {
-		reading, waiting syscall.Signal // sent while it reads its configuration, and while it waits for the chip; 0: none
+		reading, waiting syscall.Signal // sent while the program reads its configuration, and while it waits for the chip
 	}{
 		"while it reads":             {syscall.SIGTERM, 0},
 		"while it waits":             {0, syscall.SIGTERM},
@@ -53,7 +53,7 @@ func TestStopAtStart(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			go func() { // opening it waits for the program to read
+			go func() { // opening the pipe waits for the reader
 				f, err := os.OpenFile(pipe, os.O_WRONLY, 0)
 				if err != nil {
 					t.Error(err)
@@ -63,16 +63,17 @@ func TestStopAtStart(t *testing.T) {
 				f.Write(text)
 				f.Close()
 			}()
-			var said strings.Builder
-			for lines := bufio.NewScanner(stderr); lines.Scan(); {
-				said.WriteString(lines.Text() + "\n")
-				if strings.Contains(lines.Text(), "msg=starting") {
+			var output strings.Builder
+			lines := bufio.NewScanner(stderr)
+			for first := true; lines.Scan(); first = false {
+				output.WriteString(lines.Text() + "\n")
+				if first { // it has read its configuration
 					send(c.waiting)
 				}
 			}
 			cmd.Wait()
-			if cmd.ProcessState.ExitCode() != 0 || strings.Contains(said.String(), "error:") {
-				t.Errorf("%v; it said\n%s", cmd.ProcessState, &said)
+			if cmd.ProcessState.ExitCode() != 0 || strings.Contains(output.String(), "error:") {
+				t.Errorf("%v; its log:\n%s", cmd.ProcessState, &output)
 			}
 		})
 	}

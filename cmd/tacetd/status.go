@@ -14,48 +14,52 @@ import (
 
 	"tacet/cmd/internal/cli"
 	"tacet/daemon"
+	"tacet/daemon/trust"
 )
 
 const (
-	usualRun   = "/run/tacet"
+	defaultRun = "/run/tacet"
 	statusFile = "status.json"
-	maxStatus  = 1 << 20
+	maxStatus  = 1 << 20 // bytes
 )
 
-// report is status.json: what the running daemon says. Half a consent is not in it, nor anything of
-// what is said in the room.
+// statusHint helps if the daemon is not running.
+const statusHint = "\"systemctl status tacetd\" shows whether it is running, and why not"
+
+// report is status.json, what the running daemon reports. It contains no partial consent, and
+// nothing about what is said in the room.
 type report struct {
-	PID       int       `json:"pid"`
-	Time      time.Time `json:"time"` // since when it says just this
-	Version   string    `json:"version"`
-	Boot      string    `json:"boot"`
-	Phase     string    `json:"phase"` // idle, recording or fault
-	Recording string    `json:"recording,omitempty"`
-	Mic       string    `json:"mic"`
-	Light     string    `json:"light"`
-	Clock     string    `json:"clock"`
-	FreeHours float64   `json:"spool_free_h"`
-	UnitKey   string    `json:"unit_key,omitempty"`
-	Pending   int       `json:"pending"` // recordings that some store still has to get
-	Stores    []place   `json:"stores"`
-	Warnings  []warning `json:"warnings"`
+	PID       int           `json:"pid"`
+	Time      time.Time     `json:"time"` // of the last change
+	Version   string        `json:"version"`
+	Boot      string        `json:"boot"`
+	Phase     string        `json:"phase"` // idle, recording or fault
+	Recording string        `json:"recording,omitempty"`
+	Mic       string        `json:"mic"`
+	Light     string        `json:"light"`
+	Clock     string        `json:"clock"`
+	FreeHours float64       `json:"spool_free_h"`
+	UnitKey   string        `json:"unit_key,omitempty"`
+	Pending   int           `json:"pending"` // recordings that some store still lacks
+	Stores    []storeReport `json:"stores"`
+	Warnings  []warning     `json:"warnings"`
 
-	Unconfirmed *unconfirmed `json:"unconfirmed,omitempty"` // nil: nothing is new
+	Unconfirmed *unconfirmed `json:"unconfirmed,omitempty"` // nil if nothing is new
 }
 
-// unconfirmed is what is new, and gets nothing before somebody has confirmed it.
+// unconfirmed is what is new to the unit, and gets nothing until somebody confirms it.
 type unconfirmed struct {
-	Ledger     string                `json:"ledger"`  // the origin of the one that will remember it
-	Trusted    []string              `json:"trusted"` // fingerprints of the recipients who get what is recorded
-	Recipients []string              `json:"recipients,omitempty"`
-	Drives     []daemon.UnknownDrive `json:"drives,omitempty"`
+	Ledger     string               `json:"ledger"`  // origin of the ledger that will record the confirmation
+	Trusted    []string             `json:"trusted"` // fingerprints of the recipients in use
+	Recipients []string             `json:"recipients,omitempty"`
+	Drives     []trust.UnknownDrive `json:"drives,omitempty"`
 }
 
-type place struct {
+type storeReport struct {
 	Name    string `json:"name"`
 	State   string `json:"state"` // ok, missing, full, readonly or error
 	Pending int    `json:"pending"`
-	Oldest  string `json:"oldest,omitempty"` // when the first of those began
+	Oldest  string `json:"oldest,omitempty"` // start of the oldest pending recording
 	Detail  string `json:"detail,omitempty"`
 }
 
@@ -65,31 +69,16 @@ type warning struct {
 	Message string    `json:"message"`
 }
 
-// shown is the phase as anybody may know it. A start that came to nothing was never a recording,
-// and ends as none.
-func shown(s daemon.Status) string {
-	switch s.Phase {
-	case "waiting", "starting":
-		return "idle"
-	case "stopping":
-		if s.Recording != "" {
-			return "recording"
-		}
-		return "idle"
-	}
-	return s.Phase
-}
-
-// reportOf is what is said of a status, with no time yet.
-func reportOf(s daemon.Status) report {
+// newReport describes a status; its time is not set yet.
+func newReport(s daemon.Status) report {
 	r := report{
-		PID: os.Getpid(), Version: s.Version, Boot: s.Boot, Phase: shown(s),
+		PID: os.Getpid(), Version: s.Version, Boot: s.Boot, Phase: s.Phase,
 		Recording: s.Recording, Mic: s.Mic, Light: s.Light, Clock: s.Clock,
-		FreeHours: float64(int(s.SpoolFree.Hours()*10)) / 10, UnitKey: s.UnitKey, Pending: s.Pending, Stores: []place{},
+		FreeHours: float64(int(s.SpoolFree.Hours()*10)) / 10, UnitKey: s.UnitKey, Pending: s.Pending, Stores: []storeReport{},
 		Warnings: []warning{},
 	}
 	for _, st := range s.Stores {
-		p := place{Name: st.Name, State: string(st.State), Pending: st.Pending}
+		p := storeReport{Name: st.Name, State: string(st.State), Pending: st.Pending}
 		if !st.Oldest.IsZero() {
 			p.Oldest = st.Oldest.Shown(time.Now()).UTC().Format(time.RFC3339)
 		}
@@ -107,13 +96,13 @@ func reportOf(s daemon.Status) report {
 	return r
 }
 
-// reporter writes status.json and tells systemd, each only when there is something else to say:
-// anybody can see when that is, and a hand on a button, or half a consent, is nobody's business.
+// reporter writes status.json and tells systemd, and does so only if what it reports has changed.
+// Anybody can see when the file changes, so a press or a partial consent must not change it.
 type reporter struct {
-	path string // empty: there is no such folder
+	path string // empty if the folder does not exist
 	log  *slog.Logger
-	said report // as last written, but for the time
-	told string // systemd
+	last report // as last written, without the time
+	line string // as systemd last got it
 }
 
 func newReporter(dir string, log *slog.Logger) *reporter {
@@ -124,33 +113,29 @@ func newReporter(dir string, log *slog.Logger) *reporter {
 	return r
 }
 
-// report tells systemd last: whoever waits for that finds the file as it says.
+// report tells systemd last: whoever waits for systemd then finds the file up to date.
 func (r *reporter) report(s daemon.Status) {
-	say := reportOf(s)
-	if s.Phase == "stopping" && r.said.Phase == "fault" {
-		say.Phase = "fault" // it did not record any more
-	}
-	if r.path != "" && !reflect.DeepEqual(say, r.said) {
-		if err := r.write(say); err != nil {
+	next := newReport(s)
+	if r.path != "" && !reflect.DeepEqual(next, r.last) {
+		if err := r.write(next); err != nil {
 			r.log.Warn("status.json", "err", err)
 		} else {
-			r.said = say
+			r.last = next
 		}
 	}
-	if line := sentence(s); line != r.told && notify(line) == nil {
-		r.told = line
+	if line := statusLine(s); line != r.line && notify(line) == nil {
+		r.line = line
 	}
 }
 
-// write replaces the file: whoever reads it sees the old one or the new one. It need not survive a
-// power cut, so it is not synced.
-func (r *reporter) write(say report) error {
-	say.Time = time.Now().UTC()
-	data, err := json.Marshal(say)
+// write replaces the file atomically. The file need not survive a power cut, so it is not synced.
+func (r *reporter) write(next report) error {
+	next.Time = time.Now().UTC()
+	data, err := json.Marshal(next)
 	if err != nil {
 		return err
 	}
-	data = cli.CleanJSON(data) // somebody may look at it with cat
+	data = cli.CleanJSON(data) // so that it is safe to print
 	temp := r.path + ".tmp"
 	if err := os.WriteFile(temp, append(data, '\n'), 0o644); err != nil {
 		return err
@@ -158,7 +143,7 @@ func (r *reporter) write(say report) error {
 	return os.Rename(temp, r.path)
 }
 
-// close takes the file away: nobody stands behind it any more.
+// close removes the file: it is true only while the daemon is running.
 func (r *reporter) close() {
 	if r.path != "" {
 		os.Remove(r.path)
@@ -167,11 +152,11 @@ func (r *reporter) close() {
 
 var statusCommand = cli.Command{
 	Name: "status", Usage: "[-key] [-run DIR]",
-	About: "what the running daemon says; -key: the unit's verifier key",
+	About: "what the running daemon reports; -key: the unit's verifier key",
 	Run: func(env *cli.Env, args []string) error {
 		f := env.Flags()
-		key := f.Bool("key", false, "print the unit's verifier key alone")
-		dir := f.String("run", usualRun, "`folder` of status.json")
+		key := f.Bool("key", false, "print only the unit's verifier key")
+		dir := f.String("run", defaultRun, "`folder` of status.json")
 		if rest, err := env.Parse(f, args); err != nil {
 			return err
 		} else if len(rest) > 0 {
@@ -179,11 +164,11 @@ var statusCommand = cli.Command{
 		}
 		r, err := readReport(filepath.Join(*dir, statusFile))
 		if err != nil {
-			return cli.WithHint(err, "\"systemctl status tacetd\" tells whether it runs, and why not")
+			return cli.WithHint(err, statusHint)
 		}
 		if *key {
 			if r.UnitKey == "" {
-				return errors.New("the unit has no key yet: its disk was not there so far")
+				return errors.New("the unit has no key yet: its disk has not been there so far")
 			}
 			return env.Printf("%s\n", r.UnitKey)
 		}
@@ -192,11 +177,11 @@ var statusCommand = cli.Command{
 	},
 }
 
-// readReport reads what a running daemon wrote; what a dead one left does not count.
+// readReport reads the report of a running daemon. The report of a dead one is an error.
 func readReport(path string) (*report, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, errors.New("tacetd does not run")
+		return nil, errors.New("tacetd is not running")
 	}
 	if err != nil {
 		return nil, err
@@ -213,7 +198,7 @@ func readReport(path string) (*report, error) {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
 	if _, err := os.Stat("/proc/" + strconv.Itoa(r.PID)); err != nil {
-		return nil, errors.New("tacetd does not run: it left its status behind")
+		return nil, errors.New("tacetd is not running: this status is left over from its last run")
 	}
 	return &r, nil
 }
@@ -229,12 +214,12 @@ func (r *report) print(env *cli.Env) {
 	row("microphone", "%s", r.Mic)
 	row("light", "%s", r.Light)
 	row("clock", "%s", r.Clock)
-	row("room left", "%.1f h of recording", r.FreeHours)
+	row("free", "%.1f h of recording", r.FreeHours)
 	row("version", "%s", r.Version)
 	for _, p := range r.Stores {
 		line := p.Name + ": " + p.State
 		if p.Pending > 0 {
-			line += fmt.Sprintf(", %d recordings wait, the oldest since %s", p.Pending, p.Oldest)
+			line += fmt.Sprintf(", %d recordings pending, the oldest from %s", p.Pending, p.Oldest)
 		}
 		row("store", "%s", line)
 	}

@@ -24,30 +24,26 @@ func active(t *testing.T, code health.Code) health.Active {
 	return health.Active{Warning: w, Since: time.Date(2026, 11, 21, 14, 3, 0, 0, time.UTC)}
 }
 
-// recorded is the ID of what records, or has.
-func recorded(does bool) string {
-	if does {
+// recordingID returns an ID, or "" if nothing is being recorded.
+func recordingID(recording bool) string {
+	if recording {
 		return "7q4k9mz2ha"
 	}
 	return ""
 }
 
-// What is written is what is read, and half a consent is in none of it.
+// The report reads back as it was written, and contains no partial consent.
 func TestReportRoundTrip(t *testing.T) {
 	for _, c := range []struct {
 		phase    string
 		recorded bool
-		want     string
-	}{
-		{"idle", false, "idle"}, {"waiting", false, "idle"}, {"starting", false, "idle"}, {"recording", true, "recording"},
-		{"stopping", true, "recording"}, {"stopping", false, "idle"}, {"fault", false, "fault"},
-	} {
-		phase, want := c.phase, c.want
+	}{{"idle", false}, {"recording", true}, {"fault", false}} {
+		phase := c.phase
 		dir := t.TempDir()
 		r := newReporter(dir, slog.New(slog.DiscardHandler))
 		r.report(daemon.Status{
-			Boot: "b", Version: "v", Phase: phase, Consented: []bool{true, false}, Pressed: []bool{false, true},
-			Recording: recorded(c.recorded),
+			Boot: "b", Version: "v", Phase: phase,
+			Recording: recordingID(c.recorded),
 			Mic:       "ok", Light: "proved", Clock: "synced", SpoolFree: 41*time.Hour + 35*time.Minute, UnitKey: "key",
 			Warnings: []health.Active{active(t, "spool-low")}, Pending: 2,
 			Stores: []store.Status{{Name: "nas", State: "full", Pending: 2,
@@ -58,16 +54,16 @@ func TestReportRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.Phase != want || got.PID != os.Getpid() || got.FreeHours != 41.5 || got.UnitKey != "key" ||
+		if got.Phase != phase || got.PID != os.Getpid() || got.FreeHours != 41.5 || got.UnitKey != "key" ||
 			len(got.Warnings) != 1 || got.Warnings[0].Code != "spool-low" {
 			t.Errorf("%s: read %+v", phase, got)
 		}
-		if len(got.Stores) != 1 || got.Stores[0] != (place{Name: "nas", State: "full", Pending: 2, Detail: "no room"}) ||
-			got.Pending != 2 {
+		nas := storeReport{Name: "nas", State: "full", Pending: 2, Detail: "no room"}
+		if len(got.Stores) != 1 || got.Stores[0] != nas || got.Pending != 2 {
 			t.Errorf("the stores: %+v", got.Stores)
 		}
-		if got.Recording != recorded(c.recorded) {
-			t.Errorf("%s: of the recording %q is told", phase, got.Recording)
+		if got.Recording != recordingID(c.recorded) {
+			t.Errorf("%s: the recording is %q", phase, got.Recording)
 		}
 		data, err := os.ReadFile(path)
 		if err != nil {
@@ -84,14 +80,14 @@ func TestReportRoundTrip(t *testing.T) {
 		}
 		r.close()
 		if _, err := os.Stat(path); err == nil {
-			t.Errorf("%s: status.json stays behind", phase)
+			t.Errorf("%s: status.json is still there", phase)
 		}
 	}
 }
 
-// A local user sees when status.json is written, and systemd's status too: not at a press, nor at a
-// refusal.
-func TestHandsDoNotShow(t *testing.T) {
+// A local user can see when status.json and systemd's status change. They don't change at a press
+// or a refusal.
+func TestPressesDoNotShow(t *testing.T) {
 	manager := beSystemd(t)
 	dir := t.TempDir()
 	r := newReporter(dir, slog.New(slog.DiscardHandler))
@@ -107,64 +103,41 @@ func TestHandsDoNotShow(t *testing.T) {
 	r.report(idle)
 	before := read()
 	manager.hears(t, "ready")
-	for _, s := range []daemon.Status{
-		{Phase: "idle", Pressed: []bool{true, false}},
-		{Phase: "waiting", Consented: []bool{true, false}},
-		{Phase: "starting", Consented: []bool{true, true}},
-		{Phase: "stopping"},
-		idle,
-	} {
-		s.Mic, s.Warnings = idle.Mic, []health.Active{active(t, "spool-low")}
-		r.report(s)
-		if after := read(); after != before {
-			t.Errorf("at %s status.json is written:\n%s%s", s.Phase, before, after)
-		}
+	same := idle
+	same.Warnings = []health.Active{active(t, "spool-low")}
+	if r.report(same); read() != before {
+		t.Errorf("status.json is written for nothing new:\n%s%s", before, read())
 	}
-	recording := daemon.Status{Phase: "recording", Recording: recorded(true)}
+	recording := daemon.Status{Phase: "recording", Recording: recordingID(true)}
 	r.report(recording)
 	if line := manager.next(t, "recording"); !strings.HasSuffix(line, "STATUS=recording") {
-		t.Errorf("before the recording systemd hears %q", line)
+		t.Errorf("at the recording systemd hears %q", line)
 	}
 	written := read()
-	recording.Stored = time.Minute
+	recording.Synced = time.Minute
 	if r.report(recording); written == before || read() != written {
-		t.Errorf("of a recording status.json says\n%s%s", written, read())
+		t.Errorf("status.json at the start and after a minute of recording:\n%s%s", written, read())
 	}
 }
 
-// What stopped recording before it ended is not said to record again.
-func TestFaultStaysOne(t *testing.T) {
-	dir := t.TempDir()
-	r := newReporter(dir, slog.New(slog.DiscardHandler))
-	for _, c := range []struct{ phase, want string }{{"recording", "recording"}, {"fault", "fault"}, {"stopping", "fault"},
-		{"idle", "idle"}} {
-		r.report(daemon.Status{Phase: c.phase, Recording: recorded(c.phase != "idle")})
-		if got, err := readReport(filepath.Join(dir, statusFile)); err != nil || got.Phase != c.want {
-			t.Errorf("%s is told as %+v, %v", c.phase, got, err)
-		}
-	}
-}
-
-func TestSentence(t *testing.T) {
+func TestStatusLine(t *testing.T) {
 	for _, c := range []struct {
 		phase    string
-		recorded bool
+		ending   bool
 		warnings []string
 		want     string
 	}{
 		{"idle", false, nil, "ready, not recording"},
-		{"waiting", false, nil, "ready, not recording"},
-		{"recording", true, nil, "recording"},
-		{"stopping", true, nil, "ending a recording"},
-		{"stopping", false, nil, "ready, not recording"},
+		{"recording", false, nil, "recording"},
+		{"recording", true, nil, "ending a recording"},
 		{"fault", false, []string{"mic-missing"}, "can't record; "},
 		{"idle", false, []string{"spool-low", "mqtt-offline"}, " and 1 more"},
 	} {
-		s := daemon.Status{Phase: c.phase, Recording: recorded(c.recorded)}
+		s := daemon.Status{Phase: c.phase, Ending: c.ending}
 		for _, code := range c.warnings {
 			s.Warnings = append(s.Warnings, active(t, health.Code(code)))
 		}
-		if got := sentence(s); !strings.Contains(got, c.want) || len(c.warnings) == 0 && got != c.want ||
+		if got := statusLine(s); !strings.Contains(got, c.want) || len(c.warnings) == 0 && got != c.want ||
 			strings.Contains(got, "\n") {
 			t.Errorf("%s, %v: %q, want %q", c.phase, c.warnings, got, c.want)
 		}

@@ -10,16 +10,16 @@ import (
 	"tacet/daemon"
 )
 
-// watchdog feeds systemd's, but only while the daemon's owner goroutine answers: one that hangs is
-// killed, and started again.
+// watchdog pings systemd's watchdog as long as the daemon's owner goroutine answers. If the
+// goroutine hangs, systemd kills the process and starts it again.
 type watchdog struct {
 	due    <-chan time.Time
 	ticker *time.Ticker
 	every  time.Duration
 }
 
-// newWatchdog takes its interval from systemd; without one it is never due. It feeds it: opening
-// the lines may have taken long.
+// newWatchdog takes its interval from systemd; if there is none, it is never due. It pings at once:
+// opening the lines may have taken long.
 func newWatchdog() *watchdog {
 	limit, err := sd.SdWatchdogEnabled(false)
 	if err != nil || limit == 0 {
@@ -31,7 +31,7 @@ func newWatchdog() *watchdog {
 	return w
 }
 
-func (w *watchdog) feed(d *daemon.Daemon) {
+func (w *watchdog) ping(d *daemon.Daemon) {
 	ctx, cancel := context.WithTimeout(context.Background(), w.every/2)
 	defer cancel()
 	if d.Ping(ctx) == nil {
@@ -39,7 +39,7 @@ func (w *watchdog) feed(d *daemon.Daemon) {
 	}
 }
 
-// stop feeds it once more: the lines of the next daemon may take long to open.
+// stop pings once more: opening the lines of the next daemon may take long.
 func (w *watchdog) stop() {
 	if w.ticker != nil {
 		w.ticker.Stop()
@@ -47,16 +47,16 @@ func (w *watchdog) stop() {
 	}
 }
 
-// notify tells systemd, and who asks it for the service's status, how it is.
-func notify(sentence string) error {
-	_, err := sd.SdNotify(false, sd.SdNotifyReady+"\nSTATUS="+sentence)
+// notify tells systemd that the service is ready, with its status in one line.
+func notify(status string) error {
+	_, err := sd.SdNotify(false, sd.SdNotifyReady+"\nSTATUS="+status)
 	return err
 }
 
-// sentence is the status in one line for a person.
-func sentence(s daemon.Status) string {
-	line := map[string]string{"idle": "ready, not recording", "recording": "recording", "fault": "can't record"}[shown(s)]
-	if s.Phase == "stopping" && s.Recording != "" {
+// statusLine is the status in one line, for "systemctl status".
+func statusLine(s daemon.Status) string {
+	line := map[string]string{"idle": "ready, not recording", "recording": "recording", "fault": "can't record"}[s.Phase]
+	if s.Ending {
 		line = "ending a recording"
 	}
 	if n := len(s.Warnings); n > 0 {

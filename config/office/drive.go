@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// driveHeader begins what is signed of a drive.
+// driveHeader starts the signed text of a drive.
 const driveHeader = "tacet-office drive\n"
 
-// Drive is what an office says of a drive: whose it is. The ID is the mark's own; the UUID is the
-// file system's, so that a mark that is copied to another drive says nothing there.
+// Drive is what an office signs of a drive: the unit it belongs to. ID is the mark's ID. UUID is
+// the file system's, so that a mark that is copied to another drive has no effect.
 type Drive struct {
-	Site, Room, Store string // a room of * is each of the site's
+	Site, Room, Store string // Room is * for every room of the site
 	ID, UUID          string
 }
 
@@ -37,7 +37,7 @@ func SignDrive(d Drive, s Signer) (string, error) {
 	return s.sign(text)
 }
 
-// CheckDrive returns nil if the signature says just this of a drive.
+// CheckDrive returns nil if the signature covers exactly this drive.
 func (k Key) CheckDrive(d Drive, signature string) error {
 	text, err := d.text()
 	if err != nil {

@@ -8,25 +8,25 @@ import (
 	"unicode/utf8"
 )
 
-// listHeader begins what is signed of a list of recipients.
+// listHeader starts the signed text of a list of recipients.
 const listHeader = "tacet-office recipients\n"
 
-// signatureLine begins the line of a list that holds its signature. For age it is a remark.
+// signatureLine starts the line of a list that holds its signature. To age it is a comment.
 const signatureLine = "# " + dash + prefix
 
-// MaxList is the longest list that is signed or opened, in bytes: some hundred recipients, with
-// remarks.
+// MaxList is the longest list that is signed or opened, in bytes: some hundred recipients with
+// comments.
 const MaxList = 256 << 10
 
 // SignList returns a list of recipients, a file as age -R takes it, with the office's signature as
-// its last line. It takes the place of signatures that the list may carry. Remarks are signed too:
-// they may say whose a key is.
+// its last line. It replaces older signatures. Comments are signed too, because they may say whose
+// a key is.
 func SignList(list []byte, s Signer) ([]byte, error) {
 	text, _, _, err := split(list)
 	if err != nil && !errors.Is(err, errAfter) {
 		return nil, err
 	}
-	if errors.Is(err, errAfter) { // it was added after a signature, and is to be signed now
+	if errors.Is(err, errAfter) { // sign what was added after the old signature
 		if text, err = withoutSignatures(list); err != nil {
 			return nil, err
 		}
@@ -38,8 +38,8 @@ func SignList(list []byte, s Signer) ([]byte, error) {
 	return []byte(text + "# " + dash + signature + "\n"), nil
 }
 
-// OpenList returns the list in what SignList made, proved. Line ends in the way of Windows, a
-// byte-order mark and blanks at the end of a line make no difference; anything else does.
+// OpenList checks what SignList has made, and returns the list. Windows line ends, a byte-order
+// mark and blanks at line ends make no difference; anything else does.
 func (k Key) OpenList(signed []byte) (string, error) {
 	text, signature, found, err := split(signed)
 	switch {
@@ -54,10 +54,10 @@ func (k Key) OpenList(signed []byte) (string, error) {
 	return text, nil
 }
 
-// errAfter says that somebody added to a signed list.
-var errAfter = fmt.Errorf("%w: something stands after its signature", ErrChanged)
+// errAfter says that something was added to a signed list.
+var errAfter = fmt.Errorf("%w: there is something after its signature", ErrChanged)
 
-// split takes a list apart: its lines as they are signed, and the signature, if there is one.
+// split returns the lines of a list as they are signed, and its signature, if there is one.
 func split(list []byte) (text, signature string, found bool, err error) {
 	lines, err := linesOf(list)
 	if err != nil {
@@ -89,8 +89,8 @@ func withoutSignatures(list []byte) (string, error) {
 	return join(kept), nil
 }
 
-// linesOf are the lines of a list, without what editors and systems do to them: line ends, blanks
-// behind them, a mark before the first, empty lines after the last.
+// linesOf returns the lines of a list without what editors change: line ends, trailing blanks, a
+// byte-order mark, empty lines at the end.
 func linesOf(list []byte) ([]string, error) {
 	if len(list) > MaxList {
 		return nil, fmt.Errorf("is longer than %d bytes", MaxList)
@@ -99,7 +99,7 @@ func linesOf(list []byte) ([]string, error) {
 	for i, line := range lines {
 		lines[i] = strings.TrimRight(line, " \t\r")
 		if !utf8.ValidString(line) || strings.ContainsFunc(lines[i], unicode.IsControl) {
-			return nil, fmt.Errorf("holds something else than plain text on line %d", i+1)
+			return nil, fmt.Errorf("contains something other than plain text on line %d", i+1)
 		}
 	}
 	for len(lines) > 0 && lines[len(lines)-1] == "" {

@@ -1,4 +1,5 @@
-// Package office is the office's word: what an office signs, so that its units know whom to trust.
+// Package office signs what an office tells its units: who their recipients and which their drives
+// are.
 //
 //	private, public, err := office.NewKey("high-street")       // public goes to the units, as [office] key
 //	signer, err := office.ParseSigner(private)
@@ -6,16 +7,16 @@
 //	key, err := office.ParseKey(public)
 //	list, err := key.OpenList(signed)
 //
-// A key is an Ed25519 key of golang.org/x/mod/sumdb/note, named tacet-office/NAME. It signs two
-// things: a list of recipients, and whose a drive is. What is signed starts with a line that says
-// which of the two it is, so that neither passes for the other.
+// A key is an Ed25519 key of golang.org/x/mod/sumdb/note, named tacet-office/NAME. It signs lists
+// of recipients, and which unit a drive belongs to. The signed text starts with a line that says
+// which of the two it is, so that one can't pass for the other.
 //
-// It protects from mistakes, from drives that somebody else prepared, and from recipients that
-// somebody added quietly. It doesn't protect from root on the unit, who can give it another key;
-// nor from a full clone of a drive, which is that drive as far as anybody can tell; nor from an
-// older list of the office's own that is put back.
+// The signature protects from mistakes, from drives that somebody else prepared, and from
+// recipients that somebody added unnoticed. It does not protect from root on the unit, who can
+// replace the key; from a full clone of a drive, which nobody can tell from the original; or from
+// an older list of the same office.
 //
-// The package is pure: it reads and writes no file.
+// The package reads and writes no files.
 package office
 
 import (
@@ -28,12 +29,12 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// prefix begins the name of every office's key.
+// prefix starts the name of every office's key.
 const prefix = "tacet-office/"
 
 var nameForm = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
 
-// NewKey makes an office's key: the private half, which signs, and the public half, which its units
+// NewKey makes an office's key: the private half, which signs, and the public half, which units
 // get.
 func NewKey(name string) (private, public string, err error) {
 	if !nameForm.MatchString(name) {
@@ -48,7 +49,7 @@ type Signer struct{ signer note.Signer }
 // ParseSigner reads the private half.
 func ParseSigner(private string) (Signer, error) {
 	s, err := note.NewSigner(private)
-	if err != nil { // nothing of it in a message
+	if err != nil { // a message must not repeat it
 		return Signer{}, errors.New("is not the private half of an office's key")
 	}
 	if err := checkName(s.Name()); err != nil {
@@ -81,26 +82,26 @@ func ParseKey(public string) (Key, error) {
 // Name is tacet-office/NAME.
 func (k Key) Name() string { return k.verifier.Name() }
 
-// String is the key as ParseKey takes it.
+// String returns the key as ParseKey takes it.
 func (k Key) String() string { return k.text }
 
 func checkName(name string) error {
 	if short, ok := strings.CutPrefix(name, prefix); !ok || !nameForm.MatchString(short) {
-		return fmt.Errorf("is the key of %q, which is no office's: those are called %sNAME", name, prefix)
+		return fmt.Errorf("is the key %q, not an office's: those are called %sNAME", name, prefix)
 	}
 	return nil
 }
 
-// Errors of what is not signed as it should be.
+// Errors about signatures.
 var (
-	ErrUnsigned = errors.New("carries no signature of the office's")
-	ErrChanged  = errors.New("was changed after the office had signed it, or another office signed it")
+	ErrUnsigned = errors.New("is not signed by the office")
+	ErrChanged  = errors.New("was changed after the office signed it, or another office signed it")
 )
 
-// dash begins a signature line of a note.
+// dash starts a signature line of a note.
 const dash = "— "
 
-// sign returns the signature of a text: the name, a blank, and base64.
+// sign returns the signature of a text: the name, a space, and base64.
 func (s Signer) sign(text string) (string, error) {
 	signed, err := note.Sign(&note.Note{Text: text}, s.signer)
 	if err != nil {
@@ -108,12 +109,12 @@ func (s Signer) sign(text string) (string, error) {
 	}
 	line, ok := strings.CutPrefix(strings.TrimPrefix(string(signed), text), "\n"+dash)
 	if !ok {
-		return "", fmt.Errorf("sign as %s: no signature came of it", s.Name())
+		return "", fmt.Errorf("sign as %s: it made no signature", s.Name())
 	}
 	return strings.TrimSuffix(line, "\n"), nil
 }
 
-// proves reports whether a signature is this key's, of this text.
+// proves returns nil if the signature is this key's, of this text.
 func (k Key) proves(text, signature string) error {
 	if strings.ContainsAny(signature, "\r\n") {
 		return ErrChanged

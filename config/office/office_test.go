@@ -38,7 +38,7 @@ func signed(t *testing.T, s Signer, list string) string {
 	return string(out)
 }
 
-func TestListIsAsSigned(t *testing.T) {
+func TestOpenList(t *testing.T) {
 	s, k := keys(t, "high-street")
 	whole := signed(t, s, list)
 	if !strings.HasPrefix(whole, list+"# — tacet-office/high-street ") {
@@ -57,8 +57,8 @@ func TestListIsAsSigned(t *testing.T) {
 	}
 }
 
-// Whatever is done to the list, it no longer counts.
-func TestListWasChanged(t *testing.T) {
+// After any change, the list does not count as signed.
+func TestOpenChangedList(t *testing.T) {
 	s, k := keys(t, "high-street")
 	other, _ := keys(t, "high-street")
 	whole := signed(t, s, list)
@@ -90,8 +90,8 @@ func TestListWasChanged(t *testing.T) {
 	}
 }
 
-// What was added after a signature is in the list that is signed next.
-func TestListIsSignedAnew(t *testing.T) {
+// Signing a list again includes what was added after the old signature.
+func TestSignListAgain(t *testing.T) {
 	s, k := keys(t, "high-street")
 	_, second := keys(t, "second")
 	grown := signed(t, s, list) + "age1ccc\n"
@@ -99,12 +99,12 @@ func TestListIsSignedAnew(t *testing.T) {
 		t.Errorf("%q, %v", got, err)
 	}
 	if _, err := second.OpenList([]byte(signed(t, s, grown))); !errors.Is(err, ErrChanged) {
-		t.Errorf("another office takes it for its own: %v", err)
+		t.Errorf("another office accepts it: %v", err)
 	}
 }
 
-// What can't be opened again isn't signed.
-func TestListIsPlainText(t *testing.T) {
+// Lists that could not be opened again are not signed.
+func TestSignListWantsPlainText(t *testing.T) {
 	s, _ := keys(t, "high-street")
 	for _, text := range []string{"a\tb\n", "a\x00\n", "\xff\xfea\x00\n", "a\rb\n"} {
 		if out, err := SignList([]byte(text), s); err == nil {
@@ -116,7 +116,7 @@ func TestListIsPlainText(t *testing.T) {
 var stick = Drive{Site: "high-street", Room: "room-3", Store: "drive", ID: "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
 	UUID: "1234-ABCD"}
 
-// Each field of a drive is under the signature.
+// The signature covers each field of a drive.
 func TestDrive(t *testing.T) {
 	s, k := keys(t, "high-street")
 	signature, err := SignDrive(stick, s)
@@ -139,7 +139,7 @@ func TestDrive(t *testing.T) {
 		other := stick
 		change(&other)
 		if err := k.CheckDrive(other, signature); err == nil {
-			t.Errorf("another %s is taken for signed", what)
+			t.Errorf("another %s is accepted", what)
 		}
 	}
 	if _, err := SignDrive(Drive{Site: "a"}, s); err == nil {
@@ -150,12 +150,12 @@ func TestDrive(t *testing.T) {
 		t.Errorf("another office: %v", err)
 	}
 	if err := k.CheckDrive(stick, signature+"\n"+dash+signature); err == nil {
-		t.Error("two signatures in one are taken")
+		t.Error("two signatures in one are accepted")
 	}
 }
 
-// A signature of the one thing is never one of the other.
-func TestListIsNoDrive(t *testing.T) {
+// A signature of a list is never one of a drive.
+func TestListSignatureIsNoDriveSignature(t *testing.T) {
 	s, k := keys(t, "high-street")
 	text, err := stick.text()
 	if err != nil {
@@ -164,31 +164,31 @@ func TestListIsNoDrive(t *testing.T) {
 	whole := signed(t, s, text)
 	signature := strings.TrimSpace(strings.TrimPrefix(whole, text+"# "+dash))
 	if err := k.CheckDrive(stick, signature); err == nil {
-		t.Error("a list that reads like a drive marks one")
+		t.Error("the signature of a list is accepted for a drive")
 	}
 }
 
-func TestKeysOfOthers(t *testing.T) {
+func TestBadKeys(t *testing.T) {
 	private, public, err := NewKey("office")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"", "High Street", "a/b", "a+b", strings.Repeat("a", 33)} {
 		if _, _, err := NewKey(name); err == nil {
-			t.Errorf("an office is called %q", name)
+			t.Errorf("NewKey accepts the name %q", name)
 		}
 	}
 	if _, err := ParseKey(private); err == nil {
-		t.Error("a private half is taken for a public one")
+		t.Error("ParseKey accepts a private half")
 	}
 	if _, err := ParseSigner(public); err == nil {
-		t.Error("a public half is taken for a private one")
+		t.Error("ParseSigner accepts a public half")
 	}
 	if _, err := ParseSigner(private[:30]); err == nil || strings.Contains(err.Error(), private[20:30]) {
-		t.Errorf("of half a key: %v", err)
+		t.Errorf("half a key: %v", err)
 	}
 	if _, err := ParseKey("tacet/high-street/room-3+00000000+AAAA"); err == nil {
-		t.Error("a unit's key is taken for an office's")
+		t.Error("ParseKey accepts a unit's key")
 	}
 }
 
@@ -207,7 +207,7 @@ func FuzzOpenList(f *testing.F) {
 	f.Add([]byte(list))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if got, err := k.OpenList(text); err == nil && got != list {
-			t.Errorf("%q passes for signed", got)
+			t.Errorf("%q is accepted", got)
 		}
 	})
 }

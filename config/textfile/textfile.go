@@ -1,19 +1,18 @@
-// Package textfile reads the text files that people make: configurations, passwords, passphrases,
+// Package textfile reads text files that people write: configurations, passwords, passphrases,
 // keys, certificates, lists of hosts.
 //
-// People make them with whatever is at hand, and what is at hand on Windows begins a file with a
-// byte-order mark, ends lines with CR and LF, and writes UTF-16 (PowerShell's > does). None of that
-// is part of what was meant, and all of it breaks a password or a key without a trace on the
-// screen. So there is one reader, and every file of this kind goes through it:
+// Editors on Windows start a file with a byte-order mark, end lines with CR LF, and write UTF-16
+// (PowerShell's > does). None of that is meant, and all of it breaks a password or a key without
+// showing on a screen. So every file of this kind is read here:
 //
-//	text, err := textfile.Read("/etc/tacet/ca.pem", 1<<20)      // UTF-8, without a mark, lines ending in LF
-//	password, err := textfile.Value("/etc/tacet/mqtt_password", 1024) // the one line that is in it
+//	text, err := textfile.Read("/etc/tacet/ca.pem", 1<<20)      // UTF-8, without a byte-order mark, lines ending in LF
+//	password, err := textfile.Value("/etc/tacet/mqtt_password", 1024) // its only line
 //
-// UTF-16 is decoded, with and without a mark: zero bytes tell it from every other text. What isn't
-// valid in the encoding that it claims is an error, which says what to do. Bytes that are merely no
-// UTF-8 stay as they are: a password may be of them.
+// UTF-16 is decoded with or without a byte-order mark: only UTF-16 has a zero in every second byte.
+// Text that is not valid in its encoding is an error that says what to do. Bytes that are not UTF-8
+// stay as they are: a password may contain them.
 //
-// No error repeats anything of the content.
+// No error repeats the content.
 package textfile
 
 import (
@@ -28,27 +27,26 @@ import (
 	"unicode/utf8"
 )
 
-// Encoding is how the bytes of a file stand for text.
+// Encoding is the encoding of a text file.
 type Encoding string
 
-// The encodings that are told apart.
+// The encodings.
 const (
-	Plain  Encoding = ""                             // UTF-8, or an older one of a byte for each letter
+	Plain  Encoding = ""                             // UTF-8, or an older encoding with one byte a letter
 	Marked Encoding = "UTF-8 with a byte-order mark" // as Notepad and PowerShell save it
-	UTF16  Encoding = "UTF-16"                       // in either order of the bytes
+	UTF16  Encoding = "UTF-16"                       // in either byte order
 )
 
 const mark = "\ufeff"
 
-// ErrUTF32 and the others say what is wrong with the bytes, and what to do about it.
+// Errors about the encoding. They say what to do.
 var (
 	ErrUTF32  = errors.New("is in UTF-32: save it as UTF-8")
-	ErrUTF16  = errors.New("begins like UTF-16, and is cut off or damaged: save it as UTF-8")
-	ErrBinary = errors.New("holds zero bytes, so it is no text: name another file, or save this one as UTF-8")
+	ErrUTF16  = errors.New("starts like UTF-16, but is cut off or damaged: save it as UTF-8")
+	ErrBinary = errors.New("contains zero bytes, so it is not text: name another file, or save this one as UTF-8")
 )
 
-// Decode returns the text that data stands for: UTF-8 without a mark, with LF at the end of each
-// line.
+// Decode returns data as UTF-8 without a byte-order mark, with LF at the end of each line.
 func Decode(data []byte) ([]byte, Encoding, error) {
 	text, encoding, err := decode(data)
 	if err != nil {
@@ -68,23 +66,23 @@ func decode(data []byte) ([]byte, Encoding, error) {
 	case bytes.HasPrefix(data, []byte(mark)):
 		return data[len(mark):], Marked, nil
 	case big, bytes.HasPrefix(data, []byte{0xff, 0xfe}):
-		text, ok := wide(data[2:], big)
+		text, ok := decodeUTF16(data[2:], big)
 		if !ok {
 			return nil, UTF16, ErrUTF16
 		}
 		return text, UTF16, nil
 	}
-	if little, big := zeros(data); little || big {
-		if text, ok := wide(data, big); ok {
+	if little, big := guessUTF16(data); little || big {
+		if text, ok := decodeUTF16(data, big); ok {
 			return text, UTF16, nil
 		}
 	}
 	return data, Plain, nil
 }
 
-// zeros reports whether every second byte, and no other, is zero: then it is UTF-16 of plain
-// letters, with the low byte first or last.
-func zeros(data []byte) (little, big bool) {
+// guessUTF16 reports whether every second byte, and no other, is zero, as in UTF-16 of plain
+// letters, with the low byte first (little) or last (big).
+func guessUTF16(data []byte) (little, big bool) {
 	if len(data) == 0 || len(data)%2 != 0 {
 		return false, false
 	}
@@ -96,8 +94,8 @@ func zeros(data []byte) (little, big bool) {
 	return little, big
 }
 
-// wide decodes UTF-16 without a mark.
-func wide(data []byte, big bool) (text []byte, ok bool) {
+// decodeUTF16 decodes UTF-16 without a byte-order mark.
+func decodeUTF16(data []byte, big bool) (text []byte, ok bool) {
 	if len(data)%2 != 0 {
 		return nil, false
 	}
@@ -120,9 +118,18 @@ func wide(data []byte, big bool) (text []byte, ok bool) {
 	return text, true
 }
 
-// Read reads the file called name, which has at most limit bytes. A folder is an error that says
-// so.
+// Read reads the file called name, which has at most limit bytes. It refuses anything but an
+// ordinary file: opening a pipe that nobody writes to would never return.
 func Read(name string, limit int) ([]byte, error) {
+	if err := checkOrdinary(name); err != nil {
+		return nil, err
+	}
+	return Stream(name, limit)
+}
+
+// Stream is Read for a desk, where a pipe may stand for a file, as a shell's <(…) does, and where a
+// person sees that nothing comes.
+func Stream(name string, limit int) ([]byte, error) {
 	data, err := load(name, limit)
 	if err != nil {
 		return nil, err
@@ -137,7 +144,21 @@ func Read(name string, limit int) ([]byte, error) {
 	return text, nil
 }
 
-// load reads one byte more than limit at most.
+// checkOrdinary returns nil for a file that can be read without waiting for another program.
+func checkOrdinary(name string) error {
+	info, err := os.Stat(name)
+	switch {
+	case err != nil || info.Mode().IsRegular():
+		return nil // opening it reports what is wrong
+	case info.IsDir():
+		return &fs.PathError{Op: "read", Path: name, Err: errFolder}
+	}
+	return &fs.PathError{Op: "read", Path: name, Err: errors.New("is not an ordinary file")}
+}
+
+var errFolder = errors.New("is a folder")
+
+// load reads at most one byte more than limit.
 func load(name string, limit int) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -145,7 +166,7 @@ func load(name string, limit int) ([]byte, error) {
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err == nil && info.IsDir() {
-		return nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("is a folder")}
+		return nil, &fs.PathError{Op: "read", Path: name, Err: errFolder}
 	}
 	return io.ReadAll(io.LimitReader(f, int64(limit)+1))
 }
@@ -154,24 +175,27 @@ func tooLong(name string, most int) error {
 	return fmt.Errorf("%s is longer than %d bytes", name, most)
 }
 
-// Value reads a file that holds one value: a password, say. Line ends around it don't count, spaces
-// do. It has at least one byte, and at most most.
+// Value reads a file that contains one value, such as a password. Line ends around it are ignored,
+// spaces are not. It has 1 to most bytes.
 func Value(name string, most int) (string, error) {
-	data, err := load(name, widest(most))
+	if err := checkOrdinary(name); err != nil {
+		return "", err
+	}
+	data, err := load(name, maxFileSize(most))
 	if err != nil {
 		return "", err
 	}
-	value, _, err := one(data, name, most)
+	value, _, err := parseValue(data, name, most)
 	return value, err
 }
 
-// widest is how long a file may be that holds a value of most bytes: UTF-16 takes two for a letter
-// that is one in UTF-8, and a mark and empty lines may stand around it.
-func widest(most int) int { return 2*most + 64 }
+// maxFileSize is the longest file for a value of most bytes: UTF-16 takes two bytes for a letter
+// that takes one in UTF-8, and there may be a byte-order mark and empty lines.
+func maxFileSize(most int) int { return 2*most + 64 }
 
-// one takes the one value that data, the content of the file called name, holds.
-func one(data []byte, name string, most int) (string, Encoding, error) {
-	if len(data) > widest(most) {
+// parseValue returns the value in data, the content of the file called name.
+func parseValue(data []byte, name string, most int) (string, Encoding, error) {
+	if len(data) > maxFileSize(most) {
 		return "", Plain, tooLong(name, most)
 	}
 	text, encoding, err := Decode(data)
@@ -183,7 +207,7 @@ func one(data []byte, name string, most int) (string, Encoding, error) {
 	case value == "":
 		err = fmt.Errorf("%s is empty", name)
 	case strings.ContainsAny(value, "\r\n"):
-		err = fmt.Errorf("%s holds more than one line: write the one value into it, and nothing else", name)
+		err = fmt.Errorf("%s contains more than one line: write only the value into it", name)
 	case len(value) > most:
 		err = tooLong(name, most)
 	default:
@@ -192,18 +216,18 @@ func one(data []byte, name string, most int) (string, Encoding, error) {
 	return "", encoding, err
 }
 
-// Secret is a value that once was read without a look at the encoding, and may have become part of
-// a lock like that.
+// Secret is a value that may have been used for encryption when the encoding of its file was still
+// ignored.
 type Secret struct {
-	Value    string   // as it was meant
-	Encoding Encoding // how it stood in the file
-	Before   string   // what the file's bytes were once taken for, if that is something else; "" if not
+	Value    string   // decoded
+	Encoding Encoding // of the file
+	Before   string   // the value before encodings were decoded; "" if it is the same
 }
 
-// Cleaned reports whether the file held anything beside the value: a mark, or another encoding.
+// Cleaned reports whether decoding changed the value.
 func (s Secret) Cleaned() bool { return s.Encoding != Plain }
 
-// Tries are what to open a lock with, the likeliest first.
+// Tries returns what to try for decryption, the likeliest first.
 func (s Secret) Tries() []string {
 	if s.Before == "" {
 		return []string{s.Value}
@@ -211,19 +235,19 @@ func (s Secret) Tries() []string {
 	return []string{s.Value, s.Before}
 }
 
-// ReadSecret is Value, and what the bytes were taken for before marks and encodings were known:
-// whoever locked something with that must be able to open it.
+// ReadSecret is Value, and also returns what the file's bytes were taken for before encodings were
+// decoded, so that what was encrypted with that can still be opened.
 func ReadSecret(name string, most int) (Secret, error) {
-	data, err := load(name, widest(most))
+	data, err := load(name, maxFileSize(most))
 	if err != nil {
 		return Secret{}, err
 	}
-	value, encoding, err := one(data, name, most)
+	value, encoding, err := parseValue(data, name, most)
 	before := string(bytes.TrimSuffix(bytes.TrimSuffix(data, []byte("\n")), []byte("\r")))
 	if before == "" || len(before) > most || strings.ContainsAny(before, "\r\n") || before == value {
 		before = "" // it never was a passphrase, or it is the same
 	}
-	if err != nil && before != "" { // no text at all, and a passphrase all the same
+	if err != nil && before != "" { // not text, but it may be a passphrase
 		return Secret{Value: before}, nil
 	}
 	return Secret{value, encoding, before}, err

@@ -21,7 +21,7 @@ func file(t *testing.T, content []byte) string {
 	return name
 }
 
-// utf16of is text as an editor saves it: with the low byte first or last, with a mark or without.
+// utf16of encodes text with the low byte first or last, with or without a byte-order mark.
 func utf16of(text string, big, marked bool) []byte {
 	if marked {
 		text = "\ufeff" + text
@@ -37,8 +37,8 @@ func utf16of(text string, big, marked bool) []byte {
 	return b
 }
 
-// Whatever an editor makes of a text, it is the same text.
-func TestOneTextInEveryEncoding(t *testing.T) {
+// A text is the same in every encoding.
+func TestDecode(t *testing.T) {
 	for _, text := range []string{"secret\n", "# keys\nage1abc\n\n# more\nage1def\n", "no line end", "",
 		"Gr\u00fc\u00dfe \U0001f511 \u65e5\u672c\n"} {
 		windows := strings.ReplaceAll(text, "\n", "\r\n")
@@ -58,7 +58,7 @@ func TestOneTextInEveryEncoding(t *testing.T) {
 			"UTF-16 LE, marked LF": {utf16of(text, false, true), UTF16},
 		} {
 			if strings.Contains(name, "no mark") && (!ascii || text == "") {
-				continue // nothing tells it
+				continue // can't be recognised
 			}
 			got, encoding, err := Decode(c.data)
 			if string(got) != text || encoding != c.encoding || err != nil {
@@ -68,7 +68,7 @@ func TestOneTextInEveryEncoding(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoText(t *testing.T) {
+func TestNotText(t *testing.T) {
 	for name, c := range map[string]struct {
 		data string
 		want error
@@ -92,7 +92,7 @@ func TestWhatIsNoText(t *testing.T) {
 	}
 }
 
-func TestBytesThatAreNoUTF8Stay(t *testing.T) {
+func TestOtherEncodingsStay(t *testing.T) {
 	if got, err := Value(file(t, []byte("p\xe4ss\r\n")), 100); got != "p\xe4ss" || err != nil {
 		t.Errorf("%q, %v", got, err)
 	}
@@ -105,7 +105,7 @@ func TestValue(t *testing.T) {
 		"secret\n\n": "secret", "\nsecret\n": "secret",
 		" secret \n": " secret ", "secret \r\n": "secret ", "secret\t\n": "secret\t", "se cret": "se cret",
 		"\u00a0s":            "\u00a0s",
-		"\u201csecret\u201d": "\u201csecret\u201d", // nobody can know whether the quotes belong to it
+		"\u201csecret\u201d": "\u201csecret\u201d", // the quotes may belong to it
 		long:                 long, long + "\r\n": long,
 		string(utf16of(long+"\r\n", false, true)): long,
 		"": "error: is empty", "\n": "error: is empty", mark: "error: is empty", mark + "\r\n": "error: is empty",
@@ -124,7 +124,7 @@ func TestValue(t *testing.T) {
 		}
 		if wrong, failed := strings.CutPrefix(want, "error: "); failed && (err == nil || !strings.Contains(got, wrong)) ||
 			!failed && got != want {
-			t.Errorf("of %.40q got %.60q, want %.60q", content, got, want)
+			t.Errorf("%.40q: got %.60q, want %.60q", content, got, want)
 		}
 	}
 }
@@ -142,20 +142,20 @@ func TestReadIsBounded(t *testing.T) {
 	if _, err := Read(t.TempDir(), 5); err == nil || !strings.Contains(err.Error(), "is a folder") {
 		t.Errorf("%v", err)
 	}
-	if runtime.GOOS == "linux" { // a file without an end
-		if _, err := Value("/dev/zero", 5); err == nil || !strings.Contains(err.Error(), "longer than 5 bytes") {
+	if runtime.GOOS == "linux" { // an endless file
+		if _, err := Stream("/dev/zero", 5); err == nil || !strings.Contains(err.Error(), "longer than 5 bytes") {
 			t.Errorf("%v", err)
 		}
 	}
 }
 
-// once is how a passphrase's file was read before marks were known.
-func once(data []byte) string {
+// undecoded is how a passphrase's file was read before encodings were decoded.
+func undecoded(data []byte) string {
 	return string(bytes.TrimSuffix(bytes.TrimSuffix(data, []byte("\n")), []byte("\r")))
 }
 
-// What opened something before opens it still, after what was meant.
-func TestSecretsThatWereTakenAsTheyStood(t *testing.T) {
+// What used to open a key still opens it, after the decoded value has been tried.
+func TestReadSecret(t *testing.T) {
 	for name, data := range map[string][]byte{
 		"plain":                  []byte("correct horse\n"),
 		"a space at the end":     []byte("correct horse \r\n"),
@@ -174,7 +174,7 @@ func TestSecretsThatWereTakenAsTheyStood(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		tries, before := s.Tries(), once(data)
+		tries, before := s.Tries(), undecoded(data)
 		if len(before) <= 100 && tries[len(tries)-1] != before {
 			t.Errorf("%s: tries %q, and it was %q", name, tries, before)
 		}

@@ -21,17 +21,17 @@ var probeTiming = timing{
 var errProbed = errors.New("all was tried")
 
 // Probe asks of the broker all that the unit asks of it, by the same code: it connects with a last
-// will, subscribes, and publishes on each kind of topic. It goes by a name of its own, so that a
-// running unit stays connected, and says nothing that is untrue or new. running: the unit is online
-// at this time. limits is what the unit would have to go on without, as Report has it. An error
-// that is a *Trouble says what to do.
+// will, subscribes, and publishes on each kind of topic. It says nothing that is untrue or new.
+// running: the unit is online at this time; then the probe goes by a name of its own, so that the
+// unit stays connected. limits is what the unit would have to go on without, as Report has it. An
+// error that is a *Trouble says what to do.
 func Probe(ctx context.Context, o Options, running bool) (limits string, err error) {
 	o.Report, o.Memory, o.Log = nil, nil, slog.New(slog.DiscardHandler)
 	c, err := New(o)
 	if err != nil {
 		return "", err
 	}
-	c.time = probeTiming
+	c.time, c.alone = probeTiming, !running
 	if c.probe, err = c.harmless(running); err != nil {
 		return "", err
 	}
@@ -40,6 +40,9 @@ func Probe(ctx context.Context, o Options, running bool) (limits string, err err
 		err := c.session(ctx)
 		switch {
 		case errors.Is(err, errProbed):
+			if t := c.unseen(); t != nil {
+				return "", t
+			}
 			return c.limits(), nil
 		case errors.Is(err, errAgain):
 			continue
@@ -47,6 +50,9 @@ func Probe(ctx context.Context, o Options, running bool) (limits string, err err
 			return "", ctx.Err()
 		}
 		t := c.learn(err, false)
+		if t.Code == Denied && running {
+			t.Do += "; tried was the client id " + c.second() + ", since the unit itself is connected"
+		}
 		if _, ok := blamed(err); !ok || c.manners.spent {
 			return "", t
 		}

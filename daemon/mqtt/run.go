@@ -114,13 +114,22 @@ func (c *Client) session(ctx context.Context) error {
 func (c *Client) identity() identity {
 	id := identity{clientID: c.names.ClientID(), listen: c.names.Birth()}
 	if c.probe != nil {
-		id.clientID += "-probe"
+		id.clientID = c.second()
 	}
 	if t := c.manners.terms; !t.noWill {
 		id.will, _ = t.fit(message{topic: c.names.Availability(), payload: []byte(topic.Offline), qos: 1, retained: true},
 			availability)
 	}
 	return id
+}
+
+// second is the client id of whatever connects for the unit beside it. Where no unit runs it is the
+// unit's own: a broker may let that in and no other, or the other way round.
+func (c *Client) second() string {
+	if c.alone {
+		return c.names.ClientID()
+	}
+	return c.names.ClientID() + "-probe"
 }
 
 // say publishes a message, on the present terms.
@@ -234,6 +243,19 @@ func (c *Client) limits() string {
 	return text
 }
 
+// unseen is why nobody sees the unit, though the broker lets it in; nil: it is seen.
+func (c *Client) unseen() *Trouble {
+	for _, m := range c.dropped {
+		if c.kindOf(m.topic) == state {
+			return &Trouble{
+				Code: Denied, What: "the broker lets the unit in, and drops what it publishes on " + m.topic,
+				Do: "at the broker, allow its account to publish under " + strings.TrimSuffix(m.topic, "state"),
+			}
+		}
+	}
+	return nil
+}
+
 // ask has the broker asked, in MQTT 5, whether it drops what it acknowledges. It may take its time:
 // c.asked hears of it.
 func (c *Client) ask(ctx context.Context, b *broker) {
@@ -241,7 +263,15 @@ func (c *Client) ask(ctx context.Context, b *broker) {
 	if t := c.names.Discovery(); t != "" {
 		questions = append(questions, message{topic: t, payload: c.describer.clean, qos: 1, retained: true})
 	}
-	dropped, err := refusals(ctx, b, c.names.ClientID()+"-probe", questions, c.time.connect)
+	id := c.second()
+	dropped, err := refusals(ctx, b, id, questions, c.time.connect)
+	if err == nil && slices.ContainsFunc(dropped, func(m message) bool { return c.kindOf(m.topic) == alert }) {
+		// Then perhaps everything. What is said here is blank and not retained, and most likely nobody
+		// gets it.
+		var more []message
+		more, err = refusals(ctx, b, id, []message{{topic: c.names.State(), payload: []byte(" "), qos: 1}}, c.time.connect)
+		dropped = append(dropped, more...)
+	}
 	if err == nil {
 		select {
 		case <-c.asked: // of a connection that is over
@@ -301,7 +331,9 @@ func (c *Client) serve(ctx, grace context.Context, l *link) error {
 		case <-question.C:
 			c.question()
 		case c.dropped = <-c.asked:
-			if c.up.Load() {
+			if t := c.unseen(); c.up.Load() && t != nil {
+				c.report(Report{Trouble: t})
+			} else if c.up.Load() {
 				c.report(Report{Connected: true, Limits: c.limits()})
 			}
 		case <-again.C: // another client may have written over it

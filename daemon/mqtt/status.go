@@ -29,8 +29,8 @@
 //     away only the latest is sent, nothing that a former process left behind.
 //     Events are sent in order, each until it is acknowledged; while the broker
 //     is away 1,000 of them wait, then the oldest are dropped and counted.
-//   - Half a consent isn't told. A state that differs in what nobody is to know
-//     is not published again: neither its time nor its number moves.
+//   - A state that says nothing new is not published again: neither its time nor
+//     its number moves.
 package mqtt
 
 import (
@@ -107,6 +107,7 @@ type Client struct {
 	dropped    []message            // what the broker acknowledges, and drops
 	asked      chan []message       // holds one: the same, of the present connection
 	question   func()               // has the broker of this connection asked; see ask
+	alone      bool                 // a probe, and no unit runs that it could push out
 	unanswered step                 // what went out last with QoS 0, and nothing that was answered since
 	askedAt    time.Time            // when
 	describer  *describer
@@ -194,12 +195,6 @@ func (c *Client) complain(err error) {
 func (c *Client) Publish(s topic.State) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	shown, first := s.Phase.Shown(), c.body == nil
-	if s.Phase == topic.Stopping {
-		// Only a recording stops as one. A start that came to nothing was never more than idle, a
-		// fault is still one.
-		shown = cmp.Or(c.last.Phase, topic.Idle)
-	}
 	at := s.Time
 	if at.IsZero() {
 		at = time.Now()
@@ -207,10 +202,10 @@ func (c *Client) Publish(s topic.State) {
 	if s.Since.IsZero() {
 		s.Since = at
 	}
-	if !first && shown == c.last.Phase {
-		s.Since = c.last.Since // or it would tell of a consent half given
+	if c.body != nil && s.Phase == c.last.Phase {
+		s.Since = c.last.Since
 	}
-	s.Boot, s.Phase, s.Seq, s.Time = c.o.Boot, shown, 0, time.Time{}
+	s.Boot, s.Seq, s.Time = c.o.Boot, 0, time.Time{}
 	body, err := s.MarshalJSON()
 	if err == nil && bytes.Equal(body, c.body) {
 		return

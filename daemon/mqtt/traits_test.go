@@ -52,6 +52,35 @@ func choosy(hangUp, ignore func(packets.ControlPacket) bool) func(t *testing.T) 
 	}
 }
 
+// lets is a broker that lets in one client id, and refuses every other as it does a wrong password.
+func lets(id string) func(t *testing.T) Options {
+	return func(t *testing.T) Options {
+		f := startFake(t, func(f *fake, _ int, conn net.Conn) {
+			p, err := packets.ReadPacket(conn)
+			if err != nil {
+				return
+			}
+			ack := packets.NewControlPacket(packets.Connack).(*packets.ConnackPacket)
+			if c, ok := p.(*packets.ConnectPacket); !ok || c.ClientIdentifier != id {
+				ack.ReturnCode = packets.ErrRefusedNotAuthorised
+			}
+			if ack.Write(conn) != nil || ack.ReturnCode != packets.Accepted {
+				return
+			}
+			for {
+				p, err := packets.ReadPacket(conn)
+				if err != nil {
+					return
+				}
+				if reply := answer(p); reply != nil && reply.Write(conn) != nil {
+					return
+				}
+			}
+		})
+		return options(f.address)
+	}
+}
+
 // on are publishes on topics that hold a text.
 func on(text string) func(packets.ControlPacket) bool {
 	return func(p packets.ControlPacket) bool {
@@ -119,7 +148,13 @@ func traits() []trait {
 			limits: []string{"drops what the unit publishes on homeassistant/device/"}},
 		{name: "mosquitto: other topics alone",
 			broker: func(t *testing.T) Options { return stock("acl_file " + aclFile(t, "topic readwrite other/#"))(t) },
-			limits: []string{"drops what the unit publishes on tacet/high-street/room-3/alert"}},
+			code:   Denied, words: "drops what it publishes on tacet/high-street/room-3/state"},
+		{name: "mosquitto: reading alone",
+			broker: func(t *testing.T) Options { return stock("acl_file " + aclFile(t, "topic read #"))(t) }, code: Denied,
+			words: "drops what it publishes on tacet/high-street/room-3/state"},
+		{name: "mosquitto: all but alerts", broker: func(t *testing.T) Options {
+			return stock("acl_file " + aclFile(t, "topic readwrite #\ntopic deny tacet/high-street/room-3/alert/#"))(t)
+		}, limits: []string{"drops what the unit publishes on tacet/high-street/room-3/alert"}},
 		{name: "rabbitmq: the room's topics alone", broker: rabbit, limits: []string{"homeassistant/"}},
 		{name: "nats: the room's topics alone", broker: nats, limits: []string{"subscribe to homeassistant/status"}},
 		{name: "hangs up on discovery", broker: choosy(on("homeassistant/"), nil), limits: []string{undescribed}},
@@ -148,6 +183,9 @@ func traits() []trait {
 			words: "publishes on tacet/high-street/room-3/state"},
 		{name: "hangs up on availability", broker: choosy(on("/availability"), nil), code: Denied,
 			words: "publishes on tacet/high-street/room-3/availability"},
+		{name: "lets in the unit's client id alone", broker: lets("tacet-high-street-room-3")},
+		{name: "lets in the probe's client id alone", broker: lets("tacet-high-street-room-3-probe"), code: Denied,
+			words: "refused"},
 		{name: "hangs up at once", broker: choosy(func(packets.ControlPacket) bool { return true }, nil), code: Unreached,
 			words: "hung up without an answer"},
 	}

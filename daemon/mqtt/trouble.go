@@ -139,7 +139,8 @@ func ofRefusals(_ stage, err error) (what, do string) {
 	switch {
 	case errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword), errors.Is(err, packets.ErrorRefusedNotAuthorised):
 		return "the broker refused the user name or the password",
-			"compare username and password_file in [mqtt] with what the broker has for this unit"
+			"compare username and password_file in [mqtt] with what the broker has for this unit; " +
+				"it may also refuse the client id tacet-<site>-<room>"
 	case errors.Is(err, packets.ErrorRefusedIDRejected):
 		return "the broker refused the unit's client id", "let the broker accept the client id tacet-<site>-<room>"
 	}

@@ -45,7 +45,7 @@ var (
 		"time":             {value: instant},
 		"version":          {value: matching(release)},
 		"clock":            {value: oneOf(clocks)},
-		"phase":            {value: oneOf(shownPhases)},
+		"phase":            {value: oneOf(phases)},
 		"since":            {value: instant},
 		"mic":              {value: oneOf(mics)},
 		"light":            {value: oneOf(lights)},

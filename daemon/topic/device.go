@@ -109,7 +109,7 @@ func (d Device) components() map[string]component {
 	one, off := 1, false
 	const diagnostic = "diagnostic"
 	all := map[string]component{
-		"phase": choice("Phase", "phase", "mdi:microphone", shownPhases),
+		"phase": choice("Phase", "phase", "mdi:microphone", phases),
 		"recording": {Platform: "binary_sensor", Name: "Recording", Icon: "mdi:record-rec", DeviceClass: "running",
 			ValueTemplate: "{{ 'ON' if value_json.phase == 'recording' else 'OFF' }}"},
 		"since": {Platform: "sensor", Name: "Since", DeviceClass: "timestamp", ValueTemplate: stateField("since")},

@@ -9,30 +9,14 @@ import (
 	"time"
 )
 
-// Phase is what the unit is doing, in the daemon's own six words. Only three of them are ever
-// written: see Shown.
+// Phase is what the unit is doing. There is no word for half a consent, which must not be told.
 type Phase string
 
 const (
 	Idle      Phase = "idle"
-	Waiting   Phase = "waiting"
-	Starting  Phase = "starting"
 	Recording Phase = "recording"
-	Stopping  Phase = "stopping"
 	Fault     Phase = "fault"
 )
-
-// Shown is the phase as the world hears it. That one party has agreed and the other has not is
-// nobody's business, so waiting and starting are idle; while it stops, a recording is still one.
-func (p Phase) Shown() Phase {
-	switch p {
-	case Waiting, Starting:
-		return Idle
-	case Stopping:
-		return Recording
-	}
-	return p
-}
 
 // The values of State's other fields.
 type (
@@ -62,7 +46,7 @@ const (
 )
 
 var (
-	shownPhases = []string{string(Idle), string(Recording), string(Fault)}
+	phases      = []string{string(Idle), string(Recording), string(Fault)}
 	clocks      = []string{string(ClockSynced), string(ClockUnsynced)}
 	mics        = []string{string(MicOK), string(MicMissing), string(MicFault), string(MicUntried)}
 	lights      = []string{string(LightProved), string(LightUnproved)}
@@ -78,8 +62,8 @@ type State struct {
 	Time    time.Time
 	Version string
 	Clock   Clock
-	Phase   Phase     // any of the six; written as Shown
-	Since   time.Time // when the shown phase began
+	Phase   Phase
+	Since   time.Time // when the phase began
 	Mic     Mic
 	Light   Light
 	// SpoolFreeH is how many hours of recording the unit's own disk still has room for; nil while
@@ -154,7 +138,7 @@ func (s State) MarshalJSON() ([]byte, error) {
 	alerts := slices.Sorted(slices.Values(s.Alerts))
 	b, err := compact(wireState{
 		V: version, Boot: s.Boot, Seq: s.Seq, Time: stamp(s.Time), Version: s.Version,
-		Clock: s.Clock, Phase: s.Phase.Shown(), Since: stamp(s.Since), Mic: s.Mic, Light: s.Light,
+		Clock: s.Clock, Phase: s.Phase, Since: stamp(s.Since), Mic: s.Mic, Light: s.Light,
 		SpoolFreeH: finite(s.SpoolFreeH), Pending: s.Pending, OldestPendingH: finite(s.OldestPendingH),
 		Alerts: strings.Join(slices.Compact(alerts), ","), Config: s.Config, Recipients: s.Recipients,
 		VersionWaiting: s.VersionWaiting, UnitKey: s.UnitKey, Remedy: ShortRemedy(s.Remedy),

@@ -1,5 +1,4 @@
-// Package cli is what Tacet's commands have in common: where they read and write, how they speak,
-// what they exit with.
+// Package cli is what Tacet's commands share: streams, messages and exit codes.
 //
 // A program is a few lines:
 //
@@ -13,16 +12,16 @@
 //	out := fs.String("o", "", "write the key to `FILE`, which must not exist")
 //	files, err := env.Parse(fs, args)
 //
-// The rules for what is said:
+// The rules for output:
 //
-//   - What a command is for goes to standard output, so that it can be piped; everything else to standard error.
+//   - A command's result goes to standard output, so that it can be piped. Everything else goes to standard error.
 //   - Messages are lower case, without a full stop: "tacet: error: what went wrong", then "tacet: hint: what to do".
-//   - Whatever is said, only printable characters reach the terminal: Printf, PrintJSON, Warn and the like see to it, and nothing is written
-//     to standard output or standard error in another way but sound.
-//   - Passphrases are asked at the terminal, never on standard input, and never come from the arguments.
-//   - Progress is shown on a terminal alone.
+//   - Only printable characters reach the terminal. Printf, PrintJSON, Warn and the like see to that.
+//     Only sound is written to standard output directly.
+//   - Passphrases are asked for at the terminal. They are never read from standard input or from the arguments.
+//   - Progress is shown only on a terminal.
 //
-// A command's error decides what the program exits with; [Code] is the one place that says how.
+// A command's error decides the exit code: see [Code].
 package cli
 
 import (
@@ -41,19 +40,19 @@ import (
 // Version names this build. The linker sets it.
 var Version = "unknown"
 
-// Env is the surroundings of one command.
+// Env is the environment of one command.
 type Env struct {
-	Name   string          // the program's; every message begins with it
+	Name   string          // the program's; every message starts with it
 	Args   []string        // without the program's name
 	Ctx    context.Context // done at the first interrupt; a second one kills
 	Stdin  io.Reader
 	Stdout io.Writer
 	Stderr io.Writer
 
-	// Terminal is true where standard error is one: then progress is shown there.
+	// Terminal says that standard error is a terminal, so that progress is shown there.
 	Terminal bool
 
-	command  *Command     // the one that runs, for its usage; nil: none yet
+	command  *Command     // the running one, for its usage; nil before Dispatch
 	describe *Description // not nil: help is collected there, and nothing is done
 }
 
@@ -69,12 +68,13 @@ func Main(name string, run func(*Env) error) {
 	os.Exit(env.exit(run(env)))
 }
 
-// exit is Finish for a process: where nobody reads what it says, it ends all the same, since what
-// ends with it may be an open microphone. A person at a terminal may have stopped it to read.
+// exit is Finish for a process. It exits even if nobody reads its last messages: a microphone may
+// be open until it does. At a terminal it waits, because a person may have stopped the output to
+// read it.
 func (env *Env) exit(err error) int {
-	said := make(chan struct{})
+	printed := make(chan struct{})
 	go func() {
-		defer close(said)
+		defer close(printed)
 		env.Finish(err)
 	}()
 	var late <-chan time.Time
@@ -82,19 +82,19 @@ func (env *Env) exit(err error) int {
 		late = time.After(promptly)
 	}
 	select {
-	case <-said:
+	case <-printed:
 	case <-late:
 	}
 	return Code(err)
 }
 
-// promptly is how long a command may take to end by itself after an interrupt, and what it says
-// last to be taken.
+// promptly is how long a command may take to end after an interrupt, and how long its last messages
+// may take to be read.
 const promptly = time.Second
 
-// Promptly runs what a command does, and leaves it behind where it doesn't end soon after an
-// interrupt: it may be in a call that nothing ends, such as opening a pipe that nobody writes to.
-// It is for programs whose work may be dropped at any moment.
+// Promptly runs a command, and gives up on it if it doesn't end soon after an interrupt: it may
+// hang in a call such as opening a pipe that nobody writes to. It is for programs that can be
+// stopped at any moment.
 func (env *Env) Promptly(do func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- do() }()
@@ -111,10 +111,10 @@ func (env *Env) Promptly(do func() error) error {
 	}
 }
 
-// Finish says what went wrong, if anything, and returns what to exit with.
+// Finish prints the error, if there is one, and returns the exit code.
 func (env *Env) Finish(err error) int {
-	said, hints := explain(err)
-	for _, message := range said {
+	messages, hints := explain(err)
+	for _, message := range messages {
 		env.say("error: " + message)
 	}
 	for _, hint := range hints {
@@ -123,18 +123,17 @@ func (env *Env) Finish(err error) int {
 	return Code(err)
 }
 
-// Warn tells of something doubtful that doesn't stop the command.
+// Warn prints a warning.
 func (env *Env) Warn(format string, args ...any) { env.say("warning: " + fmt.Sprintf(format, args...)) }
 
-// Note tells something that is good to know.
+// Note prints a message.
 func (env *Env) Note(format string, args ...any) { env.say(fmt.Sprintf(format, args...)) }
 
-// Hint tells what to do about what was said before.
+// Hint prints what to do about the message before.
 func (env *Env) Hint(format string, args ...any) { env.say("hint: " + fmt.Sprintf(format, args...)) }
 
-// say writes one line: of what is said in several, one, so that no text from elsewhere makes a line
-// that looks like the program's. That standard error can't be written to is nothing that could be
-// told anywhere.
+// say prints one line. It joins lines, so that no text from elsewhere can look like a line of the
+// program's own.
 func (env *Env) say(text string) {
 	text = strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "; ")
 	fmt.Fprintf(env.Stderr, "%s: %s\n", env.Name, Clean(text))

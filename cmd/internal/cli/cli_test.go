@@ -14,15 +14,15 @@ import (
 	"time"
 )
 
-// surroundings is an Env whose output can be read.
-func surroundings(args ...string) (env *Env, stdout, stderr *strings.Builder) {
+// newEnv returns an Env whose output can be read.
+func newEnv(args ...string) (env *Env, stdout, stderr *strings.Builder) {
 	stdout, stderr = &strings.Builder{}, &strings.Builder{}
 	return &Env{Name: "tacet", Args: args, Ctx: context.Background(), Stdin: strings.NewReader(""), Stdout: stdout,
 		Stderr: stderr}, stdout, stderr
 }
 
-// cut is a program with commands of every sort.
-func cut(got *[]string) []Command {
+// testCommands are commands of every kind. open stores its arguments in got.
+func testCommands(got *[]string) []Command {
 	return []Command{
 		{Name: "open", Usage: "[-i KEY] [-any] FILE…", About: "opens", Help: "More of it.",
 			Run: func(env *Env, args []string) error {
@@ -55,14 +55,14 @@ func TestDispatch(t *testing.T) {
 		stdout string // part of it
 		stderr string // all of it
 	}{
-		"operands alone":       {[]string{"open", "a", "b"}, 0, "none false a b", "", ""},
-		"flags in front":       {[]string{"open", "-any", "-i", "k", "a"}, 0, "k true a", "", ""},
-		"flags behind":         {[]string{"open", "a", "-i=k", "b", "--any"}, 0, "k true a b", "", ""},
-		"no flags behind --":   {[]string{"open", "-any", "--", "-i", "k"}, 0, "none true -i k", "", ""},
-		"operands behind --":   {[]string{"open", "--", "a", "-any"}, 0, "none false a -any", "", ""},
-		"-- behind an operand": {[]string{"open", "a", "--", "-any"}, 0, "none false a -any", "", ""},
+		"only operands":        {[]string{"open", "a", "b"}, 0, "none false a b", "", ""},
+		"flags first":          {[]string{"open", "-any", "-i", "k", "a"}, 0, "k true a", "", ""},
+		"flags last":           {[]string{"open", "a", "-i=k", "b", "--any"}, 0, "k true a b", "", ""},
+		"no flags after --":    {[]string{"open", "-any", "--", "-i", "k"}, 0, "none true -i k", "", ""},
+		"operands after --":    {[]string{"open", "--", "a", "-any"}, 0, "none false a -any", "", ""},
+		"-- after an operand":  {[]string{"open", "a", "--", "-any"}, 0, "none false a -any", "", ""},
 		"a dash is an operand": {[]string{"open", "-"}, 0, "none false -", "", ""},
-		"a flag nobody knows": {[]string{"open", "-x"}, 2, "", "",
+		"an unknown flag": {[]string{"open", "-x"}, 2, "", "",
 			"tacet: error: flag provided but not defined: -x\ntacet: hint: usage: tacet open [-i KEY] [-any] FILE…\n"},
 		"a flag without value": {[]string{"open", "-i"}, 2, "", "",
 			"tacet: error: flag needs an argument: -i\ntacet: hint: usage: tacet open [-i KEY] [-any] FILE…\n"},
@@ -75,19 +75,19 @@ func TestDispatch(t *testing.T) {
 		"version":            {[]string{"-version"}, 0, "", "tacet unknown\n", ""},
 		"version, as a word": {[]string{"version"}, 0, "", "tacet unknown\n", ""},
 		"no command": {nil, 2, "", "",
-			"tacet: for trying\n\n  tacet open [-i KEY] [-any] FILE…\n      opens\n  tacet fail\n  tacet unvouched\n  tacet config\n  tacet interrupted\n\ntacet COMMAND -h says more of a command.\n"},
+			"tacet: for trying\n\n  tacet open [-i KEY] [-any] FILE…\n      opens\n  tacet fail\n  tacet unvouched\n  tacet config\n  tacet interrupted\n\ntacet COMMAND -h describes a command.\n"},
 		"another command": {[]string{"opne"}, 2, "", "", "tacet: error: there is no command \"opne\"\n" +
-			"tacet: hint: the commands are open, fail, unvouched, config, interrupted\ntacet: hint: usage: tacet COMMAND …, and tacet help lists the commands\n"},
+			"tacet: hint: the commands are open, fail, unvouched, config, interrupted\ntacet: hint: usage: tacet COMMAND …; \"tacet help\" lists the commands\n"},
 		"an error": {[]string{"fail"}, 1, "", "",
 			"tacet: error: open a\ufffd[31m.tacet: file does not exist\ntacet: hint: look for it\n"},
-		"all said":       {[]string{"unvouched"}, 3, "", "", ""},
-		"several errors": {[]string{"config"}, 78, "", "", "tacet: error: one\ntacet: error: two; tacet: hint: trust it\n"},
-		"an interrupt":   {[]string{"interrupted"}, 130, "", "", "tacet: error: interrupted\n"},
+		"nothing to print": {[]string{"unvouched"}, 3, "", "", ""},
+		"several errors":   {[]string{"config"}, 78, "", "", "tacet: error: one\ntacet: error: two; tacet: hint: trust it\n"},
+		"an interrupt":     {[]string{"interrupted"}, 130, "", "", "tacet: error: interrupted\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
-			env, stdout, stderr := surroundings(c.args...)
-			code := env.Finish(env.Dispatch("for trying", cut(&got)))
+			env, stdout, stderr := newEnv(c.args...)
+			code := env.Finish(env.Dispatch("for trying", testCommands(&got)))
 			if code != c.code || strings.Join(got, " ") != c.got || !strings.Contains(stdout.String(), c.stdout) ||
 				stderr.String() != c.stderr {
 				t.Errorf("code %d, want %d\ngot %q, want %q\nstdout %q, want %q in it\nstderr %q\nwant   %q", code, c.code, got,
@@ -97,13 +97,13 @@ func TestDispatch(t *testing.T) {
 	}
 }
 
-// A daemon runs when no command is named, also with flags.
-func TestDispatchWithoutACommandsName(t *testing.T) {
+// Without a command's name a daemon runs, also with flags.
+func TestDispatchWithoutACommand(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"", "ran ."}, {"-config x", "ran x"}, {"status", "status"}, {"x", `error: there is no command "x"`},
 		{"-x", "usage: tacet [-config F]"},
 	} {
-		env, stdout, stderr := surroundings(strings.Fields(c.args)...)
+		env, stdout, stderr := newEnv(strings.Fields(c.args)...)
 		env.Finish(env.Dispatch("a daemon", []Command{
 			{Usage: "[-config F]", Run: func(env *Env, args []string) error {
 				fs := env.Flags()
@@ -123,7 +123,7 @@ func TestDispatchWithoutACommandsName(t *testing.T) {
 }
 
 func TestMessages(t *testing.T) {
-	env, _, stderr := surroundings()
+	env, _, stderr := newEnv()
 	env.Warn("%s is old", "a\u202eb")
 	env.Hint("make a new one\n")
 	env.Note("done")
@@ -133,7 +133,7 @@ func TestMessages(t *testing.T) {
 }
 
 func TestPassphraseFile(t *testing.T) {
-	env, _, _ := surroundings()
+	env, _, _ := newEnv()
 	for content, want := range map[string]string{
 		"correct horse":                             "correct horse",
 		"correct horse\n":                           "correct horse",
@@ -154,31 +154,35 @@ func TestPassphraseFile(t *testing.T) {
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		for _, read := range []func(prompt, file string) (string, error){env.Passphrase, env.NewPassphrase} {
+		first := func(prompt, file string) (string, error) {
+			tries, err := env.Passphrases(prompt, file)
+			return strings.Join(tries[:min(1, len(tries))], ""), err
+		}
+		for _, read := range []func(prompt, file string) (string, error){first, env.NewPassphrase} {
 			got, err := read("passphrase", file)
 			if err != nil {
 				got = "error: " + err.Error()
 			}
 			if wrong, _ := strings.CutPrefix(want, "error: "); wrong == want && got != want || !strings.Contains(got, wrong) {
-				t.Errorf("of %.30q got %.60q, want %.30q", content, got, want)
+				t.Errorf("%.30q: got %.60q, want %.30q", content, got, want)
 			}
 			if err != nil && strings.Contains(err.Error(), "aaa") {
 				t.Errorf("the error repeats the passphrase: %v", err)
 			}
 		}
 	}
-	if _, err := env.Passphrase("passphrase", filepath.Join(t.TempDir(), "none")); !errors.Is(err, os.ErrNotExist) {
+	if _, err := env.Passphrases("passphrase", filepath.Join(t.TempDir(), "none")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("without the file: %v", err)
 	}
 }
 
 func TestProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		env, _, stderr := surroundings()
+		env, _, stderr := newEnv()
 		work := func() {
 			p := env.Progress("open a", 10e6)
 			for range 10 {
-				<-time.After(150 * time.Millisecond) // fake: nothing waits
+				<-time.After(150 * time.Millisecond) // in fake time
 				if _, err := io.Copy(p, strings.NewReader(strings.Repeat("x", 1e6))); err != nil {
 					t.Error(err)
 				}
@@ -187,7 +191,7 @@ func TestProgress(t *testing.T) {
 			p.Done()
 		}
 		if work(); stderr.Len() > 0 {
-			t.Errorf("where there is no terminal: %q", stderr)
+			t.Errorf("without a terminal: %q", stderr)
 		}
 		env.Terminal = true
 		work()
@@ -201,7 +205,7 @@ func TestProgress(t *testing.T) {
 		p.Add(1)
 		p.Done()
 		if stderr.Len() > 0 {
-			t.Errorf("work that is over at once shows %q", stderr)
+			t.Errorf("a short operation shows %q", stderr)
 		}
 		p = env.Progress("verify\x07", 0)
 		<-time.After(time.Second)
@@ -212,8 +216,8 @@ func TestProgress(t *testing.T) {
 	})
 }
 
-// Who makes a key is told what was left out of the file; who opens one tries what once was not left
-// out.
+// Making a key prints what was left out of the file. Opening one also tries what used not to be
+// left out.
 func TestPassphraseFileFromWindows(t *testing.T) {
 	for content, want := range map[string]struct {
 		tries []string
@@ -221,25 +225,25 @@ func TestPassphraseFileFromWindows(t *testing.T) {
 	}{
 		"correct horse\r\n": {[]string{"correct horse"}, ""},
 		"\ufeffcorrect horse\r\n": {[]string{"correct horse", "\ufeffcorrect horse"},
-			"is in UTF-8 with a byte-order mark: the passphrase is the text in it"},
-		"\xff\xfeh\x00i\x00": {[]string{"hi", "\xff\xfeh\x00i\x00"}, "is in UTF-16: the passphrase is the text in it"},
-		"corr\xe9ct horse\n": {[]string{"corr\xe9ct horse"}, "is not in UTF-8, and can't be typed"},
+			"is in UTF-8 with a byte-order mark: the passphrase is its text"},
+		"\xff\xfeh\x00i\x00": {[]string{"hi", "\xff\xfeh\x00i\x00"}, "is in UTF-16: the passphrase is its text"},
+		"corr\xe9ct horse\n": {[]string{"corr\xe9ct horse"}, "is not in UTF-8, so most terminals can't type it"},
 	} {
 		file := filepath.Join(t.TempDir(), "passphrase")
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		env, _, stderr := surroundings()
+		env, _, stderr := newEnv()
 		if got, err := env.Passphrases("passphrase", file); err != nil || !slices.Equal(got, want.tries) {
-			t.Errorf("of %q tries %q, %v", content, got, err)
+			t.Errorf("%q: tries %q, %v", content, got, err)
 		}
 		if stderr.Len() > 0 {
-			t.Errorf("who opens is told %q", stderr)
+			t.Errorf("opening prints %q", stderr)
 		}
 		got, err := env.NewPassphrase("passphrase", file)
 		if err != nil || got != want.tries[0] || !strings.Contains(stderr.String(), want.note) ||
 			(want.note == "") != (stderr.Len() == 0) {
-			t.Errorf("of %q makes %q, %v, and says %q", content, got, err, stderr)
+			t.Errorf("%q: makes %q, %v, and prints %q", content, got, err, stderr)
 		}
 	}
 }

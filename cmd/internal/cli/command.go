@@ -11,14 +11,14 @@ import (
 
 // Command is one of a program's commands.
 type Command struct {
-	Name  string // "": what the program does when no command is named
-	Usage string // what stands behind the name, as in "[-plain] -o FILE"
-	About string // in a few words
-	Help  string // in more of them, for -h; may be ""
+	Name  string // "" for what the program does without a command
+	Usage string // what follows the name, as in "[-plain] -o FILE"
+	About string // in one line
+	Help  string // for -h, after About; may be ""
 	Run   func(env *Env, args []string) error
 }
 
-// Dispatch runs the command that the arguments name. about says in one line what the program is.
+// Dispatch runs the command that the arguments name. about describes the program in one line.
 func (env *Env) Dispatch(about string, commands []Command) error {
 	if env.describe != nil {
 		return env.collect(about, commands)
@@ -47,7 +47,7 @@ func (env *Env) Dispatch(about string, commands []Command) error {
 	if c := find(commands, ""); c != nil && (name == "" || strings.HasPrefix(name, "-")) {
 		return env.run(c, args)
 	}
-	if name == "" { // a script that names none by mistake is to fail; a person sees what there is
+	if name == "" { // exit with an error, in case a script forgot the command
 		env.overview(env.Stderr, about, commands)
 		return Exit(ExitUsage, nil)
 	}
@@ -61,7 +61,7 @@ func (env *Env) Dispatch(about string, commands []Command) error {
 	if len(names) == 0 {
 		alone := *env
 		alone.command = &commands[0]
-		return alone.Usage("%s has no commands, and takes no %q", env.Name, name)
+		return alone.Usage("%s takes no argument %q", env.Name, name)
 	}
 	return WithHint(err, "the commands are %s", strings.Join(names, ", "))
 }
@@ -81,8 +81,7 @@ func (env *Env) run(c *Command, args []string) error {
 	return c.Run(&own, args)
 }
 
-// Width is how wide a text for people is at most, in characters: as wide as a terminal is that
-// nobody made wider.
+// Width is the most characters in a line of help: a terminal's default width.
 const Width = 80
 
 // overview lists the commands.
@@ -95,14 +94,14 @@ func (env *Env) overview(w io.Writer, about string, commands []Command) {
 		}
 	}
 	if len(commands) > 1 {
-		fmt.Fprintf(w, "\n%s COMMAND -h says more of a command.\n", env.Name)
+		fmt.Fprintf(w, "\n%s COMMAND -h describes a command.\n", env.Name)
 	} else {
-		fmt.Fprintf(w, "\n%s -h says more.\n", env.Name)
+		fmt.Fprintf(w, "\n%s -h describes it.\n", env.Name)
 	}
 }
 
-// wrap breaks a paragraph into lines of Width, the first of them after first and the others after
-// rest. What stands between brackets isn't parted.
+// wrap breaks a paragraph into lines of Width. It indents the first line with first and the others
+// with rest. It never breaks inside brackets.
 func wrap(text, first, rest string) string {
 	var lines []string
 	line, indent := first, first
@@ -119,7 +118,7 @@ func wrap(text, first, rest string) string {
 	return strings.Join(append(lines, line), "\n")
 }
 
-// words are the words of a paragraph; [-i KEY] is one.
+// words splits a paragraph into words; [-i KEY] is one word.
 func words(text string) []string {
 	var all []string
 	open := false
@@ -136,8 +135,8 @@ func words(text string) []string {
 	return all
 }
 
-// paragraphs wraps each paragraph of a help text. Lines that are indented are examples and tables:
-// they stand as they are.
+// paragraphs wraps each paragraph of a help text. Indented lines are examples and tables, and are
+// not wrapped.
 func paragraphs(text string) string {
 	var out, paragraph []string
 	flush := func() {
@@ -158,15 +157,15 @@ func paragraphs(text string) string {
 	return strings.Join(out, "\n")
 }
 
-// usage is the line that shows how to write the command.
+// usage returns the line that shows how to write the command.
 func (env *Env) usage() string {
 	if env.command == nil {
-		return env.Name + " COMMAND …, and " + env.Name + " help lists the commands"
+		return env.Name + " COMMAND …; \"" + env.Name + " help\" lists the commands"
 	}
 	return strings.Join(strings.Fields(env.Name+" "+env.command.Name+" "+env.command.Usage), " ")
 }
 
-// Flags makes the command's set of flags.
+// Flags returns a set of flags for the command.
 func (env *Env) Flags() *flag.FlagSet {
 	fs := flag.NewFlagSet(env.Name, flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
@@ -174,9 +173,9 @@ func (env *Env) Flags() *flag.FlagSet {
 	return fs
 }
 
-// Parse reads the arguments and returns those that are no flags. Flags may stand before, between
-// and after them; behind -- there are none. Asked for help, it gives it, and its error ends the
-// command.
+// Parse parses the flags and returns the other arguments. Flags may come before, between and after
+// these; after -- there are no flags. If the arguments ask for help, it prints the help, and
+// returns an error that ends the command with exit code 0.
 func (env *Env) Parse(fs *flag.FlagSet, args []string) (operands []string, err error) {
 	for {
 		if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
@@ -215,7 +214,7 @@ func (env *Env) help(fs *flag.FlagSet) {
 	})
 }
 
-// flagHelp is a flag with what it is for, and its default where it has one.
+// flagHelp describes a flag, with its default if it has one.
 func flagHelp(f *flag.Flag) string {
 	name, usage := FlagHelp(f)
 	head := strings.TrimRight("  -"+f.Name+" "+name, " ")

@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// What programs exit with.
+// Exit codes.
 const (
 	ExitFailed      = 1
-	ExitUsage       = 2   // the arguments make no sense
-	ExitUnvouched   = 3   // whole, but nobody vouches for the key
-	ExitConfig      = 78  // the config file can't be used: systemd need not try again
-	ExitInterrupted = 130 // as a shell has it
+	ExitUsage       = 2   // bad arguments
+	ExitUnvouched   = 3   // whole, but the unit's key is not known
+	ExitConfig      = 78  // the config file can't be used: systemd does not try again
+	ExitInterrupted = 130 // as shells do
 )
 
-// Code is what a program exits with after err.
+// Code returns the exit code for err.
 func Code(err error) int {
 	var status *statusError
 	var usage *usageError
@@ -34,8 +34,8 @@ func Code(err error) int {
 	}
 }
 
-// explain is what a person is told of err, and what to do about it; nothing if all has been said.
-func explain(err error) (said, hints []string) {
+// explain returns the messages and hints to print for err.
+func explain(err error) (messages, hints []string) {
 	var status *statusError
 	if err == nil || errors.Is(err, errHelp) || errors.As(err, &status) && status.err == nil {
 		return nil, nil
@@ -51,7 +51,7 @@ func explain(err error) (said, hints []string) {
 	return each(err), hints
 }
 
-// each is what an error says: a line for each of those that it joins.
+// each returns the messages of an error: one for each error that it joins.
 func each(err error) []string {
 	switch e := err.(type) {
 	case *statusError:
@@ -59,24 +59,24 @@ func each(err error) []string {
 	case *hintError:
 		return each(e.err)
 	case interface{ Unwrap() []error }:
-		var said, joined []string
+		var messages, joined []string
 		for _, one := range e.Unwrap() {
-			said, joined = append(said, each(one)...), append(joined, one.Error())
+			messages, joined = append(messages, each(one)...), append(joined, one.Error())
 		}
 		if err.Error() == strings.Join(joined, "\n") {
-			return said
+			return messages
 		}
 	}
 	return []string{err.Error()}
 }
 
-// errHelp says that help was asked for, and given.
+// errHelp says that help was asked for, and was printed.
 var errHelp = errors.New("help was asked for")
 
-// statusError carries what to exit with.
+// statusError carries an exit code.
 type statusError struct {
 	code int
-	err  error // nil: all has been said
+	err  error // nil if nothing is left to print
 }
 
 func (e *statusError) Error() string {
@@ -88,11 +88,10 @@ func (e *statusError) Error() string {
 
 func (e *statusError) Unwrap() error { return e.err }
 
-// Exit makes the program exit with code, after saying err; with a nil err all has been said
-// already.
+// Exit makes the program print err and exit with code. If err is nil, nothing is printed.
 func Exit(code int, err error) error { return &statusError{code, err} }
 
-// hintError adds what to do about an error.
+// hintError adds to an error what to do about it.
 type hintError struct {
 	err  error
 	hint string
@@ -107,7 +106,7 @@ func WithHint(err error, format string, args ...any) error {
 	return &hintError{err, fmt.Sprintf(format, args...)}
 }
 
-// usageError says that the arguments make no sense.
+// usageError says that the arguments are wrong.
 type usageError struct {
 	message string
 	usage   string
@@ -116,7 +115,7 @@ type usageError struct {
 func (e *usageError) Error() string { return e.message }
 func (e *usageError) Hint() string  { return "usage: " + e.usage }
 
-// Usage is the error for arguments that make no sense. The command's usage is said after it.
+// Usage returns an error for wrong arguments. The command's usage is printed after it.
 func (env *Env) Usage(format string, args ...any) error {
 	return &usageError{fmt.Sprintf(format, args...), env.usage()}
 }

@@ -12,20 +12,12 @@ import (
 	"tacet/config/textfile"
 )
 
-// maxPassphrase is the longest passphrase that is taken, in bytes.
+// maxPassphrase is the longest accepted passphrase, in bytes.
 const maxPassphrase = 1024
 
-// Passphrase asks for one that exists already, or takes it from the file, if one is named.
-func (env *Env) Passphrase(prompt, file string) (string, error) {
-	tries, err := env.Passphrases(prompt, file)
-	if err != nil {
-		return "", err
-	}
-	return tries[0], nil
-}
-
-// Passphrases is Passphrase for what may have been locked when a file's byte-order mark was still
-// taken for a part of it: what is to be tried, the likeliest first.
+// Passphrases asks for an existing passphrase, or reads it from the file if one is named. It
+// returns what to try, the likeliest first: a key may have been encrypted when a file's byte-order
+// mark was still taken as part of the passphrase.
 func (env *Env) Passphrases(prompt, file string) ([]string, error) {
 	if file != "" {
 		s, err := textfile.ReadSecret(file, maxPassphrase)
@@ -38,7 +30,7 @@ func (env *Env) Passphrases(prompt, file string) ([]string, error) {
 	return []string{one}, err
 }
 
-// NewPassphrase asks for one twice, or takes it from the file, if one is named.
+// NewPassphrase asks for a new passphrase twice, or reads it from the file if one is named.
 func (env *Env) NewPassphrase(prompt, file string) (string, error) {
 	if file != "" {
 		return env.newFromFile(file)
@@ -52,28 +44,30 @@ func (env *Env) NewPassphrase(prompt, file string) (string, error) {
 		return "", err
 	}
 	if first != again {
-		return "", errors.New("the two passphrases are not the same")
+		return "", errors.New("the two passphrases differ")
 	}
 	return first, nil
 }
 
-// newFromFile takes a passphrase that doesn't lock anything yet, and says what it left out: whoever
-// types it one day must know.
+// newFromFile reads a new passphrase. It prints what it left out of the file, so that the user
+// knows what to type later.
 func (env *Env) newFromFile(name string) (string, error) {
 	s, err := textfile.ReadSecret(name, maxPassphrase)
 	if err != nil {
 		return "", fmt.Errorf("read the passphrase: %w", err)
 	}
 	if s.Cleaned() {
-		env.Note("%s is in %s: the passphrase is the text in it, as a screen shows it", name, s.Encoding)
+		env.Note("%s is in %s: the passphrase is its text, as a screen shows it", name, s.Encoding)
 	}
 	if !utf8.ValidString(s.Value) {
-		env.Warn("the passphrase in %s is not in UTF-8, and can't be typed at most terminals: save the file as UTF-8, and make the key again", name)
+		env.Warn("the passphrase in %s is not in UTF-8, so most terminals can't type it: "+
+			"save the file as UTF-8, and make the key again", name)
 	}
 	return s.Value, nil
 }
 
-func fit(passphrase, what string) (string, error) {
+// checkLength refuses a passphrase that is empty or too long.
+func checkLength(passphrase, what string) (string, error) {
 	switch {
 	case passphrase == "":
 		return "", fmt.Errorf("%s is empty", what)
@@ -83,13 +77,13 @@ func fit(passphrase, what string) (string, error) {
 	return passphrase, nil
 }
 
-// ask reads a passphrase from the terminal, which doesn't show it. An interrupt gives the terminal
-// back as it was.
+// ask reads a passphrase from the terminal, which doesn't show it. After an interrupt it restores
+// the terminal.
 func (env *Env) ask(prompt string) (string, error) {
 	in, out, err := openTerminal()
 	if err != nil {
 		return "", WithHint(fmt.Errorf("ask for the passphrase: %w", err),
-			"run it at a terminal, or name a file with -passphrase-file")
+			"run this at a terminal, or name a file with -passphrase-file")
 	}
 	fd := int(in.Fd())
 	before, err := term.GetState(fd)
@@ -106,20 +100,20 @@ func (env *Env) ask(prompt string) (string, error) {
 		passphrase, err := term.ReadPassword(fd)
 		answered <- answer{passphrase, err}
 	}()
-	defer fmt.Fprintln(out) // the one that was typed isn't shown
+	defer fmt.Fprintln(out) // the user's own line end isn't shown
 	select {
 	case a := <-answered:
 		if a.err != nil {
 			return "", fmt.Errorf("ask for the passphrase: %w", a.err)
 		}
-		return fit(string(a.passphrase), "the passphrase")
+		return checkLength(string(a.passphrase), "the passphrase")
 	case <-env.Ctx.Done():
 		return "", errors.Join(env.Ctx.Err(), term.Restore(fd, before))
 	}
 }
 
 // openTerminal opens the terminal itself, so that standard input stays free. The files stay open: a
-// read may be waiting in them, and the process soon ends.
+// read may be waiting on them, and the process ends soon.
 func openTerminal() (in, out *os.File, err error) {
 	if runtime.GOOS == "windows" {
 		if in, err = os.OpenFile("CONIN$", os.O_RDWR, 0); err != nil {

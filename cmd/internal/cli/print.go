@@ -11,13 +11,12 @@ import (
 	"unicode/utf8"
 )
 
-// This file is the one way in which a program prints text. Names of files, what stands in them,
-// what a server answers: all of it may have been written by somebody who wants the terminal to show
-// something else, or to do something.
+// All text is printed through this file. File names, file contents and servers' answers may come
+// from somebody who wants the terminal to do or to show something else.
 
-// Clean makes text from elsewhere, such as the name of a file, fit for a line of a terminal: what
-// is no printable character (which moves the cursor, turns the direction of the line around, or
-// shows nothing at all) becomes a sign of its own.
+// Clean makes text from elsewhere, such as a file name, safe for one line of a terminal. It
+// replaces characters that are not printable: those that move the cursor, change the direction of
+// writing, or are invisible.
 func Clean(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
@@ -27,13 +26,13 @@ func Clean(text string) string {
 	}, text)
 }
 
-// Printf writes to standard output. What the arguments say is made clean, each of them; the format,
-// which is the program's own, may hold lines.
+// Printf prints to standard output. It cleans every argument. The format is the program's own, and
+// may contain line ends.
 func (env *Env) Printf(format string, args ...any) error {
 	return Fprintf(env.Stdout, format, args...)
 }
 
-// Fprintf is Printf to w, for what arranges text that then goes to standard output.
+// Fprintf is Printf to w, for text that is laid out before it goes to standard output.
 func Fprintf(w io.Writer, format string, args ...any) error {
 	clean := make([]any, len(args))
 	for i, arg := range args {
@@ -49,7 +48,7 @@ func Fprintf(w io.Writer, format string, args ...any) error {
 			clean[i] = Clean(string(arg))
 		default:
 			if kind := reflect.ValueOf(arg).Kind(); kind < reflect.Bool || kind > reflect.Float64 {
-				// no number: it may hold text
+				// not a number, so it may contain text
 				clean[i] = Clean(fmt.Sprint(arg))
 			}
 		}
@@ -58,7 +57,7 @@ func Fprintf(w io.Writer, format string, args ...any) error {
 	return err
 }
 
-// PrintLines writes text of several lines to standard output, each made clean.
+// PrintLines prints text of several lines, and cleans each.
 func (env *Env) PrintLines(text string) error {
 	for line := range strings.Lines(text) {
 		if err := env.Printf("%s\n", strings.TrimSuffix(line, "\n")); err != nil {
@@ -68,8 +67,8 @@ func (env *Env) PrintLines(text string) error {
 	return nil
 }
 
-// PrintJSON writes v to standard output, indented. What is no printable character stands there as
-// JSON's escape for it, so that a program reads what was meant and a terminal shows what is there.
+// PrintJSON prints v to standard output, indented. It escapes characters that are not printable, so
+// a program reads the original and a terminal is safe.
 func (env *Env) PrintJSON(v any) error {
 	var text bytes.Buffer
 	enc := json.NewEncoder(&text)
@@ -82,8 +81,8 @@ func (env *Env) PrintJSON(v any) error {
 	return err
 }
 
-// CleanJSON escapes what is no printable character in JSON. Outside its texts there are only lines
-// and spaces.
+// CleanJSON escapes the characters in JSON that are not printable. Outside strings there are only
+// line ends and spaces.
 func CleanJSON(text []byte) []byte {
 	clean := make([]byte, 0, len(text))
 	for len(text) > 0 {

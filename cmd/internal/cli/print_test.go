@@ -11,7 +11,7 @@ import (
 	"unicode"
 )
 
-// hostile are texts that do something to a terminal, or to who reads it.
+// hostile are texts that change what a terminal shows, or mislead its reader.
 var hostile = []string{
 	"a\x1b[31mb", "a\x9bb", "a\u009b2Jb", "a\u202eb", "a\u2066b", "a\nb", "a\r\nb", "a\tb", "a\x00b", "a\x07b", "a\x7fb",
 	"a\u200bb", "a\ufeffb",
@@ -19,8 +19,8 @@ var hostile = []string{
 	"\xe2\x80",
 }
 
-// printable fails for anything that is no printable character, but for the ends of so many lines.
-func printable(t *testing.T, what, text string, lines int) {
+// wantPrintable checks that text is wantPrintable, and has this many lines.
+func wantPrintable(t *testing.T, what, text string, lines int) {
 	t.Helper()
 	if strings.Count(text, "\n") != lines {
 		t.Errorf("%s: %d lines, want %d: %q", what, strings.Count(text, "\n"), lines, text)
@@ -33,42 +33,42 @@ func printable(t *testing.T, what, text string, lines int) {
 
 type named string
 
-type speaking struct{ text string }
+type stringer struct{ text string }
 
-func (s speaking) String() string { return s.text }
+func (s stringer) String() string { return s.text }
 
-// Whatever a program is given to say, and in whichever way it says it, what reaches the terminal is
-// printable, in the lines that it meant.
-func TestOnlyPrintableCharactersAreSaid(t *testing.T) {
+// Whatever a program prints, and in whichever way, what reaches the terminal is printable, in the
+// lines that the program meant.
+func TestOnlyPrintableOutput(t *testing.T) {
 	for _, text := range hostile {
 		for what, say := range map[string]func(env *Env){
-			"text":      func(env *Env) { env.Printf("%-12s|%s\n", text, text) },
-			"an error":  func(env *Env) { env.Printf("%v\n", fmt.Errorf("open %s: %w", text, errors.New(text))) },
-			"a type":    func(env *Env) { env.Printf("%s\n", named(text)) },
-			"a list":    func(env *Env) { env.Printf("%v\n", []string{text, text}) },
-			"a struct":  func(env *Env) { env.Printf("%v\n", struct{ A, B any }{text, &text}) },
-			"numbers":   func(env *Env) { env.Printf("%5.1f %03d %t %v%s\n", 1.5, 7, true, time.Second, text) },
-			"bytes":     func(env *Env) { env.Printf("%s\n", []byte(text)) },
-			"a speaker": func(env *Env) { env.Printf("%v %s\n", speaking{text}, speaking{text}) },
-			"a warning": func(env *Env) { env.Warn("%s", text) },
-			"a note":    func(env *Env) { env.Note("%s", text) },
-			"a hint":    func(env *Env) { env.Hint("%s", text) },
-			"the end":   func(env *Env) { env.Finish(fmt.Errorf("open %s: %w", text, errors.New(text))) },
-			"in usage":  func(env *Env) { env.Finish(errors.Unwrap(fmt.Errorf("%w", Exit(2, errors.New(text))))) },
+			"text":       func(env *Env) { env.Printf("%-12s|%s\n", text, text) },
+			"an error":   func(env *Env) { env.Printf("%v\n", fmt.Errorf("open %s: %w", text, errors.New(text))) },
+			"a type":     func(env *Env) { env.Printf("%s\n", named(text)) },
+			"a list":     func(env *Env) { env.Printf("%v\n", []string{text, text}) },
+			"a struct":   func(env *Env) { env.Printf("%v\n", struct{ A, B any }{text, &text}) },
+			"numbers":    func(env *Env) { env.Printf("%5.1f %03d %t %v%s\n", 1.5, 7, true, time.Second, text) },
+			"bytes":      func(env *Env) { env.Printf("%s\n", []byte(text)) },
+			"a Stringer": func(env *Env) { env.Printf("%v %s\n", stringer{text}, stringer{text}) },
+			"a warning":  func(env *Env) { env.Warn("%s", text) },
+			"a note":     func(env *Env) { env.Note("%s", text) },
+			"a hint":     func(env *Env) { env.Hint("%s", text) },
+			"the end":    func(env *Env) { env.Finish(fmt.Errorf("open %s: %w", text, errors.New(text))) },
+			"in usage":   func(env *Env) { env.Finish(errors.Unwrap(fmt.Errorf("%w", Exit(2, errors.New(text))))) },
 		} {
-			env, stdout, stderr := surroundings()
+			env, stdout, stderr := newEnv()
 			say(env)
-			printable(t, fmt.Sprintf("%s with %q", what, text), stdout.String()+stderr.String(), 1)
+			wantPrintable(t, fmt.Sprintf("%s with %q", what, text), stdout.String()+stderr.String(), 1)
 		}
-		env, _, stderr := surroundings()
+		env, _, stderr := newEnv()
 		env.Finish(WithHint(errors.Join(errors.New(text), fmt.Errorf("x: %w", errors.New(text))), "%s", text))
-		printable(t, fmt.Sprintf("two errors with %q", text), stderr.String(), 3)
+		wantPrintable(t, fmt.Sprintf("two errors with %q", text), stderr.String(), 3)
 		progress := env.Progress(text, 10)
-		printable(t, "progress", progress.text(), 0)
+		wantPrintable(t, "progress", progress.text(), 0)
 	}
 }
 
-// What a program reads from JSON is what was meant.
+// A program reads from the JSON exactly what was meant.
 func TestJSONIsPrintableAndExact(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -89,11 +89,11 @@ func TestJSONIsPrintableAndExact(t *testing.T) {
 		}
 		text = strings.ToValidUTF8(text, "\ufffd") // JSON can hold nothing else
 		want := item{text, []string{text}, map[string]time.Duration{text: 1}}
-		env, stdout, _ := surroundings()
+		env, stdout, _ := newEnv()
 		if err := env.PrintJSON(want); err != nil {
 			t.Fatal(err)
 		}
-		printable(t, fmt.Sprintf("%q", text), stdout.String(), 9)
+		wantPrintable(t, fmt.Sprintf("%q", text), stdout.String(), 9)
 		var got item
 		if err := json.Unmarshal([]byte(stdout.String()), &got); err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("%q was read as %q, %v", want, got, err)

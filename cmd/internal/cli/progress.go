@@ -8,51 +8,49 @@ import (
 	"unicode/utf8"
 )
 
-// Progress shows, in one line of a terminal, how far long work has come. It belongs to one
-// goroutine. It is a Writer that counts, so that it can stand behind io.TeeReader or
-// io.MultiWriter.
+// Progress shows, in one line of a terminal, how far a long operation has come. It belongs to one
+// goroutine. It is a Writer that counts, for io.TeeReader and io.MultiWriter.
 type Progress struct {
-	out   io.Writer // nil: shows nothing
+	out   io.Writer // nil to show nothing
 	label string
-	total int64 // in bytes; 0: unknown
+	total int64 // in bytes; 0 if unknown
 	done  int64
-	next  time.Time // when the line is written next
-	width int       // of the line that stands there
+	next  time.Time // of the next update
+	width int       // of the present line
 }
 
-// between is how often the line is written: often enough to look alive, and too seldom to cost
-// anything.
-const between = 200 * time.Millisecond
+// interval is the time interval updates: short enough to look alive, and long enough to cost
+// nothing.
+const interval = 200 * time.Millisecond
 
-// Progress begins to show work of total bytes; 0 where nobody knows. Work that is over at once
+// Progress shows the progress of an operation on total bytes, or 0 if unknown. A short operation
 // shows nothing.
 func (env *Env) Progress(label string, total int64) *Progress {
-	p := &Progress{label: Clean(label), total: total, next: time.Now().Add(between)}
+	p := &Progress{label: Clean(label), total: total, next: time.Now().Add(interval)}
 	if env.Terminal {
 		p.out = env.Stderr
 	}
 	return p
 }
 
-// Write counts.
 func (p *Progress) Write(b []byte) (int, error) {
 	p.Add(int64(len(b)))
 	return len(b), nil
 }
 
-// Add counts n bytes more.
+// Add counts n more bytes.
 func (p *Progress) Add(n int64) {
 	p.done += n
 	if p.out == nil {
 		return
 	}
 	if now := time.Now(); now.After(p.next) {
-		p.next = now.Add(between)
+		p.next = now.Add(interval)
 		p.line(p.text())
 	}
 }
 
-// Done takes the line away.
+// Done removes the line.
 func (p *Progress) Done() {
 	if p.width > 0 {
 		p.line("")
@@ -68,7 +66,7 @@ func (p *Progress) text() string {
 	return fmt.Sprintf("%s: %s", p.label, size(p.done))
 }
 
-// line writes over what stands there, with blanks where that was longer.
+// line overwrites the present line, with blanks if that was longer.
 func (p *Progress) line(text string) {
 	width := utf8.RuneCountInString(text)
 	fmt.Fprint(p.out, "\r"+text+strings.Repeat(" ", max(0, p.width-width)))

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// With this in its environment the test's program is a command that asks for a passphrase.
+// With this variable set, the test's program is a command that asks for a passphrase.
 const asksPassphrase = "TACET_TEST_ASKS_PASSPHRASE"
 
 func TestMain(m *testing.M) {
@@ -22,8 +22,8 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	Main("tacet", func(env *Env) error {
-		passphrase, err := env.Passphrase("pass\x07phrase", "")
-		fmt.Fprintf(env.Stdout, "got %q", passphrase)
+		tries, err := env.Passphrases("pass\x07phrase", "")
+		fmt.Fprintf(env.Stdout, "got %q", strings.Join(tries, ""))
 		return err
 	})
 }
@@ -31,9 +31,8 @@ func TestMain(m *testing.M) {
 // patience is how long a command may take to ask.
 const patience = time.Minute
 
-// A passphrase is typed at the terminal, even where standard input is something else, and the
-// terminal doesn't show it. An interrupt ends the command, and leaves a terminal that shows again
-// what is typed.
+// A passphrase is typed at the terminal, even if standard input is something else, and the terminal
+// doesn't show it. An interrupt ends the command, and the terminal shows again what is typed.
 func TestPrompt(t *testing.T) {
 	for name, c := range map[string]struct {
 		typed  string
@@ -64,7 +63,7 @@ func TestPrompt(t *testing.T) {
 			shown += readUntil(t, master, "\n")
 			cmd.Wait()
 			if cmd.ProcessState.ExitCode() != c.code || stdout.String() != c.stdout || stderr.String() != c.stderr {
-				t.Errorf("exits with %d, says %q and %q", cmd.ProcessState.ExitCode(), stdout.String(), stderr.String())
+				t.Errorf("exits with %d, prints %q and %q", cmd.ProcessState.ExitCode(), stdout.String(), stderr.String())
 			}
 			if shown != "pass\ufffdphrase: \r\n" {
 				t.Errorf("the terminal shows %q", shown)
@@ -81,7 +80,7 @@ func pseudoTerminal(t *testing.T) (master, slave *os.File) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { master.Close() })
-	conn, err := master.SyscallConn() // Fd would take the deadline away
+	conn, err := master.SyscallConn() // Fd would disable the deadline
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +104,7 @@ func pseudoTerminal(t *testing.T) (master, slave *os.File) {
 	return master, slave
 }
 
-// readUntil reads what the terminal shows until it ends so.
+// readUntil reads what the terminal shows, up to end.
 func readUntil(t *testing.T, master *os.File, end string) string {
 	t.Helper()
 	var shown []byte
@@ -118,7 +117,8 @@ func readUntil(t *testing.T, master *os.File, end string) string {
 	return string(shown)
 }
 
-// waitForEcho waits until the terminal shows what is typed, or doesn't.
+// waitForEcho waits until the terminal shows what is typed, or stops showing it. Nothing announces
+// the change, so it polls.
 func waitForEcho(t *testing.T, slave *os.File, want bool) {
 	t.Helper()
 	deadline := time.After(patience)

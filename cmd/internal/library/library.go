@@ -1,19 +1,19 @@
-// Package library shows a folder of recordings in a browser: what lies in it, whether each is
-// whole, and its sound where the page holds an identity that opens it.
+// Package library serves a folder of recordings to a browser: the list, a check of each, and the
+// sound of those that it has an identity for.
 //
-//	shelf, err := library.Open(dir, library.Options{Identities: identities})
-//	mux.Handle("/recordings/", http.StripPrefix("/recordings", shelf))
+//	lib, err := library.Open(dir, library.Options{Identities: identities})
+//	mux.Handle("/recordings/", http.StripPrefix("/recordings", lib))
 //
-// It answers below the place where it is put:
+// It answers, below the path where it is mounted:
 //
 //	GET /                the list, as JSON
 //	GET /FILE            the file itself
-//	GET /FILE/verify     what a check of every byte finds, in words, as JSON
+//	GET /FILE/verify     the result of checking every byte, in words, as JSON
 //	GET /FILE/audio      the sound, decrypted as it is sent; ranges work
-//	GET /recordings.js   draws the list in a page; recordings.css goes with it
+//	GET /recordings.js   draws the list in a page; recordings.css is its style
 //
-// Nothing that it decrypts is written anywhere or kept in memory. It asks nobody who they are:
-// whoever serves it says who may ask.
+// It neither writes decrypted sound anywhere nor keeps it in memory. It does not authenticate
+// anybody: the server it is mounted in must.
 package library
 
 import (
@@ -33,43 +33,43 @@ import (
 	"tacet/daemon/recording"
 )
 
-// maxFiles is how many recordings a folder shows: the newest.
+// maxFiles is how many recordings are listed: the newest.
 const maxFiles = 10_000
 
-// maxMeasured is for how many recordings the length of the sound is remembered.
+// maxMeasured is for how many recordings the length of the sound is cached.
 const maxMeasured = 64
 
-// Options say what the library's owner knows.
+// Options configure a library.
 type Options struct {
-	// Identities open recordings. Without any, none is played.
+	// Identities open recordings. Without them nothing is playable.
 	Identities []age.Identity
-	// Units returns the keys of the units that are known; it may be nil.
+	// Units returns the keys of known units; it may be nil.
 	Units func() []string
-	// Elsewhere returns further folders, where there are some now; it may be nil. Of recordings
-	// that lie in several the first folder's is shown.
+	// Elsewhere returns further folders, if there are any now; it may be nil. If a recording is in
+	// several folders, the first is used.
 	Elsewhere func() []string
 }
 
-// Library is one folder. It is safe for use by several goroutines.
+// Library is a folder of recordings. It is safe for concurrent use.
 type Library struct {
 	root    *os.Root
 	options Options
 	handler http.Handler
-	streams chan struct{} // a token for each recording being decrypted
+	streams chan struct{} // a token for each recording being read
 
-	mu    sync.Mutex // guards known, and lets one recording be read at a time
+	mu    sync.Mutex // guards known; held while a recording is read
 	known map[string]known
 
-	measures sync.Mutex // guards measured, and lets one recording be measured at a time
+	measures sync.Mutex // guards measured; held while a recording is measured
 	measured map[string]measured
 }
 
-// known is what a look into a file found, and for which state of the file.
+// known is what was found in a file, and in which state of the file.
 type known struct {
 	size     int64
 	modified time.Time
-	looked   time.Time
-	took     time.Duration
+	readAt   time.Time
+	took     time.Duration // to read it
 	item     Item
 }
 
@@ -84,7 +84,7 @@ type Item struct {
 	State    string    `json:"state"` // whole, interrupted, unfinished or damaged
 	Reason   string    `json:"reason"`
 	Codec    string    `json:"codec"`
-	Playable bool      `json:"playable"` // there is an identity to try; it may be the wrong one
+	Playable bool      `json:"playable"` // there is an identity to try, which may be the wrong one
 }
 
 // Open opens a folder.
@@ -99,11 +99,11 @@ func Open(dir string, o Options) (*Library, error) {
 	return l, nil
 }
 
-// Close lets the folder go.
+// Close closes the folder.
 func (l *Library) Close() error { return l.root.Close() }
 
-// List looks at every recording in the folder, oldest first. Only what changed since the last time
-// is read again.
+// List returns every recording in the folder, oldest first. It reads only files that have changed
+// since the last call.
 func (l *Library) List() ([]Item, error) {
 	names, err := l.names()
 	if err != nil {
@@ -114,12 +114,12 @@ func (l *Library) List() ([]Item, error) {
 	now := make(map[string]known, len(names))
 	items := make([]Item, 0, len(names))
 	for _, name := range names {
-		k, err := l.look(name, l.known[name])
+		k, err := l.read(name, l.known[name])
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // it went while we looked
+			continue // removed meanwhile
 		}
 		if err != nil {
-			return nil, fmt.Errorf("look at %s: %w", name, err)
+			return nil, fmt.Errorf("read %s: %w", name, err)
 		}
 		now[name] = k
 		items = append(items, k.item)
@@ -128,7 +128,7 @@ func (l *Library) List() ([]Item, error) {
 	return items, nil
 }
 
-// names lists the recordings' names, oldest first: they begin with the time.
+// names returns the recordings' names, oldest first: a name starts with the time.
 func (l *Library) names() ([]string, error) {
 	names, err := namesIn(l.root)
 	if err != nil {
@@ -137,7 +137,7 @@ func (l *Library) names() ([]string, error) {
 	for root := range l.elsewhere() {
 		more, err := namesIn(root)
 		if err != nil {
-			continue // it has just gone
+			continue // unmounted meanwhile
 		}
 		names = append(names, more...)
 	}
@@ -146,7 +146,7 @@ func (l *Library) names() ([]string, error) {
 	return names[max(0, len(names)-maxFiles):], nil
 }
 
-// elsewhere opens the further folders, one after another.
+// elsewhere opens the further folders, one at a time.
 func (l *Library) elsewhere() iter.Seq[*os.Root] {
 	return func(yield func(*os.Root) bool) {
 		if l.options.Elsewhere == nil {
@@ -191,13 +191,13 @@ func namesIn(root *os.Root) ([]string, error) {
 	}
 }
 
-// rest is the least time between two looks at a file that grows, beside ten times what a look
-// takes.
-const rest = time.Second
+// minInterval is the shortest time between two reads of a growing file. It is at least ten times as
+// long as a read takes.
+const minInterval = time.Second
 
-// look reads a file, unless nothing can have changed since before. A file that grows is looked at
-// again only now and then.
-func (l *Library) look(name string, before known) (known, error) {
+// read reads a file unless it has not changed since before. It reads a growing file again only
+// after a while.
+func (l *Library) read(name string, before known) (known, error) {
 	f, size, err := l.open(name)
 	if err != nil {
 		return known{}, err
@@ -209,21 +209,20 @@ func (l *Library) look(name string, before known) (known, error) {
 	}
 	unchanged := before.size == size && before.modified.Equal(info.ModTime())
 	growing := size > before.size && before.item.State == recording.Unfinished.String()
-	if !before.looked.IsZero() && (unchanged || growing && time.Since(before.looked) < max(rest, 10*before.took)) {
+	if !before.readAt.IsZero() && (unchanged || growing && time.Since(before.readAt) < max(minInterval, 10*before.took)) {
 		return before, nil
 	}
-	k := known{size: size, modified: info.ModTime(), looked: time.Now()}
+	k := known{size: size, modified: info.ModTime(), readAt: time.Now()}
 	report, err := recording.Verify(f, size, recording.Options{})
 	if err != nil {
 		return known{}, err
 	}
-	k.took = time.Since(k.looked)
+	k.took = time.Since(k.readAt)
 	k.item = l.item(name, report)
 	return k, nil
 }
 
-// item says of a recording what a list shows. What isn't proved by its content is taken from its
-// name.
+// item returns a recording's entry in the list. What the file doesn't prove is taken from its name.
 func (l *Library) item(name string, r *recording.Report) Item {
 	started, room, id, _ := recording.ParseName(name)
 	i := Item{File: name, ID: id, Room: room, Started: started, State: r.State.String(),
@@ -240,8 +239,8 @@ func (l *Library) item(name string, r *recording.Report) Item {
 	return i
 }
 
-// open opens a recording of the folder, and says how long it is now. What isn't a file is not
-// there: opening a pipe could wait for ever.
+// open opens a recording in the folders, and returns its present size. What is not a regular file
+// does not exist for it: opening a pipe could wait for ever.
 func (l *Library) open(name string) (*os.File, int64, error) {
 	if _, _, _, err := recording.ParseName(name); err != nil {
 		return nil, 0, fmt.Errorf("%w: %w", fs.ErrNotExist, err)
@@ -277,7 +276,7 @@ func openIn(root *os.Root, name string) (*os.File, int64, error) {
 	return f, info.Size(), nil
 }
 
-// units are the known units' keys.
+// units returns the keys of known units.
 func (l *Library) units() []string {
 	if l.options.Units == nil {
 		return nil

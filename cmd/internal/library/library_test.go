@@ -18,8 +18,8 @@ import (
 	"tacet/daemon/recording/recordingtest"
 )
 
-// shelf is a folder with a library over it, and what makes recordings for it.
-type shelf struct {
+// fixture is a library of a folder, and what makes recordings for it.
+type fixture struct {
 	t      *testing.T
 	dir    string
 	unit   recordingtest.Unit
@@ -27,9 +27,11 @@ type shelf struct {
 	*Library
 }
 
-func open(t *testing.T, known bool) *shelf {
+// newFixture makes an empty library. known says whether it has the office's identity and the unit's
+// key.
+func newFixture(t *testing.T, known bool) *fixture {
 	t.Helper()
-	s := &shelf{t: t, dir: t.TempDir(), unit: recordingtest.NewUnit(t, "high-street", "room-3"),
+	s := &fixture{t: t, dir: t.TempDir(), unit: recordingtest.NewUnit(t, "high-street", "room-3"),
 		office: recordingtest.NewOffice(t, recordingtest.Hybrid)}
 	o := Options{}
 	if known {
@@ -44,8 +46,8 @@ func open(t *testing.T, known bool) *shelf {
 	return s
 }
 
-// add puts a recording into the folder, after spoil has had its way with it.
-func (s *shelf) add(spec recordingtest.Spec, spoil func([]byte) []byte) (name string) {
+// add puts a recording into the folder, after passing it through spoil.
+func (s *fixture) add(spec recordingtest.Spec, spoil func([]byte) []byte) (name string) {
 	s.t.Helper()
 	spec.Unit, spec.For = s.unit, []string{s.office.Recipient}
 	if spec.ID == "" {
@@ -63,21 +65,21 @@ func (s *shelf) add(spec recordingtest.Spec, spoil func([]byte) []byte) (name st
 	return name
 }
 
-func (s *shelf) write(name string, data []byte) {
+func (s *fixture) write(name string, data []byte) {
 	s.t.Helper()
 	if err := os.WriteFile(filepath.Join(s.dir, name), data, 0o600); err != nil {
 		s.t.Fatal(err)
 	}
 }
 
-// flip changes one byte in the first segment.
+// flip changes one byte of the first segment.
 func flip(data []byte) []byte {
 	data[bytes.Index(data, []byte("000001.age"))+512+300] ^= 1
 	return data
 }
 
-// get asks the library for a path.
-func (s *shelf) get(path string, headers ...string) *httptest.ResponseRecorder {
+// get requests a path from the library.
+func (s *fixture) get(path string, headers ...string) *httptest.ResponseRecorder {
 	s.t.Helper()
 	r := httptest.NewRequestWithContext(s.t.Context(), "GET", path, nil)
 	for _, h := range headers {
@@ -89,8 +91,8 @@ func (s *shelf) get(path string, headers ...string) *httptest.ResponseRecorder {
 	return w
 }
 
-func TestListTellsEachStateAndNothingElse(t *testing.T) {
-	s := open(t, true)
+func TestListShowsEachState(t *testing.T) {
+	s := newFixture(t, true)
 	hour := func(n int) recordingtest.Spec {
 		return recordingtest.Spec{Segments: n, Started: recordingtest.Started.Add(time.Duration(n) * time.Hour)}
 	}
@@ -133,14 +135,14 @@ func TestListTellsEachStateAndNothingElse(t *testing.T) {
 	for i, got := range items {
 		w := want[i]
 		if w.State == "damaged" {
-			got.Seconds, got.Reason = w.Seconds, w.Reason // what can be said of it is the format's to say
+			got.Seconds, got.Reason = w.Seconds, w.Reason // package recording tests these
 		}
 		if got.File != w.File || got.State != w.State || got.Seconds != w.Seconds || got.Reason != w.Reason ||
 			got.Playable != w.Playable {
 			t.Errorf("item %d is %+v, want %+v", i, got, w)
 		}
 		if got.Playable && (got.Room != "room-3" || got.Codec != "wav" || !strings.Contains(got.File, got.ID)) {
-			t.Errorf("item %d says of itself %+v", i, got)
+			t.Errorf("item %d is %+v", i, got)
 		}
 	}
 	var listed []Item
@@ -149,16 +151,16 @@ func TestListTellsEachStateAndNothingElse(t *testing.T) {
 		t.Fatal(err, w.Code)
 	}
 	if !slices.Equal(listed, items) {
-		t.Errorf("GET / says %+v", listed)
+		t.Errorf("GET / returns %+v", listed)
 	}
 }
 
-// What has left the folder is shown from where else it lies, as long as that is there.
+// A recording that has left the folder is listed from a further folder, as long as that is there.
 func TestElsewhere(t *testing.T) {
-	s := open(t, true)
-	drive, out := t.TempDir(), false
+	s := newFixture(t, true)
+	drive, unmounted := t.TempDir(), false
 	s.options.Elsewhere = func() []string {
-		if out {
+		if unmounted {
 			return nil
 		}
 		return []string{filepath.Join(drive, "none"), drive}
@@ -178,14 +180,14 @@ func TestElsewhere(t *testing.T) {
 	}
 	for _, want := range []int{2, 1} {
 		if items, err := s.List(); err != nil || len(items) != want {
-			t.Errorf("%d are listed, not %d: %v", len(items), want, err)
+			t.Errorf("%d are listed, want %d: %v", len(items), want, err)
 		}
-		out = true
+		unmounted = true
 	}
 }
 
 func TestNothingIsPlayableWithoutAnIdentity(t *testing.T) {
-	s := open(t, false)
+	s := newFixture(t, false)
 	name := s.add(recordingtest.Spec{Segments: 1}, nil)
 	items, err := s.List()
 	if err != nil || len(items) != 1 || items[0].Playable {
@@ -196,9 +198,9 @@ func TestNothingIsPlayableWithoutAnIdentity(t *testing.T) {
 	}
 }
 
-// The list reads again only what changed; a check reads every byte each time.
-func TestWhatIsKnownIsNotReadAgainButACheckIs(t *testing.T) {
-	s := open(t, true)
+// The list reads only what has changed. A check reads every byte each time.
+func TestListReadsOnlyWhatChanged(t *testing.T) {
+	s := newFixture(t, true)
 	name := s.add(recordingtest.Spec{Segments: 2}, nil)
 	state := func() string {
 		items, err := s.List()
@@ -224,22 +226,22 @@ func TestWhatIsKnownIsNotReadAgainButACheckIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	if state() != "whole" {
-		t.Error("the list read a file again that says it didn't change")
+		t.Error("the list read a file whose time and size have not changed")
 	}
 	if v := s.verdict(name); v.State != "damaged" {
-		t.Errorf("the check says %+v", v)
+		t.Errorf("the check returns %+v", v)
 	}
 	if err := os.Chtimes(path, before.ModTime(), before.ModTime().Add(time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	if state() != "damaged" {
-		t.Error("the list didn't read a file again that changed")
+		t.Error("the list did not read a changed file")
 	}
 }
 
-// A recording that grows is read from its start, so not at each of its syncs.
-func TestAGrowingRecordingIsLookedAtNowAndThen(t *testing.T) {
-	s := open(t, true)
+// A growing recording has to be read from its start, so it is not read at each of its syncs.
+func TestAGrowingRecordingIsReadNowAndThen(t *testing.T) {
+	s := newFixture(t, true)
 	spec := recordingtest.Spec{Segments: 3, Cut: true, Unit: s.unit, For: []string{s.office.Recipient},
 		ID: recording.NewID()}
 	data := recordingtest.Make(t, spec)
@@ -252,11 +254,11 @@ func TestAGrowingRecordingIsLookedAtNowAndThen(t *testing.T) {
 		}{
 			{bytes.Index(data, []byte("000003.age")), 0, 2},
 			{len(data), 0, 2},
-			{len(data), rest - 1, 2},
+			{len(data), minInterval - 1, 2},
 			{len(data), 1, 3},
 		} {
 			s.write(name, data[:step.bytes])
-			time.Sleep(step.after)
+			time.Sleep(step.after) // in fake time
 			items, err := s.List()
 			if err != nil || len(items) != 1 || items[0].Seconds != step.seconds {
 				t.Errorf("after %d bytes and %v: %+v, %v", step.bytes, step.after, items, err)
@@ -266,7 +268,7 @@ func TestAGrowingRecordingIsLookedAtNowAndThen(t *testing.T) {
 }
 
 func TestOnlyRecordingsOfTheFolderAreServed(t *testing.T) {
-	s := open(t, true)
+	s := newFixture(t, true)
 	name := s.add(recordingtest.Spec{Segments: 1}, nil)
 	outside := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(outside, []byte("secret"), 0o600); err != nil {

@@ -14,7 +14,7 @@ import (
 //go:embed web
 var web embed.FS
 
-// maxStreams is how many recordings are decrypted at a time.
+// maxStreams is how many recordings are read at a time.
 const maxStreams = 8
 
 func (l *Library) ServeHTTP(w http.ResponseWriter, r *http.Request) { l.handler.ServeHTTP(w, r) }
@@ -33,7 +33,7 @@ func (l *Library) routes() http.Handler {
 	return mux
 }
 
-// fail answers with what went wrong.
+// fail answers with an error.
 func fail(w http.ResponseWriter, err error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		http.Error(w, "there is no such recording", http.StatusNotFound)
@@ -42,7 +42,7 @@ func fail(w http.ResponseWriter, err error) {
 	http.Error(w, err.Error(), http.StatusInternalServerError)
 }
 
-func answer(w http.ResponseWriter, v any) {
+func writeJSON(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(v)
 }
@@ -53,10 +53,10 @@ func (l *Library) list(w http.ResponseWriter, _ *http.Request) {
 		fail(w, err)
 		return
 	}
-	answer(w, items)
+	writeJSON(w, items)
 }
 
-// file sends a recording as it lies there.
+// file sends a recording as it is.
 func (l *Library) file(w http.ResponseWriter, r *http.Request) {
 	f, _, err := l.open(r.PathValue("file"))
 	if err != nil {
@@ -73,24 +73,24 @@ func (l *Library) file(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", info.ModTime(), f)
 }
 
-// verify reads every byte, also of a recording whose state is known already.
+// verify checks every byte, even if the recording's state is known.
 func (l *Library) verify(w http.ResponseWriter, r *http.Request) {
-	f, size, leave := l.visit(w, r)
+	f, size, release := l.acquire(w, r)
 	if f == nil {
 		return
 	}
-	defer leave()
+	defer release()
 	report, err := recording.Verify(f, size, recording.Options{Units: l.units()})
 	if err != nil {
 		fail(w, err)
 		return
 	}
-	answer(w, verdict(report))
+	writeJSON(w, verdict(report))
 }
 
-// visit opens the recording that is asked for, and takes a place among those who have recordings
-// read, until leave. Where it can't, it has answered, and the file is nil.
-func (l *Library) visit(w http.ResponseWriter, r *http.Request) (f *os.File, size int64, leave func()) {
+// acquire opens the requested recording and takes a place among the streams, until release. If it
+// can't, it has answered, and f is nil.
+func (l *Library) acquire(w http.ResponseWriter, r *http.Request) (f *os.File, size int64, release func()) {
 	f, size, err := l.open(r.PathValue("file"))
 	if err != nil {
 		fail(w, err)

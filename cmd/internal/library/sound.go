@@ -10,63 +10,62 @@ import (
 	"tacet/daemon/recording"
 )
 
-// soundTypes are the media types of the codecs.
-var soundTypes = map[string]string{"opus": "audio/ogg; codecs=opus", "flac": "audio/flac", "wav": "audio/wav"}
+// mediaTypes are the media types of the codecs.
+var mediaTypes = map[string]string{"opus": "audio/ogg; codecs=opus", "flac": "audio/flac", "wav": "audio/wav"}
 
-// audio sends a recording's sound, decrypting it as it goes. Of one that is damaged or not
-// finished, that is what can be saved.
+// audio decrypts a recording and sends its sound. From a damaged or unfinished recording it sends
+// what can be saved.
 func (l *Library) audio(w http.ResponseWriter, r *http.Request) {
-	f, size, leave := l.visit(w, r)
+	f, size, release := l.acquire(w, r)
 	if f == nil {
 		return
 	}
-	defer leave()
+	defer release()
 	m, err := measured{}, recording.ErrIdentity
 	if len(l.options.Identities) > 0 {
 		m, err = l.measure(r.PathValue("file"), f, size)
 	}
 	switch {
 	case errors.Is(err, recording.ErrIdentity):
-		http.Error(w, "no key that is here opens it", http.StatusForbidden)
+		http.Error(w, "no key here opens it", http.StatusForbidden)
 		return
-	case errors.Is(err, errAnybodys):
+	case errors.Is(err, errUnproved):
 		http.Error(w, err.Error(), http.StatusForbidden)
 		return
 	case err != nil:
 		fail(w, err)
 		return
 	}
-	s := &sound{size: m.length, unseal: func(to io.Writer) error { _, err := l.unseal(f, size, to); return err }}
+	s := &sound{size: m.length, decrypt: func(to io.Writer) error { _, err := l.decrypt(f, size, to); return err }}
 	defer s.Close()
-	w.Header().Set("Content-Type", soundTypes[m.codec])
+	w.Header().Set("Content-Type", mediaTypes[m.codec])
 	http.ServeContent(w, r, "", time.Time{}, s)
 }
 
-// errAnybodys says that a recording is not played, since anybody can have made it who knows the
-// public keys.
-var errAnybodys = errors.New("nothing proves that a unit made it")
+// errUnproved refuses a recording that anybody could have made who knows the public keys.
+var errUnproved = errors.New("nothing proves that a unit made it")
 
-// unseal writes the sound of the first size bytes of a recording.
-func (l *Library) unseal(f *os.File, size int64, to io.Writer) (*recording.Report, error) {
+// decrypt writes the sound of the first size bytes of a recording.
+func (l *Library) decrypt(f *os.File, size int64, to io.Writer) (*recording.Report, error) {
 	return recording.Open(f, size, to,
 		recording.Opening{Identities: l.options.Identities, Accept: func(r *recording.Report) error {
 			if r.State != recording.Foreign && !r.HeadProved {
-				return errAnybodys
+				return errUnproved
 			}
 			return nil
 		}})
 }
 
-// measured is what a player has to be told before the first byte of sound.
+// measured is what a player must know before the first byte of sound.
 type measured struct {
-	size     int64 // of the file, as it was then
+	size     int64 // of the file at that time
 	modified time.Time
 	length   int64 // of the sound, in bytes
 	codec    string
 }
 
-// measure finds out how long the sound is, by unsealing it once. It remembers that: a player asks
-// for one piece after the other.
+// measure finds out how long the sound is, by decrypting it once. It caches the result, because a
+// player asks for one range after another.
 func (l *Library) measure(name string, f *os.File, size int64) (measured, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -77,8 +76,8 @@ func (l *Library) measure(name string, f *os.File, size int64) (measured, error)
 	if m, ok := l.measured[name]; ok && m.size == size && m.modified.Equal(info.ModTime()) {
 		return m, nil
 	}
-	var length counter
-	report, err := l.unseal(f, size, &length)
+	var length byteCounter
+	report, err := l.decrypt(f, size, &length)
 	if err != nil {
 		return measured{}, err
 	}
@@ -90,27 +89,26 @@ func (l *Library) measure(name string, f *os.File, size int64) (measured, error)
 	return m, nil
 }
 
-// counter counts what is written to it.
-type counter int64
+// byteCounter counts the bytes written to it.
+type byteCounter int64
 
-func (c *counter) Write(p []byte) (int, error) {
-	*c += counter(len(p))
+func (c *byteCounter) Write(p []byte) (int, error) {
+	*c += byteCounter(len(p))
 	return len(p), nil
 }
 
-// sound is the decrypted audio of a recording as something that can be read and sought. It holds
-// none of it: to seek, the recording is decrypted again from its start, and what lies before is
-// dropped.
+// sound is the decrypted sound of a recording, as an io.ReadSeeker. It buffers nothing: to seek, it
+// decrypts the recording again from the start and skips.
 type sound struct {
-	unseal func(io.Writer) error
-	size   int64
-	at     int64          // where the next Read reads
-	pipe   *io.PipeReader // nil, or what unseals just now
-	next   int64          // the position that pipe gives next
-	ended  chan struct{}  // closed when what unsealed for pipe has ended
+	decrypt func(io.Writer) error
+	size    int64
+	at      int64          // position of the next Read
+	pipe    *io.PipeReader // from the decrypting goroutine; nil if none runs
+	next    int64          // position of the next byte from pipe
+	ended   chan struct{}  // closed when that goroutine has ended
 }
 
-// Seek says where the next Read reads.
+// Seek sets the position of the next Read.
 func (s *sound) Seek(offset int64, whence int) (int64, error) {
 	switch whence {
 	case io.SeekCurrent:
@@ -119,7 +117,7 @@ func (s *sound) Seek(offset int64, whence int) (int64, error) {
 		offset += s.size
 	}
 	if offset < 0 {
-		return 0, errors.New("seek to before the sound")
+		return 0, errors.New("seek before the start")
 	}
 	s.at = offset
 	return offset, nil
@@ -131,7 +129,7 @@ func (s *sound) Read(b []byte) (int, error) {
 	}
 	if s.pipe == nil || s.next != s.at {
 		s.Close()
-		s.begin()
+		s.start()
 	}
 	n, err := s.pipe.Read(b)
 	s.at += int64(n)
@@ -139,22 +137,22 @@ func (s *sound) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// begin unseals from the start, into a pipe that gets what lies behind at.
-func (s *sound) begin() {
+// start decrypts from the start, into a pipe that gets what follows position at.
+func (s *sound) start() {
 	r, w := io.Pipe()
 	ended := make(chan struct{})
 	s.pipe, s.next, s.ended = r, s.at, ended
 	from := s.at
 	go func() {
 		defer close(ended)
-		w.CloseWithError(s.unseal(&behind{to: w, skip: from}))
+		w.CloseWithError(s.decrypt(&skipWriter{to: w, skip: from}))
 	}()
 }
 
-// errClosed tells the goroutine that unseals that nobody reads any more.
-var errClosed = errors.New("nobody listens any more")
+// errClosed stops the decrypting goroutine.
+var errClosed = errors.New("closed")
 
-// Close ends what unseals just now, and waits for it: it reads the file.
+// Close stops the decrypting goroutine, which reads the file, and waits for it.
 func (s *sound) Close() error {
 	if s.pipe != nil {
 		s.pipe.CloseWithError(errClosed)
@@ -164,13 +162,13 @@ func (s *sound) Close() error {
 	return nil
 }
 
-// behind passes on what comes after the first skip bytes.
-type behind struct {
+// skipWriter drops the first skip bytes.
+type skipWriter struct {
 	to   io.Writer
 	skip int64
 }
 
-func (b *behind) Write(p []byte) (int, error) {
+func (b *skipWriter) Write(p []byte) (int, error) {
 	drop := min(b.skip, int64(len(p)))
 	b.skip -= drop
 	if drop == int64(len(p)) {

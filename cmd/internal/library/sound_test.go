@@ -16,8 +16,8 @@ import (
 	"tacet/daemon/recording/recordingtest"
 )
 
-// opened is what the format itself says that a recording sounds like.
-func (s *shelf) opened(name string) []byte {
+// opened returns the sound as package recording opens it.
+func (s *fixture) opened(name string) []byte {
 	s.t.Helper()
 	data, err := os.ReadFile(filepath.Join(s.dir, name))
 	if err != nil {
@@ -31,8 +31,8 @@ func (s *shelf) opened(name string) []byte {
 	return sound.Bytes()
 }
 
-func TestTheSoundIsSentWholeAndInPieces(t *testing.T) {
-	s := open(t, true)
+func TestSoundIsServedWholeAndInRanges(t *testing.T) {
+	s := newFixture(t, true)
 	name := s.add(recordingtest.Spec{Segments: 5}, nil)
 	want := s.opened(name)
 	w := s.get("/" + name + "/audio")
@@ -40,10 +40,10 @@ func TestTheSoundIsSentWholeAndInPieces(t *testing.T) {
 		t.Fatalf("answer %d with %d bytes, want %d", w.Code, w.Body.Len(), len(want))
 	}
 	if got := w.Header().Get("Content-Type"); got != "audio/wav" {
-		t.Errorf("it is said to be %s", got)
+		t.Errorf("its type is %s", got)
 	}
 	if got := w.Header().Get("Content-Length"); got != strconv.Itoa(len(want)) {
-		t.Errorf("its length is said to be %s, and is %d", got, len(want))
+		t.Errorf("its length is %s, want %d", got, len(want))
 	}
 	n := len(want)
 	for _, c := range []struct {
@@ -64,12 +64,12 @@ func TestTheSoundIsSentWholeAndInPieces(t *testing.T) {
 	}
 	if w := s.get("/"+name+"/audio",
 		"Range: bytes="+strconv.Itoa(n)+"-"); w.Code != http.StatusRequestedRangeNotSatisfiable {
-		t.Errorf("behind the end: answer %d", w.Code)
+		t.Errorf("after the end: answer %d", w.Code)
 	}
 }
 
-func TestWhatCanBeSavedIsPlayed(t *testing.T) {
-	s := open(t, true)
+func TestDamagedSoundIsServed(t *testing.T) {
+	s := newFixture(t, true)
 	for what, name := range map[string]string{
 		"damaged":    s.add(recordingtest.Spec{Segments: 4}, flip),
 		"unfinished": s.add(recordingtest.Spec{Segments: 3, Cut: true}, nil),
@@ -81,9 +81,9 @@ func TestWhatCanBeSavedIsPlayed(t *testing.T) {
 	}
 }
 
-// A recording whose head nothing proves may be anybody's who knows the public keys.
-func TestWhatIsNotProvedAtAllIsNotPlayed(t *testing.T) {
-	s := open(t, true)
+// Anybody who knows the public keys can make a recording without a proved head.
+func TestUnprovedRecordingIsNotServed(t *testing.T) {
+	s := newFixture(t, true)
 	name := s.add(recordingtest.Spec{Segments: 4}, func(data []byte) []byte {
 		at := bytes.Index(data, []byte("recording.note\x00")) + 512
 		copy(data[at+bytes.LastIndexByte(data[at:at+512], ' ')+20:], "AAAAAAAA") // in its signature
@@ -95,8 +95,8 @@ func TestWhatIsNotProvedAtAllIsNotPlayed(t *testing.T) {
 	}
 }
 
-func TestAStrangersRecordingIsNotPlayed(t *testing.T) {
-	s, other := open(t, true), open(t, true)
+func TestRecordingForAnotherOfficeIsNotServed(t *testing.T) {
+	s, other := newFixture(t, true), newFixture(t, true)
 	name := other.add(recordingtest.Spec{Segments: 1}, nil)
 	data, err := os.ReadFile(filepath.Join(other.dir, name))
 	if err != nil {
@@ -108,20 +108,20 @@ func TestAStrangersRecordingIsNotPlayed(t *testing.T) {
 	}
 }
 
-// A recording that was written anew under its name has another length.
-func TestTheLengthIsThatOfTheFileAsItIs(t *testing.T) {
-	s := open(t, true)
+// When a recording has been replaced, its new length counts.
+func TestLengthAfterAReplacement(t *testing.T) {
+	s := newFixture(t, true)
 	id := recording.NewID()
 	name := s.add(recordingtest.Spec{Segments: 1, ID: id}, nil)
 	first := s.get("/" + name + "/audio").Body.Len()
 	s.add(recordingtest.Spec{Segments: 3, ID: id}, nil)
 	if w := s.get("/" + name + "/audio"); w.Body.Len() <= first || !bytes.Equal(w.Body.Bytes(), s.opened(name)) {
-		t.Errorf("%d bytes, and %d before", w.Body.Len(), first)
+		t.Errorf("%d bytes, %d before", w.Body.Len(), first)
 	}
 }
 
-// However it is sought and read, a sound gives what lies there.
-func TestSoundReadsWhereItWasSought(t *testing.T) {
+// After any seeks and reads, a sound returns the right bytes.
+func TestSoundSeeks(t *testing.T) {
 	want := make([]byte, 100_000)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -129,16 +129,16 @@ func TestSoundReadsWhereItWasSought(t *testing.T) {
 	for i := range want {
 		want[i] = byte(random.Uint32())
 	}
-	unsealing := 0
-	s := &sound{size: int64(len(want)), unseal: func(w io.Writer) error {
-		unsealing++
-		defer func() { unsealing-- }()
-		for rest := want; len(rest) > 0; {
-			n := min(4000, len(rest))
-			if _, err := w.Write(rest[:n]); err != nil {
+	running := 0
+	s := &sound{size: int64(len(want)), decrypt: func(w io.Writer) error {
+		running++
+		defer func() { running-- }()
+		for left := want; len(left) > 0; {
+			n := min(4000, len(left))
+			if _, err := w.Write(left[:n]); err != nil {
 				return err
 			}
-			rest = rest[n:]
+			left = left[n:]
 		}
 		return nil
 	}}
@@ -156,21 +156,21 @@ func TestSoundReadsWhereItWasSought(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(got[:n], want[at:at+n]) || n < len(got) && at+n != len(want) {
-			t.Fatalf("%d bytes at %d are others", n, at)
+			t.Fatalf("%d bytes at %d are wrong", n, at)
 		}
 		at += n
 	}
 	s.Close()
-	if unsealing != 0 {
-		t.Error("somebody still unseals")
+	if running != 0 {
+		t.Error("a goroutine still decrypts")
 	}
 	if _, err := s.Seek(-1, io.SeekStart); err == nil {
-		t.Error("it can be read before its start")
+		t.Error("it can seek before its start")
 	}
 }
 
-func TestNoMoreStreamsThanThereIsRoomFor(t *testing.T) {
-	s := open(t, true)
+func TestMaxStreams(t *testing.T) {
+	s := newFixture(t, true)
 	name := s.add(recordingtest.Spec{Segments: 1}, nil)
 	for range maxStreams {
 		s.streams <- struct{}{}
@@ -182,9 +182,9 @@ func TestNoMoreStreamsThanThereIsRoomFor(t *testing.T) {
 	}
 	<-s.streams
 	if w := s.get("/" + name + "/audio"); w.Code != 200 {
-		t.Errorf("with room: answer %d", w.Code)
+		t.Errorf("with a free place: answer %d", w.Code)
 	}
 	if len(s.streams) != maxStreams-1 {
-		t.Error("a place was not given back")
+		t.Error("a place was not released")
 	}
 }

@@ -1,10 +1,9 @@
 //go:build unix
 
-// Package stores makes the kinds of store that a configuration names, for the programs that run a
-// daemon.
+// Package stores makes the stores that a configuration names, for programs that run a daemon.
 //
-//	shelf, err := stores.New(ctx, log)
-//	options.Store = shelf.Kind(cfg.Room)
+//	maker, err := stores.New(ctx, log)
+//	options.Store = maker.Kind(cfg)
 package stores
 
 import (
@@ -20,38 +19,43 @@ import (
 	"tacet/daemon/store/local"
 	"tacet/daemon/store/s3"
 	"tacet/daemon/store/sftp"
+	"tacet/daemon/trust"
 	"tacet/hw/mounts"
 )
 
-// Maker makes kinds. All of them share one watcher of what is mounted.
+// Maker makes stores. They share one watcher of the mount table.
 type Maker struct {
 	watcher *mounts.Watcher
 	log     *slog.Logger
 
-	mu   sync.Mutex
-	told map[string]<-chan struct{} // by store: a new configuration goes on with the old one's; guarded by mu
+	mu         sync.Mutex
+	subscribed map[string]<-chan struct{} // by store; a new configuration goes on with it; guarded by mu
 }
 
-// New starts to watch what is mounted, until ctx ends.
+// New watches the mount table until ctx ends.
 func New(ctx context.Context, log *slog.Logger) (*Maker, error) {
 	w, err := mounts.Watch(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &Maker{watcher: w, log: log, told: map[string]<-chan struct{}{}}, nil
+	return &Maker{watcher: w, log: log, subscribed: map[string]<-chan struct{}{}}, nil
 }
 
-// Kind returns what makes the kinds of a room's stores.
-func (m *Maker) Kind(room config.Room) daemon.StoreKind {
-	return func(s config.Store, judge daemon.DriveJudge) store.Kind {
+// Kind returns the function that makes a unit's stores.
+func (m *Maker) Kind(cfg *config.Config) daemon.StoreKind {
+	room := cfg.Room
+	return func(s config.Store, judge trust.Judge) store.Kind {
 		switch s.Kind {
 		case config.Drive:
 			return &local.Drive{Site: room.Site, Room: room.ID, Store: s.Name, Label: s.Label, Mounts: Table,
-				Changes: m.changes(s.Name), Judge: judge}
+				Others: others(cfg, s), Changes: m.changes(s.Name), Judge: judge}
 		case config.Folder:
-			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: Table, Changes: m.changes(s.Name)}
+			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: Table,
+				Others: others(cfg, s), Changes: m.changes(s.Name)}
 		case config.SFTP:
-			return overSFTP(s)
+			k := sftpKind(s)
+			k.Spool = cfg.Spool.Path
+			return k
 		default:
 			return s3.Kind{
 				Endpoint: s.Endpoint, Bucket: s.Bucket, Prefix: s.Prefix, Region: s.Region, AccessKeyFile: s.AccessKeyFile,
@@ -61,18 +65,35 @@ func (m *Maker) Kind(room config.Room) daemon.StoreKind {
 	}
 }
 
-// changes tells a store of what is mounted and unmounted.
+// others returns the folders that a store must not be: the spool, and the folders of other stores.
+// If two stores have the same folder, only the first may use it.
+func others(cfg *config.Config, s config.Store) (all []local.Other) {
+	if cfg.Spool.Path != "" {
+		all = append(all, local.Other{Path: cfg.Spool.Path, What: "the unit's own spool"})
+	}
+	for _, o := range cfg.Stores {
+		if o.Name == s.Name && s.Kind == config.Folder {
+			break
+		}
+		if o.Kind == config.Folder {
+			all = append(all, local.Other{Path: o.Path, What: "store " + o.Name})
+		}
+	}
+	return all
+}
+
+// changes returns a channel that tells a store of changes to the mount table.
 func (m *Maker) changes(name string) <-chan struct{} {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.told[name] == nil {
-		m.told[name] = m.watcher.Subscribe()
+	if m.subscribed[name] == nil {
+		m.subscribed[name] = m.watcher.Subscribe()
 	}
-	return m.told[name]
+	return m.subscribed[name]
 }
 
-// overSFTP takes the address apart, which the configuration's check has found good.
-func overSFTP(s config.Store) store.Kind {
+// sftpKind splits the address, which the configuration has checked.
+func sftpKind(s config.Store) sftp.Kind {
 	k := sftp.Kind{Key: s.Key, KnownHosts: s.KnownHosts}
 	if u, err := url.Parse(s.URL); err == nil {
 		port := u.Port()

@@ -1,10 +1,11 @@
-// Package bench_test measures what the programs cost: their speed as ratios against stock tools in
-// the same run, since a figure of one machine says little of another.
+// Package bench_test measures what the programs cost. Speed is measured against stock tools in the
+// same run, because a figure from one machine means little on another.
 //
 //	make bench
-//	BENCH_SECONDS=20 make bench    a rough one
+//	BENCH_SECONDS=20 make bench    a quick, rough run
 //
-// It is no part of the tests: how fast a busy machine is says nothing about the programs.
+// The benchmarks measure real time, and are no part of the tests: the speed of a busy machine says
+// nothing about the programs.
 package bench_test
 
 import (
@@ -22,10 +23,10 @@ import (
 
 func TestMain(m *testing.M) { demotest.MainThen(m, printTable) }
 
-// rounds is how often a live measurement is made; the median counts.
+// rounds is how often a live measurement is repeated; the median counts.
 const rounds = 3
 
-// duration is how long each live measurement takes.
+// duration is the length of each live measurement.
 func duration(b *testing.B) time.Duration {
 	n, err := strconv.Atoi(os.Getenv("BENCH_SECONDS"))
 	switch {
@@ -44,7 +45,7 @@ type row struct {
 
 var table []row
 
-// measured puts a value into the table. A target of 0 is none.
+// measured adds a value to the table. A target of 0 means none.
 func measured(what string, value, target float64, unit string) {
 	r := row{what: what, value: strings.TrimSpace(fmt.Sprintf("%.3g %s", value, unit)), target: "", met: ""}
 	if target > 0 {
@@ -56,7 +57,7 @@ func measured(what string, value, target float64, unit string) {
 	table = append(table, r)
 }
 
-// atLeast puts a value into the table that should not be less than a target.
+// atLeast adds a value that should not be less than a target.
 func atLeast(what string, value, target float64, unit string) {
 	measured(what, value, 0, unit)
 	r := &table[len(table)-1]
@@ -77,7 +78,7 @@ func printTable() {
 	fmt.Println()
 }
 
-// machine describes where this was measured, and how busy that was.
+// machine describes this machine, and how busy it was.
 func machine() string {
 	model := runtime.GOARCH
 	info, _ := os.ReadFile("/proc/cpuinfo")

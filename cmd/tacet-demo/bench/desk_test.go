@@ -11,7 +11,7 @@ import (
 	"tacet/daemon/recording/recordingtest"
 )
 
-// BenchmarkVerify checks a recording of an hour, against sha256sum of the same file.
+// BenchmarkVerify verifies a recording of an hour, against sha256sum of the same file.
 func BenchmarkVerify(b *testing.B) {
 	unit, office := recordingtest.NewUnit(b, "high-street", "room-3"), recordingtest.NewOffice(b, recordingtest.Hybrid)
 	second := make([]byte, 4077) // as many bytes as Opus at 32 kbit/s has with its page
@@ -34,7 +34,7 @@ func BenchmarkVerify(b *testing.B) {
 	measured("– sha256sum", median(sum)*1000, 0, "CPU ms")
 }
 
-// used is what a program uses, in CPU seconds.
+// used returns the CPU seconds that a program uses.
 func used(b *testing.B, name string, args ...string) float64 {
 	b.Helper()
 	c := exec.Command(name, args...)
@@ -44,7 +44,7 @@ func used(b *testing.B, name string, args ...string) float64 {
 	return (c.ProcessState.UserTime() + c.ProcessState.SystemTime()).Seconds()
 }
 
-// BenchmarkSize weighs the programs.
+// BenchmarkSize measures the programs' sizes.
 func BenchmarkSize(b *testing.B) {
 	for name, most := range map[string]float64{"tacet": 10, "tacetd": 12} {
 		info, err := os.Stat(demotest.Program(name))

@@ -10,12 +10,12 @@ import (
 	"tacet/audio/monitor"
 )
 
-// BenchmarkFirstSample opens the microphone in a room in which time code is played, and sees which
-// sample it brings first: the one that was due when the device had started, or how much later.
+// BenchmarkFirstSample opens the microphone in a room in which time code is played. The first
+// sample shows how much later it was captured than the device started.
 func BenchmarkFirstSample(b *testing.B) {
 	room := audiotest.NewPulse(b)
 	room.Setenv(b)
-	begun, err := room.Begin(b.Context(), audiotest.Code(0, 60*audiotest.Rate))
+	codeStart, err := room.Begin(b.Context(), audiotest.Code(0, 60*audiotest.Rate))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func BenchmarkFirstSample(b *testing.B) {
 		}
 		select {
 		case index := <-first:
-			due := begun.Add(time.Duration(index) * time.Second / audiotest.Rate)
+			due := codeStart.Add(time.Duration(index) * time.Second / audiotest.Rate)
 			delays = append(delays, due.Sub(started).Seconds()*1000)
 		case <-time.After(10 * time.Second):
 			b.Fatal("no sample")

@@ -8,7 +8,7 @@ import (
 	"tacet/cmd/tacet-demo/demotest"
 )
 
-// BenchmarkIdle looks for a minute at a unit that waits for a hand, connected to its broker.
+// BenchmarkIdle measures for a minute a unit that is idle and connected to its broker.
 func BenchmarkIdle(b *testing.B) {
 	const settles, length = 10 * time.Second, time.Minute
 	unit := demotest.NewUnit(b, demotest.Settings{Device: audiotest.Device})

@@ -20,26 +20,27 @@ import (
 
 const text = `Good morning, please take a seat. How have you been since the last time that we met?
 I have been sleeping badly, and the new tablets make me feel dizzy in the morning, about half an hour after breakfast.
-Then we shall halve the dose for two weeks. Take one with water before you go to bed, and write down each night how long you slept.`
+Then we shall halve the dose for two weeks. Take one with water before you go to bed,
+and write down each night how long you slept.`
 
-// consultation is two people who speak in a room, in turns.
+// consultation is two people in a room who speak in turns.
 func consultation(b *testing.B) []int16 {
 	b.Helper()
-	var said []float64
+	var sound []float64
 	for _, voice := range []string{"en-us+m3", "en-gb+f2"} {
 		speech, err := audiotest.Speech(voice, text, audiotest.Rate)
 		if err != nil {
 			b.Fatalf("%v: install espeak-ng", err)
 		}
-		said = append(said, audiotest.InRoom(speech, audiotest.Rate, 0.4, 1)...)
-		said = append(said, make([]float64, 2*audiotest.Rate)...)
+		sound = append(sound, audiotest.InRoom(speech, audiotest.Rate, 0.4, 1)...)
+		sound = append(sound, make([]float64, 2*audiotest.Rate)...)
 	}
-	noise := audiotest.RMS(said) * audiotest.Decibels(-20)
-	return audiotest.Samples(audiotest.Mix(said, noise, audiotest.Pink(1, len(said))))
+	noise := audiotest.RMS(sound) * audiotest.Decibels(-20)
+	return audiotest.Samples(audiotest.Mix(sound, noise, audiotest.Pink(1, len(sound))))
 }
 
-// BenchmarkLive records a consultation, as the unit does and as a pipe of stock tools does, from
-// the same microphone at the same time.
+// BenchmarkLive records a consultation with the unit and with a pipe of stock tools, from the same
+// microphone at the same time.
 func BenchmarkLive(b *testing.B) {
 	length := duration(b)
 	sound := consultation(b)
@@ -71,7 +72,7 @@ func BenchmarkLive(b *testing.B) {
 	hush()
 }
 
-// costs are in CPU seconds for each hour of sound, and MiB.
+// costs are in CPU seconds for each hour of sound, and in MiB.
 type costs struct{ ours, peers, server, rss, private float64 }
 
 // live records for some time with both.
@@ -121,7 +122,7 @@ func live(b *testing.B, room *audiotest.Pulse, codec string, length time.Duratio
 	return c
 }
 
-// startPipe starts the peers, and returns their processes.
+// startPipe starts the stock tools, and returns their processes.
 func startPipe(b *testing.B, room *audiotest.Pulse, dir string) (pids []int) {
 	b.Helper()
 	office, err := age.GenerateHybridIdentity()
@@ -150,7 +151,7 @@ func startPipe(b *testing.B, room *audiotest.Pulse, dir string) (pids []int) {
 	return pids
 }
 
-// encodeAlone is what libopus needs for as much of the same sound, without anything around it.
+// encodeAlone returns what libopus alone needs for the same sound.
 func encodeAlone(b *testing.B, sound []int16, length time.Duration) float64 {
 	b.Helper()
 	runtime.LockOSThread()
@@ -173,7 +174,7 @@ func encodeAlone(b *testing.B, sound []int16, length time.Duration) float64 {
 	return (threadCPU(b) - before).Seconds() * float64(time.Hour) / float64(length)
 }
 
-// threadCPU is what this thread has used.
+// threadCPU returns the CPU time of this thread.
 func threadCPU(b *testing.B) time.Duration {
 	b.Helper()
 	var r syscall.Rusage

@@ -13,8 +13,8 @@ import (
 	"tacet/hw/simpanel"
 )
 
-// A watch notes, at the front itself, when a button was last released and when the light then came
-// on.
+// watch notes, at the panel itself, when a button was released, and when the light came on after
+// it.
 type watch struct {
 	mu       sync.Mutex // guards all below
 	pressed  bool
@@ -41,9 +41,8 @@ func (w *watch) see(l simpanel.Levels) {
 	w.pressed, w.lit = lines[0], lit
 }
 
-// BenchmarkPress measures, at the front, how long after the release that gives consent the light is
-// driven; the unit is a process of its own, as in the demo. What goes beyond the debounce time
-// counts.
+// BenchmarkPress measures, at the panel, how long after the release that gives consent the light
+// comes on, beyond the debounce time. The unit is a process of its own, as in the demo.
 func BenchmarkPress(b *testing.B) {
 	const presses, debounce, rest = 20, 30 * time.Millisecond, 4 * time.Second
 	room := audiotest.NewPulse(b)

@@ -11,10 +11,11 @@ import (
 	"time"
 )
 
-// cpu is what a process has used, in user and kernel, with the children that it has waited for.
+// cpu returns the CPU time of a process, in user and kernel mode, with the children that it has
+// waited for.
 func cpu(b *testing.B, pid int) time.Duration {
 	b.Helper()
-	const tick = time.Second / 100 // USER_HZ, on every Linux there is
+	const tick = time.Second / 100 // USER_HZ on every Linux
 	fields := stat(b, pid)
 	var ticks int64
 	for _, f := range fields[11:15] { // utime, stime, cutime, cstime
@@ -27,15 +28,15 @@ func cpu(b *testing.B, pid int) time.Duration {
 	return time.Duration(ticks) * tick
 }
 
-// A thread is one of a process's: what it is called, what it has used, and how often it gave its
-// processor up to wait.
+// thread is a thread of a process: its name, its CPU time, and how often it gave up its processor
+// to wait.
 type thread struct {
 	name     string
 	cpu      time.Duration
 	switches int64
 }
 
-// threads are those of a process, by number.
+// threads returns a process's threads, by number.
 func threads(b *testing.B, pid int) map[string]thread {
 	b.Helper()
 	tasks, err := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*")
@@ -62,8 +63,7 @@ func threads(b *testing.B, pid int) map[string]thread {
 	return all
 }
 
-// since is what each thread has used and how often it waited since before was taken, the thirstiest
-// first.
+// since returns what each thread has used since before was taken, the busiest first.
 func since(before, now map[string]thread) (list []thread) {
 	for id, t := range now {
 		list = append(list, thread{t.name, t.cpu - before[id].cpu, t.switches - before[id].switches})
@@ -72,7 +72,7 @@ func since(before, now map[string]thread) (list []thread) {
 	return list
 }
 
-// stat are the fields of /proc/PID/stat from the state on.
+// stat returns the fields of /proc/PID/stat from the state on.
 func stat(b *testing.B, pid int) []string {
 	b.Helper()
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
@@ -82,7 +82,7 @@ func stat(b *testing.B, pid int) []string {
 	return strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
 }
 
-// memory takes some figures, in MiB, out of a file of /proc/PID.
+// memory returns the sum of some figures in a file of /proc/PID, in MiB.
 func memory(b *testing.B, pid int, file string, names ...string) (sum float64) {
 	b.Helper()
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/" + file)

@@ -29,7 +29,7 @@ import (
 	"tacet/daemon/store/storetest"
 )
 
-// A backlog is a spool whose recordings no store has yet.
+// backlog is a spool whose recordings no store has yet.
 type backlog struct {
 	b     *testing.B
 	dir   string // of the spool
@@ -38,7 +38,7 @@ type backlog struct {
 	maker *stores.Maker
 }
 
-// newBacklog makes so many recordings of so many segments of a size.
+// newBacklog makes recordings, each of so many segments of so many bytes.
 func newBacklog(b *testing.B, recordings, segments, size int) *backlog {
 	b.Helper()
 	k := &backlog{b: b, dir: filepath.Join(scratch(b), "spool")}
@@ -62,7 +62,7 @@ func newBacklog(b *testing.B, recordings, segments, size int) *backlog {
 	return k
 }
 
-// scratch is a folder on a disk, not in memory.
+// scratch makes a folder on a disk, not in memory.
 func scratch(b *testing.B) string {
 	dir, err := os.MkdirTemp("/var/tmp", "tacet-bench-")
 	must(b, err)
@@ -77,17 +77,17 @@ func must(b *testing.B, err error) {
 	}
 }
 
-// follow lets a store have the backlog, and says how long that takes.
+// follow copies the backlog to a store, and returns how long that takes.
 func (k *backlog) follow(s config.Store) time.Duration {
 	k.b.Helper()
-	log := &notes{}
+	log := &noLog{}
 	set := k.set(log, s)
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	began := time.Now()
+	start := time.Now()
 	go set.Run(ctx)
 	k.await(set)
-	return time.Since(began)
+	return time.Since(start)
 }
 
 func (k *backlog) set(log store.Log, s config.Store) *store.Set {
@@ -95,7 +95,7 @@ func (k *backlog) set(log store.Log, s config.Store) *store.Set {
 	s.Name = "store"
 	set, err := store.NewSet(store.Settings{
 		Spool: k.spool, Ledger: log, Log: slog.New(slog.DiscardHandler), Release: store.ReleaseNever,
-		Places:   []store.Place{{Name: s.Name, Kind: k.maker.Kind(config.Room{})(s, nil)}},
+		Places:   []store.Place{{Name: s.Name, Kind: k.maker.Kind(&config.Config{})(s, nil)}},
 		ClockSet: func() bool { return true }, Copied: func(string, string) {}, Released: func(string) {}, Changed: func() {},
 		Conflict: func(_, why string) { k.b.Error(why) },
 	})
@@ -109,17 +109,22 @@ func (k *backlog) await(set *store.Set) {
 		if t := set.Stores()[0].Trouble; t != nil {
 			k.b.Fatal(t)
 		}
-		time.Sleep(time.Millisecond) // a bench, not a test
+		time.Sleep(time.Millisecond) // a benchmark polls in real time
 	}
 }
 
-// cold drops what the machine has in memory of its disks.
+// dropCaches is bash that makes the kernel forget what it has in memory of its disks.
+const dropCaches = `s=; [ "$(id -u)" = 0 ] || s=sudo
+	echo 3 | $s tee /proc/sys/vm/drop_caches >/dev/null
+`
+
+// cold drops the kernel's disk caches.
 func cold(b *testing.B) {
 	b.Helper()
-	sh(b, `sync; if [ "$(id -u)" = 0 ]; then echo 3 >/proc/sys/vm/drop_caches; else echo 3 | sudo tee /proc/sys/vm/drop_caches >/dev/null; fi`)
+	sh(b, "sync\n"+dropCaches)
 }
 
-// sh runs a script with -e.
+// sh runs a bash script with -e.
 func sh(b *testing.B, script string) {
 	b.Helper()
 	if out, err := exec.Command("bash", "-euc", script).CombinedOutput(); err != nil {
@@ -127,7 +132,7 @@ func sh(b *testing.B, script string) {
 	}
 }
 
-// speed compares ours with a script that does the same, in turn, from cold disks.
+// speed compares ours with a script that does the same, in turn, from cold caches.
 func (k *backlog) speed(what string, ours func() time.Duration, peer string, between func()) {
 	k.b.Helper()
 	var ratios, seconds, peers []float64
@@ -136,9 +141,9 @@ func (k *backlog) speed(what string, ours func() time.Duration, peer string, bet
 		our := ours().Seconds()
 		between()
 		cold(k.b)
-		began := time.Now()
+		start := time.Now()
 		sh(k.b, peer)
-		their := time.Since(began).Seconds()
+		their := time.Since(start).Seconds()
 		between()
 		ratios, seconds, peers = append(ratios, their/our), append(seconds, our), append(peers, their)
 	}
@@ -159,8 +164,8 @@ func BenchmarkFolder(b *testing.B) {
 	k.speed(gigabyte+" to a folder, against cp, sync, drop caches, cmp", func() time.Duration {
 		return k.follow(config.Store{Kind: config.Folder, Path: to, UnmountedOK: true})
 	}, fmt.Sprintf(`cp %[1]s/*.tacet %[2]s/; sync
-		if [ "$(id -u)" = 0 ]; then echo 3 >/proc/sys/vm/drop_caches; else echo 3 | sudo tee /proc/sys/vm/drop_caches >/dev/null; fi
-		for f in %[1]s/*.tacet; do cmp $f %[2]s/${f##*/}; done`, k.dir, to), func() { clearFolder(b, to) })
+		%[3]s
+		for f in %[1]s/*.tacet; do cmp $f %[2]s/${f##*/}; done`, k.dir, to, dropCaches), func() { clearFolder(b, to) })
 }
 
 func BenchmarkSFTP(b *testing.B) {
@@ -184,8 +189,10 @@ func BenchmarkS3(b *testing.B) {
 		must(b, err)
 		return strings.TrimSpace(string(text))
 	}
-	rclone := fmt.Sprintf(`unset AWS_CA_BUNDLE; export RCLONE_CONFIG_X_TYPE=s3 RCLONE_CONFIG_X_PROVIDER=Other RCLONE_CONFIG_X_ENDPOINT=%s RCLONE_CONFIG_X_REGION=%s
-		export RCLONE_CONFIG_X_ACCESS_KEY_ID=%s RCLONE_CONFIG_X_SECRET_ACCESS_KEY='%s' RCLONE_CONFIG=/dev/null RCLONE_S3_NO_CHECK_BUCKET=true
+	rclone := fmt.Sprintf(`unset AWS_CA_BUNDLE
+		export RCLONE_CONFIG=/dev/null RCLONE_S3_NO_CHECK_BUCKET=true RCLONE_CONFIG_X_TYPE=s3
+		export RCLONE_CONFIG_X_PROVIDER=Other RCLONE_CONFIG_X_ENDPOINT=%s RCLONE_CONFIG_X_REGION=%s
+		export RCLONE_CONFIG_X_ACCESS_KEY_ID=%s RCLONE_CONFIG_X_SECRET_ACCESS_KEY='%s'
 		`, s3.URL, s3.Region, secret(s3.AccessFile), secret(s3.SecretFile))
 	k.speed(gigabyte+" to an S3 server on loopback, against rclone copy, rclone check --download", func() time.Duration {
 		return k.follow(config.Store{Kind: config.S3, Endpoint: s3.URL, Bucket: s3.Bucket, Region: s3.Region, PathStyle: true,
@@ -203,8 +210,8 @@ func clearFolder(b *testing.B, dir string) {
 	sh(b, "rm -f "+dir+"/*.tacet")
 }
 
-// BenchmarkMany starts with ten thousand recordings in the spool and at a store, and brings one
-// more there; and does the same with a hundred.
+// BenchmarkMany starts with 10,000 recordings in the spool and at a store, and copies one more;
+// then it does the same with 100.
 func BenchmarkMany(b *testing.B) {
 	more := map[int]time.Duration{}
 	for _, n := range []int{100, 10_000} {
@@ -217,20 +224,20 @@ func BenchmarkMany(b *testing.B) {
 			must(b, log.Copied(id, "store"))
 		}
 		cold(b)
-		began := time.Now()
+		start := time.Now()
 		set := k.set(log, config.Store{Kind: config.Folder, Path: to, UnmountedOK: true})
-		ready := time.Since(began)
+		ready := time.Since(start)
 		if n == 10_000 {
 			measured("start with 10,000 recordings in the spool and at a store", ready.Seconds(), 2, "s")
 		}
 		ctx, stop := context.WithCancel(context.Background())
 		go set.Run(ctx)
-		for range 2 { // the first waits until the start is over
+		for range 2 { // the first one waits for the end of the start
 			one := newBacklog(b, 1, 1, 100).take(k)
-			began = time.Now()
+			start = time.Now()
 			set.Ended(one, true)
 			k.await(set)
-			more[n] = time.Since(began)
+			more[n] = time.Since(start)
 		}
 		stop()
 	}
@@ -238,7 +245,7 @@ func BenchmarkMany(b *testing.B) {
 	measured("– with 100 there", float64(more[100].Milliseconds()), 0, "ms")
 }
 
-// take moves the one recording of a backlog into another's spool, and returns its name.
+// take moves the only recording of a backlog into another's spool, and returns its name.
 func (k *backlog) take(to *backlog) string {
 	k.b.Helper()
 	started, room, id, err := recording.ParseName(k.files[0])
@@ -248,18 +255,18 @@ func (k *backlog) take(to *backlog) string {
 	return name
 }
 
-// notes is a log that is forgotten.
-type notes struct{}
+// noLog is a store.Log that keeps nothing.
+type noLog struct{}
 
-func (*notes) History(func(what store.Deed, id, place string, at time.Time)) error { return nil }
-func (*notes) Copied(string, string) error                                         { return nil }
-func (*notes) Released(string) error                                               { return nil }
-func (*notes) Expired(string, string) error                                        { return nil }
+func (*noLog) History(func(what store.Deed, id, place string, at time.Time)) error { return nil }
+func (*noLog) Copied(string, string) error                                         { return nil }
+func (*noLog) Released(string) error                                               { return nil }
+func (*noLog) Expired(string, string) error                                        { return nil }
 
-// book is a real ledger as a store.Log.
-type book struct{ *ledger.Ledger }
+// ledgerLog is a ledger as a store.Log.
+type ledgerLog struct{ *ledger.Ledger }
 
-func openLedger(b *testing.B) book {
+func openLedger(b *testing.B) ledgerLog {
 	b.Helper()
 	root, err := os.OpenRoot(b.TempDir())
 	must(b, err)
@@ -267,10 +274,10 @@ func openLedger(b *testing.B) book {
 	l, err := ledger.Open(durable.OS(root), "ledger", "tacet/high-street/room-3/ledger",
 		recordingtest.NewUnit(b, "high-street", "room-3").Signer, true)
 	must(b, err)
-	return book{l}
+	return ledgerLog{l}
 }
 
-func (k book) History(tell func(what store.Deed, id, place string, at time.Time)) error {
+func (k ledgerLog) History(tell func(what store.Deed, id, place string, at time.Time)) error {
 	return k.Ledger.History(func(e ledger.Entry) {
 		if e.Type == ledger.Copied {
 			tell(store.WasCopied, e.ID, e.Store, e.Time)
@@ -278,14 +285,14 @@ func (k book) History(tell func(what store.Deed, id, place string, at time.Time)
 	})
 }
 
-func (k book) Copied(id, store string) error {
+func (k ledgerLog) Copied(id, store string) error {
 	return k.Append(ledger.Entry{Type: ledger.Copied, Time: time.Now(), ID: id, Store: store})
 }
-func (k book) Released(string) error        { return nil }
-func (k book) Expired(string, string) error { return nil }
+func (k ledgerLog) Released(string) error        { return nil }
+func (k ledgerLog) Expired(string, string) error { return nil }
 
-// BenchmarkWear counts what a recording costs the disk: a unit in real time, its spool on an ext4
-// of its own, made as mkfs makes it.
+// BenchmarkWear measures how much a recording writes to the disk: a unit in real time, with its
+// spool on an ext4 of its own, as mkfs makes it.
 func BenchmarkWear(b *testing.B) {
 	image, at := filepath.Join(scratch(b), "disk"), scratch(b)
 	sh(b, fmt.Sprintf("truncate -s 1G %[1]s; mkfs.ext4 -q %[1]s", image))
@@ -314,13 +321,13 @@ func BenchmarkWear(b *testing.B) {
 	disk := calls(at)
 	demo.Press("room")
 	demo.Until("the end", demotest.Ended(1, "whole"))
-	demo.Stop() // it holds the disk
+	demo.Stop() // it keeps the disk mounted
 	measured("bytes that the process writes to disk for each byte of recording", disk/bytes, 1.5, "")
 	measured("bytes that the device writes for each (ext4 as mkfs makes it)", dev/bytes, 5, "")
 	measured("– on a day of six consulting hours", dev/duration(b).Seconds()*6*3600/1e6, 0, "MB")
 }
 
-// sectors is what a block device has written, in bytes.
+// sectors returns what a block device has written, in bytes.
 func sectors(b *testing.B, device string) float64 {
 	b.Helper()
 	text, err := os.ReadFile("/sys/block/" + device + "/stat")
@@ -331,22 +338,22 @@ func sectors(b *testing.B, device string) float64 {
 	return n * 512
 }
 
-// traceWrites follows the calls of all threads of a process that write, with strace. What it
-// returns ends that, and says how many bytes went to files in a folder.
+// traceWrites traces all writing system calls of a process with strace. The function it returns
+// stops that, and returns how many bytes went to files in a folder.
 func traceWrites(b *testing.B, pid int) func(in string) float64 {
 	b.Helper()
 	log := filepath.Join(b.TempDir(), "strace")
 	tracer := exec.Command("strace", "-ff", "-y", "-s", "0", "-o", log, "-p", fmt.Sprint(pid),
 		"-e", "trace=write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,sendmmsg,sendfile,splice,copy_file_range")
-	said, err := tracer.StderrPipe()
+	messages, err := tracer.StderrPipe()
 	must(b, err)
 	must(b, tracer.Start())
-	for lines := bufio.NewScanner(said); lines.Scan() && !strings.Contains(lines.Text(), "attached"); {
+	for lines := bufio.NewScanner(messages); lines.Scan() && !strings.Contains(lines.Text(), "attached"); {
 	}
-	go io.Copy(io.Discard, said)
+	go io.Copy(io.Discard, messages)
 	return func(in string) (there float64) {
 		tracer.Process.Signal(os.Interrupt)
-		tracer.Wait() // it says how it was ended
+		tracer.Wait() // its error says how it was stopped
 		threads, err := filepath.Glob(log + ".*")
 		must(b, err)
 		var text []byte

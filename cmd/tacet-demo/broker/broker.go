@@ -1,17 +1,17 @@
-// Package broker is the demo's own MQTT broker: a unit that was given none has somebody to talk to,
-// and whoever tries it sees what it says.
+// Package broker is the demo's own MQTT broker, for a unit whose config names none. It shows
+// whoever tries the unit what the unit publishes.
 //
 //	b, err := broker.Start(func(topic string, payload []byte, retained bool) { … })
 //	b.URL() // mqtt://127.0.0.1:34567
 //
-// It promises:
+// Promises:
 //
-//   - Near. It listens on the loopback address alone, at a port that was free.
-//   - Whole. Every message that it takes is heard, once and in the order of its
-//     sender, last wills too.
-//   - Bounded. It keeps everything in memory, and no more than the limits below.
+//   - It listens only on the loopback address, at a free port.
+//   - It reports every message that it accepts once, in the order of its
+//     sender, including last wills.
+//   - It keeps everything in memory, within the limits below.
 //
-// It asks nobody for a password, and forgets everything when it is closed.
+// It has no passwords, and forgets everything when it is closed.
 package broker
 
 import (
@@ -29,20 +29,20 @@ import (
 const (
 	maxClients  = 64
 	maxPacket   = 256 << 10 // bytes
-	maxWaiting  = 1024      // messages to one slow reader; more are dropped
-	maxInflight = 1024      // unanswered messages of QoS 1 and 2, per client
-	maxRetained = 4096      // topics; $SYS has some twenty of them
-	maxSession  = 3600      // seconds for which a session outlives its connection
+	maxWaiting  = 1024      // messages to a slow reader; further ones are dropped
+	maxInflight = 1024      // unacknowledged messages of QoS 1 and 2, per client
+	maxRetained = 4096      // topics, some twenty of them $SYS
+	maxSession  = 3600      // seconds that a session survives its connection
 
-	// statsEvery is how often it speaks of itself, in seconds: hardly ever.
-	statsEvery = 24 * 3600
-	// closeWithin is how long an orderly end may take.
-	closeWithin = 2 * time.Second
+	// statsInterval is the time between its $SYS messages, in seconds: they hardly ever come.
+	statsInterval = 24 * 3600
+	// closeTimeout is how long an orderly end may take.
+	closeTimeout = 2 * time.Second
 )
 
-// Heard is told of each message. It runs on the sender's goroutine and must not block; payload is
-// valid only during the call.
-type Heard func(topic string, payload []byte, retained bool)
+// Handler gets each message. It runs on the sender's goroutine and must not block; payload is valid
+// only during the call.
+type Handler func(topic string, payload []byte, retained bool)
 
 // Broker is a running broker.
 type Broker struct {
@@ -52,7 +52,7 @@ type Broker struct {
 }
 
 // Start starts a broker.
-func Start(heard Heard) (*Broker, error) {
+func Start(handle Handler) (*Broker, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("start the broker: %w", err)
@@ -65,10 +65,10 @@ func Start(heard Heard) (*Broker, error) {
 	limits.ReceiveMaximum = maxInflight
 	limits.MaximumSessionExpiryInterval = maxSession
 	server := mqtt.New(&mqtt.Options{
-		Capabilities: limits, SysTopicResendInterval: statsEvery,
-		Logger: slog.New(slog.DiscardHandler), // it warns of every client that goes
+		Capabilities: limits, SysTopicResendInterval: statsInterval,
+		Logger: slog.New(slog.DiscardHandler), // it would log every client that leaves
 	})
-	err = server.AddHook(&ear{server: server, heard: heard}, nil)
+	err = server.AddHook(&hook{server: server, handle: handle}, nil)
 	if err == nil {
 		err = server.AddListener(&loopback{Listener: listener, open: make(map[net.Conn]struct{})})
 	}
@@ -82,45 +82,45 @@ func Start(heard Heard) (*Broker, error) {
 	return &Broker{server: server, at: listener.Addr()}, nil
 }
 
-// URL is where the broker is reached.
+// URL returns the broker's address.
 func (b *Broker) URL() string { return "mqtt://" + b.at.String() }
 
-// Close ends the broker and its connections.
+// Close stops the broker and closes its connections.
 func (b *Broker) Close() {
 	b.ended.Do(func() {
 		done := make(chan struct{})
 		go func() { defer close(done); b.server.Close() }()
 		select {
 		case <-done:
-		case <-time.After(closeWithin):
+		case <-time.After(closeTimeout):
 		}
 	})
 }
 
-// ear hears all that passes, and lets everybody in.
-type ear struct {
+// hook passes every message to the handler, and admits every client.
+type hook struct {
 	mqtt.HookBase
 	server *mqtt.Server
-	heard  Heard
+	handle Handler
 }
 
 // ID names the hook.
-func (*ear) ID() string { return "ear" }
+func (*hook) ID() string { return "messages" }
 
-// Provides says which of its methods are called.
-func (*ear) Provides(what byte) bool {
+// Provides reports which of its methods are used.
+func (*hook) Provides(what byte) bool {
 	return bytes.IndexByte([]byte{mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnPublish, mqtt.OnPublished,
 		mqtt.OnWillSent}, what) >= 0
 }
 
-// OnConnectAuthenticate lets everybody in who is on this machine.
-func (*ear) OnConnectAuthenticate(*mqtt.Client, packets.Packet) bool { return true }
+// OnConnectAuthenticate admits everybody on this machine.
+func (*hook) OnConnectAuthenticate(*mqtt.Client, packets.Packet) bool { return true }
 
-// OnACLCheck lets everybody read and write.
-func (*ear) OnACLCheck(*mqtt.Client, string, bool) bool { return true }
+// OnACLCheck allows everything.
+func (*hook) OnACLCheck(*mqtt.Client, string, bool) bool { return true }
 
-// OnPublish takes a message in, or drops it where there is no room to keep it.
-func (e *ear) OnPublish(_ *mqtt.Client, p packets.Packet) (packets.Packet, error) {
+// OnPublish accepts a message, or drops it if there is no room to retain it.
+func (e *hook) OnPublish(_ *mqtt.Client, p packets.Packet) (packets.Packet, error) {
 	kept := e.server.Topics.Retained
 	if _, known := kept.Get(p.TopicName); p.FixedHeader.Retain && !known && kept.Len() >= maxRetained {
 		return p, packets.CodeSuccessIgnore
@@ -128,14 +128,14 @@ func (e *ear) OnPublish(_ *mqtt.Client, p packets.Packet) (packets.Packet, error
 	return p, nil
 }
 
-// OnPublished hears a message that was passed on.
-func (e *ear) OnPublished(_ *mqtt.Client, p packets.Packet) { e.hear(p) }
+// OnPublished handles a message that was passed on.
+func (e *hook) OnPublished(_ *mqtt.Client, p packets.Packet) { e.pass(p) }
 
-// OnWillSent hears a last will.
-func (e *ear) OnWillSent(_ *mqtt.Client, p packets.Packet) { e.hear(p) }
+// OnWillSent handles a last will.
+func (e *hook) OnWillSent(_ *mqtt.Client, p packets.Packet) { e.pass(p) }
 
-func (e *ear) hear(p packets.Packet) {
+func (e *hook) pass(p packets.Packet) {
 	if !p.Ignore {
-		e.heard(p.TopicName, p.Payload, p.FixedHeader.Retain)
+		e.handle(p.TopicName, p.Payload, p.FixedHeader.Retain)
 	}
 }

@@ -13,13 +13,13 @@ import (
 
 const patience = 30 * time.Second
 
-// heard is one message as the broker's owner hears it.
+// heard is a message that the handler got.
 type heard struct {
 	topic, payload string
 	retained       bool
 }
 
-// run starts a broker, and returns what it hears.
+// run starts a broker, and returns the messages that its handler gets.
 func run(t *testing.T) (*Broker, <-chan heard) {
 	t.Helper()
 	all := make(chan heard, 2*maxRetained)
@@ -37,12 +37,12 @@ func next(t *testing.T, all <-chan heard) heard {
 	case h := <-all:
 		return h
 	case <-time.After(patience):
-		t.Fatal("nothing is heard")
+		t.Fatal("no message")
 		return heard{}
 	}
 }
 
-// client connects to the broker; cut cuts its wire.
+// client connects to the broker. cut closes the connection without a DISCONNECT.
 func client(t *testing.T, b *Broker, id, will string) (_ mqtt.Client, cut func()) {
 	t.Helper()
 	wire, err := net.Dial("tcp", strings.TrimPrefix(b.URL(), "mqtt://"))
@@ -82,7 +82,7 @@ func TestEveryMessageIsHeardInOrder(t *testing.T) {
 	reader, _ := client(t, b, "reader", "")
 	read := make(chan heard, 100)
 	done(t, reader.Subscribe("#", 1, func(_ mqtt.Client, m mqtt.Message) {
-		if !m.Retained() { // a retained one that came while the subscription was made is sent twice
+		if !m.Retained() { // a retained message that arrives during the subscription is sent twice
 			read <- heard{m.Topic(), string(m.Payload()), false}
 		}
 	}))
@@ -115,7 +115,7 @@ func TestALastWillIsHeard(t *testing.T) {
 	}
 }
 
-// What is kept has an end, and the sender isn't left without an answer.
+// Retained messages are limited, and the sender still gets its answers.
 func TestItKeepsNoMoreThanItsLimit(t *testing.T) {
 	b, all := run(t)
 	c, _ := client(t, b, "unit", "")
@@ -134,14 +134,14 @@ func TestItKeepsNoMoreThanItsLimit(t *testing.T) {
 	for late := time.After(patience); len(all) != before+2; {
 		select {
 		case <-late:
-			t.Fatal("full, it takes nothing at all")
+			t.Fatal("when it is full, it accepts no message")
 		case <-time.After(time.Millisecond):
 		}
 	}
 }
 
-// Somebody who connects and says nothing doesn't keep it from ending.
-func TestItEndsWhateverOthersDo(t *testing.T) {
+// A silent connection does not keep the broker from closing.
+func TestCloseWithASilentConnection(t *testing.T) {
 	b, _ := run(t)
 	client(t, b, "unit", "")
 	silent, err := net.Dial("tcp", strings.TrimPrefix(b.URL(), "mqtt://"))
@@ -152,6 +152,6 @@ func TestItEndsWhateverOthersDo(t *testing.T) {
 	b.Close()
 	if c, err := net.Dial("tcp", strings.TrimPrefix(b.URL(), "mqtt://")); err == nil {
 		c.Close()
-		t.Error("closed, it listens still")
+		t.Error("it still listens after Close")
 	}
 }

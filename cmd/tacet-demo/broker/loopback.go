@@ -8,10 +8,9 @@ import (
 	"github.com/mochi-mqtt/server/v2/listeners"
 )
 
-// loopback is the broker's one listener. Unlike the library's own it ends every connection with
-// itself, one on which nobody has said a word too, and returns from Close only when the last is
-// gone: the library counts a connection where nothing orders the counting before the end that waits
-// for it.
+// loopback is the broker's only listener. Unlike the library's own, it closes all connections, even
+// silent ones, and Close waits for the last of them. The library does not order the counting of a
+// connection before the end that waits for it.
 type loopback struct {
 	net.Listener
 	serving sync.WaitGroup
@@ -28,7 +27,7 @@ func (l *loopback) Address() string           { return l.Addr().String() }
 func (l *loopback) Protocol() string          { return "tcp" }
 func (l *loopback) Init(_ *slog.Logger) error { return nil }
 
-// Serve hands every connection on until Close.
+// Serve serves every connection until Close.
 func (l *loopback) Serve(establish listeners.EstablishFn) {
 	for {
 		conn, err := l.Accept()
@@ -42,7 +41,7 @@ func (l *loopback) Serve(establish listeners.EstablishFn) {
 		go func() {
 			defer l.serving.Done()
 			defer l.drop(conn)
-			_ = establish(l.ID(), conn) // its error is the client's: it went, or said what it shouldn't
+			_ = establish(l.ID(), conn) // the error is the client's: it left, or broke the protocol
 		}()
 	}
 }
@@ -65,8 +64,7 @@ func (l *loopback) drop(conn net.Conn) {
 	delete(l.open, conn)
 }
 
-// Close ends the listener and its connections: of those that are known the server takes its leave
-// first.
+// Close closes the listener and its connections, after the server has taken leave of its clients.
 func (l *loopback) Close(leave listeners.CloseFn) {
 	l.Listener.Close()
 	l.mu.Lock()

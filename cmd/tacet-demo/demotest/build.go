@@ -8,17 +8,17 @@ import (
 	"testing"
 )
 
-// binEnv names a folder with programs that are built already.
+// binEnv names a folder with programs that have been built.
 const binEnv = "TACET_BIN"
 
-// bin is where the programs are.
+// bin is the folder of the programs.
 var bin string
 
-// Main builds the programs, unless TACET_BIN says where they are, and runs the tests. It is
+// Main builds the programs, unless TACET_BIN names their folder, and runs the tests. Call it in
 // TestMain.
 func Main(m *testing.M) { MainThen(m, func() {}) }
 
-// MainThen is Main for those who have something to say in the end.
+// MainThen is Main, and calls then at the end.
 func MainThen(m *testing.M, then func()) {
 	os.Exit(func() int {
 		defer then()
@@ -39,7 +39,7 @@ func MainThen(m *testing.M, then func()) {
 	}())
 }
 
-// build makes them as make build does, so that it finds in Go's cache what that has compiled.
+// build builds as "make build" does, so that it can use Go's cache.
 func build(dir string) error {
 	for _, b := range []struct {
 		env, args []string
@@ -58,11 +58,11 @@ func build(dir string) error {
 	return nil
 }
 
-// Program is the path of a program that was built.
+// Program returns the path of one of our programs.
 func Program(name string) string { return filepath.Join(bin, name) }
 
-// Tool is the path of somebody else's program: one that make installs into TACET_TOOLS, or one of
-// the system's. Without it the test fails, since make test installs it.
+// Tool returns the path of another program, from TACET_TOOLS or the system. If it is missing the
+// test fails, because "make test" installs it.
 func Tool(t testing.TB, name string) string {
 	t.Helper()
 	if path := filepath.Join(os.Getenv("TACET_TOOLS"), name); os.Getenv("TACET_TOOLS") != "" {

@@ -19,12 +19,12 @@ import (
 type Demo struct {
 	*Unit
 	*Page
-	cmd  *exec.Cmd
-	said *log
-	done chan struct{} // closed when it has ended
+	cmd    *exec.Cmd
+	output *log
+	done   chan struct{} // closed when it has ended
 }
 
-// log is what a process has said so far.
+// log collects a process's output.
 type log struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -42,16 +42,16 @@ func (l *log) String() string {
 	return l.text.String()
 }
 
-// Start powers the unit up, and returns when its panel can be reached. It is killed with the test
-// at the latest.
+// Start starts the demo, and returns when its panel can be reached. It is killed at the end of the
+// test at the latest.
 func (u *Unit) Start(t testing.TB, env ...string) *Demo {
 	t.Helper()
-	d := &Demo{Unit: u, said: &log{}, done: make(chan struct{})}
+	d := &Demo{Unit: u, output: &log{}, done: make(chan struct{})}
 	command := append(slices.Clone(u.Through), Program("tacet-demo"), "-listen", "127.0.0.1:0", "-config", u.Config,
 		"-dir", u.Dir)
 	d.cmd = exec.Command(command[0], command[1:]...)
 	d.cmd.Env = append(append(os.Environ(), env...), "TMPDIR="+u.Temp)
-	d.cmd.Stderr = d.said
+	d.cmd.Stderr = d.output
 	out, err := d.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +75,7 @@ func (u *Unit) Start(t testing.TB, env ...string) *Demo {
 		d.cmd.Process.Kill()
 		<-d.done
 		if t.Failed() {
-			t.Logf("tacet-demo said:\n%s", d.said)
+			t.Logf("tacet-demo's log:\n%s", d.output)
 		}
 	})
 	if url == "" {
@@ -97,26 +97,26 @@ func (d *Demo) Consent() {
 	d.Until("the recording", func(p Panel) bool { return p.Phase == "recording" && p.Light == "on" })
 }
 
-// Stop stops the unit in order and returns its exit code.
+// Stop stops the unit in order, and returns its exit code.
 func (d *Demo) Stop() int {
 	d.cmd.Process.Signal(syscall.SIGTERM)
 	<-d.done
 	return d.cmd.ProcessState.ExitCode()
 }
 
-// Kill cuts the power: SIGKILL, and no child outlives it.
+// Kill cuts the power with SIGKILL. No child survives.
 func (d *Demo) Kill() {
 	d.cmd.Process.Kill()
 	<-d.done
 }
 
-// Said is all that it has logged.
-func (d *Demo) Said() string { return d.said.String() }
+// Log returns what it has logged.
+func (d *Demo) Log() string { return d.output.String() }
 
-// Pid is the process behind the page; the unit is its child.
+// Pid returns the process that serves the page. The unit is its child.
 func (d *Demo) Pid() int { return d.cmd.Process.Pid }
 
-// UnitPid is the process that is the unit.
+// UnitPid returns the unit's process.
 func (d *Demo) UnitPid() int {
 	d.t.Helper()
 	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", d.Pid()))

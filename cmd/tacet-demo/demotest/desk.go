@@ -13,7 +13,7 @@ import (
 	"tacet/daemon/recording"
 )
 
-// Run runs a program and returns its exit code and all that it said.
+// Run runs a program, and returns its exit code and its output.
 func (u *Unit) Run(t testing.TB, name string, args ...string) (int, string) {
 	t.Helper()
 	c := exec.Command(name, args...)
@@ -35,8 +35,7 @@ func (u *Unit) Must(t testing.TB, name string, args ...string) string {
 	return out
 }
 
-// Open verifies a recording with tacet verify, opens it with tacet open, and returns the audio
-// file, and where it lies.
+// Open runs tacet verify and tacet open on a recording, and returns the audio and its file.
 func (u *Unit) Open(t testing.TB, file string) (audio []byte, path string) {
 	t.Helper()
 	u.Must(t, Program("tacet"), "verify", "-any-unit", u.Path(file))
@@ -49,7 +48,7 @@ func (u *Unit) Open(t testing.TB, file string) (audio []byte, path string) {
 	return audio, path
 }
 
-// Report opens a recording in this process, for what is sealed beside the sound: the acts.
+// Report opens a recording in this process, for the acts.
 func (u *Unit) Report(t testing.TB, file string) *recording.Report {
 	t.Helper()
 	data, err := os.ReadFile(u.Path(file))

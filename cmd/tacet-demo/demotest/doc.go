@@ -1,5 +1,5 @@
-// Package demotest drives the programs as they are built: a tacet-demo, with the real daemon in a
-// process of its own, by the buttons of its panel; and tacet, at the desk.
+// Package demotest runs the built programs: tacet-demo, with the real daemon in a process of its
+// own, through the buttons of its panel; and tacet, at the desk.
 //
 //	func TestMain(m *testing.M) { demotest.Main(m) }
 //
@@ -11,7 +11,7 @@
 //	demo.Press("patient")
 //	file := demo.Whole(1)
 //
-// A [Unit] is what outlives a process: its config, its folders and the office's key. Everything
-// that the programs write outside of these goes into its folder for temporary files, so that a test
-// can look at all of it.
+// A [Unit] is what survives a process: its config, its folders and the office's key. Everything
+// else that the programs write goes to its folder for temporary files, so that a test can look at
+// all of it.
 package demotest

@@ -8,15 +8,15 @@ import (
 	"testing"
 )
 
-// Page is the page of a running tacet-demo, as its viewers have it.
+// Page is the page of a running tacet-demo.
 type Page struct {
 	URL  string
 	t    testing.TB
 	done <-chan struct{} // closed when tacet-demo has ended
-	news chan struct{}   // gets something after each change
+	news chan struct{}   // receives after each change
 }
 
-// OpenPage opens the page of a tacet-demo, which closes done when it has ended.
+// OpenPage opens the page of a tacet-demo. done must be closed when the demo has ended.
 func OpenPage(t testing.TB, url string, done <-chan struct{}) *Page {
 	t.Helper()
 	p := &Page{URL: url, t: t, done: done, news: make(chan struct{}, 1)}
@@ -36,7 +36,7 @@ func OpenPage(t testing.TB, url string, done <-chan struct{}) *Page {
 	return p
 }
 
-// First is the first event that a viewer is sent: all that the page shows now, in JSON.
+// First returns the first event that a viewer gets, in JSON: everything that the page shows now.
 func (p *Page) First() string {
 	p.t.Helper()
 	answer, err := http.Get(p.URL + "/live")
@@ -51,17 +51,17 @@ func (p *Page) First() string {
 			return data
 		}
 	}
-	p.t.Fatalf("the page says nothing: %v", lines.Err())
+	p.t.Fatalf("the page sends nothing: %v", lines.Err())
 	return ""
 }
 
-// live is the part of the page's events that tests look at.
+// live is the part of an event that tests look at.
 type live struct {
 	Warnings []struct{ Code string }
 	Stores   []Store
 }
 
-// Store is how a place for copies stands, as the page says.
+// Store is a store on the page.
 type Store struct {
 	Name, State string
 	Pending     int

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// patience is how long a test waits for what must happen, on a machine that may be busy.
+// patience is how long a test waits for something that must happen, even on a busy machine.
 const patience = 60 * time.Second
 
-// Panel is what GET /panel says.
+// Panel is the answer to GET /panel.
 type Panel struct {
 	Light       string
 	StatusLight string `json:"status_light"`
@@ -21,17 +21,17 @@ type Panel struct {
 		Party              string
 		Pressed, Consented bool
 	}
-	Drive      *bool // in its place; nil: the unit has no drive
+	Drive      *bool // plugged in; nil if the unit has no drive
 	Recordings []Recording
 }
 
-// Recording is one of those that the panel lists.
+// Recording is a recording on the panel.
 type Recording struct {
 	File, State string
 	Seconds     float64
 }
 
-// Panel asks for the panel as it is now.
+// Panel requests the panel.
 func (p *Page) Panel() (now Panel) {
 	p.t.Helper()
 	answer, err := http.Get(p.URL + "/panel")
@@ -45,7 +45,7 @@ func (p *Page) Panel() (now Panel) {
 	return now
 }
 
-// Until asks for the panel at each change until it is as wanted.
+// Until requests the panel at each change, until it is as wanted.
 func (p *Page) Until(what string, wanted func(Panel) bool) Panel {
 	p.t.Helper()
 	now, ok := p.within(patience, wanted)
@@ -72,25 +72,25 @@ func (p *Page) within(limit time.Duration, wanted func(Panel) bool) (now Panel, 
 	}
 }
 
-// Phase waits for a phase of the consent machine.
+// Phase wants a phase of the consent machine.
 func Phase(is string) func(Panel) bool { return func(p Panel) bool { return p.Phase == is } }
 
-// Light waits for a pattern of the light.
+// Light wants a pattern of the light.
 func Light(is string) func(Panel) bool { return func(p Panel) bool { return p.Light == is } }
 
-// Recorded waits until there are n recordings, the last of them with some seconds.
+// Recorded wants n recordings, the last with at least this many seconds.
 func Recorded(n int, seconds float64) func(Panel) bool {
 	return func(p Panel) bool { return len(p.Recordings) == n && p.Recordings[n-1].Seconds >= seconds }
 }
 
-// Ended waits until there are n recordings, the last of them in a state.
+// Ended wants n recordings, the last in this state, and an idle unit.
 func Ended(n int, state string) func(Panel) bool {
 	return func(p Panel) bool {
 		return len(p.Recordings) == n && p.Recordings[n-1].State == state && p.Phase == "idle"
 	}
 }
 
-// Post does what a button of the page does.
+// Post presses a control of the page.
 func (p *Page) Post(path string) {
 	p.t.Helper()
 	answer, err := http.Post(p.URL+path, "", nil)
@@ -109,15 +109,15 @@ func (p *Page) Press(party string) {
 	p.Post("/panel/press?party=" + url.QueryEscape(party))
 }
 
-// Drive puts the thumb drive in its place or takes it out.
+// Drive plugs the thumb drive in, or pulls it out.
 func (p *Page) Drive(present bool) {
 	p.t.Helper()
 	p.Post(fmt.Sprintf("/panel/drive?present=%t", present))
 }
 
-// Insist presses a party's button until that has an effect, as a person does. A press may count as
-// nothing where it comes within the debounce time of the unit's start, or reaches the unit with its
-// release on its heels because the machine is busy.
+// Insist presses a party's button until that has an effect, as a person would. A press has no
+// effect if it comes within the debounce time of the unit's start, or if a busy machine delivers it
+// together with its release.
 func (p *Page) Insist(party, what string, effect func(Panel) bool) Panel {
 	p.t.Helper()
 	const tries, each = 5, 3 * time.Second
@@ -127,11 +127,11 @@ func (p *Page) Insist(party, what string, effect func(Panel) bool) Panel {
 			return now
 		}
 	}
-	p.t.Fatalf("%d presses of %s's button didn't bring %s", tries, party, what)
+	p.t.Fatalf("after %d presses of %s's button, no %s", tries, party, what)
 	panic("not reached")
 }
 
-// Warnings are the codes of what the page warns of.
+// Warnings returns the codes of the page's warnings.
 func (p *Page) Warnings() []string {
 	p.t.Helper()
 	var codes []string
@@ -141,7 +141,7 @@ func (p *Page) Warnings() []string {
 	return codes
 }
 
-// Copied waits until a store has all that it should have.
+// Copied waits until a store has all its copies.
 func (p *Page) Copied(store string) {
 	p.t.Helper()
 	p.Until("all copies to "+store, func(Panel) bool {

@@ -11,8 +11,8 @@ import (
 	"filippo.io/age"
 )
 
-// Settings are what tests want to be different; the zero value is a unit with a patient's and a
-// clinician's button that records WAV from an ALSA device that must be named.
+// Settings are what a test changes. The zero value is a unit with a patient's and a clinician's
+// button that records WAV; the ALSA device must be named.
 type Settings struct {
 	Device  string
 	Codec   string   // default: wav
@@ -23,16 +23,16 @@ type Settings struct {
 	Stores  string   // the config's [[store]] sections
 }
 
-// Unit is what of a unit outlives its process, and the office that can open its recordings.
+// Unit is what survives a unit's process, and the office that can open its recordings.
 type Unit struct {
 	Config  string // file
 	Dir     string // -dir
 	Spool   string
-	Temp    string // TMPDIR of all that runs
-	Key     string // the office's identity file, which no unit ever sees
+	Temp    string // TMPDIR of every program
+	Key     string // the office's identity file, which no unit has
 	Office  age.Identity
 	Parties []string
-	Through []string // a program that starts it, and its arguments
+	Through []string // a program that runs it, and its arguments
 }
 
 const config = `
@@ -57,7 +57,7 @@ path    = %q
 reserve = %q
 `
 
-// NewUnit makes a unit in folders that go with the test.
+// NewUnit makes a unit in temporary folders of the test.
 func NewUnit(t testing.TB, s Settings) *Unit {
 	t.Helper()
 	root := t.TempDir()
@@ -95,5 +95,5 @@ func write(t testing.TB, path, text string) {
 	}
 }
 
-// Path is where a recording lies.
+// Path returns the path of a recording in the spool.
 func (u *Unit) Path(recording string) string { return filepath.Join(u.Spool, recording) }

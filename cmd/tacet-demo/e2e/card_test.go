@@ -9,9 +9,8 @@ import (
 	"tacet/daemon/recording"
 )
 
-// Whatever a card's speed and however small its buffer: each frame that it made is in the
-// recording, or declared as lost. The card numbers its frames from 1 to 30,000, over and over, and
-// silence is zero.
+// Whatever a card's speed and buffer, each frame that it made is in the recording or declared as
+// lost. The card numbers its frames from 1 to 30,000 again and again; silence is zero.
 func TestEveryFrameIsThereOrDeclared(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -51,14 +50,13 @@ func TestEveryFrameIsThereOrDeclared(t *testing.T) {
 				t.Errorf("%d frames are silence, %d are declared: %+v", f.silent, silence, end.Gaps)
 			}
 			for _, at := range f.torn {
-				// A card loses what it loses anywhere in a block, and the silence stands before a
-				// block.
+				// A card loses frames anywhere in a block, but the silence is put before a block.
 				if !slices.ContainsFunc(end.Gaps, func(g recording.Gap) bool { return max(at-g.Sample, g.Sample-at) <= 3*4096 }) {
 					t.Errorf("frames are missing before sample %d, and nothing says so: %+v", at, end.Gaps)
 				}
 			}
-			// A machine that is busy loses what the card did not, where the buffer is small; all of
-			// it is in the count.
+			// With a small buffer, a busy machine loses frames that the card did not; they are all
+			// in the count.
 			if d := f.missing - silence; max(d, -d) > 480*int64(1+len(end.Gaps)) || f.missing < c.lost ||
 				c.card["buffer"] == nil && f.missing != c.lost {
 				t.Errorf("%d frames are missing, %d were lost, %d are declared", f.missing, c.lost, silence)
@@ -67,11 +65,11 @@ func TestEveryFrameIsThereOrDeclared(t *testing.T) {
 	}
 }
 
-// counted is what the numbers of a recording's frames say.
+// counted is what the numbers of a recording's frames show.
 type counted struct {
 	silent  int64   // frames of silence
-	missing int64   // frames that the card made and that are not there
-	torn    []int64 // where frames are missing, without a silence just there
+	missing int64   // frames that the card made but that are missing
+	torn    []int64 // positions of missing frames without silence
 }
 
 func countFrames(samples []int16) (c counted) {

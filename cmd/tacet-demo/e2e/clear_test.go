@@ -15,12 +15,12 @@ import (
 	"tacet/cmd/tacet-demo/demotest"
 )
 
-// nothingInClear searches every byte that the unit has written, and all that it said: for the
-// sound, at each offset, and for both halves of the key that opens it.
+// nothingInClear searches everything that the unit has written or logged for the sound, at each
+// offset, and for both halves of the key that opens it.
 func nothingInClear(t *testing.T, unit *demotest.Unit, demo *demotest.Demo, file string, sound []byte) {
 	t.Helper()
 	keys := secrets(t, unit, file)
-	windows := map[uint64]bool{} // eight bytes of the sound from each of its samples on
+	windows := map[uint64]bool{} // eight bytes of the sound from each sample on
 	for i := 44; i+8 <= len(sound); i += 2 {
 		windows[binary.LittleEndian.Uint64(sound[i:])] = true
 	}
@@ -29,12 +29,12 @@ func nothingInClear(t *testing.T, unit *demotest.Unit, demo *demotest.Demo, file
 		bytesSeen += len(data)
 		for _, key := range keys {
 			if bytes.Contains(data, []byte(key)) {
-				t.Errorf("%s holds %.15s…", name, key)
+				t.Errorf("%s contains %.15s…", name, key)
 			}
 		}
 		for i := 0; i+8 <= len(data); i++ {
 			if windows[binary.LittleEndian.Uint64(data[i:])] {
-				t.Errorf("%s holds sound in clear at byte %d", name, i)
+				t.Errorf("%s contains sound in clear at byte %d", name, i)
 				return
 			}
 		}
@@ -52,14 +52,14 @@ func nothingInClear(t *testing.T, unit *demotest.Unit, demo *demotest.Demo, file
 			t.Fatal(err)
 		}
 	}
-	search("its log", []byte(demo.Said()))
+	search("its log", []byte(demo.Log()))
 	if bytesSeen < len(sound) {
-		t.Fatalf("only %d bytes to search, for %d bytes of sound: this test looks at the wrong place", bytesSeen, len(sound))
+		t.Fatalf("only %d bytes to search, for %d bytes of sound: the test looks in the wrong place", bytesSeen, len(sound))
 	}
 }
 
-// secrets are the private and the public half of a recording's key, which tar and age give to the
-// office.
+// secrets returns the private and public halves of a recording's key, as tar and age give them to
+// the office.
 func secrets(t *testing.T, unit *demotest.Unit, file string) []string {
 	t.Helper()
 	sealed := unit.Must(t, "tar", "xOf", unit.Path(file), "key.age")
@@ -73,7 +73,7 @@ func secrets(t *testing.T, unit *demotest.Unit, file string) []string {
 	}
 	ids, err := age.ParseIdentities(bytes.NewReader(text))
 	if err != nil || len(ids) != 1 {
-		t.Fatalf("key.age holds %d identities: %v", len(ids), err)
+		t.Fatalf("key.age contains %d identities: %v", len(ids), err)
 	}
 	id := ids[0].(*age.X25519Identity)
 	return []string{id.String(), id.Recipient().String(), "AGE-SECRET-KEY-"}

@@ -1,10 +1,10 @@
-// Package e2e_test tries the programs as people have them, on real sound: the built tacet-demo and
-// tacet as processes of their own, a sound server whose microphone is opened through ALSA like any
-// card, stock tools beside.
+// Package e2e_test tests the programs as people have them, with real sound: the built tacet-demo
+// and tacet run as processes, with a sound server whose microphone is opened through ALSA like any
+// card, and with stock tools.
 //
-// The sound is a time code: each of its samples says which one it is, and the speaker knows when
-// each was due. So a recording tells by itself whether a sample is missing, doubled, or older or
-// younger than the consent.
+// The sound is a time code: each sample says which one it is, and the speaker knows when each was
+// due. So a recording shows by itself whether a sample is missing, doubled, or outside of the
+// consent.
 package e2e_test
 
 import (
@@ -20,34 +20,34 @@ import (
 
 func TestMain(m *testing.M) { demotest.Main(m) }
 
-// The sound may come this much later to the daemon than it was due: the speaker writes every 10 ms,
-// the sound server passes it on when it can, on a machine that has other things to do.
+// latency is how much later than it was due a sample may reach the daemon: the speaker writes every
+// 10 ms, and the sound server passes the sound on when a busy machine lets it.
 const latency = 300 * time.Millisecond
 
-// spoken is time code that is being played into a room.
+// spoken is time code that is played into a room.
 type spoken struct {
-	begun time.Time // when the sample 0 was due
+	start time.Time // when sample 0 was due
 }
 
-// speech is how long there is something to hear: longer than any test takes.
+// speech is how long the time code is: longer than any test.
 const speech = 5 * time.Minute
 
-// speak plays the time code until the test has ended.
+// speak plays the time code until the test ends.
 func speak(t *testing.T, room *audiotest.Pulse) spoken {
 	t.Helper()
-	begun, err := room.Begin(t.Context(), audiotest.Code(0, int(speech/time.Second)*audiotest.Rate))
+	start, err := room.Begin(t.Context(), audiotest.Code(0, int(speech/time.Second)*audiotest.Rate))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return spoken{begun}
+	return spoken{start}
 }
 
-// due is when a sample of the code was due: it was never to be heard before.
+// due returns when a sample of the code was due. Nobody could have heard it earlier.
 func (s spoken) due(index int64) time.Time {
-	return s.begun.Add(time.Duration(index) * time.Second / audiotest.Rate)
+	return s.start.Add(time.Duration(index) * time.Second / audiotest.Rate)
 }
 
-// decode takes the samples out of a WAV file, whose header must tell their true number.
+// decode returns the samples of a WAV file, whose header must state their true number.
 func decode(t *testing.T, file []byte) []int16 {
 	t.Helper()
 	if len(file) < wav.HeaderLen ||
@@ -62,13 +62,13 @@ func decode(t *testing.T, file []byte) []int16 {
 	return samples
 }
 
-// oneRun checks that some samples are a stretch of the code without a fault: each once and in
-// order. It returns the first's index.
+// oneRun checks that samples are a faultless stretch of the code, each once and in order. It
+// returns the index of the first.
 func oneRun(t *testing.T, samples []int16) (first int64) {
 	t.Helper()
 	runs := audiotest.Runs(samples)
 	if len(runs) != 1 || runs[0].At != 0 || runs[0].Len != len(samples) {
-		t.Fatalf("%d samples are not one stretch of what was played: it begins as %+v; damages: %+v", len(samples),
+		t.Fatalf("%d samples are not one stretch of what was played: it starts as %+v; damages: %+v", len(samples),
 			runs[:min(len(runs), 1)], audiotest.Damages(samples))
 	}
 	return runs[0].First

@@ -12,10 +12,10 @@ import (
 	"tacet/cmd/tacet-demo/demotest"
 )
 
-// asound is an ALSA configuration of a test's own, which can change while programs run.
+// asound is an ALSA configuration of a test's own, which may change while programs run.
 type asound struct{ dir string }
 
-// newAsound makes a configuration with the given PCMs and nothing else.
+// newAsound makes a configuration with only these PCMs.
 func newAsound(t *testing.T, pcms string) asound {
 	t.Helper()
 	a := asound{t.TempDir()}
@@ -25,7 +25,7 @@ func newAsound(t *testing.T, pcms string) asound {
 
 func (a asound) path() string { return filepath.Join(a.dir, "asoundrc") }
 
-// set replaces the file as a whole: who reads it sees the old one or the new one.
+// set replaces the file atomically.
 func (a asound) set(t *testing.T, pcms string) {
 	t.Helper()
 	next := a.path() + ".next"
@@ -39,7 +39,7 @@ func (a asound) set(t *testing.T, pcms string) {
 
 func (a asound) env() string { return "ALSA_CONFIG_PATH=" + a.path() }
 
-// pcmOf gives the definition of the PCM that a room has made.
+// pcmOf returns the definition of a room's PCM.
 func pcmOf(t *testing.T, room *audiotest.Pulse) string {
 	t.Helper()
 	for _, e := range room.Env() {
@@ -52,8 +52,8 @@ func pcmOf(t *testing.T, room *audiotest.Pulse) string {
 	return ""
 }
 
-// refused presses the one button of a unit that can't record for now, and wants to see it refused:
-// a flash, a warning, no file.
+// refused presses the only button of a unit that can't record now, and checks that it is refused: a
+// flash, a warning, and no file.
 func refused(t *testing.T, demo *demotest.Demo, code string) {
 	t.Helper()
 	demo.Insist("room", "the flash", demotest.Light("flash"))
@@ -87,7 +87,7 @@ func TestAMicrophoneThatComesLateIsUsedWithoutARestart(t *testing.T) {
 	records(t, unit, demo)
 }
 
-// A card that the kernel doesn't list is known to be missing before anybody presses.
+// A card that the kernel does not list is reported as missing before anybody presses.
 func TestACardThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	unit := demotest.NewUnit(t, demotest.Settings{Device: "hw:CARD=Nowhere,DEV=0", Parties: []string{"room"}})
@@ -100,8 +100,8 @@ func TestACardThatIsNotThere(t *testing.T) {
 	refused(t, demo, "mic-missing")
 }
 
-// at44100 is an ALSA plugin that is a card of 44,100 Hz, and has nothing else. What it declares is
-// alsa-lib's pcm_ioplug.h.
+// at44100 is an ALSA plugin for a card with only 44,100 Hz. Its declarations are from alsa-lib's
+// pcm_ioplug.h.
 const at44100 = `
 struct ioplug {
 	unsigned version; const char *name; unsigned flags; int poll_fd; unsigned poll_events, mmap_rw;
@@ -123,13 +123,17 @@ int _snd_pcm_slower_open(void **pcm, const char *name, void *root, void *conf, i
 char __snd_pcm_slower_open_dlsym_pcm_001;
 `
 
-// A card that has two channels and no other number, as many have; and one that has another rate.
+// A card with only two channels, as many have, and one with another rate.
 func TestACardWithAnotherFormat(t *testing.T) {
 	t.Parallel()
 	cards := newAsound(t, plugin(t, "slower", at44100)+`
 pcm.other-rate { type slower }
 pcm.nothing { type null }
-pcm.stereo { type multi slaves.a { pcm nothing channels 2 } bindings { 0 { slave a channel 0 } 1 { slave a channel 1 } } }
+pcm.stereo {
+	type multi
+	slaves.a { pcm nothing channels 2 }
+	bindings { 0 { slave a channel 0 } 1 { slave a channel 1 } }
+}
 `)
 	for _, card := range []string{"stereo", "other-rate"} {
 		t.Run(card, func(t *testing.T) {
@@ -142,7 +146,7 @@ pcm.stereo { type multi slaves.a { pcm nothing channels 2 } bindings { 0 { slave
 	}
 }
 
-// plugin compiles one for ALSA, and returns what makes it known there.
+// plugin compiles an ALSA plugin, and returns the configuration for it.
 func plugin(t *testing.T, name, text string) string {
 	t.Helper()
 	source, lib := filepath.Join(t.TempDir(), name+".c"), filepath.Join(t.TempDir(), name+".so")
@@ -156,8 +160,8 @@ func plugin(t *testing.T, name, text string) string {
 	return fmt.Sprintf("pcm_type.%s { lib %q }\n", name, lib)
 }
 
-// taken is an ALSA plugin that does what a card does while another program holds it, as long as a
-// file exists; else it opens the room. A sound server never refuses for that reason.
+// taken is an ALSA plugin that behaves like a card that another program holds as long as a file
+// exists, and otherwise opens the room. A sound server never refuses for that reason.
 const taken = `
 extern int snd_pcm_open(void **, const char *, int, int);
 extern int access(const char *, int);
@@ -189,7 +193,7 @@ func TestACardThatIsTaken(t *testing.T) {
 
 func TestADiskWithoutRoom(t *testing.T) {
 	t.Parallel()
-	// A disk of memory has room for less than a thousand hours.
+	// A disk in memory has room for less than a thousand hours.
 	memory, err := os.MkdirTemp("/dev/shm", "tacet-")
 	if err != nil {
 		t.Fatal(err)
@@ -203,7 +207,7 @@ func TestADiskWithoutRoom(t *testing.T) {
 	refused(t, demo, "spool-full")
 }
 
-// Told to stop while it records, the unit ends the recording as it should be ended.
+// When the unit is stopped while it records, it ends the recording properly.
 func TestStopWhileRecording(t *testing.T) {
 	t.Parallel()
 	room := audiotest.NewPulse(t)

@@ -14,19 +14,18 @@ import (
 	"tacet/daemon/recording"
 )
 
-// killCosts is the most that a killed process may cost, from the moment of the kill back to the
-// last sound that is kept: the second that was being filled, what was held back, one period of the
-// card, and one sync.
+// killCosts is the most that a kill may cost, from the kill back to the last sound that is kept:
+// the running second, what is held back, one period of the card, and one sync.
 const killCosts = time.Second + 200*time.Millisecond + 100*time.Millisecond + 100*time.Millisecond
 
-// lateMost is by how much a machine may come late and still show that: beyond it the sound itself,
-// which other processes play and pass on, comes to the daemon later than it was due.
+// lateMost is how late the machine may be for that to hold. On a slower machine the sound itself
+// comes late.
 const lateMost = 200 * time.Millisecond
 
-// killsAtATime is how many a unit is subjected to, one after the other.
+// killsAtATime is how many kills one unit suffers.
 const killsAtATime = 10
 
-// The process is killed at random moments of a recording. What there is opens after, and only its
+// The process is killed at random moments of a recording. The file opens afterwards, and only its
 // end is lost.
 func TestKilledWhileRecording(t *testing.T) {
 	t.Parallel()
@@ -48,7 +47,7 @@ func TestKilledWhileRecording(t *testing.T) {
 	}
 }
 
-// killAgainAndAgain kills a unit in its recordings and returns what each of them has lost.
+// killAgainAndAgain kills a unit in its recordings, and returns what each has lost.
 func killAgainAndAgain(t *testing.T, random *rand.Rand) (costs []time.Duration) {
 	room := audiotest.NewPulse(t)
 	code := speak(t, room)
@@ -57,8 +56,8 @@ func killAgainAndAgain(t *testing.T, random *rand.Rand) (costs []time.Duration) 
 	demo := unit.Start(t, room.Env()...)
 	for n := 1; n <= killsAtATime; n++ {
 		demo.Consent()
-		said := time.Now()
-		list := demo.Panel().Recordings // by the second of their start, which two can share
+		recordingSince := time.Now()
+		list := demo.Panel().Recordings // ordered by second, which two can share
 		now := slices.IndexFunc(list, func(r demotest.Recording) bool { return r.State != "interrupted" })
 		if len(list) != n || now < 0 {
 			t.Fatalf("in its recording %d it has %+v", n, list)
@@ -71,7 +70,7 @@ func killAgainAndAgain(t *testing.T, random *rand.Rand) (costs []time.Duration) 
 		demo = unit.Start(t, room.Env()...)
 		demo.Until("its recovery", demotest.Ended(n, "interrupted"))
 
-		lost := lostBy(t, unit, file, code, said, killed)
+		lost := lostBy(t, unit, file, code, recordingSince, killed)
 		costs = append(costs, lost)
 		if lost > killCosts && (busy < lateMost || lost > killCosts+busy) {
 			t.Errorf("killed %v into a recording: the last %v are lost (the machine was late by %v)", after, lost, busy)
@@ -83,9 +82,9 @@ func killAgainAndAgain(t *testing.T, random *rand.Rand) (costs []time.Duration) 
 	return costs
 }
 
-// lostBy opens a recording that was interrupted and says how long before the kill its sound ends;
-// where it has none, how long before it was said that it records.
-func lostBy(t *testing.T, unit *demotest.Unit, file string, code spoken, said, killed time.Time) time.Duration {
+// lostBy returns how long before the kill the sound of an interrupted recording ends. Without sound
+// it counts from when the unit said that it records.
+func lostBy(t *testing.T, unit *demotest.Unit, file string, code spoken, recordingSince, killed time.Time) time.Duration {
 	t.Helper()
 	data := read(t, unit.Path(file))
 	rep, err := recording.Verify(bytes.NewReader(data), int64(len(data)), recording.Options{})
@@ -96,7 +95,7 @@ func lostBy(t *testing.T, unit *demotest.Unit, file string, code spoken, said, k
 		t.Fatalf("it is %v, %+v", rep.State, rep.End)
 	}
 	if rep.End.Samples == 0 {
-		return killed.Sub(said)
+		return killed.Sub(recordingSince)
 	}
 	sound, _ := unit.Open(t, file)
 	samples := decode(t, sound)

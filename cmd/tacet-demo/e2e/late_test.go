@@ -7,19 +7,18 @@ import (
 )
 
 const (
-	tick     = 10 * time.Millisecond // how often the machine's lateness is looked at
+	tick     = 10 * time.Millisecond // interval of the measurement
 	lookBack = 150                   // ticks
 )
 
-// lateness is by how much this machine comes late to what is due, because it has other things to
-// do. What a test demands of the daemon in real time it can demand only beyond that.
+// lateness is how late this machine is because it is busy. Tests in real time allow for it.
 type lateness struct {
 	mu   sync.Mutex
 	of   [lookBack]time.Duration // each of the last ticks; guarded by mu
 	next int                     // guarded by mu
 }
 
-// watchLateness looks at the clock until the test has ended.
+// watchLateness measures until the test ends.
 func watchLateness(t *testing.T) *lateness {
 	l := &lateness{}
 	ticker := time.NewTicker(tick)
@@ -48,8 +47,8 @@ func (l *lateness) add(d time.Duration) {
 	l.next++
 }
 
-// lately is all of it in the last second and a half: a sample passes through several hands, each of
-// which can be late.
+// lately returns the sum of the last second and a half: a sample passes through several processes,
+// each of which may be late.
 func (l *lateness) lately() (sum time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -14,10 +14,10 @@ import (
 	"tacet/systemd/needs"
 )
 
-// sound is what was said in a room, in each form in which a process can have it in clear.
+// sound is what was said in a room, in each form in which a process may have it in clear.
 type sound map[string]*memorytest.Index
 
-// found is some of it in an area of a process's memory.
+// found is sound in an area of a process's memory.
 type found struct {
 	area  memorytest.Area
 	form  string
@@ -47,16 +47,16 @@ func total(list []found) (n int) {
 	return n
 }
 
-// ring is the sound in the daemon's own memory for samples, locked and in no core dump.
+// ring reports sound in the daemon's own memory for samples, which is locked and in no core dump.
 func ring(f found) bool { return f.area.Has("lo") && f.area.Has("dd") && f.form == "samples" }
 
-// stack is sound on the stack of one of the sound library's threads, which the kernel marks.
+// stack reports sound on the stack of one of the sound library's threads, which the kernel marks.
 func stack(f found) bool { return f.area.Has("nh") }
 
-// unlocked is sound that may reach swap.
+// unlocked reports sound that may reach swap.
 func unlocked(f found) bool { return !f.area.Has("lo") }
 
-// A consultation is one that was recorded, and the memory of the unit as it was meanwhile.
+// consultation is a consultation that was recorded, with the unit's memory meanwhile.
 type consultation struct {
 	*demotest.Demo
 	sound
@@ -79,34 +79,34 @@ func consult(t *testing.T, codec string, seconds float64, through ...string) con
 	c.sound = sound{"samples": memorytest.NewIndex(samples)}
 	c.Until("some seconds", demotest.Recorded(1, seconds))
 	limit := time.Now().Add(patience)
-	for c.during = c.look(t); !slices.ContainsFunc(c.in(c.during), ring); c.during = c.look(t) { // it is empty at times
+	for c.during = c.look(t); !slices.ContainsFunc(c.in(c.during), ring); c.during = c.look(t) {
+		// the ring is empty at times
 		if time.Now().After(limit) {
 			t.Fatalf("in %v nothing was seen in locked memory for samples, but %v", patience, c.in(c.during))
 		}
 	}
 	c.Press("clinician")
 	file, _ := unit.Open(t, c.Until("the end", demotest.Ended(1, "whole")).Recordings[0].File)
-	if codec != "wav" { // which holds the samples as they are
+	if codec != "wav" { // its file is the samples
 		c.sound["file"] = memorytest.NewIndex(file)
 	}
 	return c
 }
 
-// look is the unit's memory as it is now.
+// look returns the unit's memory.
 func (c consultation) look(t *testing.T) []memorytest.Area {
 	return memorytest.Writable(t, c.UnitPid())
 }
 
-// patience is how long a test waits for what must happen; on an idle machine it takes a second or
-// two.
+// patience is how long a test waits for something that must happen; on an idle machine it takes a
+// second or two.
 const patience = time.Minute
 
-// What is said in the room is never in a page that could reach swap, in whatever form and whoever
-// copied it; and soon after the end next to nothing of it is left.
+// What is said in the room is never in a page that could reach swap, in any form, and soon after
+// the end almost nothing of it is left.
 func TestSoundStaysInLockedMemory(t *testing.T) {
 	t.Parallel()
-	// left is what may remain, in bytes: odd pieces on the stacks of goroutines, up to 900 bytes as
-	// seen.
+	// left is how many bytes may remain on the stacks of goroutines. Up to 900 have been seen.
 	const left = 4 << 10
 	for _, codec := range []string{"wav", "flac", "opus"} {
 		t.Run(codec, func(t *testing.T) {
@@ -148,8 +148,8 @@ func TestSoundStaysInLockedMemory(t *testing.T) {
 	}
 }
 
-// Where memory can't be locked the unit says so, and records; its own ring of samples is locked all
-// the same, as consult has seen.
+// If memory can't be locked, the unit warns and still records. Its ring of samples is locked
+// anyway, as consult has checked.
 func TestWhereMemoryCannotBeLocked(t *testing.T) {
 	t.Parallel()
 	through := []string{"prlimit", "--memlock=8388608:8388608"}

@@ -12,14 +12,14 @@ import (
 	"tacet/cmd/tacet-demo/demotest"
 )
 
-// What is in an Opus recording stands where it was heard, within 20 ms, and stock players take the
-// file without a word.
+// Sound in an Opus recording is where it was heard, within 20 ms, and stock players play the file
+// without a warning.
 func TestAnOpusRecordingIsAlignedAndPlays(t *testing.T) {
 	t.Parallel()
 	const length = 40 * audiotest.Rate
 	noise := audiotest.Samples(audiotest.Mix(make([]float64, length), 0.1, audiotest.Pink(1, length)))
 	room := audiotest.NewPulse(t)
-	begun, err := room.Begin(t.Context(), noise)
+	playStart, err := room.Begin(t.Context(), noise)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,16 +36,16 @@ func TestAnOpusRecordingIsAlignedAndPlays(t *testing.T) {
 	if err := os.Rename(path, ogg); err != nil {
 		t.Fatal(err)
 	}
-	if said := strings.ToUpper(unit.Must(t, demotest.Tool(t, "opusinfo"), ogg)); strings.Contains(said, "WARNING") ||
-		strings.Contains(said, "ERROR") {
-		t.Errorf("opusinfo says:\n%s", said)
+	if output := strings.ToUpper(unit.Must(t, demotest.Tool(t, "opusinfo"), ogg)); strings.Contains(output, "WARNING") ||
+		strings.Contains(output, "ERROR") {
+		t.Errorf("opusinfo prints:\n%s", output)
 	}
-	if said := unit.Must(t, demotest.Tool(t, "ffmpeg"), "-v", "warning", "-i", ogg, "-f", "null", "-"); said != "" {
-		t.Errorf("ffmpeg says:\n%s", said)
+	if output := unit.Must(t, demotest.Tool(t, "ffmpeg"), "-v", "warning", "-i", ogg, "-f", "null", "-"); output != "" {
+		t.Errorf("ffmpeg prints:\n%s", output)
 	}
-	if said := unit.Must(t, demotest.Tool(t, "opusdec"), "--quiet", "--no-dither", "--rate", "48000", ogg,
-		decoded); said != "" {
-		t.Errorf("opusdec says:\n%s", said)
+	if output := unit.Must(t, demotest.Tool(t, "opusdec"), "--quiet", "--no-dither", "--rate", "48000", ogg,
+		decoded); output != "" {
+		t.Errorf("opusdec prints:\n%s", output)
 	}
 	heard := decode(t, read(t, decoded))
 	if int64(len(heard)) != rep.End.Samples {
@@ -55,17 +55,17 @@ func TestAnOpusRecordingIsAlignedAndPlays(t *testing.T) {
 
 	first := locate(noise, heard[audiotest.Rate:]) - time.Second
 	gave, withdrew := rep.Consent[len(rep.Consent)-1].Time, rep.Closing[0].Time
-	if begins := begun.Add(first); begins.Add(latency).Before(gave) {
-		t.Errorf("it begins %v before the last consent", gave.Sub(begins))
+	if begins := playStart.Add(first); begins.Add(latency).Before(gave) {
+		t.Errorf("it starts %v before the last consent", gave.Sub(begins))
 	}
-	if ends := begun.Add(first + rep.Length()); ends.After(withdrew.Add(tolerance)) {
+	if ends := playStart.Add(first + rep.Length()); ends.After(withdrew.Add(tolerance)) {
 		t.Errorf("it ends %v after the withdrawal", ends.Sub(withdrew))
 	}
 }
 
 const tolerance = 20 * time.Millisecond
 
-// aligned finds pieces of a recording in what was played: all must be shifted by the same time.
+// aligned finds pieces of a recording in what was played. All must be shifted by the same time.
 func aligned(t *testing.T, played, heard []int16) {
 	t.Helper()
 	var shifts []time.Duration
@@ -81,8 +81,8 @@ func aligned(t *testing.T, played, heard []int16) {
 	}
 }
 
-// locate says where in what was played a recording begins, by the best match of its first 200 ms,
-// to half a millisecond.
+// locate returns where in what was played a recording starts, by the best match of its first 200
+// ms, to half a millisecond.
 func locate(played, heard []int16) time.Duration {
 	where, piece := thin(played), thin(heard[:audiotest.Rate/5])
 	best, at := math.Inf(-1), 0
@@ -100,10 +100,11 @@ func locate(played, heard []int16) time.Duration {
 	return time.Duration(at) * slower * time.Second / audiotest.Rate
 }
 
-// slower is by how much a signal is thinned out to be compared, which keeps what lies below 1 kHz.
+// slower is the factor by which a signal is thinned out for the comparison, which keeps what is
+// below 1 kHz.
 const slower = 24
 
-// thin takes the mean of every few samples.
+// thin returns the means of groups of samples.
 func thin(samples []int16) []float64 {
 	out := make([]float64, len(samples)/slower)
 	for i := range out {

@@ -10,8 +10,8 @@ import (
 	"tacet/cmd/tacet-demo/demotest"
 )
 
-// What READ-ME.txt tells to do by hand gives the same sound, byte for byte, as tacet open before it
-// fills in the length.
+// The commands in READ-ME.txt give the same sound, byte for byte, as tacet open before it fills in
+// the length.
 func TestTheRecipeInAFileOpensIt(t *testing.T) {
 	t.Parallel()
 	demotest.Tool(t, "age")
@@ -30,9 +30,9 @@ func TestTheRecipeInAFileOpensIt(t *testing.T) {
 
 			recipe := recipeOf(t, unit, file)
 			c := "cd " + filepath.Dir(unit.Key) + "\nset -e\numask 022\ncp spool/" + file + " .\n" + recipe
-			said := unit.Must(t, "env", "PATH="+filepath.Dir(demotest.Tool(t, "age"))+":"+os.Getenv("PATH"), "sh", "-c", c)
-			if !strings.Contains(said, `"act":"withdrew"`) {
-				t.Errorf("who ended it isn't shown: %q", said)
+			output := unit.Must(t, "env", "PATH="+filepath.Dir(demotest.Tool(t, "age"))+":"+os.Getenv("PATH"), "sh", "-c", c)
+			if !strings.Contains(output, `"act":"withdrew"`) {
+				t.Errorf("who ended it isn't shown: %q", output)
 			}
 			base := strings.TrimSuffix(file, ".tacet")
 			sound := filepath.Join(filepath.Dir(unit.Key), base+"."+codec)
@@ -49,7 +49,7 @@ func TestTheRecipeInAFileOpensIt(t *testing.T) {
 	}
 }
 
-// recipeOf takes the commands for opening it by hand out of a recording's own READ-ME.txt.
+// recipeOf returns the commands for opening a recording by hand from its own READ-ME.txt.
 func recipeOf(t *testing.T, unit *demotest.Unit, file string) string {
 	t.Helper()
 	text := unit.Must(t, "tar", "xOf", unit.Path(file), "READ-ME.txt")
@@ -62,7 +62,7 @@ func recipeOf(t *testing.T, unit *demotest.Unit, file string) string {
 	return strings.Join(recipe, "")
 }
 
-// commandsIn are the indented lines of a text.
+// commandsIn returns the indented lines of a text.
 func commandsIn(text string) []string {
 	var commands []string
 	for line := range strings.Lines(text) {
@@ -73,7 +73,8 @@ func commandsIn(text string) []string {
 	return commands
 }
 
-// sameIn wants the project's README to have the same recipe, but for what shows who consented.
+// sameIn checks that the project's README has the same commands, except those that show who
+// consented.
 func sameIn(t *testing.T, recipe, base, codec string) {
 	t.Helper()
 	_, text, ok := strings.Cut(string(read(t, "../../../README.md")), `<a name="by-hand"></a>`)
@@ -91,8 +92,7 @@ func sameIn(t *testing.T, recipe, base, codec string) {
 	}
 }
 
-// sameSound compares what was opened by hand with what tacet made of it: only the places of the
-// length may differ.
+// sameSound compares sound that was opened by hand with tacet's: only the length may differ.
 func sameSound(t *testing.T, codec string, byHand, opened []byte) {
 	t.Helper()
 	if len(byHand) != len(opened) {

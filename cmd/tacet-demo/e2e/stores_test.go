@@ -45,9 +45,9 @@ path_style = true
 ca = %q
 `
 
-// One recording goes to a drive that is taken out meanwhile, to a folder, to OpenSSH and to an S3
-// server over TLS; then, and only then, the unit's own copy goes, and the page plays what lies on
-// the drive.
+// A recording goes to a drive that is pulled out meanwhile, to a folder, to OpenSSH and to an S3
+// server over TLS. Only when all have it is the unit's own copy deleted, and the page plays the
+// copy on the drive.
 func TestEveryKindOfStore(t *testing.T) {
 	t.Parallel()
 	room := audiotest.NewPulse(t)

@@ -10,8 +10,8 @@ import (
 	"tacet/daemon/recording"
 )
 
-// Every sample between consent and withdrawal is there, once and in order; none from before, none
-// from after.
+// Every sample between consent and withdrawal is there, once and in order, and none from before or
+// after.
 func TestARecordingIsTheConsentAndNothingElse(t *testing.T) {
 	t.Parallel()
 	for _, parties := range [][]string{{"patient", "clinician"}, {"room"}} {
@@ -41,7 +41,7 @@ func TestARecordingIsTheConsentAndNothingElse(t *testing.T) {
 			if due := code.due(last); !due.Before(withdrew.Time) {
 				t.Errorf("the last sample is of %v after the withdrawal", due.Sub(withdrew.Time))
 			} else {
-				t.Logf("it begins %v after the last consent, and ends %v before the withdrawal",
+				t.Logf("it starts %v after the last consent, and ends %v before the withdrawal",
 					code.due(first).Sub(gave.Time), withdrew.Time.Sub(due))
 			}
 			if rep.End.Reason != recording.Withdrawn || rep.End.Samples != int64(len(samples)) || len(rep.End.Gaps) != 0 {
@@ -53,7 +53,7 @@ func TestARecordingIsTheConsentAndNothingElse(t *testing.T) {
 	}
 }
 
-// listed checks what tacet ls says of a recording that is the only one.
+// listed checks what tacet ls shows for the only recording.
 func listed(t *testing.T, unit *demotest.Unit, file string, seconds float64) {
 	t.Helper()
 	var list []struct {

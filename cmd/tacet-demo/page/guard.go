@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// policy lets the page load what it brings along, and nothing else.
+// policy lets the page load only its own files.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; " +
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// guard answers only to the page's own address and the page's own scripts. A page elsewhere in the
-// same browser could otherwise press the buttons, and a foreign name that resolves to this machine
-// could read what they did.
+// guard answers only requests to the page's own address, from the page's own scripts. Otherwise
+// another page in the same browser could press the buttons, and a foreign name that resolves to
+// this machine could read the answers.
 func guard(name string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -27,14 +27,14 @@ func guard(name string, next http.Handler) http.Handler {
 		case !ownHost(r, name):
 			http.Error(w, "not a host of this page", http.StatusForbidden)
 		case !ownOrigin(r):
-			http.Error(w, "only this page's own scripts may ask", http.StatusForbidden)
+			http.Error(w, "only this page's own scripts may send requests", http.StatusForbidden)
 		default:
 			next.ServeHTTP(w, r)
 		}
 	})
 }
 
-// ownHost reports whether the request names the address at which it arrived: so it holds for a
+// ownHost reports whether the request names the address at which it arrived. That works for a
 // listener on all addresses too.
 func ownHost(r *http.Request, name string) bool {
 	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
@@ -63,8 +63,8 @@ func ownHost(r *http.Request, name string) bool {
 	return err == nil && (ip.Unmap() == at.Addr().Unmap() || loopback && ip.Unmap().IsLoopback())
 }
 
-// ownOrigin reports whether the request comes from the page itself, from a person's address line,
-// or from no browser at all. A link elsewhere may open the page, but nothing else.
+// ownOrigin reports whether the request comes from the page itself, from the address bar, or from
+// no browser at all. A link on another page may open the page, and nothing else.
 func ownOrigin(r *http.Request) bool {
 	if origin := r.Header.Get("Origin"); origin != "" && origin != "http://"+r.Host {
 		return false

@@ -62,7 +62,7 @@ func TestOnlyTheOwnHostAndOrigin(t *testing.T) {
 	}
 }
 
-// A listener on all addresses is reached at each of them, and at no other's.
+// A listener on all addresses can be reached at each of them, and under no other address.
 func TestTheHostIsTheAddressOfTheConnection(t *testing.T) {
 	for _, c := range []struct {
 		local, name, host string
@@ -89,7 +89,7 @@ func TestTheHostIsTheAddressOfTheConnection(t *testing.T) {
 		r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, net.Addr(local)))
 		r.Host = c.host
 		if got := ownHost(r, c.name); got != c.want {
-			t.Errorf("%q at %s, called %q: %v", c.host, c.local, c.name, got)
+			t.Errorf("host %q at %s, with the name %q: %v", c.host, c.local, c.name, got)
 		}
 	}
 	if ownHost(httptest.NewRequest("GET", "/", nil), "example.com") {
@@ -116,7 +116,7 @@ func TestEveryAnswerIsFencedIn(t *testing.T) {
 	}
 }
 
-// The page brings along all that it needs, in a form that its policy lets run.
+// The page needs no other server, and only what its policy allows.
 func TestThePageNeedsNobodyElse(t *testing.T) {
 	outside := regexp.MustCompile(`(?i)(https?:)?//[a-z0-9.-]+\.[a-z]`)
 	inline := regexp.MustCompile(`(?i)<style|<script(?:>|[^>]*[^>]>[^<])|\son[a-z]+=|\sstyle=|javascript:|innerHTML|eval\(`)

@@ -13,12 +13,12 @@ import (
 )
 
 const (
-	// lookAgain is how often the folder is looked at while somebody watches.
-	lookAgain = time.Second
-	// breath is the least time between two messages to one viewer.
-	breath = 20 * time.Millisecond
-	// sendWithin is how long a viewer may take to accept a message.
-	sendWithin = 10 * time.Second
+	// listInterval is the time between looks at the folder while somebody watches.
+	listInterval = time.Second
+	// minInterval is the least time between two messages to one viewer.
+	minInterval = 20 * time.Millisecond
+	// sendTimeout is how long a viewer may take to accept a message.
+	sendTimeout = 10 * time.Second
 )
 
 // liveJSON is everything that the page shows of the unit.
@@ -26,15 +26,15 @@ type liveJSON struct {
 	Card        Card            `json:"card"`
 	Power       bool            `json:"power"`
 	Phase       string          `json:"phase"`
-	Since       int64           `json:"since"` // milliseconds of the phase so far, when this was sent
+	Since       int64           `json:"since"` // age of the phase in milliseconds
 	Light       simpanel.Glow   `json:"light"`
-	LightTurn   int             `json:"light_turn"` // moves each time the light is driven
+	LightTurn   int             `json:"light_turn"` // changes each time the light is driven
 	StatusLight simpanel.Glow   `json:"status_light"`
 	Sense       simpanel.Glow   `json:"sense"` // what the sense line reads
 	Buttons     []liveButton    `json:"buttons"`
 	Drive       *bool           `json:"drive"`
 	Door        *bool           `json:"door"`
-	Heard       bool            `json:"heard"` // MQTT messages follow as they pass
+	Heard       bool            `json:"heard"` // the viewer gets MQTT messages
 	Warnings    []Warning       `json:"warnings"`
 	Stores      []Store         `json:"stores"`
 	Recordings  []liveRecording `json:"recordings"`
@@ -50,8 +50,8 @@ type liveRecording struct {
 	Now bool `json:"now"` // being written
 }
 
-// show gathers what the page shows. Since is left out, so that two messages that differ in nothing
-// else are equal.
+// show collects what the page shows. Since is left out, so that messages that differ only in it are
+// equal.
 func (p *Page) show() (liveJSON, time.Time, error) {
 	front, status := p.Panel.State(), p.Unit.Status()
 	items, err := p.Library.List()
@@ -73,9 +73,8 @@ func (p *Page) show() (liveJSON, time.Time, error) {
 	return l, status.Since, nil
 }
 
-// live sends what the page shows at each change, and each MQTT message as an event of its own, as
-// server-sent events until the viewer goes away. It begins with the unit as it is and the messages
-// that are still known.
+// live sends server-sent events until the viewer leaves: what the page shows, at each change, and
+// each MQTT message. It starts with the present state and the messages that are still known.
 func (p *Page) live(w http.ResponseWriter, r *http.Request) {
 	select {
 	case p.viewers <- struct{}{}:
@@ -86,7 +85,7 @@ func (p *Page) live(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	out := http.NewResponseController(w)
-	again := time.NewTicker(lookAgain)
+	again := time.NewTicker(listInterval)
 	defer again.Stop()
 	v := viewed{page: p}
 	for {
@@ -96,13 +95,13 @@ func (p *Page) live(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if news.Len() > 0 {
-			out.SetWriteDeadline(time.Now().Add(sendWithin))
+			out.SetWriteDeadline(time.Now().Add(sendTimeout))
 			_, _ = w.Write(news.Bytes())
 			if out.Flush() != nil {
 				return
 			}
 		}
-		if !wait(r, breath) {
+		if !wait(r, minInterval) {
 			return
 		}
 		select {
@@ -116,14 +115,14 @@ func (p *Page) live(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// viewed is what one viewer was told.
+// viewed is what one viewer has been sent.
 type viewed struct {
 	page   *Page
-	last   []byte // the unit as it was shown last, but for its Since
+	last   []byte // the last state, without its Since
 	passed int    // MQTT messages
 }
 
-// unit writes the unit as it is now, if it isn't as it was.
+// unit writes the unit's state if it has changed.
 func (v *viewed) unit(news io.Writer) error {
 	now, since, err := v.page.show()
 	if err != nil {
@@ -140,7 +139,7 @@ func (v *viewed) unit(news io.Writer) error {
 	return err
 }
 
-// messages writes the MQTT messages that have passed meanwhile.
+// messages writes the new MQTT messages.
 func (v *viewed) messages(news io.Writer) error {
 	var fresh []Message
 	fresh, v.passed = v.page.Traffic.after(v.passed)
@@ -154,7 +153,7 @@ func (v *viewed) messages(news io.Writer) error {
 	return nil
 }
 
-// wait passes some time, and reports false when the viewer has gone.
+// wait waits, and reports false if the viewer has left.
 func wait(r *http.Request, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()

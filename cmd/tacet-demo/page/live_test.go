@@ -16,13 +16,13 @@ import (
 	"tacet/hw/simpanel"
 )
 
-// viewer reads what a page is sent.
+// viewer reads events.
 type viewer struct {
 	t     *testing.T
 	lines *bufio.Scanner
 }
 
-// next reads the next event: its name, "" for the unit's, and its data.
+// next reads the next event: its name, which is "" for the unit's state, and its data.
 func (v viewer) next() (event, data string) {
 	v.t.Helper()
 	for v.lines.Scan() {
@@ -55,7 +55,7 @@ func (s *site) watch() (_ viewer, leave func()) {
 	return viewer{s.t, bufio.NewScanner(answer.Body)}, leave
 }
 
-// until reads messages until one is as wanted.
+// until reads events until one is as wanted.
 func (v viewer) until(what string, wanted func(liveJSON) bool) {
 	v.t.Helper()
 	v.t.Log("waiting for " + what)
@@ -74,10 +74,10 @@ func (v viewer) until(what string, wanted func(liveJSON) bool) {
 	}
 }
 
-func TestAViewerIsToldOfEveryChange(t *testing.T) {
+func TestAViewerGetsEveryChange(t *testing.T) {
 	s := serve(t, simpanel.Settings{Buttons: both().Buttons, Sense: true, Door: true})
 	v, _ := s.watch()
-	v.until("the beginning", func(m liveJSON) bool {
+	v.until("the start", func(m liveJSON) bool {
 		return m.Sense == simpanel.Off && m.Door != nil && !*m.Door && !m.Heard &&
 			m.Phase == "idle" && m.Light == simpanel.Off && len(m.Buttons) == 2 && m.Card.Room == "Consulting room 3"
 	})
@@ -97,7 +97,7 @@ func TestAViewerIsToldOfEveryChange(t *testing.T) {
 	v.until("the power cut", func(m liveJSON) bool { return !m.Power })
 }
 
-func TestNoMoreViewersThanThereIsRoomFor(t *testing.T) {
+func TestMaxViewers(t *testing.T) {
 	s := serve(t, both())
 	var last func()
 	for range maxViewers {
@@ -111,7 +111,7 @@ func TestNoMoreViewersThanThereIsRoomFor(t *testing.T) {
 	last()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	for code := 503; code == 503; { // until the server has seen it leave
+	for code := 503; code == 503; { // until the server notices that the viewer has left
 		r, err := http.NewRequestWithContext(ctx, "GET", s.URL+"/live", nil)
 		if err != nil {
 			t.Fatal(err)
@@ -125,7 +125,7 @@ func TestNoMoreViewersThanThereIsRoomFor(t *testing.T) {
 	}
 }
 
-// mailbox takes what a viewer is sent, and when.
+// mailbox records when a viewer gets messages.
 type mailbox struct {
 	http.ResponseWriter
 	mu   sync.Mutex
@@ -140,18 +140,18 @@ func (m *mailbox) Flush() {
 
 func (m *mailbox) SetWriteDeadline(time.Time) error { return nil }
 
-// A flash is over in a second: a change must be told at once, and only once.
-func TestAChangeIsToldAtOnceAndOnlyOnce(t *testing.T) {
+// A flash lasts only a second, so a change must be sent at once, and only once.
+func TestAChangeIsSentAtOnceAndOnce(t *testing.T) {
 	s := serve(t, both())
 	synctest.Test(t, func(t *testing.T) {
 		front, unit := simpanel.New(both()), &fakeUnit{changed: make(chan struct{})}
-		p := &Page{Panel: front, Unit: unit, Library: s.shelf, viewers: make(chan struct{}, 1)}
+		p := &Page{Panel: front, Unit: unit, Library: s.lib, viewers: make(chan struct{}, 1)}
 		ctx, cancel := context.WithCancel(t.Context())
 		m := &mailbox{ResponseWriter: httptest.NewRecorder()}
 		done := make(chan struct{})
-		begun := time.Now()
+		start := time.Now()
 		go func() { defer close(done); p.live(m, httptest.NewRequestWithContext(ctx, "GET", "/live", nil)) }()
-		time.Sleep(5100 * time.Millisecond)
+		time.Sleep(5100 * time.Millisecond) // in fake time, like the others
 		front.Light.On()
 		time.Sleep(100 * time.Millisecond)
 		unit.say(Status{Phase: "recording"})
@@ -165,7 +165,7 @@ func TestAChangeIsToldAtOnceAndOnlyOnce(t *testing.T) {
 			t.Fatalf("%d messages, want %d", len(m.when), len(want))
 		}
 		for i, at := range m.when {
-			if got := at.Sub(begun); got != want[i] {
+			if got := at.Sub(start); got != want[i] {
 				t.Errorf("message %d came after %v, want %v", i, got, want[i])
 			}
 		}

@@ -1,17 +1,17 @@
-// Package page is the demo's web page and its API: it draws a wall unit, presses its buttons, cuts
+// Package page is the demo's web page and its API. It draws a wall unit, presses its buttons, cuts
 // its power and lists its recordings.
 //
 //	GET  /panel                      the unit as it is now
-//	POST /panel/press?party=P        press P's button; answered when it is released
-//	POST /panel/drive?present=true   put the thumb drive in, or take it out
-//	POST /panel/door?open=true       open the door, where it has a contact
-//	POST /panel/power-cut            cut the unit's power; it comes back by itself
-//	GET  /live                       everything the page shows, at each change,
-//	                                 and each MQTT message, an event called mqtt
+//	POST /panel/press?party=P        press P's button; answers when it is released
+//	POST /panel/drive?present=true   plug the thumb drive in, or pull it out
+//	POST /panel/door?open=true       open the door, if it has a contact
+//	POST /panel/power-cut            cut the unit's power, which comes back by itself
+//	GET  /live                       everything the page shows, at each change;
+//	                                 each MQTT message is an event called mqtt
 //
-// It answers 204 where something was done, 404 where there is no such thing, 405 for another
-// method, and 403 to any page but its own (see guard). It knows no daemon: whoever runs one hands
-// it over as a [Unit].
+// It answers 204 if something was done, 404 if there is no such thing, 405 for another method, and
+// 403 to any other page (see guard). It does not know the daemon: the program that runs one passes
+// it as a [Unit].
 package page
 
 import (
@@ -26,35 +26,34 @@ import (
 	"tacet/hw/simpanel"
 )
 
-// Unit is the unit behind the front: a daemon with its power supply.
+// Unit is the unit: a daemon with its power supply.
 type Unit interface {
 	Status() Status
 	// Changed returns a channel that is closed when Status next differs.
 	Changed() <-chan struct{}
-	// CutPower takes the power away at once and returns when the unit is dead. The power comes back
-	// by itself.
+	// CutPower cuts the power, and returns when the unit is dead. The power comes back by itself.
 	CutPower()
 }
 
-// Status is what the unit says of itself.
+// Status is the unit's state.
 type Status struct {
 	Power     bool
-	Phase     string    // the machine's word; "fault" without power
-	Since     time.Time // when the phase began
+	Phase     string    // of the consent machine; "fault" without power
+	Since     time.Time // start of the phase
 	Consented []bool    // in the buttons' order
 	Recording string    // the ID of the one being written, or ""
 	Warnings  []Warning
 	Stores    []Store
 }
 
-// Store is a place for copies.
+// Store is a store for copies.
 type Store struct {
 	Name    string `json:"name"`
 	State   string `json:"state"`   // ok, missing, full, readonly or error
-	Pending int    `json:"pending"` // recordings that it still has to get
+	Pending int    `json:"pending"` // recordings that it still lacks
 }
 
-// Warning is one thing that is wrong and what to do about it.
+// Warning is a problem, and what to do about it.
 type Warning struct {
 	Code    string   `json:"code"`
 	Title   string   `json:"title"`
@@ -63,18 +62,18 @@ type Warning struct {
 	Details []string `json:"details"` // what was found, for a technician
 }
 
-// Card is what the card on the wall, and the page's head, say of the room.
+// Card is what the card on the wall, and the top of the page, say about the room.
 type Card struct {
 	Site    string  `json:"site"`
 	Room    string  `json:"room"`
 	Purpose string  `json:"purpose"`
 	Notice  string  `json:"notice"`
 	Max     float64 `json:"max"`   // seconds
-	Quiet   float64 `json:"quiet"` // seconds; 0 is never
+	Quiet   float64 `json:"quiet"` // seconds; 0 for never
 
-	Microphone string `json:"microphone"` // what it hears
-	Broker     string `json:"broker"`     // the address that it tells its state
-	Key        bool   `json:"key"`        // the page holds a key that opens recordings
+	Microphone string `json:"microphone"` // in words
+	Broker     string `json:"broker"`     // its address
+	Key        bool   `json:"key"`        // the page has a key that opens recordings
 }
 
 // Page serves one unit.
@@ -83,17 +82,16 @@ type Page struct {
 	Unit    Unit
 	Library *library.Library
 	Card    Card
-	Traffic *Traffic // nil where the broker is somebody else's
-	// Name is a host name under which the page is reached, beside the addresses it listens on;
-	// usually empty.
+	Traffic *Traffic // nil if the broker is not the demo's
+	// Name is a further host name of the page, beside its addresses; usually empty.
 	Name string
 
-	viewers, fingers chan struct{}
+	viewers, presses chan struct{}
 }
 
 const (
-	maxViewers = 32 // live views open at a time
-	maxFingers = 8  // presses waiting or under way
+	maxViewers = 32 // viewers at a time
+	maxPresses = 8  // presses at a time
 )
 
 //go:embed web
@@ -102,7 +100,7 @@ var web embed.FS
 // Handler returns the page's handler. Call it once.
 func (p *Page) Handler() http.Handler {
 	p.viewers = make(chan struct{}, maxViewers)
-	p.fingers = make(chan struct{}, maxFingers)
+	p.presses = make(chan struct{}, maxPresses)
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", asset("page.html"))
 	for _, name := range []string{"page.js", "wires.js", "page.css", "icon.svg"} {
@@ -125,7 +123,7 @@ func asset(name string) http.Handler {
 	})
 }
 
-// panelJSON is the answer to GET /panel, word for word.
+// panelJSON is the answer to GET /panel. Other programs rely on it.
 type panelJSON struct {
 	Light       simpanel.Glow   `json:"light"`
 	StatusLight simpanel.Glow   `json:"status_light"`
@@ -172,23 +170,23 @@ func (s Status) consented(i int) bool { return i < len(s.Consented) && s.Consent
 
 func (p *Page) press(w http.ResponseWriter, r *http.Request) {
 	select {
-	case p.fingers <- struct{}{}:
-		defer func() { <-p.fingers }()
+	case p.presses <- struct{}{}:
+		defer func() { <-p.presses }()
 	default:
-		http.Error(w, "too many fingers on the buttons", http.StatusServiceUnavailable)
+		http.Error(w, "too many presses at a time", http.StatusServiceUnavailable)
 		return
 	}
 	switch err := p.Panel.Press(r.Context(), r.URL.Query().Get("party")); {
 	case errors.Is(err, simpanel.ErrNoParty):
 		http.Error(w, err.Error(), http.StatusNotFound)
-	case err != nil: // the one who asked has gone
+	case err != nil: // the client has left
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 	default:
 		w.WriteHeader(http.StatusNoContent)
 	}
 }
 
-// set puts a part of the front that has two places where the query wants it.
+// set sets a part of the panel to the query's value.
 func (p *Page) set(query string, do func(bool) bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		on, err := strconv.ParseBool(r.URL.Query().Get(query))

@@ -14,7 +14,7 @@ import (
 	"tacet/hw/simpanel"
 )
 
-// fakeUnit says what a test wants it to say.
+// fakeUnit has the status that a test sets.
 type fakeUnit struct {
 	mu      sync.Mutex
 	status  Status
@@ -42,32 +42,32 @@ type site struct {
 	t     *testing.T
 	panel *simpanel.Panel
 	unit  *fakeUnit
-	shelf *library.Library
+	lib   *library.Library
 }
 
-// serve serves a unit with such a front. What with says is done to its page.
+// serve serves a unit with such a panel. with can change its page.
 func serve(t *testing.T, s simpanel.Settings, with ...func(*Page)) *site {
 	t.Helper()
-	shelf, err := library.Open(t.TempDir(), library.Options{})
+	lib, err := library.Open(t.TempDir(), library.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { shelf.Close() })
+	t.Cleanup(func() { lib.Close() })
 	unit := &fakeUnit{status: Status{Power: true, Phase: "idle"}, changed: make(chan struct{})}
-	p := &Page{Panel: simpanel.New(s), Unit: unit, Library: shelf, Card: Card{Room: "Consulting room 3"}}
+	p := &Page{Panel: simpanel.New(s), Unit: unit, Library: lib, Card: Card{Room: "Consulting room 3"}}
 	for _, set := range with {
 		set(p)
 	}
 	server := httptest.NewServer(p.Handler())
 	t.Cleanup(server.Close)
-	return &site{server, t, p.Panel, unit, shelf}
+	return &site{server, t, p.Panel, unit, lib}
 }
 
 func both() simpanel.Settings {
 	return simpanel.Settings{Buttons: []simpanel.Button{{Party: "patient"}, {Party: "clinician"}}}
 }
 
-// ask sends a request with headers "Name: value"; one called Host is the host.
+// ask sends a request. A header is "Name: value"; Host sets the host.
 func (s *site) ask(method, path string, headers ...string) (int, http.Header, string) {
 	s.t.Helper()
 	r, err := http.NewRequestWithContext(s.t.Context(), method, s.URL+path, nil)
@@ -93,8 +93,8 @@ func (s *site) ask(method, path string, headers ...string) (int, http.Header, st
 	return answer.StatusCode, answer.Header, string(body)
 }
 
-// The words of GET /panel are a contract: other programs read them.
-func TestPanelSpeaksItsContract(t *testing.T) {
+// Other programs rely on the answer to GET /panel.
+func TestPanelJSON(t *testing.T) {
 	s := serve(t, simpanel.Settings{Buttons: both().Buttons, StatusLight: true, Drive: true})
 	s.panel.Light.Pulse()
 	s.panel.StatusLight.Steady()
@@ -133,7 +133,7 @@ func TestPressIsAnsweredWhenReleased(t *testing.T) {
 	select {
 	case <-changed:
 	default:
-		t.Error("answered, and nothing was pressed")
+		t.Error("answered, but nothing was pressed")
 	}
 	if s.panel.State().Buttons[0].Pressed {
 		t.Error("answered while it was pressed")
@@ -169,7 +169,7 @@ func TestDriveDoorAndPower(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotThereAndWhatIsNotAllowed(t *testing.T) {
+func TestNotFoundAndNotAllowed(t *testing.T) {
 	s := serve(t, both())
 	for _, c := range []struct {
 		method, path string
@@ -200,11 +200,11 @@ func TestWhatIsNotThereAndWhatIsNotAllowed(t *testing.T) {
 	}
 }
 
-func TestTooManyFingers(t *testing.T) {
+func TestMaxPresses(t *testing.T) {
 	s := serve(t, both())
 	s.panel.Hold("patient", false)
 	codes := make(chan int)
-	const tries = 3 * maxFingers
+	const tries = 3 * maxPresses
 	for range tries {
 		go func() { code, _, _ := s.ask("POST", "/panel/press?party=patient"); codes <- code }()
 	}
@@ -212,7 +212,7 @@ func TestTooManyFingers(t *testing.T) {
 	for range tries {
 		count[<-codes]++
 	}
-	if count[204] < maxFingers || count[503] == 0 || count[204]+count[503] != tries {
+	if count[204] < maxPresses || count[503] == 0 || count[204]+count[503] != tries {
 		t.Errorf("answers %v", count)
 	}
 }

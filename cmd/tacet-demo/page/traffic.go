@@ -7,22 +7,22 @@ import (
 )
 
 const (
-	maxMessages = 100     // that the page shows
-	maxPayload  = 8 << 10 // bytes shown of one
-	maxTopic    = 512     // bytes, likewise
+	maxMessages = 100     // on the page
+	maxPayload  = 8 << 10 // bytes of one that are shown
+	maxTopic    = 512     // bytes of it that are shown
 )
 
-// Message is one MQTT message that passed.
+// Message is an MQTT message.
 type Message struct {
 	Time     time.Time `json:"time"`
 	Topic    string    `json:"topic"`
-	Payload  string    `json:"payload"` // as text, its beginning where it is long
+	Payload  string    `json:"payload"` // as text; only its start if it is long
 	Size     int       `json:"size"`    // of the payload, in bytes
 	Retained bool      `json:"retained"`
 }
 
-// Traffic is the last of the messages that passed a broker. The zero Traffic is ready; it is safe
-// for use by several goroutines. A nil one hears nothing.
+// Traffic holds a broker's last messages. The zero Traffic is ready for use, and safe for
+// concurrent use. A nil Traffic gets no messages.
 type Traffic struct {
 	mu      sync.Mutex    // guards all below
 	passed  int           // messages so far
@@ -30,9 +30,10 @@ type Traffic struct {
 	changed chan struct{} // closed at the next message; nil while nobody waits
 }
 
-// Add takes a message that passes now.
+// Add adds a message.
 func (t *Traffic) Add(topic string, payload []byte, retained bool) {
-	m := Message{Time: time.Now(), Topic: begin(topic, maxTopic), Payload: begin(payload, maxPayload), Size: len(payload),
+	m := Message{Time: time.Now(), Topic: prefix(topic, maxTopic), Payload: prefix(payload, maxPayload),
+		Size:     len(payload),
 		Retained: retained}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -47,15 +48,14 @@ func (t *Traffic) Add(topic string, payload []byte, retained bool) {
 	}
 }
 
-// begin is the beginning of what may be text; what isn't, or was cut in two, shows as a replacement
-// character.
-func begin[T string | []byte](of T, limit int) string {
+// prefix returns the start of what may be text. It replaces what is not text, or was cut in two.
+func prefix[T string | []byte](of T, limit int) string {
 	text := string(of[:min(len(of), limit)])
 	return strings.ToValidUTF8(text, "\uFFFD")
 }
 
-// after returns the messages behind the first n, as far as they are still known, and how many have
-// passed in all.
+// after returns the messages after the first n, if they are still known, and the number of all
+// messages so far.
 func (t *Traffic) after(n int) ([]Message, int) {
 	if t == nil {
 		return nil, 0

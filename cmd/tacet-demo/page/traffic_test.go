@@ -26,19 +26,19 @@ func (v viewer) message() (m Message) {
 
 func listening(traffic *Traffic) func(*Page) { return func(p *Page) { p.Traffic = traffic } }
 
-// A viewer hears what passed before it came, and then each message once, behind the unit as it is.
+// A viewer first gets the unit's state, then the earlier messages, then each new message once.
 func TestMessagesAreShownAsTheyPass(t *testing.T) {
 	traffic := &Traffic{}
-	begun := time.Now()
+	start := time.Now()
 	traffic.Add("tacet/a/b/state", []byte(`{"phase":"idle"}`), true)
 	s := serve(t, both(), listening(traffic))
 	v, _ := s.watch()
 	if event, data := v.next(); event != "" || !strings.Contains(data, `"heard":true`) {
-		t.Errorf("first it is told of %q: %s", event, data)
+		t.Errorf("the first event is %q: %s", event, data)
 	}
 	m := v.message()
 	if m.Topic != "tacet/a/b/state" || m.Payload != `{"phase":"idle"}` || m.Size != 16 || !m.Retained ||
-		m.Time.Before(begun.Round(0)) {
+		m.Time.Before(start.Round(0)) {
 		t.Errorf("what passed before is shown as %+v", m)
 	}
 	for i := range 3 {
@@ -55,7 +55,7 @@ func TestMessagesAreShownAsTheyPass(t *testing.T) {
 	}
 }
 
-func TestNoMoreMessagesThanThePageCanShow(t *testing.T) {
+func TestMaxMessages(t *testing.T) {
 	traffic := &Traffic{}
 	for i := range 3*maxMessages + 1 {
 		traffic.Add("t", fmt.Append(nil, i), false)
@@ -74,12 +74,11 @@ func TestNoMoreMessagesThanThePageCanShow(t *testing.T) {
 		t.Errorf("fresh are %v", fresh)
 	}
 	if kept[0].Payload != fmt.Sprint(2*maxMessages+1) {
-		t.Error("what was handed out changed later")
+		t.Error("a returned slice changed later")
 	}
 }
 
-// Whoever is on this machine can send whatever bytes to the broker. One event stays one line of a
-// length that every reader takes.
+// Anybody on this machine can publish any bytes. Each event is still one line of limited length.
 func TestAMessageOfAnyBytes(t *testing.T) {
 	traffic := &Traffic{}
 	s := serve(t, both(), listening(traffic))
@@ -101,10 +100,10 @@ func TestAMessageOfAnyBytes(t *testing.T) {
 	}
 }
 
-func TestAPageThatHearsNothing(t *testing.T) {
+func TestNilTraffic(t *testing.T) {
 	var none *Traffic
 	if m, n := none.after(0); m != nil || n != 0 || none.Changed() != nil {
-		t.Error("it hears something all the same")
+		t.Error("it gets messages")
 	}
 	s := serve(t, both())
 	v, _ := s.watch()

@@ -12,7 +12,7 @@ import (
 	"tacet/cmd/tacet-demo/wire"
 )
 
-// TestMain lets the test program be the unit, too.
+// TestMain lets the test program act as the unit.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == fakeUnit {
 		os.Exit(fakeUnitMain(os.Args[2]))
@@ -22,8 +22,8 @@ func TestMain(m *testing.M) {
 
 const fakeUnit = "fake-unit"
 
-// fakeUnitMain is a unit that lights its light, says its process ID in place of a recording's, and
-// lives as its mode says: until it is told to stop, or on and on, or not at all.
+// fakeUnitMain is a unit that lights its light and reports its process ID instead of a recording's
+// ID. mode says whether it stops, goes on, or exits at once.
 func fakeUnitMain(mode string) int {
 	if code, err := strconv.Atoi(mode); err == nil {
 		return code

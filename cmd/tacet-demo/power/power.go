@@ -1,10 +1,10 @@
-// Package power is a unit's power supply: it runs the unit as a process of its own, starts it again
-// when it has gone, and can take its power away.
+// Package power is a unit's power supply: it runs the unit as a process, restarts it when it has
+// ended, and can cut its power.
 //
-// A cut kills the process and all that it started, in the middle of whatever it does: the
-// microphone, the network and the locks on its files go with it. What it wrote without a sync is
-// the one thing that a real cut may lose and this one does not: the disk's owner, the kernel, lives
-// on. The unit never outlives the program that powers it.
+// A cut kills the process and everything that it started, in the middle of whatever it does.
+// Microphone, network and file locks go with it. Only data that was written but not synced
+// survives, unlike in a real power cut, because the kernel lives on. The unit never outlives the
+// program that powers it.
 package power
 
 import (
@@ -27,22 +27,22 @@ import (
 	"tacet/hw/simpanel"
 )
 
-// outage is how long the power stays away after a cut, and how long a unit that ended by itself
-// waits before it starts again.
+// outage is how long the power stays off after a cut, and how long a unit that ended by itself
+// waits before it restarts.
 const outage = time.Second
 
-// BadConfig is the exit code of a unit that can't use its config: it isn't started again.
+// BadConfig is the exit code of a unit that can't use its config. It is not restarted.
 const BadConfig = 78 // as tacetd exits
 
-// A unit finds its wires to the front, and its window to it, at these file descriptors.
+// File descriptors at which a unit finds its connection to the panel, and its window to it.
 const (
 	WireFD   = 3
 	WindowFD = 4
 )
 
-// Supply keeps one unit powered. It is what the page calls the unit.
+// Supply powers one unit. It implements page.Unit.
 type Supply struct {
-	// StopWithin is what an orderly stop may take; then the unit is killed.
+	// StopWithin is how long an orderly stop may take before the unit is killed.
 	StopWithin time.Duration
 
 	command []string // the unit's program and arguments
@@ -57,17 +57,17 @@ type Supply struct {
 	first   chan struct{} // closed at the first report
 }
 
-// dark is a unit without power.
+// dark returns the status of a unit without power.
 func dark() page.Status { return page.Status{Phase: "fault", Since: time.Now()} }
 
-// New is a supply for the unit that command starts; the front is wired to it.
+// New returns a supply for the unit that command starts. The unit uses panel p.
 func New(command []string, p *simpanel.Panel, log *slog.Logger) *Supply {
 	return &Supply{StopWithin: 25 * time.Second, command: command, panel: p, log: log, status: dark(),
 		cuts: make(chan chan struct{}), ended: make(chan struct{}),
 		changed: make(chan struct{}), first: make(chan struct{})}
 }
 
-// Status is the unit's last word.
+// Status returns the unit's last status.
 func (s *Supply) Status() page.Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -81,11 +81,10 @@ func (s *Supply) Changed() <-chan struct{} {
 	return s.changed
 }
 
-// Reported returns a channel that is closed when a unit first said something.
+// Reported returns a channel that is closed at a unit's first report.
 func (s *Supply) Reported() <-chan struct{} { return s.first }
 
-// CutPower kills the unit and returns when it is dead. Without power already, there is nothing to
-// cut.
+// CutPower kills the unit and returns when it is dead. It does nothing if there is no power.
 func (s *Supply) CutPower() {
 	done := make(chan struct{})
 	select {
@@ -110,11 +109,11 @@ func (s *Supply) set(status page.Status) {
 	}
 }
 
-// Run starts the unit, and starts it again whenever it has gone, until ctx ends; then the unit
-// stops in order. A unit that can't use its config isn't tried again.
+// Run starts the unit, and restarts it whenever it has ended, until ctx ends; then the unit stops
+// in order. A unit that can't use its config is not restarted.
 func (s *Supply) Run(ctx context.Context) error {
-	// A child dies with the thread that started it, not with the process: this thread stays as long
-	// as the child does.
+	// A child dies with the thread that started it, not with the process, so this thread must live
+	// as long as the child.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer close(s.ended)
@@ -140,7 +139,7 @@ func (s *Supply) Run(ctx context.Context) error {
 	}
 }
 
-// outage waits until the power is back. Cuts meanwhile find nothing to cut.
+// outage waits until the power is back. It ignores cuts meanwhile.
 func (s *Supply) outage(ctx context.Context) bool {
 	back := time.After(outage)
 	for {
@@ -155,8 +154,8 @@ func (s *Supply) outage(ctx context.Context) bool {
 	}
 }
 
-// powered is one life of the unit, from power-up to its end, after which nothing that it said is
-// heard any more. Where its power was cut, it returns the request.
+// powered runs the unit once, from power-up to its end. After that nothing is reported for it. If
+// the power was cut, it returns the request.
 func (s *Supply) powered(ctx context.Context) (cut chan struct{}, err error) {
 	window, err := wire.NewWindow()
 	if err != nil {
@@ -198,20 +197,19 @@ func (s *Supply) powered(ctx context.Context) (cut chan struct{}, err error) {
 	}
 }
 
-// kill ends the unit with everything that it started.
+// kill kills the unit and everything that it started.
 func kill(unit *exec.Cmd) {
 	syscall.Kill(-unit.Process.Pid, syscall.SIGKILL)
 	unit.Process.Kill()
 }
 
-// timerSlack is what systemd/tacetd.service gives the daemon, and why, in nanoseconds.
+// timerSlack is the daemon's, in nanoseconds; systemd/tacetd.service says why.
 const timerSlack = 1_000_000
 
-// stacks is what systemd/tacetd.service has in the daemon's environment, and why.
+// stacks is from the daemon's environment; systemd/tacetd.service says why.
 const stacks = "GLIBC_TUNABLES=glibc.pthread.stack_cache_size=0"
 
-// start powers the unit up, from a thread that is its caller's own; wires lead from it to the
-// front.
+// start starts the unit, on the caller's own thread. wires connect it to the panel.
 func (s *Supply) start(window *wire.Window) (*exec.Cmd, net.Conn, error) {
 	ends, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -228,10 +226,10 @@ func (s *Supply) start(window *wire.Window) (*exec.Cmd, net.Conn, error) {
 	unit.Stdout, unit.Stderr = os.Stderr, os.Stderr
 	unit.Env = append(os.Environ(), stacks)
 	unit.ExtraFiles = []*os.File{theirs, window.File()}
-	// A group of its own: Ctrl-C in a terminal stops it through us, and in order.
+	// A process group of its own: Ctrl-C in a terminal reaches only us, and we stop the unit in
+	// order.
 	unit.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
-	// What a thread's timers may be late by goes over to the processes that it starts; 0 is the
-	// usual again.
+	// A process inherits the timer slack of the thread that starts it; 0 resets the thread's own.
 	unix.Prctl(unix.PR_SET_TIMERSLACK, timerSlack, 0, 0, 0)
 	defer unix.Prctl(unix.PR_SET_TIMERSLACK, 0, 0, 0, 0)
 	if err := unit.Start(); err != nil {

@@ -15,10 +15,10 @@ import (
 	"tacet/hw/simpanel"
 )
 
-// patience is how long a test waits for what must happen.
+// patience is how long a test waits for something that must happen.
 const patience = 30 * time.Second
 
-// powered runs a fake unit; stop ends it and gives run's answer.
+// powered runs a fake unit. stop ends it, and returns Run's error.
 func powered(t *testing.T, mode string) (s *Supply, front *simpanel.Panel, stop func() error) {
 	t.Helper()
 	self, err := os.Executable()
@@ -63,7 +63,7 @@ func (s *Supply) until(t *testing.T, what string, wanted func(page.Status) bool)
 
 func running(s page.Status) bool { return s.Power && s.Phase == "recording" }
 
-// pid is the process of a fake unit.
+// pid returns a fake unit's process.
 func pid(t *testing.T, s page.Status) int {
 	t.Helper()
 	n, err := strconv.Atoi(s.Recording)
@@ -94,7 +94,7 @@ func TestAPowerCutLeavesNothingOfTheUnit(t *testing.T) {
 	turn := front.State().LightTurn
 	s.CutPower()
 	if front.State().LightTurn != turn {
-		t.Error("the second cut waited until there was something to cut")
+		t.Error("the second cut waited for the power to return")
 	}
 	if second := pid(t, s.until(t, "power again", running)); second == first {
 		t.Error("the same unit came back from the dead")
@@ -117,7 +117,7 @@ func TestAUnitThatDoesntStopIsKilled(t *testing.T) {
 	s, _, stop := powered(t, "goes on")
 	unit := pid(t, s.until(t, "power", running))
 	if err := stop(); err == nil {
-		t.Error("nobody was told")
+		t.Error("Run returned no error")
 	}
 	if alive(unit) {
 		t.Error("it goes on")

@@ -11,8 +11,8 @@ import (
 	"tacet/hw/simpanel"
 )
 
-// Front is the front as the unit sees it. It has the methods of buttons and of the light;
-// StatusLight has those of the other one.
+// Front is the panel as the unit sees it. It implements the buttons and the light; StatusLight
+// implements the other one.
 type Front struct {
 	client *rpc.Client
 	window *Window
@@ -20,14 +20,14 @@ type Front struct {
 	gone   chan struct{}
 }
 
-// Connect takes the unit's end of the stream, and its window.
+// Connect uses the unit's end of the stream, and its window.
 func Connect(conn io.ReadWriteCloser, w *Window) *Front {
 	f := &Front{window: w, gone: make(chan struct{})}
 	f.client = rpc.NewClient(conn)
 	return f
 }
 
-// Gone is closed when a call has found nobody at the other end.
+// Gone returns a channel that is closed when a call has failed because the other end is gone.
 func (f *Front) Gone() <-chan struct{} { return f.gone }
 
 func (f *Front) call(method string, args, answer any) error {
@@ -38,8 +38,8 @@ func (f *Front) call(method string, args, answer any) error {
 	return err
 }
 
-// Watch calls deliver for every change of a line until ctx ends. An edge has the time at which the
-// line changed, however busy the machine was since.
+// Watch calls deliver for every change of a line, until ctx ends. An edge has the time at which the
+// line changed, even if the machine has been busy since.
 func (f *Front) Watch(ctx context.Context, deliver func(input int, active bool, at time.Time, fresh bool)) error {
 	for {
 		var e Edge
@@ -59,7 +59,7 @@ func (f *Front) Watch(ctx context.Context, deliver func(input int, active bool, 
 	}
 }
 
-// Read reads every line now.
+// Read reads every line.
 func (f *Front) Read() (lines []bool, err error) {
 	if lines, known := f.window.look().Lines(); known {
 		return lines, nil
@@ -68,7 +68,7 @@ func (f *Front) Read() (lines []bool, err error) {
 	return lines, err
 }
 
-// Sense reads what the light does.
+// Sense reads the sense line.
 func (f *Front) Sense() (lit, known bool, err error) {
 	if lit, hasLine, known := f.window.look().Sense(); known {
 		return lit, hasLine, nil
@@ -78,30 +78,30 @@ func (f *Front) Sense() (lit, known bool, err error) {
 	return s.Lit, s.Known || err != nil, err
 }
 
-// Slots calls told with how the thumb drive's place is, now and at each change, until the front is
+// Slots calls changed with the state of the thumb drive, now and at each change, until the panel is
 // gone.
-func (f *Front) Slots(told func(present bool)) {
+func (f *Front) Slots(changed func(present bool)) {
 	for known := (Slot{}); ; {
 		var now Slot
 		if f.call("Slot", known, &now) != nil {
 			return
 		}
-		told(now.Present)
+		changed(now.Present)
 		known = now
 	}
 }
 
-// Report says what the unit does.
+// Report reports the unit's status.
 func (f *Front) Report(s page.Status) error { return f.call("Report", s, new(Nothing)) }
 
 func (f *Front) drive(status bool, g simpanel.Glow) error {
 	return f.call("Drive", Drive{Status: status, Glow: g}, new(Nothing))
 }
 
-// On lights the light steadily.
+// On turns the light on.
 func (f *Front) On() error { return f.drive(false, simpanel.On) }
 
-// Off makes it dark.
+// Off turns it off.
 func (f *Front) Off() error { return f.drive(false, simpanel.Off) }
 
 // Pulse blinks it slowly.
@@ -110,10 +110,10 @@ func (f *Front) Pulse() error { return f.drive(false, simpanel.Pulse) }
 // Flash shows three quick flashes.
 func (f *Front) Flash() error { return f.drive(false, simpanel.Flash) }
 
-// StatusLight is the second light as the unit sees it.
+// StatusLight is the status light as the unit sees it.
 type StatusLight struct{ Front *Front }
 
-// Steady lights it.
+// Steady turns it on.
 func (s StatusLight) Steady() error { return s.Front.drive(true, simpanel.On) }
 
 // Pulse blinks it slowly.
@@ -122,5 +122,5 @@ func (s StatusLight) Pulse() error { return s.Front.drive(true, simpanel.Pulse) 
 // Flash repeats three quick flashes.
 func (s StatusLight) Flash() error { return s.Front.drive(true, simpanel.Flash) }
 
-// Off makes it dark.
+// Off turns it off.
 func (s StatusLight) Off() error { return s.Front.drive(true, simpanel.Off) }

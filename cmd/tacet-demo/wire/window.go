@@ -11,16 +11,16 @@ import (
 	"tacet/hw/simpanel"
 )
 
-// A Window is a word of memory that the front writes and the unit reads: how the lines and the
-// sense line stand now. The unit looks at them ten times a second while it records, and through a
-// window that costs what it costs to ask the kernel for real ones, not two wake-ups in each
-// process.
+// Window is a word of memory that the panel writes and the unit reads: the present levels of the
+// lines and of the sense line. The unit reads them ten times a second while it records. Through a
+// window that is about as cheap as asking the kernel for real lines; a call would wake both
+// processes.
 type Window struct {
-	file *os.File // to hand to the unit; nil at its side
+	file *os.File // for the unit; nil on the unit's side
 	page []byte
 }
 
-// NewWindow makes one.
+// NewWindow makes a window.
 func NewWindow() (*Window, error) {
 	fd, err := unix.MemfdCreate("front", unix.MFD_CLOEXEC)
 	if err != nil {
@@ -34,7 +34,7 @@ func NewWindow() (*Window, error) {
 	return openWindow(f, unix.PROT_READ|unix.PROT_WRITE)
 }
 
-// OpenWindow is the unit's side; it takes the file over. It can't be written through.
+// OpenWindow opens the unit's side, which can't write. It closes the file.
 func OpenWindow(f *os.File) (*Window, error) {
 	w, err := openWindow(f, unix.PROT_READ)
 	if err == nil {
@@ -53,10 +53,10 @@ func openWindow(f *os.File, may int) (*Window, error) {
 	return &Window{f, page}, nil
 }
 
-// File is what the unit gets.
+// File returns the file for the unit.
 func (w *Window) File() *os.File { return w.file }
 
-// Close must come after the last look.
+// Close must come after the last read.
 func (w *Window) Close() error {
 	if w.file != nil {
 		w.file.Close()

@@ -1,10 +1,10 @@
-// Package wire joins the front of a wall unit in one process with the unit in another, so that the
-// unit can lose its power as a real one does: killed, and nothing of it left but its disk.
+// Package wire connects the panel of a wall unit in one process with the unit in another, so that
+// the unit can lose its power: it is killed, and only its disk is left.
 //
-// The process with the front calls [Serve]; the unit calls [Connect] and gets buttons and lights
-// that answer as the panel's own. Edges and calls go over one stream, in both directions, until it
-// ends; then everything fails and [Front.Gone] is closed. How the lines and the light are now is
-// read through a [Window], as long as that is plain: what blinks or is broken is asked for.
+// The process with the panel calls [Serve]. The unit calls [Connect], and gets buttons and lights
+// that behave like the panel's own. Edges and calls go over one stream in both directions until it
+// ends; then every call fails, and [Front.Gone] is closed. Steady levels are read through a
+// [Window]; a light that blinks, or a broken line, is asked for over the stream.
 package wire
 
 import (
@@ -21,7 +21,7 @@ import (
 	"tacet/hw/simpanel"
 )
 
-// Edge is one change of a line.
+// Edge is a change of a line.
 type Edge struct {
 	Input  int
 	Active bool
@@ -29,29 +29,29 @@ type Edge struct {
 	Fresh  bool
 }
 
-// monotonic is the machine's monotonic clock; in a bubble's tests, the bubble's.
+// monotonic is the machine's monotonic clock. Tests replace it with the clock of their bubble.
 var monotonic = func() time.Duration {
 	var t unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &t) // fails for no clock that exists
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &t) // can't fail for this clock
 	return time.Duration(t.Nano())
 }
 
-// Drive is one call on a light.
+// Drive is a call to a light.
 type Drive struct {
 	Status bool // the status light, not the light
 	Glow   simpanel.Glow
 }
 
-// Sensed is what the sense line says.
+// Sensed is the state of the sense line.
 type Sensed struct{ Lit, Known bool }
 
-// Slot is the place for the thumb drive.
+// Slot is the state of the port for the thumb drive.
 type Slot struct{ Known, Present bool }
 
-// Nothing stands where a call has nothing to say.
+// Nothing is for calls without arguments or results.
 type Nothing bool
 
-// server is what the unit can ask of the front.
+// server answers the unit's calls.
 type server struct {
 	panel  *simpanel.Panel
 	report func(page.Status)
@@ -60,8 +60,8 @@ type server struct {
 	ended  <-chan struct{}
 }
 
-// Serve lets the unit at the other end of conn, and of the window, use the front, and hands on what
-// it reports, until conn ends or ctx does.
+// Serve lets the unit at the other end of conn and w use the panel, and passes its reports on,
+// until conn or ctx ends.
 func Serve(ctx context.Context, conn io.ReadWriteCloser, w *Window, p *simpanel.Panel, report func(page.Status)) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -81,8 +81,7 @@ func Serve(ctx context.Context, conn io.ReadWriteCloser, w *Window, p *simpanel.
 	r.ServeConn(stream{conn, cancel})
 }
 
-// stream tells by the end of the stream that the unit has gone: calls that wait for an edge end
-// then.
+// stream calls gone at the end of the stream. Calls that wait for an edge end then.
 type stream struct {
 	io.ReadWriteCloser
 	gone func()
@@ -96,7 +95,7 @@ func (s stream) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// calls are the server's methods that the other end may call.
+// calls has the methods that the unit may call.
 type calls server
 
 // Drive drives a light.
@@ -117,13 +116,13 @@ func (c *calls) Drive(d Drive, _ *Nothing) error {
 	return drive[d.Glow]()
 }
 
-// Sense reads the light back.
+// Sense reads the sense line.
 func (c *calls) Sense(_ Nothing, answer *Sensed) (err error) {
 	answer.Lit, answer.Known, err = c.panel.Light.Sense()
 	return err
 }
 
-// Read reads every line. It does not wait for the edges before: the other end, which takes them,
+// Read reads every line. It does not wait for earlier edges, because the unit, which takes them,
 // may be waiting for this.
 func (c *calls) Read(_ Nothing, answer *[]bool) (err error) {
 	*answer, err = c.panel.Buttons.Levels()
@@ -143,7 +142,7 @@ func (c *calls) Edge(_ Nothing, answer *Edge) error {
 	}
 }
 
-// Slot waits until the thumb drive is not as the unit knows it to be.
+// Slot waits until the thumb drive's state differs from what the unit knows.
 func (c *calls) Slot(known Slot, answer *Slot) error {
 	for {
 		changed := c.panel.Changed()
@@ -159,7 +158,7 @@ func (c *calls) Slot(known Slot, answer *Slot) error {
 	}
 }
 
-// Report takes what the unit says of itself.
+// Report receives the unit's status.
 func (c *calls) Report(s page.Status, _ *Nothing) error {
 	c.report(s)
 	return nil

@@ -18,7 +18,7 @@ import (
 	"tacet/hw/simpanel"
 )
 
-// joined is a panel, and the front that a unit at the other end of a pipe has.
+// joined returns a panel, and the unit's end of a connection to it.
 func joined(t *testing.T, s simpanel.Settings, report func(page.Status)) (*simpanel.Panel, *Front, net.Conn) {
 	t.Helper()
 	p := simpanel.New(s)
@@ -119,17 +119,17 @@ func TestButtonsAcrossTheWire(t *testing.T) {
 
 func init() { monotonic = func() time.Duration { return time.Duration(time.Now().UnixNano()) } }
 
-// A unit that is busy when an edge comes knows all the same when it came: a press keeps its length.
+// A busy unit still learns when an edge happened, so a press keeps its length.
 func TestALateEdgeKeepsItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, f, _ := joined(t, simpanel.Settings{Buttons: []simpanel.Button{{Party: "room"}}}, nil)
 		ctx, cancel := context.WithCancel(t.Context())
-		began := time.Now()
+		start := time.Now()
 		var at []time.Duration
 		ended := make(chan error)
 		go func() {
 			ended <- f.Watch(ctx, func(_ int, _ bool, t time.Time, _ bool) {
-				at = append(at, t.Sub(began))
+				at = append(at, t.Sub(start))
 				<-time.After(300 * time.Millisecond)
 			})
 		}()
@@ -146,7 +146,7 @@ func TestALateEdgeKeepsItsTime(t *testing.T) {
 	})
 }
 
-// What the unit looks at ten times a second wakes nobody at the other end.
+// Reading the lines and the light wakes nobody at the other end.
 func TestLinesAndLightAreReadThroughTheWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, f, there := joined(t, simpanel.Settings{Buttons: []simpanel.Button{{Party: "patient"}, {Party: "clinician"}},
@@ -166,7 +166,7 @@ func TestLinesAndLightAreReadThroughTheWindow(t *testing.T) {
 	})
 }
 
-func TestTheUnitCannotWriteOnItsWindow(t *testing.T) {
+func TestTheUnitCannotWriteToItsWindow(t *testing.T) {
 	w, err := NewWindow()
 	if err != nil {
 		t.Fatal(err)
@@ -188,7 +188,7 @@ func TestTheUnitCannotWriteOnItsWindow(t *testing.T) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if recover() == nil {
-			t.Error("the unit wrote on its window")
+			t.Error("the unit wrote to its window")
 		}
 	}()
 	unit.page[0] = 8
@@ -205,7 +205,7 @@ func TestABrokenWatchComesAcross(t *testing.T) {
 			t.Errorf("Watch ended with %v", err)
 		}
 		if err := f.Watch(t.Context(), func(int, bool, time.Time, bool) {}); err == nil {
-			t.Error("a second Watch doesn't hear of it")
+			t.Error("a second Watch gets no error")
 		}
 	})
 }

@@ -18,6 +18,7 @@ type Drive struct {
 	Site, Room, Store string          // what its mark must say
 	Label             string          // see the package comment
 	Mounts            Table           // needed
+	Others            []Other         // what this may not be
 	Changes           <-chan struct{} // receives after something was mounted, unmounted, plugged in or pulled out; its own
 
 	// Judge says, as a [*store.Trouble], why a drive must not be used although it carries this
@@ -65,7 +66,7 @@ func (d *Drive) Open(ctx context.Context) (store.Medium, error) {
 	if s.found == nil {
 		return nil, s.why()
 	}
-	if err := s.found.usable(); err != nil {
+	if err := s.found.usable(d.Others); err != nil {
 		s.close()
 		return nil, err
 	}

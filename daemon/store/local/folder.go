@@ -20,6 +20,7 @@ type Folder struct {
 	UnmountedOK bool   // it may lie on the unit's own disk
 	Mounts      Table  // needed
 	Changes     <-chan struct{}
+	Others      []Other // what this may not be
 
 	devices devices
 }
@@ -38,7 +39,7 @@ func (f *Folder) Open(ctx context.Context) (store.Medium, error) {
 		return nil, t
 	}
 	med := newMedium(root, m, "folder "+f.Path, f.Mounts, f.devices)
-	if err := med.usable(); err != nil {
+	if err := med.usable(f.Others); err != nil {
 		root.Close()
 		return nil, err
 	}

@@ -69,6 +69,43 @@ func TestFolderIsRefused(t *testing.T) {
 	}
 }
 
+// A copy in the spool, or in another store's folder, would be the other's file itself, and go with
+// it: by whatever path it is reached, it is no store. Nobody waits for a server to hear that.
+func TestOneFolderIsNoTwoPlaces(t *testing.T) {
+	m := newMachine(t)
+	m.plug("8:2", false)
+	dir, server := m.mount("8:2", "ext4"), m.mount("0:52", "nfs4")
+	spool, link := filepath.Join(dir, "spool"), filepath.Join(dir, "link")
+	far := Other{filepath.Join(server, "x"), "store nas"}
+	if err := errors.Join(os.Mkdir(spool, 0o700), os.Mkdir(filepath.Join(spool, "inner"), 0o700),
+		os.Symlink("spool", link), os.Symlink(spool, far.Path)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{spool, link, filepath.Join(dir, "link", "inner", "..")} {
+		for _, as := range []string{spool, link} {
+			f := m.folder(path, true)
+			f.Others = []Other{{filepath.Join(dir, "none"), "store none"}, {as, "the unit's own spool"}}
+			refused(t, f, failed, "the same folder as the unit's own spool", "another disk")
+		}
+	}
+	for _, path := range []string{dir, filepath.Join(spool, "inner")} {
+		f := m.folder(path, true)
+		f.Others = []Other{{spool, "the unit's own spool"}}
+		opened(t, f)
+	}
+	f := m.folder(spool, true)
+	f.Others = []Other{far} // by the server, which is not asked
+	opened(t, f)
+	// A drive whose root is another's.
+	m.plug("8:1", true)
+	d, stick := m.drive(), m.mount("8:1", "vfat")
+	marked(t, stick, "room-3", "drive")
+	d.Others = []Other{{stick, "store nas"}}
+	refused(t, d, failed, "the same folder as store nas")
+	d.Others = []Other{{spool, "the unit's own spool"}}
+	opened(t, d)
+}
+
 func TestFolderIsNotMade(t *testing.T) {
 	m := newMachine(t)
 	dir := m.mount("0:52", "nfs4")

@@ -78,10 +78,13 @@ func (m *medium) Close() error {
 	return m.root.Close()
 }
 
-// usable says what would keep every write from the medium.
-func (m *medium) usable() error {
+// usable says what would keep every write from the medium, or every copy on it from being one.
+func (m *medium) usable(others []Other) error {
 	if err := m.Check(nil); err != nil {
 		return err
+	}
+	if t := m.isOther(others); t != nil {
+		return t
 	}
 	err := m.fs.Writable()
 	if err == nil && strings.HasPrefix(m.mount.FSType, "ext") {
@@ -94,6 +97,56 @@ func (m *medium) usable() error {
 		return t
 	}
 	return err
+}
+
+// Other is a folder that holds recordings already: the unit's spool, or another store.
+type Other struct {
+	Path string
+	What string // for people
+}
+
+// isOther refuses a folder that is another, by whatever path it was reached: a link, or a mount of
+// one folder at another. A copy there would be the other's file itself, and go with it: with the
+// recording, when the unit lets go of its own, or with the last copy, when one of two stores has
+// kept it for long enough.
+func (m *medium) isOther(others []Other) *store.Trouble {
+	here, err := m.root.Stat(".")
+	if err != nil {
+		return nil // Check says more
+	}
+	table, err := m.mounts()
+	if err != nil {
+		return nil
+	}
+	for _, o := range others {
+		if at := mountOf(o.Path, table); at.Device != m.mount.Device && mayHang(at) {
+			continue // nobody waits for a server to hear that this is not it
+		}
+		if there, err := os.Stat(o.Path); err == nil && os.SameFile(here, there) {
+			return trouble(failed, "%s is the same folder as %s, %s: a copy there would be no second one; "+
+				"name a folder on another disk", m.path, o.What, o.Path)
+		}
+	}
+	return nil
+}
+
+// mountOf is the mount that a path leads to, as far as its name says.
+func mountOf(path string, table []Mount) (found Mount) {
+	for _, m := range table {
+		if within(path, m.Point) && len(m.Point) >= len(found.Point) {
+			found = m
+		}
+	}
+	return found
+}
+
+// mayHang reports whether a look at a mount may wait for a server or a program.
+func mayHang(m Mount) bool {
+	switch m.FSType {
+	case "autofs", "cifs", "smb3", "nfs", "nfs4", "9p", "ceph":
+		return true
+	}
+	return strings.HasPrefix(m.FSType, "fuse")
 }
 
 // tryWriting makes a file without a name, and lets go of it. After an error ext4 refuses to be

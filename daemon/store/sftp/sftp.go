@@ -60,6 +60,9 @@ type Kind struct {
 	Path       string // absolute, on the server
 	Key        string // file of the private key, without a passphrase
 	KnownHosts string // file, as ssh has it
+	// Spool is the unit's own folder of recordings, which a server on the same machine might serve; "":
+	// there is none.
+	Spool string
 
 	Dial  time.Duration // how long connecting may take, to the last step; 0: 30 s
 	Stall time.Duration // a connection on which nothing moves for so long ends; 0: 30 s
@@ -113,6 +116,12 @@ func (k Kind) Open(ctx context.Context) (store.Medium, error) {
 	if err != nil {
 		conn.Close()
 		return nil, k.refusal(err, ctx.Err(), known)
+	}
+	if k.Spool != "" && sameMachine(raw) && m.isSpool(k.Spool) {
+		m.Close()
+		return nil, &store.Trouble{Code: health.StoreError, Err: fmt.Errorf(
+			"%s on the SFTP server %s is the unit's own spool, %s: a copy there would be no second one; "+
+				"name another server, or a folder on another disk", k.Path, k.Addr, k.Spool)}
 	}
 	return m, nil
 }

@@ -1,4 +1,4 @@
-// Package clitest has what the commands' testscripts share.
+// Package clitest has what the tests of the commands share.
 package clitest
 
 import (
@@ -9,7 +9,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// Exits: exits N PROGRAM ARGS… wants the program to exit with N.
+// Exits is the testscript command "exits N PROGRAM ARGS…": the program must exit with N.
 func Exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits N PROGRAM ARGS…")

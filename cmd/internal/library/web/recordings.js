@@ -1,6 +1,6 @@
 // Lists recordings, checks them and plays them. A page calls showRecordings
-// with what its server says as often as it likes: rows are changed in place, so
-// that the focus stays and what is playing goes on.
+// with its server's list, as often as it likes: rows are changed in place, so that
+// the focus stays and sound goes on playing.
 
 const most = 100; // rows shown
 
@@ -37,7 +37,7 @@ function when(started) {
 
 const url = (file, what = "") => "/recordings/" + encodeURIComponent(file) + what;
 
-// soundName ends as players know sound of that kind.
+// soundName has the extension that players expect for the codec.
 function soundName(item) {
   return item.file.replace(/\.tacet$/, "") + "." + item.codec;
 }

@@ -1,4 +1,4 @@
-// Draws the unit from what /live says. Nothing here decides anything: a press
+// Draws the unit from what /live sends. Nothing is decided here: a press
 // goes to the unit, and the page shows what the unit then does.
 import { showRecordings } from "/recordings/recordings.js";
 import { addMessage, forgetMessages, showBroker } from "/wires.js";
@@ -6,7 +6,7 @@ import { addMessage, forgetMessages, showBroker } from "/wires.js";
 const at = (id) => document.getElementById(id);
 const capital = (s) => s.charAt(0).toUpperCase() + s.slice(1);
 
-// say sets text only where it differs, so that a screen reader isn't told twice.
+// say sets text only if it differs, so that a screen reader doesn't repeat it.
 function say(el, text) {
   if (el.textContent !== text) el.textContent = text;
 }
@@ -24,13 +24,13 @@ function minutes(seconds) {
 const lightWords = {
   off: "The light is off: the microphone is closed.",
   on: "The light is steady: the microphone is open.",
-  pulse: "The light pulses slowly: it waits for the other person.",
-  flash: "The light flashes three times: it can’t record now.",
+  pulse: "The light pulses slowly: the unit is waiting for the other person.",
+  flash: "The light flashes three times: the unit can’t record now.",
 };
 const lightNames = { off: "off", on: "steady", pulse: "slow pulse", flash: "three quick flashes" };
 const statusWords = { off: "off", on: "steady, ready", pulse: "slow pulse, something needs a person", flash: "quick flashes, can’t record" };
 const senseWords = {
-  none: "There is no sense line: nothing reads the light back.",
+  none: "There is no sense line: nothing checks the light.",
   off: "The sense line reads dark.",
   on: "The sense line reads lit.",
   pulse: "The sense line reads lit and dark in turn.",
@@ -38,19 +38,19 @@ const senseWords = {
   unread: "The sense line can’t be read.",
 };
 
-// single is true where one button speaks for the whole room.
+// single is true if one button speaks for the whole room.
 const single = (s) => s.buttons.length === 1;
 const called = (s, b) => (single(s) ? "everyone in the room" : "the " + b.party);
 
 function phaseWords(s) {
   const open = s.buttons.filter((b) => !b.consented).map((b) => called(s, b));
-  if (!s.power) return ["No power", "The unit is dark. It comes back by itself; what was recorded is kept."];
+  if (!s.power) return ["No power", "The unit is off. It restarts by itself, and keeps what was recorded."];
   switch (s.phase) {
     case "idle":
       return ["Not recording", "The microphone is closed. It opens when " +
         (single(s) ? "the button is pressed." : "each button has been pressed.")];
     case "waiting":
-      return ["Waiting for " + list(open), "The microphone is closed. If nobody presses, it forgets in half a minute."];
+      return ["Waiting for " + list(open), "The microphone is closed. If nobody presses, the consent lapses in half a minute."];
     case "starting":
       return ["About to record", "The light is on, and the microphone is opening."];
     case "recording":
@@ -102,7 +102,7 @@ function drawButtons(s) {
 function drawLight(s) {
   const light = at("light");
   if (light.dataset.turn !== String(s.light_turn)) {
-    // Take the animation off and put it on again: a second flash isn't the first.
+    // Restart the animation, because this is another flash.
     light.dataset.glow = "off";
     void light.offsetWidth;
     light.dataset.turn = s.light_turn;
@@ -110,7 +110,7 @@ function drawLight(s) {
   light.dataset.glow = s.light;
   light.setAttribute("aria-label", "Light: " + lightNames[s.light]);
   say(at("light-words"), s.power ? lightWords[s.light] : "Both lights are dark: no power.");
-  say(at("sense-words"), s.power ? senseWords[s.sense] : "Nothing reads the light back.");
+  say(at("sense-words"), s.power ? senseWords[s.sense] : "Nothing checks the light.");
   at("status").hidden = s.status_light === "none";
   at("status-light").dataset.glow = s.status_light;
   at("status-light").setAttribute("aria-label", "Status light: " + (statusWords[s.status_light] || "none"));
@@ -151,13 +151,13 @@ function drawWarnings(s) {
   }));
 }
 
-const storeWords = { ok: "there", missing: "not there", full: "full", readonly: "can’t be written", error: "in trouble" };
+const storeWords = { ok: "connected", missing: "missing", full: "full", readonly: "read-only", error: "error" };
 
 function drawCopies(s) {
   const rows = (s.power && s.stores || []).map((c) => {
     const li = document.createElement("li");
     li.dataset.state = c.state;
-    li.textContent = "Copies to " + c.name + ": " + (storeWords[c.state] || c.state) + ", " + (c.pending ? c.pending + " still to come" : "has all");
+    li.textContent = "Copies to " + c.name + ": " + (storeWords[c.state] || c.state) + ", " + (c.pending ? c.pending + " pending" : "complete");
     return li;
   });
   const now = rows.map((r) => r.textContent).join();
@@ -169,20 +169,20 @@ function drawCopies(s) {
 function drawCard(s) {
   const c = s.card;
   say(at("room"), c.room + ", " + c.site);
-  say(at("hears"), "It hears " + c.microphone + ".");
-  say(at("shelf-hint"), "Each is sealed with a key that the unit doesn’t have. " + (c.key
-    ? "This page holds the office’s key, so that you can listen."
-    : "Nor has this page: they are opened where the key is."));
+  say(at("hears"), "Microphone: " + c.microphone + ".");
+  say(at("shelf-hint"), "Each is sealed, and the unit has no key that opens it. " + (c.key
+    ? "This page has the office’s key, so you can listen."
+    : "Neither has this page: open them where the key is."));
   say(at("card-purpose"), c.purpose + ". Nobody has to agree.");
   say(at("card-yes"), single(s)
     ? "When everyone agrees, press the button once. Recording starts then, and the light shows it."
     : "Press your own button once. Recording starts when " + list(s.buttons.map((b) => "the " + b.party)) + " have pressed.");
-  say(at("card-stop"), (single(s) ? "Press the button again" : "Press any button") + ", at any time. It stops at that moment; no reason is needed.");
+  say(at("card-stop"), (single(s) ? "Press the button again" : "Press any button") + ", at any time. Recording stops at once. You need no reason.");
   at("legend-pulse").hidden = single(s);
-  say(at("card-foot"), "It stops by itself after " + minutes(c.max) + (c.quiet ? ", or when the room has been quiet for " + minutes(c.quiet) : "") + ". Notice " + c.notice + ".");
+  say(at("card-foot"), "Recording stops by itself after " + minutes(c.max) + (c.quiet ? ", or when the room has been quiet for " + minutes(c.quiet) : "") + ". Notice " + c.notice + ".");
 }
 
-let since = 0; // when the running recording began, by this browser's clock
+let since = 0; // start of the running recording, by this browser's clock
 
 function drawClock() {
   const box = at("clock");
@@ -193,12 +193,12 @@ function drawClock() {
 }
 
 const levers = {
-  drive: { query: "present", on: "Take the thumb drive out", off: "Put the thumb drive in" },
+  drive: { query: "present", on: "Pull the thumb drive out", off: "Plug the thumb drive in" },
   door: { query: "open", on: "Shut the door", off: "Open the door" },
 };
 
 function drawLevers(s) {
-  at("cut").setAttribute("aria-disabled", !s.power); // a disabled one would lose the focus
+  at("cut").setAttribute("aria-disabled", !s.power); // a disabled button would lose the focus
   for (const [id, words] of Object.entries(levers)) {
     at(id).hidden = s[id] === null;
     at(id).dataset.is = s[id];
@@ -208,7 +208,7 @@ function drawLevers(s) {
   say(at("door-words"), s.door ? "The door is open." : "The door is shut.");
   at("slot").hidden = s.drive === null;
   at("slot").dataset.drive = s.drive;
-  at("slot").setAttribute("aria-label", "Thumb drive: " + (s.drive ? "in its place" : "taken out"));
+  at("slot").setAttribute("aria-label", "Thumb drive: " + (s.drive ? "plugged in" : "out"));
 }
 
 function draw(s) {
@@ -240,7 +240,7 @@ for (const [id, { query }] of Object.entries(levers)) {
 }
 
 const source = new EventSource("/live");
-source.onopen = forgetMessages; // those that are still known follow
+source.onopen = forgetMessages; // those still known are sent again
 source.addEventListener("mqtt", (m) => addMessage(JSON.parse(m.data)));
 source.onmessage = (m) => draw(JSON.parse(m.data));
 source.onerror = () => {
@@ -248,6 +248,6 @@ source.onerror = () => {
   drawClock();
   at("phase").dataset.phase = "none";
   say(at("phase-title"), "The demo doesn’t answer");
-  say(at("phase-text"), "What you see here may be out of date. It is tried again.");
+  say(at("phase-text"), "What you see may be out of date. The page keeps trying.");
 };
 setInterval(drawClock, 250);

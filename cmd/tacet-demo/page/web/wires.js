@@ -1,7 +1,7 @@
-// Shows what goes over MQTT: the newest first, and no more than the page can
-// hold. What a message says is only ever text here.
+// Shows MQTT messages, the newest first, and no more than the page can
+// hold. The content of a message is only ever text here.
 const most = 100; // messages
-const long = 700; // characters; beyond that a payload is folded
+const long = 700; // characters; longer payloads are folded
 
 const at = (id) => document.getElementById(id);
 
@@ -19,11 +19,11 @@ const clock = (time) => {
 };
 
 function payload(m) {
-  if (m.size === 0) return element("p", "none", m.retained ? "Empty: the broker forgets what it kept here." : "Empty.");
+  if (m.size === 0) return element("p", "none", m.retained ? "Empty: the broker deletes its retained message." : "Empty.");
   const text = element("code", "payload", m.payload);
   if (m.payload.length <= long) return text;
   const fold = element("details", "", "");
-  fold.append(element("summary", "", `${m.size.toLocaleString("en")} bytes, beginning ${m.payload.slice(0, 60)}…`), text);
+  fold.append(element("summary", "", `${m.size.toLocaleString("en")} bytes, starting with ${m.payload.slice(0, 60)}…`), text);
   return fold;
 }
 
@@ -43,16 +43,16 @@ export function forgetMessages() {
   at("messages").replaceChildren();
 }
 
-// showBroker says where the messages go, and how to hear them elsewhere.
+// showBroker shows where the messages go, and how to read them elsewhere.
 export function showBroker(broker, heard) {
   at("passing").hidden = !heard;
   if (at("wires-hint").dataset.now === broker) return;
   at("wires-hint").dataset.now = broker;
   if (!heard) {
-    at("wires-hint").replaceChildren("This unit has a broker of its own, and this page doesn’t listen there: ", element("code", "", broker));
+    at("wires-hint").replaceChildren("This unit uses another broker, and this page doesn’t listen there: ", element("code", "", broker));
     return;
   }
   const [, host, port] = broker.match(/\/\/(.*):(\d+)/);
-  at("wires-hint").replaceChildren("All that the unit tells anybody. Never who pressed, nor why it ended. To listen on the demo’s machine: ",
+  at("wires-hint").replaceChildren("Everything that the unit publishes. It never says who pressed, or why a recording ended. To listen on the demo’s machine: ",
     element("code", "", `mosquitto_sub -h ${host} -p ${port} -t '#' -v`));
 }

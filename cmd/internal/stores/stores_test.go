@@ -1,0 +1,43 @@
+//go:build linux
+
+package stores
+
+import (
+	"reflect"
+	"testing"
+
+	"tacet/config"
+	"tacet/daemon/store/local"
+)
+
+// No store may be the spool or the folder of another store. Of two stores with the same folder, the
+// first may use it.
+func TestOthers(t *testing.T) {
+	cfg := &config.Config{
+		Spool: config.Spool{Path: "/spool"},
+		Stores: []config.Store{
+			{Name: "a", Kind: config.Folder, Path: "/a"}, {Name: "stick", Kind: config.Drive},
+			{Name: "b", Kind: config.Folder, Path: "/b"},
+			{Name: "office", Kind: config.SFTP},
+		},
+	}
+	spool := local.Other{Path: "/spool", What: "the unit's own spool"}
+	a, b := local.Other{Path: "/a", What: "store a"}, local.Other{Path: "/b", What: "store b"}
+	subscribed := map[string]<-chan struct{}{"a": make(chan struct{}), "b": make(chan struct{}), "stick": make(chan struct{})}
+	for i, want := range [][]local.Other{{spool}, {spool, a, b}, {spool, a}} {
+		if got := others(cfg, cfg.Stores[i]); !reflect.DeepEqual(got, want) {
+			t.Errorf("the others of %s are %v, want %v", cfg.Stores[i].Name, got, want)
+		}
+		kind := (&Maker{subscribed: subscribed}).Kind(cfg)(cfg.Stores[i], nil)
+		var got []local.Other
+		switch k := kind.(type) {
+		case *local.Folder:
+			got = k.Others
+		case *local.Drive:
+			got = k.Others
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s was made with the others %v, want %v", cfg.Stores[i].Name, got, want)
+		}
+	}
+}

@@ -1,0 +1,7 @@
+package health
+
+// Warner raises and clears warnings, from any goroutine.
+type Warner interface {
+	Warn(Code, error)
+	Clear(Code)
+}

@@ -1,0 +1,42 @@
+package mqtt
+
+import (
+	"errors"
+
+	"tacet/daemon/health"
+)
+
+// WarnOf returns a function for Options.Report that keeps one warning up while the broker can't be
+// reached, and another one while it limits the unit.
+func WarnOf(w health.Warner) func(Report) {
+	return func(r Report) {
+		if !r.Connected && r.Trouble == nil {
+			return // not tried yet
+		}
+		for _, code := range Codes() {
+			if r.Connected || code != r.Trouble.Code {
+				w.Clear(code)
+			}
+		}
+		if !r.Connected {
+			w.Warn(r.Trouble.Code, r.Trouble)
+		}
+		if r.Limits == "" {
+			w.Clear(health.MQTTLimited)
+		} else {
+			w.Warn(health.MQTTLimited, errors.New(r.Limits))
+		}
+	}
+}
+
+// WithWarnings returns options that let the unit publish these warnings.
+func (o Options) WithWarnings(declared []health.Warning) Options {
+	for _, w := range declared {
+		o.Codes = append(o.Codes, string(w.Code))
+		o.Remedies = append(o.Remedies, w.Remedy())
+		if !w.Problem() {
+			o.Notes = append(o.Notes, string(w.Code))
+		}
+	}
+	return o
+}
