@@ -6,7 +6,7 @@ export TACET_TOOLS := $(CURDIR)/bin/tools
 VERSION ?= $(shell systemd/version.sh)
 LDFLAGS := -s -w -X tacet/cmd/internal/cli.Version=$(VERSION)
 
-.PHONY: help build programs desk release deb apt package-test run test tests lint vuln bench fuzz rig-test fresh-test soak clean
+.PHONY: help build programs desk release deb apt package-test bundle run test tests lint vuln bench fuzz rig-test fresh-test soak clean
 
 # Each target's line says what it is for, after "##".
 help: ## this list
@@ -49,6 +49,11 @@ apt: ## a signed APT folder of the packages in dist, dist/apt, for any web serve
 package-test: ## the packages in bare Debian 12 and 13 of each architecture; needs root or sudo
 	@systemd/package/try
 
+# What "tacet provision -card" puts on a card beside the room's files: the released packages, and
+# those of Debian's that they need.
+bundle: ## the packages for units' cards, from those in dist
+	systemd/bundle.sh dist/bundle dist/tacet_*.deb
+
 run: build ## the real daemon on a virtual wall unit; prints the address of its page
 	bin/tacet-demo
 
@@ -74,7 +79,7 @@ vuln: ## known vulnerabilities of the modules and of Go's library
 
 bench: build ## speed and size, as ratios to stock tools measured in the same run
 	@.ci/install bench
-	TACET_BIN=$(CURDIR)/bin go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./cmd/tacet-demo/bench
+	TACET_BIN=$(CURDIR)/bin go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./cmd/tacet-demo/bench/...
 
 fuzz: ## a minute of fuzzing for each fuzz target
 	@.ci/install build
@@ -88,7 +93,7 @@ rig-test: ## the package under systemd, in virtual wall units; needs root or sud
 fresh-test: ## make run and make test on a bare Debian 12 and a bare Debian 13; needs root or sudo
 	@.ci/fresh
 
-soak: build vuln ## the long fault runs, fuzzing, the rig and bare Debians: most of a day
+soak: build vuln ## the long fault runs, fuzzing, power cuts in the rig, bare Debians; takes hours
 	@.ci/install test
 	TACET_SOAK=1 go test -timeout 8h ./...
 	@.ci/fuzz 1m

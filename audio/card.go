@@ -10,28 +10,28 @@ import (
 	"strings"
 )
 
-// sysfs is where the kernel lists sound cards: /proc/asound is not there for a service that may see
-// its own processes only.
+// sysfs lists the sound cards. /proc/asound is hidden from a service that may see only its own
+// processes.
 const sysfs = "/sys/class/sound"
 
 // A Card is a sound card that can capture.
 type Card struct {
-	Number int    // moves from boot to boot
-	ID     string // stays: the name to use
+	Number int    // may change at every boot
+	ID     string // stable: the name to use
 	PCMs   []int  // its capture devices
 }
 
-// Device is the name under which ALSA opens one of the card's capture devices, whatever number the
-// card has got.
+// Device is the ALSA name of one of the card's capture devices. It does not depend on the card's
+// number.
 func (c Card) Device(pcm int) string { return fmt.Sprintf("hw:CARD=%s,DEV=%d", c.ID, pcm) }
 
-// Cards lists the sound cards that can capture. It opens none.
+// Cards lists the sound cards that can capture, without opening any.
 func Cards() ([]Card, error) { return cards(os.DirFS(sysfs)) }
 
 func cards(sys fs.FS) ([]Card, error) {
 	entries, err := fs.ReadDir(sys, ".")
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil // no sound driver at all
+		return nil, nil // no sound driver
 	}
 	if err != nil {
 		return nil, fmt.Errorf("list sound cards: %w", err)
@@ -63,9 +63,9 @@ func cards(sys fs.FS) ([]Card, error) {
 	return list, nil
 }
 
-// Present tells, opening nothing, why the microphone can't be there: an error that wraps
-// ErrMissing. It is not known where the name doesn't tell the card, as one of asound.conf's own:
-// then only Open can say.
+// Present reports, without opening it, whether the microphone is present: an error that wraps
+// ErrMissing says why not. known is false if the name doesn't identify a card, such as a PCM
+// defined in asound.conf: then only Open can tell.
 func (m *Mic) Present() (known bool, err error) { return present(os.DirFS(sysfs), m.device) }
 
 func present(sys fs.FS, device string) (known bool, err error) {
@@ -77,9 +77,9 @@ func present(sys fs.FS, device string) (known bool, err error) {
 	if err != nil {
 		return true, err
 	}
-	var there []string
+	var ids []string
 	for _, c := range list {
-		there = append(there, c.ID)
+		ids = append(ids, c.ID)
 		if c.ID != card && strconv.Itoa(c.Number) != card {
 			continue
 		}
@@ -88,14 +88,14 @@ func present(sys fs.FS, device string) (known bool, err error) {
 		}
 		return true, nil
 	}
-	if there == nil {
+	if ids == nil {
 		return true, fmt.Errorf("microphone %s: %w: no card is plugged in", device, ErrMissing)
 	}
-	return true, fmt.Errorf("microphone %s: %w: there are %s", device, ErrMissing, strings.Join(there, ", "))
+	return true, fmt.Errorf("microphone %s: %w: there are %s", device, ErrMissing, strings.Join(ids, ", "))
 }
 
-// cardOf takes the card (its ID or number) and the capture device out of an ALSA name such as
-// hw:CARD=Device,DEV=0, plughw:1,0, sysdefault:CARD=Device or plug:'dsnoop:CARD=Device'. It is
+// cardOf finds the card (its ID or number) and the capture device in an ALSA name such as
+// hw:CARD=Device,DEV=0, plughw:1,0, sysdefault:CARD=Device or plug:'dsnoop:CARD=Device'. ok is
 // false for a PCM that names no card.
 func cardOf(device string) (card string, pcm int, ok bool) {
 	kind, args, found := strings.Cut(device, ":")
@@ -103,9 +103,9 @@ func cardOf(device string) (card string, pcm int, ok bool) {
 		return "", 0, false
 	}
 	if kind == "plug" { // it wraps another PCM
-		return cardOf(unquoted(strings.TrimPrefix(args, "SLAVE=")))
+		return cardOf(unquote(strings.TrimPrefix(args, "SLAVE=")))
 	}
-	if !slices.Contains(onCards, kind) {
+	if !slices.Contains(cardPCMs, kind) {
 		return "", 0, false
 	}
 	for i, arg := range strings.Split(args, ",") {
@@ -115,7 +115,7 @@ func cardOf(device string) (card string, pcm int, ok bool) {
 		}
 		switch key = strings.TrimSpace(key); key {
 		case "CARD":
-			card = unquoted(value)
+			card = unquote(value)
 		case "DEV":
 			n, err := strconv.Atoi(value)
 			if err != nil {
@@ -127,7 +127,7 @@ func cardOf(device string) (card string, pcm int, ok bool) {
 	return card, pcm, card != ""
 }
 
-func unquoted(s string) string {
+func unquote(s string) string {
 	s = strings.TrimSpace(s)
 	if n := len(s); n > 1 && s[0] == s[n-1] && (s[0] == '\'' || s[0] == '"') {
 		return s[1 : n-1]
@@ -135,9 +135,9 @@ func unquoted(s string) string {
 	return s
 }
 
-// onCards are the PCMs that alsa-lib's own configuration defines with the arguments CARD and DEV,
-// in that order. A machine's own asound.conf may say otherwise; whoever does that knows it.
-var onCards = []string{
+// cardPCMs are the PCMs that alsa-lib's default configuration defines with the arguments CARD and
+// DEV, in that order. An asound.conf may redefine them.
+var cardPCMs = []string{
 	"hw", "plughw", "default", "sysdefault", "dsnoop", "dmix", "front", "rear", "center_lfe", "side", "iec958", "spdif",
 	"hdmi", "modem",
 	"phoneline", "usbstream", "surround21", "surround40", "surround41", "surround50", "surround51", "surround71",

@@ -69,7 +69,7 @@ func TestPresent(t *testing.T) {
 		"plug:SLAVE=\"hw:CARD=Other\"":  "there are Device",
 		"plug:hw:1":                     "there are Device",
 		"hw:CARD='Device',DEV=0":        "",
-		// Names that say nothing about a card.
+		// Names that identify no card.
 		"default":              "",
 		"room":                 "",
 		"pulse:x":              "",

@@ -6,41 +6,37 @@ import (
 	"fmt"
 	"io"
 
+	"tacet/audio/encoded"
 	"tacet/audio/locked"
-	judged "tacet/audio/monitor"
 )
 
-// A Format says what a recording is written as.
+// A Format is the audio format of a recording.
 type Format struct {
 	Codec    string // opus, flac or wav
-	Rate     int    // frames a second
+	Rate     int    // frames per second
 	Channels int    // 1 or 2
-	Bitrate  int    // bits a second, for opus
-	ID       string // the recording's
+	Bitrate  int    // bits per second, for opus
+	ID       string // of the recording
 }
 
-// A Segment is a second of a recording, encoded.
-type Segment = judged.Segment
-
-// An Encoder turns samples into segments. It is for one goroutine. The sound that it holds is in
-// locked memory, which it wipes and gives back at the end, after an error and at Release; the
-// segments are the caller's to wipe.
+// An Encoder turns samples into segments. It is for one goroutine. It holds sound in locked memory,
+// which it wipes and frees at Close, at Release and after an error. The caller wipes the segments.
 type Encoder interface {
-	// Encode takes more samples, interleaved, and returns the segments that they completed, also
-	// with an error. It keeps none of its input. After an error nothing can be encoded any more.
-	Encode(samples []int16) ([]Segment, error)
-	// Close returns the rest: always one segment, which may hold no frame but only the end. A
-	// second Close returns nothing.
-	Close() ([]Segment, error)
-	// Release is for a recording that comes to no end: it drops the rest. It may be called at any
-	// time, and more than once.
+	// Encode encodes interleaved samples and returns the segments that they complete, also with an
+	// error. It does not retain samples. After an error the encoder is closed.
+	Encode(samples []int16) ([]encoded.Segment, error)
+	// Close returns the last segment, which may hold no frame but only the end mark. A second Close
+	// returns nothing.
+	Close() ([]encoded.Segment, error)
+	// Release discards the rest, for a recording that is abandoned. It may be called at any time,
+	// and more than once.
 	Release()
 }
 
-// NewEncoder begins a recording.
+// NewEncoder starts the audio file of a recording.
 func NewEncoder(f Format) (Encoder, error) {
 	if f.Channels < 1 || f.Channels > 2 {
-		return nil, fmt.Errorf("encode %s: %d channels: there can be 1 or 2", f.Codec, f.Channels)
+		return nil, fmt.Errorf("encode %s: %d channels: write 1 or 2", f.Codec, f.Channels)
 	}
 	var c codec
 	var err error
@@ -52,7 +48,7 @@ func NewEncoder(f Format) (Encoder, error) {
 	case "wav":
 		c, err = newWAV(f)
 	default:
-		err = fmt.Errorf("no such codec")
+		err = fmt.Errorf("unknown codec")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("encode %q: %w", f.Codec, err)
@@ -66,41 +62,40 @@ func NewEncoder(f Format) (Encoder, error) {
 	return e, nil
 }
 
-// A codec writes one format, a second at a time.
+// A codec writes one file format, one second at a time.
 type codec interface {
-	// unit is how many frames are encoded at once, but at the end. A second holds a whole number of
-	// them.
+	// unit is the number of frames that add takes. It divides a second.
 	unit() int
-	// begin appends the headers.
-	begin(dst []byte) []byte
-	// add encodes a unit of the running second.
+	// header appends the file's header.
+	header(dst []byte) []byte
+	// add encodes a unit of the current second.
 	add(samples []int16) error
-	// second appends the running second, which is full, and begins the next one.
-	second(dst []byte) []byte
-	// end appends the running second with the last samples, less than a unit, and the end mark.
+	// flush appends the current second, which is full, and starts the next one.
+	flush(dst []byte) []byte
+	// end appends the current second with the last samples, less than a unit, and the end mark.
 	end(dst []byte, samples []int16) ([]byte, error)
-	// release wipes all that it holds. Nothing else is called after it, but release.
+	// release wipes and frees the memory. Only release may be called after it.
 	release() error
 }
 
-// An encoder cuts samples into units, and those into seconds.
+// An encoder cuts samples into units, and units into seconds.
 type encoder struct {
 	codec  codec
 	format Format
 	memory []byte  // locked
 	rest   []int16 // less than a unit, in memory
-	first  int64   // the frame that the running second begins with
-	frames int64   // of the running second that the codec has
-	begun  bool
+	first  int64   // the first frame of the current second
+	frames int64   // of the current second that the codec has
+	headed bool    // the header is out
 	closed bool
-	err    error // why it is closed, if not at the end
+	err    error // why it was closed, if by an error
 }
 
-func (e *encoder) Encode(samples []int16) ([]Segment, error) {
+func (e *encoder) Encode(samples []int16) ([]encoded.Segment, error) {
 	if e.closed {
 		return nil, cmp.Or(e.err, io.ErrClosedPipe)
 	}
-	var list []Segment
+	var list []encoded.Segment
 	for len(samples) > 0 {
 		n := min(len(samples), cap(e.rest)-len(e.rest))
 		e.rest = append(e.rest, samples[:n]...)
@@ -114,30 +109,30 @@ func (e *encoder) Encode(samples []int16) ([]Segment, error) {
 		e.frames += int64(len(e.rest) / e.format.Channels)
 		e.wipe()
 		if e.frames == int64(e.format.Rate) {
-			s := e.running()
-			s.Data = e.codec.second(s.Data)
+			s := e.current()
+			s.Data = e.codec.flush(s.Data)
 			list = append(list, s)
-			e.first, e.frames, e.begun = e.first+e.frames, 0, true
+			e.first, e.frames, e.headed = e.first+e.frames, 0, true
 		}
 	}
 	return list, nil
 }
 
-func (e *encoder) Close() ([]Segment, error) {
+func (e *encoder) Close() ([]encoded.Segment, error) {
 	if e.closed {
 		return nil, e.err
 	}
 	defer e.Release()
-	s := e.running()
+	s := e.current()
 	s.Samples += int64(len(e.rest) / e.format.Channels)
 	var err error
 	if s.Data, err = e.codec.end(s.Data, e.rest); err != nil {
 		return nil, e.failed(err)
 	}
-	return []Segment{s}, nil
+	return []encoded.Segment{s}, nil
 }
 
-// Release drops the errors: what could not be given back has been wiped all the same.
+// Release ignores errors: memory that can't be freed has been wiped all the same.
 func (e *encoder) Release() {
 	if e.closed {
 		return
@@ -146,23 +141,23 @@ func (e *encoder) Release() {
 	_ = errors.Join(e.codec.release(), locked.Free(e.memory))
 }
 
-// running is the segment that is being filled, without its sound.
-func (e *encoder) running() Segment {
-	s := Segment{First: e.first, Samples: e.frames}
-	if !e.begun {
-		s.Data = e.codec.begin(nil)
+// current is the segment of the current second, without its sound.
+func (e *encoder) current() encoded.Segment {
+	s := encoded.Segment{First: e.first, Samples: e.frames}
+	if !e.headed {
+		s.Data = e.codec.header(nil)
 	}
 	return s
 }
 
-// failed closes the encoder for a reason.
+// failed closes the encoder and returns the error to report.
 func (e *encoder) failed(err error) error {
 	e.err = fmt.Errorf("encode second %d of %s: %w", e.first/int64(e.format.Rate), e.format.ID, err)
 	e.Release()
 	return e.err
 }
 
-// wipe leaves no samples lying about.
+// wipe clears the samples of the last unit.
 func (e *encoder) wipe() {
 	clear(e.rest)
 	e.rest = e.rest[:0]

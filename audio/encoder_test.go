@@ -16,12 +16,13 @@ import (
 
 	"tacet/audio"
 	"tacet/audio/audiotest"
+	"tacet/audio/encoded"
 	"tacet/audio/flac"
 	"tacet/audio/wav"
 	"tacet/systemd/needs"
 )
 
-// talk is a signal that any codec takes: a soft, band-limited noise.
+// talk is a soft, band-limited noise, which suits any codec.
 func talk(rate, channels, frames int) []int16 {
 	one := audiotest.Samples(audiotest.Mix(make([]float64, frames), 0.1, audiotest.Pink(1, frames)))
 	if channels == 1 {
@@ -34,15 +35,15 @@ func talk(rate, channels, frames int) []int16 {
 	return out
 }
 
-// encode hands samples over in blocks of odd sizes, and checks what every codec promises of its
+// encode encodes samples in blocks of odd sizes, and checks what every codec promises of its
 // segments.
-func encode(t *testing.T, f audio.Format, samples []int16) []audio.Segment {
+func encode(t *testing.T, f audio.Format, samples []int16) []encoded.Segment {
 	t.Helper()
 	e, err := audio.NewEncoder(f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var list []audio.Segment
+	var list []encoded.Segment
 	for at, n := 0, 1; at < len(samples); at, n = at+n, n*3%5000 {
 		n = min(n, len(samples)-at)
 		s, err := e.Encode(samples[at : at+n])
@@ -79,7 +80,7 @@ func encode(t *testing.T, f audio.Format, samples []int16) []audio.Segment {
 	return list
 }
 
-func join(list []audio.Segment) []byte {
+func join(list []encoded.Segment) []byte {
 	var file []byte
 	for _, s := range list {
 		file = append(file, s.Data...)
@@ -87,9 +88,8 @@ func join(list []audio.Segment) []byte {
 	return file
 }
 
-// joinFLAC puts a FLAC file together as it is done at a desk, with a header that tells its length
-// and MD5.
-func joinFLAC(t *testing.T, rate, channels int, list []audio.Segment) []byte {
+// joinFLAC joins a FLAC file as a desk does, with a header that has its length and MD5.
+func joinFLAC(t *testing.T, rate, channels int, list []encoded.Segment) []byte {
 	t.Helper()
 	j, err := flac.NewJoiner("7q4k9mz2ha", rate, channels)
 	if err != nil {
@@ -107,7 +107,7 @@ func joinFLAC(t *testing.T, rate, channels int, list []audio.Segment) []byte {
 	return file
 }
 
-// tool runs a decoder or checker, and returns what it said and what it complained of.
+// tool runs a decoder or checker, and returns its standard output and standard error.
 func tool(t *testing.T, stdin []byte, name string, args ...string) (out, complaint string) {
 	t.Helper()
 	needs.Program(t, name, "flac, opus-tools or ffmpeg")
@@ -120,14 +120,13 @@ func tool(t *testing.T, stdin []byte, name string, args ...string) (out, complai
 	return stdout.String(), stderr.String()
 }
 
-// decoded is what ffmpeg makes of a file.
+// decoded is a file decoded by ffmpeg.
 func decoded(t *testing.T, file []byte, rate, channels int) []int16 {
 	t.Helper()
 	out, complaint := tool(t, file, "ffmpeg", "-hide_banner", "-v", "warning", "-i", "-", "-f", "s16le",
 		"-ar", fmt.Sprint(rate), "-ac", fmt.Sprint(channels), "-")
 	for line := range strings.Lines(complaint) {
-		// Three of ffmpeg's warnings are about any WAV file that comes through a pipe, or has one
-		// channel.
+		// ffmpeg has three warnings for any WAV file that is piped, or has one channel.
 		if !strings.Contains(line, "Guessed Channel Layout") && !strings.Contains(line, "maximum wav data size") &&
 			!strings.Contains(line, "orrupt") {
 			t.Errorf("ffmpeg complained: %s", line)
@@ -140,8 +139,8 @@ func decoded(t *testing.T, file []byte, rate, channels int) []int16 {
 	return samples
 }
 
-// lengths are what an end can fall on: nothing, one frame, just within and without a second, and
-// somewhere. Most rates do with a few of them.
+// lengths are where a recording can end: at once, after one frame, just before or after a second,
+// and anywhere. Most rates are tested with a few of them.
 func lengths(rate, channels int) []int {
 	if rate == 16000 && channels == 1 || rate == 48000 && channels == 2 {
 		return []int{0, 1, rate/50 - 1, rate - rate/100, rate - 1, rate, rate + 1, 3 * rate, 3*rate + rate/3}
@@ -201,7 +200,7 @@ func TestOpusIsAsLongAsWhatItWasGiven(t *testing.T) {
 	}
 }
 
-// checkOpus holds a file against opusinfo.
+// checkOpus checks a file with opusinfo.
 func checkOpus(t *testing.T, name string, file []byte) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "x.opus")
@@ -240,8 +239,8 @@ func TestOpusIsInStep(t *testing.T) {
 	}
 }
 
-// Fricatives lie up to 12 kHz. What is said about bit rates in the README and the example of the
-// config is held here.
+// Fricatives reach up to 12 kHz. The documentation and the example configuration say which bit
+// rates keep which bands.
 func TestOpusKeepsTheSpectrum(t *testing.T) {
 	const rate, loss = 48000, -15
 	bands := []audiotest.Band{{From: 100, To: 5000}, {From: 5000, To: 8000}, {From: 8000, To: 12000},
@@ -286,7 +285,7 @@ func TestOpusKeepsTheSpectrum(t *testing.T) {
 	}
 }
 
-// The hiss of audiotest, with which tests find their way in an Opus recording, survives it.
+// Tests locate parts of an Opus recording by the hiss of audiotest, which must survive the codec.
 func TestHissSurvivesOpus(t *testing.T) {
 	const hole = audiotest.Rate * 3 / 10
 	said := slices.Concat(audiotest.Hiss(0, 3*audiotest.Rate/2),
@@ -328,7 +327,7 @@ func TestNewEncoderRefuses(t *testing.T) {
 	}
 }
 
-// Sizes must not tell whether somebody speaks.
+// Sizes must not reveal whether somebody speaks.
 func TestOpusSizesTellNothing(t *testing.T) {
 	const rate = 48000
 	loud := talk(rate, 1, 3*rate)
@@ -365,7 +364,7 @@ func BenchmarkEncode(b *testing.B) {
 	}
 }
 
-// cpu is how long this process has computed: a busy machine makes no difference to it.
+// cpu is this process's CPU time, which does not depend on how busy the machine is.
 func cpu(b *testing.B) time.Duration {
 	b.Helper()
 	var u syscall.Rusage

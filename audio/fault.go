@@ -8,15 +8,16 @@ import (
 	"github.com/gen2brain/malgo"
 )
 
-// A Fault is what can be wrong with a microphone.
+// A Fault is something wrong with a microphone.
 type Fault struct{ code, text string }
 
 func (f *Fault) Error() string { return f.text }
 
-// Code names the warning that stands for the fault.
+// Code is the code of the warning for the fault.
 func (f *Fault) Code() string { return f.code }
 
-// MayBeOpen reports whether the card may be open behind our back, so that the process has to end.
+// MayBeOpen reports whether the card may still be open without our control, so that the process has
+// to end.
 func (f *Fault) MayBeOpen() bool { return f == ErrStuck }
 
 var (
@@ -31,12 +32,12 @@ var (
 	ErrStuck     = &Fault{"mic-fault", "the sound library hangs: this process has to end"}
 )
 
-// explain turns the sound library's error into one of ours.
+// explain finds the fault for an error of the sound library.
 func (m *Mic) explain(err error) error {
 	var known *Fault
 	switch {
 	case errors.Is(err, malgo.ErrDoesNotExist), errors.Is(err, malgo.ErrConnectionRefused),
-		errors.Is(err, malgo.ErrInvalidArgs) && strings.Contains(m.complaint(), "snd_pcm_open"): // a name that can't be
+		errors.Is(err, malgo.ErrInvalidArgs) && strings.Contains(m.lastError(), "snd_pcm_open"): // the name is invalid
 		known = ErrMissing
 	case errors.Is(err, malgo.ErrBusy):
 		known = ErrBusy
@@ -45,7 +46,7 @@ func (m *Mic) explain(err error) error {
 	case errors.Is(err, malgo.ErrInvalidArgs), errors.Is(err, malgo.ErrFormatNotSupported):
 		known = ErrRate
 	default:
-		return fmt.Errorf("%w%s", err, m.complaint())
+		return fmt.Errorf("%w%s", err, m.lastError())
 	}
-	return fmt.Errorf("%w%s", known, m.complaint())
+	return fmt.Errorf("%w%s", known, m.lastError())
 }

@@ -5,11 +5,11 @@ import (
 	"tacet/audio/locked"
 )
 
-// flacCodec writes samples without loss, in frames that divide a second.
+// flacCodec encodes without loss, in frames that divide a second.
 type flacCodec struct {
 	encoder *flac.Encoder
 	memory  []byte // locked
-	running []byte // the second's frames, in memory
+	current []byte // the frames of the current second, in memory
 }
 
 func newFLAC(f Format) (*flacCodec, error) {
@@ -21,22 +21,22 @@ func newFLAC(f Format) (*flacCodec, error) {
 		return nil, err
 	}
 	memory, err := locked.New(e.Most())
-	return &flacCodec{encoder: e, memory: memory, running: memory[:0]}, err
+	return &flacCodec{encoder: e, memory: memory, current: memory[:0]}, err
 }
 
 func (c *flacCodec) unit() int { return c.encoder.Block() }
 
-func (c *flacCodec) begin(dst []byte) []byte { return append(dst, c.encoder.Header()...) }
+func (c *flacCodec) header(dst []byte) []byte { return append(dst, c.encoder.Header()...) }
 
 func (c *flacCodec) add(samples []int16) (err error) {
-	c.running, err = c.encoder.Frames(c.running, samples)
+	c.current, err = c.encoder.Frames(c.current, samples)
 	return err
 }
 
-func (c *flacCodec) second(dst []byte) []byte {
-	dst = append(dst, c.running...)
-	clear(c.running)
-	c.running = c.running[:0]
+func (c *flacCodec) flush(dst []byte) []byte {
+	dst = append(dst, c.current...)
+	clear(c.current)
+	c.current = c.current[:0]
 	return dst
 }
 
@@ -44,11 +44,11 @@ func (c *flacCodec) end(dst []byte, samples []int16) ([]byte, error) {
 	if err := c.add(samples); err != nil {
 		return nil, err
 	}
-	return c.second(dst), nil
+	return c.flush(dst), nil
 }
 
 func (c *flacCodec) release() error {
 	memory := c.memory
-	c.memory, c.running = nil, nil
+	c.memory, c.current = nil, nil
 	return locked.Free(memory)
 }

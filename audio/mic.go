@@ -17,60 +17,59 @@ import (
 )
 
 const (
-	// period is at most how long the card gathers samples before it wakes us: a wake-up costs more
-	// than the samples do.
+	// period is the longest time for which the card collects samples before it wakes us: a wake-up
+	// costs more than handling the samples.
 	period = 100 * time.Millisecond
-	// periods is the length of the card's ring: what a stalled process may be late by and lose
-	// nothing.
+	// periods is the length of the card's ring: by how much the process may be late without losing
+	// samples.
 	periods = 16
-	// A card whose ring is so small that periods of it would be shorter than periodLeast gets
-	// periodsFew: waking up more often costs more than it saves.
-	periodLeast = 20 * time.Millisecond
-	periodsFew  = 4
-	// deadline is how long the sound library gets to open or to close a card; it can hang for ever
+	// If the card's ring is so small that its periods would be shorter than minPeriod, it is
+	// divided into fewPeriods: waking up more often costs more than it saves.
+	minPeriod  = 20 * time.Millisecond
+	fewPeriods = 4
+	// deadline is the most time for the sound library to open or close a card. It can hang for ever
 	// in both.
 	deadline = 3 * time.Second
 )
 
-// A Mic is one capture device, named as ALSA names it. It is closed until Open.
+// A Mic is one ALSA capture device. It is closed until Open.
 type Mic struct {
 	device   string
 	rate     int
 	channels int
 	log      *slog.Logger
 
-	overruns atomic.Int64              // how often the card threw samples away, since the start
-	current  atomic.Pointer[openCard]  // the open stream, for the log hook
-	told     atomic.Pointer[time.Time] // when overruns were last logged,
-	toldOf   atomic.Int64              // and how many there had been
-	ring     atomic.Pointer[ring]      // what the card agreed to when it was last set up
-	heard    atomic.Pointer[string]    // the last complaint of the sound library
+	overruns    atomic.Int64              // since the start
+	current     atomic.Pointer[openCard]  // for readLog
+	loggedAt    atomic.Pointer[time.Time] // when overruns were last logged
+	loggedTotal atomic.Int64              // overruns at that time
+	ring        atomic.Pointer[ring]      // what the card granted when it was last configured
+	failure     atomic.Pointer[string]    // the last failure that the sound library logged
 
-	mu    sync.Mutex              // guards the rest
-	ctx   *malgo.AllocatedContext // made at the first Open and kept: it holds no device
-	id    unsafe.Pointer          // the device's name, in C memory; as long-lived as ctx
-	stuck bool                    // the library never came back: this process can't be trusted with a microphone
+	mu    sync.Mutex              // guards the fields below
+	ctx   *malgo.AllocatedContext // made at the first Open and kept; it holds no device
+	id    unsafe.Pointer          // the device's name in C memory, valid as long as ctx
+	stuck bool                    // a call of the library never returned: this process must not use a microphone again
 }
 
-// NewMic names a microphone and opens nothing. The device is any ALSA PCM, such as
-// hw:CARD=Device,DEV=0.
+// NewMic returns a closed microphone. The device is any ALSA PCM, such as hw:CARD=Device,DEV=0.
 func NewMic(device string, rate, channels int, log *slog.Logger) *Mic {
 	return &Mic{device: device, rate: rate, channels: channels, log: log}
 }
 
-// Overruns counts how often the card has thrown samples away because nobody took them in time. What
-// was lost is found by Gaps; this is for a person who wonders why.
+// Overruns is how often the card has discarded samples that were not read in time. Package monitor
+// finds how many were lost; this explains why.
 func (m *Mic) Overruns() int64 { return m.overruns.Load() }
 
-// Open opens the card and starts it. deliver runs on the sound library's own thread for each block;
-// samples is C memory and valid only during the call: deliver copies, and never blocks. arrived is
-// compared with edges and readings of lines, raw judges the card; both were read when the block
-// came, and so all of it is older. failed is called at most once, from a goroutine of its own, when
-// the card goes away or stops; the stream must still be closed then. Nothing is delivered after
-// Close has been called.
+// Open opens the card and starts it. deliver runs on the sound library's thread for each block.
+// samples is C memory and valid only during the call: deliver must copy it and must not block. Both
+// stamps are read when the block arrives, so all of it is older: arrived is for comparison with
+// edges and readings of lines, raw for judging the card. failed is called at most once, on its own
+// goroutine, when the card disappears or stops; the card must still be closed then. Nothing is
+// delivered after Close has been called.
 //
-// An error wraps ErrMissing, ErrBusy, ErrDenied, ErrRate, ErrLibrary or ErrStuck where it is one of
-// those. After ErrStuck the card may still open behind our back: the process has to end.
+// Errors wrap ErrMissing, ErrBusy, ErrDenied, ErrRate, ErrLibrary or ErrStuck where one applies.
+// After ErrStuck the card may still open without our control: the process has to end.
 func (m *Mic) Open(deliver func(samples []int16, arrived time.Time, raw monitor.Raw),
 	failed func(error)) (io.Closer, error) {
 	m.mu.Lock()
@@ -99,14 +98,14 @@ func (m *Mic) Open(deliver func(samples []int16, arrived time.Time, raw monitor.
 	return s, nil
 }
 
-// open does what can hang. Its caller holds m.mu while it waits; after that nothing else touches
-// what m.mu guards.
+// open makes the calls that can hang. Its caller holds m.mu while it waits. If it gives up, nothing
+// else uses the fields under m.mu any more.
 func (m *Mic) open(s *openCard) error {
 	if err := m.load(); err != nil {
 		return err
 	}
 	if s.isSilent() {
-		return ErrStuck // Open has given up on us
+		return ErrStuck // Open has given up
 	}
 	dev, err := m.prepare(s)
 	if err != nil {
@@ -124,24 +123,24 @@ func (m *Mic) open(s *openCard) error {
 	return nil
 }
 
-// prepare sets the card up as it was asked for, and starts nothing.
+// prepare configures the card without starting it.
 func (m *Mic) prepare(s *openCard) (*malgo.Device, error) {
-	m.heard.Store(nil)
+	m.failure.Store(nil)
 	cfg := malgo.DefaultDeviceConfig(malgo.Capture)
 	cfg.SampleRate = uint32(m.rate)
 	cfg.PeriodSizeInFrames = uint32(periodFrames(m.rate))
 	cfg.Periods = periods
-	cfg.NoFixedSizedCallback = 1 // otherwise the first period is made-up zeros
+	cfg.NoFixedSizedCallback = 1 // otherwise the first period is zeros
 	cfg.Capture.DeviceID = m.id
 	cfg.Capture.Format = malgo.FormatS16
 	cfg.Capture.Channels = uint32(m.channels)
 	call := malgo.DeviceCallbacks{Data: s.data, Stop: s.stopped}
 	m.ring.Store(nil)
 	dev, err := malgo.InitDevice(m.ctx.Context, cfg, call)
-	if got := m.ring.Load(); err == nil && got != nil && got.periods > periodsFew &&
-		got.period < m.rate*int(periodLeast/time.Millisecond)/1000 {
+	if got := m.ring.Load(); err == nil && got != nil && got.periods > fewPeriods &&
+		got.period < m.rate*int(minPeriod/time.Millisecond)/1000 {
 		dev.Uninit()
-		cfg.Periods, cfg.PeriodSizeInFrames = periodsFew, uint32(got.period*got.periods/periodsFew)
+		cfg.Periods, cfg.PeriodSizeInFrames = fewPeriods, uint32(got.period*got.periods/fewPeriods)
 		dev, err = malgo.InitDevice(m.ctx.Context, cfg, call)
 	}
 	if err != nil {
@@ -155,9 +154,9 @@ func (m *Mic) prepare(s *openCard) (*malgo.Device, error) {
 	return dev, nil
 }
 
-// periodFrames is the greatest power of two within the period. The sound library reads in pieces
-// that divide it, and so always leaves the same number of frames in the ring: with 4800 frames the
-// remainder depends on the last stall, which looks like a loss of 30 ms.
+// periodFrames is the largest power of two within the period. The sound library then reads pieces
+// that divide it, and always leaves the same number of frames in the ring. With 4800 frames the
+// remainder would depend on the last stall, and look like a loss of 30 ms.
 func periodFrames(rate int) int {
 	most := rate * int(period/time.Millisecond) / 1000
 	return 1 << (bits.Len(uint(most)) - 1)
@@ -172,7 +171,7 @@ func (m *Mic) load() error {
 	if err != nil {
 		return err
 	}
-	ctx, err := malgo.InitContext([]malgo.Backend{malgo.BackendAlsa}, malgo.ContextConfig{}, m.hear)
+	ctx, err := malgo.InitContext([]malgo.Backend{malgo.BackendAlsa}, malgo.ContextConfig{}, m.readLog)
 	if errors.Is(err, malgo.ErrNoBackend) {
 		return ErrLibrary
 	}
@@ -183,26 +182,26 @@ func (m *Mic) load() error {
 	return nil
 }
 
-// deviceID is a PCM's name as the sound library wants it: nothing is looked up.
+// deviceID is a PCM's name in the sound library's form. It does not check that the PCM exists.
 func deviceID(name string) (*malgo.DeviceID, error) {
 	var id malgo.DeviceID
 	if name == "" || len(name) >= len(id) {
 		return nil, fmt.Errorf("%w: a name has 1 to %d bytes", ErrMissing, len(id)-1)
 	}
 	if name[0] == ':' {
-		return nil, fmt.Errorf("%w: no PCM's name begins with a colon", ErrMissing)
+		return nil, fmt.Errorf("%w: a PCM's name can't start with a colon", ErrMissing)
 	}
 	copy(id[:], name)
 	return &id, nil
 }
 
-// A device is the sound library's handle of an open card.
+// A device is the sound library's handle for an open card.
 type device interface {
 	Stop() error
 	Uninit()
 }
 
-// An openCard is a card that has been opened, and not closed since.
+// An openCard is a card between Open and Close.
 type openCard struct {
 	mic     *Mic
 	deliver func([]int16, time.Time, monitor.Raw)
@@ -210,7 +209,7 @@ type openCard struct {
 	device  device // set before Open returns
 
 	mu     sync.Mutex // held while a block is delivered
-	silent bool       // guarded by mu: deliver nothing any more
+	silent bool       // guarded by mu: deliver nothing more
 
 	failOnce  sync.Once
 	closeOnce sync.Once
@@ -233,10 +232,10 @@ func (s *openCard) data(_, in []byte, _ uint32) {
 	}
 }
 
-// stopped runs on the audio thread, when the card has stopped: at our wish, or not.
+// stopped runs on the audio thread when the card has stopped, whether we asked for it or not.
 func (s *openCard) stopped() { s.fail(ErrStopped) }
 
-// fail says, once, that this stream is over.
+// fail reports, once, that the card has failed, unless it is being closed.
 func (s *openCard) fail(err error) {
 	select {
 	case <-s.closing:
@@ -246,7 +245,7 @@ func (s *openCard) fail(err error) {
 	s.failOnce.Do(func() { go s.failed(fmt.Errorf("microphone %s: %w", s.mic.device, err)) })
 }
 
-// silence keeps any further block from being delivered.
+// silence prevents the delivery of further blocks.
 func (s *openCard) silence() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -259,9 +258,9 @@ func (s *openCard) isSilent() bool {
 	return s.silent
 }
 
-// Close stops the card and lets go of it. Once Close has been called nothing is delivered any more.
-// It returns nil when the card is closed for certain, and ErrStuck when the library has not come
-// back in 3 s: then the card may be open still, and the process has to end.
+// Close stops the card and closes it. It returns nil when the card is certainly closed, and
+// ErrStuck if the library has not returned within 3 s: then the card may still be open, and the
+// process has to end.
 func (s *openCard) Close() error {
 	s.closeOnce.Do(func() {
 		close(s.closing)

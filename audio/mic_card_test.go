@@ -13,8 +13,7 @@ import (
 	"tacet/audio/monitor"
 )
 
-// listened is what came of listening to a fake card: its frames are numbered, so that any that is
-// missing shows.
+// listened is what a fake card delivered. Its frames are numbered, so that missing ones show.
 type listened struct {
 	frames, missing int64 // missing by their numbers
 	found           int64 // missing, as Gaps found
@@ -24,8 +23,7 @@ type listened struct {
 	known           bool
 }
 
-// listen opens all cards at once and takes them until each has brought so many seconds of its own
-// frames.
+// listen opens all cards at once and records until each has delivered some seconds of frames.
 func listen(t *testing.T, cards map[string]audiotest.Card, d time.Duration) map[string]listened {
 	t.Helper()
 	audiotest.NewCards(t, cards).Setenv(t)
@@ -68,7 +66,7 @@ func listen(t *testing.T, cards map[string]audiotest.Card, d time.Duration) map[
 	return got
 }
 
-// heard compares what Gaps says of a tape with the frames' numbers.
+// heard compares the verdicts of Gaps with the numbers of the frames.
 func heard(tape *tape, gaps *monitor.Gaps, overruns int64) listened {
 	got := listened{overruns: overruns, frames: int64(len(tape.samples))}
 	for i := 1; i < len(tape.samples); i++ {
@@ -109,7 +107,7 @@ func TestMicAtAnySpeed(t *testing.T) {
 			t.Errorf("at %v times its rate: %+v", speeds[name], got)
 		}
 		if want := 48000 * speeds[name]; !got.known || got.rate < want*0.9995 || got.rate > want*1.0005 {
-			t.Errorf("the pace of %.1f Hz is said to be %.1f (%v)", want, got.rate, got.known)
+			t.Errorf("the pace of %.1f Hz is measured as %.1f (%v)", want, got.rate, got.known)
 		}
 	}
 }
@@ -132,8 +130,8 @@ func TestMicWithAnyBuffer(t *testing.T) {
 		if all := got.frames + got.missing; all < 48000*9 || all > 48000*12 {
 			t.Errorf("%s: %d frames in 10 s", name, all)
 		}
-		// A busy machine can't keep up with a buffer of 20 ms, and loses what the card didn't. But
-		// all is found.
+		// A busy machine can't keep up with a buffer of 20 ms and loses samples. All losses are
+		// found.
 		if got.overruns == 0 && got.missing != lost {
 			t.Errorf("%s: the card lost %d, the frames' numbers say %d", name, lost, got.missing)
 		}

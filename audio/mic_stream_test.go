@@ -27,7 +27,7 @@ func TestCardThatDiffersIsRefused(t *testing.T) {
 		{"plughw:0,0", shape{44100, 1, malgo.FormatS16},
 			`it has no 48000 Hz, but 44100: write rate = 44100 and codec = "flac" (or "wav": Opus has no such rate)`},
 		{"hw:0,0", shape{192000, 1, malgo.FormatS16},
-			"it has no 48000 Hz, but 192000, which no recording can have: use another microphone"},
+			"it has no 48000 Hz, but 192000, which no codec supports: use another microphone"},
 		{"hw:0,0", shape{48000, 2, malgo.FormatS16}, "it has no 1 channels, but 2: write channels = 2"},
 		{"hw:0,0", shape{48000, 6, malgo.FormatS16}, `it has no 1 channels, but 6: write device = "plughw:0,0"`},
 		{"hw:0,0", shape{48000, 1, malgo.FormatS32}, `it has no 16-bit samples: write device = "plughw:0,0"`},
@@ -55,7 +55,7 @@ func TestPeriodFrames(t *testing.T) {
 	}
 }
 
-// fakeStream is a stream of a microphone with no card.
+// fakeStream is an open microphone without a card.
 func fakeStream(deliver func([]int16, time.Time, monitor.Raw), failed func(error)) (*Mic, *openCard) {
 	m := NewMic("fake", 48000, 1, slog.New(slog.DiscardHandler))
 	s := &openCard{mic: m, deliver: deliver, failed: failed, closing: make(chan struct{}), done: make(chan struct{})}
@@ -68,9 +68,9 @@ func TestUnpluggedCardFailsOnce(t *testing.T) {
 		var errs []error
 		m, s := fakeStream(nil, func(err error) { errs = append(errs, err) })
 		for i := range 3 { // the library says it over and over
-			begin := time.Now()
-			m.hear(fmt.Sprintf("[ALSA] POLLERR detected. status = %d\n", i))
-			if time.Since(begin) == 0 {
+			start := time.Now()
+			m.readLog(fmt.Sprintf("[ALSA] POLLERR detected. status = %d\n", i))
+			if time.Since(start) == 0 {
 				t.Error("the library's thread spins")
 			}
 		}
@@ -80,9 +80,9 @@ func TestUnpluggedCardFailsOnce(t *testing.T) {
 			t.Errorf("%v", errs)
 		}
 		close(s.closing)
-		begin := time.Now()
-		m.hear("[ALSA] POLLERR detected. status = 8\n")
-		if time.Since(begin) != 0 {
+		start := time.Now()
+		m.readLog("[ALSA] POLLERR detected. status = 8\n")
+		if time.Since(start) != 0 {
 			t.Error("closing has to wait")
 		}
 	})
@@ -99,22 +99,22 @@ func TestStopThatWasAskedForIsNoFailure(t *testing.T) {
 
 func TestOverrunsAreCounted(t *testing.T) {
 	m, _ := fakeStream(nil, func(err error) { t.Error(err) })
-	m.hear("EPIPE (read)\n")
-	m.hear("EPIPE (read)\n")
-	m.hear("[ALSA] Waking up...\n")
+	m.readLog("EPIPE (read)\n")
+	m.readLog("EPIPE (read)\n")
+	m.readLog("[ALSA] Waking up...\n")
 	if m.Overruns() != 2 {
 		t.Errorf("%d overruns", m.Overruns())
 	}
 }
 
-// A line for each overrun would fill the log.
+// One line per overrun would fill the log.
 func TestOverrunsAreLoggedOnceAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
 		m, _ := fakeStream(nil, func(err error) { t.Error(err) })
 		m.log = slog.New(slog.NewTextHandler(&log, nil))
 		for range 5 * 60 * 20 { // twenty a second for five minutes
-			m.hear("EPIPE (read)\n")
+			m.readLog("EPIPE (read)\n")
 			<-time.After(50 * time.Millisecond)
 		}
 		lines := strings.Split(strings.TrimSpace(log.String()), "\n")
@@ -149,7 +149,7 @@ func TestBlocksCostNoMemory(t *testing.T) {
 	}
 }
 
-// fakeDevice is a card that goes on for a moment when it is told to stop, or hangs.
+// fakeDevice is a card that continues for a moment after Stop, or hangs.
 type fakeDevice struct {
 	stream *openCard
 	hang   chan struct{} // closed where it doesn't
@@ -195,13 +195,13 @@ func TestCloseOfACardThatHangs(t *testing.T) {
 			func(err error) { t.Error(err) })
 		d := &fakeDevice{stream: s, hang: make(chan struct{})}
 		s.device = d
-		begin := time.Now()
+		start := time.Now()
 		for range 2 {
 			if err := s.Close(); !errors.Is(err, ErrStuck) {
 				t.Error(err)
 			}
 		}
-		if waited := time.Since(begin); waited != deadline {
+		if waited := time.Since(start); waited != deadline {
 			t.Errorf("Close took %v", waited)
 		}
 		if _, err := m.Open(nil, nil); !errors.Is(err, ErrStuck) {

@@ -14,8 +14,8 @@ import (
 	"tacet/systemd/needs"
 )
 
-// patience is how long a real-time test waits for something that takes a moment: on a busy machine,
-// many.
+// patience is how long a real-time test waits for something that is quick unless the machine is
+// busy.
 const patience = 30 * time.Second
 
 // A tape records what a microphone delivers.
@@ -104,7 +104,7 @@ func TestMicTakesEverySampleAndMakesNoneUp(t *testing.T) {
 	played := make(chan error, 1)
 	go func() { played <- room.Play(t.Context(), audiotest.Code(0, length)) }()
 
-	// The first time the microphone is open before anything sounds.
+	// The first time, the microphone is opened before the sound.
 	early := newTape()
 	c := openMic(t, mic, early)
 	early.until(t, "code", func(s []int16) bool { return lastIndex(s) > 48000 })
@@ -113,7 +113,7 @@ func TestMicTakesEverySampleAndMakesNoneUp(t *testing.T) {
 	}
 	n := len(early.all())
 
-	// The second time it is opened in the middle: what comes first was really heard.
+	// The second time, it is opened in the middle of the sound.
 	late := newTape()
 	c = openMic(t, mic, late)
 	late.until(t, "end of the code", func(s []int16) bool {
@@ -137,7 +137,7 @@ func TestMicTakesEverySampleAndMakesNoneUp(t *testing.T) {
 		t.Errorf("the second recording is damaged: %+v", d)
 	}
 	if r := audiotest.Runs(late.all()); len(r) != 1 || r[0].At != 0 {
-		t.Errorf("the second recording begins with something that nobody played: %+v", r)
+		t.Errorf("the second recording starts with something that was not played: %+v", r)
 	}
 	if mic.Overruns() != 0 {
 		t.Errorf("%d overruns", mic.Overruns())
@@ -158,11 +158,11 @@ func TestMicWhoseSoundServerDies(t *testing.T) {
 			t.Errorf("it failed with %v", err)
 		}
 	case <-time.After(patience):
-		t.Error("nobody said that the microphone has gone")
+		t.Error("the loss of the microphone was not reported")
 	}
-	begin := time.Now()
+	start := time.Now()
 	err := c.Close()
-	t.Logf("closed in %v: %v", time.Since(begin), err)
+	t.Logf("closed in %v: %v", time.Since(start), err)
 	if err != nil && !errors.Is(err, audio.ErrStuck) {
 		t.Error(err)
 	}
@@ -236,7 +236,7 @@ func TestMicThatCannotBeOpened(t *testing.T) {
 	}
 }
 
-// A loss of time in the real chain is found by Gaps, and nothing else is.
+// Gaps finds a loss in the real audio chain, and no other.
 func TestLostTimeIsFound(t *testing.T) {
 	room := audiotest.NewPulse(t)
 	room.Setenv(t)
@@ -278,10 +278,10 @@ func TestLostTimeIsFound(t *testing.T) {
 		if v.Lost == 0 {
 			continue
 		}
-		// The source hands samples on in pieces of its own: the loss may lie within a block.
+		// The source delivers pieces of its own size, so the loss may be within a block.
 		off := r.ends[v.Block] - at
 		if found || v.Lost < 48*280 || v.Lost > 48*340 || off < -4096 || off > 3*4096 {
-			t.Errorf("%d frames are said to be lost before block %d, which ends %d behind the place", v.Lost, v.Block, off)
+			t.Errorf("%d frames are reported lost before block %d, which ends %d after the place", v.Lost, v.Block, off)
 		}
 		found = true
 	}

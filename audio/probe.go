@@ -13,20 +13,20 @@ import (
 	"tacet/audio/monitor"
 )
 
-// Heard is what came of a try: how much, and neither a sample nor how loud it was.
+// Heard is what a probe found: no samples and no level.
 type Heard struct {
 	Frames int
-	Dead   bool    // at the end it had not moved for half a second, as no room does
-	Rate   float64 // frames a second that the card really makes; 0: it was open for too short a time to tell
-	Off    bool    // which is more or less than it claims, by more than any clock can be wrong
+	Dead   bool    // at the end the signal was constant for half a second, which no room is
+	Rate   float64 // frames per second that the card really delivers; 0 if the probe was too short to tell
+	Off    bool    // Rate differs from the nominal rate by more than a clock can be off
 }
 
-// ProbeTime is how long a probe takes that measures the rate: a second in which cards settle, ten
-// that count, and one to spare.
+// ProbeTime is how long a probe must be to measure the rate: one second for the card to settle, ten
+// to measure, one to spare.
 const ProbeTime = 12 * time.Second
 
-// Probe opens the microphone until ctx ends, at most for so long, keeps nothing of what it
-// delivers, and closes it. As with Open, the caller has lit the light; after ErrStuck it stays lit.
+// Probe opens the microphone for a time, or until ctx ends, and closes it. It keeps no sound. As
+// with Open, the caller has lit the light; after ErrStuck it must stay lit.
 func (m *Mic) Probe(ctx context.Context, length time.Duration) (Heard, error) {
 	p := &prober{mic: m, meter: monitor.Meter{Rate: m.rate, Channels: m.channels}, gaps: monitor.NewGaps(m.rate, m.Raw())}
 	failed := make(chan error, 1)
@@ -46,11 +46,11 @@ func (m *Mic) Probe(ctx context.Context, length time.Duration) (Heard, error) {
 	return p.heard(), err
 }
 
-// A prober judges what the microphone delivers, as a recording does.
+// A prober judges the samples as a recording does.
 type prober struct {
 	mic *Mic
 
-	mu     sync.Mutex // guards the rest
+	mu     sync.Mutex // guards the fields below
 	meter  monitor.Meter
 	gaps   *monitor.Gaps
 	frames int
@@ -75,16 +75,16 @@ func (p *prober) heard() Heard {
 	return h
 }
 
-// usualRates are those that a technician may write.
+// usualRates are the rates that a configuration may have.
 var usualRates = []int{8000, 16000, 22050, 32000, 44100, 48000, 96000}
 
-// Offers says which of the usual rates a PCM does with one channel and with two. For that it is
-// opened again and again, but never started: the light is lit meanwhile, as with Open, and stays so
-// after ErrStuck.
+// Offers describes which of the usual rates a PCM supports with one channel and with two. It opens
+// the PCM repeatedly but never starts it. As with Open, the caller has lit the light; after
+// ErrStuck it must stay lit.
 func Offers(ctx context.Context, device string) (string, error) {
 	m := NewMic(device, 0, 0, slog.New(slog.DiscardHandler))
 	var offers []string
-	var why error
+	var rejected error
 	for m.channels = 1; m.channels <= 2; m.channels++ {
 		var rates []string
 		for _, m.rate = range usualRates {
@@ -94,7 +94,7 @@ func Offers(ctx context.Context, device string) (string, error) {
 			case !errors.Is(err, ErrRate):
 				return "", fmt.Errorf("open %s: %w", device, err)
 			default:
-				why = err
+				rejected = err
 			}
 		}
 		if rates != nil {
@@ -102,12 +102,12 @@ func Offers(ctx context.Context, device string) (string, error) {
 		}
 	}
 	if offers == nil {
-		return "", fmt.Errorf("open %s: %w", device, why)
+		return "", fmt.Errorf("open %s: %w", device, rejected)
 	}
 	return strings.Join(offers, "; "), nil
 }
 
-// try sets the card up, and lets go of it.
+// try configures the card and closes it.
 func (m *Mic) try(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -9,7 +9,7 @@ import (
 	"tacet/audio/audiotest"
 )
 
-// What doctor says of a microphone that is dead, or has a pace of its own, and of one that is well.
+// What a probe finds for a dead microphone, for one that is off its rate, and for a good one.
 func TestProbeFindsWhatIsWrong(t *testing.T) {
 	cards := map[string]audiotest.Card{
 		"well":     {},

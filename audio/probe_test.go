@@ -30,7 +30,7 @@ func TestProbeOfTheMicrophone(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := mic.Probe(ctx, time.Hour); !errors.Is(err, context.Canceled) {
-		t.Errorf("told to end: %v", err)
+		t.Errorf("asked to end: %v", err)
 	}
 	// It is closed each time.
 	c := openMic(t, mic, newTape())
@@ -53,6 +53,6 @@ func TestOffers(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if got, err := audio.Offers(ctx, audiotest.Device); !errors.Is(err, context.Canceled) {
-		t.Errorf("told to end: %q, %v", got, err)
+		t.Errorf("asked to end: %q, %v", got, err)
 	}
 }

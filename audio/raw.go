@@ -8,7 +8,7 @@ import (
 	"tacet/audio/monitor"
 )
 
-// Raw reads CLOCK_MONOTONIC_RAW. Linux has had it since 2.6.28, so there is no error to speak of.
+// Raw reads CLOCK_MONOTONIC_RAW. Linux has it since 2.6.28, so it does not fail.
 func Raw() monitor.Raw {
 	var t unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC_RAW, &t); err != nil {

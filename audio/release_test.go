@@ -7,11 +7,12 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"tacet/audio/encoded"
 	"tacet/audio/locked"
 	"tacet/audio/locked/lockedtest"
 )
 
-// formats are one of each codec, in mono and in stereo.
+// formats lists each codec in mono and in stereo.
 func formats() (list []Format) {
 	for _, codec := range []string{"opus", "flac", "wav"} {
 		for channels := 1; channels <= 2; channels++ {
@@ -21,8 +22,8 @@ func formats() (list []Format) {
 	return list
 }
 
-// noise is as loud as samples can be, with one channel the opposite of the other: the most that a
-// lossless codec has to store.
+// noise has full scale, with one channel the inverse of the other: the worst case for a lossless
+// codec.
 func noise(seed uint64, f Format, frames int) []int16 {
 	r := rand.New(rand.NewPCG(seed, 0))
 	out := make([]int16, frames*f.Channels)
@@ -34,8 +35,7 @@ func noise(seed uint64, f Format, frames int) []int16 {
 	return out
 }
 
-// An end, a second end, none, and each of them after the other: whatever comes, the locked memory
-// is given back once.
+// However Close and Release are combined, the locked memory is freed exactly once.
 func TestAnEncoderGivesItsMemoryBack(t *testing.T) {
 	for _, f := range formats() {
 		for name, end := range map[string]func(Encoder) error{
@@ -71,7 +71,7 @@ func TestAnEncoderGivesItsMemoryBack(t *testing.T) {
 	}
 }
 
-func none(s []Segment) error {
+func none(s []encoded.Segment) error {
 	if s != nil {
 		return fmt.Errorf("%d segments", len(s))
 	}
@@ -109,14 +109,14 @@ func TestAFaultGivesTheMemoryBackToo(t *testing.T) {
 	}
 }
 
-// broken is a codec that encodes nothing.
+// broken is a codec that fails.
 type broken struct{ codec }
 
 func (*broken) add([]int16) error                   { return io.ErrShortWrite }
 func (*broken) end([]byte, []int16) ([]byte, error) { return nil, io.ErrShortWrite }
 
-// The running second lies in locked memory, whatever the sound: it would be in the heap if that
-// memory were too small.
+// The current second is in locked memory, whatever the sound. If that memory were too small, it
+// would be on the heap.
 func TestTheRunningSecondIsLocked(t *testing.T) {
 	for _, f := range formats() {
 		for _, rate := range []int{8000, 16000, 22050, 44100, 48000, 96000} {
@@ -134,9 +134,9 @@ func TestTheRunningSecondIsLocked(t *testing.T) {
 			within(t, fmt.Sprintf("%+v: the rest", f), locked.Samples(inner.memory), inner.rest)
 			switch c := inner.codec.(type) {
 			case *flacCodec:
-				within(t, fmt.Sprintf("%+v: the running second", f), c.memory, c.running)
+				within(t, fmt.Sprintf("%+v: the running second", f), c.memory, c.current)
 			case *wavCodec:
-				within(t, fmt.Sprintf("%+v: the running second", f), c.memory, c.running)
+				within(t, fmt.Sprintf("%+v: the running second", f), c.memory, c.current)
 			case *opusCodec:
 				within(t, fmt.Sprintf("%+v: the page", f), c.memory, c.stream.Held())
 			}

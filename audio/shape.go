@@ -9,22 +9,22 @@ import (
 	"github.com/gen2brain/malgo"
 )
 
-// The rates that a configuration may ask for: Opus knows five.
+// The rates that a configuration may have. Opus supports five.
 var (
 	opusRates  = []int{8000, 12000, 16000, 24000, 48000}
 	otherRates = []int{22050, 32000, 44100, 96000}
 )
 
-// A shape is what a card delivers.
+// A shape is the format that a card delivers.
 type shape struct {
 	rate, channels int
 	format         malgo.FormatType
 }
 
-// differs says what to write in the configuration where the card delivers something else than was
-// asked for: the sound library would convert it silently, and badly. All of it is said at once, and
-// it works: a plug converts channels and samples, but the rate only where its own definition says
-// so, since the sound library forbids it to.
+// differs returns an error if the card delivers another format than the configured one, since the
+// sound library would convert it silently and badly. The error names all differences at once, and a
+// configuration that works: a plug PCM converts channels and samples, but not the rate, since the
+// sound library forbids that unless the plug's own definition sets it.
 func (got shape) differs(device string, rate, channels int) error {
 	var lacks, set []string
 	if got.rate != rate {
@@ -35,7 +35,7 @@ func (got shape) differs(device string, rate, channels int) error {
 		case slices.Contains(otherRates, got.rate):
 			set = append(set, fmt.Sprintf(`rate = %d`, got.rate), `codec = "flac" (or "wav": Opus has no such rate)`)
 		default:
-			return fmt.Errorf("%w: it has %s, which no recording can have: use another microphone", ErrRate, lacks[0])
+			return fmt.Errorf("%w: it has %s, which no codec supports: use another microphone", ErrRate, lacks[0])
 		}
 	}
 	plug := ""
@@ -64,8 +64,8 @@ func (got shape) differs(device string, rate, channels int) error {
 	return fmt.Errorf("%w: it has %s: write %s", ErrRate, strings.Join(lacks, ", "), strings.Join(set, " and "))
 }
 
-// plugged is the PCM that converts what a device has; "": the device is one that does, and had
-// nothing to convert to.
+// plugged returns the PCM that converts for a device. It is empty if the device is such a PCM
+// already.
 func plugged(device string) string {
 	switch {
 	case strings.HasPrefix(device, "plug"):

@@ -8,11 +8,11 @@ import (
 	"tacet/audio/wav"
 )
 
-// wavCodec writes samples as they are.
+// wavCodec writes samples unchanged.
 type wavCodec struct {
 	rate, channels int
 	memory         []byte // locked: room for a second
-	running        []byte // of the second, in memory
+	current        []byte // the current second, in memory
 }
 
 func newWAV(f Format) (*wavCodec, error) {
@@ -20,22 +20,22 @@ func newWAV(f Format) (*wavCodec, error) {
 		return nil, err
 	}
 	memory, err := locked.New(f.Rate * f.Channels * 2)
-	return &wavCodec{rate: f.Rate, channels: f.Channels, memory: memory, running: memory[:0]}, err
+	return &wavCodec{rate: f.Rate, channels: f.Channels, memory: memory, current: memory[:0]}, err
 }
 
-// checkRate refuses what no card has.
+// checkRate rejects rates that no card has.
 func checkRate(rate int) error {
 	if rate < 8000 || rate > 192000 {
-		return fmt.Errorf("%d Hz: there can be 8000 to 192000", rate)
+		return fmt.Errorf("%d Hz: the range is 8000 to 192000", rate)
 	}
 	return nil
 }
 
-func (c *wavCodec) begin(dst []byte) []byte {
+func (c *wavCodec) header(dst []byte) []byte {
 	return append(dst, wav.Header(c.rate, c.channels, wav.Unknown)...)
 }
 
-// unit is a hundredth of a second, or whatever part of it is a whole number of frames.
+// unit is the longest time of 10 ms or less that divides a second.
 func (c *wavCodec) unit() int {
 	for n := c.rate / 100; ; n-- {
 		if c.rate%n == 0 {
@@ -45,14 +45,14 @@ func (c *wavCodec) unit() int {
 }
 
 func (c *wavCodec) add(samples []int16) (err error) {
-	c.running, err = binary.Append(c.running, binary.LittleEndian, samples)
+	c.current, err = binary.Append(c.current, binary.LittleEndian, samples)
 	return err
 }
 
-func (c *wavCodec) second(dst []byte) []byte {
-	dst = append(dst, c.running...)
-	clear(c.running)
-	c.running = c.running[:0]
+func (c *wavCodec) flush(dst []byte) []byte {
+	dst = append(dst, c.current...)
+	clear(c.current)
+	c.current = c.current[:0]
 	return dst
 }
 
@@ -60,11 +60,11 @@ func (c *wavCodec) end(dst []byte, samples []int16) ([]byte, error) {
 	if err := c.add(samples); err != nil {
 		return nil, err
 	}
-	return c.second(dst), nil
+	return c.flush(dst), nil
 }
 
 func (c *wavCodec) release() error {
 	memory := c.memory
-	c.memory, c.running = nil, nil
+	c.memory, c.current = nil, nil
 	return locked.Free(memory)
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"tacet/audio/encoded"
 )
 
 const (
@@ -16,10 +18,10 @@ const (
 	mask = 0x5a17_c3e9_88f2_6b4d // hides what is looked for from the search
 )
 
-// A kind is what sound was when it was marked.
+// A kind is the form of the sound when it was marked.
 type kind string
 
-// A trace is sound, masked, by which it is found again.
+// A trace is masked sound to search for.
 type trace struct {
 	runs  map[uint64]marked // by their first eight bytes
 	first [1 << 16]bool     // by two: most of memory needs no look at runs
@@ -33,7 +35,7 @@ type marked struct {
 
 func newTrace() *trace { return &trace{runs: map[uint64]marked{}, count: map[kind]int{}} }
 
-// mark adds some bytes to what is looked for, unless they repeat themselves.
+// mark adds bytes to search for, unless they repeat themselves.
 func (tr *trace) mark(k kind, data []byte) {
 	for ; len(data) >= run; data = data[run:] {
 		m := marked{kind: k}
@@ -48,7 +50,7 @@ func (tr *trace) mark(k kind, data []byte) {
 	}
 }
 
-// found tells how many runs lie in this process's memory, and where.
+// found returns how many runs are in this process's memory, and where.
 func (tr *trace) found(t *testing.T) (count map[kind]int, where map[string]int) {
 	t.Helper()
 	maps, err := os.ReadFile("/proc/self/maps")
@@ -61,7 +63,7 @@ func (tr *trace) found(t *testing.T) (count map[kind]int, where map[string]int) 
 	}
 	defer mem.Close()
 	const step = 1 << 20
-	// since the list, so not in it
+	// since the list was made, so not in it
 	buffer, err := unix.Mmap(-1, 0, step+run, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +80,7 @@ func (tr *trace) found(t *testing.T) (count map[kind]int, where map[string]int) 
 			continue
 		}
 		for at := from; at < to; at += step {
-			n, _ := mem.ReadAt(buffer[:min(step+run, to-at)], int64(at)) // it may have gone, or have no memory behind it
+			n, _ := mem.ReadAt(buffer[:min(step+run, to-at)], int64(at)) // it may have gone, or have no memory
 			for _, k := range tr.scan(buffer[:n], step) {
 				where[strings.TrimSpace(line)]++
 				count[k]++
@@ -88,8 +90,8 @@ func (tr *trace) found(t *testing.T) (count map[kind]int, where map[string]int) 
 	return count, where
 }
 
-// scan is what begins before some byte of b. It is most of the work, and the race detector would
-// make it twenty times as much.
+// scan finds runs in b. It does most of the work, and the race detector would make it twenty times
+// slower.
 //
 //go:norace
 func (tr *trace) scan(b []byte, before int) (found []kind) {
@@ -104,7 +106,7 @@ func (tr *trace) scan(b []byte, before int) (found []kind) {
 	return found
 }
 
-// at is what a run at the front of b is, if any.
+// at returns the kind of the run at the start of b, if any.
 //
 //go:norace
 func (tr *trace) at(b []byte) kind {
@@ -121,24 +123,24 @@ func (tr *trace) at(b []byte) kind {
 
 const (
 	samples kind = "samples"
-	encoded kind = "encoded"
+	coded   kind = "encoded"
 )
 
-// caught is how many runs may be left by what is not ours: a checksum keeps the last 64 bytes, and
-// a signal's stack what was in the processor's registers when the signal came.
+// caught is how many runs may be left outside our control: a checksum keeps the last 64 bytes, and
+// a signal's stack the processor's registers at the time of the signal.
 const caught = 8
 
-// How a recording stands when memory is searched.
+// The state of a recording when memory is searched.
 const (
 	ended    = "ended"
 	released = "released"
-	goesOn   = "goes on" // it has just handed on a second
+	running  = "running" // it has just returned a second
 )
 
-// Nothing of the sound is left, neither as it came nor encoded, once the segments are wiped.
+// No sound is left in memory, raw or encoded, once the segments are wiped.
 func TestNothingOfTheSoundIsLeft(t *testing.T) {
 	for _, f := range formats() {
-		for _, stands := range []string{ended, released, goesOn} {
+		for _, stands := range []string{ended, released, running} {
 			name := fmt.Sprintf("%s, %d channels, %s", f.Codec, f.Channels, stands)
 			tr := newTrace()
 			e, err := NewEncoder(f)
@@ -146,7 +148,7 @@ func TestNothingOfTheSoundIsLeft(t *testing.T) {
 				t.Fatal(err)
 			}
 			frames := 5*f.Rate/2 + 7
-			if stands == goesOn {
+			if stands == running {
 				frames = 2 * f.Rate
 			}
 			list := consult(t, e, f, frames, tr)
@@ -160,18 +162,18 @@ func TestNothingOfTheSoundIsLeft(t *testing.T) {
 			case released:
 				e.Release()
 			}
-			if tr.count[samples] < 100 || tr.count[encoded] < 100 {
+			if tr.count[samples] < 100 || tr.count[coded] < 100 {
 				t.Fatalf("%s: there is too little to look for: %v", name, tr.count)
 			}
 			if f.Channels == 1 && stands == ended { // the search itself
-				if n, _ := tr.found(t); n[samples]+n[encoded] < tr.count[encoded]/2 {
+				if n, _ := tr.found(t); n[samples]+n[coded] < tr.count[coded]/2 {
 					t.Errorf("%s: the search finds %v of %v before anything is wiped", name, n, tr.count)
 				}
 			}
 			for _, s := range list {
-				s.Wipe()
+				clear(s.Data)
 			}
-			if n, where := tr.found(t); n[samples]+n[encoded] > caught {
+			if n, where := tr.found(t); n[samples]+n[coded] > caught {
 				t.Errorf("%s: of %v runs, %v are left: %v", name, tr.count, n, where)
 			} else {
 				t.Logf("%s: of %v runs, %v are left", name, tr.count, n)
@@ -181,8 +183,8 @@ func TestNothingOfTheSoundIsLeft(t *testing.T) {
 	}
 }
 
-// consult records, as the daemon does, and remembers what was said and what was made of it.
-func consult(t *testing.T, e Encoder, f Format, frames int, tr *trace) (list []Segment) {
+// consult records as the daemon does, and marks the sound and its encoded form.
+func consult(t *testing.T, e Encoder, f Format, frames int, tr *trace) (list []encoded.Segment) {
 	t.Helper()
 	said := noise(rand.Uint64(), f, frames)
 	defer clear(said)
@@ -202,11 +204,11 @@ func consult(t *testing.T, e Encoder, f Format, frames int, tr *trace) (list []S
 	return list
 }
 
-// segments marks the sound in some of them.
-func (tr *trace) segments(list []Segment) []Segment {
+// segments marks the sound in the segments.
+func (tr *trace) segments(list []encoded.Segment) []encoded.Segment {
 	for _, s := range list {
 		const headers = 256 // and what has no sound in it
-		tr.mark(encoded, s.Data[min(headers, len(s.Data)):])
+		tr.mark(coded, s.Data[min(headers, len(s.Data)):])
 	}
 	return list
 }

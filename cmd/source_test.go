@@ -115,6 +115,7 @@ var mayRead = map[string]string{
 	"config/config.go readBytes":                 "text that readFile decodes, or whose lines are counted",
 	"daemon/spool/lock.go Lock":                  "a folder, to lock it",
 	"daemon/spool/lock.go holder":                "the kernel's list of locks",
+	"daemon/store/local/mounts/watch_linux.go":   "the kernel's mount table",
 	"daemon/store/local/device.go":               "what the kernel says of a drive",
 	"cmd/tacetd/status.go":                       "what the daemon wrote",
 	"cmd/tacet/open.go readIdentities":           "an identity, which may be encrypted: recording decodes it",

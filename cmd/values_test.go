@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -228,7 +229,7 @@ func record(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	file := append(head, end...)
+	file := slices.Concat(head, end)
 	rep, err := recording.Verify(bytes.NewReader(file), int64(len(file)), recording.Options{Units: []string{vkey}})
 	if err != nil {
 		return err

@@ -30,6 +30,9 @@ var cardNumber = regexp.MustCompile(`(?:^|[:='"])(?:` +
 	`((?:plug)?hw|default|sysdefault|front|rear|side|center_lfe|surround[0-9]+|iec958|spdif|hdmi|modem|dmix|dsnoop):(?:(?:[A-Z]+=[^,'"]*,)*CARD=)?[0-9]+` +
 	`|((?:plug)?hw):?)(?:[,'"]|$)`)
 
+// soundFile matches ALSA's plugins that write what they record, in clear, to a file: file and tee.
+var soundFile = regexp.MustCompile(`(?:^|[:='"])(file|tee)(?:[:'"]|$)`)
+
 func (c *checker) audio(cfg *Config) {
 	c.missing("audio", "the section is missing", `write [audio], and below it device = "hw:CARD=Device,DEV=0"`)
 	b := c.block("audio")
@@ -40,6 +43,10 @@ func (c *checker) audio(cfg *Config) {
 		b.fail("device", "is empty", `write the microphone's ALSA name, as in "hw:CARD=Device,DEV=0"; tacetd doctor lists them`)
 	}
 	b.noLookalikes("device", a.Device)
+	if m := soundFile.FindStringSubmatch(a.Device); m != nil {
+		b.fail("device", quote(a.Device)+" writes the sound to a file, unencrypted: ALSA's plugin "+m[1]+" is for tests",
+			`write the microphone's own name, as in "hw:CARD=Device,DEV=0"; tacetd doctor lists them`)
+	}
 	if m := cardNumber.FindStringSubmatch(a.Device); m != nil {
 		b.warn("device", quote(a.Device)+" counts cards, and the numbers can change at each boot",
 			fmt.Sprintf(`write the card's name, as in "%s:CARD=Device,DEV=0"; tacetd doctor lists them`, m[1]+m[2]))

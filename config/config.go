@@ -11,9 +11,10 @@
 //
 //   - One reading finds all errors. Even a line that TOML refuses hides no other error.
 //   - An unknown key is an error, so a misspelt key never silently leaves a setting at its default.
-//   - Secrets are files, never values. No message repeats a private key or a password that is in the wrong place.
-//   - A Config is complete: defaults are filled in, recipients are resolved to keys, and every value is in
-//     its bounds. Nobody has to check again.
+//   - Secrets are files, never values. No message repeats a private key or a password that is in
+//     the wrong place.
+//   - A Config is complete: defaults are filled in, recipients are resolved to keys, and every
+//     value is in its bounds. Nobody has to check again.
 //
 // Paths are paths on the unit, so they are absolute and use slashes, even when the file is checked
 // at a desk. Only the recipients and the office's key may be relative to the file's folder, because
@@ -25,12 +26,12 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
+	"tacet/config/bounded"
 	"tacet/config/textfile"
 )
 
@@ -58,6 +59,7 @@ type Config struct {
 	Spool       Spool
 	Stores      []Store
 	MQTT        *MQTT // nil if nothing is published
+	Card        *Card `json:",omitempty"` // nil if the card on the wall says no more than the rest does
 }
 
 // Room says where the unit is.
@@ -241,6 +243,7 @@ func parse(name string, data, kept []byte) (*Config, []Problem, error) {
 	spool := c.spool(&cfg)
 	c.stores(&cfg, spool)
 	c.mqtt(&cfg)
+	c.card(&cfg)
 	c.warnAbsent()
 
 	warnings := []Problem(c.warnings.sorted(name))
@@ -282,8 +285,8 @@ func readBytes(path string) ([]byte, error) {
 	if info, err := f.Stat(); err == nil && info.IsDir() {
 		return nil, fmt.Errorf("is a folder")
 	}
-	data, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
-	if err != nil {
+	data, err := bounded.ReadAll(f, MaxFile)
+	if err != nil && !errors.Is(err, bounded.ErrTooLong) { // callers check the length
 		return nil, cause(err)
 	}
 	return data, nil

@@ -83,6 +83,7 @@ func everything(keys []string) *Config {
 		MQTT: &MQTT{Broker: "mqtts://broker.lan:8883", Username: "room-3", PasswordFile: "/etc/tacet/mqtt_password",
 			CA:   "/etc/tacet/ca.pem",
 			Cert: "/etc/tacet/client.pem", ClientKey: "/etc/tacet/client.key", HomeAssistant: "homeassistant"},
+		Card: &Card{Ask: "the front desk", Kept: "10 years", Help: "https://help.example/units"},
 	}
 }
 
@@ -151,7 +152,7 @@ func TestDefaults(t *testing.T) {
 	want.Buttons = want.Buttons[:1]
 	want.Buttons[0].Party = "room"
 	want.Light.Sense = ""
-	want.StatusLight, want.Door, want.Stores, want.MQTT, want.Office = nil, nil, nil, nil, nil
+	want.StatusLight, want.Door, want.Stores, want.MQTT, want.Office, want.Card = nil, nil, nil, nil, nil, nil
 	want.Spool.Release = Never
 	if !reflect.DeepEqual(cfg, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", cfg, want)
@@ -262,6 +263,7 @@ func TestHashAndChanged(t *testing.T) {
 		"spool":        func(c *Config) { c.Spool.Release = Any },
 		"store":        func(c *Config) { c.Stores[2].Key = "/x" },
 		"mqtt":         func(c *Config) { c.MQTT.Username = "x" },
+		"card":         func(c *Config) { c.Card = &Card{Ask: "x"} },
 	} {
 		after := everything(keys)
 		change(after)

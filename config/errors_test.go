@@ -169,7 +169,8 @@ func TestErrorsOfEachSection(t *testing.T) {
 
 func TestErrorsOfStores(t *testing.T) {
 	const sftp = "[[store]]\nname = \"office\"\nkind = \"sftp\"\nkey = \"/k\"\nknown_hosts = \"/h\"\nurl = "
-	const s3 = "[[store]]\nname = \"v\"\nkind = \"s3\"\nbucket = \"tacet\"\naccess_key_file = \"/a\"\nsecret_key_file = \"/s\"\nendpoint = "
+	const s3 = "[[store]]\nname = \"v\"\nkind = \"s3\"\nbucket = \"tacet\"\n" +
+		"access_key_file = \"/a\"\nsecret_key_file = \"/s\"\nendpoint = "
 	checkErrors(t, []row{
 		{"store without anything", "", "[[store]]",
 			[]string{`13 store.name: is missing`, `13 store.kind: is missing; write kind = "drive", "folder"`}},
@@ -261,7 +262,7 @@ func TestErrorsOfBroker(t *testing.T) {
 		{"not an address", "", "[mqtt]\nbroker = \"broker.lan\"",
 			[]string{`14 mqtt.broker: names no protocol; write mqtts:// before it, as in "mqtts://broker.lan:8883"`}},
 		{"another scheme", "", "[mqtt]\nbroker = \"tcp://broker.lan\"",
-			[]string{`14 mqtt.broker: tcp .*; write mqtts:// or mqtt://`}},
+			[]string{`14 mqtt.broker: tcp.*; write mqtts:// or mqtt://`}},
 		{"a password in the address", "", "[mqtt]\nbroker = \"mqtts://u:hunter2@broker.lan\"",
 			[]string{`14 mqtt.broker: .*password.*; .*password_file`}},
 		{"a user in the address", "", "[mqtt]\nbroker = \"mqtts://u@broker.lan\"",

@@ -112,10 +112,10 @@ func (b block) notAbs(key, text string) {
 	switch {
 	case windowsPath.MatchString(text):
 		what, instead = quote(text)+" is a Windows path, but the unit runs Linux",
-			`write the path on the unit, starting with "/"; a share is mounted there first: see README.md`
+			`write the path on the unit, starting with "/"; a share is mounted there first: see systemd/README.md`
 	case isShare(text):
 		what, instead = quote(text)+" is the address of a share, not a folder on the unit",
-			`write the folder at which the share is mounted on the unit, starting with "/": see README.md`
+			`write the folder at which the share is mounted on the unit, starting with "/": see systemd/README.md`
 	case strings.HasPrefix(text, "~"):
 		instead = `write the whole path, starting with "/": ~ is not expanded here`
 	case strings.TrimSpace(text) != text && isAbs(strings.TrimSpace(text)):

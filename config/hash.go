@@ -24,7 +24,8 @@ func (c *Config) Hash() string {
 func Changed(before, after *Config) []string {
 	names := map[string]string{"Buttons": "button", "StatusLight": "status_light", "Stores": "store", "MQTT": "mqtt",
 		"Room": "room", "Unit": "unit", "Consent": "consent", "Light": "light", "Door": "door", "Audio": "audio",
-		"Encrypt": "encrypt", "Office": "office", "Spool": "spool"}
+		"Encrypt": "encrypt", "Office": "office", "Spool": "spool",
+		"Card": "card"}
 	var changed []string
 	a, b := reflect.ValueOf(*before), reflect.ValueOf(*after)
 	for i := range a.NumField() {

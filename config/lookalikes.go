@@ -32,7 +32,8 @@ func isHidden(r rune) bool {
 		unicode.Is(unicode.Zp, r)) || r == '\u00ad' || r == '\u3164' || r == '\u2800'
 }
 
-// findLookalike describes the first such character of a line, starting at byte from, and says what to type instead.
+// findLookalike describes the first such character of a line, starting at byte from, and says what
+// to type instead.
 func findLookalike(line []byte, from int) (what, instead string, ok bool) {
 	for at := from; at < len(line); {
 		r, n := utf8.DecodeRune(line[at:])

@@ -281,6 +281,12 @@ var mistakes = []mistake{
 		corrected: `password_file = "/etc/tacet/password"`},
 	{name: "a password without quotes", old: `password_file = "/etc/tacet/mqtt_password"`, new: `password_file = hunter2`,
 		says: `without quotes`, remedy: `in quotes`, corrected: `password_file = "/etc/tacet/password"`},
+	{name: "sound to a file", old: `device = "hw:CARD=Device,DEV=0"`, new: `device = "file:/tmp/room.wav,wav"`,
+		says: `writes the sound to a file, unencrypted`, remedy: `write the microphone's own name`,
+		corrected: `device = "hw:CARD=Device,DEV=0"`},
+	{name: "sound to a file, within a plugin", old: `device = "hw:CARD=Device,DEV=0"`,
+		new: `device = "plug:'tee:default,/tmp/x.raw'"`, says: `writes the sound to a file`,
+		remedy: `write the microphone's own name`, corrected: `device = "hw:CARD=Device,DEV=0"`},
 	{name: "a card's number", old: `device = "hw:CARD=Device,DEV=0"`, new: `device = "hw:1,0"`, says: `counts cards`,
 		remedy: `write the card's name`, corrected: `device = "hw:CARD=Device,DEV=0"`},
 

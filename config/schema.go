@@ -24,6 +24,7 @@ var sectionKeys = []struct {
 	{"office", false, []string{"key"}},
 	{"spool", false, []string{"path", "reserve", "release"}},
 	{"store", true, nil}, // storeKeys
+	{"card", false, []string{"ask", "kept", "help"}},
 	{"mqtt", false, []string{"broker", "username", "password_file", "ca", "cert", "client_key", "homeassistant"}},
 }
 

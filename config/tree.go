@@ -110,11 +110,11 @@ func (b *builder) add(n *unstable.Node) {
 func (b *builder) open(p dotted, double bool) {
 	b.name = p.String()
 	b.here = newTable(p.line) // for the keys of a header that is refused
-	if b.named(&p, double) {
+	if b.named(&p) {
 		double = true
 	}
 	double = b.brackets(p, double)
-	parent, ok := b.descend(b.c.root, p, "")
+	parent, ok := b.descend(b.c.root, p)
 	if !ok {
 		return
 	}
@@ -146,7 +146,7 @@ var namedBy = map[string]string{"store": "name", "button": "party"}
 
 // named reports [store.nas] and [store "nas"], as in other programs' files, and reads it as it was
 // meant.
-func (b *builder) named(p *dotted, double bool) bool {
+func (b *builder) named(p *dotted) bool {
 	if len(p.parts) != 2 || !isRepeated(p.parts[0]) {
 		return false
 	}
@@ -180,7 +180,7 @@ func (b *builder) assign(t *table, name string, n *unstable.Node) {
 	if name != "" {
 		full = name + "." + full
 	}
-	t, ok := b.descend(t, p, name)
+	t, ok := b.descend(t, p)
 	if !ok {
 		return
 	}
@@ -196,7 +196,7 @@ func (b *builder) assign(t *table, name string, n *unstable.Node) {
 }
 
 // descend follows all parts of p but the last, and makes the tables that are missing.
-func (b *builder) descend(t *table, p dotted, name string) (*table, bool) {
+func (b *builder) descend(t *table, p dotted) (*table, bool) {
 	for _, part := range p.parts[:len(p.parts)-1] {
 		v := t.keys[part]
 		if v == nil {

@@ -145,7 +145,8 @@ func TestWarningsWithoutStores(t *testing.T) {
 		t.Fatal(err)
 	}
 	matchAll(t, warnings, []string{`19 store.keep: only if another store has it`})
-	drives := "[[store]]\nname = \"a\"\nkind = \"drive\"\nkeep = \"30d\"\n[[store]]\nname = \"b\"\nkind = \"drive\"\nlabel = \"B\"\n"
+	drives := "[[store]]\nname = \"a\"\nkind = \"drive\"\nkeep = \"30d\"\n" +
+		"[[store]]\nname = \"b\"\nkind = \"drive\"\nlabel = \"B\"\n"
 	for more, expect := range map[string][]string{"": nil,
 		"keep = \"60d\"\n": {`24 store.keep: every store has one, but the last copy is never deleted`}} {
 		if _, warnings, err = Parse(filepath.Join(dir, "u.toml"), []byte(text+drives+more)); err != nil {

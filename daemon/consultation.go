@@ -213,7 +213,11 @@ func (d *Daemon) ended(ev take.Ended) {
 	case !finished:
 		d.checker.Erase(t.ID, t.Name)
 	}
-	d.log.Info("recording ended", "recording", t.ID, "seconds", int64(ev.Length/time.Second), "err", ev.Err)
+	about := []any{"recording", t.ID, "seconds", int64(ev.Length / time.Second)}
+	if ev.Err != nil {
+		about = append(about, "err", ev.Err)
+	}
+	d.log.Info("recording ended", about...)
 	if t.announced {
 		d.announcer.Event(topic.Event{Type: topic.Ended, Recording: t.ID, Seconds: topic.Seconds(ev.Length)})
 		d.announcer.WitnessNow()

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"tacet/audio/monitor"
+	"tacet/audio/encoded"
 	"tacet/daemon/take"
 )
 
@@ -45,14 +45,14 @@ func (e *encoder) latest() time.Time {
 	return e.at
 }
 
-func (e *encoder) Encode(samples []int16) (done []monitor.Segment, err error) {
+func (e *encoder) Encode(samples []int16) (done []encoded.Segment, err error) {
 	e.gate.pass()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.fail != nil {
 		return nil, e.fail
 	}
-	if now := time.Now(); now != e.woken {
+	if now := time.Now(); !now.Equal(e.woken) {
 		e.woken = now
 		e.times++
 	}
@@ -64,18 +64,18 @@ func (e *encoder) Encode(samples []int16) (done []monitor.Segment, err error) {
 
 func (e *encoder) Release() {}
 
-func (e *encoder) Close() ([]monitor.Segment, error) {
+func (e *encoder) Close() ([]encoded.Segment, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return []monitor.Segment{e.take(len(e.buffer))}, nil
+	return []encoded.Segment{e.take(len(e.buffer))}, nil
 }
 
-func (e *encoder) take(n int) monitor.Segment {
+func (e *encoder) take(n int) encoded.Segment {
 	first := int64(len(e.segments)) * rate
 	e.segments = append(e.segments, append([]int16(nil), e.buffer[:n]...))
 	e.buffer = e.buffer[n:]
 	e.at = time.Now()
 	data := []byte(fmt.Sprintf("segment with %d samples", n))
 	e.given = append(e.given, data)
-	return monitor.Segment{Data: data, First: first, Samples: int64(n)}
+	return encoded.Segment{Data: data, First: first, Samples: int64(n)}
 }

@@ -39,7 +39,7 @@ func TestANoteIsNoProblem(t *testing.T) {
 			t.Errorf("the status light is %v", g)
 		}
 		if s := l.last(); s.Phase != topic.Idle ||
-			s.Remedy != "Nothing is needed for this recording. If it happens again, look who unplugs the unit." {
+			s.Remedy != "Nothing needs to be done for this recording. If it happens again, find out who unplugs the unit." {
 			t.Errorf("the state says %s, %q", s.Phase, s.Remedy)
 		}
 		r.hears(l, "with a note", nil, topic.Faulted, topic.Cleared)

@@ -121,7 +121,8 @@ func headOf(c *config.Config, boot string) recording.Head {
 
 func (d *Daemon) diskSettings() disk.Settings {
 	s := disk.Settings{
-		Site: d.cfg.Room.Site, Room: d.cfg.Room.ID, Spool: d.cfg.Spool.Path, Dir: d.options.Dir, Key: d.cfg.Unit.Key, FS: d.options.FS,
+		Site: d.cfg.Room.Site, Room: d.cfg.Room.ID, Spool: d.cfg.Spool.Path, Dir: d.options.Dir,
+		Key: d.cfg.Unit.Key, FS: d.options.FS,
 		Boot: d.options.Boot, Version: d.options.Version, ConfigHash: d.cfg.Hash(), Recipients: d.cfg.Encrypt.Recipients,
 		Confirmed: d.options.Confirmed, Clock: d.hw.Clock, Log: d.log,
 	}

@@ -7,38 +7,38 @@ import (
 	"time"
 )
 
-// Buttons are the panel's buttons, in the wiring's order, and after them the door contact.
+// Buttons are the panel's buttons in the order of the Wiring, followed by the door contact.
 type Buttons struct {
 	inputs []*input
 
-	turn    chan struct{} // holds a token while somebody has the turn, and owns what follows, and the inputs' own
-	watch   *watch        // the running one; nil: none
-	changes []change      // taken from the kernel, not yet handed on: a queue's length of each line at most
+	turn    chan struct{} // a lock for the fields below and for those of the inputs; see takeTurn
+	watch   *watch        // the running Watch, or nil
+	changes []change      // taken from the kernel, not yet delivered; at most QueueLength of each line
 
 	mu     sync.Mutex
 	closed bool
-	stop   context.CancelCauseFunc // of the running Watch; nil: none runs
+	stop   context.CancelCauseFunc // of the running Watch, or nil
 	done   chan struct{}           // closed when the running Watch has returned
 }
 
 func newButtons() *Buttons { return &Buttons{turn: make(chan struct{}, 1)} }
 
-// Watch calls edge for each change of a line until ctx ends, and then returns nil; one call at a
-// time, each line's changes in their order, never after it has returned. Inputs 0 to n-1 are the
-// buttons, n is the door. at is when the kernel had the edge's interrupt.
+// Watch calls edge for each change of a line until ctx ends, and then returns nil. The calls are
+// sequential and in order for each line, and none comes after Watch has returned. Inputs 0 to n-1
+// are the buttons, n is the door. at is the time of the edge's interrupt.
 //
-// fresh is false where there is doubt: edges before it were lost; it leads to the level that was
-// known already, so that one before it was missed; it is older than 250 ms when it is handed on; or
-// it is made up, because the level had changed without one. A doubted edge may withdraw consent,
-// and never give it.
+// fresh is false if the edge is doubtful: edges before it were lost; it leads to a level that was
+// known already, so one before it was missed; it is delivered more than 250 ms late; or it is
+// synthetic, because the level had changed without an edge. A doubtful edge may withdraw consent
+// but never give it.
 //
-// The level before the first edge is the one at Open, or the last that an earlier Watch reported: a
-// change since then is reported. Watch ends with an error when a line can't be read, which has a
-// method Input() int that tells which; it can be called again.
+// The initial level is the one at Open, or the last that an earlier Watch delivered: a change since
+// then is reported. When a line can't be read, Watch returns an error with a method Input() int,
+// which tells the line. Watch can then be called again.
 func (b *Buttons) Watch(ctx context.Context, edge func(input int, active bool, at time.Time, fresh bool)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	done, err := b.beginWatch(cancel)
+	done, err := b.startWatch(cancel)
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (b *Buttons) Watch(ctx context.Context, edge func(input int, active bool, a
 	return nil
 }
 
-func (b *Buttons) beginWatch(cancel context.CancelCauseFunc) (done chan struct{}, err error) {
+func (b *Buttons) startWatch(cancel context.CancelCauseFunc) (done chan struct{}, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
@@ -92,20 +92,19 @@ func (b *Buttons) run(ctx context.Context, fail context.CancelCauseFunc) {
 	all.Wait()
 }
 
-// Read returns for every line whether it is pressed, or open: as it was at some moment during the
-// call. With an error there is no level at all; its method Input() int tells whose line it is.
+// Read returns for every line whether it is pressed (or open), as of some moment during the call.
+// With an error there are no levels. The error's method Input() int tells the line.
 //
-// While a Watch runs, every edge that came before the call has been handed to Watch's function, and
-// that has returned, before Read does, whatever stalls: Read reads the levels, then empties the
-// kernel's queues itself, through the same turn as Watch's own readers. What it returns is the
-// levels after the last edge that was handed on; a level that no edge explains is made one, which
-// is not fresh, first. So a caller that takes note of edges in Watch's function, and of the reading
-// after Read has returned, has them in their order. What can't be seen is an edge that the kernel
-// has not queued yet (its interrupt's thread has not run) of a line that is back already at its old
-// level.
+// While a Watch runs, Read returns only after every earlier edge has been delivered to Watch's
+// function, whatever stalls: it reads the levels and then empties the kernel's queues itself, with
+// the same turn as Watch. The levels returned are those after the last delivered edge; for a level
+// that no edge explains, a synthetic edge is delivered first, which is not fresh. So a caller that
+// records edges in Watch's function, and the levels when Read returns, has them in order. Read
+// can't see an edge that the kernel has not queued yet, because the thread of its interrupt has not
+// run, of a line that is back at its old level.
 //
-// Read may wait, for a line or for the function. While no Watch runs, edges stay queued for the
-// next.
+// Read may wait for a line or for the function. While no Watch runs, edges stay queued for the next
+// one.
 func (b *Buttons) Read() ([]bool, error) {
 	levels, err := b.look(context.Background())
 	b.mu.Lock()

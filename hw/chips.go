@@ -15,25 +15,25 @@ import (
 )
 
 const (
-	// comeUp is how long a start waits for a chip: at boot its driver may still be loading.
-	comeUp = 10 * time.Second
-	// permit is how long it waits for the udev rule to give the other chips to the group.
-	permit = 2 * time.Second
-	// look is how often it looks while it waits. This is at start only.
-	look = 200 * time.Millisecond
+	// chipTimeout is how long a start waits for a chip: at boot its driver may still be loading.
+	chipTimeout = 10 * time.Second
+	// udevTimeout is how long it waits for the udev rule to give the other chips to the group.
+	udevTimeout = 2 * time.Second
+	// pollInterval is how often it checks while it waits, which is at the start only.
+	pollInterval = 200 * time.Millisecond
 )
 
 // devices is the machine's folder of GPIO chips.
 type devices struct {
-	list func() []string         // paths of chips
-	open func(path string) error // whether one may be opened
-	who  func(path string) string
+	list func() []string          // paths of chips
+	open func(path string) error  // whether a chip may be opened
+	who  func(path string) string // what gives the right to open it
 }
 
 func machine() devices {
 	return devices{
 		list: func() []string {
-			paths, _ := filepath.Glob("/dev/gpiochip*") // it fails for a bad pattern only
+			paths, _ := filepath.Glob("/dev/gpiochip*") // it fails only for a bad pattern
 			return paths
 		},
 		open: func(path string) error {
@@ -47,19 +47,19 @@ func machine() devices {
 	}
 }
 
-// wait returns when a chip may be opened, and each named one, and those that are refused a moment
-// longer. It returns the refusals that remain.
+// wait waits until some chip and every named one can be opened, and a little longer for chips that
+// are refused. It returns the remaining refusals.
 func (d devices) wait(ctx context.Context, named []string) (refused, err error) {
-	began := time.Now()
-	again := time.NewTicker(look)
+	start := time.Now()
+	again := time.NewTicker(pollInterval)
 	defer again.Stop()
 	for {
 		usable, missing, refused := d.look(named)
-		waited := time.Since(began)
-		if usable > 0 && len(missing) == 0 && (refused == nil || waited >= permit) {
+		waited := time.Since(start)
+		if usable > 0 && len(missing) == 0 && (refused == nil || waited >= udevTimeout) {
 			return refused, nil
 		}
-		if waited >= comeUp {
+		if waited >= chipTimeout {
 			return nil, d.absent(missing, refused)
 		}
 		select {
@@ -70,8 +70,7 @@ func (d devices) wait(ctx context.Context, named []string) (refused, err error) 
 	}
 }
 
-// look counts the chips that can be used and tells which of the named ones can't, and what is
-// refused.
+// look counts the usable chips, and returns the missing ones among those named, and the refusals.
 func (d devices) look(named []string) (usable int, missing []string, refused error) {
 	var refusals []error
 	missing = slices.Clone(named)
@@ -89,22 +88,22 @@ func (d devices) look(named []string) (usable int, missing []string, refused err
 	return usable, missing, errors.Join(refusals...)
 }
 
-// absent is why there is nothing to open.
+// absent says why there is nothing to open.
 func (d devices) absent(missing []string, refused error) error {
 	switch {
 	case refused != nil:
 		return refused
 	case len(missing) > 0 && len(d.list()) > 0:
-		return fmt.Errorf("no %s appeared in /dev within %v; there are %s",
-			strings.Join(missing, ", "), comeUp, strings.Join(d.list(), ", "))
+		return fmt.Errorf("no %s appeared in /dev within %v; found %s",
+			strings.Join(missing, ", "), chipTimeout, strings.Join(d.list(), ", "))
 	}
 	return fmt.Errorf("no GPIO chip appeared in /dev within %v: this machine has none, or its driver is not loaded",
-		comeUp)
+		chipTimeout)
 }
 
-// whoMay says what gives this process the right to open a chip.
+// whoMay says what would give this process the right to open a chip.
 func whoMay(path string) string {
-	const rule = `a udev rule has to give it to a group: SUBSYSTEM=="gpio", KERNEL=="gpiochip*", GROUP="gpio", MODE="0660"`
+	const rule = `a udev rule must give it to a group: SUBSYSTEM=="gpio", KERNEL=="gpiochip*", GROUP="gpio", MODE="0660"`
 	info, err := os.Stat(path)
 	if err != nil {
 		return rule
@@ -117,6 +116,7 @@ func whoMay(path string) string {
 	if g, err := user.LookupGroupId(group); err == nil {
 		group = g.Name
 	}
-	return fmt.Sprintf("it is for the group %s: add user %d to it (SupplementaryGroups=%s in the unit file)", group,
+	return fmt.Sprintf("it belongs to the group %s: add user %d to the group (SupplementaryGroups=%s in the unit "+
+		"file)", group,
 		os.Geteuid(), group)
 }

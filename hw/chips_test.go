@@ -16,7 +16,7 @@ import (
 	"tacet/systemd/needs"
 )
 
-// A dev is a /dev whose chips come up later; nil is a chip that may be opened.
+// A dev is a /dev whose chips appear later. nil is a chip that may be opened.
 type dev struct {
 	began time.Time
 	at    map[string]time.Duration // when a chip appears
@@ -58,7 +58,7 @@ func TestStartWaitsForTheChip(t *testing.T) {
 			named: []string{"gpiochip1"}, took: time.Second},
 		{what: "the named one never", dev: dev{at: times{"gpiochip0": 0}}, named: []string{"gpiochip1"},
 			took: 10 * time.Second,
-			err:  "no gpiochip1 appeared in /dev within 10s; there are /dev/gpiochip0"},
+			err:  "no gpiochip1 appeared in /dev within 10s; found /dev/gpiochip0"},
 		{what: "the rule comes late", dev: dev{at: times{"gpiochip0": 0}, may: times{"gpiochip0": time.Second}},
 			took: time.Second},
 		{what: "no rule", dev: dev{at: times{"gpiochip0": 0}, may: times{"gpiochip0": never}}, took: 10 * time.Second,
@@ -116,7 +116,7 @@ func TestPermissionErrorSaysWhatGivesTheRight(t *testing.T) {
 	}
 	const gid = 54321
 	needs.Kernel(t, "to give a file to a foreign group", os.Chown(path, -1, gid))
-	want := fmt.Sprintf("it is for the group %d: add user %d to it", gid, os.Geteuid())
+	want := fmt.Sprintf("it belongs to the group %d: add user %d to the group", gid, os.Geteuid())
 	if got := hw.WhoMay(path); !strings.HasPrefix(got, want) {
 		t.Errorf("a group's chip: %s, want %s…", got, want)
 	}

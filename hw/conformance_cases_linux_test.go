@@ -49,7 +49,7 @@ var conformance = []struct {
 			after := time.Now()
 			pass(step)
 			got := b.takeAll(t, e)
-			// What pairs the two clocks may be some microseconds wrong.
+			// The pairing of the two clocks may be off by some microseconds.
 			if len(got) != 1 || got[0].At.Before(before.Add(-time.Millisecond)) || got[0].At.After(after) {
 				t.Errorf("driven from %v to %v: %v", before, after, got)
 			}
@@ -181,7 +181,7 @@ var conformance = []struct {
 				t.Fatalf("%d: Read says %v, %v; %d edges", i, levels, err, len(r.edges))
 			}
 			pass(step)             // or the kernel's thread makes one of two
-			for len(r.edges) > 0 { // where the thread is late, one is made up, and its own comes too
+			for len(r.edges) > 0 { // if the thread is late, there is a synthetic one besides
 				if e := <-r.edges; e.input != 0 || e.active != (i%2 == 0) {
 					t.Fatalf("%d: %v", i, e)
 				}
@@ -253,7 +253,7 @@ var conformance = []struct {
 		}
 		open(t, b, b.wiring()) // all lines are free again
 	}},
-	{"lines without a name are told apart", func(t *testing.T, b bench) {
+	{"lines without a name are distinguished", func(t *testing.T, b bench) {
 		lines, err := b.Lines()
 		if err != nil {
 			t.Fatal(err)

@@ -17,7 +17,7 @@ import (
 	"tacet/hw/hwtest"
 )
 
-// A bench is a Board and somebody at its wires. Lines 0, 1 and 3 are inputs, 2 is an output.
+// A bench is a Board with control of its wires. Lines 0, 1 and 3 are inputs, 2 is an output.
 type bench struct {
 	hw.Board
 	chip  string
@@ -27,7 +27,7 @@ type bench struct {
 
 func (b bench) line(n int) string { return b.chip + ":" + strconv.Itoa(n) }
 
-// info is a line as the board lists it.
+// info is the LineInfo of a line.
 func (b bench) info(t *testing.T, n int) hw.LineInfo {
 	t.Helper()
 	lines, err := b.Lines()
@@ -63,7 +63,7 @@ func (b bench) takeEdges(t *testing.T, n int, pull gpio.Pull) hw.EdgeLine {
 	return e
 }
 
-// await waits until there is something to take.
+// await waits for queued edges.
 func (b bench) await(t *testing.T, e hw.EdgeLine) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), enough)
@@ -99,9 +99,9 @@ func (b bench) wiring() hw.Wiring {
 	}
 }
 
-// TestConformance runs on the fake and, where TACET_GPIO_SIM names the sysfs folder of a gpio-sim
-// chip with four free lines or more, on the kernel and periph: what the fake claims of them is so.
-// As root.
+// TestConformance runs on the fake and, as root, on the kernel and periph, if TACET_GPIO_SIM names
+// the sysfs folder of a gpio-sim chip with at least four free lines. So the fake behaves like
+// these.
 func TestConformance(t *testing.T) {
 	for _, c := range conformance {
 		t.Run("fake/"+c.name, func(t *testing.T) {
@@ -163,7 +163,7 @@ func simBench(t *testing.T, board hw.Board, sim hwtest.Sim) bench {
 	return b
 }
 
-// linked gives the chip a second name, as Raspberry Pi OS does: then Init closes descriptor 0
+// linked gives the chip a second name, as Raspberry Pi OS does. Then Init closes descriptor 0
 // (periph/host issue 70).
 func linked(t *testing.T, chip string) {
 	t.Helper()
@@ -181,7 +181,7 @@ func linked(t *testing.T, chip string) {
 	})
 }
 
-// A reporter hands on what Watch reports, in the bubble's time or in real time.
+// A reporter collects what Watch reports, in the bubble's time or in real time.
 type reporter struct {
 	edges  chan edge
 	cancel context.CancelFunc
@@ -225,7 +225,7 @@ func (r *reporter) ended(t *testing.T) error {
 	}
 }
 
-// end ends Watch, which must have nothing left to report.
+// end ends Watch, which must have nothing more to report.
 func (r *reporter) end(t *testing.T) {
 	t.Helper()
 	r.cancel()

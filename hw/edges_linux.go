@@ -25,21 +25,21 @@ const (
 	flagPullDown = 1 << 9
 )
 
-// consumer is the name under which other programs see who holds a line.
+// consumer is the name that other programs see as the holder of a line.
 const consumer = "tacetd"
 
 // eventSize is the size of the kernel's gpio_v2_line_event.
 const eventSize = int(unsafe.Sizeof(unix.GPIOV2LineEvent{}))
 
-// A kernelLine is a line that the kernel's character device gave us, without periph: with the time
-// at which each edge's interrupt came, and the number that shows whether edges were dropped.
+// A kernelLine is a line of the kernel's character device, requested without periph. Its edges have
+// the time of the interrupt, and a number that shows whether edges were dropped.
 //
-// Calls go through Control, which keeps the descriptor open meanwhile and holds no lock: a call
-// that hangs holds up no other, but for Close.
+// Calls go through Control, which keeps the descriptor open and holds no lock: a call that hangs
+// delays only Close.
 type kernelLine struct {
 	file *os.File
 	conn syscallConn
-	buf  []byte // Take's
+	buf  []byte // for Take
 
 	closed atomic.Bool
 }
@@ -49,8 +49,8 @@ type syscallConn interface {
 	Read(f func(fd uintptr) (done bool)) error
 }
 
-// requestEdges asks the chip at path for one line. The kernel reads the whole request; nothing is
-// written but the descriptor.
+// requestEdges requests a line of the chip at path. The kernel writes only the descriptor into the
+// request.
 func requestEdges(path string, number int, pull gpio.Pull) (EdgeLine, error) {
 	chip, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -60,7 +60,7 @@ func requestEdges(path string, number int, pull gpio.Pull) (EdgeLine, error) {
 	req := unix.GPIOV2LineRequest{Num_lines: 1, Event_buffer_size: QueueLength}
 	req.Offsets[0] = uint32(number)
 	copy(req.Consumer[:len(req.Consumer)-1], consumer)
-	req.Config.Flags = flagInput | flagRising | flagFalling // stamps are CLOCK_MONOTONIC where no flag asks for others
+	req.Config.Flags = flagInput | flagRising | flagFalling // timestamps are CLOCK_MONOTONIC by default
 	switch pull {
 	case gpio.PullUp:
 		req.Config.Flags |= flagPullUp
@@ -79,7 +79,7 @@ func newKernelLine(fd int) (*kernelLine, error) {
 		return nil, errors.Join(fmt.Errorf("make the line's queue non-blocking: %w", err), unix.Close(fd))
 	}
 	file := os.NewFile(uintptr(fd), "gpio-line")
-	if err := file.SetReadDeadline(time.Time{}); err != nil { // not one to wait for
+	if err := file.SetReadDeadline(time.Time{}); err != nil { // it does not support polling
 		return nil, errors.Join(fmt.Errorf("wait for the line's edges: %w", err), file.Close())
 	}
 	conn, err := file.SyscallConn()
@@ -100,19 +100,19 @@ func (l *kernelLine) Read() (high bool, err error) {
 	return values.Bits&1 == 1, err
 }
 
-// Wait implements EdgeLine. It takes nothing from the queue: who waits and who takes may be two.
+// Wait implements EdgeLine. It takes nothing from the queue, since another goroutine may call Take.
 func (l *kernelLine) Wait(ctx context.Context) error {
 	if err := l.file.SetReadDeadline(time.Time{}); err != nil {
 		return l.explain(err)
 	}
 	woken := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
-		_ = l.file.SetReadDeadline(time.Unix(1, 0)) // it fails only where the wait does
+		_ = l.file.SetReadDeadline(time.Unix(1, 0)) // it fails only if the wait fails too
 		close(woken)
 	})
 	err := l.conn.Read(readable)
 	if !stop() {
-		<-woken // or it would end the next wait
+		<-woken // otherwise it would end the next wait
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -120,8 +120,8 @@ func (l *kernelLine) Wait(ctx context.Context) error {
 	return l.explain(err)
 }
 
-// explain gives an error of a closed line the name that others know: the runtime's own can't be
-// told from others.
+// explain returns os.ErrClosed for an error of a closed line, since the runtime's error can't be
+// recognised.
 func (l *kernelLine) explain(err error) error {
 	if err != nil && l.closed.Load() {
 		return os.ErrClosed
@@ -129,13 +129,13 @@ func (l *kernelLine) explain(err error) error {
 	return err
 }
 
-// readable says whether there is anything to take, an error included. The runtime calls it again at
-// each change.
+// readable reports whether Take would return edges or an error. The runtime calls it after each
+// change.
 func readable(fd uintptr) bool {
 	for {
 		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
 		if err != unix.EINTR {
-			return n != 0 // an error is for Take to meet
+			return n != 0 // Take will return the error
 		}
 	}
 }
@@ -150,7 +150,7 @@ func (l *kernelLine) Take(edges []Edge) (n int, err error) {
 		return 0, err
 	}
 	if got%eventSize != 0 {
-		return 0, fmt.Errorf("the kernel gave %d bytes, no whole number of edges", got)
+		return 0, fmt.Errorf("the kernel returned %d bytes, which is not a whole number of edges", got)
 	}
 	for ; n < got/eventSize; n++ {
 		if edges[n], err = decode(l.buf[n*eventSize:]); err != nil {
@@ -169,8 +169,8 @@ func (l *kernelLine) take(fd uintptr, most int) (int, error) {
 			return 0, nil
 		case err != nil:
 			return 0, err
-		case got == 0: // no file that ends is a line
-			return 0, errors.New("the line's queue has ended")
+		case got == 0: // a line has no end of file
+			return 0, errors.New("unexpected end of the line's queue")
 		default:
 			return got, nil
 		}
@@ -181,7 +181,7 @@ func (l *kernelLine) take(fd uintptr, most int) (int, error) {
 func decode(event []byte) (Edge, error) {
 	id := binary.NativeEndian.Uint32(event[8:])
 	if id != unix.GPIO_V2_LINE_EVENT_RISING_EDGE && id != unix.GPIO_V2_LINE_EVENT_FALLING_EDGE {
-		return Edge{}, fmt.Errorf("the kernel told of an unknown event, %d", id)
+		return Edge{}, fmt.Errorf("unknown event %d from the kernel", id)
 	}
 	return Edge{
 		High: id == unix.GPIO_V2_LINE_EVENT_RISING_EDGE,
@@ -196,7 +196,7 @@ func (l *kernelLine) Close() error {
 	return l.file.Close()
 }
 
-// ioctl is here because package unix exports none for a struct of one's own choice.
+// ioctl is needed because package unix exports none for these structs.
 func ioctl(fd uintptr, request uint, arg unsafe.Pointer) error {
 	for {
 		_, _, errno := unix.Syscall(unix.SYS_IOCTL, fd, uintptr(request), uintptr(arg))

@@ -13,7 +13,7 @@ import (
 	"tacet/hw"
 )
 
-// pipe is a line whose kernel is the test: what it writes is queued.
+// pipe is a line whose edges the test writes.
 func pipe(t *testing.T) (hw.EdgeLine, func(id, seq uint32, stamp time.Duration)) {
 	t.Helper()
 	var fds [2]int
@@ -57,7 +57,7 @@ func TestKernelsEdgesAreDecoded(t *testing.T) {
 	if n, err := line.Take(third[:]); n != 1 || err != nil {
 		t.Fatalf("%d more edges, %v", n, err)
 	}
-	// Go's clock and the kernel's are paired to within microseconds; here a millisecond is enough.
+	// The clocks are paired to within microseconds; a millisecond is enough here.
 	from, to := before.Add(-time.Millisecond), after.Add(time.Millisecond)
 	for i, c := range []struct {
 		edge hw.Edge
@@ -78,7 +78,7 @@ func TestKernelsEdgesAreDecoded(t *testing.T) {
 	}
 }
 
-// However long ago the clocks were paired, a stamp is where it was.
+// A timestamp is right however long ago the clocks were paired.
 func TestStampsAreGoTimes(t *testing.T) {
 	const boot = 100 * time.Hour
 	ours := time.Now()
@@ -119,8 +119,7 @@ func TestUnknownEventAndEndOfTheQueueAreErrors(t *testing.T) {
 	}
 }
 
-// The end of one Wait's context doesn't end the next, which has another; not in 1,000 tries of
-// their meeting.
+// The end of one Wait's context never ends the next Wait, in 1,000 races of the two.
 func TestWaitEndsWithItsOwnContext(t *testing.T) {
 	line, queue := pipe(t)
 	for range 1000 {
@@ -142,7 +141,7 @@ func TestWaitEndsWithItsOwnContext(t *testing.T) {
 	}
 }
 
-// What is no queue to wait for is refused when it is taken.
+// A descriptor that does not support polling is rejected.
 func TestAFileThatCantBeWaitedForIsNoLine(t *testing.T) {
 	fd, err := unix.Open(os.Args[0], unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -156,8 +155,7 @@ func TestAFileThatCantBeWaitedForIsNoLine(t *testing.T) {
 	}
 }
 
-// A Close says that it was one to whoever waits: the runtime's own error for it is none that others
-// know.
+// Close makes a Wait return os.ErrClosed: the runtime's error is not exported.
 func TestCloseEndsAWaitAsClosed(t *testing.T) {
 	for range 100 {
 		line, _ := pipe(t)

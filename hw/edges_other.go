@@ -9,5 +9,5 @@ import (
 )
 
 func requestEdges(path string, number int, pull gpio.Pull) (EdgeLine, error) {
-	return nil, errors.New("there is GPIO on Linux only")
+	return nil, errors.New("GPIO is supported on Linux only")
 }

@@ -2,7 +2,7 @@ package hw
 
 import "time"
 
-// KernelLine makes a line of a descriptor.
+// KernelLine makes a line from a descriptor.
 func KernelLine(fd int) (EdgeLine, error) {
 	l, err := newKernelLine(fd)
 	if err != nil {
@@ -13,7 +13,7 @@ func KernelLine(fd int) (EdgeLine, error) {
 
 func Monotonic() time.Duration { return monotonic() }
 
-// KernelTime is the time of a stamp, where the two clocks showed ours and kernel at one moment.
+// KernelTime converts a timestamp, given the two clocks at one moment.
 func KernelTime(ours time.Time, kernel, stamp time.Duration, now time.Time) time.Time {
 	return pairing{ours: ours, kernel: kernel}.time(stamp, now)
 }

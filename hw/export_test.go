@@ -6,7 +6,7 @@ import (
 	"periph.io/x/host/v3/gpioioctl"
 )
 
-// What the tests reach into.
+// Exports for the tests.
 
 const (
 	LateAfter = lateAfter
@@ -17,7 +17,7 @@ func KeepStdin(init func() error) error { return keepStdin(init) }
 
 func Expose(lines []*gpioioctl.GPIOLine, n int) (string, func()) { return expose(lines, n) }
 
-// Guard is what Request puts around a set of periph's.
+// Guard wraps a LineSet as Request does.
 func Guard(set LineSet) LineSet { return &line{set: set} }
 
 func KernelName(chip, name string) string { return kernelName(chip, name) }
@@ -26,7 +26,7 @@ func Explain(err error, l LineInfo) error { return explain(err, l) }
 
 func WhoMay(path string) string { return whoMay(path) }
 
-// WaitForChips is the wait at start in a /dev of the test's.
+// WaitForChips is the wait at the start, with the test's /dev.
 func WaitForChips(ctx context.Context, list func() []string, open func(string) error,
 	named ...string) (refused, err error) {
 	d := devices{list: list, open: open, who: func(string) string { return "ask the rule" }}

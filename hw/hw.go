@@ -1,8 +1,8 @@
-// Package hw is the wall unit's hardware over GPIO: the consent buttons, the light that says the
-// microphone is open, its sense line, the status light and the door contact. Lines are found and
-// lights driven through periph (periph.io/x/host/v3/gpioioctl), which speaks to the kernel's
-// character devices /dev/gpiochip*. The lines that hands move are asked of the same devices without
-// it: periph keeps back when an edge came, and whether others were lost before it.
+// Package hw drives the wall unit's hardware over GPIO: the consent buttons, the light that says
+// the microphone is open, its sense line, the status light and the door contact. It lists lines and
+// drives lights through periph (periph.io/x/host/v3/gpioioctl), which uses the kernel's character
+// devices /dev/gpiochip*. Buttons and door use the same devices directly, because periph drops the
+// time of an edge and does not tell whether edges were lost before it.
 //
 //	panel, err := hw.Open(ctx, hw.Wiring{
 //		Buttons: []hw.Input{{Line: "GPIO5", ActiveLow: true}},
@@ -12,29 +12,31 @@
 //	defer panel.Close()
 //	go panel.Buttons().Watch(ctx, func(input int, active bool, at time.Time, fresh bool) { … })
 //
-// A line is written as the kernel names it (GPIO5) or as chip and number (gpiochip0:5). A name that
-// is unknown, or on two chips, is an error that lists what there is.
+// A line is written by its kernel name (GPIO5) or as chip and number (gpiochip0:5). A name that is
+// unknown, or on two chips, is an error that lists the candidates.
 //
-// What it promises:
+// Promises:
 //
-//   - An error is never a press, and says whose line it is of.
-//   - Edges are handed on raw: no debounce, nothing left out, those of all lines in order, with the kernel's time.
-//     Momentary and latching switches are both just levels.
-//   - Each edge says whether it is fresh. One that is not may withdraw consent and never give it (see [Buttons.Watch]).
-//   - Whoever has read the levels has been handed every edge before (see [Buttons.Read]).
-//   - The last level reported is the line's level: after every burst, and by every Read, it is looked at. Where it
-//     differs and no edge comes, a made-up edge says so; it is never fresh.
-//   - A line that is stuck pressed is reported like any other level; to warn of it is the daemon's work.
-//   - The light is dark from Open on until it is asked to be lit, and after Close. Going from dark to lit is one change.
-//   - An output is never read back. What the light does is told by its sense line, or not at all.
-//   - Idle, a panel never wakes. What the kernel does not tell of is found by the next Read.
-//   - A call that hangs holds up no call on another line, and no edge of its own line.
+//   - An error is never a press, and names its line.
+//   - Edges are delivered raw: without debouncing or omissions, in order over all lines, with the
+//     kernel's time. Momentary and latching switches are both just levels.
+//   - Each edge says whether it is fresh. One that is not may withdraw consent but never give it
+//     (see [Buttons.Watch]).
+//   - When levels are read, every earlier edge has been delivered (see [Buttons.Read]).
+//   - The last level reported is the line's level: it is checked after every burst and by every
+//     Read. If it differs and no edge comes, a synthetic edge is delivered, which is never fresh.
+//   - A line that is stuck pressed is reported like any other level; the daemon raises the warning.
+//   - The light is dark from Open until it is switched on, and after Close. It goes from dark to
+//     lit in one change.
+//   - An output is never read back. Only the sense line tells what the light does.
+//   - An idle panel never wakes. What the kernel does not report is found by the next Read.
+//   - A call that hangs delays no call on another line, and no edge of its own line.
 //
-// Open calls periph's Init, which closes files that it may not own (see keepStdin): open the panel
-// before anything else in the process opens files.
+// Open calls periph's Init, which may close files of others (see keepStdin): open the panel before
+// anything else in the process opens files.
 //
-// Package hwtest holds a Board for tests: the kernel and periph with all their habits, under the
-// same code.
+// Package hwtest has a Board for tests, which behaves like the kernel and periph below the same
+// code.
 package hw
 
 import (
@@ -53,32 +55,33 @@ type Input struct {
 // An Output is a line that is driven.
 type Output struct {
 	Line      string
-	ActiveLow bool // low lights it
+	ActiveLow bool // low is lit
 }
 
-// A Wiring says what is connected where.
+// A Wiring says which line each part is connected to.
 type Wiring struct {
-	Buttons []Input // one, or one per party, in the config's order
+	Buttons []Input // one, or one per party, in the configuration's order
 	Door    *Input  // optional; active is open
 	Light   Output
 	Sense   *Input  // optional; active is lit
 	Status  *Output // optional
 }
 
-// ErrClosed is what every call returns after Close.
+// ErrClosed is the error of every call after Close.
 var ErrClosed = errors.New("the panel is closed")
 
-// A Panel is the opened hardware. It holds its lines until Close: no other process can take them.
+// A Panel is the opened hardware. It holds its lines until Close, so that no other process can take
+// them.
 type Panel struct {
 	buttons *Buttons
 	light   *Light
-	status  *StatusLight // nil: none is wired
+	status  *StatusLight // nil if not wired
 	close   sync.Once
-	err     error // what closing met
+	err     error // of closing
 }
 
-// Open finds the machine's GPIO, waiting a little for a chip that is still coming up, and takes the
-// lines.
+// Open opens the machine's GPIO, waiting a little for a chip whose driver is still loading, and
+// requests the lines.
 func Open(ctx context.Context, w Wiring) (*Panel, error) {
 	b, err := GPIO(ctx, w.chips()...)
 	if err != nil {
@@ -87,7 +90,7 @@ func Open(ctx context.Context, w Wiring) (*Panel, error) {
 	return OpenOn(b, w)
 }
 
-// OpenOn takes the lines of a Board that the caller has: the machine's, or one made for a test.
+// OpenOn requests the lines of a Board: the machine's, or one for a test.
 func OpenOn(b Board, w Wiring) (*Panel, error) {
 	lines, err := w.find(b)
 	if err != nil {
@@ -100,7 +103,7 @@ func OpenOn(b Board, w Wiring) (*Panel, error) {
 	return p, nil
 }
 
-// take requests the lines, the lights first: they are dark before a button can be seen.
+// take requests the lines, the lights first, so that they are dark before a button can be read.
 func (p *Panel) take(b Board, w Wiring, lines map[role]LineInfo) error {
 	lamp, err := newLamp(b, lines[role{name: "light"}], w.Light)
 	if err != nil {
@@ -129,19 +132,19 @@ func (p *Panel) take(b Board, w Wiring, lines map[role]LineInfo) error {
 	return nil
 }
 
-// Buttons are the buttons and, after them, the door contact.
+// Buttons returns the buttons, followed by the door contact.
 func (p *Panel) Buttons() *Buttons { return p.buttons }
 
-// Light is the light that says the microphone is open.
+// Light returns the light that says the microphone is open.
 func (p *Panel) Light() *Light { return p.light }
 
-// StatusLight is nil where none is wired; mind that a nil *StatusLight in an interface is not a nil
+// StatusLight returns nil if none is wired. A nil *StatusLight in an interface is not a nil
 // interface.
 func (p *Panel) StatusLight() *StatusLight { return p.status }
 
-// Close ends a running Watch, darkens the lights and gives all lines back. What the lines do then
-// is the kernel's affair: a Raspberry Pi's keeps an output's level, the mainline's turns it into an
-// input.
+// Close ends a running Watch, switches the lights off and releases all lines. What they do then
+// depends on the kernel: a Raspberry Pi's keeps the level of an output, the mainline kernel makes
+// it an input.
 func (p *Panel) Close() error {
 	p.close.Do(func() {
 		errs := []error{p.buttons.close()}
@@ -156,8 +159,8 @@ func (p *Panel) Close() error {
 	return p.err
 }
 
-// LightsOut darkens the lights that a killed daemon may have left on. It fails while a daemon holds
-// the lines.
+// LightsOut switches off the lights that a killed daemon may have left on. It fails while a daemon
+// holds the lines.
 func LightsOut(ctx context.Context, w Wiring) error {
 	b, err := GPIO(ctx, w.chips()...)
 	if err != nil {
@@ -166,8 +169,7 @@ func LightsOut(ctx context.Context, w Wiring) error {
 	return LightsOutOn(b, w)
 }
 
-// LightsOutOn is LightsOut on a Board that the caller has. It tries each light, whatever becomes of
-// the other.
+// LightsOutOn is LightsOut on a Board. It tries each light, even if the other fails.
 func LightsOutOn(b Board, w Wiring) error {
 	lines, err := b.Lines()
 	if err != nil {

@@ -15,7 +15,7 @@ type sensor struct {
 	activeLow bool
 }
 
-// pull is to where an input is not active: a broken wire is not a press, and not light.
+// pull pulls an input to its inactive level, so that a broken wire is neither a press nor light.
 func (in Input) pull() gpio.Pull {
 	if in.ActiveLow {
 		return gpio.PullUp
@@ -59,10 +59,10 @@ type input struct {
 	line      EdgeLine
 	activeLow bool
 
-	// What follows belongs to whoever has the turn (see Buttons).
+	// The fields below belong to the holder of the turn (see Buttons).
 
-	active bool      // the level after the last edge taken or made up; at first, the one at Open
-	last   time.Time // when the last edge that was taken had come
+	active bool      // the level after the last real or synthetic edge; at first the one at Open
+	last   time.Time // the time of the last edge taken
 	seq    uint32    // its number
 	taken  uint64    // edges taken so far
 }
@@ -88,8 +88,8 @@ func (i *input) read() (bool, error) {
 	return high != i.activeLow, nil
 }
 
-// take returns the line's oldest queued edges until the queue is empty or an edge came after limit;
-// at most a queue's length of them, and a few.
+// take returns the line's oldest queued edges, until the queue is empty or an edge came after
+// limit: about QueueLength of them at most.
 func (i *input) take(limit time.Time) (all []change, err error) {
 	var edges [64]Edge
 	for len(all) < QueueLength && !i.last.After(limit) {
@@ -109,11 +109,11 @@ func (i *input) take(limit time.Time) (all []change, err error) {
 	return all, nil
 }
 
-// change judges an edge by those before it.
+// change judges an edge by the ones before it.
 func (i *input) change(e Edge, now time.Time) change {
 	c := change{input: i.index, active: e.High != i.activeLow, at: e.At}
 	c.doubt = e.Seq != i.seq+1 || c.active == i.active
-	if c.at.After(now) { // no edge has come that is still to come
+	if c.at.After(now) { // an edge from the future
 		c.at, c.doubt = now, true
 	}
 	i.active, i.last, i.seq = c.active, c.at, e.Seq
@@ -127,13 +127,13 @@ func (i *input) close() error {
 	return nil
 }
 
-// failed says which input a line's failure is of.
+// failed wraps the error of a line with its input.
 func (i *input) failed(what string, err error) error {
 	return &lineError{input: i.index, text: fmt.Sprintf("%s: %s line %s", i.role, what, i.info), err: err}
 }
 
-// A lineError is the failure of one input's line. Whoever needs to know whether a button or the
-// door contact is broken asks for its method Input, with errors.As.
+// A lineError is the failure of one input's line. Use errors.As and its method Input to tell a
+// broken button from a broken door contact.
 type lineError struct {
 	input int
 	text  string
@@ -144,5 +144,5 @@ func (e *lineError) Error() string { return e.text + ": " + e.err.Error() }
 
 func (e *lineError) Unwrap() error { return e.err }
 
-// Input is the number of the line, as Watch counts: the buttons from 0, and after them the door.
+// Input is the number of the line, as in Watch: the buttons from 0, then the door.
 func (e *lineError) Input() int { return e.input }

@@ -13,23 +13,23 @@ import (
 // Light is the light that says the microphone is open.
 type Light struct {
 	*lamp
-	sense *sensor // nil: not wired
+	sense *sensor // nil if not wired
 }
 
-// On lights it. Like the others it returns when the line has been driven.
+// On switches the light on. Like the other methods, it returns when the line has been driven.
 func (l *Light) On() error { return l.show(steady) }
 
-// Off darkens it.
+// Off switches it off.
 func (l *Light) Off() error { return l.show(dark) }
 
-// Pulse blinks once a second, lit first, until the next call.
+// Pulse blinks once per second, lit first, until the next call.
 func (l *Light) Pulse() error { return l.show(pulse) }
 
-// Flash lights it three times, quickly, and leaves it dark. It returns at the first.
+// Flash flashes three times quickly and leaves the light dark. It returns at the first flash.
 func (l *Light) Flash() error { return l.show(flash) }
 
-// Sense returns what the sense line says; known is false where there is none. It also returns the
-// error of a blink, which nobody waited for, until the line has been driven again.
+// Sense reads the sense line; known is false if there is none. It also returns the error of a
+// blink, for which no call waited, until the line has been driven again.
 func (l *Light) Sense() (lit, known bool, err error) {
 	if err := l.Err(); err != nil {
 		return false, false, err
@@ -52,20 +52,20 @@ func (l *Light) close() error {
 // StatusLight is the optional second light, of another colour.
 type StatusLight struct{ *lamp }
 
-// Steady is ready.
+// Steady shows that the unit is ready.
 func (l *StatusLight) Steady() error { return l.show(steady) }
 
-// Pulse is a slow pulse, until the next call: it works, but something needs a person.
+// Pulse pulses slowly until the next call: the unit works, but something needs a person.
 func (l *StatusLight) Pulse() error { return l.show(pulse) }
 
-// Flash is three quick flashes, again and again until the next call: can't record.
+// Flash repeats three quick flashes until the next call: the unit can't record.
 func (l *StatusLight) Flash() error { return l.show(flashes) }
 
-// Off darkens it.
+// Off switches it off.
 func (l *StatusLight) Off() error { return l.show(dark) }
 
-// A pattern is how a lamp blinks: for how long it is lit, then dark, and so on. After the last step
-// it starts again, or changes over once more and stays.
+// A pattern is how a lamp blinks: it starts lit or dark and toggles after each step. After the last
+// step it starts again, or toggles once more and stays.
 type pattern struct {
 	lit    bool
 	steps  []time.Duration
@@ -82,25 +82,26 @@ var (
 	flashes = pattern{lit: true, steps: []time.Duration{quick, quick, quick, quick, quick, 7 * quick}, repeat: true}
 )
 
-// A lamp is an output with a light on it, and the goroutine that makes it blink.
+// A lamp is an output with a light, and the goroutine that makes it blink.
 type lamp struct {
 	info      LineInfo
 	activeLow bool
 	blinkers  sync.WaitGroup
 
-	mu     sync.Mutex // guards what follows; the line is driven under it
+	mu     sync.Mutex // guards the fields below; the line is driven under it
 	line   LineSet
 	closed bool
-	stop   chan struct{} // ends the blinking; nil: none
+	stop   chan struct{} // ends the blinking, or nil
 
-	// failed is the error of the last blink; nil once the line was driven again. It needs no lock:
-	// who asks for it must not wait for a call on the line.
+	// failed is the error of the last blink, until the line is driven again. It needs no lock,
+	// since a caller of Err must not wait for a call on the line.
 	failed atomic.Pointer[error]
 }
 
-// newLamp takes the line and darkens it. The request drives it low: an active-high lamp is dark
-// from then on, an active-low one is lit for the microseconds until the next call. Being an output
-// from the start, it is lit later in one change; periph's GPIOLine would drive it low first.
+// newLamp requests the line and switches the lamp off. The request drives the line low: an
+// active-high lamp is dark from then on, an active-low one is lit for some microseconds. The line
+// is an output from the start, so lighting it is one change; periph's GPIOLine would drive it low
+// first.
 func newLamp(b Board, info LineInfo, out Output) (*lamp, error) {
 	line, err := b.Request(info, Drive, gpio.PullNoChange)
 	if err != nil {
@@ -113,7 +114,7 @@ func newLamp(b Board, info LineInfo, out Output) (*lamp, error) {
 	return l, nil
 }
 
-// Err is the error of a blink, until the line has been driven again.
+// Err is the error of the last blink, until the line is driven again.
 func (l *lamp) Err() error {
 	if err := l.failed.Load(); err != nil {
 		return *err
@@ -121,7 +122,7 @@ func (l *lamp) Err() error {
 	return nil
 }
 
-// show ends what is shown and drives the line to the beginning of p.
+// show ends the present pattern and starts p.
 func (l *lamp) show(p pattern) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -141,7 +142,7 @@ func (l *lamp) show(p pattern) error {
 	return nil
 }
 
-// endBlinking sees to it that no blink drives the line any more. The caller holds mu.
+// endBlinking ends the blinking: no blink drives the line after it. The caller holds mu.
 func (l *lamp) endBlinking() {
 	if l.stop != nil {
 		close(l.stop)
@@ -149,7 +150,7 @@ func (l *lamp) endBlinking() {
 	}
 }
 
-// blink plays p, the beginning of which is shown already, until stop. A failed blink ends nothing:
+// blink plays p, whose start is shown already, until stop. It continues after a failed blink, since
 // the next may work.
 func (l *lamp) blink(p pattern, stop <-chan struct{}) {
 	lit := p.lit
@@ -175,8 +176,7 @@ func (l *lamp) blink(p pattern, stop <-chan struct{}) {
 	}
 }
 
-// blinkOnce drives the line unless stop was closed, which happens under mu: so nothing is driven
-// after it.
+// blinkOnce drives the line unless stop is closed. Stop is closed under mu, so no blink follows it.
 func (l *lamp) blinkOnce(lit bool, stop <-chan struct{}) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -193,7 +193,7 @@ func (l *lamp) blinkOnce(lit bool, stop <-chan struct{}) bool {
 	return true
 }
 
-// drive sets the line. The caller holds mu, or is alone.
+// drive sets the line. The caller holds mu, or has the lamp to itself.
 func (l *lamp) drive(lit bool) error {
 	var bits gpio.GPIOValue
 	if lit != l.activeLow {
@@ -205,7 +205,7 @@ func (l *lamp) drive(lit bool) error {
 	return nil
 }
 
-// close darkens the lamp and releases the line, and both are tried.
+// close switches the lamp off and releases the line, even if the first fails.
 func (l *lamp) close() error {
 	l.mu.Lock()
 	if l.closed {

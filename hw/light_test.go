@@ -14,7 +14,7 @@ import (
 	"tacet/hw/hwtest"
 )
 
-// lights is a board with all that shines, and how a lit line looks on it.
+// lights is a board with all lights, and the level of a lit line.
 func lights(t *testing.T, activeLow bool) (b *hwtest.Board, p *hw.Panel, lit gpio.Level) {
 	t.Helper()
 	b = hwtest.NewBoard("GPIO5", "GPIO22", "GPIO23", "GPIO27")
@@ -27,7 +27,7 @@ func lights(t *testing.T, activeLow bool) (b *hwtest.Board, p *hw.Panel, lit gpi
 	return b, open(t, b, wired), gpio.Level(!activeLow)
 }
 
-// changes are the times, since a moment, at which a line changed.
+// changes are the times, relative to a moment, at which a line changed.
 func changes(b *hwtest.Board, line string, since time.Time) []time.Duration {
 	var at []time.Duration
 	for _, c := range b.Past(line) {
@@ -38,7 +38,7 @@ func changes(b *hwtest.Board, line string, since time.Time) []time.Duration {
 	return at
 }
 
-// every returns n times, a step apart.
+// every returns n times at a constant distance.
 func every(step time.Duration, n int) (at []time.Duration) {
 	for i := range n {
 		at = append(at, time.Duration(i)*step)
@@ -54,13 +54,13 @@ func TestLightIsDarkFromOpenAndGoesOnInOneChange(t *testing.T) {
 				t.Error("a light is lit after Open")
 			}
 			pass(time.Second)
-			began := time.Now()
+			start := time.Now()
 			for range 2 { // the second On must not make it dip
 				if err := p.Light().On(); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if got := changes(b, "GPIO27", began); !slices.Equal(got, every(0, 1)) || b.Level("GPIO27") != lit {
+			if got := changes(b, "GPIO27", start); !slices.Equal(got, every(0, 1)) || b.Level("GPIO27") != lit {
 				t.Errorf("On: changes at %v, level %v", got, b.Level("GPIO27"))
 			}
 			if err := p.Light().Off(); err != nil || b.Level("GPIO27") == lit {
@@ -95,12 +95,12 @@ func TestLightPatterns(t *testing.T) {
 			p.Light().Off()
 			p.StatusLight().Off()
 			pass(s)
-			began := time.Now()
+			start := time.Now()
 			if err := c.call(); err != nil {
 				t.Errorf("%s: %v", c.what, err)
 			}
 			pass(4*s + q)
-			if got := changes(b, c.line, began); !slices.Equal(got, c.want) || b.Level(c.line) != c.last {
+			if got := changes(b, c.line, start); !slices.Equal(got, c.want) || b.Level(c.line) != c.last {
 				t.Errorf("%s: changes at %v, want %v; level %v", c.what, got, c.want, b.Level(c.line))
 			}
 		}
@@ -122,9 +122,9 @@ func TestNextCallEndsTheBlinking(t *testing.T) {
 			if err := p.Light().On(); err != nil {
 				t.Fatal(err)
 			}
-			began := time.Now().Add(1)
+			start := time.Now().Add(1)
 			pass(10 * time.Second)
-			if got := changes(b, "GPIO27", began); got != nil || b.Level("GPIO27") != lit {
+			if got := changes(b, "GPIO27", start); got != nil || b.Level("GPIO27") != lit {
 				t.Fatalf("lit after %d steps of blinking: changes at %v, level %v", i%4, got, b.Level("GPIO27"))
 			}
 		}
@@ -193,7 +193,7 @@ func TestSenseSeesWhatTheLightDoes(t *testing.T) {
 	}
 }
 
-// A broken sense wire is pulled to dark: On without light is seen.
+// A broken sense wire reads dark, so a light that should be lit is reported.
 func TestCutSenseWireReadsDark(t *testing.T) {
 	for _, activeLow := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -262,7 +262,7 @@ func TestCloseDarkensTheLights(t *testing.T) {
 	})
 }
 
-// A line that can't be driven any more is released all the same.
+// A line that can't be driven is released all the same.
 func TestCloseOfABrokenLightReleasesIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, p, _ := lights(t, false)

@@ -7,10 +7,10 @@ import (
 	"periph.io/x/conn/v3/gpio"
 )
 
-// A line keeps a LineSet of periph's from being used once it is closed.
+// A line prevents the use of periph's LineSet after Close.
 //
-// To periph a closed LineSet is one whose descriptor is 0: a call on it would go to the process's
-// standard input. And one that Close overtakes would go to whatever file has got the descriptor's
+// periph sets the descriptor of a closed LineSet to 0: a call on it would go to the process's
+// standard input. A call that races with Close would go to whatever file has the descriptor's
 // number by then.
 type line struct {
 	using  sync.RWMutex // read-locked while a call uses set
@@ -38,8 +38,7 @@ func (l *line) Out(bits, mask gpio.GPIOValue) error {
 	return l.set.Out(bits, mask)
 }
 
-// Close implements LineSet. It waits for calls that are under way, and has released the line when
-// it returns.
+// Close implements LineSet. It waits for running calls and then releases the line.
 func (l *line) Close() error {
 	l.using.Lock()
 	defer l.using.Unlock()

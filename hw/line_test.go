@@ -12,8 +12,8 @@ import (
 	"tacet/hw/hwtest"
 )
 
-// lateSet counts what reaches a set after its Close: with periph that would end in the standard
-// input. While hold is open, Out hangs.
+// lateSet counts the calls on a set after its Close, which with periph would go to standard input.
+// Out hangs until hold is closed.
 type lateSet struct {
 	hw.LineSet
 	hold   chan struct{}
@@ -78,7 +78,7 @@ func TestNothingReachesAClosedLine(t *testing.T) {
 	}
 }
 
-// hungBoard has outputs that hang while hold is there.
+// hungBoard has outputs that hang until hold is closed.
 type hungBoard struct {
 	*hwtest.Board
 	hold map[string]chan struct{}
@@ -102,7 +102,7 @@ func (b *hungBoard) Request(l hw.LineInfo, u hw.Use, pull gpio.Pull) (hw.LineSet
 	return &hungSet{set, l.Name, b}, err
 }
 
-// A light whose call hangs keeps neither the other light nor the sense line from answering.
+// A call that hangs on one light blocks neither the other light nor the sense line.
 func TestAHungLightHoldsUpNoOther(t *testing.T) {
 	for _, hung := range []string{"GPIO27", "GPIO23"} {
 		synctest.Test(t, func(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// A role is what a line is for, in the words of an error.
+// A role is the purpose of a line, for errors.
 type role struct {
 	name string
 	n    int // for buttons, from 1
@@ -31,7 +31,7 @@ type namedOutput struct {
 	*Output
 }
 
-// inputs are the lines that Watch reports, in its order.
+// inputs are the lines that Watch reports, in order.
 func (w *Wiring) inputs() []namedInput {
 	var ins []namedInput
 	for i := range w.Buttons {
@@ -51,7 +51,7 @@ func (w *Wiring) outputs() []namedOutput {
 	return outs
 }
 
-// lines are all roles and what is written for them.
+// lines returns all roles with the lines written for them.
 func (w *Wiring) lines() (roles []role, specs []string) {
 	for _, out := range w.outputs() {
 		roles, specs = append(roles, out.role), append(specs, out.Line)
@@ -65,7 +65,7 @@ func (w *Wiring) lines() (roles []role, specs []string) {
 	return roles, specs
 }
 
-// chips are the chips named outright, as in gpiochip1:3: worth waiting for.
+// chips are the chips that are named explicitly, as in gpiochip1:3.
 func (w *Wiring) chips() []string {
 	var chips []string
 	_, specs := w.lines()
@@ -78,15 +78,15 @@ func (w *Wiring) chips() []string {
 	return slices.Compact(chips)
 }
 
-// find looks up every line, and returns all errors at once; with a line missing, also why chips
-// are.
+// find looks up every line and returns all errors at once. If a line is missing, they include why
+// chips are.
 func (w *Wiring) find(b Board) (map[role]LineInfo, error) {
 	all, err := b.Lines()
 	if err != nil {
 		return nil, fmt.Errorf("list GPIO lines: %w", err)
 	}
 	found := map[role]LineInfo{}
-	taken := map[string]role{} // by chip:number, so that two ways of writing one line are one
+	taken := map[string]role{} // by chip:number, so that different spellings of a line are one
 	var errs []error
 	var refused error
 	roles, specs := w.lines()
@@ -98,7 +98,7 @@ func (w *Wiring) find(b Board) (map[role]LineInfo, error) {
 			continue
 		}
 		if other, ok := taken[info.address()]; ok {
-			errs = append(errs, fmt.Errorf("%s: line %s is the %s already", r, specs[i], other))
+			errs = append(errs, fmt.Errorf("%s: line %s is already the %s", r, specs[i], other))
 			continue
 		}
 		taken[info.address()] = r
@@ -112,7 +112,7 @@ func (w *Wiring) find(b Board) (map[role]LineInfo, error) {
 
 func (l LineInfo) address() string { return l.Chip + ":" + strconv.Itoa(l.Number) }
 
-// String is how a person finds the line again: by its name, if it has one.
+// String is the line's name, or chip and number if it has none.
 func (l LineInfo) String() string {
 	if l.Name == "" {
 		return l.address()
@@ -120,10 +120,10 @@ func (l LineInfo) String() string {
 	return l.Name
 }
 
-// find looks up one line by what is written for it.
+// find looks up one line.
 func find(lines []LineInfo, spec string) (LineInfo, error) {
 	if spec == "" {
-		return LineInfo{}, errors.New("no line is given: write its name (GPIO5), or chip and number (gpiochip0:5)")
+		return LineInfo{}, errors.New("no line given: write its name (GPIO5), or chip and number (gpiochip0:5)")
 	}
 	var found []LineInfo
 	for _, l := range lines {
@@ -172,7 +172,7 @@ func findNumber(lines []LineInfo, chip, number string) (LineInfo, error) {
 	return LineInfo{}, fmt.Errorf("line %s:%d not found; there is no chip %s, but %s", chip, n, chip, orNone(chips))
 }
 
-// candidates lists the names that look most like the one that was not found.
+// candidates lists the names most similar to one that was not found.
 func candidates(lines []LineInfo, spec string) string {
 	const most = 8
 	var names []string
@@ -181,7 +181,7 @@ func candidates(lines []LineInfo, spec string) string {
 			names = append(names, l.Name)
 		}
 	}
-	slices.SortStableFunc(names, func(a, b string) int { return alike(b, spec) - alike(a, spec) })
+	slices.SortStableFunc(names, func(a, b string) int { return commonPrefix(b, spec) - commonPrefix(a, spec) })
 	more := ""
 	if len(names) > most {
 		more = fmt.Sprintf(" and %d more", len(names)-most)
@@ -190,8 +190,8 @@ func candidates(lines []LineInfo, spec string) string {
 	return "there are " + orNone(names) + more
 }
 
-// alike is the length of the common beginning, without regard to case.
-func alike(a, b string) int {
+// commonPrefix is the length of the common prefix, ignoring case.
+func commonPrefix(a, b string) int {
 	a, b = strings.ToLower(a), strings.ToLower(b)
 	n := 0
 	for n < len(a) && n < len(b) && a[n] == b[n] {

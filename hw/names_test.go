@@ -12,7 +12,7 @@ import (
 	"tacet/hw/hwtest"
 )
 
-// pi5 has what a Raspberry Pi 5 has: several chips, lines without a name, and one name twice.
+// pi5 is like a Raspberry Pi 5: several chips, lines without a name, and a duplicate name.
 func pi5() *hwtest.Board {
 	b := hwtest.NewBoard("GPIO4", "GPIO5", "GPIO6", "GPIO22", "GPIO27", "ID_SDA", "GPIO7", "GPIO8", "GPIO9", "GPIO10", "-")
 	b.AddChip("gpiochip10", "gpio-brcmstb@107d508500", "", "2712_WAKE", "", "")
@@ -40,7 +40,7 @@ func TestLinesByNameAndByChipAndNumber(t *testing.T) {
 
 func TestLinesThatCantBeFound(t *testing.T) {
 	for spec, want := range map[string]string{
-		"":             "button 1: no line is given: write its name (GPIO5), or chip and number (gpiochip0:5)",
+		"":             "button 1: no line given: write its name (GPIO5), or chip and number (gpiochip0:5)",
 		"GPIO99":       "button 1: line GPIO99 not found; there are GPIO9, GPIO4, GPIO5, GPIO6, GPIO22, GPIO27, GPIO7, GPIO8 and 3 more",
 		"gpio5":        "button 1: line gpio5 not found; there are GPIO5, GPIO4, GPIO6, GPIO22, GPIO27, GPIO7, GPIO8, GPIO9 and 3 more",
 		"2712_WAKE":    "button 1: there are 2 lines named 2712_WAKE: write gpiochip10:1 or gpiochip11:0",
@@ -49,8 +49,8 @@ func TestLinesThatCantBeFound(t *testing.T) {
 		"gpiochip0:":   `button 1: line gpiochip0:: "" is not the number of a line`,
 		"gpiochip0:-1": `button 1: line gpiochip0:-1: "-1" is not the number of a line`,
 		"gpiochip4:5":  "button 1: line gpiochip4:5 not found; there is no chip gpiochip4, but gpiochip0 (pinctrl-bcm2711), gpiochip10 (gpio-brcmstb@107d508500), gpiochip11 (gpio-brcmstb@107d517c00)",
-		"GPIO27":       "button 1: line GPIO27 is the light already",
-		"gpiochip0:4":  "button 1: line gpiochip0:4 is the light already",
+		"GPIO27":       "button 1: line GPIO27 is already the light",
+		"gpiochip0:4":  "button 1: line gpiochip0:4 is already the light",
 	} {
 		b := pi5()
 		w := wiring()
@@ -125,7 +125,7 @@ func TestBusyLineSaysWhoHoldsIt(t *testing.T) {
 	}
 }
 
-// periph puts the chip before a name that it knows already, which would hide that there are two.
+// periph puts the chip before a duplicate name, which would hide the duplicate.
 func TestPeriphsNewNamesAreUndone(t *testing.T) {
 	for name, want := range map[string]string{
 		"GPIO5": "GPIO5", "gpiochip11-2712_WAKE": "2712_WAKE", "gpiochip10-X": "gpiochip10-X", "": "",
@@ -136,7 +136,7 @@ func TestPeriphsNewNamesAreUndone(t *testing.T) {
 	}
 }
 
-// periph finds the line of a LineSet by name: an empty one matches the first unnamed line.
+// periph finds the lines of a LineSet by name, and an empty name matches the first unnamed line.
 func TestUnnamedLineIsMadeTheFirstOfItsName(t *testing.T) {
 	var lines, before []*gpioioctl.GPIOLine
 	for range 4 {

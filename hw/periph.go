@@ -13,9 +13,8 @@ import (
 	"periph.io/x/host/v3/gpioioctl"
 )
 
-// GPIO is the machine's own Board. It waits a little until /dev has a GPIO chip that may be opened,
-// and the named ones (gpiochip1), because periph looks for chips only once: one that comes later is
-// seen by the next start.
+// GPIO returns the machine's Board. It waits a little for /dev to have a GPIO chip that may be
+// opened, and for the named ones (gpiochip1), because periph lists the chips only once per process.
 func GPIO(ctx context.Context, chips ...string) (Board, error) {
 	refused, err := machine().wait(ctx, chips)
 	if err != nil {
@@ -27,11 +26,10 @@ func GPIO(ctx context.Context, chips ...string) (Board, error) {
 	return &board{refused: refused}, nil
 }
 
-// periphMu guards Init, and the order of periph's lines while one of them is requested (see
-// expose).
+// periphMu guards Init, and the order of periph's lines during a request (see expose).
 var periphMu sync.Mutex
 
-// initPeriph has periph list the chips; it does so once in a process.
+// initPeriph makes periph list the chips, once per process.
 func initPeriph() error {
 	periphMu.Lock()
 	defer periphMu.Unlock()
@@ -52,9 +50,9 @@ func initPeriph() error {
 	})
 }
 
-// board is the machine's GPIO through periph.
+// board is the machine's GPIO.
 type board struct {
-	refused error // chips that are there and may not be opened; nil: none
+	refused error // why chips that exist may not be opened, or nil
 }
 
 func (b *board) Lines() ([]LineInfo, error) {
@@ -75,49 +73,49 @@ func (b *board) Lines() ([]LineInfo, error) {
 
 func (b *board) Refused() error { return b.refused }
 
-// kernelName undoes periph's renaming: of two lines with one name (a Raspberry Pi 5 has such) it
-// puts the chip's name before the second. Here that is an ambiguity for a person to decide, not a
-// line with another name.
+// kernelName undoes periph's renaming: if two lines have the same name, as on a Raspberry Pi 5,
+// periph puts the chip's name before the second. Here that is an ambiguity that a person has to
+// resolve.
 func kernelName(chip, name string) string { return strings.TrimPrefix(name, chip+"-") }
 
 const (
-	// letGo is how long a line may be busy that was released a moment ago: while another thread
-	// waits for files, the kernel may put off the release of one that is closed.
-	letGo = 200 * time.Millisecond
-	// askAgain is the pause between two requests meanwhile.
-	askAgain = 5 * time.Millisecond
+	// releaseTime is how long a line may stay busy after its release: while another thread polls
+	// files, the kernel may delay the release of a closed one.
+	releaseTime = 200 * time.Millisecond
+	// retryPause is the pause between two requests meanwhile.
+	retryPause = 5 * time.Millisecond
 )
 
-// Request asks for one line as a LineSet: only that returns errors.
+// Request requests one line as a LineSet, since only LineSets return errors.
 func (b *board) Request(l LineInfo, u Use, pull gpio.Pull) (LineSet, error) {
-	return insist(func() (LineSet, error) { return b.request(l, u, pull) })
+	return retryBusy(func() (LineSet, error) { return b.request(l, u, pull) })
 }
 
-// RequestEdges asks for one line on its chip's path, without periph.
+// RequestEdges requests one line from its chip, without periph.
 func (b *board) RequestEdges(l LineInfo, pull gpio.Pull) (EdgeLine, error) {
 	chip, err := chipOf(l)
 	if err != nil {
 		return nil, err
 	}
-	if err := openNull(); err != nil { // what is descriptor 0, others may take for standard input
+	if err := openNull(); err != nil { // as descriptor 0 the line could pass for standard input
 		return nil, err
 	}
-	line, err := insist(func() (EdgeLine, error) { return requestEdges(chip.Path(), l.Number, pull) })
+	line, err := retryBusy(func() (EdgeLine, error) { return requestEdges(chip.Path(), l.Number, pull) })
 	if err != nil {
 		return nil, explain(err, l)
 	}
 	return line, nil
 }
 
-// insist asks for a line again while it is being let go.
-func insist[L any](request func() (L, error)) (L, error) {
-	began := time.Now()
+// retryBusy repeats a request while the line is being released.
+func retryBusy[L any](request func() (L, error)) (L, error) {
+	start := time.Now()
 	for {
 		got, err := request()
-		if err == nil || !busy(err) || time.Since(began) >= letGo {
+		if err == nil || !busy(err) || time.Since(start) >= releaseTime {
 			return got, err
 		}
-		<-time.After(askAgain)
+		<-time.After(retryPause)
 	}
 }
 
@@ -135,7 +133,7 @@ func (b *board) request(l LineInfo, u Use, pull gpio.Pull) (LineSet, error) {
 	name, restore := expose(chip.Lines(), l.Number)
 	defer restore()
 	config.Lines = []string{name}
-	if err := openNull(); err != nil { // as descriptor 0 a line could not be released
+	if err := openNull(); err != nil { // as descriptor 0 the line could not be released
 		return nil, err
 	}
 	set, err := chip.LineSetFromConfig(config)
@@ -143,7 +141,7 @@ func (b *board) request(l LineInfo, u Use, pull gpio.Pull) (LineSet, error) {
 		return nil, explain(err, l)
 	}
 	if got := set.Lines()[0].Number(); got != l.Number {
-		return nil, errors.Join(fmt.Errorf("periph took line %d instead", got), set.Close())
+		return nil, errors.Join(fmt.Errorf("periph requested line %d instead", got), set.Close())
 	}
 	return &line{set: set}, nil
 }
@@ -157,10 +155,9 @@ func chipOf(l LineInfo) (*gpioioctl.GPIOChip, error) {
 	return nil, fmt.Errorf("there is no line %s", l.address())
 }
 
-// expose makes line n the first of its name. periph asks for a line of a LineSet by name, and takes
-// the first that bears it: of the unnamed lines of a chip, and there are boards that name none,
-// only one could be had. So the line changes places with the one that stands before it, until
-// restore. The caller holds periphMu.
+// expose makes line n the first of its name, until restore is called. periph requests the lines of
+// a LineSet by name and takes the first match, so of several unnamed lines only one could be
+// requested, and some boards name none. The caller holds periphMu.
 func expose(lines []*gpioioctl.GPIOLine, n int) (name string, restore func()) {
 	name = lines[n].Name()
 	first := n
@@ -174,16 +171,17 @@ func expose(lines []*gpioioctl.GPIOLine, n int) (name string, restore func()) {
 	return name, func() { lines[first], lines[n] = lines[n], lines[first] }
 }
 
-// busy tells whether the kernel says that a line is held. periph returns its error as text only.
+// busy reports whether the kernel says that a line is held. periph returns only the text of its
+// error.
 func busy(err error) bool { return strings.Contains(err.Error(), "busy") }
 
-// explain says who holds a busy line.
+// explain adds who holds a busy line.
 func explain(err error, l LineInfo) error {
 	if !busy(err) {
 		return err
 	}
 	if l.Consumer == "" {
-		return fmt.Errorf("another process, or a kernel driver, holds it (gpioinfo tells which): %w", err)
+		return fmt.Errorf("another process, or a kernel driver, holds it (gpioinfo shows which): %w", err)
 	}
 	return fmt.Errorf("%s held it when the chips were listed: %w", l.Consumer, err)
 }

@@ -8,19 +8,18 @@ import (
 )
 
 const (
-	// flashTime is what Flash takes, and a moment of dark.
+	// flashTime is the duration of Flash and a moment of darkness.
 	flashTime = 6 * quick
-	// showTime is how long a try of the light shows it at least.
+	// showTime is the least time for which a probe shows the light.
 	showTime = 2 * time.Second
-	// senseTime is what a sense line may lag behind, senseEvery how often it is read.
+	// senseTime is by how much a sense line may lag; senseEvery is how often it is read.
 	senseTime  = 200 * time.Millisecond
 	senseEvery = 50 * time.Millisecond
 )
 
-// Probe flashes the light, lights it for two seconds, and darkens it; the sense line, if there is
-// one, has to see both, or it is an error. While the light is on, and seen, it runs while once,
-// whose context ends when the light is seen no longer. Where while returns false the microphone may
-// be open still: the light stays on.
+// Probe flashes the light, switches it on for two seconds, and off. A sense line must see both.
+// While the light is on, Probe runs while once, with a context that ends if the sense line sees the
+// light go out. If while returns false, the microphone may still be open, and the light stays on.
 func (l *Light) Probe(ctx context.Context, while func(context.Context) (closed bool)) (proved bool, err error) {
 	if err := l.seen(ctx, false); err != nil {
 		return false, err
@@ -51,7 +50,7 @@ func (l *Light) Probe(ctx context.Context, while func(context.Context) (closed b
 	return l.sense != nil, l.seen(ctx, false)
 }
 
-// watched runs while, and looks at the light meanwhile.
+// watched runs while, and checks the light meanwhile.
 func (l *Light) watched(ctx context.Context, while func(context.Context) bool) (closed bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -72,7 +71,7 @@ func (l *Light) watched(ctx context.Context, while func(context.Context) bool) (
 	}
 }
 
-// seen waits until the sense line, if there is one, sees the light as it should be.
+// seen waits until a sense line sees the light as expected.
 func (l *Light) seen(ctx context.Context, lit bool) error {
 	late := time.Now().Add(senseTime)
 	for {
@@ -84,7 +83,7 @@ func (l *Light) seen(ctx context.Context, lit bool) error {
 			return nil
 		case time.Now().After(late):
 			how := map[bool]string{true: "lit", false: "dark"}
-			return fmt.Errorf("the light was made %s, and the sense line %s sees it %s", how[lit], l.sense.info, how[is])
+			return fmt.Errorf("the light was switched to %s, but the sense line %s sees it %s", how[lit], l.sense.info, how[is])
 		}
 		if err := pause(ctx, senseEvery); err != nil {
 			return err

@@ -13,12 +13,12 @@ import (
 	"tacet/hw"
 )
 
-// The light flashes three times, is lit for two seconds, and proved by what its sense line sees.
+// The light flashes three times and is lit for two seconds, and the sense line proves it.
 func TestProbeOfTheLight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, p, lit := lights(t, false)
 		b.Connect("GPIO27", "GPIO22")
-		began := time.Now()
+		start := time.Now()
 		ran := 0
 		proved, err := p.Light().Probe(t.Context(), func(context.Context) bool {
 			ran++
@@ -30,13 +30,13 @@ func TestProbeOfTheLight(t *testing.T) {
 		if err != nil || !proved || ran != 1 {
 			t.Errorf("proved %v, ran %d times, %v", proved, ran, err)
 		}
-		if n := len(changes(b, "GPIO27", began)); n != 8 {
+		if n := len(changes(b, "GPIO27", start)); n != 8 {
 			t.Errorf("the light changed %d times", n)
 		}
-		if took := time.Since(began); b.Level("GPIO27") == lit || took < 3200*time.Millisecond {
+		if took := time.Since(start); b.Level("GPIO27") == lit || took < 3200*time.Millisecond {
 			t.Errorf("it ended after %v, the light %v", took, b.Level("GPIO27"))
 		}
-		// Where the microphone may be open, the light stays on.
+		// If the microphone may be open, the light stays on.
 		if _, err := p.Light().Probe(t.Context(), func(context.Context) bool { return false }); err != nil ||
 			b.Level("GPIO27") != lit {
 			t.Errorf("the light is %v, %v", b.Level("GPIO27"), err)
@@ -47,8 +47,8 @@ func TestProbeOfTheLight(t *testing.T) {
 func TestProbeOfALightThatIsNotSeen(t *testing.T) {
 	never := func(context.Context) bool { panic("it runs without a light") }
 	for want, wire := range map[string]gpio.Level{
-		"the light was made lit, and the sense line GPIO22 sees it dark": gpio.Low,
-		"the light was made dark, and the sense line GPIO22 sees it lit": gpio.High,
+		"the light was switched to lit, but the sense line GPIO22 sees it dark": gpio.Low,
+		"the light was switched to dark, but the sense line GPIO22 sees it lit": gpio.High,
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			b, p, lit := lights(t, false)
@@ -61,7 +61,7 @@ func TestProbeOfALightThatIsNotSeen(t *testing.T) {
 			}
 		})
 	}
-	// It goes out while something runs: that is told to end.
+	// The light goes out while the function runs, whose context ends.
 	synctest.Test(t, func(t *testing.T) {
 		b, p, _ := lights(t, false)
 		b.Connect("GPIO27", "GPIO22")
@@ -70,7 +70,7 @@ func TestProbeOfALightThatIsNotSeen(t *testing.T) {
 			out := time.Now()
 			<-ctx.Done()
 			if took := time.Since(out); took > 100*time.Millisecond {
-				t.Errorf("it was told after %v", took)
+				t.Errorf("the context ended after %v", took)
 			}
 			return true
 		})
@@ -78,7 +78,7 @@ func TestProbeOfALightThatIsNotSeen(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
-	// Interrupted, it is dark.
+	// After an interruption it is dark.
 	synctest.Test(t, func(t *testing.T) {
 		b, p, lit := lights(t, false)
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)

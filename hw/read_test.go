@@ -15,17 +15,17 @@ import (
 	"tacet/hw/hwtest"
 )
 
-// An order is one way in which three moves of two buttons, a Read and a standstill can meet.
+// An order is one interleaving of three moves of two buttons, a Read and a stall.
 type order struct {
 	lines [3]int           // which button moves
 	moves [3]time.Duration // when
 	read  time.Duration    // when Read is called
 	busy  time.Duration    // how long the caller takes for an edge
-	call  int              // the first call of the panel's at which the process stands still …
+	call  int              // the first call of the panel at which the process stalls …
 	still time.Duration    // … and for how long
 }
 
-// orders calls f with each of them.
+// orders calls f with every order.
 func orders(f func(order)) {
 	const ms = time.Millisecond
 	times := []time.Duration{0, ms, 4 * ms}
@@ -46,9 +46,8 @@ func orders(f func(order)) {
 	}
 }
 
-// Every edge that came before the call of Read has been handed on, and dealt with, before Read
-// returns, wherever the process stands still; and nothing that the reading says contradicts the
-// last edge.
+// Every edge before the call of Read is delivered and handled before Read returns, wherever the
+// process stalls, and the levels agree with the last edge.
 func TestReadComesAfterEveryEarlierEdge(t *testing.T) {
 	n := 0
 	synctest.Test(t, func(t *testing.T) {
@@ -104,7 +103,7 @@ func (o order) try(t *testing.T) {
 
 	var moved []edge
 	var levels [2]bool
-	began := time.Now()
+	start := time.Now()
 	read := make(chan string, 1)
 	time.AfterFunc(o.read, func() {
 		called := time.Now()
@@ -134,7 +133,7 @@ func (o order) try(t *testing.T) {
 		read <- problem
 	})
 	for i, at := range o.moves {
-		pass(at - time.Since(began))
+		pass(at - time.Since(start))
 		n := o.lines[i]
 		mu.Lock()
 		levels[n] = !levels[n]

@@ -7,18 +7,17 @@ import (
 )
 
 const (
-	// lateAfter is the age at which an edge is doubted: who has pressed would not expect an answer
-	// so much later.
+	// lateAfter is the age above which an edge is doubtful: nobody expects a reaction to a press
+	// that much later.
 	lateAfter = 250 * time.Millisecond
-	// settle is how long an edge may be on its way when its level is seen already, and the pause
-	// before the level is read again after a burst.
+	// settle is how long an edge may be delayed after its level can be read, and the pause before
+	// the level is read again after a burst.
 	settle = 5 * time.Millisecond
-	// mostEmpty is how many waits in a row may end with nothing to take, before that is called an
-	// error.
-	mostEmpty = 100
+	// maxEmptyWaits is how many consecutive waits may end without an edge before that is an error.
+	maxEmptyWaits = 100
 )
 
-// A change is one edge on its way to Watch's caller.
+// A change is one edge on its way to the caller of Watch.
 type change struct {
 	input  int
 	active bool
@@ -26,20 +25,19 @@ type change struct {
 	doubt  bool
 }
 
-// A watch is what one Watch was given.
+// A watch holds the arguments of one Watch.
 type watch struct {
 	ctx  context.Context
 	edge func(input int, active bool, at time.Time, fresh bool)
 }
 
-// The turn. Edges leave the kernel's queues, and reach the caller, only through handOn, and only
-// with the turn: so they come in order, one at a time, whoever asks. It is a channel and no mutex,
-// since the caller may take long.
+// takeTurn takes the turn, unless ctx ends first. Edges are taken from the kernel's queues and
+// delivered only by deliver, by the holder of the turn: so they arrive in order, one at a time,
+// whoever asks. The turn is a channel instead of a mutex because the caller's function may take
+// long.
 //
-// A level is read without the turn, since a call that reads one may hang: then edges still come
-// through.
-
-// take the turn, unless ctx ends first.
+// Levels are read without the turn, since that call may hang, and edges must be delivered all the
+// same.
 func (b *Buttons) takeTurn(ctx context.Context) bool {
 	select {
 	case b.turn <- struct{}{}:
@@ -51,10 +49,9 @@ func (b *Buttons) takeTurn(ctx context.Context) bool {
 
 func (b *Buttons) passTurn() { <-b.turn }
 
-// handOn hands on every edge that had come by limit, and perhaps some later ones, unless the Watch
-// ends: what it has taken by then, the next Watch hands on. The caller has the turn, and a Watch
-// runs.
-func (b *Buttons) handOn(limit time.Time) error {
+// deliver delivers every edge up to limit, and perhaps some later ones, unless the Watch ends: then
+// the next Watch delivers what was taken. The caller has the turn, and a Watch runs.
+func (b *Buttons) deliver(limit time.Time) error {
 	var failed error
 	for {
 		for len(b.changes) > 0 {
@@ -63,7 +60,7 @@ func (b *Buttons) handOn(limit time.Time) error {
 			}
 			c := b.changes[0]
 			b.changes = b.changes[1:]
-			b.tell(c)
+			b.call(c)
 		}
 		if failed != nil {
 			return failed
@@ -74,14 +71,13 @@ func (b *Buttons) handOn(limit time.Time) error {
 	}
 }
 
-// tell calls the caller's function. Whether an edge is late is judged now: the caller may have been
-// busy with the one before.
-func (b *Buttons) tell(c change) {
+// call calls the caller's function. An edge's age is judged only now, since the caller may have
+// been busy with the one before.
+func (b *Buttons) call(c change) {
 	b.watch.edge(c.input, c.active, c.at, !c.doubt && time.Since(c.at) <= lateAfter)
 }
 
-// takeAll empties the kernel's queues into changes, those of all lines in the order in which they
-// came.
+// takeAll empties the kernel's queues into changes, ordered by time over all lines.
 func (b *Buttons) takeAll(limit time.Time) error {
 	var queues [][]change
 	var failed error
@@ -96,7 +92,7 @@ func (b *Buttons) takeAll(limit time.Time) error {
 	return failed
 }
 
-// merge keeps each queue's order, whatever its stamps say.
+// merge merges the queues by time, keeping the order within each queue.
 func merge(queues [][]change) (all []change) {
 	for {
 		first := -1
@@ -113,8 +109,8 @@ func merge(queues [][]change) (all []change) {
 	}
 }
 
-// follow hands on a line's edges as they come, until ctx ends. There is one for each line: they
-// share handOn, and no queue, so that a noisy cable can't push another button's edges out.
+// follow delivers a line's edges as they arrive, until ctx ends. Each line has its own queue, so
+// that a noisy cable can't displace the edges of another button.
 func (b *Buttons) follow(ctx context.Context, in *input, burst chan<- struct{}) error {
 	empty := 0
 	for before := uint64(0); ; {
@@ -127,7 +123,7 @@ func (b *Buttons) follow(ctx context.Context, in *input, burst chan<- struct{}) 
 		if !b.takeTurn(ctx) {
 			return nil
 		}
-		err := b.handOn(time.Now())
+		err := b.deliver(time.Now())
 		taken := in.taken
 		b.passTurn()
 		if err != nil {
@@ -136,18 +132,18 @@ func (b *Buttons) follow(ctx context.Context, in *input, burst chan<- struct{}) 
 		if empty++; taken != before {
 			empty, before = 0, taken
 		}
-		if empty > mostEmpty {
+		if empty > maxEmptyWaits {
 			return in.failed("wait for an edge of", fmt.Errorf("%d waits ended without one", empty))
 		}
 		select {
 		case burst <- struct{}{}:
-		default: // told already
+		default: // requested already
 		}
 	}
 }
 
-// checkBursts reads the levels again a little after edges have come, for what the kernel made of a
-// fast bounce, and once at first, for what changed while nobody watched.
+// checkBursts reads the levels a little after edges have arrived, to correct what the kernel made
+// of fast bounces, and once at first, for changes while no Watch ran.
 func (b *Buttons) checkBursts(ctx context.Context, burst <-chan struct{}) error {
 	for {
 		if _, err := b.look(ctx); err != nil && ctx.Err() == nil {
@@ -164,9 +160,9 @@ func (b *Buttons) checkBursts(ctx context.Context, burst <-chan struct{}) error 
 	}
 }
 
-// A reading is one look at the levels.
+// A reading is one reading of the levels.
 type reading struct {
-	at     time.Time // before it
+	at     time.Time // just before it
 	levels []bool
 }
 
@@ -182,9 +178,9 @@ func (b *Buttons) readLevels() (r reading, err error) {
 	return r, nil
 }
 
-// look reads the levels and then hands on every edge that came before. Where a level still differs
-// from what the last edge led to, its edge may be on its way: if it is not there after another
-// look, it is made up, and doubted.
+// look reads the levels and then delivers every earlier edge. If a level still differs from that of
+// the last edge, its edge may be delayed: if it has not come by a second reading, a synthetic one
+// is delivered.
 func (b *Buttons) look(ctx context.Context) ([]bool, error) {
 	called := time.Now()
 	first, err := b.readLevels()
@@ -206,19 +202,19 @@ func (b *Buttons) look(ctx context.Context) ([]bool, error) {
 	return levels, err
 }
 
-// settleWith hands on the edges and holds a reading against them: the levels that it returns are
-// those after the last edge that was handed on, each true at some moment since the reading. Where
-// there was a look before, and a line has differed since and had no edge, it is made one.
+// settleWith delivers the edges and compares a reading with them. It returns the levels after the
+// last delivered edge, each of which was true at some moment since the reading. If a line has
+// differed since the reading before, without an edge, it delivers a synthetic one.
 func (b *Buttons) settleWith(ctx context.Context, called time.Time, r reading,
 	before *reading) (levels []bool, differ bool, err error) {
 	if !b.takeTurn(ctx) {
 		return nil, false, ctx.Err()
 	}
 	defer b.passTurn()
-	if b.watch == nil { // nobody to hand edges to: they stay where they are
+	if b.watch == nil { // without a Watch, edges stay queued
 		return r.levels, false, nil
 	}
-	if err := b.handOn(called); err != nil {
+	if err := b.deliver(called); err != nil {
 		return nil, false, err
 	}
 	if b.watch.ctx.Err() != nil {
@@ -231,7 +227,7 @@ func (b *Buttons) settleWith(ctx context.Context, called time.Time, r reading,
 			differ = true
 		case before.levels[i] == r.levels[i] && !in.last.After(before.at):
 			in.active = r.levels[i]
-			b.tell(change{input: i, active: in.active, at: before.at, doubt: true})
+			b.call(change{input: i, active: in.active, at: before.at, doubt: true})
 		}
 		levels = append(levels, in.active)
 	}

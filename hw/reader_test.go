@@ -32,8 +32,8 @@ func TestBounceIsPassedRawAndFresh(t *testing.T) {
 	})
 }
 
-// The process stands still: what its hands did meanwhile is told in order, at the times at which it
-// was done, and what is old by then is doubted.
+// After a stall of the process, edges are delivered in order with their times, and old ones are
+// doubtful.
 func TestAnEdgeHasTheKernelsTimeAndIsDoubtedWhenOld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, p := oneButton(t)
@@ -41,7 +41,7 @@ func TestAnEdgeHasTheKernelsTimeAndIsDoubtedWhenOld(t *testing.T) {
 		defer w.stop()
 		pass(time.Second)
 		b.StandStill(time.Second)
-		began := time.Now()
+		start := time.Now()
 		b.Drive("GPIO5", pressed)
 		pass(100 * time.Millisecond)
 		b.Float("GPIO5")
@@ -50,15 +50,15 @@ func TestAnEdgeHasTheKernelsTimeAndIsDoubtedWhenOld(t *testing.T) {
 		pass(1)
 		b.Float("GPIO5")
 		pass(249 * time.Millisecond)
-		expect(t, "while it stands still", w.take())
+		expect(t, "during the stall", w.take())
 		pass(time.Millisecond)
 		synctest.Wait()
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		want := []edge{{active: true}, {at: began.Add(100 * time.Millisecond)},
-			{active: true, at: began.Add(750*time.Millisecond - 1)},
-			{at: began.Add(750 * time.Millisecond), fresh: true}}
-		want[0].at = began
+		want := []edge{{active: true}, {at: start.Add(100 * time.Millisecond)},
+			{active: true, at: start.Add(750*time.Millisecond - 1)},
+			{at: start.Add(750 * time.Millisecond), fresh: true}}
+		want[0].at = start
 		if !slices.EqualFunc(w.edges, want, func(a, b edge) bool {
 			return a.active == b.active && a.fresh == b.fresh && a.at.Equal(b.at)
 		}) {
@@ -84,7 +84,7 @@ func TestQueuedEdgesAreNotFresh(t *testing.T) {
 	})
 }
 
-// How old an edge is counts when the caller gets it: it may have been busy with the one before.
+// An edge's age counts at its delivery: the caller may have been busy with the one before.
 func TestEdgesThatABusyCallerGetsLateAreNotFresh(t *testing.T) {
 	for _, busy := range []time.Duration{hw.LateAfter, hw.LateAfter + 1} {
 		synctest.Test(t, func(t *testing.T) {
@@ -104,8 +104,8 @@ func TestEdgesThatABusyCallerGetsLateAreNotFresh(t *testing.T) {
 	}
 }
 
-// The queue ran over: the first edge after the gap is doubted, however young it is, and the last is
-// the line's level.
+// After an overflow of the queue, the first edge after the gap is doubtful at any age, and the last
+// one has the line's level.
 func TestEdgeAfterAGapIsNotFresh(t *testing.T) {
 	for _, c := range []struct{ queue, edges int }{{4, 5}, {4, 6}, {4, 21}, {hw.QueueLength, hw.QueueLength + 1},
 		{hw.QueueLength, 3001}} {
@@ -126,7 +126,8 @@ func TestEdgeAfterAGapIsNotFresh(t *testing.T) {
 	}
 }
 
-// Two edges to one level: one between was missed, or too short for the kernel to see its level.
+// Two edges to the same level: one between was missed, or too short for the kernel to read its
+// level.
 func TestTwoEdgesOfOneDirectionAreDoubted(t *testing.T) {
 	for _, level := range []gpio.Level{pressed, released} {
 		synctest.Test(t, func(t *testing.T) {
@@ -188,7 +189,7 @@ func TestLinesAreToldInTheOrderOfTheirEdges(t *testing.T) {
 	})
 }
 
-// A bounce of which the kernel saw too little: the level is looked at again soon.
+// A bounce that the kernel has not seen completely: the level is read again soon.
 func TestLevelIsReadAgainAfterABurst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, p := oneButton(t)
@@ -224,7 +225,7 @@ func TestMissedEdgeIsFoundByRead(t *testing.T) {
 	})
 }
 
-// The level is there before its edge: that is no doubt, if the edge comes soon.
+// A level that is read before its edge arrives is not doubtful if the edge comes soon.
 func TestEdgeThatIsOnItsWayWhileReadingStaysFresh(t *testing.T) {
 	for lag, want := range map[time.Duration]edge{2 * time.Millisecond: fresh(0, true),
 		20 * time.Millisecond: stale(0, true)} {
@@ -249,7 +250,7 @@ func TestEdgeThatIsOnItsWayWhileReadingStaysFresh(t *testing.T) {
 	}
 }
 
-// Edges between two Watches are in the queue; a level that changed unseen is told.
+// Edges between two Watches are queued, and a level that changed without one is reported.
 func TestNextWatchTellsWhatChangedMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, p := oneButton(t)
@@ -264,7 +265,7 @@ func TestNextWatchTellsWhatChangedMeanwhile(t *testing.T) {
 	})
 }
 
-// odd is a line whose calls are not as they should be.
+// odd is a line with faulty calls.
 type odd struct {
 	hw.EdgeLine
 	number int
@@ -308,8 +309,7 @@ func (o *odd) Take(edges []hw.Edge) (int, error) {
 	return n, err
 }
 
-// A stamp that is still to come is no time to cut at, and no edge to believe; and it holds up none
-// after it.
+// An edge from the future is doubtful, counts as of now, and does not delay later edges.
 func TestEdgeThatIsStillToComeIsDoubted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &oddBoard{Board: hwtest.NewBoard("GPIO5", "GPIO27"), ahead: time.Hour}
@@ -340,7 +340,7 @@ func TestWaitsThatReturnAtOnceEndWatch(t *testing.T) {
 	})
 }
 
-// A level that can't be had, for ever, of one line: no edge of any line waits for it, and no light.
+// A read of one line's level that hangs for ever delays no edge of any line, and no light.
 func TestAHungLineHoldsUpNothingElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var hung atomic.Bool
@@ -384,8 +384,7 @@ func TestAHungLineHoldsUpNothingElse(t *testing.T) {
 	})
 }
 
-// Which line is broken can be asked of the error, from Watch and from Read; and a broken line has
-// no level.
+// The errors of Watch and Read name the broken line, and a broken line has no level.
 func TestErrorSaysWhoseLineItIsOf(t *testing.T) {
 	for _, op := range []hwtest.Op{hwtest.Read, hwtest.Wait, hwtest.Take} {
 		for input, line := range []string{"GPIO5", "GPIO6", "GPIO4"} {

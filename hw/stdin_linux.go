@@ -10,16 +10,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// keepStdin runs periph's Init and sees to it that file descriptor 0 is open afterwards: as it was
-// before or, if it was closed, as /dev/null.
+// keepStdin runs periph's Init and ensures that file descriptor 0 is open afterwards: as before or,
+// if it was closed, as /dev/null.
 //
-// Where two names in /dev lead to one chip (Raspberry Pi OS has such a symlink) Init closes the
+// If two names in /dev lead to one chip, as with a symlink of Raspberry Pi OS, Init closes the
 // second, and with it descriptor 0 (periph/host issue 70). The next line requested would become
-// descriptor 0, which periph takes for "not requested": it would never be released. Init also
-// closes the second chip's own descriptor twice; that one can only be kept harmless by opening no
-// file meanwhile.
+// descriptor 0, which means "not requested" to periph, so it would never be released. Init also
+// closes the second chip's descriptor twice, which is harmless only if no file is opened meanwhile.
 func keepStdin(init func() error) error {
-	if err := openNull(); err != nil { // or a chip would become descriptor 0
+	if err := openNull(); err != nil { // otherwise a chip would become descriptor 0
 		return err
 	}
 	saved, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 3)
@@ -30,13 +29,13 @@ func keepStdin(init func() error) error {
 	err = init()
 	if !isOpen(0) {
 		if derr := unix.Dup3(saved, 0, 0); derr != nil {
-			err = errors.Join(err, fmt.Errorf("put standard input back: %w", derr))
+			err = errors.Join(err, fmt.Errorf("restore standard input: %w", derr))
 		}
 	}
 	return err
 }
 
-// openNull puts /dev/null on descriptor 0 if nothing is.
+// openNull opens /dev/null as descriptor 0 if that is closed.
 func openNull() error {
 	if isOpen(0) {
 		return nil
@@ -45,7 +44,7 @@ func openNull() error {
 	if err != nil {
 		return fmt.Errorf("open %s as standard input: %w", os.DevNull, err)
 	}
-	if fd == 0 { // the lowest that is free
+	if fd == 0 { // the lowest free one
 		return nil
 	}
 	defer unix.Close(fd)

@@ -12,8 +12,8 @@ import (
 	"tacet/hw"
 )
 
-// What Init does to descriptor 0 (periph/host issue 70) is tried in a child, which plays both:
-// "closes" is Init, "closed" is a start with standard input closed.
+// The effect of Init on descriptor 0 (periph/host issue 70), in a child: "closes" plays Init,
+// "closed" is a start with standard input closed.
 func TestStandardInputSurvivesInit(t *testing.T) {
 	if how := os.Getenv("TACET_TEST_STDIN"); how != "" {
 		if err := stdinChild(how); err != nil {

@@ -4,7 +4,7 @@ package hw
 
 import "io/fs"
 
-// There is GPIO on Linux only; elsewhere this package merely compiles.
+// GPIO exists on Linux only; elsewhere this package merely compiles.
 
 func keepStdin(init func() error) error { return init() }
 

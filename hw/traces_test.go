@@ -16,7 +16,7 @@ import (
 	"tacet/hw/hwtest"
 )
 
-// traces is how many random traces are tried: a million with TACET_SOAK.
+// traces is the number of random traces: a million with TACET_SOAK.
 func traces() int {
 	switch {
 	case os.Getenv("TACET_SOAK") != "":
@@ -27,7 +27,7 @@ func traces() int {
 	return 10_000
 }
 
-// seed returns TACET_SEED, or a new one, and logs it.
+// seed returns TACET_SEED or a new seed, and logs it.
 func seed(t *testing.T) uint64 {
 	t.Helper()
 	n := uint64(time.Now().UnixNano())
@@ -41,7 +41,7 @@ func seed(t *testing.T) uint64 {
 	return n
 }
 
-// inBatches runs the traces, a panel for each 500 of them.
+// inBatches runs the traces, with a new panel for every 500.
 func inBatches(t *testing.T, run func(t *testing.T, r *rand.Rand, traces int)) {
 	const batch = 500
 	n := seed(t)
@@ -50,7 +50,7 @@ func inBatches(t *testing.T, run func(t *testing.T, r *rand.Rand, traces int)) {
 	}
 }
 
-// A hand moves one button, and remembers what it did.
+// A hand moves one button, and remembers its moves.
 type hand struct {
 	t     *testing.T
 	r     *rand.Rand
@@ -63,13 +63,13 @@ type hand struct {
 	watch   *watch
 	readers sync.WaitGroup
 
-	mu      sync.Mutex // guards what the goroutines of the reader share
-	moves   []move     // of this trace
-	told    []told     // as reported in this trace
-	known   bool       // what had been reported when the trace began
-	chaos   *rand.Rand // when the process stands still; nil: never
-	hold    time.Duration
-	watches int // counts the Watches, and their ends
+	mu       sync.Mutex // guards what the goroutines of the reader share
+	moves    []move     // of this trace
+	reported []reported // as reported in this trace
+	known    bool       // what had been reported at the start of the trace
+	chaos    *rand.Rand // when the process stalls; nil: never
+	hold     time.Duration
+	watches  int // counts the Watches, and their ends
 }
 
 // A move is one change of the button.
@@ -79,13 +79,13 @@ type move struct {
 	lost bool // without an edge
 }
 
-// told is an edge as reported, and when.
-type told struct {
+// reported is a reported edge with the time of the report.
+type reported struct {
 	edge
 	now time.Time
 }
 
-// overflows is a queue that is too short for what the hand does.
+// overflows moves the button more often than the queue can hold.
 const overflows = 16
 
 func newHand(t *testing.T, r *rand.Rand) *hand {
@@ -98,7 +98,7 @@ func newHand(t *testing.T, r *rand.Rand) *hand {
 	return h
 }
 
-// stall has the process stand still at one of 20 calls.
+// stall stalls the process at one of 20 calls.
 func (h *hand) stall() time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -124,7 +124,7 @@ func (h *hand) ended() {
 
 func (h *hand) busy(e edge) {
 	h.mu.Lock()
-	h.told = append(h.told, told{e, time.Now()})
+	h.reported = append(h.reported, reported{e, time.Now()})
 	d := h.hold
 	h.hold = 0
 	h.mu.Unlock()
@@ -133,7 +133,7 @@ func (h *hand) busy(e edge) {
 
 func (h *hand) move(lost bool) {
 	if h.queue == overflows {
-		pass(1) // each edge has a time of its own, by which it is told which were dropped
+		pass(1) // each edge has a time of its own, which shows which were dropped
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -147,7 +147,7 @@ func (h *hand) move(lost bool) {
 	}
 }
 
-// between is a random time; half of them are of the order of lo.
+// between is a random time; half of them are close to lo.
 func (h *hand) between(lo, hi time.Duration) time.Duration {
 	d := lo + time.Duration(h.r.Int64N(int64(hi-lo)))
 	if h.r.IntN(2) == 0 {
@@ -156,7 +156,7 @@ func (h *hand) between(lo, hi time.Duration) time.Duration {
 	return d
 }
 
-// anything does one random thing to the button, its line or its reader.
+// anything does something random to the button, its line or its reader.
 func (h *hand) anything() {
 	switch n := h.r.IntN(110); {
 	case n < 25: // at the same instant as the one before
@@ -207,8 +207,8 @@ func (h *hand) anything() {
 	}
 }
 
-// read is the promise of Read: every edge that came before the call has been reported when it
-// returns, and its level was the line's at some moment in between.
+// read checks the promise of Read: every edge before the call is reported when it returns, and its
+// level was the line's at some moment during the call.
 func (h *hand) read() {
 	h.mu.Lock()
 	watch, moves, down := h.watches, len(h.moves), h.down
@@ -229,7 +229,7 @@ func (h *hand) read() {
 	}
 	for i := moves - 1; i >= 0; i-- {
 		if m := h.moves[i]; !m.lost {
-			for _, e := range h.told {
+			for _, e := range h.reported {
 				if e.active == m.down && e.at.Equal(m.at) || h.queue == overflows && e.at.After(m.at) {
 					return // it, or one after it that says that it was dropped
 				}
@@ -240,7 +240,7 @@ func (h *hand) read() {
 	}
 }
 
-// check holds all that was reported against what was done.
+// check compares everything reported with the moves.
 func (h *hand) check() {
 	h.t.Helper()
 	var moves []move // that had an edge
@@ -250,7 +250,7 @@ func (h *hand) check() {
 		}
 	}
 	known := h.known
-	for _, e := range h.told {
+	for _, e := range h.reported {
 		n := 0
 		for n < len(moves) && (moves[n].down != e.active || !moves[n].at.Equal(e.at)) {
 			n++
@@ -277,8 +277,8 @@ func (h *hand) check() {
 	}
 }
 
-// was says whether the line had the level of a made-up edge between its time and its report.
-func (h *hand) was(e told) bool {
+// was reports whether the line had the level of a synthetic edge between its time and its report.
+func (h *hand) was(e reported) bool {
 	level := h.known
 	if len(h.moves) > 0 {
 		level = !h.moves[0].down
@@ -295,10 +295,10 @@ func (h *hand) was(e told) bool {
 
 func (h *hand) fail(problem string) {
 	h.t.Helper()
-	h.t.Errorf("%s\nknown %v\nmoves %v\nedges %v", problem, h.known, h.moves, h.told)
+	h.t.Errorf("%s\nknown %v\nmoves %v\nedges %v", problem, h.known, h.moves, h.reported)
 }
 
-// rest lets everything settle, checks, and begins the next trace.
+// rest lets everything settle, checks, and starts the next trace.
 func (h *hand) rest(check func()) {
 	h.t.Helper()
 	pass(2 * time.Second)
@@ -311,12 +311,12 @@ func (h *hand) rest(check func()) {
 		h.fail(fmt.Sprintf("at rest the button is %v, Read says %v, %v", h.down, levels, err))
 	}
 	check()
-	h.moves, h.told, h.hold, h.known = nil, nil, 0, h.down
+	h.moves, h.reported, h.hold, h.known = nil, nil, 0, h.down
 }
 
-// Whatever happens, every edge is reported, in order and with its time; none as fresh that is
-// doubtful, none that was not there but where the level says so; before Read returns; and the level
-// at rest is told.
+// Whatever happens, every edge is reported in order and with its time, before Read returns; no
+// doubtful edge is fresh; no edge is invented unless the level requires it; and the level at rest
+// is reported.
 func TestRandomTracesMakeNoPhantomAndEndWithTheLevel(t *testing.T) {
 	inBatches(t, func(t *testing.T, r *rand.Rand, traces int) {
 		h := newHand(t, r)
@@ -335,14 +335,14 @@ func TestRandomTracesMakeNoPhantomAndEndWithTheLevel(t *testing.T) {
 	})
 }
 
-// checkAll is for a trace of which everything must have been reported, at once and fresh.
+// checkAll checks that everything in a trace was reported, at once and fresh.
 func (h *hand) checkAll() {
 	h.t.Helper()
-	if len(h.told) != len(h.moves) {
-		h.fail(fmt.Sprintf("%d moves, %d reported", len(h.moves), len(h.told)))
+	if len(h.reported) != len(h.moves) {
+		h.fail(fmt.Sprintf("%d moves, %d reported", len(h.moves), len(h.reported)))
 		return
 	}
-	for i, e := range h.told {
+	for i, e := range h.reported {
 		if !e.fresh || e.active != h.moves[i].down || !e.at.Equal(h.moves[i].at) {
 			h.fail(fmt.Sprintf("edge %d is %v", i, e))
 			return
@@ -350,8 +350,7 @@ func (h *hand) checkAll() {
 	}
 }
 
-// A press by a hand, with the bouncing of a bad switch, is reported from its first edge on, and all
-// of it is fresh.
+// A press on a badly bouncing switch is reported from its first edge on, and all of it is fresh.
 func TestHonestPressesAreFreshAndNoneIsMissed(t *testing.T) {
 	inBatches(t, func(t *testing.T, r *rand.Rand, traces int) {
 		h := newHand(t, r)

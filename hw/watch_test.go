@@ -16,7 +16,7 @@ import (
 	"tacet/hw/hwtest"
 )
 
-// An edge is what Watch reports.
+// An edge is an edge as reported by Watch.
 type edge struct {
 	input  int
 	active bool
@@ -24,7 +24,7 @@ type edge struct {
 	fresh  bool
 }
 
-// A watch runs Watch and notes what it reports.
+// A watch runs Watch and records what it reports.
 type watch struct {
 	mu    sync.Mutex
 	edges []edge
@@ -57,7 +57,8 @@ func (w *watch) stop() error {
 	return <-w.ended
 }
 
-// take returns what was reported since the last call, without the times, once everything is quiet.
+// take waits until everything is quiet, and returns what was reported since the last call, without
+// times.
 func (w *watch) take() []edge {
 	synctest.Wait()
 	w.mu.Lock()
@@ -80,7 +81,7 @@ func expect(t *testing.T, what string, got []edge, want ...edge) {
 	}
 }
 
-// pass lets the bubble's time go by.
+// pass advances the bubble's time.
 func pass(d time.Duration) {
 	if d > 0 {
 		<-time.After(d)
@@ -223,11 +224,11 @@ func TestWatchEndsWithItsContext(t *testing.T) {
 		b, p := oneButton(t)
 		w := startWatch(p.Buttons(), nil)
 		pass(time.Second)
-		began := time.Now()
+		start := time.Now()
 		if err := w.stop(); err != nil {
 			t.Errorf("Watch: %v", err)
 		}
-		if took := time.Since(began); took > time.Second {
+		if took := time.Since(start); took > time.Second {
 			t.Errorf("it took %v", took)
 		}
 		b.Drive("GPIO5", pressed)
@@ -236,7 +237,7 @@ func TestWatchEndsWithItsContext(t *testing.T) {
 	})
 }
 
-// An edge that had come when Watch was to end is not lost with it: the next Watch hands it on.
+// An edge that arrives when a Watch ends is not lost: the next Watch delivers it.
 func TestNothingIsReportedAfterTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := hwtest.NewBoard("GPIO5", "GPIO6", "GPIO27")
@@ -299,7 +300,7 @@ func TestCloseEndsWatchAndReleasesEveryLine(t *testing.T) {
 	})
 }
 
-// Lines are released only when no reader uses them any more.
+// Lines are released only after the last reader has ended.
 func TestCloseWaitsForABusyCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, p := oneButton(t)

@@ -7,8 +7,8 @@ cd "$(dirname "$0")/.."
 read -r _ version distribution _ <systemd/changelog
 version=${version//[()]/} distribution=${distribution%;}
 commit=$(git describe --always --dirty=.dirty --abbrev=12 --exclude '*' 2>/dev/null || true)
-tag=$(git describe --exact-match --dirty=.dirty --match "v$version" 2>/dev/null || true)
-if [ "$distribution" = UNRELEASED ] || [ -n "$commit" ] && [ "$tag" != "v$version" ]; then
+tag=$(git describe --tags --exact-match --dirty=.dirty --match "v$version" 2>/dev/null || true)
+if [ "$distribution" = UNRELEASED ] || { [ -n "$commit" ] && [ "$tag" != "v$version" ]; }; then
   version+="~git$(git show -s --format=%cd --date=format:%Y%m%d%H%M%S 2>/dev/null || true)${commit:+.$commit}"
 fi
 echo "$version"

@@ -1,9 +1,8 @@
-// Command tests is "go test" with an end that says what was not tested here. Its arguments are
-// those of "go test".
+// Command tests runs "go test" with its own arguments, and lists at the end what was not tested.
 //
-// Tests that skip since they need root are run once more through sudo, where this isn't root and
-// sudo asks for no password. What the kernel here can't do is listed. With TACET_STRICT=1 a test
-// may skip for no other reason than one of package needs, and not for want of a program.
+// Tests that were skipped because they need root run again through sudo, unless this is root or
+// sudo asks for a password. With TACET_STRICT=1 a test that lacks a program fails, and so does one
+// that was skipped for a reason that package needs doesn't know.
 //
 //	go run ./.ci/tests -race -timeout 20m ./...
 package main
@@ -28,14 +27,14 @@ func main() {
 
 func run(out io.Writer, args []string) (ok bool, err error) {
 	first := newResults(out)
-	ok, err = first.of(exec.Command("go", append([]string{"test", "-json"}, args...)...))
+	ok, err = first.run(exec.Command("go", append([]string{"test", "-json"}, args...)...))
 	if err != nil {
 		return false, err
 	}
 	skipped := first.skipped
 	if root := slices.DeleteFunc(slices.Clone(skipped),
 		func(s skip) bool { return s.kind() != needsRoot }); len(root) > 0 && os.Geteuid() != 0 && sudoWorks() {
-		fmt.Fprintln(out, "once more as root, what only root can do:")
+		fmt.Fprintln(out, "again as root, what only root can do:")
 		second, err := asRoot(out, root, slices.Contains(args, "-race"))
 		if err != nil {
 			return false, fmt.Errorf("run tests as root: %w", err)
@@ -43,11 +42,11 @@ func run(out io.Writer, args []string) (ok bool, err error) {
 		ok = ok && second.ok
 		skipped = append(slices.DeleteFunc(skipped, func(s skip) bool { return s.kind() == needsRoot }), second.skipped...)
 	}
-	return close(out, ok, skipped, os.Getenv("TACET_STRICT") == "1"), nil
+	return summarize(out, ok, skipped, os.Getenv("TACET_STRICT") == "1"), nil
 }
 
-// close says what was not tested here, and how it all went.
-func close(out io.Writer, ok bool, skipped []skip, strict bool) bool {
+// summarize prints what was not tested, and reports whether the whole run passed.
+func summarize(out io.Writer, ok bool, skipped []skip, strict bool) bool {
 	list := func(k kind, title string) (n int) {
 		for _, s := range skipped {
 			if s.kind() != k {
@@ -60,10 +59,10 @@ func close(out io.Writer, ok bool, skipped []skip, strict bool) bool {
 		}
 		return n
 	}
-	list(elsewhere, "not tested here, but elsewhere:")
-	list(needsKernel, "not tested, since this machine's kernel can't:")
-	list(needsRoot, "NOT TESTED, since it needs root, and sudo is not there or asks for a password:")
-	if n := list(needsProgram, "NOT TESTED for want of a program:") + list(unknown,
+	list(elsewhere, "not tested here, but in another target:")
+	list(needsKernel, "not tested, because this machine's kernel can't:")
+	list(needsRoot, "NOT TESTED: it needs root, and sudo is missing or asks for a password:")
+	if n := list(needsProgram, "NOT TESTED: a program is missing:") + list(unknown,
 		"SKIPPED for a reason that package needs doesn't know:"); n > 0 && strict {
 		ok = false
 	}

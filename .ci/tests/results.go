@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// kind is why a test skips, by the words that package needs starts with.
+// kind is why a test was skipped, by the prefix that package needs gives its reasons.
 type kind int
 
 const (
@@ -26,35 +26,34 @@ const (
 type skip struct{ pkg, test, reason string }
 
 func (s skip) kind() kind {
-	for words, k := range map[string]kind{
+	for prefix, k := range map[string]kind{
 		"needs root: ": needsRoot, "needs the kernel: ": needsKernel, "needs a program: ": needsProgram,
 		"runs elsewhere: ": elsewhere,
 	} {
-		if strings.HasPrefix(s.reason, words) {
+		if strings.HasPrefix(s.reason, prefix) {
 			return k
 		}
 	}
 	return unknown
 }
 
-// event is a line of what "go test -json" and "go tool test2json" say.
+// event is a line that "go test -json" and "go tool test2json" print.
 type event struct{ Action, Package, Test, Output string }
 
-// results prints what tests say as "go test" does: how each package went, and all of the tests that
-// failed.
+// results prints what "go test" would: a line for each package, and the output of failed tests.
 type results struct {
 	out     io.Writer
 	ok      bool
 	skipped []skip
-	said    map[[2]string]*strings.Builder // by package and test, until the test has ended
+	output  map[[2]string]*strings.Builder // by package and test, until the test has ended
 }
 
 func newResults(out io.Writer) *results {
-	return &results{out: out, ok: true, said: map[[2]string]*strings.Builder{}}
+	return &results{out: out, ok: true, output: map[[2]string]*strings.Builder{}}
 }
 
-// of runs what prints events, and reports whether it and all tests went well.
-func (r *results) of(cmd *exec.Cmd) (ok bool, err error) {
+// run runs a command that prints events, and reports whether it and all tests so far succeeded.
+func (r *results) run(cmd *exec.Cmd) (ok bool, err error) {
 	cmd.Stderr = os.Stderr
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
@@ -63,12 +62,12 @@ func (r *results) of(cmd *exec.Cmd) (ok bool, err error) {
 	if err := cmd.Start(); err != nil {
 		return false, err
 	}
-	read := r.read(pipe)
+	readErr := r.read(pipe)
 	err = cmd.Wait()
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
 		r.ok, err = false, nil
 	}
-	return r.ok, errors.Join(read, err)
+	return r.ok, errors.Join(readErr, err)
 }
 
 func (r *results) read(from io.Reader) error {
@@ -77,9 +76,9 @@ func (r *results) read(from io.Reader) error {
 		if len(line) > 0 {
 			var e event
 			if json.Unmarshal(line, &e) == nil {
-				r.take(e)
+				r.handle(e)
 			} else {
-				fmt.Fprintf(r.out, "%s", line) // the go command's own words
+				fmt.Fprintf(r.out, "%s", line) // from the go command itself
 			}
 		}
 		if err == io.EOF {
@@ -90,8 +89,8 @@ func (r *results) read(from io.Reader) error {
 	}
 }
 
-func (r *results) take(e event) {
-	at := [2]string{e.Package, e.Test}
+func (r *results) handle(e event) {
+	test := [2]string{e.Package, e.Test}
 	switch e.Action {
 	case "build-output":
 		fmt.Fprint(r.out, e.Output)
@@ -102,47 +101,47 @@ func (r *results) take(e event) {
 			}
 			return
 		}
-		if r.said[at] == nil {
-			r.said[at] = &strings.Builder{}
+		if r.output[test] == nil {
+			r.output[test] = &strings.Builder{}
 		}
-		r.said[at].WriteString(e.Output)
+		r.output[test].WriteString(e.Output)
 	case "skip":
 		if e.Test != "" {
-			r.skipped = append(r.skipped, skip{e.Package, e.Test, reason(r.words(at))})
+			r.skipped = append(r.skipped, skip{e.Package, e.Test, reason(r.takeOutput(test))})
 		}
 	case "pass":
-		r.words(at)
+		r.takeOutput(test)
 	case "fail":
 		r.ok = false
-		fmt.Fprint(r.out, r.words(at))
-		if e.Test == "" { // those that it was in the middle of
-			for of := range r.said {
-				if of[0] == e.Package {
-					fmt.Fprint(r.out, r.words(of))
+		fmt.Fprint(r.out, r.takeOutput(test))
+		if e.Test == "" { // the tests that had not ended
+			for unended := range r.output {
+				if unended[0] == e.Package {
+					fmt.Fprint(r.out, r.takeOutput(unended))
 				}
 			}
 		}
 	}
 }
 
-// words is what a test has said; it is forgotten.
-func (r *results) words(of [2]string) string {
-	b := r.said[of]
-	delete(r.said, of)
+// takeOutput returns a test's output, and forgets it.
+func (r *results) takeOutput(test [2]string) string {
+	b := r.output[test]
+	delete(r.output, test)
 	if b == nil {
 		return ""
 	}
 	return b.String()
 }
 
-// A test's own words come after the place where it says them.
+// place is what precedes each message of a test.
 var place = regexp.MustCompile(`(?m)^ +[\w.-]+\.go:\d+: `)
 
-// reason is the last thing that a test said before it skipped.
-func reason(said string) string {
-	if at := place.FindAllStringIndex(said, -1); at != nil {
-		said = said[at[len(at)-1][1]:]
+// reason returns the last message that a skipped test printed.
+func reason(output string) string {
+	if at := place.FindAllStringIndex(output, -1); at != nil {
+		output = output[at[len(at)-1][1]:]
 	}
-	said, _, _ = strings.Cut(said, "--- SKIP")
-	return strings.Join(strings.Fields(said), " ")
+	output, _, _ = strings.Cut(output, "--- SKIP")
+	return strings.Join(strings.Fields(output), " ")
 }

@@ -11,37 +11,37 @@ import (
 	"strings"
 )
 
-// sudoWorks: without a password, as on a machine that builds.
+// sudoWorks reports whether sudo works without a password, as it does on a CI machine.
 func sudoWorks() bool { return exec.Command("sudo", "-n", "true").Run() == nil }
 
-// asRoot runs those tests again through sudo. They are built as the user who runs this, and the
-// build cache stays that user's.
-func asRoot(out io.Writer, which []skip, race bool) (r *results, err error) {
+// asRoot runs skipped tests again through sudo. It builds them as the current user, and gives that
+// user back what root wrote into the build cache.
+func asRoot(out io.Writer, skipped []skip, race bool) (r *results, err error) {
 	dir, err := os.MkdirTemp("", "tests")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	cache, err := words("go", "env", "GOCACHE")
+	cache, err := outputOf("go", "env", "GOCACHE")
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
-		_, back := words("sudo", "-n", "find", cache, "-user", "root", "-exec", "chown",
+		_, chownErr := outputOf("sudo", "-n", "find", cache, "-user", "root", "-exec", "chown",
 			fmt.Sprint(os.Getuid(), ":", os.Getgid()), "{}", "+")
-		err = errors.Join(err, back)
+		err = errors.Join(err, chownErr)
 	}()
 	r = newResults(out)
-	for pkg, tests := range byPackage(which) {
+	for pkg, tests := range byPackage(skipped) {
 		binary := filepath.Join(dir, "root.test")
 		build := []string{"test", "-c", "-o", binary}
 		if race {
 			build = append(build, "-race")
 		}
-		if _, err := words("go", append(build, pkg)...); err != nil {
+		if _, err := outputOf("go", append(build, pkg)...); err != nil {
 			return nil, err
 		}
-		at, err := words("go", "list", "-f", "{{.Dir}}", pkg)
+		source, err := outputOf("go", "list", "-f", "{{.Dir}}", pkg)
 		if err != nil {
 			return nil, err
 		}
@@ -54,8 +54,8 @@ func asRoot(out io.Writer, which []skip, race bool) (r *results, err error) {
 		cmd := exec.Command("go", slices.Concat([]string{"tool", "test2json", "-t", "-p", pkg, "sudo", "-n", "-E", "env"},
 			environment,
 			[]string{binary, "-test.v=test2json", "-test.timeout=20m", "-test.run=^(" + strings.Join(tests, "|") + ")$"})...)
-		cmd.Dir = at
-		ok, err := r.of(cmd)
+		cmd.Dir = source
+		ok, err := r.run(cmd)
 		if err != nil {
 			return nil, err
 		}
@@ -65,10 +65,10 @@ func asRoot(out io.Writer, which []skip, race bool) (r *results, err error) {
 	return r, nil
 }
 
-// byPackage has the names of the tests, of which the skipped may be parts.
-func byPackage(which []skip) map[string][]string {
+// byPackage returns the names of the top-level tests, by package.
+func byPackage(skipped []skip) map[string][]string {
 	found := map[string][]string{}
-	for _, s := range which {
+	for _, s := range skipped {
 		name, _, _ := strings.Cut(s.test, "/")
 		if !slices.Contains(found[s.pkg], name) {
 			found[s.pkg] = append(found[s.pkg], name)
@@ -77,8 +77,8 @@ func byPackage(which []skip) map[string][]string {
 	return found
 }
 
-// words is what a program prints.
-func words(program string, args ...string) (string, error) {
+// outputOf returns what a program prints, without the space around it.
+func outputOf(program string, args ...string) (string, error) {
 	cmd := exec.Command(program, args...)
 	cmd.Stderr = os.Stderr
 	text, err := cmd.Output()

@@ -1,10 +1,10 @@
-// Command vuln asks govulncheck for the known vulnerabilities of what Tacet's programs are made of,
-// and fails where one can be mended here: by a newer module in go.mod, or by a newer toolchain
-// line. What is mended by the Go release that go.mod names, and left by the toolchain of this
-// machine, is listed and doesn't fail: who builds may not be able to change it.
+// Command vuln runs govulncheck on Tacet's programs, and fails if a vulnerability can be fixed in
+// this tree: by a newer module, or a newer toolchain line, in go.mod. One that is fixed in the Go
+// release that go.mod names, but not in the older Go of this machine, is listed and doesn't fail:
+// whoever builds may not be able to change it.
 //
-// The database is a Go module, so that any Go proxy has it, and nothing has to be asked of
-// elsewhere. Its version is that of the tool that reads it, which is in the same module:
+// The database is a Go module, so any Go proxy has it. Its version is that of the tool that reads
+// it, which is in the same module:
 //
 //	go run ./.ci/vuln GOVULNCHECK INDEXDB
 package main
@@ -44,7 +44,7 @@ func run(out io.Writer, govulncheck, indexdb string) (ok bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	index, err := indexed(indexdb)
+	index, err := indexDatabase(indexdb)
 	if err != nil {
 		return false, err
 	}
@@ -55,12 +55,12 @@ func run(out io.Writer, govulncheck, indexdb string) (ok bool, err error) {
 	}
 	found, err := read(bytes.NewReader(text))
 	if err != nil {
-		return false, fmt.Errorf("read what govulncheck says: %w", err)
+		return false, fmt.Errorf("read the output of govulncheck: %w", err)
 	}
 	return report(out, found, toolchain), nil
 }
 
-// namedToolchain is what go.mod's toolchain line says.
+// namedToolchain returns the version in go.mod's toolchain line.
 func namedToolchain() (string, error) {
 	text, err := output("go", "mod", "edit", "-json")
 	if err != nil {
@@ -76,9 +76,9 @@ func namedToolchain() (string, error) {
 	return mod.Toolchain, nil
 }
 
-// indexed fetches the database and makes of it what govulncheck reads, in a folder that the caller
-// removes.
-func indexed(indexdb string) (string, error) {
+// indexDatabase downloads the database and writes it in govulncheck's format to a temporary folder,
+// which the caller removes.
+func indexDatabase(indexdb string) (string, error) {
 	tool, err := buildinfo.ReadFile(indexdb)
 	if err != nil {
 		return "", err
@@ -112,14 +112,14 @@ func output(program string, args ...string) ([]byte, error) {
 	return text, nil
 }
 
-// vulnerability is one entry of the database that fits one module.
+// vulnerability is one entry of the database that applies to one module.
 type vulnerability struct {
 	id, module, fixed string
 	called            bool
 }
 
-// read reads govulncheck's stream of messages. Each vulnerability comes in several findings, the
-// called functions among them.
+// read reads govulncheck's messages. A vulnerability has several findings; one that names a function
+// says that the function is called.
 func read(r io.Reader) ([]vulnerability, error) {
 	found := map[string]vulnerability{}
 	scanned := false
@@ -147,15 +147,14 @@ func read(r io.Reader) ([]vulnerability, error) {
 			at.Function != ""}
 	}
 	if !scanned {
-		return nil, errors.New("it has scanned nothing")
+		return nil, errors.New("it scanned nothing")
 	}
 	return slices.SortedFunc(maps.Values(found),
 		func(a, b vulnerability) int { return strings.Compare(a.id+a.module, b.id+b.module) }), nil
 }
 
-// leftByToolchain: the release that go.mod names has it mended, and this machine builds with an
-// older one.
-func (v vulnerability) leftByToolchain(toolchain string) bool {
+// onlyInOldGo reports whether the Go release that go.mod names fixes it.
+func (v vulnerability) onlyInOldGo(toolchain string) bool {
 	return (v.module == "stdlib" || v.module == "toolchain") && v.fixed != "" &&
 		version.Compare(strings.Replace(v.fixed, "v", "go", 1), toolchain) <= 0
 }
@@ -166,24 +165,24 @@ func (v vulnerability) String() string {
 		text += ", called"
 	}
 	if v.fixed == "" {
-		return text + ", not mended yet"
+		return text + ", not fixed yet"
 	}
-	return text + ", mended in " + v.fixed
+	return text + ", fixed in " + v.fixed
 }
 
-// report says what was found, and whether nothing of it is to be mended here.
+// report prints what was found, and returns true if nothing of it can be fixed in this tree.
 func report(out io.Writer, found []vulnerability, toolchain string) (ok bool) {
 	ok = true
 	for _, v := range found {
-		if v.leftByToolchain(toolchain) {
-			fmt.Fprintf(out, "left by this machine's Go, which is older than go.mod's %s: %s\n", toolchain, v)
+		if v.onlyInOldGo(toolchain) {
+			fmt.Fprintf(out, "only because this machine's Go is older than go.mod's %s: %s\n", toolchain, v)
 			continue
 		}
 		ok = false
-		fmt.Fprintf(out, "VULNERABLE: %s: take a newer one in go.mod\n", v)
+		fmt.Fprintf(out, "VULNERABLE: %s: put a newer version into go.mod\n", v)
 	}
 	if ok {
-		fmt.Fprintln(out, "no known vulnerability that could be mended here")
+		fmt.Fprintln(out, "no known vulnerability that can be fixed here")
 	}
 	return ok
 }

@@ -8,10 +8,10 @@ import (
 	"os/exec"
 )
 
-// Pink is noise as rooms have it: as much power in each octave. Its level is 1.
+// Pink is noise with equal power in each octave, as rooms have. Its level is 1.
 func Pink(seed uint64, n int) []float64 {
 	r := rand.New(rand.NewPCG(seed, 0))
-	// A sum of first-order filters whose corners lie evenly over the octaves.
+	// A sum of first-order filters whose corner frequencies are spread evenly over the octaves.
 	poles := [...]float64{0.99886, 0.99332, 0.969, 0.8665, 0.55, -0.7616}
 	gains := [...]float64{0.0555179, 0.0750759, 0.153852, 0.3104856, 0.5329522, -0.016898}
 	var state [len(poles)]float64
@@ -37,24 +37,23 @@ func White(seed uint64, n int) []float64 {
 	return out
 }
 
-// ventilation is what a room with ventilation may have in each octave from 63 Hz to 8 kHz, in dB:
-// the noise criterion curve NC-35 of ANSI/ASA S12.2.
+// ventilation is the noise of a ventilated room in each octave from 63 Hz to 8 kHz, in dB: the
+// noise criterion curve NC-35 of ANSI/ASA S12.2.
 var ventilation = [...]float64{60, 52, 45, 40, 36, 34, 33, 32}
 
-// Ventilation is a room's noise with its ventilation on, with the level 1: a rumble, most of it,
-// and a soft hiss.
+// Ventilation is the noise of ventilation, mostly a rumble, with the level 1.
 func Ventilation(seed uint64, rate, n int) []float64 {
 	x := make([]complex128, powerOfTwo(n))
 	for i, v := range White(seed, n) {
 		x[i] = complex(v, 0)
 	}
-	fft(x)
+	FFT(x)
 	for k := range x {
 		hertz := float64(min(k, len(x)-k)) * float64(rate) / float64(len(x))
 		octave := min(max(0, math.Log2(max(hertz, 1)/63)), float64(len(ventilation)-1))
 		below := min(int(octave), len(ventilation)-2)
 		level := ventilation[below] + (octave-float64(below))*(ventilation[below+1]-ventilation[below])
-		// An octave that is twice as wide has as much power in half the density.
+		// An octave that is twice as wide has half the density for the same power.
 		x[k] *= complex(Decibels(level-3.01*octave), 0)
 	}
 	inverseFFT(x)
@@ -65,7 +64,7 @@ func Ventilation(seed uint64, rate, n int) []float64 {
 	return scale(out, 1/RMS(out))
 }
 
-// Hum is a mains hum with its harmonics, with the level 1.
+// Hum is mains hum with harmonics, with the level 1.
 func Hum(frequency float64, rate, n int) []float64 {
 	out := make([]float64, n)
 	for i := range out {
@@ -83,7 +82,8 @@ func scale(signal []float64, by float64) []float64 {
 	return signal
 }
 
-// Mix adds signals, each as loud as it says; the result is as long as the first.
+// Mix adds the signals in more, multiplied by gain, to the first. The result is as long as the
+// first.
 func Mix(first []float64, gain float64, more ...[]float64) []float64 {
 	out := append([]float64(nil), first...)
 	for _, m := range more {
@@ -94,8 +94,9 @@ func Mix(first []float64, gain float64, more ...[]float64) []float64 {
 	return out
 }
 
-// InRoom is how a microphone hears a signal from across a small room, in which it dies away by 60
-// dB in reverberation seconds: the direct sound, a few early reflections, and a diffuse tail.
+// InRoom is a signal as a microphone across a small room hears it: the direct sound, a few early
+// reflections, and a diffuse tail. reverberation is the time in seconds in which sound decays by 60
+// dB.
 func InRoom(signal []float64, rate int, reverberation float64, seed uint64) []float64 {
 	r := rand.New(rand.NewPCG(seed, 2))
 	response := make([]float64, int(reverberation*float64(rate)))
@@ -112,26 +113,24 @@ func InRoom(signal []float64, rate int, reverberation float64, seed uint64) []fl
 	return convolve(signal, response)[:len(signal)]
 }
 
-// Speech lets espeak-ng say a text, and returns it at a level of 0.05 (-26 dB). It is an error
-// where that isn't installed.
+// Speech is a text spoken by espeak-ng, which must be installed, at a level of 0.05 (-26 dB).
 func Speech(voice, text string, rate int) ([]float64, error) {
 	out, err := exec.Command("espeak-ng", "-v", voice, "--stdout", text).Output()
 	if err != nil {
-		return nil, fmt.Errorf("let espeak-ng speak as %s: %w", voice, err)
+		return nil, fmt.Errorf("speak with espeak-ng as %s: %w", voice, err)
 	}
 	speech, err := plain(out, rate)
 	if err != nil {
-		return nil, fmt.Errorf("let espeak-ng speak as %s: %w", voice, err)
+		return nil, fmt.Errorf("speak with espeak-ng as %s: %w", voice, err)
 	}
 	return speech, nil
 }
 
-// spoken are the files of a woman's voice that come with Debian's alsa-utils.
+// spoken holds the recordings of a woman's voice in Debian's alsa-utils.
 const spoken = "/usr/share/sounds/alsa/"
 
-// Spoken is a woman who says where a loudspeaker stands, eight times, recorded close to her with
-// all that lies below 24 kHz, at a level of 0.05. It is an error where Debian's alsa-utils isn't
-// installed.
+// Spoken is a woman who names the positions of eight loudspeakers, recorded closely with the full
+// band up to 24 kHz, at a level of 0.05. It needs Debian's alsa-utils.
 func Spoken(rate int) ([]float64, error) {
 	var all []float64
 	for _, where := range []string{
@@ -150,12 +149,12 @@ func Spoken(rate int) ([]float64, error) {
 	return scale(all, 0.05/RMS(all)), nil
 }
 
-// plain is the sound of a WAV file with one channel and nothing but the usual header, at a rate and
-// a level of 0.05.
+// plain is the sound of a mono WAV file with the usual header, resampled to a rate, at a level of
+// 0.05.
 func plain(file []byte, rate int) ([]float64, error) {
 	const header = 44
 	if len(file) < header || string(file[:4]) != "RIFF" || file[22] != 1 {
-		return nil, fmt.Errorf("it is no WAV file with one channel, but %.80q", file)
+		return nil, fmt.Errorf("not a mono WAV file, but %.80q", file)
 	}
 	said := int(file[24]) | int(file[25])<<8 | int(file[26])<<16
 	samples := make([]int16, (len(file)-header)/2)

@@ -17,27 +17,23 @@ import (
 //go:embed fakecard/fakecard.c
 var fakecard []byte
 
-// A Card is what a sound card does that a test has made, by the names that fakecard/fakecard.c
-// tells: rate, channels, format, buffer, clock, speed, lose, burst, wave, starterr, dead, unplug.
-// What is not there has its default.
+// A Card configures a fake sound card by the names in fakecard/fakecard.c: rate, channels, format,
+// buffer, clock, speed, lose, burst, wave, starterr, dead, unplug. All have defaults.
 type Card map[string]any
 
-// FakeCards are sound cards that need none: PCMs of the ALSA library's own, which the test
-// commands.
+// FakeCards are sound cards without hardware: PCMs of the ALSA library that a test controls.
 type FakeCards struct{ conf string }
 
-// CardDevice is the ALSA name of a test's only card: one from asound.conf, that tells nothing of a
-// card.
+// CardDevice is the ALSA name of the card of NewCard: a PCM from asound.conf, which names no card.
 const CardDevice = "fake"
 
-// NewCard makes one card, of the name CardDevice.
+// NewCard makes one card with the name CardDevice.
 func NewCard(tb testing.TB, card Card) *FakeCards {
 	tb.Helper()
 	return NewCards(tb, map[string]Card{CardDevice: card})
 }
 
-// NewCards makes cards, by their names. Where they can't be compiled the test fails: .ci/install
-// brings gcc and libasound2-dev.
+// NewCards makes cards by name. It needs gcc and libasound2-dev, which .ci/install installs.
 func NewCards(tb testing.TB, cards map[string]Card) *FakeCards {
 	tb.Helper()
 	dir := tb.TempDir()
@@ -65,10 +61,10 @@ func NewCards(tb testing.TB, cards map[string]Card) *FakeCards {
 	return c
 }
 
-// Env is what a child needs in its environment to find the cards.
+// Env is the environment in which a child finds the cards.
 func (c *FakeCards) Env() []string { return []string{"ALSA_CONFIG_PATH=" + c.conf} }
 
-// Setenv lets this process find the cards, for the length of the test.
+// Setenv makes this process find the cards during the test.
 func (c *FakeCards) Setenv(tb testing.TB) {
 	tb.Helper()
 	tb.Setenv("ALSA_CONFIG_PATH", c.conf)

@@ -1,13 +1,12 @@
 package audiotest
 
-// Any four samples of the code in a row determine its index; MinRun asks for a few more, so that
-// nothing passes by chance.
+// MinRun is the shortest run of the code that is recognised. Four samples determine the index; a
+// few more exclude chance.
 const MinRun = 8
 
-// Code returns n samples of the time code, from the index first on. It is full-scale white noise;
-// each pair of samples is the pair's number, scrambled by a bijection of 32 bits, so that the index
-// can be computed from the samples alone. It repeats after 2^33 samples, which is two days at 48
-// kHz.
+// Code returns n samples of the time code, from the index first on. It is full-scale white noise:
+// each pair of samples is the number of the pair, scrambled by a bijection of 32 bits, so that the
+// samples give the index. It repeats after 2^33 samples, which is two days at 48 kHz.
 func Code(first int64, n int) []int16 {
 	out := make([]int16, n)
 	for i := range out {
@@ -24,15 +23,15 @@ func codeAt(i int64) int16 {
 	return int16(uint16(pair))
 }
 
-// Index tells the index of the first of some samples of the code: all of them have to be of the
-// code, and in order.
-func Index(samples []int16) (int64, bool) {
+// Index is the index of the first sample. ok is false unless all samples are consecutive samples of
+// the code.
+func Index(samples []int16) (first int64, ok bool) {
 	if len(samples) < MinRun {
 		return 0, false
 	}
 	for odd := range 2 {
 		pair := uint32(uint16(samples[odd])) | uint32(uint16(samples[odd+1]))<<16
-		first := int64(unscramble(pair))*2 - int64(odd)
+		first = int64(unscramble(pair))*2 - int64(odd)
 		if first >= 0 && runLength(samples, first) == len(samples) {
 			return first, true
 		}
@@ -40,7 +39,7 @@ func Index(samples []int16) (int64, bool) {
 	return 0, false
 }
 
-// runLength is how many of the samples are the code from first on.
+// runLength is the number of samples that equal the code from first on.
 func runLength(samples []int16, first int64) int {
 	for i, s := range samples {
 		if s != codeAt(first+int64(i)) {
@@ -50,15 +49,14 @@ func runLength(samples []int16, first int64) int {
 	return len(samples)
 }
 
-// A Run is a stretch of the code without a fault.
+// A Run is an undamaged stretch of the code.
 type Run struct {
-	At    int   // where it begins in what was recorded
-	First int64 // the index in the code that it begins with
+	At    int   // its start in the recording
+	First int64 // its first index in the code
 	Len   int
 }
 
-// Runs finds every stretch of the code in a recording with one channel, in the order in which they
-// lie there.
+// Runs finds every stretch of the code in a mono recording, in order.
 func Runs(recorded []int16) []Run {
 	var runs []Run
 	for at := 0; at+MinRun <= len(recorded); {
@@ -74,16 +72,16 @@ func Runs(recorded []int16) []Run {
 	return runs
 }
 
-// A Damage is what is wrong between two stretches of the code.
+// A Damage is the damage between two runs.
 type Damage struct {
-	At       int   // in the recording: where the later stretch begins
-	Missing  int64 // samples of the code that were skipped
-	Doubled  int64 // samples that had been there before: played again, or out of order
-	Inserted int64 // samples between the two which are none of the code's
-	Silent   int64 // how many of those are zero
+	At       int   // the start of the later run in the recording
+	Missing  int64 // samples of the code that are missing
+	Doubled  int64 // samples that repeat earlier ones, or are out of order
+	Inserted int64 // samples between the runs that are not of the code
+	Silent   int64 // how many of the inserted ones are zero
 }
 
-// Damages lists the places where a recording of the code leaves it. A good recording has none.
+// Damages lists the damage in a recording of the code. A good recording has none.
 func Damages(recorded []int16) []Damage {
 	var list []Damage
 	runs := Runs(recorded)
@@ -105,9 +103,9 @@ func Damages(recorded []int16) []Damage {
 	return list
 }
 
-// scramble is a bijection: xor-shifts and odd multipliers, each of which can be undone.
+// scramble is a bijection of reversible steps: xor-shifts and multiplications by odd numbers.
 func scramble(x uint32) uint32 {
-	x ^= 0x5bd1e995 // so that the index zero is no silence
+	x ^= 0x5bd1e995 // so that index 0 is not silence
 	x ^= x >> 16
 	x *= 0x7feb352d
 	x ^= x >> 15
@@ -125,8 +123,8 @@ func unscramble(x uint32) uint32 {
 	return x ^ 0x5bd1e995
 }
 
-// inverse finds the multiplicative inverse of an odd number by Newton's iteration: each step
-// doubles the right bits.
+// inverse is the multiplicative inverse of an odd number, by Newton's iteration: each step doubles
+// the number of correct bits.
 func inverse(a uint32) uint32 {
 	x := a
 	for range 5 {

@@ -1,6 +1,7 @@
 package audiotest
 
 import (
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -23,7 +24,7 @@ func TestDamagesAreFound(t *testing.T) {
 		step := rapid.Int64Range(-int64(a), 500).Draw(t, "step")
 		gap := rapid.IntRange(0, 100).Draw(t, "gap")
 		b := rapid.IntRange(MinRun, 500).Draw(t, "b")
-		rec := append(lead, Code(1000, a)...)
+		rec := slices.Concat(lead, Code(1000, a))
 		rec = append(rec, make([]int16, gap)...)
 		rec = append(rec, Code(1000+int64(a)+step, b)...)
 		got := Damages(rec)

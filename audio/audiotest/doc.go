@@ -1,16 +1,15 @@
-// Package audiotest makes rooms to record in: a sound server of its own with no card behind it,
-// signals that say where each of their samples belongs, speakers, noises and echoes, and a measure
-// of how well speech is understood.
+// Package audiotest makes rooms to record in: a private sound server without a card, signals whose
+// samples identify themselves, speakers, noises and echoes.
 //
-// A test in real time takes a [Pulse], which is a whole PulseAudio, reached through the same ALSA
-// library as a real card, under the PCM name "room":
+// A test in real time uses a [Pulse], a PulseAudio of its own. It is reached through the same ALSA
+// library as a real card, as the PCM "room":
 //
 //	room := audiotest.NewPulse(t)
 //	room.Setenv(t)
 //	… open the microphone audiotest.Device …
 //	room.Play(t.Context(), audiotest.Code(0, 48000))
 //
-// Two signals tell what became of them. [Code] is noise in which any eight samples in a row say
-// their own index, bit for bit; [Damages] finds what is missing, doubled or out of order. [Hiss]
-// survives a lossy codec: [Follow] finds it again, to within a millisecond or so.
+// Two signals show what happened to them. [Code] is noise in which any eight consecutive samples
+// determine their index; [Damages] finds what is missing, repeated or out of order. [Hiss] survives
+// a lossy codec; [Follow] finds its parts again to within about a millisecond.
 package audiotest

@@ -6,8 +6,8 @@ import (
 	"math/cmplx"
 )
 
-// fft transforms x in place; its length is a power of two.
-func fft(x []complex128) {
+// FFT computes the Fourier transform of x in place. Its length must be a power of two.
+func FFT(x []complex128) {
 	n := len(x)
 	shift := 64 - bits.TrailingZeros(uint(n))
 	for i := range x {
@@ -28,12 +28,12 @@ func fft(x []complex128) {
 	}
 }
 
-// inverseFFT undoes fft.
+// inverseFFT is the inverse of FFT.
 func inverseFFT(x []complex128) {
 	for i := range x {
 		x[i] = cmplx.Conj(x[i])
 	}
-	fft(x)
+	FFT(x)
 	for i := range x {
 		x[i] = cmplx.Conj(x[i]) / complex(float64(len(x)), 0)
 	}
@@ -53,8 +53,8 @@ func convolve(a, b []float64) []float64 {
 	for i, v := range b {
 		y[i] = complex(v, 0)
 	}
-	fft(x)
-	fft(y)
+	FFT(x)
+	FFT(y)
 	for i := range x {
 		x[i] *= y[i]
 	}
@@ -64,4 +64,12 @@ func convolve(a, b []float64) []float64 {
 		out[i] = real(x[i])
 	}
 	return out
+}
+
+// dot is the inner product of two signals of one length.
+func dot(x, y []float64) (sum float64) {
+	for i := range x {
+		sum += x[i] * y[i]
+	}
+	return sum
 }

@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// hissTaps is the length of the filter that makes hiss of noise.
+// hissTaps is the length of the filter that turns noise into hiss.
 const hissTaps = 513
 
-// hissFilter lets 300 to 3400 Hz through, at the room's rate, and sets the level to about -20 dB.
+// hissFilter passes 300 to 3400 Hz at the room's rate, and sets the level to about -20 dB.
 var hissFilter = func() []float64 {
 	h := make([]float64, hissTaps)
 	for i := range h {
@@ -20,8 +20,8 @@ var hissFilter = func() []float64 {
 }()
 
 // Hiss returns n samples of a noise that never repeats, from the index first on, at the room's
-// rate. It has the band of a telephone, so that a lossy codec keeps enough of it: Locate finds any
-// part of it again.
+// rate. It has the bandwidth of a telephone, so that a lossy codec keeps enough for Locate to find
+// any part of it.
 func Hiss(first int64, n int) []int16 { return Samples(hiss(first, n)) }
 
 func hiss(first int64, n int) []float64 {
@@ -32,16 +32,16 @@ func hiss(first int64, n int) []float64 {
 	return convolve(white, hissFilter)[hissTaps-1 : hissTaps-1+n]
 }
 
-// Locate finds which part of the hiss, between the indices from and to, a recording begins with.
-// Likeness is 1 for the hiss itself and about 0 for anything else; above 0.3 a part of 0.2 s or
-// more is found for certain.
+// Locate finds the index, between from and to, of the part of the hiss that a recording starts
+// with. likeness is 1 for the hiss itself and about 0 for anything else; above 0.3, a part of 0.2 s
+// or more is found with certainty.
 func Locate(recorded []int16, from, to int64) (index int64, likeness float64) {
 	reference := hiss(from, int(to-from)+len(recorded))
 	wanted := Floats(recorded)
 	reversed := slices.Clone(wanted)
 	slices.Reverse(reversed)
 	match := convolve(reference, reversed)[len(wanted)-1:]
-	power := 0.0 // of the reference, as far as the recording would cover it
+	power := 0.0 // of the part of the reference that the recording would cover
 	for _, v := range reference[:len(wanted)] {
 		power += v * v
 	}
@@ -56,7 +56,7 @@ func Locate(recorded []int16, from, to int64) (index int64, likeness float64) {
 	return from + int64(best), likeness
 }
 
-// A Mark says which index of the hiss is heard at a place in a recording.
+// A Mark is the index of the hiss that is heard at a position of a recording.
 type Mark struct {
 	At    int
 	Index int64
@@ -68,14 +68,14 @@ const (
 	markLike   = 0.3
 )
 
-// Follow finds marks in a recording at the room's rate, four a second, wherever hiss between the
-// indices 0 and length is heard. In a good recording At and Index differ by the same number
-// everywhere; a loss of time, or a stretch of it twice, is a step.
+// Follow finds marks in a recording at the room's rate, four per second, wherever the hiss between
+// the indices 0 and length is heard. In a good recording the difference of At and Index is
+// constant; a loss or a repetition is a step.
 func Follow(recorded []int16, length int64) []Mark {
 	var list []Mark
 	for at := 0; at+markLength <= len(recorded); at += markStep {
 		part := recorded[at : at+markLength]
-		if n := len(list); n > 0 { // most likely it just goes on
+		if n := len(list); n > 0 { // most likely it continues
 			expected := list[n-1].Index + int64(at-list[n-1].At)
 			index, like := Locate(part, max(0, expected-Rate/10), expected+Rate/10)
 			if like > markLike {

@@ -30,7 +30,7 @@ func TestFollowSeesALoss(t *testing.T) {
 		if m.At >= 3*Rate {
 			want += 14400
 		}
-		// A mark that spans the loss, or the beginning, may be of either side.
+		// A mark that spans the loss or the start may belong to either side.
 		if m.Index != int64(want) && m.At < 3*Rate-markLength && m.At >= Rate {
 			t.Errorf("%+v, expected %d", m, want)
 		}

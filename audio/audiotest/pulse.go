@@ -18,15 +18,15 @@ import (
 	"tacet/systemd/needs"
 )
 
-// A Pulse is a PulseAudio of a test's own, whose one source is a pipe that a [speaker] fills in
-// real time; it is the ALSA PCM "room". It needs no sound card, no running desktop and no
-// particular user, writes into one temporary folder, and ends with the test.
+// A Pulse is a private PulseAudio, the ALSA PCM "room". Its only source is a pipe that a [speaker]
+// fills in real time. It needs no sound card, desktop or particular user, writes into one temporary
+// folder, and ends with the test.
 type Pulse struct {
 	*speaker
 	dir string
 	cmd *exec.Cmd
-	// records all the time, so that the pipe never holds what was said before a test's microphone
-	// was open
+	// keep records all the time, so that the pipe never holds sound from before a test opened its
+	// microphone.
 	keep *exec.Cmd
 	done chan struct{} // closed when the server has ended
 	once sync.Once
@@ -35,16 +35,15 @@ type Pulse struct {
 // Device is the ALSA name of the microphone in the room.
 const Device = "room"
 
-// startup is how long the server may take before the test fails.
+// startup is the most time for the server to start.
 const startup = 20 * time.Second
 
-// NewPulse starts the server, at 48 kHz and with one channel. Where PulseAudio is not installed the
-// test is skipped.
+// NewPulse starts the server with one channel at 48 kHz. It needs PulseAudio.
 func NewPulse(tb testing.TB) *Pulse {
 	tb.Helper()
 	needs.Program(tb, "pulseaudio", "pulseaudio")
 	needs.Program(tb, "parec", "pulseaudio-utils")
-	dir, err := os.MkdirTemp("", "room") // a short path: a socket's name has 107 bytes at most
+	dir, err := os.MkdirTemp("", "room") // a short path: a socket's name has at most 107 bytes
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -63,7 +62,7 @@ func NewPulse(tb testing.TB) *Pulse {
 func (p *Pulse) socket() string { return filepath.Join(p.dir, "s") }
 
 func (p *Pulse) start() error {
-	// The system's own ALSA configuration comes first: it holds what any PCM type needs.
+	// The system's ALSA configuration comes first: it has what any PCM type needs.
 	conf := fmt.Sprintf("</usr/share/alsa/alsa.conf>\npcm.%s { type pulse server \"unix:%s\" device \"%[1]s\" }\n", Device,
 		p.socket())
 	if err := os.WriteFile(filepath.Join(p.dir, "asoundrc"), []byte(conf), 0o600); err != nil {
@@ -93,7 +92,7 @@ func (p *Pulse) start() error {
 	select {
 	case said := <-ready:
 		if said != "" {
-			return fmt.Errorf("it ended; it said:\n%s", said)
+			return fmt.Errorf("it ended with the log:\n%s", said)
 		}
 		return p.listen()
 	case <-time.After(startup):
@@ -110,8 +109,8 @@ func (p *Pulse) listen() error {
 	return p.keep.Start()
 }
 
-// untilReady reads the server's log until it says that it is up, and returns what it said instead
-// where it ends first.
+// untilReady reads the server's log until the server is ready. If the log ends first, it returns
+// the log.
 func untilReady(log io.Reader) string {
 	var said strings.Builder
 	lines := bufio.NewScanner(log)
@@ -123,10 +122,10 @@ func untilReady(log io.Reader) string {
 			fmt.Fprintln(&said, lines.Text())
 		}
 	}
-	return said.String() + "no more"
+	return said.String() + "(end)"
 }
 
-// Env is what a child needs in its environment to find the room.
+// Env is the environment in which a child finds the room.
 func (p *Pulse) Env() []string {
 	return []string{
 		"ALSA_CONFIG_PATH=" + filepath.Join(p.dir, "asoundrc"),
@@ -136,7 +135,7 @@ func (p *Pulse) Env() []string {
 	}
 }
 
-// Setenv lets this process find the room, for the length of the test.
+// Setenv makes this process find the room during the test.
 func (p *Pulse) Setenv(t testing.TB) {
 	t.Helper()
 	for _, e := range p.Env() {
@@ -147,13 +146,13 @@ func (p *Pulse) Setenv(t testing.TB) {
 	}
 }
 
-// Freeze stops the server as a hung one stops: nothing is answered any more, no connection closes.
+// Freeze makes the server hang: it answers nothing and closes no connection.
 func (p *Pulse) Freeze() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
 
-// Thaw lets a frozen server go on.
+// Thaw resumes a frozen server.
 func (p *Pulse) Thaw() error { return p.cmd.Process.Signal(syscall.SIGCONT) }
 
-// Kill ends the server at once and waits until it has ended.
+// Kill kills the server and waits for its end.
 func (p *Pulse) Kill() {
 	p.once.Do(func() {
 		_ = p.cmd.Process.Kill()

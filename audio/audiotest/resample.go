@@ -2,17 +2,16 @@ package audiotest
 
 import "math"
 
-// zeroCrossings is how far the resampler's filter reaches to each side, in periods of the lower
-// rate.
+// zeroCrossings is how far the filter reaches to each side, in periods of the lower rate.
 const zeroCrossings = 24
 
-// Resample turns a signal of one rate into one of another, with a windowed-sinc filter.
+// Resample converts a signal to another rate with a windowed-sinc filter.
 func Resample(in []float64, from, to int) []float64 {
 	if from == to {
 		return append([]float64(nil), in...)
 	}
 	up, down := to/gcd(from, to), from/gcd(from, to)
-	cut := min(1, float64(to)/float64(from)) * 0.95 // of the input's Nyquist frequency
+	cut := min(1, float64(to)/float64(from)) * 0.95 // relative to the input's Nyquist frequency
 	reach := int(math.Ceil(zeroCrossings / cut))
 	phases := make([][]float64, up)
 	for p := range phases {
@@ -30,8 +29,7 @@ func Resample(in []float64, from, to int) []float64 {
 	return out
 }
 
-// taps is the filter for a point that lies a fraction of a sample behind the reach-th tap; its sum
-// is one.
+// taps is the filter for a point a fraction of a sample after tap number reach. Its sum is 1.
 func taps(fraction, cut float64, reach int) []float64 {
 	h := make([]float64, 2*reach)
 	sum := 0.0
@@ -64,7 +62,7 @@ func gcd(a, b int) int {
 	return a
 }
 
-// Floats is a signal between -1 and 1.
+// Floats converts samples to a signal between -1 and 1.
 func Floats(samples []int16) []float64 {
 	out := make([]float64, len(samples))
 	for i, s := range samples {
@@ -73,7 +71,7 @@ func Floats(samples []int16) []float64 {
 	return out
 }
 
-// Samples is a signal as a card delivers it; what is too loud is clipped.
+// Samples converts a signal to samples, with clipping.
 func Samples(signal []float64) []int16 {
 	out := make([]int16, len(signal))
 	for i, v := range signal {
@@ -82,7 +80,7 @@ func Samples(signal []float64) []int16 {
 	return out
 }
 
-// RMS is a signal's level.
+// RMS is the level of a signal.
 func RMS(signal []float64) float64 {
 	sum := 0.0
 	for _, v := range signal {
@@ -91,5 +89,5 @@ func RMS(signal []float64) float64 {
 	return math.Sqrt(sum / float64(max(1, len(signal))))
 }
 
-// Decibels turns a ratio of levels into one of amplitudes.
+// Decibels converts decibels to a ratio of amplitudes.
 func Decibels(db float64) float64 { return math.Pow(10, db/20) }

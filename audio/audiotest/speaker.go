@@ -7,25 +7,25 @@ import (
 	"time"
 )
 
-// Rate is the rate of the room, which has one channel.
+// Rate is the sample rate of the room, which has one channel.
 const Rate = 48000
 
-// tick is how often the speaker writes what has become due.
+// tick is how often the speaker writes the samples that are due.
 const tick = 10 * time.Millisecond
 
-// A speaker fills a pipe at the pace of the clock, with silence where it has nothing to say. When
-// it comes late it catches up: not a sample is lost or made up because a machine is busy.
+// A speaker fills a pipe at the pace of the clock, with silence when it has nothing to play. When
+// it is late it catches up, so that a busy machine neither loses nor adds samples.
 type speaker struct {
 	say  chan *speech
-	gone <-chan struct{} // closed when nobody listens any more
+	gone <-chan struct{} // closed when the server has ended
 }
 
-// A speech is something to say, or to leave out.
+// A speech is a sound to play, or to omit.
 type speech struct {
 	samples []int16
-	lose    bool           // the samples never reach the microphone, but their time passes
-	begun   chan time.Time // gets the moment at which the first is due
-	said    chan struct{}  // closed when the last has been said
+	lose    bool           // their time passes, but the samples are not delivered
+	started chan time.Time // receives the time at which the first is due
+	said    chan struct{}  // closed after the last
 }
 
 func newSpeaker(pipe string, gone <-chan struct{}) (*speaker, error) {
@@ -38,20 +38,20 @@ func newSpeaker(pipe string, gone <-chan struct{}) (*speaker, error) {
 	return s, nil
 }
 
-// Play says samples, at 48 kHz, and returns when the last has been said or ctx is done.
+// Play plays samples at 48 kHz. It returns after the last, or when ctx is done.
 func (s *speaker) Play(ctx context.Context, samples []int16) error {
 	return s.speak(ctx, &speech{samples: samples})
 }
 
-// Begin begins to say samples, and tells when the first is due. Each is due 1/Rate after the one
-// before it, and comes as late as the machine is busy, but never early.
+// Begin starts to play samples, and returns when the first is due. Each is due 1/Rate after the one
+// before it. On a busy machine it may be late, but it is never early.
 func (s *speaker) Begin(ctx context.Context, samples []int16) (time.Time, error) {
 	what := &speech{samples: samples}
 	if err := s.hand(ctx, what); err != nil {
 		return time.Time{}, err
 	}
 	select {
-	case due := <-what.begun:
+	case due := <-what.started:
 		return due, nil
 	case <-s.gone:
 		return time.Time{}, os.ErrClosed
@@ -60,15 +60,14 @@ func (s *speaker) Begin(ctx context.Context, samples []int16) (time.Time, error)
 	}
 }
 
-// Lose takes d out of what the room delivers, as a sound card that is not read in time does: time
-// passes, no sample comes.
+// Lose omits d from the sound, as a card does that is not read in time.
 func (s *speaker) Lose(ctx context.Context, d time.Duration) error {
 	return s.speak(ctx, &speech{samples: make([]int16, int(d*Rate/time.Second)), lose: true})
 }
 
-// hand gives the speaker something to say next.
+// hand passes a speech to the speaker.
 func (s *speaker) hand(ctx context.Context, what *speech) error {
-	what.begun, what.said = make(chan time.Time, 1), make(chan struct{})
+	what.started, what.said = make(chan time.Time, 1), make(chan struct{})
 	select {
 	case s.say <- what:
 		return nil
@@ -96,7 +95,7 @@ func (s *speaker) speak(ctx context.Context, what *speech) error {
 // run owns the pipe.
 func (s *speaker) run(pipe *os.File) {
 	defer pipe.Close()
-	begin, written := time.Now(), int64(0)
+	start, written := time.Now(), int64(0)
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	var now *speech
@@ -110,7 +109,7 @@ func (s *speaker) run(pipe *os.File) {
 			continue
 		case <-ticker.C:
 		}
-		due := int(time.Since(begin)*Rate/time.Second - time.Duration(written))
+		due := int(time.Since(start)*Rate/time.Second - time.Duration(written))
 		written += int64(due)
 		for due > 0 {
 			n := due
@@ -118,8 +117,8 @@ func (s *speaker) run(pipe *os.File) {
 			lose := false
 			if now != nil {
 				select {
-				case now.begun <- begin.Add(time.Duration(written-int64(due)) * time.Second / Rate):
-				default: // it has long begun
+				case now.started <- start.Add(time.Duration(written-int64(due)) * time.Second / Rate):
+				default: // it has started already
 				}
 				n = copy(block, now.samples)
 				now.samples, lose = now.samples[n:], now.lose

@@ -6,11 +6,11 @@ import "math"
 type Band struct{ From, To float64 }
 
 const (
-	spectrumFrame = 20e-3 // seconds of sound that are looked at together
-	spectrumFloor = -100  // dB of the whole spectrum: what lies below is the rounding of 16-bit samples
+	spectrumFrame = 20e-3 // seconds per frame
+	spectrumFloor = -100  // dB of the whole spectrum: below is the rounding of 16-bit samples
 )
 
-// Levels is how loud a signal is in each band, in dB: 0 is a signal of the level 1.
+// Levels is the level of a signal in each band, in dB. 0 dB is the level 1.
 func Levels(signal []float64, rate int, bands []Band) []float64 {
 	out := make([]float64, len(bands))
 	frames := spectra(signal, rate)
@@ -27,9 +27,9 @@ func Levels(signal []float64, rate int, bands []Band) []float64 {
 	return out
 }
 
-// Distances is how far two signals' spectra lie apart in each band, in dB: the log-spectral
-// distance, which is the root of the mean square over the band, averaged over time. Two noises of
-// one spectrum are some 7 dB apart. Both signals have to be in step.
+// Distances is the log-spectral distance of two signals in each band, in dB: the root mean square
+// over the band, averaged over time. Two noises with the same spectrum are about 7 dB apart. The
+// signals must be aligned.
 func Distances(said, heard []float64, rate int, bands []Band) []float64 {
 	out := make([]float64, len(bands))
 	n := min(len(said), len(heard))
@@ -52,14 +52,14 @@ func Distances(said, heard []float64, rate int, bands []Band) []float64 {
 	return out
 }
 
-// bins is which part of a spectrum a band is.
+// bins is the part of a spectrum that a band covers.
 func bins(spectrum []float64, rate int, band Band) (from, to int) {
 	hertz := float64(rate) / 2 / float64(len(spectrum))
 	return int(band.From / hertz), min(int(band.To/hertz), len(spectrum))
 }
 
-// spectra is a signal's power, frame by frame, half of each in common with the next: the sum over a
-// spectrum is the power.
+// spectra are the power spectra of overlapping frames. The sum over a spectrum is the power of its
+// frame.
 func spectra(signal []float64, rate int) [][]float64 {
 	n := int(spectrumFrame * float64(rate))
 	window, power := make([]float64, n), 0.0
@@ -74,7 +74,7 @@ func spectra(signal []float64, rate int) [][]float64 {
 		for i, w := range window {
 			x[i] = complex(signal[at+i]*w, 0)
 		}
-		fft(x)
+		FFT(x)
 		spectrum := make([]float64, len(x)/2)
 		for k := range spectrum {
 			v := x[k]

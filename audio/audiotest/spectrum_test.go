@@ -31,13 +31,13 @@ func TestDistancesSeeWhatIsMissing(t *testing.T) {
 	if d := Distances(x, x, rate, thirds); d[0] != 0 || d[1] != 0 || d[2] != 0 {
 		t.Errorf("a signal is %.2f dB from itself", d)
 	}
-	// What is ten times as loud is 20 dB away, everywhere.
+	// Ten times the level is 20 dB, in every band.
 	for b, d := range Distances(x, Mix(x, 9, x), rate, thirds) {
 		if math.Abs(d-20) > 0.01 {
 			t.Errorf("20 dB louder is %.2f dB away in band %d", d, b)
 		}
 	}
-	// Two noises with nothing in common but their spectrum.
+	// Two noises that share only their spectrum.
 	for b, d := range Distances(x, scale(White(2, len(x)), 0.1), rate, thirds) {
 		if d < 6 || d > 9 {
 			t.Errorf("another noise is %.2f dB away in band %d", d, b)
@@ -48,7 +48,7 @@ func TestDistancesSeeWhatIsMissing(t *testing.T) {
 	if d := Distances(x, low, rate, thirds); d[0] > 1 || d[1] > 12 || d[2] < 30 {
 		t.Errorf("without what is above 8 kHz: %.2f dB", d)
 	}
-	// Silence is as far away as the loudness says, and is not endlessly far.
+	// The distance to silence follows the level, and is finite.
 	if d := Distances(x, make([]float64, len(x)), rate, thirds); d[2] < 40 || d[2] > 100 {
 		t.Errorf("silence is %.2f dB away", d)
 	}

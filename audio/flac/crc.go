@@ -1,6 +1,6 @@
 package flac
 
-// crc8 is the checksum of a frame's header: the polynomial 0x07.
+// crc8 is the checksum of a frame's header, with the polynomial 0x07.
 func crc8(data []byte) (crc byte) {
 	for _, b := range data {
 		crc ^= b
@@ -11,7 +11,7 @@ func crc8(data []byte) (crc byte) {
 	return crc
 }
 
-// crc16 is the checksum of a frame, which follows it: the polynomial 0x8005.
+// crc16 is the checksum after a frame, with the polynomial 0x8005.
 func crc16(data []byte) (crc uint16) {
 	for _, b := range data {
 		crc ^= uint16(b) << 8

@@ -8,28 +8,28 @@ import (
 	"github.com/mewkiz/flac/meta"
 )
 
-// An Encoder writes the frames of one stream.
+// An Encoder encodes the frames of one stream.
 type Encoder struct {
 	format
 	encoder *mewkiz.Encoder
 	out     sink
-	left    []int32 // of one block
+	left    []int32 // one block
 	right   []int32
 }
 
-// A sink appends what the library writes.
+// A sink collects what the library writes.
 type sink struct{ dst []byte }
 
-// Write wipes what it is given, which a Writer must not do: it is the library's own buffer, of
-// which there is a new one for each frame, and the library would leave the sound in it. It sums a
-// frame up before that is written, not after, or the sums would be wrong.
+// Write wipes p, which a Writer must not do. p is a buffer that the library allocates for each
+// frame, and would leave the sound in. The library has computed the frame's checksum before it
+// writes.
 func (s *sink) Write(p []byte) (int, error) {
 	s.dst = append(s.dst, p...)
 	clear(p)
 	return len(p), nil
 }
 
-// NewEncoder begins the stream of a recording with 16-bit samples.
+// NewEncoder starts the stream of a recording with 16-bit samples.
 func NewEncoder(id string, rate, channels int) (*Encoder, error) {
 	f, err := newFormat(id, rate, channels)
 	if err != nil {
@@ -41,29 +41,29 @@ func NewEncoder(id string, rate, channels int) (*Encoder, error) {
 		SampleRate: uint32(rate), NChannels: uint8(channels), BitsPerSample: depth,
 	}
 	if e.encoder, err = mewkiz.NewEncoder(&e.out, info); err != nil {
-		return nil, fmt.Errorf("begin a FLAC stream: %w", err)
+		return nil, fmt.Errorf("start a FLAC stream: %w", err)
 	}
 	e.encoder.EnablePredictionAnalysis(true)
-	e.out.dst = nil // its header, which has no room for our comment
+	e.out.dst = nil // the library's header, without our comment
 	return e, nil
 }
 
-// Most is more than the frames of a second take in bytes, whatever the sound: the library stores
-// what it can't predict as it is.
+// Most is an upper bound, in bytes, for the frames of a second: the library stores what it can't
+// predict uncompressed.
 func (e *Encoder) Most() int {
-	const frame = 32                  // its header and checksum, and more
+	const frame = 32                  // header and checksum, generously
 	perSample := e.channels*depth + 1 // a difference of two channels needs a bit more
 	return e.rate/e.block*frame + e.rate*perSample/8
 }
 
-// Block is how many samples of each channel a frame holds. It divides a second.
+// Block is the number of samples per channel in a frame. It divides a second.
 func (e *Encoder) Block() int { return e.block }
 
-// Header is all that comes before the first frame.
+// Header returns everything before the first frame.
 func (e *Encoder) Header() []byte { return e.format.header(totals{}) }
 
-// Frames appends samples, interleaved, as frames. Their number is a multiple of what a block holds,
-// but at the very end of the stream.
+// Frames appends interleaved samples as frames. Only at the end of the stream may the last block be
+// shorter.
 func (e *Encoder) Frames(dst []byte, samples []int16) ([]byte, error) {
 	e.out.dst = dst
 	defer e.wipe()
@@ -77,14 +77,14 @@ func (e *Encoder) Frames(dst []byte, samples []int16) ([]byte, error) {
 	return e.out.dst, nil
 }
 
-// wipe leaves no samples lying about.
+// wipe clears the samples of the last block.
 func (e *Encoder) wipe() {
 	e.out.dst = nil
 	clear(e.left)
 	clear(e.right)
 }
 
-// frame has the library encode one block.
+// frame encodes one block.
 func (e *Encoder) frame(samples []int16) error {
 	n := len(samples) / e.channels
 	f := &frame.Frame{Header: frame.Header{
@@ -109,16 +109,16 @@ func (e *Encoder) frame(samples []int16) error {
 	return e.encoder.WriteFrame(f)
 }
 
-// subframe is one channel's, for which the library chooses a predictor.
+// subframe holds one channel; the library chooses a predictor for it.
 func subframe(samples []int32) *frame.Subframe {
 	return &frame.Subframe{SubHeader: frame.SubHeader{Pred: frame.PredVerbatim}, Samples: samples, NSamples: len(samples)}
 }
 
-// cheapest chooses how to store two channels, which the library leaves to its caller: by the sum of
-// the second differences. A dead channel is cheap as it is, two that say the same as their
+// cheapest chooses how to store two channels, by the sum of their second differences; the library
+// leaves that to its caller. A dead channel is cheap by itself, two similar ones as their
 // difference.
 func cheapest(left, right []int32) frame.Channels {
-	var sum [4]int64 // of left, right, their middle and their difference
+	var sum [4]int64 // of left, right, mid and side
 	var before, last [4]int32
 	for i := range left {
 		l, r := left[i], right[i]

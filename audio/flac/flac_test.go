@@ -16,7 +16,7 @@ import (
 
 const id = "7q4k9mz2ha"
 
-// decode lets another decoder, which checks all checksums, decode a file.
+// decode decodes a file with a decoder that checks all checksums.
 func decode(t interface{ Fatalf(string, ...any) }, file []byte) []int16 {
 	s, err := mewkiz.New(bytes.NewReader(file))
 	if err != nil {
@@ -39,7 +39,7 @@ func decode(t interface{ Fatalf(string, ...any) }, file []byte) []int16 {
 	}
 }
 
-// signals are what a predictor may meet.
+// signals are inputs for the predictors.
 var signals = map[string]func(i int, r uint16) int16{
 	"silence":  func(int, uint16) int16 { return 0 },
 	"constant": func(int, uint16) int16 { return -32768 },
@@ -92,7 +92,7 @@ func TestEncoderLosesNothing(t *testing.T) {
 	})
 }
 
-// A click in silence, or the loudest noise, must not make a segment longer than 16-bit samples are.
+// A click in silence, or the loudest noise, must not make a segment longer than its 16-bit samples.
 func TestEncoderIsBounded(t *testing.T) {
 	for name, f := range signals {
 		for channels := 1; channels <= 2; channels++ {
@@ -113,8 +113,7 @@ func TestEncoderIsBounded(t *testing.T) {
 	}
 }
 
-// The channel of a card that hears nothing costs next to nothing, and so does one that says the
-// same as the other.
+// A dead channel costs almost nothing, and so does one that equals the other.
 func TestChannelsAreChosen(t *testing.T) {
 	size := func(right func(left int16) int16) int {
 		e, err := NewEncoder(id, 48000, 2)
@@ -141,7 +140,7 @@ func TestChannelsAreChosen(t *testing.T) {
 	}
 }
 
-// segments makes a recording of so many seconds and a part.
+// segments makes a recording of some seconds and a third.
 func segments(t testing.TB, id string, rate, seconds int) (list [][]byte, samples []int16) {
 	t.Helper()
 	e, err := NewEncoder(id, rate, 1)
@@ -162,7 +161,7 @@ func segments(t testing.TB, id string, rate, seconds int) (list [][]byte, sample
 	return list, samples
 }
 
-func TestJoinerMendsWhatIsLost(t *testing.T) {
+func TestJoinerReplacesLostSegments(t *testing.T) {
 	const rate = 8000
 	all, samples := segments(t, id, rate, 6)
 	rapid.Check(t, func(t *rapid.T) {
@@ -179,7 +178,7 @@ func TestJoinerMendsWhatIsLost(t *testing.T) {
 				wrong := bytes.Clone(s)
 				wrong[rapid.IntRange(0, len(s)-1).Draw(t, "at")] ^= 1 << rapid.IntRange(0, 7).Draw(t, "bit")
 				if _, err := j.Add(wrong); err == nil {
-					t.Fatalf("a damaged segment was taken")
+					t.Fatalf("a damaged segment was accepted")
 				}
 				clear(want[i*rate : (i+1)*rate])
 				add = j.Skip
@@ -196,7 +195,7 @@ func TestJoinerMendsWhatIsLost(t *testing.T) {
 		head := j.Header()
 		file = append(bytes.Clone(head), file[len(head):]...)
 		if got := decode(t, file); !slices.Equal(got, want) {
-			t.Fatalf("the file holds something else")
+			t.Fatalf("the file holds other samples")
 		}
 		plain, err := binary.Append(nil, binary.LittleEndian, want)
 		if err != nil {
@@ -209,7 +208,7 @@ func TestJoinerMendsWhatIsLost(t *testing.T) {
 	})
 }
 
-func TestJoinerRefusesWhatIsOutOfPlace(t *testing.T) {
+func TestJoinerRejectsWhatIsOutOfPlace(t *testing.T) {
 	all, _ := segments(t, id, 8000, 4)
 	other, _ := segments(t, "other", 8000, 4)
 	half := bytes.Index(all[1][8:], all[1][:4]) + 8
@@ -220,10 +219,10 @@ func TestJoinerRefusesWhatIsOutOfPlace(t *testing.T) {
 		"headers in the middle": {all[0], all[0]},
 		"no headers":            {all[1]},
 		"two in one":            {all[0], append(bytes.Clone(all[1]), all[2]...)},
-		"something behind it":   {all[0], append(bytes.Clone(all[1]), 1)},
+		"something after it":    {all[0], append(bytes.Clone(all[1]), 1)},
 		"a frame cut":           {all[0], all[1][:len(all[1])-1]},
-		"one behind the end":    {all[0], all[1], all[2], all[3], all[4], all[4]},
-		"one behind a half":     {all[0], all[1][:half], all[1][half:]},
+		"one after the end":     {all[0], all[1], all[2], all[3], all[4], all[4]},
+		"one after a half":      {all[0], all[1][:half], all[1][half:]},
 	} {
 		j, err := NewJoiner(id, 8000, 1)
 		if err != nil {
@@ -234,13 +233,13 @@ func TestJoinerRefusesWhatIsOutOfPlace(t *testing.T) {
 			if _, err := j.Add(s); (err == nil) != (i < len(list)-1) {
 				t.Errorf("%s: segment %d: %v", name, i, err)
 			} else if err != nil && *j != before {
-				t.Errorf("%s: a segment that was refused has changed something", name)
+				t.Errorf("%s: a rejected segment changed something", name)
 			}
 		}
 	}
 }
 
-// Silence that is put in is what a decoder takes for it, whatever the number of its frame.
+// Decoders read an inserted silence as such, whatever the number of its frame.
 func TestSilence(t *testing.T) {
 	for _, rate := range []int{8000, 11025, 44100, 48000, 192000} {
 		for channels := 1; channels <= 2; channels++ {

@@ -7,27 +7,27 @@ import (
 )
 
 const (
-	tagName  = "TACET_ID" // of the comment that holds the recording's ID
+	tagName  = "TACET_ID" // the comment with the recording's ID
 	vendor   = "tacet"
-	infoLen  = 34      // of the stream's description
-	blockMax = 4608    // what any decoder has to take, up to 48 kHz
-	blockMin = 192     // less would make frames that are mostly headers
-	lastMeta = 1 << 7  // this block is the last before the frames
-	depth    = 16      // bits of a sample
-	comments = byte(4) // the type of the block with comments
+	infoLen  = 34      // the length of the STREAMINFO block
+	blockMax = 4608    // every decoder supports this, up to 48 kHz
+	blockMin = 192     // shorter frames would be mostly headers
+	lastMeta = 1 << 7  // the flag of the last block before the frames
+	depth    = 16      // bits per sample
+	comments = byte(4) // the type of the comment block
 )
 
-// blockFor is how many samples a frame holds: the most that divides a second.
+// blockFor is the largest block length that divides a second.
 func blockFor(rate int) (int, error) {
 	for n := blockMax; n >= blockMin; n-- {
 		if rate > 0 && rate%n == 0 {
 			return n, nil
 		}
 	}
-	return 0, fmt.Errorf("%d Hz: a second can't be cut into blocks", rate)
+	return 0, fmt.Errorf("%d Hz: a second can't be divided into blocks", rate)
 }
 
-// A format is what stands in a stream's header.
+// A format holds what a stream's header says.
 type format struct {
 	rate, channels, block int
 	id                    string
@@ -35,23 +35,23 @@ type format struct {
 
 func newFormat(id string, rate, channels int) (format, error) {
 	if channels < 1 || channels > 2 {
-		return format{}, fmt.Errorf("%d channels: there can be 1 or 2", channels)
+		return format{}, fmt.Errorf("%d channels: only 1 or 2 are supported", channels)
 	}
 	if rate >= 1<<20 {
-		return format{}, fmt.Errorf("%d Hz: there can be %d at most", rate, 1<<20-1)
+		return format{}, fmt.Errorf("%d Hz: the maximum is %d", rate, 1<<20-1)
 	}
 	block, err := blockFor(rate)
 	return format{rate, channels, block, id}, err
 }
 
-// totals are what only a finished file knows: zero means unknown.
+// totals are known only when the file is finished. Zero means unknown.
 type totals struct {
 	samples            int64
 	frameMin, frameMax int // bytes
 	md5                [md5.Size]byte
 }
 
-// header is all that comes before the first frame.
+// header returns everything before the first frame.
 func (f format) header(t totals) []byte {
 	h := append([]byte("fLaC"), 0, 0, 0, infoLen)
 	h = binary.BigEndian.AppendUint16(h, uint16(f.block))
@@ -72,15 +72,13 @@ func (f format) header(t totals) []byte {
 	return append(h, comment...)
 }
 
-// rateCode is a frame header's word for the sampling rate; 0 says that it stands in the stream's
-// header.
+// rateCode is the code of the sample rate in a frame header; 0 refers to the stream's header.
 func rateCode(rate int) byte {
 	return map[int]byte{88200: 1, 176400: 2, 192000: 3, 8000: 4, 16000: 5, 22050: 6, 24000: 7, 32000: 8, 44100: 9,
 		48000: 10, 96000: 11}[rate]
 }
 
-// silence appends a frame of so many samples that are all zero. Its header says nothing that the
-// stream's doesn't say, but its number and length.
+// silence appends a frame of samples that are zero.
 func (f format) silence(dst []byte, number int64, samples int) []byte {
 	const (
 		lengthFollows = 7 << 4 // as 16 bits
@@ -92,12 +90,12 @@ func (f format) silence(dst []byte, number int64, samples int) []byte {
 	dst = binary.BigEndian.AppendUint16(dst, uint16(samples-1))
 	dst = append(dst, crc8(dst[at:]))
 	for range f.channels {
-		dst = append(dst, 0, 0, 0) // the same value all along, and that is zero
+		dst = append(dst, 0, 0, 0) // a constant subframe of value 0
 	}
 	return binary.BigEndian.AppendUint16(dst, crc16(dst[at:]))
 }
 
-// appendNumber appends a frame's number, coded as UTF-8 is, but up to 31 bits.
+// appendNumber appends a frame number in the coding of UTF-8, extended to 31 bits.
 func appendNumber(dst []byte, n uint32) []byte {
 	if n < 0x80 {
 		return append(dst, byte(n))

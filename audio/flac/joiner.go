@@ -10,24 +10,24 @@ import (
 	"github.com/mewkiz/flac/frame"
 )
 
-// A Joiner puts the segments of one recording together into a FLAC file.
+// A Joiner joins the segments of one recording into a FLAC file.
 type Joiner struct {
 	format
-	number       int64 // of the next frame
-	totals       totals
-	sum          hash.Hash // of all samples
-	begun, ended bool
+	number  int64 // of the next frame
+	totals  totals
+	sum     hash.Hash // of all samples
+	started bool      // the header is written
+	ended   bool      // the last segment is written
 }
 
-// NewJoiner begins the file of a recording.
+// NewJoiner starts the file of a recording.
 func NewJoiner(id string, rate, channels int) (*Joiner, error) {
 	f, err := newFormat(id, rate, channels)
 	return &Joiner{format: f, sum: md5.New()}, err
 }
 
-// Add takes the next segment and returns what is to be written to the file. A segment that is
-// damaged, of another recording or out of its place is an error, and changes nothing: Skip may be
-// called instead.
+// Add takes the next segment and returns what to write to the file. A segment that is damaged, out
+// of place or of another recording is an error and changes nothing: call Skip instead.
 func (j *Joiner) Add(segment []byte) ([]byte, error) {
 	next := *j
 	frames, err := next.check(segment)
@@ -41,13 +41,13 @@ func (j *Joiner) Add(segment []byte) ([]byte, error) {
 	return segment, nil
 }
 
-// Skip puts a second of silence in the place of a segment that is lost.
+// Skip replaces a lost segment by a second of silence.
 func (j *Joiner) Skip() ([]byte, error) {
 	if j.ended {
-		return nil, errors.New("nothing can be lost behind the last segment")
+		return nil, errors.New("no segment can be lost after the last one")
 	}
 	var out []byte
-	if !j.begun {
+	if !j.started {
 		out = j.header(totals{})
 	}
 	for n := range j.rate / j.block {
@@ -56,36 +56,36 @@ func (j *Joiner) Skip() ([]byte, error) {
 	return j.Add(out)
 }
 
-// Finish returns the rest of the file: nothing.
+// Finish returns the rest of the file, which is empty.
 func (j *Joiner) Finish() ([]byte, error) {
-	if !j.begun {
-		return nil, errors.New("there is nothing in it")
+	if !j.started {
+		return nil, errors.New("the recording is empty")
 	}
 	return nil, nil
 }
 
-// Header is what has to be written over the beginning of the file, once it is finished: it holds
-// the true length, and the MD5 of all samples, by which decoders check themselves.
+// Header is to be written over the start of the finished file. It has the length and the MD5 of all
+// samples, which decoders check.
 func (j *Joiner) Header() []byte {
 	t := j.totals
 	copy(t.md5[:], j.sum.Sum(nil))
 	return j.header(t)
 }
 
-// Samples is how many frames of samples have been put together.
+// Samples is the number of samples per channel so far.
 func (j *Joiner) Samples() int64 { return j.totals.samples }
 
-// check goes through a segment's frames.
+// check decodes and checks the frames of a segment.
 func (j *Joiner) check(segment []byte) (frames []*frame.Frame, err error) {
 	if j.ended {
-		return nil, errors.New("there is a segment behind the last one")
+		return nil, errors.New("a segment follows the last one")
 	}
-	if !j.begun {
+	if !j.started {
 		var ok bool
 		if segment, ok = bytes.CutPrefix(segment, j.header(totals{})); !ok {
-			return nil, errors.New("the FLAC header is none of this recording's")
+			return nil, errors.New("the FLAC header is not this recording's")
 		}
-		j.begun = true
+		j.started = true
 	}
 	samples := 0
 	for len(segment) > 0 {
@@ -95,7 +95,7 @@ func (j *Joiner) check(segment []byte) (frames []*frame.Frame, err error) {
 		}
 		n := int(f.BlockSize)
 		if j.ended || samples+n > j.rate {
-			return nil, fmt.Errorf("frame %d is one too many", j.number)
+			return nil, fmt.Errorf("frame %d is beyond the second", j.number)
 		}
 		frames = append(frames, f)
 		j.ended = n < j.block
@@ -112,8 +112,8 @@ func (j *Joiner) check(segment []byte) (frames []*frame.Frame, err error) {
 	return frames, nil
 }
 
-// frame decodes the next frame and says how many bytes it takes. No input makes it panic, even if
-// one should exist that makes the library do so.
+// frame decodes the next frame and returns its size in bytes. It recovers from a panic of the
+// library.
 func (j *Joiner) frame(data []byte) (f *frame.Frame, size int, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -126,7 +126,7 @@ func (j *Joiner) frame(data []byte) (f *frame.Frame, size int, err error) {
 	}
 	if f.Num != uint64(j.number) || !f.HasFixedBlockSize || f.Channels.Count() != j.channels || f.BitsPerSample != depth ||
 		f.SampleRate != uint32(j.rate) && f.SampleRate != 0 || f.BlockSize == 0 || int(f.BlockSize) > j.block {
-		return nil, 0, errors.New("it is out of its place")
+		return nil, 0, errors.New("it is out of place")
 	}
 	if err := f.Parse(); err != nil {
 		return nil, 0, fmt.Errorf("it is damaged: %w", err)

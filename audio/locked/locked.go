@@ -1,5 +1,5 @@
-// Package locked gives memory for what was said in a room. It never reaches swap or a core dump, it
-// lies outside Go's heap, where nothing copies it, and it is wiped when it is given back.
+// Package locked allocates memory for sound. The memory never reaches swap or a core dump, it is
+// outside Go's heap, where nothing copies it, and it is wiped when it is freed.
 package locked
 
 import (
@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// New returns n bytes, at least one, that are zero. They are the caller's until it hands the whole
-// slice to Free, and whoever still uses them after that crashes the process.
+// New returns n zero bytes; n must be at least 1. They stay valid until the whole slice is passed
+// to Free. Using them after that crashes the process.
 func New(n int) ([]byte, error) {
 	memory, err := unix.Mmap(-1, 0, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil {
@@ -27,7 +27,7 @@ func New(n int) ([]byte, error) {
 	return memory, nil
 }
 
-// Free wipes what New returned, and gives it back. Nothing happens to nil.
+// Free wipes and frees memory from New. It does nothing for nil.
 func Free(memory []byte) error {
 	if memory == nil {
 		return nil
@@ -35,12 +35,12 @@ func Free(memory []byte) error {
 	memory = memory[:cap(memory)]
 	clear(memory)
 	if err := unix.Munmap(memory); err != nil {
-		return fmt.Errorf("give memory back that held sound: %w", err)
+		return fmt.Errorf("free memory that held sound: %w", err)
 	}
 	return nil
 }
 
-// Samples is the same memory as 16-bit samples.
+// Samples returns the same memory as 16-bit samples.
 func Samples(memory []byte) []int16 {
 	return unsafe.Slice((*int16)(unsafe.Pointer(unsafe.SliceData(memory))), len(memory)/2)
 }

@@ -7,8 +7,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// A fakeCard is a sound card with a ring, an interrupt for each period, and a thread that reads it,
-// more or less in time, as the sound library does: in pieces, as long as there is a period to read.
+// A fakeCard is a sound card with a ring and an interrupt per period. A thread reads it, more or
+// less in time, as the sound library does: in pieces, while at least one period is available.
 type fakeCard struct {
 	rate          int
 	pace          paces
@@ -19,7 +19,7 @@ type fakeCard struct {
 	opened        Raw
 }
 
-// paces are the card's speeds, as parts of its nominal one: the first from the opening on.
+// paces are the card's speeds relative to its nominal one. The first starts at the opening.
 type paces []pace
 
 type pace struct {
@@ -27,7 +27,7 @@ type pace struct {
 	speed float64
 }
 
-// frames is how many seconds of frames the card has made by then.
+// frames is how many seconds of frames the card has made by a time.
 func (l paces) frames(now time.Duration) (made float64) {
 	for i, p := range l {
 		end := now
@@ -41,7 +41,7 @@ func (l paces) frames(now time.Duration) (made float64) {
 	return made
 }
 
-// when is when the card has made so many seconds of frames.
+// when is the time at which the card has made some seconds of frames.
 func (l paces) when(made float64) time.Duration {
 	for i, p := range l {
 		if i+1 < len(l) {
@@ -55,7 +55,7 @@ func (l paces) when(made float64) time.Duration {
 	panic("a card without a pace")
 }
 
-// at is the speed just then.
+// at is the speed at a time.
 func (l paces) at(now time.Duration) float64 {
 	speed := l[0].speed
 	for _, p := range l {
@@ -66,7 +66,7 @@ func (l paces) at(now time.Duration) float64 {
 	return speed
 }
 
-// constant is a card that is so many ppm fast.
+// constant is the pace of a card that is fast by some ppm.
 func constant(ppm int) paces { return paces{{0, 1 + float64(ppm)/1e6}} }
 
 type delivery struct {
@@ -110,20 +110,20 @@ func (c *fakeCard) run(d time.Duration) []delivery {
 	return list
 }
 
-// made is how many frames the card has made by then.
+// made is how many frames the card has made by a time.
 func (c *fakeCard) made(now time.Duration) int { return int(c.pace.frames(now) * float64(c.rate)) }
 
-// A fakeRing fills at the card's pace, but for the frames that are lost.
+// A fakeRing fills at the card's pace, except for lost frames.
 type fakeRing struct {
 	card     *fakeCard
-	base     int // which frame it begins with
+	base     int // its first frame
 	read     int
-	lost, at int // so many never come, the last of them after the frame at
+	lost, at int // frames that are lost, the last of them after the frame at
 }
 
 func (r *fakeRing) lose(at, n int) { r.at, r.lost = at, r.lost+n }
 
-// when tells when so many frames have been made.
+// when is the time at which some frames have been made.
 func (r *fakeRing) when(made int) time.Duration {
 	if made > r.at {
 		made += r.lost
@@ -131,7 +131,7 @@ func (r *fakeRing) when(made int) time.Duration {
 	return r.card.pace.when(float64(r.base+made)/float64(r.card.rate)) + time.Microsecond
 }
 
-// made tells how many frames have been made by now.
+// made is how many frames have been made by now.
 func (r *fakeRing) made(now time.Duration) int {
 	n := r.card.made(now) - r.base
 	if n > r.at {
@@ -140,8 +140,8 @@ func (r *fakeRing) made(now time.Duration) int {
 	return n
 }
 
-// steady is an idle machine, busy one that often comes late, stalling one that does so seldom; by
-// no more than a ring can bear, and all catch up.
+// steady is an idle machine, a busy one is often late, a stalling one rarely. All catch up before a
+// ring overflows.
 func steady(r *rand.Rand) func() time.Duration {
 	return func() time.Duration { return time.Duration(r.ExpFloat64() * float64(300*time.Microsecond)) }
 }

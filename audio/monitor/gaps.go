@@ -5,60 +5,59 @@ import (
 	"time"
 )
 
-// startHold is when a ring full of old samples has been emptied.
+// startHold is the time in which a ring full of old samples is emptied.
 const startHold = 200 * time.Millisecond
 
-// A Verdict says what belongs before a block. Blocks count from 0, in the order in which they were
-// pushed.
+// A Verdict says what to insert before a block, and what to drop of it.
 type Verdict struct {
-	Block int64
-	Lost  int64 // frames that the card lost before this block: put that much silence there
-	Stale int64 // frames at the block's front that were captured before the card was opened: drop them
+	Block int64 // its number, from 0, in the order of Push
+	Lost  int64 // frames that were lost before the block: insert that much silence
+	Stale int64 // frames at the start of the block that were captured before the card was opened: drop them
 }
 
-// Gaps finds lost frames: it compares what has arrived with the raw clock. It needs no word from
-// the card: most losses leave no trace but the time that is missing.
+// Gaps finds lost frames by comparing the frames that have arrived with the raw clock. It does not
+// rely on the card: most losses leave no trace except missing time.
 //
-// Push hands in a block and returns the blocks that are now decided, in order. As long as blocks
-// come when they should, that is the block itself. A late block, and all after it, is held until it
-// shows whether time was lost or only spent: a second, or two where it is late by less than 0.1 s,
-// or four where the card seldom wakes us. The first blocks are held for 200 ms, so that samples
-// from before the opening are told from later ones. After that no frame is stale.
+// Push takes a block and returns the verdicts that are now certain, in order. A block that arrives
+// in time is decided at once. A late block, and all after it, is held until it is clear whether
+// frames were lost or only delayed: for one second, for two if it is late by less than 0.1 s, or
+// for four if the card wakes us rarely. The first blocks are held for 200 ms, to recognise samples
+// from before the opening. After that no frame is stale.
 //
-// What a card should deliver is measured, not taken from its label: cards run at a pace of their
-// own, and a pace can change. The line under the latest blocks, which the least late of them touch,
-// is the pace. A loss is a step above that line, from one wake-up of the card to the next, that no
-// later block goes below. A line that only bends is a card whose pace has changed, and no loss.
-// Between 0.9 and 2.0 times the nominal rate, also where it changes by 10 %, no loss is seen where
-// there was none, however late blocks come, as long as that is made up for while they are held.
-// What is made up for later than that was declared as lost: no card keeps samples for so long, but
-// a sound server may. Nothing is dropped then: the file is that much longer. A card that wakes us
-// less than five times a second may be wronged by one loss when its pace changes.
+// The card's pace is measured, since it is not exactly the nominal rate and can change. It is the
+// line under the points of the recent blocks (frames against arrival time), which the least late
+// blocks touch. A loss is a step above that line, from one wake-up of the card to the next, that no
+// later block falls below. A line that only bends is a change of pace and not a loss. For a card
+// between 0.9 and 2.0 times the nominal rate, even if that changes by 10 %, delays cause no false
+// loss as long as they are made up for while the blocks are held. A sound server may make up for a
+// delay later than that. Then the declared loss was false, but nothing is dropped: the file is
+// longer by that much. A card that wakes us less than five times per second may show one false loss
+// when its pace changes.
 //
-// A loss of 20 ms or more is found, placed before the first block that follows it (or one earlier,
-// where two come in one period), and measured to a few milliseconds. Before the pace is known, in
-// the first two seconds (three on a busy machine), only one above 150 ms is found; while a machine
-// is so busy that few blocks come in time, small ones aren't, nor are those in the seconds after
-// the pace has changed. Where a card wakes us less than five times a second, only one is found that
-// is longer than a tenth of the time between two wake-ups, only once enough of them have shown what
-// is usual, and it is measured roughly.
+// A loss of 20 ms or more is found, placed before the first block after it (or one earlier, if two
+// arrive in one period), and measured to a few milliseconds. There are three exceptions. Before the
+// pace is known, in the first two seconds (three on a busy machine), a loss must exceed 150 ms.
+// Small losses are missed while a machine is so busy that few blocks arrive in time, and in the
+// seconds after a change of pace. If the card wakes us less than five times per second, a loss must
+// exceed a tenth of the time between two wake-ups, is found only after enough wake-ups, and is
+// measured roughly.
 //
-// Lost counts frames that the card didn't deliver: the time that is missing at the pace that the
-// card had. In a file, which plays them at the nominal rate as all others, a silence is therefore
-// just as long as the sound would have been. Where the card's pace is not nominal, neither that nor
-// any other position in the file is a time in the room: [Gaps.Pace] tells the rate.
+// Lost counts the frames that the card would have delivered in the missing time, at its own pace. A
+// file plays all frames at the nominal rate, so the silence is as long as the sound would have
+// been. If the pace is not nominal, a position in the file is not a time in the room: [Gaps.Pace]
+// has the rate.
 type Gaps struct {
 	rate   float64
 	opened Raw
 	blocks int64 // pushed so far
-	frames int64 // pushed and lost so far, without the stale: where the stream stands
+	frames int64 // the position of the stream: pushed and lost so far, without the stale
 
 	first   time.Duration // when the first block arrived, since opened
-	started bool          // the first blocks have been let go
-	settled bool          // what came in the first second no longer counts
-	overrun bool          // the next block follows a loss that somebody has seen
+	started bool          // the first blocks have been decided
+	settled bool          // the first second no longer counts
+	overrun bool          // the next block follows a reported loss
 	held    []block
-	decided []Verdict // Push's and Flush's answer: valid until the next call
+	decided []Verdict // returned by Push and Flush; valid until the next call
 	recent  *recent
 	wakes   wakes
 	hull    hull
@@ -67,27 +66,27 @@ type Gaps struct {
 
 type block struct {
 	index, frames int64
-	stale         int64         // of the frames, at the front
+	stale         int64         // of the frames, at the start
 	arrived       time.Duration // since opened
 	point         point
-	overrun       bool // before it something was lost, as somebody has seen
+	overrun       bool // it follows a reported loss
 }
 
-// NewGaps begins with a card that was opened at a time just before the call that opened it.
+// NewGaps takes the time just before the call that opened the card.
 func NewGaps(rate int, opened Raw) *Gaps {
 	return &Gaps{rate: float64(rate), opened: opened, recent: newRecent(paceLately, nearby), pace: NewPace(rate)}
 }
 
-// Pace is the card's own.
+// Pace measures the card's pace.
 func (g *Gaps) Pace() *Pace { return g.pace }
 
-// Overrun says that samples are known to have been lost before the next block, as the sound library
-// reports of an overrun. How many, its lateness tells, and that of what comes in the second after
-// it: a small loss is found where it would else be lateness or a change of pace, however busy the
+// Overrun reports that samples were lost before the next block, as the sound library knows of an
+// overrun. The arrival of that block, and of those in the second after it, shows how many. So a
+// small loss is found that would otherwise pass for lateness or a change of pace, however busy the
 // machine is.
 func (g *Gaps) Overrun() { g.overrun = true }
 
-// Push takes the next block of so many frames. The answer is valid until the next call.
+// Push takes the next block. The result is valid until the next call.
 func (g *Gaps) Push(frames int, arrived Raw) []Verdict {
 	at := max(0, arrived.Sub(g.opened))
 	if g.blocks == 0 {
@@ -106,14 +105,14 @@ func (g *Gaps) Push(frames int, arrived Raw) []Verdict {
 	return g.decide(false)
 }
 
-// Flush decides all blocks that are still held: nothing follows them. Lateness that can't show any
-// more what it was counts as a loss only where it is longer than a card's ring.
+// Flush decides all blocks that are still held, since none follow. Lateness that is still
+// unexplained counts as a loss only if it is longer than a card's ring.
 func (g *Gaps) Flush() []Verdict { return g.decide(true) }
 
-// Held is how many blocks are not decided yet.
+// Held is the number of blocks that are not decided yet.
 func (g *Gaps) Held() int { return len(g.held) }
 
-// decide lets go of what can be decided: with all set, of everything.
+// decide decides the held blocks that it can, or all.
 func (g *Gaps) decide(all bool) []Verdict {
 	g.decided = g.decided[:0]
 	if len(g.held) == 0 {
@@ -147,8 +146,7 @@ func (g *Gaps) decide(all bool) []Verdict {
 	return g.decided
 }
 
-// dropStale finds frames among the first that came although there was no time to capture them in
-// since the opening: the oldest.
+// dropStale marks the frames that can't have been captured since the opening, the oldest ones.
 func (g *Gaps) dropStale() {
 	early := 0.0
 	for _, b := range g.held {
@@ -163,7 +161,7 @@ func (g *Gaps) dropStale() {
 	}
 }
 
-// insert puts n frames into the stream before the first of the held blocks.
+// insert moves the held blocks n frames later in the stream.
 func (g *Gaps) insert(held []block, n int64) {
 	g.frames += n
 	for i := 0; i < len(held) && n != 0; i++ {

@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// drawAnyCard is a card of any pace from 0.9 to 2 and any period, in any room.
+// drawAnyCard draws a card of any pace from 0.9 to 2 and any period.
 func drawAnyCard(t *rapid.T) (*fakeCard, *rand.Rand) {
 	c, r := drawCard(t)
 	c.pace = paces{{0, rapid.Float64Range(0.9, 2).Draw(t, "speed")}}
@@ -25,7 +25,7 @@ func drawJitter(t *rapid.T, c *fakeCard, r *rand.Rand, machines ...string) func(
 		"busy": busy}[rapid.SampledFrom(machines).Draw(t, "machine")](r)
 }
 
-// none fails where anything is said to be lost, or is dropped after the start.
+// none fails if a loss is reported, or frames are dropped after the start.
 func none(t interface{ Fatalf(string, ...any) }, c *fakeCard, list []delivery) {
 	for i, v := range judge(t, NewGaps(c.rate, c.opened), list) {
 		if at := list[i].arrived.Sub(c.opened); v.Lost != 0 || v.Stale != 0 &&
@@ -48,7 +48,7 @@ func TestGapsNoneFromACardWithAPaceOfItsOwn(t *testing.T) {
 	})
 }
 
-// pieces are what the sound library reads: they divide the period.
+// pieces sets the pieces that the sound library reads, which divide the period.
 func (c *fakeCard) pieces() {
 	c.piece = min(c.period, 2048)
 	for c.period%c.piece != 0 {
@@ -56,8 +56,7 @@ func (c *fakeCard) pieces() {
 	}
 }
 
-// often makes the card wake us at least five times a second: one that does it more seldom shows too
-// little.
+// often makes the card wake us at least five times per second. Fewer wake-ups show too little.
 func often(c *fakeCard) {
 	for float64(c.period)*6 > float64(c.rate)*c.pace[0].speed {
 		c.period /= 2
@@ -65,7 +64,7 @@ func often(c *fakeCard) {
 	c.pieces()
 }
 
-// A card's pace changes where it is paced by a clock that is being set, as in a virtual machine.
+// A card's pace changes if it depends on a clock that is adjusted, as in a virtual machine.
 func TestGapsNoneWhereThePaceChanges(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c, r := drawAnyCard(t)
@@ -80,9 +79,9 @@ func TestGapsNoneWhereThePaceChanges(t *testing.T) {
 	})
 }
 
-// A card with a small buffer on a busy machine has overruns all the time. The sound library tells
-// of each.
-func TestGapsFindsEveryOverrunThatItIsToldOf(t *testing.T) {
+// A card with a small buffer on a busy machine has overruns all the time. The sound library reports
+// each.
+func TestGapsFindsEveryReportedOverrun(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c, r := drawCard(t)
 		c.period = rapid.SampledFrom([]int{64, 256, 1024}).Draw(t, "period")
@@ -98,7 +97,7 @@ func TestGapsFindsEveryOverrunThatItIsToldOf(t *testing.T) {
 		var lost, found int64
 		for i, d := range c.run(12 * time.Second) {
 			if i == 0 {
-				d.lost = 0 // nobody knows when a card begins
+				d.lost = 0 // the start of a card is not known
 			}
 			lost += d.lost
 			if d.overrun {
@@ -130,7 +129,7 @@ func TestGapsFindsLossesAtAnyPace(t *testing.T) {
 		list := c.run(100 * time.Second)
 		g := NewGaps(c.rate, c.opened)
 		verdicts := judge(t, g, list)
-		for i := range verdicts { // what is dropped at the start is tested elsewhere
+		for i := range verdicts { // stale frames at the start are tested elsewhere
 			if list[i].arrived.Sub(list[0].arrived) <= startHold {
 				verdicts[i].Stale = 0
 			}
@@ -139,7 +138,7 @@ func TestGapsFindsLossesAtAnyPace(t *testing.T) {
 	})
 }
 
-// In the first seconds nobody knows the card's pace, but a large loss is one at any.
+// In the first seconds the pace is not known, but a large loss is one at any pace.
 func TestGapsFindsALargeLossBeforeThePaceIsKnown(t *testing.T) {
 	for _, ppm := range []int{-80_000, -6000, 0, 6000} {
 		for ms := 300; ms < 3000; ms += 400 {
@@ -160,7 +159,7 @@ func TestGapsFindsALargeLossBeforeThePaceIsKnown(t *testing.T) {
 	}
 }
 
-// busyish is a machine that is never quite in time.
+// busyish is a machine that is always a little late.
 func busyish(r *rand.Rand) func() time.Duration {
 	return func() time.Duration { return time.Duration(r.Float64() * float64(8*time.Millisecond)) }
 }

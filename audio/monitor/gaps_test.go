@@ -9,8 +9,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// judge pushes all deliveries and returns the verdicts, each block's once and in order, as it
-// checks.
+// judge pushes all deliveries and returns the verdicts. It checks that there is one for each block,
+// in order.
 func judge(t interface{ Fatalf(string, ...any) }, g *Gaps, list []delivery) []Verdict {
 	var all []Verdict
 	for _, d := range list {
@@ -74,11 +74,10 @@ func TestGapsFindsEachLoss(t *testing.T) {
 	})
 }
 
-// exact compares the verdicts with what was really lost: within 5 ms at the card's own pace.
+// exact compares the verdicts with the real losses, within 5 ms at the card's pace.
 func exact(t interface{ Fatalf(string, ...any) }, c *fakeCard, list []delivery, verdicts []Verdict) {
 	for i := range list {
-		// A block that came late itself, by as much, can't be told from one that came after the
-		// loss.
+		// A block that was itself late by as much can't be distinguished from one after the loss.
 		j := i
 		for lost := c.length(list[i]); lost > 0 && j > 0 && verdicts[j].Lost == 0 &&
 			list[j-1].late > lost-5*time.Millisecond; j-- {
@@ -100,7 +99,7 @@ func exact(t interface{ Fatalf(string, ...any) }, c *fakeCard, list []delivery, 
 	}
 }
 
-// length is how long it took the card to make what was lost before a delivery.
+// length is how long the frames lost before a delivery took to capture.
 func (c *fakeCard) length(d delivery) time.Duration {
 	return time.Duration(float64(d.lost) / float64(c.rate) / d.speed * float64(time.Second))
 }
@@ -151,7 +150,7 @@ func TestGapsDropsWhatIsOlderThanTheOpening(t *testing.T) {
 		c.jitter = steady(r)
 		stale := rapid.IntRange(1, c.rate).Draw(t, "stale")
 		list := c.run(10 * time.Second)
-		// A second or less of history lies in the ring at the opening, and comes at once.
+		// At the opening the ring holds up to a second of old samples, which come at once.
 		var old []delivery
 		for n := stale; n > 0; n -= c.piece {
 			old = append(old, delivery{frames: min(n, c.piece), arrived: c.opened.Add(2 * time.Millisecond)})
@@ -164,16 +163,16 @@ func TestGapsDropsWhatIsOlderThanTheOpening(t *testing.T) {
 				t.Fatalf("%+v", v)
 			}
 		}
-		// All that is kept may have been captured after the opening: what came in the first instant
-		// was the card's own 5 ms.
+		// Everything kept may have been captured after the opening, since the card adds 5 ms
+		// itself.
 		if most := int64(stale); dropped > most || dropped < most-int64(c.rate/100) {
 			t.Fatalf("%d frames dropped of %d", dropped, stale)
 		}
 	})
 }
 
-// Old samples may come in a burst, after a moment in which they could have been new. They are the
-// oldest, not those that give them away.
+// Old samples may come in a burst after a pause in which they could have been captured. The stale
+// ones are the oldest, not those in the burst.
 func TestGapsDropsTheOldest(t *testing.T) {
 	opened := Raw(time.Hour)
 	var list []delivery

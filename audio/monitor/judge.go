@@ -5,38 +5,38 @@ import (
 	"time"
 )
 
-// How a late block is judged. All is counted in time, so that it makes no difference how many
-// frames a block has.
+// How a late block is judged. Everything is measured in time, so that the size of the blocks does
+// not matter.
 const (
-	settle     = time.Second            // a card's lateness may still move in its first second,
-	settleMost = 150 * time.Millisecond // by less than this
-	lagNoise   = 15 * time.Millisecond  // above the noise of late: that much more is no noise
-	stepNoise  = 5 * time.Millisecond   // above the last wake-ups: that much more is a step
-	lookAhead  = time.Second            // so long a block may be late and yet be made up for,
-	lookSmall  = 2 * time.Second        // if it is late by less than small, so long,
+	settle     = time.Second            // in its first second a card's lateness may still change
+	settleMost = 150 * time.Millisecond // by up to this
+	lagNoise   = 15 * time.Millisecond  // lateness this much above the recent noise is not noise
+	stepNoise  = 5 * time.Millisecond   // lateness this much above the last wake-ups is a step
+	lookAhead  = time.Second            // a late block may be made up for within this,
+	lookSmall  = 2 * time.Second        // or within this if it is late by less than small,
 	small      = 100 * time.Millisecond
-	lookWakes  = 4                      // and by so many wake-ups of the card,
-	lookMost   = 4 * time.Second        // but no longer than that
-	sudden     = 2 * time.Millisecond   // less late than this is not late at all
-	sameLag    = 3 * time.Millisecond   // latenesses that differ by less are the same
-	nearby     = 250 * time.Millisecond // blocks that may have been late together
-	ring       = 800 * time.Millisecond // what a card keeps for who comes late, at most
+	lookWakes  = 4                      // and within this many wake-ups of the card,
+	lookMost   = 4 * time.Second        // but not later than this
+	sudden     = 2 * time.Millisecond   // less than this is not late
+	sameLag    = 3 * time.Millisecond   // latenesses that differ by less are equal
+	nearby     = 250 * time.Millisecond // blocks this close may have been late together
+	ring       = 800 * time.Millisecond // the longest ring of a card
 )
 
 // How the pace before a block is found.
 const (
-	paceLately  = 3 * time.Second  // it is measured over so long,
-	paceSure    = 2 * time.Second  // or at least so long,
-	paceLeast   = time.Second      // or on a machine without noise, so long
+	paceLately  = 3 * time.Second  // it is measured over this long
+	paceSure    = 2 * time.Second  // or at least over this long,
+	paceLeast   = time.Second      // or over this long on a machine without noise,
 	calm        = time.Millisecond // which is less than this
-	unsure      = 3                // times the noise is noise where nothing but the latest is known
-	sameSlope   = 0.0025           // slopes that differ by less may be one, measured twice
-	slowestPace = 1 / 0.88         // seconds of the clock for a second of frames: no card is taken to be slower
+	unsure      = 3                // a factor for the noise while only the latest blocks are known
+	sameSlope   = 0.0025           // slopes that differ by less may be equal
+	slowestPace = 1 / 0.88         // seconds of time per second of frames; no card is slower
 	fastestPace = 1 / 2.3          // or faster
 )
 
-// lostBefore is how many frames are missing before the first of the held blocks. It isn't decided
-// as long as time may yet show what its lateness was.
+// lostBefore is how many frames are missing before the first of the held blocks. decided is false
+// while later blocks may still explain its lateness.
 func (g *Gaps) lostBefore(held []block, all bool) (lost int64, decided bool) {
 	if len(g.recent.points) == 0 {
 		return 0, true
@@ -47,7 +47,7 @@ func (g *Gaps) lostBefore(held []block, all bool) (lost int64, decided bool) {
 	}
 	late, most := leastLate(held, before.slope)-before.base, lagNoise.Seconds()+noise
 	if !known {
-		// At the slowest pace what comes much later would make up for any loss.
+		// At the slowest pace, blocks that come much later would make up for any loss.
 		late, most = leastLate(soon(held), slowestPace)-g.recent.least(slowestPace), settleMost.Seconds()
 	}
 	if late <= most {
@@ -73,20 +73,20 @@ func (g *Gaps) lostBefore(held []block, all bool) (lost int64, decided bool) {
 		return g.count(late, before), true
 	}
 	if leastLate(held, before.slope) < leastLate(later(held), before.slope)-sameLag.Seconds() {
-		return 0, true // a loss comes later, and this block was only late; or the card slows down
+		return 0, true // the loss comes later and this block was only late, or the card slows down
 	}
 	slowed := late-g.wakes.level(before, held[0].point) < stepNoise.Seconds()
 	if slowed && !g.sudden(held, before, noise) {
 		return 0, true
 	}
 	if late < ring.Seconds() && !g.wakes.rare(late, wakesIn(held)) {
-		return 0, age >= lookMost // on a machine as busy as this, that may mean nothing
+		return 0, age >= lookMost // on a machine this busy it may mean nothing
 	}
 	return g.count(late, before), true
 }
 
-// lostInOverrun is how many frames an overrun took, of which only that is not known: the least
-// lateness until the next one shows it.
+// lostInOverrun is how many frames were lost in a reported overrun: the least lateness until the
+// next one shows it.
 func (g *Gaps) lostInOverrun(held []block, before line, all bool) (lost int64, decided bool) {
 	n := 1
 	for n < len(held) && !held[n].overrun {
@@ -102,14 +102,15 @@ func (g *Gaps) lostInOverrun(held []block, before line, all bool) (lost int64, d
 	return g.count(late, before), true
 }
 
-// sudden tells whether the card came in time until just now, and goes on at its old pace: then it
-// has not slowed down meanwhile.
+// sudden reports whether the card was in time until just now and continues at its old pace. Then it
+// has not slowed down.
 func (g *Gaps) sudden(held []block, before line, noise float64) bool {
 	after, known := g.under(later(held))
 	return known && alike(before, after, sameSlope) && g.wakes.lately(before, held[0].point) < sudden.Seconds()+noise
 }
 
-// before is the card's pace before the held blocks, and by how much the blocks were above it.
+// before is the card's pace before the held blocks, and the noise of the points above it, in
+// seconds.
 func (g *Gaps) before() (l line, noise float64, known bool) {
 	span := g.recent.span()
 	l, known = g.recent.line()
@@ -128,18 +129,17 @@ func (g *Gaps) before() (l line, noise float64, known bool) {
 	return l, unsure * noise, noise < calm.Seconds() || span >= paceSure.Seconds()
 }
 
-// alike tells whether two lines rise at about the same pace.
+// alike reports whether two lines have about the same slope.
 func alike(a, b line, most float64) bool { return math.Abs(a.slope/b.slope-1) < most }
 
 func plausible(l line) bool { return l.slope > fastestPace && l.slope < slowestPace }
 
-// count is how many frames a card of that pace makes in so many seconds.
+// count is how many frames a card delivers in some seconds, at a pace.
 func (g *Gaps) count(seconds float64, pace line) int64 {
 	return int64(math.Round(seconds * g.rate / pace.slope))
 }
 
-// waited tells whether a held block's lateness can be called a loss: what came since has not made
-// up for it.
+// waited reports whether the held blocks have had enough time to make up for their lateness.
 func waited(held []block, late float64) bool {
 	look := lookAhead
 	if late < small.Seconds() {
@@ -149,7 +149,7 @@ func waited(held []block, late float64) bool {
 	return age >= look && wakesIn(held) > lookWakes || age >= lookMost
 }
 
-// wakesIn counts how often the card woke us for the held blocks: those of one period come at once.
+// wakesIn counts the wake-ups of the held blocks: those of one period arrive together.
 func wakesIn(held []block) int {
 	n := 1
 	for i := 1; i < len(held); i++ {
@@ -160,7 +160,7 @@ func wakesIn(held []block) int {
 	return n
 }
 
-// later are those that came a good while after the first of the held blocks.
+// later are the held blocks that came a good while after the first one.
 func later(held []block) []block {
 	for i := range held {
 		if held[i].arrived-held[0].arrived >= nearby {

@@ -15,18 +15,18 @@ func through(a, b point) line {
 	return line{slope, a.y - slope*a.x}
 }
 
-// A hull finds the line that lies under all of some points, and nearest to them on the whole.
-// Lateness only ever lifts a point, so that line is the card's own pace as long as some blocks come
-// in time, however late the others are.
+// A hull finds the line that lies under all points and closest to them on average. Lateness only
+// ever raises a point, so that line is the card's pace as long as some blocks arrive in time,
+// however late the others are.
 type hull struct {
-	edge []point // the lower convex hull of what was added, from left to right
+	edge []point // the lower convex hull of the points, from left to right
 	sum  float64 // of all x
 	n    float64
 }
 
 func (h *hull) reset() { h.edge, h.sum, h.n = h.edge[:0], 0, 0 }
 
-// add takes the next point; none lies left of an earlier one.
+// add takes the next point, which must not lie left of an earlier one.
 func (h *hull) add(p point) {
 	h.sum += p.x
 	h.n++
@@ -46,8 +46,8 @@ func (h *hull) add(p point) {
 	h.edge = append(h.edge, p)
 }
 
-// line is known from two points on. The sum of the points' heights above a line under them is least
-// for that edge of the hull over which their mean lies.
+// line is known from two points on. The sum of the points' heights is least above the edge of the
+// hull that contains their mean x.
 func (h *hull) line() (l line, known bool) {
 	n := len(h.edge)
 	if n < 2 {

@@ -8,41 +8,40 @@ import (
 
 // How Meter judges.
 const (
-	step      = 20 * time.Millisecond // the sound's level is taken so often
-	lowest    = 300.0                 // Hz: below lie mains hum, fans and footsteps
-	above     = 9.0                   // dB above the floor is well above it
-	rise      = 0.5                   // dB a second: a floor that rises
-	fall      = 0.3                   // of the difference, at each step: one that falls
-	floorLow  = -90.0                 // dB of full scale: the floor's bounds
+	step      = 20 * time.Millisecond // the level is measured this often
+	lowest    = 300.0                 // Hz: mains hum, fans and footsteps are below
+	above     = 9.0                   // dB above the floor count as sound
+	rise      = 0.5                   // dB per second by which the floor rises
+	fall      = 0.3                   // of the difference by which the floor falls in each step
+	floorLow  = -90.0                 // dB of full scale: the bounds of the floor
 	floorHigh = -20.0
-	window    = 25 // steps in which
-	least     = 6  // so many have to be well above the floor: a clock that ticks is nobody
+	window    = 25 // of these last steps
+	least     = 6  // this many must be sound: the ticks of a clock are fewer
 )
 
-// A Meter hears whether there is anybody, relative to the floor of the room that it is in: the
-// quietest that it has been of late. The floor falls at once and rises slowly, so that a fan that
-// has been turned on is forgotten after half a minute, and a long speech is not. Nothing of that
-// leaves it but yes and no.
+// A Meter detects whether anybody can be heard, relative to the room's noise floor: the quietest
+// recent level. The floor falls at once and rises slowly, so that a fan that is switched on becomes
+// part of it after half a minute, but a long speech does not. The Meter reveals only yes or no.
 //
 // The zero Meter is for one channel at 48 kHz.
 type Meter struct {
-	Rate     int // frames a second
+	Rate     int // frames per second
 	Channels int
 
-	group  int // so many samples are taken as one: the meter listens at 8 kHz or a little more
-	length int // so many groups make a step
-	taken  int // samples in this group
+	group  int // samples that are averaged into one: the meter works at 8 kHz or a little more
+	length int // groups per step
+	taken  int // samples in the current group
 	total  int // their sum
 	high   [2]biquad
-	sum    float64 // of the squares in this step
-	count  int     // groups in this step
-	floor  float64 // dB of full scale; 0: not heard yet
+	sum    float64 // of the squares in the current step
+	count  int     // groups in the current step
+	floor  float64 // dB of full scale; 0: not measured yet
 	still  still
-	loud   uint32 // of the last steps, the newest lowest: which were well above the floor
+	loud   uint32 // which of the last steps were sound; the lowest bit is the newest
 }
 
-// begin fills in what the zero Meter lacks.
-func (m *Meter) begin() {
+// init fills in what the zero Meter lacks.
+func (m *Meter) init() {
 	if m.Rate == 0 {
 		m.Rate = 48000
 	}
@@ -56,12 +55,12 @@ func (m *Meter) begin() {
 	}
 }
 
-// Block takes the next samples, interleaved. Sound: somebody or something is to be heard. Dead: for
-// the last half second or more no channel has moved by more than a converter's own dither, about
-// zero or any other value, as those of a dead or muted microphone do, and no room's.
+// Block takes the next interleaved samples. sound: somebody or something can be heard. dead: for
+// half a second or more no channel has moved by more than a converter's dither, around any value,
+// which happens with a dead or muted microphone but in no room.
 func (m *Meter) Block(samples []int16) (sound, dead bool) {
 	if m.group == 0 {
-		m.begin()
+		m.init()
 	}
 	m.still.take(samples)
 	for len(samples) > 0 {
@@ -84,7 +83,7 @@ func (m *Meter) Block(samples []int16) (sound, dead bool) {
 	return sound, m.still.is()
 }
 
-// step takes one step's level, in dB of full scale.
+// step takes the level of one step, in dB of full scale, and reports whether there is sound.
 func (m *Meter) step(level float64) bool {
 	m.loud = m.loud << 1 & (1<<window - 1)
 	switch {
@@ -102,13 +101,13 @@ func (m *Meter) step(level float64) bool {
 	return bits.OnesCount32(m.loud) >= least
 }
 
-// A biquad is a filter of the second order.
+// A biquad is a second-order filter.
 type biquad struct {
 	b0, b1, b2, a1, a2 float64
 	s1, s2             float64
 }
 
-// highPass is a Butterworth filter, after the usual bilinear transform.
+// highPass is a Butterworth filter, designed with the bilinear transform.
 func highPass(corner, rate float64) biquad {
 	sin, cos := math.Sincos(2 * math.Pi * corner / rate)
 	alpha := sin / math.Sqrt2

@@ -11,7 +11,7 @@ import (
 
 const rate = 16000
 
-// heard is the part of a signal's 100 ms blocks, from a second on, in which there was sound.
+// heard is the share of a signal's 100 ms blocks with sound, after the first second.
 func heard(signal []float64, from, to float64) float64 {
 	m := monitor.Meter{Rate: rate, Channels: 1}
 	samples := audiotest.Samples(signal)
@@ -34,7 +34,7 @@ func room(seconds int, level float64) []float64 {
 	return audiotest.Mix(make([]float64, n), audiotest.Decibels(level), audiotest.Pink(7, n))
 }
 
-// syllables is somebody who speaks three seconds of every five, four syllables a second.
+// syllables is a speaker who talks for three of every five seconds, with four syllables per second.
 func syllables(seconds int, level float64) []float64 {
 	out := make([]float64, seconds*rate)
 	noise := audiotest.White(3, len(out))
@@ -96,7 +96,7 @@ func scaled(signal []float64, by float64) []float64 {
 	return signal
 }
 
-// continuous is a speaker who never stops, but between two syllables.
+// continuous is a speaker who pauses only between syllables.
 func continuous(seconds int, level float64) []float64 {
 	out := make([]float64, seconds*rate)
 	noise := audiotest.White(4, len(out))
@@ -114,7 +114,7 @@ func TestMeterForgetsAFan(t *testing.T) {
 	if part := heard(signal, 75, 110); part != 0 {
 		t.Errorf("a fan is sound for ever: %.2f", part)
 	}
-	// And when it stops, a whisper counts at once.
+	// When it stops, a whisper counts at once.
 	signal = append(room(60, -45), audiotest.Mix(room(30, -65), 1, syllables(30, -45))...)
 	if part := heard(signal, 61, 90); !(part >= 0.5) {
 		t.Errorf("speech after a fan has stopped: %.2f", part)

@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// A machine that is late for a while and makes up for it, and one that stands still again and
-// again, say nothing of the card's pace, whatever the finder took the lateness for.
+// A machine that is late for a while and catches up, or that stalls repeatedly, must not affect the
+// measured pace, however Gaps explains the lateness.
 func TestPaceIsNotOfTheMachine(t *testing.T) {
 	const rate, period = 48000, 480
 	onTime := func(n int) time.Duration { return time.Duration(n) * 10 * time.Millisecond }
 	for name, arrives := range map[string]func(n int) time.Duration{
-		"stands still for 0.97 s of each 0.975": func(n int) time.Duration {
+		"stalls for 0.97 s of each 0.975": func(n int) time.Duration {
 			const cycle = 975 * time.Millisecond
 			return max(onTime(n), (onTime(n)/cycle+1)*cycle)
 		},
-		"stands still for 0.7 s of each 0.9": func(n int) time.Duration {
+		"stalls for 0.7 s of each 0.9": func(n int) time.Duration {
 			const cycle = 900 * time.Millisecond
 			if at := onTime(n); at%cycle > 200*time.Millisecond {
 				return (at/cycle + 1) * cycle
@@ -47,7 +47,7 @@ func paceStays(t *testing.T, rate, period int, arrives func(n int) time.Duration
 	for n := 1; n < 9000; n++ {
 		g.Push(period, Raw(arrives(n)))
 		if r, off := g.Pace().Off(); off {
-			t.Fatalf("after %v the card is said to make %.0f frames a second", arrives(n), r)
+			t.Fatalf("after %v the card is reported at %.0f frames a second", arrives(n), r)
 		}
 	}
 }

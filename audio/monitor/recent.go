@@ -5,15 +5,14 @@ import (
 	"time"
 )
 
-// pointsLeast are kept however old they are, where a card seldom wakes us.
+// pointsLeast points are kept at any age, for cards that wake us rarely.
 const pointsLeast = 11
 
-// recent remembers the blocks that came least late: one of each bucket of time, for as long as its
-// window.
+// recent remembers the blocks that arrived least late: one per bucket of time, within a window.
 type recent struct {
 	window, bucket float64 // seconds
-	slope          float64 // by which the points of one bucket are compared
-	points         []point // of each bucket the lowest, in order
+	slope          float64 // for comparing the points of one bucket
+	points         []point // the lowest of each bucket, in order
 	hull           hull
 	above          []float64
 }
@@ -54,7 +53,7 @@ func (r *recent) span() float64 {
 	return r.points[len(r.points)-1].y - r.points[0].y
 }
 
-// line is the pace at which the points came, and sets the slope by which later ones are compared.
+// line is the pace of the points. It also sets the slope for comparing later ones.
 func (r *recent) line() (line, bool) {
 	r.hull.reset()
 	for _, p := range r.points {
@@ -67,7 +66,7 @@ func (r *recent) line() (line, bool) {
 	return l, known
 }
 
-// least is how far above a line of a slope through zero the lowest of the points lies.
+// least is how far the lowest point lies above the line of that slope through the origin.
 func (r *recent) least(slope float64) float64 {
 	least := r.points[0].y - slope*r.points[0].x
 	for _, p := range r.points[1:] {
@@ -76,7 +75,7 @@ func (r *recent) least(slope float64) float64 {
 	return least
 }
 
-// noise is by how much the middling bucket's least late block is above the line.
+// noise is the median height of the points above the line, in seconds.
 func (r *recent) noise(l line) float64 {
 	r.above = r.above[:0]
 	for _, p := range r.points {

@@ -3,31 +3,31 @@ package monitor
 import "time"
 
 const (
-	// ditherMost is how far apart, in steps of 16 bits, the samples of a converter lie that hears
-	// nothing: its dither is two steps to either side at most. A room is never as still. One of 25
-	// dB(A), before a microphone that is set so that speech comes to a twentieth of full scale,
-	// spreads over more than a hundred steps in half a second; a twentieth of that is still a room.
+	// ditherMost is the widest spread, in steps of 16 bits, of a converter without a signal: its
+	// dither is at most two steps to either side. No room is that still. A room of 25 dB(A), with a
+	// microphone that puts speech at a twentieth of full scale, spreads over more than a hundred
+	// steps in half a second.
 	ditherMost = 4
-	// stillTime is how long samples are looked at together, at least; at most it is twice as long.
+	// stillTime is the least time that is judged together; the most is twice as long.
 	stillTime = 500 * time.Millisecond
 )
 
-// still watches whether samples move at all, about whatever value they stand: in the half second
-// that has passed, and in the one that is running.
+// still detects samples that hardly move, around any value: in the last half second and in the
+// current one.
 type still struct {
 	length  int // frames in half a second
-	taken   int // of the running one
-	running []spread
-	passed  []spread
+	taken   int // of the current one
+	current []spread
+	last    []spread
 }
 
-// A spread is where one channel's samples lie. Any is false while there are none.
+// A spread is the range of one channel's samples. any is false while it is empty.
 type spread struct {
 	low, high int16
 	any       bool
 }
 
-// take takes every step-th of the samples.
+// take adds every step-th of the samples.
 func (s *spread) take(samples []int16, step int) {
 	low, high := s.low, s.high
 	if !s.any {
@@ -40,31 +40,31 @@ func (s *spread) take(samples []int16, step int) {
 }
 
 func newStill(rate, channels int) still {
-	return still{length: int(stillTime * time.Duration(rate) / time.Second), running: make([]spread, channels),
-		passed: make([]spread, channels)}
+	return still{length: int(stillTime * time.Duration(rate) / time.Second), current: make([]spread, channels),
+		last: make([]spread, channels)}
 }
 
-// take takes the next samples, interleaved, whole frames.
+// take adds whole frames of interleaved samples.
 func (s *still) take(samples []int16) {
-	channels := len(s.running)
+	channels := len(s.current)
 	for len(samples) >= channels {
 		n := min(s.length-s.taken, len(samples)/channels)
 		for i := range channels {
-			s.running[i].take(samples[i:n*channels], channels)
+			s.current[i].take(samples[i:n*channels], channels)
 		}
 		samples = samples[n*channels:]
 		if s.taken += n; s.taken == s.length {
 			s.taken = 0
-			s.running, s.passed = s.passed, s.running
-			clear(s.running)
+			s.current, s.last = s.last, s.current
+			clear(s.current)
 		}
 	}
 }
 
-// is tells whether no channel moves by more than dither.
+// is reports whether no channel moves by more than dither.
 func (s *still) is() bool {
-	for i, a := range s.running {
-		b := s.passed[i]
+	for i, a := range s.current {
+		b := s.last[i]
 		switch {
 		case !a.any:
 			a = b

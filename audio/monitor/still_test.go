@@ -8,8 +8,7 @@ import (
 	"tacet/audio/monitor"
 )
 
-// deadPart is in how many of the blocks of a tenth of a second, from the second second on, the
-// microphone was dead.
+// deadPart is the share of 100 ms blocks, after the first second, in which the microphone was dead.
 func deadPart(rate, channels int, samples []int16) float64 {
 	m := monitor.Meter{Rate: rate, Channels: channels}
 	n, dead := 0, 0
@@ -25,7 +24,7 @@ func deadPart(rate, channels int, samples []int16) float64 {
 	return float64(dead) / float64(n)
 }
 
-// about is noise that takes each of the values from low to high.
+// about is noise of all values from low to high.
 func about(n, low, high int) []int16 {
 	out := make([]int16, n)
 	r := rand.New(rand.NewPCG(1, 2))
@@ -53,7 +52,7 @@ func TestMeterKnowsADeadMicrophone(t *testing.T) {
 			}
 		}
 	}
-	// Each channel by itself: they may stand at different values.
+	// Each channel is judged by itself: they may have different values.
 	stereo := make([]int16, 10*48000)
 	for i := range stereo {
 		stereo[i] = int16(i%2*1000 + i/2%3)
@@ -73,7 +72,7 @@ func TestMeterTakesNoRoomForDead(t *testing.T) {
 			}
 		}
 	}
-	// One channel that lives is enough.
+	// One live channel is enough.
 	stereo := make([]int16, 10*48000)
 	for i := 0; i < len(stereo); i += 2 {
 		stereo[i] = int16(i / 2 % 50)

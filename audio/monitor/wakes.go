@@ -6,25 +6,25 @@ const (
 	wakesKept = 32
 	// rareEnough is how unlikely lateness must be, as a natural logarithm: six in a million.
 	rareEnough = 12
-	// bend is how much later a card gets in each second after it has slowed down. From one wake-up
-	// to the next that is bendMost seconds at most, but where the card seldom wakes us: then it
-	// can't be told from a small loss, and is none.
+	// bend is how much later a card gets in each second after it has slowed down. Between two
+	// wake-ups that is at most bendMost seconds, unless the card wakes us rarely: then it can't be
+	// distinguished from a small loss, and does not count as one.
 	bend     = 0.11
 	bendMost = 0.01
 	seldom   = 0.2
-	// near is for how many seconds, and at least how many of the last wake-ups, lateness may have
-	// grown.
+	// near and nearLeast are for how many seconds, and for at least how many wake-ups, lateness may
+	// have grown.
 	near      = 0.1
 	nearLeast = 4
 )
 
-// wakes remembers how late the card's last wake-ups were: what this machine does. Blocks that come
-// at once, since they belong to one period or make up for a stall, are one wake-up, as late as its
-// last block.
+// wakes remembers how late the card's last wake-ups were, which is typical of the machine. Blocks
+// that arrive together, because they belong to one period or make up for a stall, are one wake-up,
+// as late as its last block.
 type wakes struct {
 	late [wakesKept]float64 // a ring
-	at   [wakesKept]point   // where that was
-	n    int                // so many have been, the newest at n-1
+	at   [wakesKept]point   // the point of each
+	n    int                // wake-ups so far; the newest is at n-1
 	last point
 }
 
@@ -39,8 +39,7 @@ func (w *wakes) add(p point, pace line) {
 	w.last = p
 }
 
-// rare tells whether so many wake-ups in a row, each at least so late, are more than this machine's
-// habit.
+// rare reports whether a row of wake-ups, each at least this late, is unusual for this machine.
 func (w *wakes) rare(late float64, row int) bool {
 	n, as := min(w.n, wakesKept), 1
 	for _, l := range w.late[:n] {
@@ -51,29 +50,29 @@ func (w *wakes) rare(late float64, row int) bool {
 	return float64(row)*math.Log(float64(n+2)/float64(as)) >= rareEnough
 }
 
-// whole is the newest wake-up that is over, now that a block has come; -1: there is none.
-func (w *wakes) whole(now point) int {
+// newest is the index of the last complete wake-up at the arrival of a block, or -1.
+func (w *wakes) newest(now point) int {
 	if now.y-w.last.y <= (now.x-w.last.x)/4 {
 		return w.n - 2
 	}
 	return w.n - 1
 }
 
-// lately is how late the less late of the last two wake-ups was.
+// lately is the lesser lateness of the last two wake-ups.
 func (w *wakes) lately(pace line, now point) float64 {
 	late := math.Inf(1)
-	for i := w.whole(now); i >= max(0, w.whole(now)-1); i-- {
+	for i := w.newest(now); i >= max(0, w.newest(now)-1); i-- {
 		p := w.at[i%wakesKept]
 		late = min(late, p.y-pace.at(p.x))
 	}
 	return late
 }
 
-// level is how late a wake-up may be now that is no more late than those just before, where the
-// card slows down.
+// level is how late a wake-up may be now without being later than the last ones, if the card has
+// slowed down.
 func (w *wakes) level(pace line, now point) float64 {
 	level := math.Inf(1)
-	newest := w.whole(now)
+	newest := w.newest(now)
 	for i := newest; i >= max(0, w.n-wakesKept); i-- {
 		p := w.at[i%wakesKept]
 		age := now.y - p.y
@@ -82,7 +81,7 @@ func (w *wakes) level(pace line, now point) float64 {
 		}
 		slowed := bend * age
 		if i == newest && i > 0 {
-			if usual := p.y - w.at[(i-1)%wakesKept].y; usual < seldom && age < 1.5*usual { // it came when it should
+			if usual := p.y - w.at[(i-1)%wakesKept].y; usual < seldom && age < 1.5*usual { // it came in time
 				slowed = min(slowed, bendMost)
 			}
 		}

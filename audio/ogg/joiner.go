@@ -9,46 +9,45 @@ import (
 // second is the length of a full segment, in samples at 48 kHz.
 const second = Rate
 
-// A Joiner puts the segments of one recording together into an Ogg Opus file.
+// A Joiner joins the segments of one recording into an Ogg Opus file.
 type Joiner struct {
 	id       string
 	head     Head
 	serial   uint32
 	sequence uint32 // of the next page
-	granule  int64  // where the last page ended
+	granule  int64  // granule position at the end of the last page
 	toc      byte   // of the last packet
-	begun    bool   // the headers are through
-	ended    bool   // the page with the end mark is through
-	held     []byte // the last segment: it gets the end mark, if nothing follows
+	started  bool   // the headers were accepted
+	ended    bool   // the page with the end mark was accepted
+	held     []byte // the last segment: it gets the end mark if none follows
 }
 
-// NewJoiner begins the file of a recording, captured at a rate, with one channel or two.
+// NewJoiner starts the file of a recording that was captured at a rate, with one channel or two.
 func NewJoiner(id string, rate, channels int) *Joiner {
 	return &Joiner{id: id, serial: Serial(id), head: Head{Channels: channels, PreSkip: PreSkip, Rate: rate}}
 }
 
-// Add takes the next segment and returns what can be written to the file by now. A segment that is
-// damaged, of another recording or out of its place is an error, and changes nothing: Skip may be
-// called instead.
+// Add takes the next segment and returns what can be written to the file. A segment that is
+// damaged, out of place or of another recording is an error and changes nothing: call Skip instead.
 func (j *Joiner) Add(segment []byte) ([]byte, error) {
 	next := *j
 	if err := next.check(segment); err != nil {
 		return nil, fmt.Errorf("second %d: %w", j.granule/Rate, err)
 	}
-	return j.put(&next, segment), nil
+	return j.advance(&next, segment), nil
 }
 
-// Skip puts a second of silence in the place of a segment that is lost.
+// Skip replaces a lost segment by a second of silence.
 func (j *Joiner) Skip() ([]byte, error) {
 	if j.ended {
-		return nil, errors.New("nothing can be lost behind the last segment")
+		return nil, errors.New("no segment can be lost after the last one")
 	}
 	next := *j
 	var out []byte
 	s := &Stream{serial: j.serial, sequence: j.sequence}
-	if !j.begun {
+	if !j.started {
 		s, out = NewStream(j.id, j.head)
-		next.begun = true
+		next.started = true
 	}
 	packet := silence(j.toc | byte(j.head.Channels-1)<<2)
 	n, err := Duration(packet)
@@ -61,21 +60,21 @@ func (j *Joiner) Skip() ([]byte, error) {
 	next.granule += second
 	out = s.Page(out, 0, next.granule)
 	next.sequence = s.sequence
-	return j.put(&next, out), nil
+	return j.advance(&next, out), nil
 }
 
-// put goes on to the next state, holds what it has been given and lets go of what it held.
-func (j *Joiner) put(next *Joiner, segment []byte) []byte {
+// advance moves to the next state, holds the segment and returns the one held before.
+func (j *Joiner) advance(next *Joiner, segment []byte) []byte {
 	out := j.held
 	*j = *next
 	j.held = append([]byte(nil), segment...)
 	return out
 }
 
-// Finish returns the rest of the file, with the end mark: a recording that was cut off has none.
+// Finish returns the rest of the file, with the end mark, which a recording that was cut off lacks.
 func (j *Joiner) Finish() ([]byte, error) {
-	if !j.begun {
-		return nil, errors.New("there is nothing in it")
+	if !j.started {
+		return nil, errors.New("the recording is empty")
 	}
 	out := j.held
 	j.held = nil
@@ -85,12 +84,12 @@ func (j *Joiner) Finish() ([]byte, error) {
 	return out, nil
 }
 
-// Samples is how many frames have been put together, at the rate at which they were captured.
+// Samples is the number of samples per channel so far, at the rate of the capture.
 func (j *Joiner) Samples() int64 {
 	return max(0, j.granule-int64(j.head.PreSkip)) * int64(j.head.Rate) / Rate
 }
 
-// mark sets the end mark on the last of some good pages.
+// mark sets the end mark on the last of some valid pages.
 func mark(pages []byte) {
 	for len(pages) > 0 {
 		_, rest, err := Parse(pages)
@@ -105,25 +104,25 @@ func mark(pages []byte) {
 	}
 }
 
-// check goes through a segment's pages.
+// check checks a segment's pages.
 func (j *Joiner) check(segment []byte) error {
 	if j.ended {
-		return errors.New("there is a segment behind the last one")
+		return errors.New("a segment follows the last one")
 	}
 	rest := segment
-	if !j.begun {
+	if !j.started {
 		var err error
 		if rest, err = j.checkHeaders(rest); err != nil {
 			return err
 		}
-		j.begun = true
+		j.started = true
 	}
 	p, rest, err := Parse(rest)
 	if err != nil {
 		return err
 	}
 	if len(rest) != 0 {
-		return errors.New("there is more than a page in it")
+		return errors.New("it holds more than one page")
 	}
 	if err := j.checkPlace(&p); err != nil {
 		return err
@@ -131,7 +130,7 @@ func (j *Joiner) check(segment []byte) error {
 	return j.checkSound(&p)
 }
 
-// checkHeaders goes through the first two pages.
+// checkHeaders checks the first two pages.
 func (j *Joiner) checkHeaders(data []byte) (rest []byte, err error) {
 	for i := range 2 {
 		var p Page
@@ -142,7 +141,7 @@ func (j *Joiner) checkHeaders(data []byte) (rest []byte, err error) {
 			return nil, err
 		}
 		if p.Granule != 0 || p.Flags != First*byte(1-i) {
-			return nil, fmt.Errorf("page %d is no header", p.Sequence)
+			return nil, fmt.Errorf("page %d is not a header", p.Sequence)
 		}
 		if i == 1 {
 			err = checkTags(p.Body, j.id)
@@ -167,13 +166,13 @@ func (j *Joiner) checkHead(packet []byte) error {
 	return nil
 }
 
-// checkPlace tells whether a page is the next one of this recording.
+// checkPlace checks that a page is the next one of this recording.
 func (j *Joiner) checkPlace(p *Page) error {
 	switch {
 	case p.Serial != j.serial:
-		return errors.New("it is of another recording")
+		return errors.New("it belongs to another recording")
 	case p.Sequence != j.sequence:
-		return fmt.Errorf("page %d stands in the place of page %d", p.Sequence, j.sequence)
+		return fmt.Errorf("page %d is in the place of page %d", p.Sequence, j.sequence)
 	case len(p.Lacing) == 0 || p.Lacing[len(p.Lacing)-1] == maxLacing:
 		return fmt.Errorf("page %d ends within a packet", p.Sequence)
 	}
@@ -181,7 +180,7 @@ func (j *Joiner) checkPlace(p *Page) error {
 	return nil
 }
 
-// checkSound tells whether a page of sound is as long as it says: a second, but for the last one.
+// checkSound checks the length of a page of sound: one second, except for the last page.
 func (j *Joiner) checkSound(p *Page) error {
 	var length int64
 	for packet := range p.Packets {
@@ -198,7 +197,7 @@ func (j *Joiner) checkSound(p *Page) error {
 			return fmt.Errorf("page %d holds %d samples and ends at %d", p.Sequence, length, p.Granule)
 		}
 	case Last:
-		// Trimming at the end leaves out part of the last packet, or the padding of a packet more.
+		// The trim at the end is part of the last packet, or padding of up to one packet more.
 		if trim := j.granule + length - p.Granule; p.Granule < j.granule || trim < 0 || trim >= second/4 {
 			return fmt.Errorf("the last page holds %d samples and ends at %d", length, p.Granule)
 		}

@@ -11,14 +11,14 @@ import (
 
 const id = "7q4k9mz2ha"
 
-// packet is 20 ms of CELT, of a size as at 32 kbit/s.
+// packet is 20 ms of CELT at 32 kbit/s.
 func packet(i int) []byte {
 	p := bytes.Repeat([]byte{byte(i)}, 80)
 	p[0] = 31 << 3
 	return p
 }
 
-// segments makes a recording of so many full seconds, and 300 ms.
+// segments makes a recording of some full seconds and 300 ms.
 func segments(id string, seconds int) [][]byte {
 	s, out := NewStream(id, Head{Channels: 1, PreSkip: PreSkip, Rate: 48000})
 	var list [][]byte
@@ -34,7 +34,7 @@ func segments(id string, seconds int) [][]byte {
 	return append(list, s.Page(out, Last, int64(seconds)*Rate+300*48+PreSkip))
 }
 
-// pages parses a file and checks that it is one whole stream.
+// pages parses a file and checks that it is one complete stream.
 func pages(t interface{ Fatalf(string, ...any) }, file []byte, seconds int64) []Page {
 	var list []Page
 	var granule int64
@@ -76,11 +76,11 @@ func TestJoinerGivesBackAWholeRecording(t *testing.T) {
 	}
 	pages(t, got, 5)
 	if _, err := j.Add(segments(id, 5)[1]); err == nil {
-		t.Error("it went on behind the end")
+		t.Error("it went on after the end")
 	}
 }
 
-// Any segments may be lost, the first and the last ones too.
+// Any segments may be lost, including the first and the last.
 func TestJoinerMendsWhatIsLost(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 8).Draw(t, "seconds")
@@ -92,8 +92,7 @@ func TestJoinerMendsWhatIsLost(t *testing.T) {
 		for i, s := range all[:n] {
 			add := func() ([]byte, error) { return j.Add(s) }
 			if lost[i] {
-				// What stands there instead is another second, or the same one with a bit turned
-				// over.
+				// In its place is another second, or the same one with a flipped bit.
 				wrong := bytes.Clone(s)
 				wrong[rapid.IntRange(0, len(s)-1).Draw(t, "at")] ^= 1 << rapid.IntRange(0, 7).Draw(t, "bit")
 				if _, err := j.Add(wrong); err == nil {
@@ -149,9 +148,9 @@ func TestJoinerRefusesWhatIsOutOfPlace(t *testing.T) {
 		"headers in the middle":   {all[0], all[0]},
 		"no headers":              {all[1]},
 		"two in one":              {all[0], append(bytes.Clone(all[1]), all[2]...)},
-		"something behind it":     {all[0], append(bytes.Clone(all[1]), 0)},
+		"something after it":      {all[0], append(bytes.Clone(all[1]), 0)},
 		"nothing":                 {all[0], nil},
-		"one behind the end":      {all[0], all[1], all[2], all[3], all[4], all[5], all[5]},
+		"one after the end":       {all[0], all[1], all[2], all[3], all[4], all[5], all[5]},
 		"a page that claims less": {all[0], resealed(all[1], func(p *Page) { p.Granule-- })},
 		"a page that holds less": {all[0],
 			resealed(all[1], func(p *Page) { p.Lacing, p.Body = p.Lacing[1:], p.Body[80:] })},
@@ -174,14 +173,14 @@ func TestJoinerRefusesWhatIsOutOfPlace(t *testing.T) {
 				t.Errorf("%s: segment %d: %v", name, i, err)
 			}
 			if err != nil && (out != nil || j.granule != before.granule || j.sequence != before.sequence ||
-				j.begun != before.begun || j.ended != before.ended) {
+				j.started != before.started || j.ended != before.ended) {
 				t.Errorf("%s: a segment that was refused has changed something", name)
 			}
 		}
 	}
 }
 
-// resealed is a segment of one page with something changed, and a right checksum.
+// resealed is a segment of one page with a change and a correct checksum.
 func resealed(segment []byte, change func(*Page)) []byte {
 	p, _, err := Parse(segment)
 	if err != nil {

@@ -12,11 +12,11 @@ import (
 )
 
 const (
-	// Rate is what granule positions count in, whatever rate the sound was captured at.
+	// Rate is the rate of granule positions, whatever the rate of the capture.
 	Rate = 48000
-	// PreSkip is how many samples at 48 kHz libopus is late by: a player drops them at the start.
+	// PreSkip is libopus's lookahead in samples at 48 kHz. Players drop as many at the start.
 	PreSkip = 312
-	// Tag is the comment that holds the recording's ID.
+	// Tag starts the comment with the recording's ID.
 	Tag = "TACET_ID="
 
 	vendor = "tacet"
@@ -28,11 +28,11 @@ func Serial(id string) uint32 {
 	return binary.BigEndian.Uint32(sum[:])
 }
 
-// A Head says what the stream holds.
+// A Head is the content of the identification header.
 type Head struct {
 	Channels int
 	PreSkip  int // samples at 48 kHz
-	Rate     int // of what was captured
+	Rate     int // of the capture
 }
 
 func (h Head) packet() []byte {
@@ -44,7 +44,7 @@ func (h Head) packet() []byte {
 
 func parseHead(p []byte) (Head, error) {
 	if len(p) != 19 || string(p[:8]) != "OpusHead" || p[8] != 1 || p[16]|p[17]|p[18] != 0 {
-		return Head{}, errors.New("the Opus header is none of ours")
+		return Head{}, errors.New("the Opus header was not written by this program")
 	}
 	return Head{Channels: int(p[9]), PreSkip: int(binary.LittleEndian.Uint16(p[10:])),
 		Rate: int(binary.LittleEndian.Uint32(p[12:]))}, nil
@@ -85,7 +85,7 @@ func parseTags(p []byte) ([]string, error) {
 	p = p[4:]
 	var comments []string
 	for range count {
-		s, ok := next() // each takes four bytes at least, so a count that lies ends soon
+		s, ok := next() // each takes at least four bytes, so a wrong count ends soon
 		if !ok {
 			return nil, bad
 		}
@@ -94,7 +94,7 @@ func parseTags(p []byte) ([]string, error) {
 	return comments, nil
 }
 
-// checkTags tells whether the tags name this recording, and no other.
+// checkTags checks that the tags name this recording and no other.
 func checkTags(p []byte, id string) error {
 	comments, err := parseTags(p)
 	if err != nil {
@@ -107,9 +107,9 @@ func checkTags(p []byte, id string) error {
 	return nil
 }
 
-// Duration is how long an Opus packet plays, in samples at 48 kHz.
+// Duration is the duration of an Opus packet, in samples at 48 kHz.
 func Duration(packet []byte) (int, error) {
-	bad := errors.New("no Opus packet")
+	bad := errors.New("not an Opus packet")
 	if len(packet) == 0 {
 		return 0, bad
 	}
@@ -139,8 +139,8 @@ func Duration(packet []byte) (int, error) {
 	return int(total * Rate / time.Second), nil
 }
 
-// silence is an Opus packet of 20 ms of silence, like another one in channels and, where that has
-// one, in bandwidth: CELT at its widest else. Its first symbol says that nothing follows.
+// silence is an Opus packet of 20 ms of silence. It has the channels of another packet, and its
+// bandwidth if that is CELT, else the widest one. Its first symbol says that nothing follows.
 func silence(like byte) []byte {
 	const celt, widest = 16 << 3, 31 << 3
 	toc := byte(widest)

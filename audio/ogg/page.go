@@ -7,9 +7,9 @@ import (
 	"slices"
 )
 
-// What a page's flags say.
+// The flags of a page.
 const (
-	Continued byte = 1 << iota // it begins within a packet
+	Continued byte = 1 << iota // the page starts within a packet
 	First                      // of the stream
 	Last                       // of the stream
 )
@@ -28,14 +28,14 @@ type Page struct {
 	Granule  int64 // samples at 48 kHz up to the end of the page's last packet
 	Serial   uint32
 	Sequence uint32
-	Lacing   []byte // how long the packets are: 255 for each full piece, and the rest
+	Lacing   []byte // the packets' lengths: 255 for each full piece, then the rest
 	Body     []byte // the packets
 }
 
-// Append appends the page as it stands in a file.
+// Append appends the encoded page.
 func (p *Page) Append(dst []byte) []byte {
 	at := len(dst)
-	dst = slices.Grow(dst, headerLen+len(p.Lacing)+len(p.Body)) // at once: no part of it is copied, and left lying about
+	dst = slices.Grow(dst, headerLen+len(p.Lacing)+len(p.Body)) // once, so that no copy of the sound is left
 	dst = append(dst, capture...)
 	dst = append(dst, 0, p.Flags)
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(p.Granule))
@@ -48,49 +48,50 @@ func (p *Page) Append(dst []byte) []byte {
 	return dst
 }
 
-// Parse takes the page at the front of data and returns what follows it. Lacing and Body alias
+// Parse parses the page at the start of data and returns what follows it. Lacing and Body alias
 // data.
 func Parse(data []byte) (p Page, rest []byte, err error) {
 	if len(data) < headerLen || string(data[:4]) != capture || data[4] != 0 {
-		return p, nil, errors.New("no Ogg page")
+		return p, nil, errors.New("not an Ogg page")
 	}
 	end := headerLen + int(data[26])
 	if len(data) < end {
-		return p, nil, errors.New("an Ogg page is cut")
+		return p, nil, errors.New("an Ogg page is truncated")
 	}
 	p.Lacing = data[headerLen:end:end]
-	begin := end
+	start := end
 	for _, n := range p.Lacing {
 		end += int(n)
 	}
 	if len(data) < end {
-		return p, nil, errors.New("an Ogg page is cut")
+		return p, nil, errors.New("an Ogg page is truncated")
 	}
 	p.Flags = data[flagsAt]
 	p.Granule = int64(binary.LittleEndian.Uint64(data[6:]))
 	p.Serial = binary.LittleEndian.Uint32(data[14:])
 	p.Sequence = binary.LittleEndian.Uint32(data[18:])
-	p.Body = data[begin:end:end]
+	p.Body = data[start:end:end]
 	if want := binary.LittleEndian.Uint32(data[crcAt:]); checksum(data[:end]) != want {
 		return p, nil, fmt.Errorf("page %d has a wrong checksum", p.Sequence)
 	}
 	return p, data[end:], nil
 }
 
-// Packets yields the page's packets; false for the last one where it goes on in the next page.
+// Packets yields the packets of the page. whole is false for a last one that continues on the next
+// page.
 func (p *Page) Packets(yield func(packet []byte, whole bool) bool) {
-	begin, end := 0, 0
+	start, end := 0, 0
 	for _, n := range p.Lacing {
 		end += int(n)
 		if n < maxLacing {
-			if !yield(p.Body[begin:end], true) {
+			if !yield(p.Body[start:end], true) {
 				return
 			}
-			begin = end
+			start = end
 		}
 	}
-	if begin < end {
-		yield(p.Body[begin:end], false)
+	if start < end {
+		yield(p.Body[start:end], false)
 	}
 }
 
@@ -102,7 +103,7 @@ func lace(lacing []byte, n int) []byte {
 	return append(lacing, byte(n))
 }
 
-// checksum is Ogg's CRC-32 of a page, taking its own field for zero.
+// checksum is Ogg's CRC-32 of a page, with the checksum field taken as zero.
 func checksum(page []byte) uint32 {
 	var crc uint32
 	for i, b := range page {

@@ -4,11 +4,10 @@ package ogg
 type Stream struct {
 	serial   uint32
 	sequence uint32
-	page     Page // its lacing and body are used again for each page, and wiped in between
+	page     Page // reused for each page, and wiped in between
 }
 
-// NewStream begins the stream of a recording and returns its first two pages, which hold the
-// headers.
+// NewStream starts the stream of a recording and returns its first two pages, the headers.
 func NewStream(id string, head Head) (*Stream, []byte) {
 	s := &Stream{serial: Serial(id)}
 	s.Packet(head.packet())
@@ -17,22 +16,21 @@ func NewStream(id string, head Head) (*Stream, []byte) {
 	return s, s.Page(out, 0, 0)
 }
 
-// Hold has the packets of a page kept in memory of the caller's, until the page is ended. If they
-// don't fit into that they go into other memory.
+// Hold makes the stream collect the packets of a page in the caller's memory. Packets that don't
+// fit go to the heap.
 func (s *Stream) Hold(memory []byte) { s.page.Body = memory[:0] }
 
-// Held is the packets of the page that is being made.
+// Held is the packets of the current page.
 func (s *Stream) Held() []byte { return s.page.Body }
 
-// Packet adds a packet to the page that is being made. A page takes 255 packets of less than 255
-// bytes each; fewer, if they are longer: it is for the caller to end it in time.
+// Packet adds a packet to the current page. A page holds 255 packets of less than 255 bytes each,
+// or fewer longer ones. The caller must end it in time.
 func (s *Stream) Packet(packet []byte) {
 	s.page.Lacing = lace(s.page.Lacing, len(packet))
 	s.page.Body = append(s.page.Body, packet...)
 }
 
-// Page ends the page and appends it. The granule is where the stream stands at its end, in samples
-// at 48 kHz.
+// Page ends the page and appends it. granule is the position at its end, in samples at 48 kHz.
 func (s *Stream) Page(dst []byte, flags byte, granule int64) []byte {
 	s.page.Flags, s.page.Granule, s.page.Serial, s.page.Sequence = flags, granule, s.serial, s.sequence
 	dst = s.page.Append(dst)

@@ -1,9 +1,8 @@
-// Package opus is libopus's encoder, with its state in locked memory: that state holds the last of what it heard.
+// Package opus wraps libopus's encoder. The encoder's state holds the most recent sound, so it is
+// in locked memory. Package decode wraps the decoder, which the unit does not need.
 //
-// Package decode holds the decoder, which the unit has no use for.
-//
-// Not in our hands is the stack of the thread that encodes: libopus works there, and what it leaves stays until something else
-// overwrites it.
+// Sound may also remain on the stack of the thread that encodes, until something overwrites it:
+// libopus works there, and we can't prevent that.
 package opus
 
 /*
@@ -25,7 +24,7 @@ import (
 	"tacet/audio/locked"
 )
 
-// An Application is what libopus takes the sound for.
+// An Application is what libopus optimises for.
 type Application int
 
 const (
@@ -34,7 +33,7 @@ const (
 	LowDelay = Application(C.OPUS_APPLICATION_RESTRICTED_LOWDELAY)
 )
 
-// A Bandwidth is the most of the sound that is kept.
+// A Bandwidth is the widest audio bandwidth to encode.
 type Bandwidth int
 
 const (
@@ -43,7 +42,7 @@ const (
 	Fullband      = Bandwidth(C.OPUS_BANDWIDTH_FULLBAND)      // 20 kHz
 )
 
-// A Signal is what libopus is told that it hears.
+// A Signal is a hint about the sound.
 type Signal int
 
 const (
@@ -52,8 +51,8 @@ const (
 	Music = Signal(C.OPUS_SIGNAL_MUSIC)
 )
 
-// Settings are how sound is encoded. The bit rate is constant and nothing is left out in pauses, so that all packets of one duration
-// have one size.
+// Settings configure an Encoder. The bit rate is constant, also in pauses, so that all packets of
+// one duration have the same size.
 type Settings struct {
 	Rate        int // 8000, 12000, 16000, 24000 or 48000
 	Channels    int // 1 or 2
@@ -61,16 +60,16 @@ type Settings struct {
 	Bandwidth   Bandwidth
 	Signal      Signal
 	Complexity  int // 0 to 10
-	Bitrate     int // bits a second
+	Bitrate     int // bits per second
 }
 
-// An Encoder is for one goroutine, and for one recording.
+// An Encoder is for one goroutine and one recording.
 type Encoder struct {
-	memory   []byte // locked; nil once it is closed
+	memory   []byte // locked; nil after Close
 	channels int
 }
 
-// NewEncoder makes an encoder, which has to be closed.
+// NewEncoder returns an encoder. The caller must close it.
 func NewEncoder(s Settings) (*Encoder, error) {
 	size := C.opus_encoder_get_size(C.int(s.Channels))
 	if size <= 0 {
@@ -106,15 +105,15 @@ func (e *Encoder) set(s Settings) error {
 	return nil
 }
 
-// Lookahead is how many frames late the sound comes out.
+// Lookahead is the delay of the encoder, in frames.
 func (e *Encoder) Lookahead() (int, error) {
 	var n C.opus_int32
 	err := failure(C.lookahead(e.state(), &n))
 	return int(n), err
 }
 
-// Encode encodes samples, interleaved, of one of the durations that Opus has, into a packet. That packet has room for as many bytes as
-// the bit rate gives, and all of them are used.
+// Encode encodes interleaved samples of one of Opus's frame durations and fills the packet, which
+// must have the size that follows from the bit rate.
 func (e *Encoder) Encode(samples []int16, packet []byte) error {
 	switch {
 	case e.memory == nil:
@@ -134,14 +133,14 @@ func (e *Encoder) Encode(samples []int16, packet []byte) error {
 	return nil
 }
 
-// Close wipes the encoder's state and gives its memory back. A second Close does nothing.
+// Close wipes and frees the encoder's state. A second Close does nothing.
 func (e *Encoder) Close() error {
 	memory := e.memory
 	e.memory = nil
 	return locked.Free(memory)
 }
 
-// failure is what a function of libopus returned, as an error.
+// failure is the error for a return code of libopus.
 func failure(code C.int) error {
 	if code == C.OPUS_OK {
 		return nil

@@ -1,6 +1,6 @@
 //go:build ignore
 
-// This makes voice.opus: two voices of espeak-ng, who talk in a room with a little noise.
+// Generate makes voice.opus: two voices of espeak-ng, who talk in a room with a little noise.
 //
 //	go run generate.go
 package main
@@ -21,7 +21,8 @@ var lines = []struct{ voice, text string }{
 	{"en-us+m3", "Then who is speaking?"},
 	{"en-gb+f2", "Two synthetic voices, so that there is something to record on a machine that has no microphone."},
 	{"en-us+m3", "I see. And what happens to what I say?"},
-	{"en-gb+f2", "While the light is on, it is encrypted, second by second, and stored. Press the button, and it stops at once."},
+	{"en-gb+f2", "While the light is on, it is encrypted, second by second, and stored. Press the button, and it " +
+		"stops at once."},
 	{"en-us+m3", "May I listen to it afterwards?"},
 	{"en-gb+f2", "Yes. Whoever holds the key can open it, and anybody can check that not a second is missing."},
 }

@@ -1,5 +1,5 @@
-// Package voice is a microphone for machines that have none: two synthetic voices, who say so. It
-// is part of the demonstration only, and no part of a unit.
+// Package voice is a microphone for machines without one: two synthetic voices, who say so. It is
+// part of the demonstration only, never of a unit.
 package voice
 
 import (
@@ -14,31 +14,31 @@ import (
 	"tacet/audio/opus/decode"
 )
 
-// clip is half a minute of talk, which generate.go made.
+// clip is half a minute of speech, made by generate.go.
 //
 //go:embed voice.opus
 var clip []byte
 
-// block is how much is delivered at once.
+// block is the length of a delivered block.
 const block = 100 * time.Millisecond
 
-// A Voice is a microphone in front of which somebody always talks.
+// A Voice is a microphone that always hears somebody talk.
 type Voice struct {
 	rate, channels int
 	made           time.Time
 }
 
-// New makes a microphone that delivers the voice at any rate, the same in each channel.
+// New returns a microphone with any rate. All channels have the same sound.
 func New(rate, channels int) *Voice { return &Voice{rate, channels, time.Now()} }
 
-// Present knows that it is there: a voice always is.
+// Present reports that the microphone is present, which it always is.
 func (v *Voice) Present() (known bool, err error) { return true, nil }
 
-// Raw reads the clock that paces the voice, which is Go's: it is true to that one by definition.
+// Raw reads the clock that paces the voice, which is Go's.
 func (v *Voice) Raw() monitor.Raw { return monitor.Raw(time.Since(v.made)) }
 
-// Open begins to talk, in real time, from the beginning and over and over. It fails as no card
-// does: never. Once Close has returned nothing is delivered any more.
+// Open starts to deliver the clip in real time, in a loop from its start. It never fails, and
+// nothing is delivered after Close has returned.
 func (v *Voice) Open(deliver func(samples []int16, arrived time.Time, raw monitor.Raw),
 	_ func(error)) (io.Closer, error) {
 	talk, err := Samples(v.rate)
@@ -57,7 +57,7 @@ type talker struct {
 
 func (t *talker) run(talk []int16, v *Voice, deliver func([]int16, time.Time, monitor.Raw)) {
 	defer close(t.stopped)
-	begin, said := time.Now(), 0
+	start, delivered := time.Now(), 0
 	ticker := time.NewTicker(block)
 	defer ticker.Stop()
 	most := int(block * time.Duration(v.rate) / time.Second)
@@ -68,23 +68,23 @@ func (t *talker) run(talk []int16, v *Voice, deliver func([]int16, time.Time, mo
 			return
 		case <-ticker.C:
 		}
-		for due := int(time.Since(begin).Seconds() * float64(v.rate)); said+most <= due; said += most {
+		for due := int(time.Since(start).Seconds() * float64(v.rate)); delivered+most <= due; delivered += most {
 			for i := range samples {
-				samples[i] = talk[(said+i/v.channels)%len(talk)]
+				samples[i] = talk[(delivered+i/v.channels)%len(talk)]
 			}
 			deliver(samples, time.Now(), v.Raw())
 		}
 	}
 }
 
-// Close stops the talk.
+// Close stops the delivery.
 func (t *talker) Close() error {
 	t.once.Do(func() { close(t.stop) })
 	<-t.stopped
 	return nil
 }
 
-// Samples is all that the voices say, at a rate.
+// Samples returns the clip at a rate.
 func Samples(rate int) ([]int16, error) {
 	const decoded = ogg.Rate
 	dec, err := decode.New(decoded, 1)
@@ -114,13 +114,13 @@ func Samples(rate int) ([]int16, error) {
 	return resample(talk[ogg.PreSkip:min(int64(len(talk)), length)], decoded, rate), nil
 }
 
-// resample interpolates: good enough for a voice that is none.
+// resample interpolates linearly, which is good enough for a synthetic voice.
 func resample(in []int16, from, to int) []int16 {
 	if from == to {
 		return in
 	}
 	out := make([]int16, len(in)*to/from)
-	width := max(1, from/to) // an average of so many keeps the worst of the aliasing away
+	width := max(1, from/to) // averaging avoids the worst aliasing
 	for i := range out {
 		at, part := i*from/to, i*from%to
 		a, b := mean(in, at, width), mean(in, at+1, width)

@@ -30,13 +30,13 @@ func TestJoiner(t *testing.T) {
 	}{
 		"whole": {[][]byte{first, second(2), second(3)[:50]},
 			append(append(append(Header(rate, 1, 450), second(1)...), second(2)...), second(3)[:50]...)},
-		"first one lost":     {[][]byte{nil, second(2)}, append(append(Header(rate, 1, 400), second(0)...), second(2)...)},
-		"another header":     {[][]byte{append(Header(rate, 2, Unknown), second(1)...)}, nil},
-		"no header":          {[][]byte{second(1)}, nil},
-		"too long":           {[][]byte{first, append(second(2), 0, 0)}, nil},
-		"half a sample":      {[][]byte{first, second(2)[:3]}, nil},
-		"one behind the end": {[][]byte{first, second(2)[:4], second(3)}, nil},
-		"lost at the end":    {[][]byte{first, second(2)[:4], nil}, nil},
+		"first one lost":    {[][]byte{nil, second(2)}, append(append(Header(rate, 1, 400), second(0)...), second(2)...)},
+		"another header":    {[][]byte{append(Header(rate, 2, Unknown), second(1)...)}, nil},
+		"no header":         {[][]byte{second(1)}, nil},
+		"too long":          {[][]byte{first, append(second(2), 0, 0)}, nil},
+		"half a sample":     {[][]byte{first, second(2)[:3]}, nil},
+		"one after the end": {[][]byte{first, second(2)[:4], second(3)}, nil},
+		"lost at the end":   {[][]byte{first, second(2)[:4], nil}, nil},
 	} {
 		j := NewJoiner(rate, 1)
 		var file []byte

@@ -76,7 +76,11 @@ func (u *unit) serve(env *cli.Env, listener net.Listener, host string, traffic *
 	}
 	defer lib.Close()
 	supply := power.New(u.command(), front, log)
-	p := &page.Page{Panel: front, Unit: supply, Library: lib, Card: u.card(), Traffic: traffic, Name: host}
+	wall, err := u.wall()
+	if err != nil {
+		return err
+	}
+	p := &page.Page{Panel: front, Unit: supply, Library: lib, Card: u.card(), Wall: wall, Traffic: traffic, Name: host}
 	server := &http.Server{Handler: p.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
 		MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
 	defer server.Close()

@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"html/template"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"filippo.io/age"
 
+	"tacet/cmd/internal/card"
 	"tacet/cmd/internal/cli"
 	"tacet/cmd/tacet-demo/broker"
 	"tacet/cmd/tacet-demo/page"
@@ -239,11 +241,19 @@ func (u *unit) front() simpanel.Settings {
 	return s
 }
 
-// card returns what the card on the wall says.
+// card is what the page's head says.
 func (u *unit) card() page.Card {
-	c := u.cfg.Consent
-	return page.Card{Site: u.cfg.Room.Site, Room: u.cfg.Room.Name, Purpose: c.Purpose, Notice: c.Notice,
-		Max: c.Max.Seconds(), Quiet: c.Quiet.Seconds(), Microphone: u.hears(), Key: len(u.identities) > 0, Broker: u.broker}
+	return page.Card{Site: u.cfg.Room.Site, Room: u.cfg.Room.Name, Microphone: u.hears(), Key: len(u.identities) > 0,
+		Broker: u.broker}
+}
+
+// wall is the card on the wall, as tacet card makes it.
+func (u *unit) wall() (template.HTML, error) {
+	words, err := card.ReadWords("en")
+	if err != nil {
+		return "", err
+	}
+	return card.New(u.cfg, words).Section()
 }
 
 // hears describes the unit's microphone.

@@ -38,8 +38,12 @@ func TestAUnitIsMadeFromNothing(t *testing.T) {
 	if s := u.front(); !s.Sense || !s.StatusLight || s.Door || !s.Drive || len(s.Buttons) != 2 {
 		t.Errorf("its front is %+v", s)
 	}
-	if c := u.card(); c.Room != "Consulting room 3" || c.Max != 3600 || c.Quiet != 300 || !c.Key {
-		t.Errorf("its card says %+v", c)
+	if c := u.card(); c.Room != "Consulting room 3" || !c.Key {
+		t.Errorf("its head says %+v", c)
+	}
+	if wall, err := u.wall(); err != nil || !strings.Contains(string(wall), "It stops by itself after 60 minutes.") ||
+		!strings.Contains(string(wall), "quiet for 5 minutes") {
+		t.Errorf("its card says %s, %v", wall, err)
 	}
 	if len(u.identities) != 1 {
 		t.Fatalf("%d identities", len(u.identities))

@@ -8,12 +8,12 @@ import (
 	"path/filepath"
 	"sync"
 
-	"tacet/cmd/internal/stores"
 	"tacet/config"
 	"tacet/daemon"
 	"tacet/daemon/health"
 	"tacet/daemon/store"
 	"tacet/daemon/store/local"
+	"tacet/daemon/store/local/mounts"
 	"tacet/daemon/trust"
 	"tacet/hw/simpanel"
 )
@@ -47,7 +47,7 @@ func (s *slot) kinds(others daemon.StoreKind) daemon.StoreKind {
 			return others(c, judge)
 		}
 		d := &drive{slot: s, name: c.Name, judge: judge, changed: make(chan struct{}, 1)}
-		d.Folder = local.Folder{Path: driveDir(s.dir, c.Name), UnmountedOK: true, Mounts: stores.Table, Changes: d.changed}
+		d.Folder = local.Folder{Path: driveDir(s.dir, c.Name), UnmountedOK: true, Mounts: mounts.Read, Changes: d.changed}
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.drives = append(s.drives, d)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode"
@@ -30,6 +31,10 @@ func runTacet(t *testing.T, args ...string) (stdout, stderr string) {
 	env.Finish(run(env))
 	return out.String(), err.String()
 }
+
+// progressLine is what cli.Progress shows, and removes again, where an operation takes long. A
+// carriage return anywhere else is not ours.
+var progressLine = regexp.MustCompile(`(\r(open|verify) [^\r\n]* [kM]?B *)+\r *\r`)
 
 // Whatever names and contents a command is given, what it prints is printable, and no line of it
 // comes from them.
@@ -76,6 +81,7 @@ func TestOnlyPrintableOutput(t *testing.T) {
 			{"help", bad},
 		} {
 			stdout, stderr := runTacet(t, args...)
+			stderr = progressLine.ReplaceAllString(stderr, "")
 			for what, text := range map[string]string{"standard output": stdout, "standard error": stderr} {
 				if i := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); i >= 0 ||
 					strings.ToValidUTF8(text, "") != text {

@@ -34,4 +34,7 @@ var commands = []cli.Command{
 	verifyCommand,
 	openCommand,
 	whoseCommand,
+	provisionCommand,
+	fleetCommand,
+	cardCommand,
 }

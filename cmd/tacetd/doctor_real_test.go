@@ -165,7 +165,7 @@ func TestDoctorAtServers(t *testing.T) {
 	}{
 		"OpenSSH": {says: []string{"ok         store office (sftp): accepts copies, and nothing was left there: sftp://room-3@"}},
 		"without fsync": {trait: storetest.Trait{Lacks: []string{"fsync@openssh.com"}},
-			says: []string{"ok         store office (sftp): accepts copies", "; note: the server can't be asked to sync"}},
+			says: []string{"ok         store office (sftp): accepts copies", "; note: the server can't sync on request"}},
 		"without removing": {trait: storetest.Trait{Ask: refuse(storetest.SFTPRemove)},
 			says: []string{"ok         store office (sftp): accepts copies: ", "can't be removed"}},
 		"without writing": {trait: storetest.Trait{Ask: refuse(storetest.SFTPWrite)},

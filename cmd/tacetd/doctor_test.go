@@ -20,12 +20,12 @@ import (
 
 	"tacet/audio"
 	"tacet/cmd/internal/cli"
-	"tacet/cmd/internal/stores"
 	"tacet/config"
 	"tacet/daemon/health"
 	"tacet/daemon/spool"
 	"tacet/daemon/store"
 	"tacet/daemon/store/local"
+	"tacet/daemon/store/local/mounts"
 	"tacet/daemon/trust"
 	"tacet/hw"
 	"tacet/hw/hwtest"
@@ -115,7 +115,7 @@ func newPatient(t *testing.T, more string) *patient {
 		formats:   p.cardFormats,
 		lockLimit: func(context.Context) (string, error) { return "infinity", nil },
 		storeKind: func(s config.Store, _ trust.Judge) store.Kind {
-			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: stores.Table}
+			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: mounts.Read}
 		},
 	}
 	return p
@@ -298,7 +298,7 @@ func TestDoctorFindsFaults(t *testing.T) {
 				p.board, p.mic.board = b, b
 				p.openPanel = func(context.Context) (*hw.Panel, error) { return hw.OpenOn(b, wiring(p.cfg)) }
 			},
-			says: []string{"FAIL       light: ", "the light was made lit, and the sense line GPIO22 sees it dark"},
+			says: []string{"FAIL       light: ", "the light was switched to lit, but the sense line GPIO22 sees it dark"},
 		},
 		"no microphone": {fault: func(p *patient) { p.mic.present = audio.ErrMissing },
 			says: []string{"FAIL       microphone: there is no such sound card"}, lit: 1},
@@ -318,8 +318,8 @@ func TestDoctorFindsFaults(t *testing.T) {
 			says: []string{"FAIL       spool ", "the reserve is"}, lit: 9},
 		"bad recipient": {fault: func(p *patient) { p.cfg.Encrypt.Recipients[0] += "x" },
 			says: []string{"FAIL       encryption: "}, lit: 9},
-		"a missing store": {more: office + `"/nowhere/at/all"` + "\n",
-			says: []string{"FAIL       store office (folder): /nowhere/at/all is not there"}, lit: 9},
+		"a store that is away": {more: office + `"/nowhere/at/all"` + "\n",
+			says: []string{"FAIL       store office (folder): /nowhere/at/all doesn't exist"}, lit: 9},
 		"a store that hangs": {
 			more:  office + `"/nowhere"` + "\n",
 			fault: func(p *patient) { p.storeKind = func(config.Store, trust.Judge) store.Kind { return hanging{p} } },

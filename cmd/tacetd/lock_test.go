@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -32,7 +33,7 @@ func TestServiceLocksItsMemory(t *testing.T) {
 			u.configure("Consulting room")
 			ctx, cancel := context.WithTimeout(t.Context(), enough)
 			defer cancel()
-			command := append(c.through, "tacetd", "-config", u.config, "-state", u.state, "-run", u.run)
+			command := slices.Concat(c.through, []string{"tacetd", "-config", u.config, "-state", u.state, "-run", u.run})
 			cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 			stderr, err := cmd.StderrPipe()
 			if err != nil {

@@ -5,6 +5,7 @@
 //	tacetd confirm                           as root: accept new recipients and drives
 //	tacetd lights-out                        turn the lights off after a crash; for the unit file
 //	tacetd doctor [-stop]                    try each part of the unit, and say what is wrong
+//	tacetd reset [-force]                    as root: take the unit out of the practice
 //
 // It exits with 0 after SIGTERM, with 78 if the configuration can't be used, and otherwise with 1:
 // then systemd starts it again.
@@ -28,6 +29,6 @@ func run(env *cli.Env) error {
 	return env.Dispatch("the recorder on the wall of a consulting room", commands)
 }
 
-var commands = []cli.Command{runCommand, statusCommand, confirmCommand, lightsOutCommand, doctorCommand}
+var commands = []cli.Command{runCommand, statusCommand, confirmCommand, lightsOutCommand, doctorCommand, resetCommand}
 
 const defaultConfig = "/etc/tacet/tacet.toml"

@@ -2,12 +2,13 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
 	"tacet/config"
+	"tacet/config/bounded"
 	"tacet/daemon/durable"
 )
 
@@ -28,8 +29,8 @@ func readSigned(state string) []byte {
 		return nil
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, config.MaxKept+1))
-	if err != nil {
+	data, err := bounded.ReadAll(f, config.MaxKept)
+	if err != nil && !errors.Is(err, bounded.ErrTooLong) { // config refuses what is too long
 		return nil
 	}
 	return data

@@ -19,12 +19,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"tacet/config/bounded"
 )
 
 // Encoding is the encoding of a text file.
@@ -130,12 +131,9 @@ func Read(name string, limit int) ([]byte, error) {
 // Stream is Read for a desk, where a pipe may stand for a file, as a shell's <(…) does, and where a
 // person sees that nothing comes.
 func Stream(name string, limit int) ([]byte, error) {
-	data, err := load(name, limit)
+	data, err := load(name, limit, limit)
 	if err != nil {
 		return nil, err
-	}
-	if len(data) > limit {
-		return nil, tooLong(name, limit)
 	}
 	text, _, err := Decode(data)
 	if err != nil {
@@ -158,8 +156,9 @@ func checkOrdinary(name string) error {
 
 var errFolder = errors.New("is a folder")
 
-// load reads at most one byte more than limit.
-func load(name string, limit int) ([]byte, error) {
+// load reads a file of at most limit bytes. The error for a longer one names most, the limit for
+// its value.
+func load(name string, limit, most int) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
@@ -168,7 +167,20 @@ func load(name string, limit int) ([]byte, error) {
 	if info, err := f.Stat(); err == nil && info.IsDir() {
 		return nil, &fs.PathError{Op: "read", Path: name, Err: errFolder}
 	}
-	return io.ReadAll(io.LimitReader(f, int64(limit)+1))
+	data, err := bounded.ReadAll(f, int64(limit))
+	if errors.Is(err, bounded.ErrTooLong) {
+		err = tooLong(name, most)
+	}
+	return data, err
+}
+
+// Bytes reads a file that need not be text, such as a key that a program made, as it is: at most
+// limit bytes. Like Read, it refuses anything but an ordinary file.
+func Bytes(name string, limit int) ([]byte, error) {
+	if err := checkOrdinary(name); err != nil {
+		return nil, err
+	}
+	return load(name, limit, limit)
 }
 
 func tooLong(name string, most int) error {
@@ -181,7 +193,7 @@ func Value(name string, most int) (string, error) {
 	if err := checkOrdinary(name); err != nil {
 		return "", err
 	}
-	data, err := load(name, maxFileSize(most))
+	data, err := load(name, maxFileSize(most), most)
 	if err != nil {
 		return "", err
 	}
@@ -195,9 +207,6 @@ func maxFileSize(most int) int { return 2*most + 64 }
 
 // parseValue returns the value in data, the content of the file called name.
 func parseValue(data []byte, name string, most int) (string, Encoding, error) {
-	if len(data) > maxFileSize(most) {
-		return "", Plain, tooLong(name, most)
-	}
 	text, encoding, err := Decode(data)
 	if err != nil {
 		return "", encoding, fmt.Errorf("%s %w", name, err)
@@ -238,7 +247,7 @@ func (s Secret) Tries() []string {
 // ReadSecret is Value, and also returns what the file's bytes were taken for before encodings were
 // decoded, so that what was encrypted with that can still be opened.
 func ReadSecret(name string, most int) (Secret, error) {
-	data, err := load(name, maxFileSize(most))
+	data, err := load(name, maxFileSize(most), most)
 	if err != nil {
 		return Secret{}, err
 	}

@@ -2,51 +2,51 @@ package consent
 
 import "time"
 
-// button follows one line's raw edges. A press, for a latching button being put on, begins with a
-// press edge on a line that had been settled (Debounce without an edge) in the released position,
-// and runs until the line has settled again in the position that completes it. Only a live press
-// can give.
+// button follows one line's raw edges. A press (for a latching button: switching it on) starts with
+// a press edge on a line that was settled (Debounce without an edge) in the released position. It
+// lasts until the line has settled again in the position that completes it. Only a live press can
+// give.
 type button struct {
 	Button
 	pressed  bool      // after the last edge
-	last     time.Time // of the last edge; zero: none yet
-	began    time.Time // the press's first edge; zero: none yet
-	released time.Time // first release edge of the burst of edges that the last one belongs to; zero: none
-	live     bool      // the press may still give: no edge doubted, none missed, begun when it could
+	last     time.Time // of the last edge; zero if none
+	started  time.Time // of the first edge of the press; zero if none
+	released time.Time // of the first release edge in the burst of the last edge; zero if none
+	live     bool      // the press may still give: started when it could, without a doubted or missed edge
 	gave     bool
-	doubted  time.Time // when its last doubted edge was learnt of; a press that began before gives nothing
+	doubted  time.Time // when its last doubted edge arrived; a press that started before gives nothing
 }
 
-// newButton takes a momentary button as released and a latching one as on, until an edge says
-// otherwise: a latching one must be seen off first.
+// newButton assumes that a momentary button is released and a latching one is on: a latching button
+// must be seen off first.
 func newButton(b Button) button {
 	return button{Button: b, pressed: b.Style == Latching}
 }
 
-// edge takes in a raw edge and reports whether a press began with it. mayGive says whether a press
-// may begin now. What doubt does to a press that began before has been done (see Machine.doubt).
-func (b *button) edge(e Edge, doubted, mayGive bool) (began bool) {
+// edge handles a raw edge and reports whether a press started with it. mayGive says whether a press
+// may start now. Machine.doubt has already handled a press that started before.
+func (b *button) edge(e Edge, doubted, mayGive bool) (started bool) {
 	settled := b.last.IsZero() || e.At.Sub(b.last) >= b.Debounce
 	switch {
-	case e.Pressed && !b.pressed && (settled || b.began.IsZero()):
-		b.began, b.released = e.At, time.Time{}
+	case e.Pressed && !b.pressed && (settled || b.started.IsZero()):
+		b.started, b.released = e.At, time.Time{}
 		b.live = settled && !doubted && mayGive
-		began = settled
+		started = settled
 	case !e.Pressed && (settled || b.released.IsZero()):
 		b.released = e.At
 	}
 	b.pressed = e.Pressed
 	b.last = later(b.last, e.At)
-	return began
+	return started
 }
 
-// givesAt tells when the press, if no edge comes before, gives.
-func (b *button) givesAt() (time.Time, bool) {
+// givesAt is when the press gives, if no edge comes before.
+func (b *button) givesAt() (at time.Time, ok bool) {
 	if !b.live || b.pressed != (b.Style == Latching) {
 		return time.Time{}, false
 	}
 	if b.Style == Momentary {
-		if d := b.released.Sub(b.began); d < pressMin || d > pressMax {
+		if d := b.released.Sub(b.started); d < pressMin || d > pressMax {
 			return time.Time{}, false
 		}
 	}

@@ -7,9 +7,8 @@ import (
 
 const maxButtons = 3 // in tests
 
-// checker watches events and effects from outside and says when one of the promises is broken. It
-// runs after every step of every test. It keeps books of its own and looks at the machine through
-// its methods alone.
+// checker watches events and effects from outside and reports broken promises. It runs after every
+// step of every test, keeps its own records, and uses only the methods of the machine.
 type checker struct {
 	set   Settings
 	phase Phase
@@ -58,12 +57,12 @@ func (c *checker) step(m *Machine, now time.Time, ev Event, out []Effect) error 
 	}
 	due, ok := m.Deadline()
 	if _, tick := ev.(Tick); tick && ok && !due.After(now) {
-		return fmt.Errorf("a Tick left a deadline behind, in phase %v", c.phase)
+		return fmt.Errorf("a Tick left a past deadline, in phase %v", c.phase)
 	}
 	return nil
 }
 
-// hear keeps the books of answers; only those to a request count.
+// hear records the answers; only answers to a request count.
 func (c *checker) hear(ev Event) {
 	switch ev := ev.(type) {
 	case Lit:
@@ -146,13 +145,13 @@ func (c *checker) effect(m *Machine, now time.Time, ev Event, e Effect) error {
 	return nil
 }
 
-// cleared is seen from its effects, since a step that comes late may hold a give and its lapse.
+// cleared is derived from the effects, since a late step may hold a give and its lapse.
 func (c *checker) cleared(now time.Time) {
 	c.dead = later(c.dead, now.Add(3*time.Second))
 	c.pressed, c.released = [maxButtons]bool{}, [maxButtons]bool{}
 }
 
-// learn takes in, after the effects, what counts from now on.
+// learn records, after the effects, what counts from now on.
 func (c *checker) learn(ev Event) {
 	void := false
 	switch ev := ev.(type) {
@@ -169,7 +168,7 @@ func (c *checker) learn(ev Event) {
 	}
 }
 
-// allowed is the list of what each effect needs.
+// allowed checks what each effect requires.
 func (c *checker) allowed(now time.Time, ev Event, e Effect) error {
 	if c.mic != micClosed {
 		switch e.(type) {
@@ -180,18 +179,18 @@ func (c *checker) allowed(now time.Time, ev Event, e Effect) error {
 	if c.stopped {
 		switch e.(type) {
 		case LightOn, LightPulse, LightFlash, Prepare, OpenMic, Begin:
-			return fmt.Errorf("begun after Stop")
+			return fmt.Errorf("started after Stop")
 		}
 	}
 	switch e.(type) {
 	case LightOn, LightPulse:
 		switch {
 		case c.mic != micClosed || c.head != headNone && c.head != headDone:
-			return fmt.Errorf("begun before the last one was closed")
+			return fmt.Errorf("started before the last one was closed")
 		case !c.ready:
-			return fmt.Errorf("begun when not ready")
+			return fmt.Errorf("started when not ready")
 		case now.Before(c.dead):
-			return fmt.Errorf("begun in the dead time")
+			return fmt.Errorf("started in the dead time")
 		}
 		if _, on := e.(LightOn); on {
 			return c.everyHand()
@@ -234,7 +233,7 @@ func (c *checker) allowed(now time.Time, ev Event, e Effect) error {
 	return nil
 }
 
-// doubted: of unknown time, after one that was missed, or learnt of too late.
+// doubted: of unknown time, after a missed edge, or too late.
 func (c *checker) doubted(now time.Time, e Edge) bool {
 	if e.Button >= len(c.set.Buttons) {
 		return false
@@ -242,8 +241,8 @@ func (c *checker) doubted(now time.Time, e Edge) bool {
 	return !e.Fresh || e.Pressed == c.down[e.Button] || now.Sub(e.At) > 250*time.Millisecond
 }
 
-// everyHand: a fresh press and release of each momentary button, each latching one put on, since
-// the last clear.
+// everyHand: a fresh press and release of each momentary button, and each latching button switched
+// on, since the last clear.
 func (c *checker) everyHand() error {
 	for i := range c.set.Buttons {
 		if !c.hand(i) {
@@ -266,7 +265,7 @@ func (c *checker) hand(i int) bool {
 	return c.pressed[i] && (c.released[i] || c.set.Buttons[i].Style == Latching)
 }
 
-// phases checks what the phase says against what was seen.
+// phases checks the phase against what was seen.
 func (c *checker) phases(m *Machine, was Phase) error {
 	gave := 0
 	for i := range c.set.Buttons {
@@ -300,8 +299,8 @@ func (c *checker) phases(m *Machine, was Phase) error {
 	return nil
 }
 
-// edge comes after the effects: what gave in this step did so by earlier edges. Phase and dead time
-// were learnt of as the step ended.
+// edge runs after the effects: what gave in this step did so by earlier edges. Phase and dead time
+// are those at the end of the step.
 func (c *checker) edge(now time.Time, e Edge, was Phase, out []Effect) error {
 	i := e.Button
 	if e.Pressed && (was == Stopping || c.phase == Stopping || e.At.Before(c.dead)) && c.phase != Waiting {

@@ -2,20 +2,20 @@ package consent
 
 import "time"
 
-// Phase is where the machine is.
+// Phase is the state of the machine.
 type Phase uint8
 
-// Faulty and not Fault, which is an event; its word is "fault" all the same.
+// Faulty is written as "fault"; the name Fault is an event.
 const (
 	Idle      Phase = iota
-	Waiting         // some parties gave, not all
-	Starting        // all gave; light, head and microphone are on their way
-	Recording       // samples arrive, and the head is on disk
-	Stopping        // closing, in the order microphone, light
-	Faulty          // idle, and not ready to record
+	Waiting         // some parties have given, but not all
+	Starting        // all have given; light, head and microphone are being prepared
+	Recording       // samples arrive and the head is on disk
+	Stopping        // closing the microphone, then switching off the light
+	Faulty          // idle and not ready to record
 )
 
-// String gives the word that other programs read.
+// String returns the word that other programs read.
 func (p Phase) String() string {
 	switch p {
 	case Idle:
@@ -33,12 +33,12 @@ func (p Phase) String() string {
 	}
 }
 
-// Style is how a button is built.
+// Style is the type of a button.
 type Style uint8
 
 const (
 	Momentary Style = iota // springs back
-	Latching               // stays where it is put
+	Latching               // stays in its position
 )
 
 // Button is one party's button.
@@ -49,21 +49,21 @@ type Button struct {
 	Debounce time.Duration
 }
 
-// Settings are what the machine goes by; it never changes them.
+// Settings configure the machine, which never changes them.
 type Settings struct {
 	Buttons []Button
-	Max     time.Duration // a recording's length at most
-	Quiet   time.Duration // without Sound, at most; 0: never
+	Max     time.Duration // the longest recording
+	Quiet   time.Duration // the longest time without Sound; 0: no limit
 }
 
-// What an Act's Kind says.
+// The values of Act.Kind.
 const (
 	Gave     = "gave"
 	Withdrew = "withdrew"
 	Lapsed   = "lapsed"
 )
 
-// Why consent lapsed: an Act's Cause.
+// The values of Act.Cause: why consent lapsed.
 const (
 	CauseMax     = "max"
 	CauseQuiet   = "quiet"
@@ -74,7 +74,7 @@ const (
 	CauseSlept   = "suspended"
 )
 
-// Why a recording ended: End's Reason.
+// The values of End.Reason: why a recording ended.
 const (
 	ReasonWithdrawn = "withdrawn"
 	ReasonLapsed    = "lapsed"
@@ -82,24 +82,24 @@ const (
 	ReasonStopped   = "stopped"
 )
 
-// Act is consent given or withdrawn by a party at a line, or lapsed by itself (no party, no line,
-// but a cause).
+// Act is consent given or withdrawn by a party at a line, or lapsed by itself, which has a cause
+// instead of party and line.
 type Act struct {
 	Party string
 	Kind  string
-	At    time.Time // of the first edge of the press; of a lapse, when it was seen
+	At    time.Time // of the first edge of the press; for a lapse, when it was noticed
 	Line  string
 	Cause string
 }
 
-// The machine's own times.
+// The machine's times.
 const (
-	pressMin    = 50 * time.Millisecond  // a momentary press that gives is at least this long,
-	pressMax    = 5 * time.Second        // and at most this
-	deadTime    = 3 * time.Second        // presses count as nothing after consent was cleared
-	lateAfter   = 250 * time.Millisecond // an edge that is learnt of later than that is doubted
+	pressMin    = 50 * time.Millisecond  // the shortest momentary press that gives
+	pressMax    = 5 * time.Second        // the longest
+	deadTime    = 3 * time.Second        // after consent was cleared, presses have no effect for this long
+	lateAfter   = 250 * time.Millisecond // an edge that arrives later than this is doubted
 	waitingTime = 30 * time.Second       // for the next party to give
 	startTime   = 10 * time.Second       // from the last give to the open microphone
 	samplesTime = time.Second            // from Opened to the first Samples
-	beginTime   = 5 * time.Second        // from these to the first that may be kept, and from there to the head on disk
+	beginTime   = 5 * time.Second        // from these to the first keepable ones, and from there to the head on disk
 )

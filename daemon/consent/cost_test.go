@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Steps that ask for nothing cost no memory: samples come all the time.
+// Steps without effects allocate nothing, since samples come all the time.
 func TestStepAllocatesNothing(t *testing.T) {
 	s := newScript(t, settings("ml"))
 	s.run(`give0 give1 record`)

@@ -2,21 +2,21 @@ package consent
 
 import "time"
 
-// edge is a hand, or what looks like one, on a button.
+// edge handles an edge of a button.
 func (m *Machine) edge(now time.Time, e Edge) {
 	if e.Button < 0 || e.Button >= len(m.buttons) {
 		return
 	}
 	b := &m.buttons[e.Button]
 	doubted := isDoubted(now, e)
-	began := b.edge(e, doubted, m.mayGive(b, e.At))
+	started := b.edge(e, doubted, m.mayGive(b, e.At))
 	switch m.phase {
 	case Idle, Faulty:
 		switch {
 		case !e.Pressed:
 		case e.At.Before(m.deadUntil):
 			m.rest(now)
-		case m.phase == Faulty && began && !doubted && !m.stopped:
+		case m.phase == Faulty && started && !doubted && !m.stopped:
 			m.emit(LightFlash{})
 		}
 	case Waiting:
@@ -33,15 +33,15 @@ func (m *Machine) edge(now time.Time, e Edge) {
 	}
 }
 
-// isDoubted tells whether an edge can only withdraw: its reader doubts it, or it was learnt of so
-// late that whoever moved the button no longer waits for an answer.
+// isDoubted reports whether an edge can only withdraw: its reader doubts it, or it arrived so late
+// that nobody waits for a reaction any more.
 func isDoubted(now time.Time, e Edge) bool {
 	return !e.Fresh || now.Sub(e.At) > lateAfter
 }
 
-// doubt takes back what a doubted edge may have taken back before anything now due: the press of
-// its button and, while waiting, its give. So nothing starts with an edge that stops it. Two edges
-// of one direction say that one is missing between them: they are doubt too.
+// doubt cancels, before anything else that is due, what a doubted edge may have cancelled: the
+// press of its button and, while waiting, its give. So nothing starts with an edge that stops it.
+// Two edges in the same direction are doubted too, since one between them is missing.
 func (m *Machine) doubt(now time.Time, e Edge) {
 	if e.Button < 0 || e.Button >= len(m.buttons) {
 		return
@@ -56,8 +56,8 @@ func (m *Machine) doubt(now time.Time, e Edge) {
 	}
 }
 
-// mayGive tells whether a press that begins now may give. What it says of phase and gave is kept
-// twice: such an edge also clears or rests, which voids all presses under way.
+// mayGive reports whether a press that starts now may give. The checks of phase and gave are
+// redundant: an edge then also clears or rests, which voids all running presses.
 func (m *Machine) mayGive(b *button, at time.Time) bool {
 	return (m.phase == Idle || m.phase == Waiting) && !b.gave && !m.stopped && !at.Before(m.deadUntil) &&
 		!at.Before(b.doubted)
@@ -67,7 +67,7 @@ func (m *Machine) mayGive(b *button, at time.Time) bool {
 func (m *Machine) give(now time.Time, button int) {
 	b := &m.buttons[button]
 	b.gave, b.live = true, false
-	m.acts = append(m.acts, Act{Party: b.Party, Kind: Gave, At: b.began, Line: b.Line})
+	m.acts = append(m.acts, Act{Party: b.Party, Kind: Gave, At: b.started, Line: b.Line})
 	for i := range m.buttons {
 		if !m.buttons[i].gave {
 			if m.phase == Idle {
@@ -81,14 +81,14 @@ func (m *Machine) give(now time.Time, button int) {
 	m.start(now)
 }
 
-// withdraw needs no debouncing: the first edge counts, whichever way it goes. Where consent stands
-// no edge at all is in order; a release without its press says that the press was missed.
+// withdraw needs no debouncing: the first edge counts, in either direction. While consent stands no
+// edge is expected; a release without its press means that the press was missed.
 func (m *Machine) withdraw(now time.Time, b *button, e Edge) {
 	act := Act{Party: b.Party, Kind: Withdrew, At: e.At, Line: b.Line}
 	m.clear(now, act, Cut{At: e.At, Fresh: e.Fresh}, ReasonWithdrawn)
 }
 
-// lapse ends consent, where there is any, without a hand.
+// lapse ends any consent without a hand.
 func (m *Machine) lapse(now, at time.Time, cause string) {
 	reason := ReasonLapsed
 	switch cause {
@@ -100,8 +100,8 @@ func (m *Machine) lapse(now, at time.Time, cause string) {
 	m.clear(now, Act{Kind: Lapsed, At: at, Cause: cause}, Cut{At: at, Fresh: true}, reason)
 }
 
-// clear takes back every consent and every press under way, if any consent stands, and begins the
-// dead time.
+// clear cancels all consent and every running press, if any consent stands, and starts the dead
+// time.
 func (m *Machine) clear(now time.Time, act Act, cut Cut, reason string) {
 	switch m.phase {
 	case Waiting:
@@ -120,15 +120,14 @@ func (m *Machine) clear(now time.Time, act Act, cut Cut, reason string) {
 	m.rest(now)
 }
 
-// voidPresses makes every press under way count as nothing.
+// voidPresses cancels every running press.
 func (m *Machine) voidPresses() {
 	for i := range m.buttons {
 		m.buttons[i].live = false
 	}
 }
 
-// rest begins the dead time, or begins it again; a press that began before counts as nothing
-// either.
+// rest starts or restarts the dead time, and cancels every running press.
 func (m *Machine) rest(now time.Time) {
 	m.voidPresses()
 	m.deadUntil = now.Add(deadTime)
@@ -150,7 +149,7 @@ func (m *Machine) door(now time.Time, d Door) {
 	m.lapse(now, d.At, CauseDoor)
 }
 
-// setReady does not end a recording: what has to is told as a Fault.
+// setReady does not end a recording: what has to end one is reported as a Fault.
 func (m *Machine) setReady(now time.Time, ok bool) {
 	m.ready = ok
 	switch m.phase {

@@ -14,16 +14,16 @@ type Machine struct {
 	stopped bool // for good
 	acts    []Act
 	run     run
-	darks   int // LightOffs not yet answered
+	darks   int // LightOffs that are not answered yet
 
-	deadUntil time.Time // a press begun before counts as nothing
+	deadUntil time.Time // a press that starts before has no effect
 	waitUntil time.Time // while waiting
-	out       []Effect  // of the step under way
+	out       []Effect  // of the current step
 }
 
-// New makes a machine that is not ready, with nothing given. Tell it each line's level first, as an
-// edge that is not fresh: so a button held since before gives nothing, and a latching one that is
-// off is known to be.
+// New returns a machine that is not ready, with nothing given. First report each line's level as an
+// edge that is not fresh: so a button that is held already gives nothing, and a latching one is
+// known to be off.
 func New(s Settings, now time.Time) *Machine {
 	m := &Machine{set: s, phase: Faulty, deadUntil: now}
 	for _, b := range s.Buttons {
@@ -32,8 +32,8 @@ func New(s Settings, now time.Time) *Machine {
 	return m
 }
 
-// Step takes in one event and returns what is to be done, in order; mostly nothing. Edges and door
-// events that are queued come before anything else.
+// Step handles one event and returns what to do, in order; mostly nothing. Queued edges and door
+// events come before anything else.
 func (m *Machine) Step(now time.Time, ev Event) []Effect {
 	switch ev := ev.(type) {
 	case Edge:
@@ -52,7 +52,7 @@ func (m *Machine) Step(now time.Time, ev Event) []Effect {
 	return out
 }
 
-// other takes in the events that carry no time of their own.
+// other handles the events without a time of their own.
 func (m *Machine) other(now time.Time, ev Event) {
 	switch ev := ev.(type) {
 	case Ready:
@@ -90,48 +90,47 @@ func (m *Machine) other(now time.Time, ev Event) {
 	}
 }
 
-// Deadline tells when the next Tick is due.
-func (m *Machine) Deadline() (time.Time, bool) {
+// Deadline is when the next Tick is due, if one is.
+func (m *Machine) Deadline() (at time.Time, ok bool) {
 	t, ok := m.nextTimer()
 	return t.at, ok
 }
 
-// Phase tells where the machine is.
+// Phase returns the present phase.
 func (m *Machine) Phase() Phase { return m.phase }
 
-// Acts are those since the first give of this consent; none once it has been cleared and all is
-// closed.
+// Acts returns the acts since the first give of this consent; none once it is cleared and
+// everything is closed.
 func (m *Machine) Acts() []Act { return slices.Clone(m.acts) }
 
-// Consented tells whether a button's consent stands.
+// Consented reports whether a button's consent stands.
 func (m *Machine) Consented(button int) bool { return m.buttons[button].gave }
 
-// Pressed tells whether a button is pressed, or on; raw, not debounced.
+// Pressed reports whether a button is pressed or on, without debouncing.
 func (m *Machine) Pressed(button int) bool { return m.buttons[button].pressed }
 
-// HeldSince tells since when a momentary button has been pressed. One held for a minute is stuck,
-// or leaned on.
-func (m *Machine) HeldSince(button int) (time.Time, bool) {
+// HeldSince is when a momentary button was pressed, if it still is.
+func (m *Machine) HeldSince(button int) (since time.Time, held bool) {
 	b := &m.buttons[button]
 	if b.Style == Latching || !b.pressed {
 		return time.Time{}, false
 	}
-	return b.began, true
+	return b.started, true
 }
 
-// LapsesAt tells, while recording, when the longest length is reached.
-func (m *Machine) LapsesAt() (time.Time, bool) {
+// LapsesAt is when a recording reaches the maximum length.
+func (m *Machine) LapsesAt() (at time.Time, recording bool) {
 	return m.run.maxAt, m.phase == Recording
 }
 
-// timer is something that happens by itself: a press that gives, or consent that lapses.
+// timer is something due: a press that gives, or consent that lapses.
 type timer struct {
 	at     time.Time
 	button int
-	cause  string // empty: the button gives
+	cause  string // empty if the button gives
 }
 
-// nextTimer finds the earliest timer; of two at the same time the lapse.
+// nextTimer finds the earliest timer, and of two at the same time the lapse.
 func (m *Machine) nextTimer() (next timer, ok bool) {
 	consider := func(t timer) {
 		if !ok || t.at.Before(next.at) {
@@ -157,8 +156,8 @@ func (m *Machine) nextTimer() (next timer, ok bool) {
 	return next, ok
 }
 
-// advance lets happen, in order, what was due until limit. Each timer that fires is gone: a give is
-// no longer live, a lapse leaves the phase.
+// advance fires the timers due until limit, in order. Each fires once: a give is no longer live,
+// and a lapse leaves the phase.
 func (m *Machine) advance(limit, now time.Time) {
 	for {
 		t, ok := m.nextTimer()

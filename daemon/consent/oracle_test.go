@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// The oracle is the specification a second time, written the other way round: it reads a whole
-// history at once, finds the presses by cutting each line's edges into bursts, and decides
-// afterwards which of them counted. It knows nothing of the machine's fields. It wants a world that
+// The oracle is a second implementation of the specification, with another approach: it reads a
+// whole history at once, finds the presses by cutting each line's edges into bursts, and then
+// decides which of them counted. It does not use the machine's fields. It needs a world that
 // answers each request once, the light's in order.
 
-// step is one step of a history, with what was seen of the machine after it.
+// step is one step of a history, with the state of the machine after it.
 type step struct {
 	now   time.Time
 	ev    Event
@@ -29,7 +29,7 @@ func observe(m *Machine, now time.Time, ev Event, out []Effect) step {
 	return s
 }
 
-// limit is how far time had come before the step's event.
+// limit is the time up to which timers fire before the step's event.
 func (s step) limit() time.Time {
 	switch ev := s.ev.(type) {
 	case Edge:
@@ -40,7 +40,7 @@ func (s step) limit() time.Time {
 	return s.now
 }
 
-// oracle goes through a history once, with the presses known.
+// oracle goes through a history once, given the presses.
 type oracle struct {
 	set    Settings
 	good   []press // not yet due
@@ -66,7 +66,7 @@ type oracle struct {
 	flashes                                              int
 }
 
-// request is an effect that wants an answer.
+// request is an effect that needs an answer.
 type request int
 
 const (
@@ -86,7 +86,7 @@ type lapse struct {
 	at    time.Time
 }
 
-// explain compares a history with what the specification makes of it.
+// explain compares a history with the specification.
 func explain(set Settings, trace []step) error {
 	o := &oracle{set: set, phase: Faulty, voided: -1, light: "off", dead: epoch, could: make([]bool, len(trace))}
 	o.good, o.begins, o.doubts = presses(set, trace)
@@ -132,8 +132,7 @@ func (o *oracle) step(n int, s step) error {
 	return o.owed()
 }
 
-// doubt is a doubted edge's first doing: whatever its button's hand has done until now counts as
-// nothing.
+// doubt is the first effect of a doubted edge: everything done to its button so far is cancelled.
 func (o *oracle) doubt(n int, s step) {
 	e := s.ev.(Edge)
 	o.unsure[e.Button] = s.now
@@ -143,7 +142,7 @@ func (o *oracle) doubt(n int, s step) {
 	}
 }
 
-// runOut lets presses come due and consent lapse, in order, until limit.
+// runOut fires due presses and lapses, in order, until limit.
 func (o *oracle) runOut(n int, limit, now time.Time) {
 	for {
 		cause, at := "", limit.Add(1)
@@ -305,7 +304,7 @@ func (o *oracle) event(n int, s step) {
 	}
 }
 
-// listen takes in that samples came, which is news once.
+// listen records the first samples.
 func (o *oracle) listen(now time.Time) {
 	if o.phase != Starting || o.heard || o.requests[askOpen] == 0 {
 		return
@@ -334,7 +333,7 @@ func (o *oracle) edge(n int, now time.Time, e Edge) {
 	}
 }
 
-// request keeps account of what the machine asked for, and of what it said.
+// request records the requests and the reports of the machine.
 func (o *oracle) request(e Effect) error {
 	var what request
 	switch e := e.(type) {
@@ -375,8 +374,8 @@ func (o *oracle) request(e Effect) error {
 	return nil
 }
 
-// owed checks that all that can be asked for by now has been, once, and leaves Stopping when all is
-// answered.
+// owed checks that everything that can be requested by now has been, once. It leaves Stopping when
+// everything is answered.
 func (o *oracle) owed() error {
 	if o.phase != Starting && o.phase != Recording && o.phase != Stopping {
 		return nil

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// press is a press that gives if consent could be given from its first step on without a break.
+// press is a press that gives if consent could be given throughout.
 type press struct {
 	button, first int // step of the first edge
 	last          int // step of the last
@@ -17,8 +17,8 @@ type edgeAt struct {
 	step int
 }
 
-// presses reads every good press off a history, by the time at which it is due, the steps at which
-// a press of any kind, good or not, began, and those whose edge is doubted.
+// presses finds every good press of a history, by the time at which it is due; the steps at which
+// any press started; and those whose edge is doubted.
 func presses(set Settings, trace []step) (good []press, begins, doubts []bool) {
 	begins, doubts = make([]bool, len(trace)), make([]bool, len(trace))
 	for i, b := range set.Buttons {
@@ -73,8 +73,8 @@ func presses(set Settings, trace []step) (good []press, begins, doubts []bool) {
 	return good, begins, doubts
 }
 
-// seemed tells whether an edge seemed to be its burst's last, because the next was learnt of too
-// late.
+// seemed reports whether an edge seemed to be the last of its burst, because the next one arrived
+// too late.
 func seemed(trace []step, e, next edgeAt, debounce time.Duration) bool {
 	for _, s := range trace[e.step+1 : next.step] {
 		if !s.limit().Before(e.At.Add(debounce)) {
@@ -84,7 +84,7 @@ func seemed(trace []step, e, next edgeAt, debounce time.Duration) bool {
 	return false
 }
 
-// judge looks at a press that ended with a burst.
+// judge judges a press that ended with a burst.
 func judge(b Button, begun, burst []edgeAt, doubts []bool) (press, bool) {
 	if len(begun) == 0 {
 		return press{}, false

@@ -8,12 +8,12 @@ import (
 	"pgregory.net/rapid"
 )
 
-// edgesEach times rapid's 100 checks make a million edges, over the three kinds of room.
+// edgesEach times rapid's 100 checks is a million edges, over the three kinds of room.
 const edgesEach = 3400
 
-// TestRandom wanders at random: hands that give properly, lines that chatter, answers late,
-// failing, never; Ticks on time and late. The checker sees each step, the oracle the whole history,
-// and it all ends in the dark.
+// TestRandom makes random histories: hands that give properly, lines that chatter, answers that are
+// late, fail or never come, Ticks on time and late. The checker sees each step, the oracle the
+// whole history. In the end the light is off.
 func TestRandom(t *testing.T) {
 	for _, buttons := range []string{"m", "ml", "mml"} {
 		t.Run(buttons, func(t *testing.T) {
@@ -47,11 +47,11 @@ func TestRandom(t *testing.T) {
 	}
 }
 
-// dice takes choices off one random number.
+// dice derives choices from one random number.
 type dice uint64
 
-// throw draws a number and spreads it, since rapid likes small ones; 0, the simplest to rapid,
-// stays.
+// throw draws a number and spreads it, since rapid prefers small ones. 0, the simplest one, stays
+// 0.
 func throw(t *rapid.T) dice {
 	n := rapid.Uint64().Draw(t, "")
 	n *= 0x9e3779b97f4a7c15
@@ -71,7 +71,7 @@ var pauses = []time.Duration{0, time.Millisecond, 5 * time.Millisecond, 29 * tim
 	49 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond, 300 * time.Millisecond, time.Second,
 	2999 * time.Millisecond, 3 * time.Second, 5 * time.Second, 5001 * time.Millisecond, 15 * time.Second, 31 * time.Second}
 
-// wander does one thing after a pause. Mostly the pause is short and on time.
+// wander does something after a pause, which is usually short and on time.
 func (p *play) wander(d dice) error {
 	pause := pauses[d.roll(8)]
 	if d.roll(8) == 0 {
@@ -118,8 +118,8 @@ func (p *play) wander(d dice) error {
 	return nil
 }
 
-// meeting is how it should go, as far as it goes: after a while of peace everybody gives, all is
-// answered, and perhaps nobody touches a thing until consent lapses.
+// meeting is the normal course: after a quiet time everybody gives, everything is answered, and
+// perhaps nobody touches anything until consent lapses.
 func (p *play) meeting(d dice) error {
 	if err := p.pass(pauses[8+d.roll(4)], false); err != nil {
 		return err
@@ -158,7 +158,7 @@ func (p *play) meeting(d dice) error {
 	return nil
 }
 
-// line is one raw edge, learnt of some time later; not before what was learnt of already.
+// line is one raw edge, which arrives some time later, in order.
 func (p *play) line(button int, pressed, fresh bool, ago time.Duration) error {
 	at := later(p.now.Add(-ago), p.last[button])
 	return p.step(Edge{Button: button, Pressed: pressed, At: at, Fresh: fresh})
@@ -182,7 +182,7 @@ func (p *play) hand(button int) error {
 	return nil
 }
 
-// answer gives one answer that is due, or samples.
+// answer gives one due answer, or samples.
 func (p *play) answer(which int, ok bool) error {
 	var ev Event
 	switch which {
@@ -207,7 +207,7 @@ func (p *play) answer(which int, ok bool) error {
 	return p.step(ev)
 }
 
-// all makes everything ready and gives every answer, until nothing is waited for.
+// all makes everything ready and gives every answer, until none is due.
 func (p *play) all() error {
 	if p.m.Phase() == Faulty {
 		if err := p.step(Ready{true}); err != nil {
@@ -229,8 +229,8 @@ func (p *play) all() error {
 	return nil
 }
 
-// finish stops the machine, often while it records, answers everything, and wants it idle, dark and
-// closed, whatever hands do.
+// finish stops the machine, often while it records, answers everything, and checks that it is idle,
+// dark and closed, whatever hands do.
 func (p *play) finish(d dice) error {
 	if d.roll(2) == 0 {
 		if err := p.all(); err != nil {
@@ -267,7 +267,7 @@ func (p *play) finish(d dice) error {
 	return nil
 }
 
-// count notes what a history came to.
+// count counts the outcomes of histories.
 func (p *play) count(reached map[string]int) {
 	for _, s := range p.trace {
 		reached[s.phase.String()]++
@@ -280,7 +280,7 @@ func (p *play) count(reached map[string]int) {
 	}
 }
 
-// TestHostile sends any event at any time, answers to nothing included. The promises hold all the
+// TestHostile sends any event at any time, including unrequested answers. The promises hold all the
 // same.
 func TestHostile(t *testing.T) {
 	recorded := 0
@@ -318,8 +318,7 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// TestHandOnly is promise 3: without an edge, no event, however often and in whatever order, asks
-// for anything.
+// TestHandOnly is promise 3: without an edge, no sequence of events requests anything.
 func TestHandOnly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m, now := New(settings("ml"), epoch), epoch

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestRules has a line for each rule of the manual. m is a momentary button, l a latching one; the
-// words are script's.
+// TestRules has a line for each rule of the package comment. m is a momentary button, l a latching
+// one; see script for the words.
 func TestRules(t *testing.T) {
 	tests := []struct{ name, buttons, script string }{
 		{"one party: press to record, press to end", "m",
@@ -14,7 +14,7 @@ func TestRules(t *testing.T) {
 			10s p0 =stopping >cut,withdrawn,close r0 closed >off dark =stopping ended =idle >`},
 		{"two parties: both must give", "mm",
 			`give0 =waiting >pulse 5s give1 =starting >on,prepare record >open,begin`},
-		{"three parties: the pulse begins once", "mmm",
+		{"three parties: the pulse starts once", "mmm",
 			`give2 =waiting >pulse give0 =waiting > give1 =starting >on,prepare record`},
 		{"latching: on gives after the debounce time, off withdraws at once", "l",
 			`p0 =idle 29ms =idle 1ms =starting >on,prepare record >open,begin 1m r0 =stopping >cut,withdrawn,close answers =idle`},
@@ -37,40 +37,40 @@ func TestRules(t *testing.T) {
 		{"one bounce of unknown age gives nothing", "m", `p0 100ms r0 1ms p0? 1ms r0 1s =idle >`},
 		{"a missed release gives nothing", "m", `p0 100ms p0 100ms r0 1s =idle >`},
 		{"a missed press gives nothing", "m", `r0 100ms r0 1s =idle >`},
-		{"a release learnt of 250 ms late gives", "m", `p0 350ms r0@-250ms 30ms =starting`},
-		{"a release learnt of later gives nothing", "m", `p0 351ms r0@-251ms 1s =idle >`},
-		{"a press learnt of later gives nothing", "m", `300ms p0@-251ms 100ms r0 1s =idle >`},
-		{"the length of a press is what it was, whenever it is learnt of", "m",
+		{"a release that arrives 250 ms late gives", "m", `p0 350ms r0@-250ms 30ms =starting`},
+		{"a release that arrives later gives nothing", "m", `p0 351ms r0@-251ms 1s =idle >`},
+		{"a press that arrives later gives nothing", "m", `300ms p0@-251ms 100ms r0 1s =idle >`},
+		{"the length of a press does not depend on its arrival", "m",
 			`p0 240ms r0@-191ms 1s =idle > p0 240ms r0@-190ms 30ms =starting`},
-		{"press, release and press again, all learnt of late, and a release in time", "m",
+		{"press, release and press again, all late, and a release in time", "m",
 			`1s p0@-900ms r0@-800ms p0@-500ms 200ms r0 1s =idle > give0 =starting`},
 		{"so where only the first is late", "m", `1s p0@-300ms r0@-240ms p0@-200ms 200ms r0 1s =idle > give0 =starting`},
-		{"a press that began before doubt was learnt of gives nothing", "m",
+		{"a press that began before a doubted edge arrived gives nothing", "m",
 			`p0? 1s r0?@-100ms p0@-50ms 200ms r0 1s =idle > give0 =starting`},
-		{"press, release and press again, all learnt of at once", "m",
+		{"press, release and press again, all arriving at once", "m",
 			`1s p0@-220ms r0@-120ms p0@-20ms =stopping >on,prepare,cut,off 200ms r0 dark prepared ended =idle`},
 		{"doubt about an edge after the release: the give that is due is void, and no light says otherwise", "m",
 			`p0 100ms r0 29ms- p0? 100ms r0 1s =idle >`},
 		{"so it is where it was due before", "m", `p0 100ms r0 200ms- p0? 100ms r0 1s =idle >`},
 		{"so does a missed edge", "m", `p0 100ms r0 200ms- r0 1s =idle >`},
 		{"latching: so does it", "l", `p0 100ms- r0? 1s =idle >`},
-		{"a press that begins in doubt and goes on without", "m", `p0? 1ms r0 1ms p0 100ms r0 1s =idle >`},
-		{"a press after doubt is judged anew", "m", `p0 10ms r0? 30ms p0 100ms r0 30ms =starting`},
+		{"a press that starts in doubt and continues without", "m", `p0? 1ms r0 1ms p0 100ms r0 1s =idle >`},
+		{"a press after doubt is judged on its own", "m", `p0 10ms r0? 30ms p0 100ms r0 30ms =starting`},
 		{"a press after all that gives", "m", `p0? 100ms r0 1s r0 1s p0 100ms p0 r0 1s give0 =starting`},
-		{"a line is still from its latest edge, whichever was learnt of last", "m",
+		{"a line is still from its latest edge, whichever arrived last", "m",
 			`p0? 100ms r0? r0@-25ms 10ms p0 100ms r0 1s =idle >`},
 		{"an unknown button is nobody's", "m", `p7 100ms r7 1s =idle >`},
 		{"latching: bouncing on", "l", `p0 1ms r0 1ms p0 29ms =idle 1ms =starting`},
 		{"latching: touched and off again", "l", `p0 20ms r0 1s =idle >`},
 		{"latching: on of unknown age gives nothing", "l", `p0? 1s =idle r0 1s p0 1s =starting`},
 
-		// Withdrawal: at the first edge, whoever it is.
+		// Withdrawal: at the first edge, of any party.
 		{"waiting: a second press by the one who gave", "mm", `give0 >pulse 1s p0 =idle >off r0 3s give0 =waiting`},
 		{"waiting: a press by the one who hasn't given does not withdraw", "mm", `give0 p1 =waiting 6s r1 1s =waiting`},
 		{"waiting: unknown age withdraws", "mm", `give0 1s p0? =idle`},
 		{"waiting: a release without its press withdraws", "mm", `give0 1s r0 =idle`},
 		{"waiting: a doubted release withdraws what its button gave", "mm", `give0 1s r0? =idle >pulse,off`},
-		{"waiting: one that is learnt of late withdraws", "mm", `give0 1s p0@-300ms =idle >pulse,off`},
+		{"waiting: a late edge withdraws", "mm", `give0 1s p0@-300ms =idle >pulse,off`},
 		{"waiting: doubt of one who hasn't given gives nothing and withdraws nothing", "mm",
 			`give0 1s p1? 100ms r1 1s =waiting p1 100ms r1? 1s =waiting >pulse give1 =starting`},
 		{"waiting: doubt of one who gave counts before the other's give that is due with it", "mm",
@@ -98,7 +98,7 @@ func TestRules(t *testing.T) {
 		{"recording: by the other party", "mm", `give0 give1 record ; p1 =stopping >cut,withdrawn,close`},
 		{"recording: by a third", "mml", `give0 give1 give2 record ; r2 =stopping >cut,withdrawn,close`},
 		{"recording: unknown age withdraws, and says so", "m", `give0 record ; p0? =stopping >cut?,withdrawn,close`},
-		{"recording: one that is learnt of late withdraws, with its time", "m",
+		{"recording: a late edge withdraws, with its time", "m",
 			`give0 record 1m ; p0@-2s =stopping >cut,withdrawn,close`},
 		{"recording: a release without its press withdraws", "m", `give0 record ; r0 =stopping >cut,withdrawn,close`},
 		{"recording: latching, on again says that off was missed", "l", `give0 record ; p0 =stopping >cut,withdrawn,close`},
@@ -106,7 +106,7 @@ func TestRules(t *testing.T) {
 			`give0 record r0 1ms p0 =stopping answers =idle 10s =idle`},
 		{"a double press: the second withdraws, though no Tick came between", "m",
 			`p0 100ms r0 100ms- p0 =stopping >on,prepare,cut,off`},
-		{"an edge that is learnt of late withdraws", "mm", `give0 give1 p0@-20ms =stopping`},
+		{"a late edge withdraws", "mm", `give0 give1 p0@-20ms =stopping`},
 
 		// Clearing and dead time.
 		{"all must give again after a withdrawal in waiting", "mm", `give0 1s p0 r0 3s give1 =waiting give0 =starting`},
@@ -116,15 +116,15 @@ func TestRules(t *testing.T) {
 		{"dead time: 3 s from the withdrawal", "m",
 			`give0 record p0 r0 answers 2999ms =idle ; p0 100ms r0 5s =idle > give0 =starting`},
 		{"dead time: over at 3 s", "m", `give0 record p0 10ms r0 answers 2990ms give0 =starting`},
-		{"dead time: each press edge begins it again", "m",
+		{"dead time: each press edge restarts it", "m",
 			`give0 record p0 100ms r0 answers ; 2s p0 10ms r0 2800ms p0 100ms r0 2800ms p0 100ms r0 1s =idle > 2s give0 =starting`},
-		{"dead time: a press while stopping begins it again", "m",
+		{"dead time: a press while stopping restarts it", "m",
 			`give0 record p0 100ms r0 5s p0 100ms r0 answers =idle ; 2s give0 =idle > 3s give0 =starting`},
 		{"dead time: a press held over its end gives nothing", "m",
 			`give0 record p0 answers ; 4s r0 1s =idle > give0 =starting`},
-		{"dead time: a release does not begin it again", "m", `give0 record p0 answers 2900ms r0 100ms give0 =starting`},
+		{"dead time: a release does not restart it", "m", `give0 record p0 answers 2900ms r0 100ms give0 =starting`},
 		{"dead time: nor does one while stopping", "m", `give0 record p0 2900ms r0 answers 100ms give0 =starting`},
-		{"dead time: a press in it that is learnt of in waiting", "mm",
+		{"dead time: a press in it that arrives while waiting", "mm",
 			`give0 1s p0 r0 3s give0 =waiting p1@-131ms 10ms r1 1s =waiting p1 100ms r1 30ms =starting`},
 		{"dead time: after a lapse in waiting", "mm", `give0 30s =idle 1s give0 =idle 3s give0 =waiting`},
 		{"latching: still on after an end gives nothing", "lm",
@@ -137,7 +137,7 @@ func TestRules(t *testing.T) {
 
 		// Lapses.
 		{"waiting: 30 s", "mm", `give0 ; 29999ms =waiting > 1ms =idle >off`},
-		{"waiting: at 30 s it lapses, whoever's give is due just then", "mm", `give0 29870ms p1 100ms r1 30ms =idle`},
+		{"waiting: at 30 s it lapses, although a give is due at that moment", "mm", `give0 29870ms p1 100ms r1 30ms =idle`},
 		{"waiting: 30 s from the last give", "mmm", `give0 20s give1 20s =waiting give2 =starting`},
 		{"waiting: not ready", "mm", `give0 ; ready! =fault >off`},
 		{"waiting: a fault", "mm", `give0 ; fault =idle >off`},
@@ -146,7 +146,7 @@ func TestRules(t *testing.T) {
 		{"recording: quiet", "m", `give0 record ; 4m sound 299999ms =recording > 1ms =stopping >cut,lapsed,close`},
 		{"recording: quiet from the beginning", "m", `give0 record 299999ms =recording 1ms =stopping`},
 		{"recording: the door", "m", `give0 record ; door =stopping >cut,lapsed,close`},
-		{"recording: a fault is said by no flash", "m", `give0 record ; fault =stopping >cut,fault,close answers =idle >off`},
+		{"recording: a fault does not flash", "m", `give0 record ; fault =stopping >cut,fault,close answers =idle >off`},
 		{"recording: the light is lost", "m", `give0 record ; lit! =stopping >cut,fault,close`},
 		{"recording: not ready alone ends nothing", "m", `give0 record ; ready! =recording > 1m p0 answers =fault`},
 		{"recording: the machine was suspended", "m", `give0 record ; slept =stopping >cut,lapsed,close`},
@@ -158,7 +158,7 @@ func TestRules(t *testing.T) {
 		{"the door voids a press under way", "m", `p0 50ms door 50ms r0 1s =idle >`},
 		{"a fault voids a press under way", "m", `p0 50ms fault 50ms r0 1s =idle >`},
 
-		// A start that fails is refused by the light, once it is dark.
+		// A start that fails flashes the light, once it is dark.
 		{"no light", "m", `give0 ; lit! =stopping >cut,off dark =stopping >flash prepared =idle >discard`},
 		{"no head", "m", `give0 ; prepared! >cut,off lit dark =idle >flash`},
 		{"no microphone", "m", `give0 lit prepared ; opened! >cut,discard,off dark =idle >flash`},
@@ -187,7 +187,7 @@ func TestRules(t *testing.T) {
 		// Not ready.
 		{"not ready: a press is refused at once, once", "m", `ready! =fault > p0 >flash 1ms r0 1ms p0 100ms r0 1s =fault >`},
 		{"not ready: unknown age is not refused", "m", `ready! p0? =fault >`},
-		{"not ready: nor is one learnt of late", "m", `ready! 1s p0@-251ms =fault >`},
+		{"not ready: nor for a late press", "m", `ready! 1s p0@-251ms =fault >`},
 		{"not ready: no flash in the dead time", "m",
 			`give0 record ready! p0 answers ; 1s r0 p0 10ms r0 2s p0 10ms r0 > 3s p0 >flash`},
 		{"not ready: a press held until ready gives nothing", "m", `ready! p0 ; 50ms ready 50ms r0 1s =idle >`},
@@ -201,15 +201,15 @@ func TestRules(t *testing.T) {
 		{"stop under a press", "m", `p0 100ms stop r0 1s =idle >`},
 		{"stop while the microphone opens", "m", `give0 lit prepared stop opened closed dark =idle 10s give0 =idle`},
 
-		// An edge that comes after the end, from before its cut.
+		// An edge that arrives after the end, from before its cut.
 		{"stopping: an earlier edge cuts earlier", "mm", `give0 give1 record 5m ; p0@-5ms >cut 1ms p1@-2ms >`},
 		{"stopping: so does the door", "m", `give0 record 5m ; door@-5ms >cut 1ms door >`},
 		{"stopping: a later one does not", "mm", `give0 give1 record p0 ; 1ms p1 r0 >`},
 		{"stopping: one of unknown age may be earlier", "mm", `give0 give1 record p0 ; 1ms p1? >cut?`},
 		{"stopping: once the file is closed there is nothing to cut", "mm", `give0 give1 record p0 ended ; p1? >`},
 
-		// Promise 3, and nobody's answers.
-		{"answers to nothing", "m", `lit prepared opened samples keepable begun slept sound closed dark ended tick lit! prepared! opened! =idle >`},
+		// Promise 3, and unrequested answers.
+		{"unrequested answers", "m", `lit prepared opened samples keepable begun slept sound closed dark ended tick lit! prepared! opened! =idle >`},
 		{"answers to nothing while recording", "m",
 			`give0 record ; lit prepared opened closed dark ended samples keepable begun begun! =recording >`},
 		{"a microphone is opened once", "m", `give0 lit prepared ; lit prepared lit =starting >`},
@@ -223,12 +223,12 @@ func TestRules(t *testing.T) {
 
 func TestBoot(t *testing.T) {
 	tests := []struct{ name, buttons, script string }{
-		{"not ready until told", "m", `=fault p0 >flash 100ms r0 1s =fault > ready =idle give0 =starting`},
+		{"not ready until Ready", "m", `=fault p0 >flash 100ms r0 1s =fault > ready =idle give0 =starting`},
 		{"held since before gives nothing", "m", `p0? ready 100ms r0 1s =idle > give0 =starting`},
-		{"held since before, and nobody said so", "m", `ready 100ms r0 1s =idle > give0 =starting`},
+		{"held before the start, without a report", "m", `ready 100ms r0 1s =idle > give0 =starting`},
 		{"held since before, a bounce of its release is no press", "m", `ready 100ms r0 1ms p0 100ms r0 1s =idle >`},
 		{"latching: on since before gives nothing", "l", `p0? ready 1m =idle r0 30ms p0 30ms =starting`},
-		{"latching: nobody said that it was off", "l", `ready p0 1m =idle r0 30ms p0 30ms =starting`},
+		{"latching: not reported as off", "l", `ready p0 1m =idle r0 30ms p0 30ms =starting`},
 		{"latching: off since before", "l", `r0? ready 30ms p0 30ms =starting`},
 		{"no buttons: nothing ever", "", `ready lit prepared opened samples 1h =idle >`},
 	}
@@ -241,7 +241,7 @@ func TestBoot(t *testing.T) {
 	}
 }
 
-// Withdrawals, gives and lapses are told with their party, line and time.
+// Withdrawals, gives and lapses have their party, line and time.
 func TestActs(t *testing.T) {
 	s := newScript(t, settings("ml"))
 	start := s.now
@@ -266,7 +266,7 @@ func TestActs(t *testing.T) {
 	sameActs(t, s.m.Acts(), nil)
 }
 
-// A lapse is told with its cause and the time at which it was due, or the door opened.
+// A lapse has its cause, and the time at which it was due or the door opened.
 func TestLapseActs(t *testing.T) {
 	for _, test := range []struct {
 		cause, script string

@@ -2,31 +2,31 @@ package consent
 
 import "time"
 
-// run is one start and what became of it, from LightOn to the last answer. It is left only when
-// every request has been answered (LightOn by Dark at the latest), so that no late answer is ever
-// taken for one to the next start.
+// run is one start, from LightOn to the last answer. It ends only when every request has been
+// answered (LightOn by Dark at the latest), so that no late answer can pass for one to the next
+// start.
 type run struct {
 	lit      bool
 	head     head
 	mic      mic
-	heard    bool // samples have come
-	lightOff bool // asked for
+	heard    bool // samples have arrived
+	lightOff bool // requested
 	dark     bool
-	flash    bool // a start that failed is refused by the light's pattern, once it is dark
+	flash    bool // flash once the light is dark, because the start failed
 	reason   string
 	cut      time.Time // the earliest so far
 
-	startBy time.Time // while starting: for the microphone to open, then for samples, then for the head
+	startBy time.Time // while starting: the deadline for the microphone, then for samples, then for the head
 	maxAt   time.Time // while recording
 	quietAt time.Time
 }
 
-type head uint8 // the file's state
+type head uint8 // the state of the file's head
 
 const (
 	headNone head = iota
 	headAsked
-	headReady     // in memory alone
+	headReady     // in memory only
 	headBeginning // being written
 	headWritten   // on disk
 	headEnding
@@ -42,7 +42,7 @@ const (
 	micClosing
 )
 
-// start is reached with everybody's consent alone.
+// start needs the consent of all parties.
 func (m *Machine) start(now time.Time) {
 	m.phase = Starting
 	m.run = run{head: headAsked, startBy: now.Add(startTime)}
@@ -121,7 +121,7 @@ func (m *Machine) samples(now time.Time) {
 	}
 }
 
-// keepable has the head written: until now nothing of this start is on any disk.
+// keepable has the head written. Until now nothing of this start is on disk.
 func (m *Machine) keepable(now time.Time) {
 	if m.phase != Starting || m.run.mic != micOpen || m.run.head != headReady {
 		return
@@ -163,7 +163,7 @@ func (m *Machine) record(now time.Time) {
 	m.run.quietAt = now.Add(m.set.Quiet)
 }
 
-// end closes what a start has opened; the light goes off last.
+// end closes what a start has opened, the light last.
 func (m *Machine) end(cut Cut, reason string) {
 	m.run.flash = m.phase == Starting && reason == ReasonFault
 	m.phase = Stopping
@@ -173,7 +173,7 @@ func (m *Machine) end(cut Cut, reason string) {
 	m.closeMic()
 }
 
-// cutEarlier is for an edge that came after the end but may lie before its cut.
+// cutEarlier handles an edge that arrives after the end but may be older than its cut.
 func (m *Machine) cutEarlier(at time.Time, fresh bool) {
 	if m.run.head == headDone || fresh && !at.Before(m.run.cut) {
 		return
@@ -182,8 +182,8 @@ func (m *Machine) cutEarlier(at time.Time, fresh bool) {
 	m.emit(Cut{At: at, Fresh: fresh})
 }
 
-// endHead ends the file, if there is one by now, or forgets what would have become one. A head that
-// is being written is waited for.
+// endHead ends the file, or discards a head that is not written. If the head is being written, it
+// waits.
 func (m *Machine) endHead() {
 	switch m.run.head {
 	case headReady:
@@ -196,8 +196,8 @@ func (m *Machine) endHead() {
 	}
 }
 
-// closeMic closes the microphone, or waits for one that is just opening; the light goes off when it
-// is closed.
+// closeMic closes the microphone, after waiting for one that is opening. Then the light is switched
+// off.
 func (m *Machine) closeMic() {
 	switch m.run.mic {
 	case micOpen:
@@ -217,8 +217,8 @@ func (m *Machine) closed() {
 	m.closeMic()
 }
 
-// turnOff asks for the dark, and counts: the answer to a LightOff of before is not the answer to
-// this one.
+// turnOff switches the light off, and counts: the answer to an earlier LightOff is not the answer
+// to this one.
 func (m *Machine) turnOff() {
 	m.darks++
 	m.emit(LightOff{})
@@ -243,7 +243,7 @@ func (m *Machine) ended() {
 	}
 }
 
-// finish leaves Stopping when all is answered.
+// finish leaves Stopping when everything is answered.
 func (m *Machine) finish() {
 	if m.phase != Stopping || !m.run.dark || m.run.head != headDone {
 		return

@@ -27,14 +27,14 @@ func settings(styles string) Settings {
 
 // script drives a machine by a line of words:
 //
-//	p0 r0        button 0's line is pressed (on), released (off); p0? with unknown age; p0@-20ms learnt of 20 ms later
+//	p0 r0        button 0's line is pressed (on), released (off); p0? with unknown age; p0@-20ms arrives 20 ms late
 //	100ms        time passes, with a Tick at each deadline; 100ms- without
-//	lit lit! …   the event, and its not-OK form
-//	give0        a clean give: 100 ms and the debounce time, or the switch put on and left
+//	lit lit! …   the event, and its failed form
+//	give0        a clean give: 100 ms and the debounce time, or the switch turned on
 //	record       the answers from all gave to recording
 //	answers      the answers to every request of an end
-//	=waiting     the phase must be that
-//	>on,prepare  the effects since the last such word, or a ; must be exactly these; > alone: none
+//	=waiting     the phase must be waiting
+//	>on,prepare  the effects since the last such word, or a ;, must be exactly these; > alone: none
 type script struct {
 	t     *testing.T
 	m     *Machine
@@ -95,7 +95,7 @@ func (s *script) word(word string) {
 	}
 }
 
-// pass lets time go by; with each Tick as it is due, unless the word ends in a dash.
+// pass advances time, with each Tick when it is due, unless the word ends in a dash.
 func (s *script) pass(word string) {
 	length, late := strings.CutSuffix(word, "-")
 	d, err := time.ParseDuration(length)
@@ -154,7 +154,7 @@ func parseEvent(t *testing.T, word string, now time.Time) Event {
 	return Edge{Button: atoi(button), Pressed: word[0] == 'p', At: at, Fresh: !unknown}
 }
 
-// effectWords names effects: cut is of known age, cut? is not.
+// effectWords names effects: cut has a known age, cut? has not.
 func effectWords(out []Effect) string {
 	var words []string
 	for _, e := range out {
@@ -184,7 +184,7 @@ func atoi(s string) int {
 	return n
 }
 
-// clone is a machine of its own: a value copy, but for the two slices.
+// clone copies a machine, including its two slices.
 func (m *Machine) clone() *Machine {
 	c := *m
 	c.buttons, c.acts = slices.Clone(m.buttons), slices.Clone(m.acts)

@@ -11,7 +11,7 @@ import (
 	"periph.io/x/conn/v3/gpio"
 )
 
-// move changes a line and stays there.
+// move changes a line.
 func (u *unit) move(n int, down bool, stay time.Duration) {
 	u.mu.Lock()
 	if u.down[n] != down {
@@ -33,7 +33,7 @@ func (u *unit) between(low, high time.Duration) time.Duration {
 	return low + time.Duration(u.rand.Int64N(int64(high-low)))
 }
 
-// press moves a line down and up, as a contact does.
+// press presses and releases a line.
 func (u *unit) press(n int) {
 	for _, down := range []bool{true, false} {
 		for range u.rand.IntN(3) {
@@ -44,7 +44,7 @@ func (u *unit) press(n int) {
 	}
 }
 
-// stall has the reader stand still, or the owner, or both.
+// stall stalls the reader, the owner, or both.
 func (u *unit) stall() {
 	d := u.between(time.Millisecond, 1200*time.Millisecond)
 	if u.rand.IntN(2) == 0 {
@@ -65,14 +65,14 @@ func (u *unit) standFor(d time.Duration, owner, reader bool) {
 	}
 }
 
-// openings is how often the microphone was opened.
+// openings counts how often the microphone was opened.
 func (u *unit) openings() int {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.count
 }
 
-// trace is one thing that hands do, and often a stall with it.
+// trace is one action of hands, often with a stall.
 func (u *unit) trace() {
 	n := u.rand.IntN(2)
 	if u.rand.IntN(2) == 0 {
@@ -102,7 +102,7 @@ func (u *unit) trace() {
 	<-time.After(u.between(0, 4*time.Second))
 }
 
-// rest: hands are off, and everything runs. A move since the microphone opened has closed it.
+// rest lets everything run without hands. A move since the microphone opened has closed it.
 func (u *unit) rest() {
 	u.move(0, false, 0)
 	u.move(1, false, 2*time.Second)
@@ -116,8 +116,8 @@ func (u *unit) rest() {
 	}
 }
 
-// Pressed, released and pressed again while nothing runs; released 0.2 s after it runs again.
-// However long it stood still, that is no give: the other party's alone opens nothing.
+// A button is pressed, released and pressed again during a stall, and released 0.2 s after it. That
+// does not give, however long the stall: the other party alone opens nothing.
 func TestPressesQueuedWhileTheProcessStandsStill(t *testing.T) {
 	for still := 350 * time.Millisecond; still <= 1500*time.Millisecond; still += 10 * time.Millisecond {
 		for _, again := range []time.Duration{5 * time.Millisecond, 29 * time.Millisecond, 50 * time.Millisecond,
@@ -152,8 +152,8 @@ func TestPressesQueuedWhileTheProcessStandsStill(t *testing.T) {
 	}
 }
 
-// No recording without a give by every party, that was made and learnt of in time; no withdrawal
-// missed; whatever stands still. A million traces with TACET_SOAK; TACET_SEED repeats a run.
+// Whatever stalls, nothing is recorded without a timely give by every party, and no withdrawal is
+// missed. A million traces with TACET_SOAK; TACET_SEED repeats a run.
 func TestStalls(t *testing.T) {
 	const batch = 250
 	traces := 3000

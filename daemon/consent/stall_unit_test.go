@@ -13,8 +13,8 @@ import (
 )
 
 // unit is the machine on the kernel's lines: hw reads them, an owner steps the machine, and both
-// stand still at random, together or one of them. What two hands did is held against what the
-// machine made of it.
+// stall at random, together or separately. The moves of two hands are compared with the machine's
+// reactions.
 type unit struct {
 	t      *testing.T
 	rand   *rand.Rand
@@ -40,7 +40,7 @@ type move struct {
 	at   time.Time
 }
 
-// learnt is an edge as the owner was told of it.
+// learnt is an edge as the owner received it.
 type learnt struct {
 	consent.Edge
 	now time.Time
@@ -64,7 +64,7 @@ func newUnit(t *testing.T, r *rand.Rand) *unit {
 	return u
 }
 
-// run starts the reader and the owner; what it returns ends them.
+// run starts the reader and the owner. The returned function ends them.
 func (u *unit) run() (end func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup
@@ -98,7 +98,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// own is the owner: edges first, whatever else is due.
+// own is the owner, which handles edges first.
 func (u *unit) own(ctx context.Context) {
 	m := consent.New(consent.Settings{
 		Buttons: []consent.Button{{Party: "patient", Line: wires[0], Debounce: 30 * time.Millisecond},
@@ -142,7 +142,7 @@ func (u *unit) standStill() {
 	}
 }
 
-// step gives the machine an event, and at once the answer to each request.
+// step sends the machine an event, and at once the answer to each request.
 func (u *unit) step(m *consent.Machine, ev consent.Event) {
 	now := time.Now()
 	if e, ok := ev.(consent.Edge); ok {
@@ -176,7 +176,7 @@ func (u *unit) step(m *consent.Machine, ev consent.Event) {
 	}
 }
 
-// open holds each give against what its hand did, and against when it was learnt of.
+// open compares each give with the moves of its hand, and with the times of arrival.
 func (u *unit) open(m *consent.Machine, now time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -191,8 +191,8 @@ func (u *unit) open(m *consent.Machine, now time.Time) {
 	}
 }
 
-// gave: down at that time, on a line that had been up and still; and up 50 ms to 5 s later, and
-// still.
+// gave: pressed at that time, on a line that was released and still; and released 50 ms to 5 s
+// later, and still.
 func (u *unit) gave(n int, at time.Time) bool {
 	for i, m := range u.moves[n] {
 		if !m.down || !m.at.Equal(at) || i > 0 && m.at.Sub(u.moves[n][i-1].at) < 30*time.Millisecond {
@@ -211,8 +211,8 @@ func (u *unit) gave(n int, at time.Time) bool {
 	return false
 }
 
-// inTime: the edges from the press until it gave, none of which was doubted, and each learnt of
-// within 250 ms.
+// inTime: none of the edges from the press until it gave was doubted, and each arrived within 250
+// ms.
 func (u *unit) inTime(n int, at time.Time) bool {
 	edges, seen := u.learnt[n], false
 	for i, e := range edges {
@@ -227,7 +227,7 @@ func (u *unit) inTime(n int, at time.Time) bool {
 	return seen
 }
 
-// close: the cut comes no later than the first move since the microphone opened.
+// close: the cut is no later than the first move since the microphone opened.
 func (u *unit) close(now time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()

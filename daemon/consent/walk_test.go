@@ -12,10 +12,10 @@ import (
 
 var deeper = flag.Int("deeper", 0, "add to the walk's depths; each costs four times as long as the one before")
 
-// TestWalk tries every sequence of events up to a depth, from each of several places, with the
+// TestWalk tries every sequence of events up to a depth, from several starting points, with the
 // checker after every step and the oracle on every history. Two histories that leave machine,
-// checker and world in the same state, as far as it can still matter, are gone on from once
-// (play.key). Time goes by in steps of 20 ms, 60 ms, 1 s, 3 s and 30 s, on time or late.
+// checker and world in equivalent states are continued only once (play.key). Time advances in steps
+// of 20 ms, 60 ms, 1 s, 3 s and 30 s, on time or late.
 func TestWalk(t *testing.T) {
 	idle, giving, recording := "", "p0 60ms r0 20ms-", "give0 record"
 	for _, walk := range []struct {
@@ -45,13 +45,13 @@ func TestWalk(t *testing.T) {
 	}
 }
 
-// node is where a walk has come to.
+// node is a state of the walk.
 type node struct {
 	*play
 	came *link
 }
 
-// link is one symbol of the way there, and what was seen.
+// link is one symbol of the path to a node, with what was seen.
 type link struct {
 	before *link
 	symbol string
@@ -190,7 +190,7 @@ func (p *play) symbol(s string) error {
 	return p.step(parseEvent(nil, s, p.now))
 }
 
-// pass lets time go by, with each Tick as it is due, or none.
+// pass advances time, with each Tick when it is due, or without.
 func (p *play) pass(d time.Duration, late bool) error {
 	end := p.now.Add(d)
 	for !late {
@@ -207,9 +207,9 @@ func (p *play) pass(d time.Duration, late bool) error {
 	return nil
 }
 
-// key is the state, all times relative to now. Left out is what can't matter any more: the times
-// that acts carry, how long ago a line settled, the dead time once it is more than 300 ms over (no
-// edge is learnt of later than that), a press that gives nothing.
+// key identifies the state, with times relative to now. It leaves out what no longer matters: the
+// times of acts, how long ago a line settled, a dead time that ended more than 300 ms ago (no edge
+// arrives later than that), a press that gives nothing.
 func (p *play) key() string {
 	var b []byte
 	flags := func(all ...bool) {
@@ -247,9 +247,9 @@ func (p *play) key() string {
 		ms(p.now.Sub(l.last), -long, l.Debounce+just)
 		ms(l.doubted.Sub(p.now), -just, long)
 		if l.live && l.Style == Momentary {
-			ms(p.now.Sub(l.began), -long, pressMax+200*time.Millisecond)
+			ms(p.now.Sub(l.started), -long, pressMax+200*time.Millisecond)
 			flags(l.released.IsZero())
-			ms(l.released.Sub(l.began), -long, pressMax+200*time.Millisecond)
+			ms(l.released.Sub(l.started), -long, pressMax+200*time.Millisecond)
 		}
 	}
 	c, w := &p.c, &p.w

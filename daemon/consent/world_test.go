@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// world answers requests: each once, the light's in order, when it is told to. A LightOn that a
-// LightOff has overtaken may go without an answer.
+// world answers requests on demand: each once, the light's in order. A LightOn followed by a
+// LightOff may remain without an answer.
 type world struct {
 	light [8]bool // asked: true on, false off; a queue
 	n     int
@@ -37,7 +37,7 @@ func (w *world) hear(out []Effect) {
 	}
 }
 
-// The answers that are due now; nil: none.
+// The answers that are due now, or nil.
 
 func (w *world) lightAnswer(ok bool) Event {
 	switch {
@@ -49,7 +49,7 @@ func (w *world) lightAnswer(ok bool) Event {
 	return Dark{}
 }
 
-// recall forgets a LightOn that the next LightOff has overtaken.
+// recall drops a LightOn that is followed by a LightOff.
 func (w *world) recall() {
 	if w.n > 1 && w.light[0] {
 		w.answered(Lit{})
@@ -78,7 +78,7 @@ func (w *world) micAnswer(ok bool) Event {
 	return nil
 }
 
-// answered takes note of an answer before it is given.
+// answered records an answer before it is given.
 func (w *world) answered(ev Event) {
 	switch ev := ev.(type) {
 	case Lit, Dark:
@@ -96,7 +96,7 @@ func (w *world) answered(ev Event) {
 	}
 }
 
-// play is a machine in its world, with the checker looking on and the history kept for the oracle.
+// play is a machine in its world, with the checker, and the history for the oracle.
 type play struct {
 	m     *Machine
 	c     checker
@@ -124,7 +124,7 @@ func (p *play) step(ev Event) error {
 	return p.c.step(p.m, p.now, ev, out)
 }
 
-// tail tells the last steps, for a failure's message.
+// tail returns the last steps, for the message of a failure.
 func (p *play) tail() string {
 	var b strings.Builder
 	for _, s := range p.trace[max(0, len(p.trace)-20):] {

@@ -25,7 +25,7 @@ func TestReserveOfUnknownRoom(t *testing.T) {
 		"nothing at all": {free: 0, total: 1 << 40, full: true},
 	} {
 		d := durabletest.NewDisk(1)
-		d.Says(c.free, c.total, c.err)
+		d.SetSpace(c.free, c.total, c.err)
 		folder, err := spool.Open(d)
 		if err != nil {
 			t.Fatal(err)

@@ -9,8 +9,7 @@ import (
 	"tacet/daemon/durable/durabletest"
 )
 
-// writeOver runs WriteFile over an older content, on a disk prepared by order, and says how it
-// went.
+// writeOver runs WriteFile over older content, on a disk prepared by order, and returns the result.
 func writeOver(t *testing.T, seed uint64, order func(*durabletest.Disk)) (*durabletest.Disk, error) {
 	t.Helper()
 	disk := durabletest.NewDisk(seed)
@@ -23,7 +22,7 @@ func writeOver(t *testing.T, seed uint64, order func(*durabletest.Disk)) (*durab
 
 var before, after = bytes.Repeat([]byte("before"), 1000), bytes.Repeat([]byte("after"), 2000)
 
-// steps is how many operations WriteFile takes on the good path.
+// steps is the number of operations of WriteFile without errors.
 func steps(t *testing.T) int {
 	from := 0
 	disk, err := writeOver(t, 0, func(d *durabletest.Disk) { from = d.Ops() })
@@ -33,7 +32,7 @@ func steps(t *testing.T) int {
 	return disk.Ops() - from
 }
 
-// wholly wants one of the two contents, and after a promise the new one.
+// wholly expects one of the two contents; the new one if it was acknowledged.
 func wholly(t *testing.T, disk *durabletest.Disk, promised bool, when string, args ...any) {
 	t.Helper()
 	got, err := durable.ReadFile(disk, "a", 1<<20)
@@ -47,8 +46,8 @@ func wholly(t *testing.T, disk *durabletest.Disk, promised bool, when string, ar
 	}
 }
 
-// Whichever operation fails, in whichever way: the file holds the old or the new, and what was
-// promised stays.
+// Whichever operation fails, and however: the file holds the old or the new content, and what was
+// acknowledged stays.
 func TestWriteFileFails(t *testing.T) {
 	for n := range steps(t) {
 		for _, fault := range durabletest.Faults() {
@@ -72,7 +71,7 @@ func TestWriteFileFails(t *testing.T) {
 	}
 }
 
-// Whenever the power goes, and whatever the disk then keeps: the same; and a second try succeeds.
+// Whenever the power fails, and whatever the disk then keeps: the same, and a second try succeeds.
 func TestWriteFileCut(t *testing.T) {
 	for n := range steps(t) + 1 {
 		for seed := range uint64(50) {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Room is no less for being more than a number holds, and a disk of no blocks tells nothing.
+// Space that overflows an int64 is the largest int64, and a disk of no blocks doesn't know.
 func TestMeasure(t *testing.T) {
 	const most = math.MaxInt64
 	for _, c := range []struct {

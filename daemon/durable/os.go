@@ -12,14 +12,14 @@ import (
 	"syscall"
 )
 
-// OS is the folder that root holds open. It stays that folder when its path is renamed, and when
+// OS returns the folder that root holds open. It stays the same folder if its path is renamed or
 // another disk is mounted over it. The caller closes root.
 func OS(root *os.Root) FS { return osFS{root} }
 
 type osFS struct{ root *os.Root }
 
 func (o osFS) Create(name string) (File, error) {
-	// Not (File)(nil *os.File, err): a nil pointer in an interface is not nil.
+	// Don't return a nil *os.File as File: a nil pointer in an interface is not nil.
 	f, err := o.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
@@ -27,7 +27,7 @@ func (o osFS) Create(name string) (File, error) {
 	return osFile{f}, nil
 }
 
-// osFile is a file made here.
+// osFile is a new file, which can reserve space.
 type osFile struct{ *os.File }
 
 func (f osFile) Reserve(size int64) error {
@@ -41,9 +41,9 @@ func (o osFS) Append(name string) (File, error) { return o.open(name, os.O_RDWR|
 
 func (o osFS) Open(name string) (File, error) { return o.open(name, os.O_RDONLY) }
 
-// open opens a regular file and nothing else: not what a link inside the folder leads to, and not a
-// pipe, which would block for ever. The name is looked at before and the file after, so that
-// nothing can be swapped between.
+// open opens a regular file only: not the target of a link inside the folder, and not a pipe, which
+// would block for ever. It compares the name before with the file after, in case the name was
+// swapped.
 func (o osFS) open(name string, flag int) (File, error) {
 	before, err := o.root.Lstat(name)
 	if err != nil {
@@ -115,7 +115,7 @@ func (o osFS) SyncDir(name string) error {
 	return err
 }
 
-// Freeze takes the right to write away and leaves the others: more a FAT file system would refuse.
+// Freeze removes only the write permissions: FAT file systems refuse any other change.
 func (o osFS) Freeze(name string) error {
 	info, err := o.root.Lstat(name)
 	if err != nil {
@@ -154,13 +154,12 @@ func (o osFS) Space() (free, total int64, err error) {
 
 const mayWrite = 0o222
 
-// Frozen reports whether a file was made read-only by Freeze, as its mode says.
+// Frozen reports whether a file is read-only, as Freeze makes it.
 func Frozen(info fs.FileInfo) bool {
 	return info.Mode().IsRegular() && info.Mode().Perm()&mayWrite == 0
 }
 
-// again repeats a call that a signal interrupted. Package os does so itself for files that are
-// open.
+// again repeats a call that a signal interrupted. For open files package os does that itself.
 func again(call func() error) error {
 	for {
 		if err := call(); !errors.Is(err, syscall.EINTR) {
@@ -169,5 +168,5 @@ func again(call func() error) error {
 	}
 }
 
-// folder is the folder that holds name.
+// folder returns the folder that holds name.
 func folder(name string) string { return path.Dir(name) }

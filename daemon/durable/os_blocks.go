@@ -4,5 +4,5 @@ package durable
 
 import "golang.org/x/sys/unix"
 
-// blockSize is what a file system counts its blocks in.
+// blockSize returns the unit in which a file system counts its blocks.
 func blockSize(st *unix.Statfs_t) uint64 { return uint64(st.Bsize) }

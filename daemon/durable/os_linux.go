@@ -11,5 +11,5 @@ func reserve(f *os.File, size int64) error {
 	return unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, size)
 }
 
-// blockSize is what a file system counts its blocks in.
+// blockSize returns the unit in which a file system counts its blocks.
 func blockSize(st *unix.Statfs_t) uint64 { return uint64(max(cmp.Or(st.Frsize, st.Bsize), 0)) }

@@ -10,8 +10,8 @@ import (
 	"tacet/systemd/needs"
 )
 
-// A file system that can't sync a folder, as some network file systems can't, is no reason to take
-// what was written there for lost.
+// If a file system can't sync a folder, like some network file systems, a write is still taken for
+// done.
 func TestFolderWithoutSync(t *testing.T) {
 	const without = "/proc"
 	dir, err := os.Open(without)
@@ -32,7 +32,7 @@ func TestFolderWithoutSync(t *testing.T) {
 	}
 }
 
-// Room that was set aside is the file's until it is given back, and does not show in its length.
+// Reserved space belongs to the file until it is freed, and doesn't change its length.
 func TestReserve(t *testing.T) {
 	root, err := os.OpenRoot(t.TempDir())
 	if err != nil {
@@ -52,7 +52,7 @@ func TestReserve(t *testing.T) {
 		return info.Size(), info.Sys().(*syscall.Stat_t).Blocks * 512
 	}
 	if err := f.(durable.Reserver).Reserve(1 << 20); errors.Is(err, errors.ErrUnsupported) {
-		needs.Kernel(t, "to set room aside on this file system", err)
+		needs.Kernel(t, "to reserve space on this file system", err)
 	} else if err != nil {
 		t.Fatal(err)
 	}

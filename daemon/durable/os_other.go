@@ -13,5 +13,5 @@ func space(*os.File) (free, total int64, err error) { return 0, 0, errors.ErrUns
 
 func writable(*os.File) error { return nil }
 
-// syncDir has nothing to call: there the file system's own journal keeps the names.
+// syncDir does nothing: the file system's own journal keeps the names.
 func syncDir(*os.File) error { return nil }

@@ -9,11 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// nonblock keeps the opening of a pipe from waiting for its other end.
+// nonblock keeps an open from waiting for the other end of a pipe.
 const nonblock = unix.O_NONBLOCK
 
-// space counts what an ordinary user may write, not what is kept back for root. A file system of no
-// blocks at all can't tell.
+// space counts what an ordinary user may write, without what is reserved for root. A file system
+// that reports no blocks doesn't know.
 func space(dir *os.File) (free, total int64, err error) {
 	var st unix.Statfs_t
 	if err := unix.Fstatfs(int(dir.Fd()), &st); err != nil {
@@ -31,8 +31,8 @@ func measure(free, all, block uint64) (int64, int64, error) {
 
 func writable(dir *os.File) error { return unix.Faccessat(int(dir.Fd()), ".", unix.W_OK|unix.X_OK, 0) }
 
-// syncDir takes EINVAL for an answer: so the kernel says that a file system has no such call for
-// folders. Some network file systems have none: their server keeps its own names.
+// syncDir ignores EINVAL, the error of file systems that can't sync folders. Some network file
+// systems can't: their server keeps its own names.
 func syncDir(dir *os.File) error {
 	if err := dir.Sync(); !errors.Is(err, unix.EINVAL) {
 		return err

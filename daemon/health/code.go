@@ -1,9 +1,9 @@
 package health
 
-// Code names a warning, in topics, in state and in the manual: [a-z-]+.
+// Code identifies a warning in topics, in the state and in the manual: [a-z-]+.
 type Code string
 
-// The codes of all warnings; what each means is where it is declared.
+// The codes of all warnings. The declarations say what each means.
 const (
 	MicMissing           Code = "mic-missing"
 	MicBusy              Code = "mic-busy"

@@ -17,7 +17,7 @@ import (
 
 const root = "../.."
 
-// parse reads the Go files under a folder, without tests, that keep wants.
+// parse parses the Go files in a folder that keep accepts, except for tests.
 func parse(t *testing.T, dir string, keep func(path string) bool) (*token.FileSet, []*ast.File) {
 	t.Helper()
 	set := token.NewFileSet()
@@ -36,7 +36,7 @@ func parse(t *testing.T, dir string, keep func(path string) bool) (*token.FileSe
 	return set, files
 }
 
-// constants are the codes that have a name, by their names.
+// constants maps the names of the constants to the codes.
 func constants(t *testing.T) map[string]health.Code {
 	t.Helper()
 	all := map[string]health.Code{}
@@ -69,7 +69,7 @@ func literal(n ast.Node) (string, bool) {
 	return "", false
 }
 
-// Each constant is declared, and each warning has one constant.
+// Every constant is declared, and every warning has one constant.
 func TestCodesAreDeclared(t *testing.T) {
 	names := map[health.Code]string{}
 	for name, code := range constants(t) {
@@ -88,8 +88,7 @@ func TestCodesAreDeclared(t *testing.T) {
 	}
 }
 
-// Each warning is raised somewhere on the unit. To take one down, to compare it or to list it
-// raises nothing.
+// Every warning is raised somewhere on the unit. Clearing, comparing and listing do not count.
 func TestEveryCodeIsRaised(t *testing.T) {
 	codes := constants(t)
 	known := slices.Collect(maps.Values(codes))
@@ -108,12 +107,12 @@ func TestEveryCodeIsRaised(t *testing.T) {
 	for _, w := range health.Declared() {
 		t.Logf("%-22s %s", w.Code, strings.Join(raised[w.Code], " "))
 		if len(raised[w.Code]) == 0 {
-			t.Errorf("%s is declared, and raised nowhere", w.Code)
+			t.Errorf("%s is declared, but raised nowhere", w.Code)
 		}
 	}
 }
 
-// uses finds where a code is put to use, by its constant or as text.
+// uses finds where a code is raised, as a constant or as text.
 func uses(f *ast.File, found func(ast.Node, health.Code), codes map[string]health.Code, known []health.Code) {
 	var above []ast.Node
 	ast.Inspect(f, func(n ast.Node) bool {
@@ -136,7 +135,7 @@ func uses(f *ast.File, found func(ast.Node, health.Code), codes map[string]healt
 	})
 }
 
-// raises is false where a code is only taken down, compared or listed.
+// raises reports whether a use does more than clear, compare or list a code.
 func raises(above []ast.Node, n ast.Node) bool {
 	if len(above) == 0 {
 		return true
@@ -161,8 +160,8 @@ func isOneOf(list []ast.Expr, n ast.Node) bool {
 	return ok && slices.Contains(list, e)
 }
 
-// An error of the daemon's parts names its warning by its constant. The hardware, which knows no
-// warnings, does so in plain text; then it is one that is declared.
+// An error of the daemon's packages names its warning by the constant. The hardware packages don't
+// import health and use text, which must be a declared code.
 func TestErrorsNameCodes(t *testing.T) {
 	for _, dir := range []string{"audio", "hw", "daemon"} {
 		set, files := parse(t, filepath.Join(root, dir), func(string) bool { return true })
@@ -178,7 +177,7 @@ func TestErrorsNameCodes(t *testing.T) {
 				})
 				continue
 			}
-			if f.Name.Name == "daemon" { // which hands on what the hardware says
+			if f.Name.Name == "daemon" { // it passes on what the hardware returns
 				continue
 			}
 			for _, d := range f.Decls {

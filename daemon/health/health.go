@@ -1,5 +1,5 @@
-// Package health holds every warning the unit can give, each declared once with a text for the
-// person who has to act, and keeps track of which are up.
+// Package health declares every warning that the unit can raise, each with a text for the person
+// who has to act, and tracks which of them are up.
 //
 //	t := health.NewTracker()
 //	t.Set(health.MicMissing, "hw:CARD=Device,DEV=0")   // from any goroutine
@@ -7,12 +7,12 @@
 //	t.SetFor(health.StoreMissing, "drive", "")         // one of several
 //	for _, w := range t.Up() { fmt.Println(w.Message()) }
 //
-// A warning does not show at once, nor go at once: its cause must have stood for After, and have
-// been gone for Linger, so that a loose plug is one warning and not a hundred. What it blocks, it
-// blocks from the first moment to the last of its cause, shown or not.
+// A warning shows once its cause has lasted for After, and clears once the cause has been gone for
+// Linger, so that a loose plug is one warning and not a hundred. A warning that blocks recording
+// does so for exactly as long as its cause lasts, shown or not.
 //
-// No text names a patient, a party, or what was said; details are device names, paths, recordings'
-// IDs and errors.
+// No text mentions a patient, a party or what was said. Details are names of devices, paths, IDs of
+// recordings and errors.
 package health
 
 import (
@@ -24,17 +24,16 @@ import (
 	"unicode/utf8"
 )
 
-// Severity says how bad it is, for colours and order. Whether recording is refused is for
-// Warning.Blocks to say.
+// Severity determines colour and order. Warning.Blocks says whether recording is refused.
 type Severity uint8
 
 const (
-	// Note: something happened, and nobody is needed. It is no problem: it stands until the next
-	// recording has ended well, or until Lasts is over.
+	// Note: something happened that needs no action. It clears when the next recording has ended
+	// well, or after Lasts.
 	Note Severity = iota
-	// Attention: the unit works, but somebody should look soon.
+	// Attention: the unit works, but needs somebody soon.
 	Attention
-	// Fault: it can't record, or a recording was harmed.
+	// Fault: the unit can't record, or a recording was harmed.
 	Fault
 )
 
@@ -48,43 +47,43 @@ func (s Severity) String() string {
 	return "attention"
 }
 
-// MarshalText is String.
+// MarshalText returns String.
 func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// Warning is something that can be wrong, as declared.
+// Warning is a declared warning.
 type Warning struct {
 	Code     Code
 	Title    string // a few words
 	Severity Severity
 	Text     string // what it means in the room
-	Do       string // what to do, by whom
-	// After is how long the cause must stand before the warning shows.
+	Do       string // what to do, and who does it
+	// After is how long the cause must last before the warning shows.
 	After time.Duration
-	// Linger is how long the cause must be gone before the warning goes.
+	// Linger is how long the cause must be gone before the warning clears.
 	Linger time.Duration
 	// Lasts makes it an event: it is up this long after it was last set, and need not be cleared.
 	Lasts time.Duration
-	// Blocks: recording is refused while the cause stands. Whoever sets such a warning keeps
-	// looking whether its cause is gone without waiting for a press, since presses are refused.
+	// Blocks: recording is refused while the cause lasts. Code that raises such a warning must keep
+	// checking its cause without waiting for a press, since presses are refused.
 	Blocks bool
 }
 
 // Declared returns every warning, sorted by code.
 func Declared() []Warning { return slices.Clone(declared) }
 
-// Problem says whether a warning needs somebody.
+// Problem reports whether a warning needs action.
 func (w Warning) Problem() bool { return w.Severity != Note }
 
-// Problems says whether one of those that are up needs somebody.
+// Problems reports whether one of the warnings that are up needs action.
 func Problems(up []Active) bool {
 	return slices.ContainsFunc(up, func(a Active) bool { return a.Problem() })
 }
 
-// maxRemedy bounds Remedy, in bytes.
+// maxRemedy is the most bytes of a Remedy.
 const maxRemedy = 160
 
-// Remedy is what to do, in a line for a dashboard or a push message: as many sentences of Do as
-// have room.
+// Remedy is what to do, for a line of a dashboard or a push message: as many sentences of Do as
+// fit.
 func (w Warning) Remedy() string {
 	end := 0
 	for i := range w.Do {
@@ -109,9 +108,9 @@ func Lookup(code Code) (Warning, bool) {
 
 // Cause is one thing that keeps a warning up.
 type Cause struct {
-	On     string // which store or line, where there can be several; else empty
+	On     string // the store or line, if there can be several; else empty
 	Detail string
-	Since  time.Time // when it began, not when it began to show
+	Since  time.Time // when the cause started, not when the warning showed
 }
 
 // Active is a warning that is up.
@@ -121,12 +120,12 @@ type Active struct {
 	Causes []Cause   // sorted by On; never empty
 }
 
-// maxDetails bounds, in bytes, what Message says of all causes together: an alert has room for
-// 1,000, and since when and what to do must not be what is cut.
+// maxDetails is the most bytes that the details take in a Message. An alert is cut at 1,000 bytes,
+// and what is cut must not be what to do.
 const maxDetails = 500
 
-// Message is the whole of it in one line for a person: what, since when, what to do. The time is in
-// the unit's zone.
+// Message is the warning in one line for a person: what, since when, what to do. The time is in the
+// unit's time zone.
 func (a Active) Message() string {
 	var b strings.Builder
 	b.WriteString(a.Title)
@@ -137,10 +136,10 @@ func (a Active) Message() string {
 	return b.String()
 }
 
-// details are those of all causes. Where there is no room for all, each is cut to its share, so
-// that the first does not hide that there are others.
+// details joins the details of all causes. If they don't fit, each is cut to its share, so that all
+// of them show.
 func (a Active) details() string {
-	const between = "; "
+	const separator = "; "
 	var all []string
 	for _, c := range a.Causes {
 		switch {
@@ -150,18 +149,18 @@ func (a Active) details() string {
 			all = append(all, c.On+c.Detail)
 		}
 	}
-	text := strings.Join(all, between)
+	text := strings.Join(all, separator)
 	if len(text) <= maxDetails {
 		return text
 	}
-	share := max(maxDetails/len(all)-len(between), 40) // or nothing could be read of any
+	share := max(maxDetails/len(all)-len(separator), 40) // less would be unreadable
 	for i := range all {
 		all[i] = cut(all[i], share)
 	}
-	return cut(strings.Join(all, between), maxDetails)
+	return cut(strings.Join(all, separator), maxDetails)
 }
 
-// cut shortens a text to so many bytes.
+// cut shortens a text to limit bytes.
 func cut(text string, limit int) string {
 	if len(text) <= limit {
 		return text

@@ -12,7 +12,7 @@ import (
 	"tacet/daemon/health"
 )
 
-// Every warning can be read by a person, and by a program.
+// Every warning is readable by a person and by a program.
 func TestDeclared(t *testing.T) {
 	code := regexp.MustCompile(`^[a-z-]+$`)
 	all := health.Declared()
@@ -22,7 +22,7 @@ func TestDeclared(t *testing.T) {
 				t.Errorf("%s: bad %s: %q", w.Code, what, text)
 			}
 			if strings.Contains(strings.ToLower(text), "patient") {
-				t.Errorf("%s: the %s speaks of patients", w.Code, what)
+				t.Errorf("%s: the %s mentions patients", w.Code, what)
 			}
 		}
 		if len(w.Title) > 60 || strings.HasSuffix(w.Title, ".") {
@@ -38,19 +38,19 @@ func TestDeclared(t *testing.T) {
 			t.Errorf("%s: not unique, or not sorted", w.Code)
 		}
 		if r := w.Remedy(); r == "" || len(r) > 160 || !strings.HasPrefix(w.Do, r) || !strings.HasSuffix(r, ".") {
-			t.Errorf("%s: what to do in short is %q: the first sentence has 160 bytes at most", w.Code, r)
+			t.Errorf("%s: the remedy is %q: the first sentence may have at most 160 bytes", w.Code, r)
 		}
 		if !w.Problem() && (w.Blocks || w.Lasts == 0 || w.Lasts > 24*time.Hour || w.After > 0) {
-			t.Errorf("%s is only noted: it blocks nothing, shows at once and lasts a day at most", w.Code)
+			t.Errorf("%s is a note: it may not block, must show at once and last at most a day", w.Code)
 		}
 		if w.Blocks && (w.Severity != health.Fault || w.Lasts > 0) {
-			t.Errorf("%s blocks recording: that is a fault, and lasts as long as its cause", w.Code)
+			t.Errorf("%s blocks recording: so it must be a fault without Lasts", w.Code)
 		}
 		if w.After < 0 || w.After > time.Hour || w.Linger > time.Hour || w.Lasts > 7*24*time.Hour {
 			t.Errorf("%s: bad times", w.Code)
 		}
 		if got, ok := health.Lookup(w.Code); !ok || got != w {
-			t.Errorf("%s is not looked up", w.Code)
+			t.Errorf("%s is not found", w.Code)
 		}
 	}
 	if _, ok := health.Lookup("no-such-code"); ok {
@@ -58,15 +58,16 @@ func TestDeclared(t *testing.T) {
 	}
 }
 
-// What the promises and the tables of the manual rely on is there, and blocks or does not.
+// The warnings that the promises and the manual rely on exist, and block or not.
 func TestDeclaredCoversTheUnit(t *testing.T) {
 	blocks := strings.Fields(`mic-missing light-fault light-stuck button-fault door-fault spool-missing spool-readonly spool-full
 		recipients-bad unit-key-bad`)
-	// Found only by trying: were they to block, nobody could try again.
+	// These are found only by trying. If they blocked, nobody could try again.
 	tried := strings.Fields(`mic-busy mic-rate mic-pace mic-fault mic-silent mic-stalled samples-lost light-sense button-stuck
 		spool-error spool-slow ledger-error encoder-fault`)
 	others := strings.Fields(`unit-busy status-light-fault spool-low unit-key-mode recipients-changed drive-new ledger-new ledger-broken clock-unsynced recording-interrupted recording-damaged
-		recording-unfinished store-missing store-foreign store-full store-readonly store-error store-mismatch store-behind store-conflict store-hung
+		recording-unfinished store-missing store-foreign store-full store-readonly store-error store-mismatch
+		store-behind store-conflict store-hung
 		store-denied store-host-key mqtt-offline mqtt-denied mqtt-host-key mqtt-files mqtt-limited config-reload-failed memory-unlocked internal-error`)
 	all := slices.Concat(blocks, tried, others)
 	for _, code := range all {
@@ -80,7 +81,7 @@ func TestDeclaredCoversTheUnit(t *testing.T) {
 	}
 	for _, w := range health.Declared() {
 		if !slices.Contains(all, string(w.Code)) {
-			t.Errorf("%s is declared, and this test does not know it", w.Code)
+			t.Errorf("%s is declared, but not in this test", w.Code)
 		}
 	}
 }
@@ -104,8 +105,8 @@ func TestMessage(t *testing.T) {
 	}
 }
 
-// However long and many the details are, since when and what to do are in the message, and it fits
-// an alert topic; of each of several stores there is something.
+// However many and long the details are, the message fits an alert, has the time and what to do,
+// and mentions each of several stores.
 func TestMessageKeepsWhatMatters(t *testing.T) {
 	for _, w := range health.Declared() {
 		for _, n := range []int{1, 2, 4, 64} {
@@ -129,7 +130,7 @@ func TestMessageKeepsWhatMatters(t *testing.T) {
 	}
 }
 
-// A detail that is no text at all is no reason to fail.
+// A detail may be invalid UTF-8.
 func TestMessageOfRubbish(t *testing.T) {
 	w, _ := health.Lookup("store-error")
 	rubbish := strings.Repeat("\x80", 300)

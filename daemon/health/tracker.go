@@ -10,20 +10,20 @@ import (
 )
 
 const (
-	maxCauses = 64  // of one warning; there are never more stores or lines
+	maxCauses = 64  // per warning, more than there can be stores or lines
 	maxDetail = 300 // characters
 )
 
-// Tracker knows which warnings are up. Any goroutine may use it. It runs nothing by itself: what
-// only the passing of time changes, changes at Tick, which its owner calls at Deadline.
+// Tracker tracks which warnings are up. Any goroutine may use it. It has no timer of its own: its
+// owner calls Tick at each Deadline.
 type Tracker struct {
-	mu       sync.Mutex // guards all below
-	causes   map[place]*cause
-	shown    string // what was up when last looked, to tell a change
+	mu       sync.Mutex // guards the fields below
+	causes   map[subject]*cause
+	shown    string // the snapshot at the last change
 	onChange func()
 }
 
-type place struct {
+type subject struct {
 	code Code
 	on   string
 }
@@ -31,15 +31,15 @@ type place struct {
 type cause struct {
 	detail string
 	since  time.Time
-	gone   time.Time // zero: it stands
-	up     bool      // shows: it stood, After had passed since it first did
+	gone   time.Time // zero: the cause lasts
+	up     bool      // the warning shows: the cause has lasted for After
 }
 
-// NewTracker returns one with nothing up.
-func NewTracker() *Tracker { return &Tracker{causes: map[place]*cause{}} }
+// NewTracker returns a Tracker with nothing up.
+func NewTracker() *Tracker { return &Tracker{causes: map[subject]*cause{}} }
 
-// OnChange has changed called whenever what is up, a detail of it, or Blocking may have changed. It
-// is called without the tracker's lock, from whatever goroutine made the change, and must not
+// OnChange sets a function that is called after every change of what is up, of a detail, or of
+// Blocking. It runs without the tracker's lock, on the goroutine that made the change, and must not
 // block.
 func (t *Tracker) OnChange(changed func()) {
 	t.mu.Lock()
@@ -47,11 +47,11 @@ func (t *Tracker) OnChange(changed func()) {
 	t.onChange = changed
 }
 
-// Set says that the warning's cause stands, and reports whether that is new: not so when it stood
-// already, nor when it had gone for less than Linger.
+// Set records that the warning's cause lasts. It reports whether that is new, which it is not if
+// the cause lasted already or was gone for less than Linger.
 func (t *Tracker) Set(code Code, detail string) (fresh bool) { return t.SetFor(code, "", detail) }
 
-// SetFor is Set for one of several: a store, a line.
+// SetFor is Set for one of several stores or lines.
 func (t *Tracker) SetFor(code Code, on, detail string) (fresh bool) {
 	w, known := Lookup(code)
 	if !known {
@@ -59,13 +59,13 @@ func (t *Tracker) SetFor(code Code, on, detail string) (fresh bool) {
 	}
 	now := time.Now()
 	defer t.changes(now)()
-	c := t.causes[place{code, on}]
+	c := t.causes[subject{code, on}]
 	if c == nil {
 		if t.count(code) >= maxCauses {
 			return false
 		}
 		c = &cause{since: now}
-		t.causes[place{code, on}] = c
+		t.causes[subject{code, on}] = c
 		fresh = true
 	}
 	c.detail, c.gone = oneLine(detail), time.Time{}
@@ -75,56 +75,55 @@ func (t *Tracker) SetFor(code Code, on, detail string) (fresh bool) {
 	return fresh
 }
 
-// Clear says that the warning's cause is gone, wherever it was.
-func (t *Tracker) Clear(code Code) { t.clear(func(p place) bool { return p.code == code }) }
+// Clear records that the warning's causes are gone, all of them.
+func (t *Tracker) Clear(code Code) { t.clear(func(s subject) bool { return s.code == code }) }
 
-// ClearFor is Clear for one of several.
+// ClearFor is Clear for one of several stores or lines.
 func (t *Tracker) ClearFor(code Code, on string) {
-	t.clear(func(p place) bool { return p == place{code, on} })
+	t.clear(func(s subject) bool { return s == subject{code, on} })
 }
 
-// EndedWell says that a recording has ended well. What was only to be noted, and was so before the
-// recording started, goes.
+// EndedWell records that a recording has ended well. It clears the notes from before its start.
 func (t *Tracker) EndedWell(started time.Time) {
 	defer t.changes(time.Now())()
-	for p, c := range t.causes {
-		if w, _ := Lookup(p.code); !w.Problem() && c.gone.Before(started) {
-			delete(t.causes, p)
+	for s, c := range t.causes {
+		if w, _ := Lookup(s.code); !w.Problem() && c.gone.Before(started) {
+			delete(t.causes, s)
 		}
 	}
 }
 
-// clear costs next to nothing where there is nothing to clear: it is called with every block of
-// samples.
-func (t *Tracker) clear(which func(place) bool) {
+// clear is cheap when nothing is up: it is called for every block of samples.
+func (t *Tracker) clear(which func(subject) bool) {
 	t.mu.Lock()
-	var standing []*cause
-	for p, c := range t.causes {
-		if which(p) && c.gone.IsZero() {
-			standing = append(standing, c)
+	var lasting []*cause
+	for s, c := range t.causes {
+		if which(s) && c.gone.IsZero() {
+			lasting = append(lasting, c)
 		}
 	}
 	t.mu.Unlock()
-	if len(standing) == 0 {
+	if len(lasting) == 0 {
 		return
 	}
 	now := time.Now()
 	defer t.changes(now)()
-	for _, c := range standing {
+	for _, c := range lasting {
 		c.gone = now
 	}
 }
 
-// Tick takes note of the time: what has stood long enough shows, what was gone long enough goes.
+// Tick shows the warnings whose cause has lasted long enough, and clears those whose cause has been
+// gone long enough.
 func (t *Tracker) Tick(now time.Time) { t.changes(now)() }
 
-// Deadline is when the next Tick would change something.
-func (t *Tracker) Deadline() (time.Time, bool) {
+// Deadline is when the next Tick changes something. ok is false if none will.
+func (t *Tracker) Deadline() (at time.Time, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var next time.Time
-	for p, c := range t.causes {
-		at := c.next(p.code)
+	for s, c := range t.causes {
+		at := c.next(s.code)
 		if !at.IsZero() && (next.IsZero() || at.Before(next)) {
 			next = at
 		}
@@ -132,7 +131,7 @@ func (t *Tracker) Deadline() (time.Time, bool) {
 	return next, !next.IsZero()
 }
 
-// next is when c changes by itself; zero: it does not.
+// next is when c changes by itself, or zero.
 func (c *cause) next(code Code) time.Time {
 	w, _ := Lookup(code)
 	switch {
@@ -144,8 +143,8 @@ func (c *cause) next(code Code) time.Time {
 	return time.Time{}
 }
 
-// Up returns the warnings that are up: what blocks first, then faults, notes last; among these by
-// code.
+// Up returns the warnings that are up: those that block first, then faults, notes last; within
+// these by code.
 func (t *Tracker) Up() []Active {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -154,20 +153,20 @@ func (t *Tracker) Up() []Active {
 
 func (t *Tracker) up() []Active {
 	active := map[Code]*Active{}
-	for p, c := range t.causes {
+	for s, c := range t.causes {
 		if !c.up {
 			continue
 		}
-		a := active[p.code]
+		a := active[s.code]
 		if a == nil {
-			w, _ := Lookup(p.code)
+			w, _ := Lookup(s.code)
 			a = &Active{Warning: w, Since: c.since}
-			active[p.code] = a
+			active[s.code] = a
 		}
 		if c.since.Before(a.Since) {
 			a.Since = c.since
 		}
-		a.Causes = append(a.Causes, Cause{p.on, c.detail, c.since})
+		a.Causes = append(a.Causes, Cause{s.on, c.detail, c.since})
 	}
 	var all []Active
 	for _, a := range active {
@@ -195,7 +194,7 @@ func (w Warning) rank() int {
 	return 3
 }
 
-// Blocking reports whether a cause stands that recording is refused for, shown yet or not.
+// Blocking reports whether the cause of a blocking warning lasts, shown or not.
 func (t *Tracker) Blocking() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -203,49 +202,49 @@ func (t *Tracker) Blocking() bool {
 }
 
 func (t *Tracker) blocking() bool {
-	for p, c := range t.causes {
-		if w, _ := Lookup(p.code); w.Blocks && c.gone.IsZero() {
+	for s, c := range t.causes {
+		if w, _ := Lookup(s.code); w.Blocks && c.gone.IsZero() {
 			return true
 		}
 	}
 	return false
 }
 
-// changes takes the lock for a change and returns what ends it: settles what is due at now, and
-// tells of it.
+// changes locks the tracker for a change. The function it returns applies what is due at now,
+// unlocks the tracker and calls onChange if anything has changed.
 func (t *Tracker) changes(now time.Time) (done func()) {
 	t.mu.Lock()
-	t.settle(now) // what was due before the change comes before it
+	t.settle(now) // what was due before the change happens first
 	return func() {
 		t.settle(now)
-		told := t.onChange
-		if shown := t.picture(); shown == t.shown {
-			told = nil
+		onChange := t.onChange
+		if shown := t.snapshot(); shown == t.shown {
+			onChange = nil
 		} else {
 			t.shown = shown
 		}
 		t.mu.Unlock()
-		if told != nil {
-			told()
+		if onChange != nil {
+			onChange()
 		}
 	}
 }
 
 func (t *Tracker) settle(now time.Time) {
-	for p, c := range t.causes {
-		w, _ := Lookup(p.code)
-		stands := c.gone.IsZero() || w.Lasts > 0
-		if !c.up && stands && now.Sub(c.since) >= w.After {
+	for s, c := range t.causes {
+		w, _ := Lookup(s.code)
+		lasts := c.gone.IsZero() || w.Lasts > 0
+		if !c.up && lasts && now.Sub(c.since) >= w.After {
 			c.up = true
 		}
 		if !c.gone.IsZero() && now.Sub(c.gone) >= max(w.Linger, w.Lasts) {
-			delete(t.causes, p)
+			delete(t.causes, s)
 		}
 	}
 }
 
-// picture is all that somebody who watches could see.
-func (t *Tracker) picture() string {
+// snapshot holds everything that an observer can see.
+func (t *Tracker) snapshot() string {
 	var b strings.Builder
 	if t.blocking() {
 		b.WriteString("blocked")
@@ -259,15 +258,15 @@ func (t *Tracker) picture() string {
 }
 
 func (t *Tracker) count(code Code) (n int) {
-	for p := range t.causes {
-		if p.code == code {
+	for s := range t.causes {
+		if s.code == code {
 			n++
 		}
 	}
 	return n
 }
 
-// oneLine keeps a detail to one line of printable characters, of bounded length.
+// oneLine makes a detail one line of printable characters of bounded length.
 func oneLine(s string) string {
 	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
 	if runes := []rune(s); len(runes) > maxDetail {

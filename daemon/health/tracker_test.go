@@ -13,20 +13,19 @@ import (
 	"tacet/daemon/health"
 )
 
-// declared looks up a warning that the test is about, and fails when its times are not of the kind
-// that the test needs.
+// declared looks up a warning. It fails if the warning does not have the times that the test needs.
 func declared(t *testing.T, code health.Code, fits func(health.Warning) bool) health.Warning {
 	t.Helper()
 	w, ok := health.Lookup(code)
 	if !ok || !fits(w) {
-		t.Fatalf("%s is not of the kind that this test needs: %+v", code, w)
+		t.Fatalf("%s does not suit this test: %+v", code, w)
 	}
 	return w
 }
 
 func damped(w health.Warning) bool { return w.After > 0 && w.Linger > 0 && w.Blocks }
 
-// codes are what is up, as the state topic lists it.
+// codes lists what is up, as the state topic does.
 func codes(t *health.Tracker) string {
 	var up []string
 	for _, a := range t.Up() {
@@ -47,8 +46,7 @@ func wantUp(t *testing.T, tr *health.Tracker, want, when string) {
 	}
 }
 
-// A warning shows after its time, not before; it blocks from the start; it goes after its other
-// time.
+// A warning shows after After and clears after Linger. It blocks from the start.
 func TestDamping(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := declared(t, "mic-missing", damped)
@@ -103,7 +101,7 @@ func TestDamping(t *testing.T) {
 	})
 }
 
-// What comes and goes without pause shows once, and stays.
+// A cause that flaps shows once and stays up.
 func TestFlapping(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := declared(t, "mic-missing", damped)
@@ -134,7 +132,7 @@ func TestFlapping(t *testing.T) {
 	})
 }
 
-// An event stays up for its time and needs no clearing.
+// An event stays up for its time without being cleared.
 func TestEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := declared(t, "samples-lost", func(w health.Warning) bool { return w.Lasts > 0 })
@@ -156,8 +154,8 @@ func TestEvents(t *testing.T) {
 	})
 }
 
-// What is only noted is no problem, and comes last. It goes when a recording that started after it
-// has ended well, or after its time; a problem stays.
+// A note is not a problem, and comes last. It clears when a recording that started after it has
+// ended well, or after its time. A problem stays.
 func TestNotes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := declared(t, "recording-interrupted", func(w health.Warning) bool { return w.Severity == health.Note })
@@ -182,7 +180,7 @@ func TestNotes(t *testing.T) {
 		tr.EndedWell(time.Now())
 		wantUp(t, tr, "samples-lost", "the next recording has ended")
 		if changes != 1 {
-			t.Errorf("that is told %d times, want once", changes)
+			t.Errorf("that is reported %d times, want once", changes)
 		}
 		tr.Set("recording-interrupted", "")
 		pass(tr, w.Lasts-1)
@@ -192,7 +190,7 @@ func TestNotes(t *testing.T) {
 	})
 }
 
-// One of several is one warning with several causes.
+// Several stores make one warning with several causes.
 func TestInstances(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		declared(t, "store-behind", func(w health.Warning) bool { return w.After == 0 && w.Linger > 0 })
@@ -236,7 +234,7 @@ func TestInstances(t *testing.T) {
 	})
 }
 
-// Details are one bounded line; an undeclared code is a fault of ours that does not go unseen.
+// A detail is one bounded line. An undeclared code raises internal-error.
 func TestDetails(t *testing.T) {
 	tr := health.NewTracker()
 	tr.Set("mic-fault", " two\nlines\x00 "+strings.Repeat("é", 1000))
@@ -251,7 +249,7 @@ func TestDetails(t *testing.T) {
 	}
 }
 
-// OnChange tells of all that can be seen to change, and of nothing else, without a lock held.
+// OnChange is called, without a lock held, for exactly the visible changes.
 func TestOnChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := declared(t, "mic-missing", damped)
@@ -277,9 +275,9 @@ func TestOnChange(t *testing.T) {
 	})
 }
 
-// Whatever is set and cleared when: nothing changes between two ticks but at the deadline, a
-// warning without delay shows while its cause stands, and recording is blocked exactly while a
-// cause stands that blocks.
+// For any sequence of sets and clears: between two ticks nothing changes except at the deadline, a
+// warning without delay shows while its cause lasts, and recording is blocked exactly while the
+// cause of a blocking warning lasts.
 func TestDeadlineTellsAll(t *testing.T) {
 	script := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) act {
 		return act{
@@ -299,7 +297,7 @@ func TestDeadlineTellsAll(t *testing.T) {
 
 var acted = []health.Code{"mic-missing", "spool-low", "samples-lost", "light-fault", "store-full"}
 
-// act is one thing done to a tracker, and the seconds before the next.
+// act is one call of a tracker, and the seconds before the next.
 type act struct {
 	code health.Code
 	set  bool

@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// epoch is some time; the tests count milliseconds from it.
+// epoch is the start of the tests' times, which are in milliseconds.
 var epoch = time.Date(2026, 11, 21, 14, 3, 22, 0, time.UTC)
 
 func ms(n int) time.Time { return epoch.Add(time.Duration(n) * time.Millisecond) }
 
-// call is one call of the owner's.
+// call is one call by the owner.
 type call struct {
 	what byte // 'b'lock, lines 'c'lear, light 'l'it, cut 'x', 'k'eep
 	at   int  // ms
 }
 
-// history is what the owner called, in order. A block's name is the place of its call.
+// history is the calls of the owner, in order. A block's name is the index of its call.
 type history []call
 
 func (h history) String() string {
@@ -29,8 +29,8 @@ func (h history) String() string {
 	return strings.Join(words, " ")
 }
 
-// result is what came back: the blocks that each Keep returned, those of one at the end included,
-// and all that Drop did.
+// result is the blocks that each Keep returned, including a last one at the end, and all those from
+// Drop.
 type result struct {
 	kept    [][]int
 	dropped []int
@@ -76,9 +76,8 @@ func (h history) run(hold *Hold[int]) result {
 	return r
 }
 
-// promised reads the promise on the whole history. It keeps no state from one call to the next.
-// Sound lasts from the block before to this one's arrival; its samples stand for all of it, the
-// last one is captured at the arrival.
+// promised computes the promise from the whole history, without state between calls. A block's
+// sound lasts from the arrival of the block before to its own, when its last sample is captured.
 func (h history) promised(debounce int, sensed bool) result {
 	r := result{due: -1}
 	cut := h.first(func(c call) bool { return c.what == 'x' })
@@ -113,8 +112,8 @@ func (h history) promised(debounce int, sensed bool) result {
 	return r
 }
 
-// sampleMayBeKept says whether the last sample of block b may be kept by a Keep at k, and so
-// whether all of them may: each condition holds for an earlier sample if it holds for a later one.
+// sampleMayBeKept reports whether the last sample of block b may be kept by a Keep at k, and
+// therefore all of them: each condition holds for an earlier sample if it holds for a later one.
 func (h history) sampleMayBeKept(b, k, cut, debounce int, sensed bool) bool {
 	sample := h.captured(b)
 	before := h[:min(cut, k)] // what still counts
@@ -127,8 +126,8 @@ func (h history) sampleMayBeKept(b, k, cut, debounce int, sensed bool) bool {
 	return linesRead && (lightSeen || !sensed) && !ended
 }
 
-// captured is when block b's last sample was captured, at the latest: sound that came later was
-// captured no earlier.
+// captured is the latest time of capture of block b's last sample. Later blocks were captured no
+// earlier.
 func (h history) captured(b int) int {
 	latest := h[b].at
 	for _, c := range h[:b] {

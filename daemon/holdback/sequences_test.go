@@ -13,8 +13,8 @@ func check(t *testing.T, h history, debounce int, sensed bool) {
 	}
 }
 
-// Every sequence of up to depth calls, on a grid of times that holds what is before, at and after
-// each limit. Each ends with one more Keep and Drop.
+// Every sequence of up to depth calls, with times before, at and after each limit. Each ends with
+// one more Keep and Drop.
 func TestEverySequence(t *testing.T) {
 	const depth, times, debounce = 5, 3, 1
 	alphabet := []call{{'k', 0}}
@@ -50,7 +50,7 @@ func TestRandomSequences(t *testing.T) {
 		h := make(history, rng.IntN(40))
 		cuts := rng.IntN(3) // few, so that something is kept
 		for i := range h {
-			// Times go on with the sequence, more or less.
+			// Times roughly increase with the sequence.
 			h[i] = call{"bbbbcccclllkx"[rng.IntN(12+min(cuts, 1))], i/2 + rng.IntN(8)}
 			if h[i].what == 'x' {
 				cuts--
@@ -70,8 +70,8 @@ func TestRandomSequences(t *testing.T) {
 	}
 }
 
-// Without a debounce time a reading at the arrival proves nothing: an edge at that very time
-// needn't have been told.
+// Without a debounce time a reading at the arrival proves nothing: an edge at that exact time may
+// not have been reported.
 func TestWithoutDebounce(t *testing.T) {
 	for _, debounce := range []time.Duration{0, -time.Second} {
 		h := New[int](debounce, false)
@@ -97,7 +97,7 @@ func TestZeroHoldKeepsNothing(t *testing.T) {
 	}
 }
 
-// No reading is no reading, whatever the times are.
+// Without a reading nothing is proved, whatever the times are.
 func TestNoReadingProvesNothing(t *testing.T) {
 	for _, at := range []time.Time{{}, time.Time{}.Add(-time.Hour), time.Unix(-1, 0)} {
 		for _, sensed := range []bool{false, true} {
@@ -118,7 +118,7 @@ func TestNoReadingProvesNothing(t *testing.T) {
 	}
 }
 
-// What is held no longer is not held on to: its memory is sound in clear.
+// Blocks that are returned are no longer referenced, since they hold sound in clear.
 func TestForgets(t *testing.T) {
 	h := New[*int](time.Millisecond, false)
 	h.Block(new(int), ms(1))

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// world is what truly happens in the room, in milliseconds; the owner learns of it late.
+// world is what really happens in the room, in milliseconds. The owner learns of it late.
 type world struct {
 	rng      *rand.Rand
 	debounce int
@@ -26,7 +26,7 @@ type edge struct {
 	aged    bool // its time is known
 }
 
-// sound is a block: samples one millisecond apart.
+// sound is a block with one sample per millisecond.
 type sound struct{ first, end int }
 
 const never = 1 << 30
@@ -39,7 +39,7 @@ func newWorld(rng *rand.Rand) *world {
 	at := rng.IntN(2 * w.talk)
 	for range rng.IntN(4) {
 		for _, pressed := range []bool{true, false} {
-			// A filter holds an edge back for no longer than the debounce time.
+			// A filter delays an edge by no more than the debounce time.
 			w.edges = append(w.edges, edge{at: at, told: at + rng.IntN(w.debounce+1), pressed: pressed, aged: rng.IntN(3) > 0})
 			at += 1 + rng.IntN(w.debounce)
 			if !pressed {
@@ -50,7 +50,7 @@ func newWorld(rng *rand.Rand) *world {
 	return w
 }
 
-// pressed is the line's level.
+// pressed is the level of the line.
 func (w *world) pressed(at int) (pressed bool) {
 	for _, e := range w.edges {
 		if e.at <= at {
@@ -67,7 +67,7 @@ func (w *world) firstEdge() int {
 	return w.edges[0].at
 }
 
-// outcome is what the owner kept, and what it could have known.
+// outcome is what the owner kept and what it could know.
 type outcome struct {
 	blocks []sound
 	kept   []sound
@@ -76,8 +76,8 @@ type outcome struct {
 	left   int // neither kept nor dropped at the end
 }
 
-// owner lives through the world: it wakes, works off its queues in any order that the promise to
-// the hold-back allows, and sometimes stalls.
+// owner runs through the world: it wakes, handles its queues in any order that the hold-back
+// allows, and sometimes stalls.
 func (w *world) owner(stalls int) outcome {
 	h := New[sound](time.Duration(w.debounce)*time.Millisecond, w.sensed)
 	o := outcome{proof: -1, lit: -1}
@@ -111,7 +111,7 @@ func (w *world) owner(stalls int) outcome {
 				cut(o.lit)
 			}
 		}
-		// A reading is stamped before it is made; the owner may stall in between.
+		// A reading is timestamped before it is made; the owner may stall in between.
 		read := now
 		now += w.stall(stalls)
 		if !w.careless {
@@ -151,7 +151,7 @@ type arrival struct {
 	at int
 }
 
-// card brings blocks of a length of its own, each no sooner than its last sample was captured.
+// card delivers blocks of its own length, each after its last sample was captured.
 func (w *world) card() (all []arrival) {
 	length, jitter := 1+w.rng.IntN(100), 1+w.rng.IntN(60)
 	for first := 0; first < w.talk; first += length {
@@ -165,7 +165,7 @@ func (w *world) card() (all []arrival) {
 	return all
 }
 
-// worlds runs many of them.
+// worlds runs many worlds.
 func worlds(t *testing.T, n int, f func(w *world, seed uint64)) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -200,7 +200,7 @@ func TestNoSampleAfterTheFirstEdgeIsKept(t *testing.T) {
 	}
 }
 
-// The world can tell: with a reader that tells edges after the readings, samples after the first
+// The test can fail: with a reader that reports edges after the readings, samples after the first
 // edge are kept.
 func TestACarelessReaderIsSeen(t *testing.T) {
 	bad := 0
@@ -217,8 +217,8 @@ func TestACarelessReaderIsSeen(t *testing.T) {
 	}
 }
 
-// With regular readings all is kept that a reading proved before the end was noticed; where nobody
-// ends it, all.
+// With regular readings everything is kept that a reading proved before the end was noticed, or
+// everything if nobody ends it.
 func TestAllFromBeforeIsKeptInTheEnd(t *testing.T) {
 	worlds(t, 20_000, func(w *world, i uint64) {
 		o := w.owner(0)
@@ -229,8 +229,8 @@ func TestAllFromBeforeIsKeptInTheEnd(t *testing.T) {
 		if end == never && len(o.kept) != len(o.blocks) {
 			t.Fatalf("world %d: nobody ended it, and %d of %d blocks are kept", i, len(o.kept), len(o.blocks))
 		}
-		// A block arrives 60 ms late at most and a few wake-ups of 20 ms pass until it is taken in,
-		// and again until the lines are read; then its debounce time.
+		// A block is at most 60 ms late. It takes a few wake-ups of 20 ms until it is handled, a
+		// few more until the lines are read, and then the debounce time.
 		const slack = 60 + 20*20
 		for _, s := range o.blocks[len(o.kept):] {
 			if s.end+slack+w.debounce < end {
@@ -240,7 +240,7 @@ func TestAllFromBeforeIsKeptInTheEnd(t *testing.T) {
 	})
 }
 
-// inOrder says that blocks follow each other from the first on.
+// inOrder checks that the blocks are consecutive from the first on.
 func inOrder(all []sound) bool {
 	at := 0
 	for _, s := range all {

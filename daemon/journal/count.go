@@ -11,22 +11,22 @@ import (
 
 const (
 	minute   = time.Minute
-	mostSame = 5   // lines a minute of one message
-	mostText = 60  // lines a minute of one level and text, whatever they are about
-	maxKinds = 256 // messages told apart in a minute
+	mostSame = 5   // lines per minute of one message
+	mostText = 60  // lines per minute of one level and text
+	maxKinds = 256 // different messages per minute
 )
 
-// count is of one message, in the minute since it first came.
+// count counts one message in the minute after its first line.
 type count struct {
 	key   string
 	since time.Time
-	lines int         // that were passed on
-	more  int         // that were not
-	last  line        // of those
-	timer *time.Timer // says so at the end of the minute; nil: there is nothing to say
+	lines int         // written
+	more  int         // suppressed
+	last  line        // the last suppressed line
+	timer *time.Timer // reports them at the end of the minute; nil if there are none
 }
 
-// log queues a line, or only counts it where it repeats.
+// log queues a line, or suppresses it if it repeats.
 func (q *queue) log(l line, about string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -34,7 +34,7 @@ func (q *queue) log(l line, about string) {
 	text := fmt.Sprintf("%d %s", l.record.Level, l.record.Message)
 	switch {
 	case l.bytes > maxLine:
-		q.put(l) // which loses it
+		q.put(l) // which drops it
 	case about == "":
 		q.pass(now, l, q.count(now, text))
 	default:
@@ -43,21 +43,21 @@ func (q *queue) log(l line, about string) {
 		if one := text + sep + about; whole.lines < mostText || q.counts[one] != nil {
 			q.pass(now, l, q.count(now, one), whole)
 		} else {
-			q.hold(now, l, whole)
+			q.suppress(now, l, whole)
 		}
 	}
 }
 
-// pass queues a line, unless there were enough of one, or of the whole that it is of. The caller
-// holds the lock.
+// pass queues a line, unless its message, or its level and text, is at the limit. The caller holds
+// the lock.
 func (q *queue) pass(now time.Time, l line, one *count, whole ...*count) {
 	if one.lines >= mostSame {
-		q.hold(now, l, one)
+		q.suppress(now, l, one)
 		return
 	}
 	for _, w := range whole {
 		if w.lines >= mostText {
-			q.hold(now, l, w)
+			q.suppress(now, l, w)
 			return
 		}
 		w.lines++
@@ -66,29 +66,29 @@ func (q *queue) pass(now time.Time, l line, one *count, whole ...*count) {
 	q.put(l)
 }
 
-// hold only counts a line. The caller holds the lock.
-func (q *queue) hold(now time.Time, l line, c *count) {
+// suppress counts a line without queueing it. The caller holds the lock.
+func (q *queue) suppress(now time.Time, l line, c *count) {
 	c.more++
 	c.last = l
 	if c.timer == nil {
 		c.timer = time.AfterFunc(c.since.Add(minute).Sub(now), func() {
 			q.mu.Lock()
 			defer q.mu.Unlock()
-			q.sayCount(c)
+			q.endCount(c)
 		})
 	}
 }
 
-// count is that of a key in its minute. The caller holds the lock.
+// count returns the count of a key in its minute. The caller holds the lock.
 func (q *queue) count(now time.Time, key string) *count {
 	over := func(c *count) bool { return now.Sub(c.since) >= minute }
 	if c := q.counts[key]; c != nil && over(c) {
-		q.sayCount(c)
+		q.endCount(c)
 	}
 	if q.counts[key] == nil && len(q.counts) >= maxKinds {
 		for _, c := range q.counts {
 			if over(c) {
-				q.sayCount(c)
+				q.endCount(c)
 			}
 		}
 		if len(q.counts) >= maxKinds {
@@ -101,13 +101,13 @@ func (q *queue) count(now time.Time, key string) *count {
 	return q.counts[key]
 }
 
-// theRest is the key of all messages that can't be told apart any more; no other is empty.
+// theRest is the key of all messages beyond maxKinds. No other key is empty.
 const theRest = ""
 
-// sayCount ends a count, and says what was not passed on. The caller holds the lock.
-func (q *queue) sayCount(c *count) {
+// endCount ends a count and queues a line about suppressed ones. The caller holds the lock.
+func (q *queue) endCount(c *count) {
 	if q.counts[c.key] != c {
-		return // it was said meanwhile
+		return // it has ended already
 	}
 	delete(q.counts, c.key)
 	if c.more == 0 {
@@ -131,17 +131,17 @@ func (q *queue) sayCount(c *count) {
 	q.put(l)
 }
 
-// sayCounts ends all counts, the oldest first. The caller holds the lock.
-func (q *queue) sayCounts() {
+// endCounts ends all counts, the oldest first. The caller holds the lock.
+func (q *queue) endCounts() {
 	all := slices.SortedFunc(maps.Values(q.counts), func(a, b *count) int {
 		return cmp.Or(a.since.Compare(b.since), cmp.Compare(a.key, b.key))
 	})
 	for _, c := range all {
-		q.sayCount(c)
+		q.endCount(c)
 	}
 }
 
-// isAbout says whether an attribute tells messages apart.
+// isAbout reports whether an attribute distinguishes messages.
 func isAbout(a slog.Attr) bool {
 	switch a.Key {
 	case "code", "store", "recording", "file", "device", "problem":

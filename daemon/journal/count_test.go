@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A line that comes again and again is written five times in a minute, and then counted.
+// A repeated line is written five times per minute, and then counted.
 func TestRepeatedLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, j := start()
@@ -37,14 +37,14 @@ func TestRepeatedLine(t *testing.T) {
 	})
 }
 
-// However long it goes on: six lines a minute.
+// It remains at six lines per minute, for any time.
 func TestRepeatedForAnHour(t *testing.T) {
 	for _, every := range []time.Duration{time.Millisecond * 100, time.Second, 11 * time.Second, 12 * time.Second,
 		13 * time.Second, time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
 			p, j := start()
 			sent := 0
-			for began := time.Now(); time.Since(began) < time.Hour; sent++ {
+			for start := time.Now(); time.Since(start) < time.Hour; sent++ {
 				slog.New(j).Info("again")
 				<-time.After(every)
 			}
@@ -66,8 +66,7 @@ func TestRepeatedForAnHour(t *testing.T) {
 	}
 }
 
-// A message is its level, its text and what it is about; what else it says does not make it
-// another.
+// Level, text and subject identify a message; other attributes do not.
 func TestWhatIsTheSame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for what, same := range map[string]struct {
@@ -97,8 +96,8 @@ func TestWhatIsTheSame(t *testing.T) {
 	})
 }
 
-// A message about something else each time has its limit too, and so has a log in which no line is
-// like another.
+// A message with a new subject each time is limited too, and so is a log of completely different
+// lines.
 func TestEndlessVariety(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, j := start()
@@ -106,7 +105,7 @@ func TestEndlessVariety(t *testing.T) {
 			slog.New(j).Info("removed", "file", i)
 		}
 		flush(t, j)
-		if n := said(p.lines(), "msg=removed "); n != 60 {
+		if n := matching(p.lines(), "msg=removed "); n != 60 {
 			t.Errorf("%d lines of one text are written, want 60", n)
 		}
 		if got := p.lines(); !strings.Contains(got[len(got)-1], "(… 440 more") {
@@ -124,13 +123,13 @@ func TestEndlessVariety(t *testing.T) {
 		<-time.After(2 * time.Minute)
 		slog.New(j).Info("another minute")
 		flush(t, j)
-		if n := said(p.lines(), "another minute"); n != 1 {
+		if n := matching(p.lines(), "another minute"); n != 1 {
 			t.Error("nothing is written any more")
 		}
 	})
 }
 
-// The end says what was only counted so far.
+// Flush reports what was only counted.
 func TestFlushSaysWhatWasCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, j := start()
@@ -147,7 +146,7 @@ func TestFlushSaysWhatWasCounted(t *testing.T) {
 		<-time.After(time.Hour)
 		synctest.Wait()
 		if n := len(p.lines()); n != 12 {
-			t.Errorf("it is said twice: %v", p.lines()[12:])
+			t.Errorf("it is reported twice: %v", p.lines()[12:])
 		}
 	})
 }

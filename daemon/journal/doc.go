@@ -1,34 +1,34 @@
-// Package journal keeps the log from holding up whoever logs. A [Handler] stands in front of
-// another slog.Handler:
+// Package journal prevents a blocked log from delaying the program. A [Handler] wraps another
+// slog.Handler:
 //
 //	j := journal.New(slog.NewTextHandler(os.Stderr, nil))
 //	defer j.Flush(journal.Patience)
 //	log := slog.New(j)
 //
-// # Nobody waits
+// # Logging never blocks
 //
-// Handle puts the line into a queue and returns. One goroutine at a time writes, and ends when
-// there is nothing to write, so there is nothing to close. The queue holds 1,000 lines and 256 KiB.
-// When it is full, a line is dropped and counted; in its place, as soon as there is room, stands
-// one line that says how many were lost. A line of more than 8 KiB is dropped in the same way.
+// Handle queues the line and returns. One goroutine at a time writes, and ends when the queue is
+// empty, so there is nothing to close. The queue holds 1,000 lines and 256 KiB. When it is full,
+// lines are dropped and counted; as soon as there is room, one line reports how many were lost. A
+// line of more than 8 KiB is dropped in the same way.
 //
-// A line says what was so when it was logged: values are resolved, and whatever is no plain value
-// is made text, before Handle returns. A text of more than 2 KiB is cut.
+// A line has the values of the time at which it was logged: before Handle returns, values are
+// resolved, and all but plain values become text. A text of more than 2 KiB is cut.
 //
-// # Nothing repeats without end
+// # Repetition is limited
 //
-// A message that comes more than 5 times in a minute is counted from then on, and at the end of its
-// minute one line says "… 16 more of these in the last minute", with the attributes of the last
-// one. Two lines are the same message when their level and text are, and what they are about: the
-// attributes code, store, recording, file, device and problem. So a warning that changes is a new
-// message. Sixty lines a minute of one level and text is the limit whatever they are about. At most
-// 256 messages are told apart in a minute; what is beyond shares one limit. The last line of each
-// is kept to the end of its minute: 4 MiB at the very worst.
+// From the sixth time in a minute on, a message is only counted, and at the end of its minute one
+// line says "… 16 more of these in the last minute", with the attributes of the last one. Two lines
+// are the same message if they have the same level, text and subject: the attributes code, store,
+// recording, file, device and problem. So a warning that changes is a new message. The limit for
+// one level and text, with any subject, is 60 lines per minute. At most 256 messages are
+// distinguished per minute; all others share one limit. The last line of each is kept until the end
+// of its minute, which takes at most 4 MiB.
 //
-// # The end
+// # Flush
 //
-// Flush waits until all is written, but no longer than it is told: a reader that has stopped
-// reading must not keep a process alive. It also says what was only counted so far. A process that
-// dies of a panic or a signal loses what is queued; where the reader keeps up that is nothing, or
-// the last line.
+// Flush waits until everything is written, but no longer than its limit: a reader that has stopped
+// reading must not keep a process alive. It also reports the suppressed lines. A process that dies
+// of a panic or a signal loses what is queued, which is nothing or the last line if the reader
+// keeps up.
 package journal

@@ -11,8 +11,7 @@ import (
 
 const maxText = 2 << 10 // bytes
 
-// frozen makes a line's attributes such that nothing can change them any more, and learns how large
-// they are and what they are about.
+// frozen makes immutable copies of a line's attributes, and collects their size and subject.
 type frozen struct {
 	bytes int
 	about string
@@ -41,10 +40,10 @@ func (f *frozen) value(v slog.Value) slog.Value {
 	case slog.KindAny:
 		return f.any(v.Any())
 	}
-	return v // a number, a time, true or false
+	return v // a number, a time or a bool
 }
 
-// any makes text of what may change after the line was logged, as slog's own text handler would.
+// any converts what may change later to text, as slog's text handler would.
 func (f *frozen) any(v any) slog.Value {
 	switch v := v.(type) {
 	case nil:
@@ -63,7 +62,7 @@ func (f *frozen) any(v any) slog.Value {
 }
 
 func textOf(v any) (text string) {
-	defer func() { // no log line is worth a crash
+	defer func() { // a log line must not crash the program
 		if p := recover(); p != nil {
 			text = fmt.Sprintf("!PANIC: %v", p)
 		}

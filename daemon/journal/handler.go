@@ -8,18 +8,18 @@ import (
 	"time"
 )
 
-// Patience is what the end of a process may wait for the log.
+// Patience is how long the end of a process may wait for the log.
 const Patience = time.Second
 
-// Handler passes records on to another handler without ever waiting for it. What WithAttrs and
-// WithGroup return shares its queue. Any goroutine may use it.
+// Handler passes records on to another handler without waiting for it. The handlers of WithAttrs
+// and WithGroup share its queue. It is safe for concurrent use.
 type Handler struct {
 	queue *queue
 	next  slog.Handler // with the attributes and groups so far
-	about string       // what those attributes say that the lines are about
+	about string       // the subject in those attributes
 }
 
-// New returns a Handler in front of next; where next is one, that one, since one queue is enough.
+// New returns a Handler for next. If next is a Handler already, New returns next.
 func New(next slog.Handler) *Handler {
 	if h, ok := next.(*Handler); ok {
 		return h
@@ -27,12 +27,12 @@ func New(next slog.Handler) *Handler {
 	return &Handler{queue: newQueue(next), next: next}
 }
 
-// Enabled asks the handler behind, which only compares.
+// Enabled asks the wrapped handler.
 func (h *Handler) Enabled(ctx context.Context, level slog.Level) bool {
 	return h.next.Enabled(ctx, level)
 }
 
-// Handle queues the record, or counts it where it repeats or there is no room. It never waits, and
+// Handle queues the record, or counts it if it repeats or the queue is full. It never waits and
 // never fails: there is nowhere to report that a log can't be written.
 func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	f := frozen{about: h.about}
@@ -46,7 +46,7 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	return nil
 }
 
-// WithAttrs resolves the attributes now, once for all lines.
+// WithAttrs resolves the attributes once for all lines.
 func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	if len(attrs) == 0 {
 		return h
@@ -59,7 +59,7 @@ func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &Handler{queue: h.queue, next: h.next.WithAttrs(attrs), about: f.about}
 }
 
-// WithGroup opens a group for what comes.
+// WithGroup opens a group for the following attributes.
 func (h *Handler) WithGroup(name string) slog.Handler {
 	if name == "" {
 		return h
@@ -67,9 +67,8 @@ func (h *Handler) WithGroup(name string) slog.Handler {
 	return &Handler{queue: h.queue, next: h.next.WithGroup(name), about: h.about}
 }
 
-// Flush waits until all is written that was logged before, and what was only counted so far is
-// said. It waits no longer than limit; the error then says how many lines are lost if the process
-// ends.
+// Flush waits until everything logged before, and a report of suppressed lines, is written. It
+// waits no longer than limit; its error says how many lines are lost if the process ends.
 func (h *Handler) Flush(limit time.Duration) error {
 	q := h.queue
 	idle := q.finish()

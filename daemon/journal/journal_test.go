@@ -17,7 +17,7 @@ import (
 	"tacet/daemon/journal"
 )
 
-// pipe is where the log goes; nobody reads it while it is held.
+// pipe receives the log. While it is held, writes block.
 type pipe struct {
 	reading held
 	mu      sync.Mutex // guards what was written
@@ -32,14 +32,14 @@ func (p *pipe) Write(b []byte) (int, error) {
 	return p.written.Write(b)
 }
 
-// lines are what was written, without times.
+// lines returns what was written, without times.
 func (p *pipe) lines() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return strings.Split(strings.TrimSpace(p.written.String()), "\n")
 }
 
-// held is a lock that stops no bubble's clock.
+// held is a lock that does not stop the bubble's clock.
 type held chan struct{}
 
 func (h held) Lock()   { h <- struct{}{} }
@@ -80,8 +80,8 @@ func TestHandlerContract(t *testing.T) {
 	})
 }
 
-// Nobody reads, for longer than anybody logs. That Handle returns at all is the test: in the bubble
-// a wait would be a deadlock. What was lost is counted to the line.
+// Nobody reads while the program logs. The test is that Handle returns at all: in the bubble a wait
+// would be a deadlock. The lost lines are counted exactly.
 func TestNobodyReads(t *testing.T) {
 	for _, text := range []int{10, 500, 2000, 20_000} {
 		synctest.Test(t, func(t *testing.T) {
@@ -124,7 +124,7 @@ func TestNobodyReads(t *testing.T) {
 	}
 }
 
-// The line that says what was lost stands where it was lost.
+// The line about lost ones is in their place.
 func TestLossIsSaidInItsPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, j := start()
@@ -148,21 +148,20 @@ func TestLossIsSaidInItsPlace(t *testing.T) {
 	})
 }
 
-// A reader that is slow, and one that has gone, do not keep a process longer than it is told to
-// wait.
+// Neither a slow reader nor one that has gone delays a process beyond the limit.
 func TestFlushEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, j := start()
 		flush(t, j) // there is nothing
 		p.reading.Lock()
 		slog.New(j).Error("the last words")
-		began := time.Now()
+		start := time.Now()
 		for range 3 {
 			if err := j.Flush(journal.Patience); err == nil {
 				t.Error("it says that it wrote what nobody took")
 			}
 		}
-		if d := time.Since(began); d != 3*journal.Patience {
+		if d := time.Since(start); d != 3*journal.Patience {
 			t.Errorf("it waited for %v", d)
 		}
 		time.AfterFunc(journal.Patience/2, p.reading.Unlock)
@@ -173,22 +172,22 @@ func TestFlushEnds(t *testing.T) {
 	})
 }
 
-// changing is a value that is another at each look.
+// changing is a value that changes each time it is read.
 type changing struct{ n int }
 
 func (c *changing) Error() string                { c.n++; return fmt.Sprint("error ", c.n) }
 func (c *changing) LogValue() slog.Value         { return slog.AnyValue(struct{ N *int }{&c.n}) }
 func (c *changing) MarshalText() ([]byte, error) { c.n++; return fmt.Append(nil, "text ", c.n), nil }
 
-// text is a changing one without LogValue and Error.
+// text is a changing value without LogValue and Error.
 type text struct{ c *changing }
 
 func (x text) MarshalText() ([]byte, error) { return x.c.MarshalText() }
 
 type plain struct{ Words []string }
 
-// What is written is what was so when it was logged, as slog's own handler would have written it
-// then.
+// A line has the values of the time at which it was logged, as slog's handler would have written
+// them then.
 func TestValuesAreThoseOfTheirTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, j := start()
@@ -216,7 +215,7 @@ func TestValuesAreThoseOfTheirTime(t *testing.T) {
 	})
 }
 
-// A text without end does not fill the queue.
+// A very long text does not fill the queue.
 func TestLongTextIsCut(t *testing.T) {
 	p, j := start()
 	slog.New(j).Info("é"+strings.Repeat("€", 1e6), "err", errors.New(strings.Repeat("€", 1e6)))
@@ -226,7 +225,7 @@ func TestLongTextIsCut(t *testing.T) {
 	}
 }
 
-// Two in a row need one queue, and one count.
+// Two Handlers in a row share one queue and one count.
 func TestWrappedOnce(t *testing.T) {
 	_, j := start()
 	for _, h := range []slog.Handler{j, j.WithAttrs([]slog.Attr{slog.Int("a", 1)}), j.WithGroup("g")} {
@@ -236,7 +235,7 @@ func TestWrappedOnce(t *testing.T) {
 	}
 }
 
-// Whoever logs from wherever, each line is written once or counted.
+// With concurrent loggers each line is written once or counted.
 func TestEveryLineIsAccountedFor(t *testing.T) {
 	var mu sync.Mutex
 	seen := 0
@@ -270,14 +269,14 @@ func TestEveryLineIsAccountedFor(t *testing.T) {
 	}
 }
 
-// counting is a handler that reads messages alone.
+// counting is a handler that reads only messages.
 type counting struct{ line func(slog.Record) }
 
 func (c counting) Enabled(context.Context, slog.Level) bool      { return true }
 func (c counting) Handle(_ context.Context, r slog.Record) error { c.line(r); return nil }
 func (c counting) WithAttrs([]slog.Attr) slog.Handler            { return c }
 func (c counting) WithGroup(string) slog.Handler                 { return c }
-func said(lines []string, of string) (n int) {
+func matching(lines []string, of string) (n int) {
 	for _, l := range lines {
 		if strings.Contains(l, of) {
 			n++

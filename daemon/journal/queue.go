@@ -12,26 +12,26 @@ const (
 	maxLines  = 1000
 	maxBytes  = 256 << 10
 	maxLine   = 8 << 10
-	lineBytes = 100 // of a line beside its text, about
+	lineBytes = 100 // the approximate size of a line without its text
 )
 
-// line is one that waits to be written.
+// line is a line that waits to be written.
 type line struct {
 	to     slog.Handler
 	ctx    context.Context
 	record slog.Record
-	bytes  int // in memory, about
-	lines  int // how many it stands for
+	bytes  int // its approximate size in memory
+	lines  int // the number of lines that it represents
 }
 
-// queue is between those who log and the one who writes.
+// queue connects the loggers with the writer.
 type queue struct {
 	root slog.Handler
 
-	mu      sync.Mutex // guards all below; nobody writes, or does anything that waits, under it
+	mu      sync.Mutex // guards the fields below; never held while writing or waiting
 	lines   []line     // the first is being written
-	bytes   int        // of all that wait
-	lost    int        // lines that found no room since one last did
+	bytes   int        // of all lines
+	lost    int        // lines dropped since the last one was queued
 	writing bool       // write runs
 	idle    []chan struct{}
 	counts  map[string]*count // of each message in its minute
@@ -43,12 +43,12 @@ func newQueue(root slog.Handler) *queue { return &queue{root: root, counts: map[
 func (q *queue) put(l line) {
 	room := maxLines - len(q.lines)
 	if q.lost > 0 {
-		room-- // for the line that says so
+		room-- // for the line about lost ones
 	}
 	if room < 1 || l.bytes > maxLine || q.bytes+l.bytes > maxBytes {
 		q.lost += l.lines
 	} else {
-		q.sayLost()
+		q.reportLost()
 		q.lines = append(q.lines, l)
 		q.bytes += l.bytes
 	}
@@ -58,8 +58,8 @@ func (q *queue) put(l line) {
 	}
 }
 
-// sayLost queues the line that says how many were lost, if any were. The caller holds the lock.
-func (q *queue) sayLost() {
+// reportLost queues a line about lost ones, if there are any. The caller holds the lock.
+func (q *queue) reportLost() {
 	if q.lost == 0 {
 		return
 	}
@@ -69,14 +69,14 @@ func (q *queue) sayLost() {
 	q.bytes, q.lost = q.bytes+lineBytes, 0
 }
 
-// write writes until there is nothing left. It alone waits for whoever takes the lines.
+// write writes until the queue is empty. Only write waits for the wrapped handler.
 func (q *queue) write() {
 	for {
 		l, ok := q.first()
 		if !ok {
 			return
 		}
-		_ = l.to.Handle(l.ctx, l.record) // that it fails can be told nobody
+		_ = l.to.Handle(l.ctx, l.record) // there is nowhere to report an error
 		q.written()
 	}
 }
@@ -85,7 +85,7 @@ func (q *queue) first() (line, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.lines) == 0 {
-		q.sayLost()
+		q.reportLost()
 	}
 	if len(q.lines) > 0 {
 		return q.lines[0], true
@@ -105,11 +105,12 @@ func (q *queue) written() {
 	q.lines = slices.Delete(q.lines, 0, 1)
 }
 
-// finish says what was only counted, and returns what is closed when all is written; nil: it is.
+// finish reports suppressed lines. It returns a channel that is closed when everything is written,
+// or nil if it is.
 func (q *queue) finish() chan struct{} {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.sayCounts()
+	q.endCounts()
 	if !q.writing {
 		return nil
 	}
@@ -118,7 +119,7 @@ func (q *queue) finish() chan struct{} {
 	return idle
 }
 
-// giveUp gives up on idle, and counts the lines that are not written.
+// giveUp stops waiting for idle and counts the unwritten lines.
 func (q *queue) giveUp(idle chan struct{}) (unwritten int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -13,47 +13,48 @@ import (
 	"unicode"
 )
 
-// What happens to a unit and its recordings. There is no type for consent that was refused, or
-// given by some and not by all, and no entry says why a recording ended: the ledger is read by
-// people who were not in the room.
+// Types of entries. No entry tells of consent that was refused or only half given, or why a
+// recording ended: people who were not in the room read the ledger.
 const (
 	Boot     = "boot"     // the daemon started
-	Config   = "config"   // with this configuration, and these who can open what it records
-	Started  = "started"  // a recording: written with its head, before any of its sound
-	Ended    = "ended"    // with so many leaves and this root
+	Config   = "config"   // its configuration, and who can open its recordings
+	Started  = "started"  // a recording started; written with its head, before any sound
+	Ended    = "ended"    // it ended, with so many leaves and this root
 	Copied   = "copied"   // a store has it, read back and compared
-	Released = "released" // the unit's own copy is gone, since the stores have it
+	Released = "released" // the unit's own copy was removed, since the stores have it
 	Erased   = "erased"   // it was removed from a store or the unit for good
 
-	Recipients = "recipients" // these get what is recorded, from now on
-	Drive      = "drive"      // this drive gets copies, from now on
+	Recipients = "recipients" // recordings are sealed to these from now on
+	Drive      = "drive"      // this drive gets copies from now on
 
-	// These the ledger writes itself, as the first line of a file.
-	broken    = "broken"    // the ledger before this one did not hold; it was put aside
-	missing   = "missing"   // the unit had a key, and neither a ledger nor a head
-	continued = "continued" // the file before this one had grown too long; the tree goes on
+	Reset = "reset" // the unit leaves the practice: its keys are destroyed next, and this is the last line
+
+	// Written by the ledger itself, as the first line of a file.
+	broken    = "broken"    // the ledger before this one was broken and was put aside
+	missing   = "missing"   // the unit had a key, but neither a ledger nor a head
+	continued = "continued" // the file before this one was full; the tree continues
 )
 
-// Synced says in an entry that the unit's clock was set, so that its time can be relied on. Entries
-// of earlier versions don't say.
+// Synced in an entry says that the unit's clock was set, so that its time is reliable. Entries of
+// earlier versions don't have it.
 const Synced = "synced"
 
-// By says on whose word recipients or a drive get something.
+// By says who authorised recipients or a drive.
 const (
-	FirstUse  = "first-use" // nobody's: they were there at the unit's first start
+	FirstUse  = "first-use" // nobody: they were there at the unit's first start
 	ByOffice  = "office"    // the office's signature
-	Confirmed = "confirmed" // somebody confirmed it at the unit
-	ByConfig  = "config"    // the configuration's, which took some away
-	Renewed   = "renewed"   // as before: the entry was old, and old entries go
+	Confirmed = "confirmed" // somebody at the unit
+	ByConfig  = "config"    // the configuration, which removed some
+	Renewed   = "renewed"   // as before; written again because old entries are removed
 )
 
 const (
 	maxText = 200     // bytes of one field
 	maxList = 64      // entries of one list
-	maxLine = 1 << 14 // bytes of a line; what the limits above allow fits
+	maxLine = 1 << 14 // bytes of a line; fits all that the limits above allow
 )
 
-// Entry is one line. Which fields belong to which type, fieldsOf says.
+// Entry is one line. fieldsOf says which fields belong to which type.
 type Entry struct {
 	Type string    `json:"type"`
 	Time time.Time `json:"time"` // kept to the second, in UTC
@@ -67,22 +68,22 @@ type Entry struct {
 	ID     string `json:"id,omitempty"`     // the recording's
 	Note   string `json:"note,omitempty"`   // SHA-256 of recording.note, hex
 	Leaves int64  `json:"leaves,omitempty"` // of the recording's tree
-	Root   string `json:"root,omitempty"`   // of the recording's tree; or of the ledger before
+	Root   string `json:"root,omitempty"`   // of the recording's tree, or of the ledger before
 	Store  string `json:"store,omitempty"`
 	Clock  string `json:"clock,omitempty"` // Synced, or nothing
 
 	Drive        string `json:"drive,omitempty"`        // the ID in its mark
-	UUID         string `json:"uuid,omitempty"`         // of its file system; empty where it can't be told
-	By           string `json:"by,omitempty"`           // on whose word
-	Confirmation string `json:"confirmation,omitempty"` // the ID of what was confirmed
+	UUID         string `json:"uuid,omitempty"`         // of its file system; empty if unknown
+	By           string `json:"by,omitempty"`           // who authorised it
+	Confirmation string `json:"confirmation,omitempty"` // ID of what was confirmed
 
 	Size int64    `json:"size,omitempty"` // leaves of the ledger before
-	Edge []string `json:"edge,omitempty"` // hashes that its tree is continued from
-	Why  string   `json:"why,omitempty"`  // it did not hold
-	Kept string   `json:"kept,omitempty"` // the file that it was put aside in
+	Edge []string `json:"edge,omitempty"` // hashes that continue its tree
+	Why  string   `json:"why,omitempty"`  // why it was broken
+	Kept string   `json:"kept,omitempty"` // file that it was put aside in
 
-	// Salt is random, so that a line can't be guessed from the hash of its leaf. The ledger fills
-	// it in. Lines of earlier versions have none.
+	// Salt is random, so that nobody can guess a line from the hash of its leaf. The ledger sets
+	// it. Lines of earlier versions have none.
 	Salt string `json:"salt,omitempty"`
 }
 
@@ -93,8 +94,7 @@ func newSalt() string {
 	return base64.StdEncoding.EncodeToString(b[:])
 }
 
-// fieldsOf names the fields that an entry must have and those that it may have; all others it must
-// not.
+// fieldsOf names the fields that an entry must and may have. It must not have others.
 var fieldsOf = map[string]struct{ must, may []string }{
 	Boot:     {must: []string{"boot"}, may: []string{"version"}},
 	Config:   {must: []string{"config", "recipients"}},
@@ -106,14 +106,14 @@ var fieldsOf = map[string]struct{ must, may []string }{
 
 	Recipients: {must: []string{"recipients", "by"}, may: []string{"confirmation"}},
 	Drive:      {must: []string{"store", "drive", "by"}, may: []string{"uuid"}},
+	Reset:      {may: []string{"version"}},
 
 	broken:    {must: []string{"why"}, may: []string{"size", "root", "kept"}},
 	missing:   {},
 	continued: {must: []string{"size", "root", "edge"}},
 }
 
-// line is the entry as it is written, without the newline. It is another one each time, by its
-// salt.
+// line encodes the entry, without a newline. The salt makes each call's result different.
 func (e Entry) line() ([]byte, error) {
 	e.Time, e.Salt = e.Time.UTC().Truncate(time.Second), newSalt()
 	if err := e.check(); err != nil {
@@ -129,8 +129,7 @@ func (e Entry) line() ([]byte, error) {
 	return line, nil
 }
 
-// check refuses what is no entry: an unknown type, a field too few or too many, text that has no
-// place in a log.
+// check refuses an unknown type, missing or extra fields, and text that doesn't belong in a log.
 func (e Entry) check() error {
 	fields, ok := fieldsOf[e.Type]
 	if !ok {
@@ -181,13 +180,12 @@ func plain(field any) error {
 	return nil
 }
 
-// Anew reports whether the entry says that the ledger before this one is gone: it was missing, or
-// did not hold.
+// Anew reports whether the entry says that the ledger before this one was missing or broken.
 func (e Entry) Anew() bool { return e.Type == broken || e.Type == missing }
 
 // Continues reports whether the entry continues a file before it.
 func (e Entry) Continues() bool { return e.Type == continued }
 
-// isEntry reports whether a line can be one of ours, of this version of the software or another:
-// what a torn write leaves is none.
+// isEntry reports whether a line may be an entry, of this version or another. The remains of a torn
+// write are not.
 func isEntry(line []byte) bool { return bytes.HasPrefix(line, []byte(`{"type":"`)) && json.Valid(line) }

@@ -15,10 +15,10 @@ import (
 	"tacet/daemon/health"
 )
 
-// room is a limit at which a ledger of the tests below is continued two or three times.
+// room is a limit at which a ledger of these tests is continued two or three times.
 const room = 1200
 
-// keeper uses a ledger as the daemon does, and remembers what it was promised.
+// keeper uses a ledger as the daemon does, and remembers what was acknowledged.
 type keeper struct {
 	disk  *durabletest.Disk
 	key   note.Signer
@@ -29,8 +29,8 @@ type keeper struct {
 	born  bool // its unit's key was made in an earlier start
 }
 
-// life is a start, entries, and an end; each entry is tried up to three times, under a new number
-// each time. It returns when the disk has died.
+// life is a start, entries, and an end. Each entry is tried up to three times, with a new number
+// each time. life returns when the disk dies.
 func (k *keeper) life(entries int, saves bool) {
 	l, err := open(k.disk, "ledger", origin, k.key, !k.born, room)
 	defer func() { k.born = true }()
@@ -59,7 +59,7 @@ func (k *keeper) life(entries int, saves bool) {
 	l.Close()
 }
 
-// check opens the ledger on a healthy disk and holds it against what was promised.
+// check opens the ledger on a healthy disk and compares it with what was acknowledged.
 func (k *keeper) check(t *testing.T, when string) {
 	t.Helper()
 	if v := k.disk.Violations(); len(v) > 0 {
@@ -81,7 +81,7 @@ func (k *keeper) check(t *testing.T, when string) {
 			have = append(have, ids(t, k.disk, e.Name())...)
 		}
 	}
-	// A file that was being continued may be there under both names.
+	// A file that was being continued may exist under both names.
 	last := ids(t, k.disk, "ledger")
 	if len(last) > 0 {
 		if at := slices.Index(have, last[0]); at >= 0 {
@@ -109,7 +109,7 @@ func newKeeper(t *testing.T, seed uint64) *keeper {
 	return &keeper{disk: durabletest.NewDisk(seed), key: key, tried: map[string]bool{}}
 }
 
-// operations is how many operations a life takes on a disk that has had one.
+// operations returns the number of disk operations of a second life.
 func operations(t *testing.T, entries int) int {
 	k := newKeeper(t, 0)
 	k.life(entries, true)
@@ -118,8 +118,8 @@ func operations(t *testing.T, entries int) int {
 	return k.disk.Ops() - before
 }
 
-// Whichever operation fails, in whichever way: nothing promised is lost, nothing is written on, and
-// it goes on.
+// Whichever operation fails, and however: nothing acknowledged is lost, no failed file is written,
+// and the ledger goes on.
 func TestEveryOperationFails(t *testing.T) {
 	for n := range operations(t, 12) {
 		for i, fault := range durabletest.Faults() {
@@ -151,9 +151,8 @@ func TestEveryOperationFails(t *testing.T) {
 	}
 }
 
-// A sync fails, the process dies of it before anything could be made good, and its successor goes
-// on. What that promises is kept, although the line before it reads well and never reached the
-// disk.
+// A sync fails, the process dies of it before a repair, and its successor goes on. What that
+// acknowledges is kept, although the line before it can be read and never reached the disk.
 func TestFailedSyncThenDeath(t *testing.T) {
 	for n := 1; n <= 12; n++ {
 		for _, frail := range []bool{false, true} {
@@ -172,7 +171,7 @@ func TestFailedSyncThenDeath(t *testing.T) {
 	}
 }
 
-// Whenever the power goes: what was promised is there, and at most one entry that was not.
+// Whenever the power fails: what was acknowledged is there, and at most one entry more.
 func TestEveryOperationIsCut(t *testing.T) {
 	rounds := uint64(2)
 	if os.Getenv("TACET_SOAK") != "" {
@@ -199,7 +198,7 @@ func TestEveryOperationIsCut(t *testing.T) {
 	}
 }
 
-// A disk that dies for good gives errors and no panic; one that comes back is used again.
+// A disk that dies causes errors and no panic; once it is back it is used again.
 func TestDiskDies(t *testing.T) {
 	for n := range operations(t, 6) {
 		k := newKeeper(t, 1)
@@ -242,8 +241,8 @@ func code(err error) health.Code {
 	return ""
 }
 
-// A ledger that does not hold is found at open, put aside unchanged, and the unit goes on; the
-// break stays visible.
+// A broken ledger is found at open and put aside unchanged, and the unit goes on; Broken keeps
+// reporting it.
 func TestBroken(t *testing.T) {
 	lines := func(change func([]string) []string) func(string) string {
 		return func(s string) string { return strings.Join(change(slices.Collect(strings.Lines(s))), "") }
@@ -266,7 +265,7 @@ func TestBroken(t *testing.T) {
 			wantBroken(t, disk, key, was, signed)
 		})
 	}
-	t.Run("a damaged line behind the saved head", func(t *testing.T) {
+	t.Run("a damaged line after the saved head", func(t *testing.T) {
 		disk, key, signed := aLedger(t, 1)
 		l := mustOpen(t, disk, key)
 		for i := range 3 {
@@ -299,7 +298,7 @@ func TestBroken(t *testing.T) {
 	})
 }
 
-// aLedger is one of five entries, closed, and what its head says.
+// aLedger makes one of five entries, closed, and returns what its head says.
 func aLedger(t *testing.T, seed uint64) (*durabletest.Disk, note.Signer, head) {
 	t.Helper()
 	key, _ := unit(t)
@@ -355,8 +354,8 @@ func wantBroken(t *testing.T, disk *durabletest.Disk, key note.Signer, was strin
 	must(t, l.Close())
 }
 
-// Whenever the power goes while a broken ledger is put aside: the evidence stays, and the break is
-// said.
+// Whenever the power fails while a broken ledger is put aside: the evidence is kept, and Broken
+// reports it.
 func TestBrokenAndCut(t *testing.T) {
 	for n := range 40 {
 		for seed := range uint64(5) {
@@ -385,7 +384,7 @@ func TestBrokenAndCut(t *testing.T) {
 	}
 }
 
-// What is put aside is bounded, and the first stays.
+// The number of ledgers put aside is limited, and the first ones are kept.
 func TestAsideIsBounded(t *testing.T) {
 	disk, key, _ := aLedger(t, 1)
 	for i := range 20 {
@@ -402,7 +401,7 @@ func TestAsideIsBounded(t *testing.T) {
 	}
 }
 
-// stuck is a disk on which no new ledger ever gets its name; it counts what is written.
+// stuck is a disk on which no new ledger ever gets its name. It counts what is written.
 type stuck struct {
 	durable.FS
 	written *int
@@ -430,8 +429,8 @@ func (f stuckFile) Write(b []byte) (int, error) {
 	return f.File.Write(b)
 }
 
-// What does not hold is put aside once, however often the next step fails; what has changed since
-// is put aside as well.
+// A broken ledger is put aside once, however often the next step fails; if it changes meanwhile it
+// is put aside again.
 func TestPutAsideOnce(t *testing.T) {
 	disk, key, _ := aLedger(t, 1)
 	broken := strings.Replace(text(t, disk, "ledger"), "started", "altered", 1)

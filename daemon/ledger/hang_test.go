@@ -9,7 +9,7 @@ import (
 	"tacet/daemon/durable/durabletest"
 )
 
-// hanging is a disk that says when a sync starts to hang.
+// hanging is a disk that signals when a sync starts to hang.
 type hanging struct {
 	*durabletest.Disk
 	in chan struct{} // a sync is under way; nil: none is looked for
@@ -37,8 +37,7 @@ func (f hangingFile) Sync() error {
 	return f.File.Sync()
 }
 
-// While the disk hangs in a sync, whatever that sync is for, those who ask how the ledger stands
-// are answered: with what is on the disk.
+// While the disk hangs in a sync, of whatever, Head and the others return at once what is on disk.
 func TestNobodyWaitsForAHangingDisk(t *testing.T) {
 	for what, act := range map[string]func(l *Ledger) error{
 		"an entry":           func(l *Ledger) error { return l.Append(started(8)) },

@@ -13,16 +13,16 @@ import (
 	"tacet/daemon/durable"
 )
 
-// History tells of the entries that are kept, oldest first, up to those that were acknowledged when
-// it was called. It reads them from the disk, and keeps nobody from appending.
-func (l *Ledger) History(tell func(Entry)) error {
-	if err := l.history(tell); err != nil {
+// History calls visit with the entries that are kept, oldest first, up to the last one acknowledged
+// when it was called. It reads them from disk; Append can go on meanwhile.
+func (l *Ledger) History(visit func(Entry)) error {
+	if err := l.history(visit); err != nil {
 		return &Error{"read", err}
 	}
 	return nil
 }
 
-func (l *Ledger) history(tell func(Entry)) error {
+func (l *Ledger) history(visit func(Entry)) error {
 	file, size, first, err := l.acknowledged()
 	if err != nil {
 		return err
@@ -36,14 +36,34 @@ func (l *Ledger) history(tell func(Entry)) error {
 		if name >= l.part(first) { // continued meanwhile: the open file is that part
 			break
 		}
-		if err := l.tellPart(name, tell); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := l.visitPart(name, visit); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	return tellLines(io.NewSectionReader(file, 0, size), tell)
+	return visitLines(io.NewSectionReader(file, 0, size), visit)
 }
 
-// acknowledged opens the file as it is now. Another may take its name; what was opened stays.
+// Peek calls visit with the entries as they are on disk, oldest first, for a process that is not
+// the ledger's owner: it proves nothing and writes nothing. It leaves out a torn last line.
+func Peek(fsys durable.FS, name string, visit func(Entry)) error {
+	l := &Ledger{fs: fsys, name: name}
+	parts, err := l.parts()
+	if err != nil {
+		return &Error{"read", err}
+	}
+	if _, err := fsys.Stat(name); err == nil {
+		parts = append(parts, name)
+	}
+	for _, part := range parts {
+		err := l.visitPart(part, visit)
+		if err != nil && (part != name || !errors.As(err, new(*json.SyntaxError))) {
+			return &Error{"read", fmt.Errorf("%s: %w", part, err)}
+		}
+	}
+	return nil
+}
+
+// acknowledged opens the present file. It stays readable if another file takes its name.
 func (l *Ledger) acknowledged() (file durable.File, size, first int64, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -56,32 +76,32 @@ func (l *Ledger) acknowledged() (file durable.File, size, first int64, err error
 	return file, l.bytes, l.first, nil
 }
 
-func (l *Ledger) tellPart(name string, tell func(Entry)) error {
+func (l *Ledger) visitPart(name string, visit func(Entry)) error {
 	f, err := l.fs.Open(name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	return tellLines(io.LimitReader(f, 4*maxFile), tell)
+	return visitLines(io.LimitReader(f, 4*maxFile), visit)
 }
 
-func tellLines(r io.Reader, tell func(Entry)) error {
+func visitLines(r io.Reader, visit func(Entry)) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 0, 4096), maxLine+1)
 	for lines.Scan() {
 		var e Entry
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			return fmt.Errorf("a line is no entry: %w", err)
+			return fmt.Errorf("a line is not an entry: %w", err)
 		}
-		tell(e)
+		visit(e)
 	}
 	return lines.Err()
 }
 
-// part is the name of a file that was continued, by its first leaf.
+// part returns the name of a full file, by its first leaf.
 func (l *Ledger) part(first int64) string { return fmt.Sprintf("%s.%010d", l.name, first) }
 
-// parts are the names of the files that were continued, oldest first.
+// parts returns the names of the full files, oldest first.
 func (l *Ledger) parts() ([]string, error) {
 	entries, err := l.fs.ReadDir(".")
 	var parts []string

@@ -1,4 +1,4 @@
-// Package ledger is the unit's own log: what it did with recordings, one JSON line each,
+// Package ledger is the unit's own log of what it did with recordings: one JSON line per entry,
 // append-only and signed.
 //
 //	l, err := ledger.Open(fs, "ledger", "tacet/high-street/room-3/ledger", unit, false)
@@ -6,35 +6,36 @@
 //	head := l.Head()                                                                    // goes into each recording
 //
 // The lines, without their newlines, are the leaves of an RFC 6962 tree; its head is a C2SP
-// checkpoint in a signed note. Whoever remembers a head can tell whether the ledger, as it is
-// later, still begins with what was there then. Each line ends with a salt, so that nobody who sees
-// the hash of a leaf can guess the line.
+// checkpoint in a signed note. Anybody who keeps a head can check later that the ledger still
+// starts with the entries it had then. Each line ends with a salt, so that nobody can guess the
+// line from the hash of its leaf.
 //
-// Each ledger has an origin of its own, tacet/SITE/ROOM/ledger/ID with a random ID, which is the
-// first line of its heads. So a ledger that was begun anew never passes for the one before. Ledgers
-// of earlier versions have no ID, and their lines no salt; both stay as they are. Which origin it
-// is, Open reads from the saved head.
+// Each ledger has its own origin, tacet/SITE/ROOM/ledger/ID with a random ID, which is the first
+// line of its heads. So a new ledger never passes for the one before. Ledgers of earlier versions
+// have no ID, and their lines no salt; both stay as they are. Open reads the origin from the saved
+// head.
 //
 // Beside the ledger lies NAME.head, the last head that was saved: by Open, SaveHead and Close. Open
-// holds the lines against it. Lines after it are what was appended since. If the lines no longer
-// are what was signed, that does not stop the unit: the old ledger is put aside as NAME.broken.1
-// and so on, a new one starts with an entry that names the size and root that were signed, and
-// Broken says so until somebody has taken the files away.
+// checks the lines against it; lines after it were appended since. If the lines are not what was
+// signed, the unit goes on: the old ledger is put aside as NAME.broken.1 and so on, a new one
+// starts with an entry that gives the signed size and root, and Broken reports it until somebody
+// removes the files.
 //
-// Where neither ledger nor head is there, Open begins a ledger. That is right once in a unit's
-// life, when its key is made. At any later start somebody has removed both: the new ledger starts
-// with an entry that says so, and Missing says so until somebody has taken the file NAME.new away.
+// If neither ledger nor head exists, Open makes a ledger. That is right once in a unit's life, when
+// its key is made. At any later start somebody has removed both: the new ledger starts with an
+// entry that says so, and Missing reports it until somebody removes the file NAME.new.
 //
-// Head, Broken, Missing and Size never wait for the disk: they say what was on it when the last
-// operation had succeeded.
+// Head, Broken, Missing and Size never wait for the disk: they return its state after the last
+// successful operation.
 //
-// An entry costs one write and one sync. After a failed write or sync the file is never written on:
-// the next Append first copies what was acknowledged into a new file, proves it, and puts it in
-// place of the old one. The line that failed may be seen by the next Open, if the process ends
-// before that; it is never seen beside a second try.
+// An entry costs one write and one sync. After a failed write or sync the file is never written
+// again: the next Append first copies the acknowledged lines into a new file, verifies it, and
+// replaces the old one. If the process ends before that, the next Open may see the line that
+// failed; it never sees it beside a second try.
 //
-// A file grows to 4 MiB, most of a year; then it is kept as NAME.0000012345, by its first leaf, and
-// a new one continues the tree. The oldest go when there are more than 16.
+// A file grows to 4 MiB, most of a year. It is then kept as NAME.0000012345, the number of its
+// first leaf, and a new file continues the tree. The oldest are removed when there are more than
+// 16. a new one continues the tree. The oldest go when there are more than 16.
 package ledger
 
 import (
@@ -53,47 +54,47 @@ import (
 
 const (
 	maxFile  = 4 << 20 // bytes of one file
-	maxParts = 16      // files that were continued, and are kept
-	maxAside = 8       // files put aside because they did not hold
+	maxParts = 16      // full files that are kept
+	maxAside = 8       // broken files that are kept
 )
 
 // Ledger is an open ledger. Any goroutine may use it.
 type Ledger struct {
 	fs    durable.FS
 	name  string
-	place string // what the origins of this unit's ledgers start with
+	place string // prefix of the origins of this unit's ledgers
 	unit  note.Signer
 	limit int64 // maxFile, less in tests
 
-	broken, missing error // do not change after Open
+	broken, missing error // constant after Open
 
-	acked atomic.Pointer[acked] // what is on the disk, for those who must not wait
+	acked atomic.Pointer[acked] // what is on disk, for callers that must not wait
 
 	mu     sync.Mutex   // guards all below; held while the disk is written
 	origin string       // of this ledger
-	file   durable.File // nil: must not be written on, or closed
-	tree   tree         // of what was acknowledged
-	first  int64        // the number of the file's first leaf
-	bytes  int64        // of the file that were acknowledged
-	head   []byte       // signed, of the tree
-	saved  int64        // leaves under the head that was saved
+	file   durable.File // nil if it must not be written, or is closed
+	tree   tree         // of the acknowledged lines
+	first  int64        // number of the file's first leaf
+	bytes  int64        // size of the acknowledged lines in the file
+	head   []byte       // of tree, signed
+	saved  int64        // number of leaves under the saved head; -1 if it must be saved
 	closed bool
 }
 
-// acked is a state of the ledger that is on the disk.
+// acked is a state of the ledger that is on disk.
 type acked struct {
 	head []byte
 	size int64
 }
 
-// become makes a state that is on the disk the ledger's own. The file holds n bytes, and its first
-// leaf has the number first.
-func (l *Ledger) become(t tree, first, n int64, head []byte) {
+// setState sets the ledger to a state that is on disk. The file holds n bytes, and first is the
+// number of its first leaf.
+func (l *Ledger) setState(t tree, first, n int64, head []byte) {
 	l.tree, l.first, l.bytes, l.head = t, first, n, head
 	l.acked.Store(&acked{head, t.size})
 }
 
-// An Error is a ledger that can't be read or written.
+// Error says that the ledger can't be read or written.
 type Error struct {
 	Doing string
 	Err   error
@@ -102,14 +103,13 @@ type Error struct {
 func (e *Error) Error() string { return e.Doing + " the ledger: " + e.Err.Error() }
 func (e *Error) Unwrap() error { return e.Err }
 
-// Code is the warning that goes with it.
+// Code returns the warning to raise.
 func (e *Error) Code() health.Code { return health.LedgerError }
 
-// Open opens the ledger called name in a folder, and begins it where there is none. Place is the
-// unit's, tacet/SITE/ROOM/ledger: the ledger's origin starts with it. First says that the unit's
-// key was made in this start, so that there can be no ledger yet. An error means that the disk
-// failed, and that it may be tried again; a ledger that does not hold, or that was removed, is no
-// error: see Broken and Missing.
+// Open opens the ledger called name in a folder, or makes it if there is none. place is the unit's
+// tacet/SITE/ROOM/ledger, the prefix of the ledger's origin. first says that the unit's key was
+// made at this start, so that there can be no ledger yet. An error means that the disk failed; Open
+// may be tried again. A ledger that is broken or was removed is no error: see Broken and Missing.
 func Open(fsys durable.FS, name, place string, unit note.Signer, first bool) (*Ledger, error) {
 	return open(fsys, name, place, unit, first, maxFile)
 }
@@ -125,11 +125,11 @@ func open(fsys durable.FS, name, place string, unit note.Signer, first bool, lim
 	return l, nil
 }
 
-// Append writes an entry and syncs it. When it returns nil the entry is on disk; otherwise it is
-// not in the ledger, and the next Append makes good first.
+// Append writes an entry and syncs it. When it returns nil the entry is on disk. Otherwise it is
+// not in the ledger, and the next Append repairs the file first.
 func (l *Ledger) Append(e Entry) error {
 	if e.Type == broken || e.Type == continued || e.Type == missing {
-		return fmt.Errorf("ledger entry %s is the ledger's own", e.Type)
+		return fmt.Errorf("ledger entry %s is written by the ledger only", e.Type)
 	}
 	line, err := e.line()
 	if err != nil {
@@ -169,55 +169,54 @@ func (l *Ledger) append(line []byte) error {
 		l.drop()
 		return err
 	}
-	l.become(tree, l.first, l.bytes+int64(len(line))+1, head)
+	l.setState(tree, l.first, l.bytes+int64(len(line))+1, head)
 	return nil
 }
 
-// drop lets go of a file that must not be written on.
+// drop closes a file that must not be written any more.
 func (l *Ledger) drop() {
 	l.file.Close()
 	l.file = nil
 }
 
-// Head is the signed head over all that was appended and is on the disk. It never waits.
+// Head returns the signed head over all entries on disk. It never waits.
 func (l *Ledger) Head() []byte { return bytes.Clone(l.acked.Load().head) }
 
-// Origin is what the heads of this ledger start with; another ledger of the unit has another. It
-// never waits.
+// Origin returns the first line of this ledger's heads, which no other ledger has. It never waits.
 func (l *Ledger) Origin() string {
 	origin, _, _ := strings.Cut(string(l.acked.Load().head), "\n")
 	return origin
 }
 
-// Size is the number of entries since the ledger began. It never waits.
+// Size returns the number of entries in the ledger. It never waits.
 func (l *Ledger) Size() int64 { return l.acked.Load().size }
 
-// Broken tells of ledgers that did not hold and were put aside, at this start or before; nil if
-// there are none. It never waits.
+// Broken returns an error if ledgers were found broken and put aside, at this start or an earlier
+// one. It never waits.
 func (l *Ledger) Broken() error { return l.broken }
 
-// Missing tells of a ledger that was not there although the unit had a key, at this start or
-// before, until the file that says so has been taken away; else it is nil. It never waits.
+// Missing returns an error if the ledger was missing although the unit had a key, at this start or
+// an earlier one, until its marker file is removed. It never waits.
 func (l *Ledger) Missing() error { return l.missing }
 
-// BrokenError tells of ledgers that were put aside.
+// BrokenError reports ledgers that were put aside.
 type BrokenError struct {
-	Why  string   // empty: it was before this start
+	Why  string   // empty if it happened before this start
 	Kept []string // file names
 }
 
 func (e *BrokenError) Error() string {
 	if e.Why == "" {
-		return fmt.Sprintf("an earlier ledger did not hold and was put aside: %v", e.Kept)
+		return fmt.Sprintf("an earlier ledger was broken and was put aside: %v", e.Kept)
 	}
-	return fmt.Sprintf("the ledger does not hold: %s; kept: %v", e.Why, e.Kept)
+	return fmt.Sprintf("the ledger is broken: %s; kept: %v", e.Why, e.Kept)
 }
 
-// Code is the warning that goes with it.
+// Code returns the warning to raise.
 func (e *BrokenError) Code() health.Code { return health.LedgerBroken }
 
-// SaveHead writes the signed head beside the ledger, if it is not there. It costs two syncs, so
-// that entries don't: call it when a recording has ended.
+// SaveHead saves the signed head beside the ledger, if it changed. It costs two syncs, too many for
+// each entry: call it when a recording has ended.
 func (l *Ledger) SaveHead() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -238,7 +237,7 @@ func (l *Ledger) saveHead() error {
 	return nil
 }
 
-// Close saves the head and closes the file. Nothing can be appended any more.
+// Close saves the head and closes the file. Append fails after that.
 func (l *Ledger) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

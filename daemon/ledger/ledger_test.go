@@ -19,13 +19,13 @@ import (
 
 const origin = "tacet/high-street/room-3/ledger"
 
-// anOrigin is what the heads of this unit's ledgers start with.
+// anOrigin matches the origins of this unit's ledgers.
 var anOrigin = regexp.MustCompile(`^tacet/high-street/room-3/ledger/[0-9a-hjkmnp-tv-z]{16}$`)
 
-// salts are the ends of lines; a salt is 16 bytes in base64.
+// salts matches the ends of lines: 16 bytes in base64.
 var salts = regexp.MustCompile(`,"salt":"([A-Za-z0-9+/]{22}==)"}\n`)
 
-// unsalted are lines without their salts, each of which has to have one, and another one.
+// unsalted removes the salts from lines. Each must have one, and each a different one.
 func unsalted(t testing.TB, lines string) string {
 	t.Helper()
 	seen := map[string]bool{}
@@ -60,7 +60,7 @@ func unit(t testing.TB) (note.Signer, note.Verifier) {
 
 var start = time.Date(2026, 11, 21, 14, 3, 22, 123456789, time.FixedZone("", 3600))
 
-// started is the i-th of a row of entries that can be told apart.
+// started returns the i-th of a series of distinct entries.
 func started(i int) Entry {
 	return Entry{Type: Started, Time: start, ID: fmt.Sprintf("%010d", i), Note: strings.Repeat("ab", 32)}
 }
@@ -79,7 +79,7 @@ func mustOpen(t testing.TB, disk durable.FS, key note.Signer) *Ledger {
 	return l
 }
 
-// text is what a file of the disk holds.
+// text returns the content of a file.
 func text(t testing.TB, disk durable.FS, name string) string {
 	t.Helper()
 	data, err := durable.ReadFile(disk, name, 1<<24)
@@ -87,7 +87,7 @@ func text(t testing.TB, disk durable.FS, name string) string {
 	return string(data)
 }
 
-// ids are the recordings that a ledger's file tells of, in order.
+// ids returns the recordings in a ledger's file, in order.
 func ids(t testing.TB, disk durable.FS, name string) []string {
 	t.Helper()
 	var all []string
@@ -99,7 +99,7 @@ func ids(t testing.TB, disk durable.FS, name string) []string {
 	return all
 }
 
-// wantHead holds a signed head against the lines, with another implementation of the tree.
+// wantHead checks a signed head against the lines with another implementation of the tree.
 func wantHead(t testing.TB, signed []byte, key note.Verifier, lines []string) {
 	t.Helper()
 	n, err := note.Open(signed, note.VerifierList(key))
@@ -126,7 +126,7 @@ func wantHead(t testing.TB, signed []byte, key note.Verifier, lines []string) {
 	}
 }
 
-// The lines are as they are documented, and the head is over them, at every size.
+// The lines are as documented, and the head covers them, at every size.
 func TestLinesAndHead(t *testing.T) {
 	key, known := unit(t)
 	disk := durabletest.NewDisk(1)
@@ -186,8 +186,7 @@ func TestLinesAndHead(t *testing.T) {
 	}
 }
 
-// What is no entry is refused, and leaves nothing behind: above all what nobody has a right to
-// read.
+// An invalid entry is refused and leaves no trace, above all those that nobody has a right to read.
 func TestRefused(t *testing.T) {
 	key, _ := unit(t)
 	disk := durabletest.NewDisk(1)
@@ -247,7 +246,7 @@ func TestCheap(t *testing.T) {
 	}
 }
 
-// A long ledger goes on in new files, as one tree; a bounded number of files is kept.
+// A long ledger continues in new files, as one tree; a limited number of files is kept.
 func TestContinues(t *testing.T) {
 	key, known := unit(t)
 	disk := durabletest.NewDisk(1)
@@ -304,7 +303,7 @@ func TestContinues(t *testing.T) {
 	must(t, l.Close())
 }
 
-// The tail of a write that was torn was never acknowledged: it is cut off.
+// The torn end of a write was never acknowledged and is cut off.
 func TestTornTail(t *testing.T) {
 	key, known := unit(t)
 	for _, tail := range []string{"{", `{"type":"started"`, "\x00\x00\x00", "rubbish\nrubbish\n\n",
@@ -364,7 +363,7 @@ func TestTree(t *testing.T) {
 	}
 }
 
-// The same entries make the same bytes: a head is proved by making it again.
+// The same entries make the same bytes, so a head is checked by making it again.
 func TestOpenHead(t *testing.T) {
 	key, _ := unit(t)
 	other, _ := unit(t)

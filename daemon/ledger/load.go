@@ -14,24 +14,24 @@ import (
 
 const headSuffix = ".head"
 
-// breach says why lines are not what was signed. All other errors are the disk's.
+// breach says why the lines are not what was signed. Any other error is the disk's.
 type breach string
 
 func (b breach) Error() string { return string(b) }
 
-// found is a file of the ledger, as it was read.
-type found struct {
+// loaded is a file of the ledger as it was read.
+type loaded struct {
 	tree  tree
-	first int64 // the number of its first leaf
-	bytes int64 // of the whole lines that are entries
+	first int64 // number of its first leaf
+	bytes int64 // size of its complete lines
 	size  int64 // of the file
 
-	// restarted says why the ledger before this one did not hold, where this one was begun and its
-	// head not saved yet.
+	// restarted says why the ledger before was broken, if this one replaced it and its head was not
+	// saved yet.
 	restarted string
 }
 
-// open brings the ledger to where entries can be appended.
+// open makes the ledger ready for Append.
 func (l *Ledger) open(first bool) error {
 	signed, fresh, err := l.savedHead()
 	if fresh {
@@ -42,7 +42,7 @@ func (l *Ledger) open(first bool) error {
 		}
 		l.origin = l.newOrigin() // nobody has seen a head of this ledger yet
 	}
-	var f found
+	var f loaded
 	if err == nil {
 		l.saved = signed.size
 		f, err = l.read(signed, -1)
@@ -56,38 +56,44 @@ func (l *Ledger) open(first bool) error {
 	case err != nil:
 		return err
 	default:
-		if f.restarted != "" { // a restart that was interrupted: no head of it was saved, so nobody has seen one
+		if f.restarted != "" { // a restart was interrupted before its head was saved, so nobody has seen one
 			b, l.saved, l.origin = breach(f.restarted), -1, l.newOrigin()
 		}
 		l.tree, l.first, l.bytes = f.tree, f.first, f.bytes
-		// What is not under the saved head may never have reached the disk, even if it reads well:
-		// a sync may have failed just before the process ended. A new file makes it sure.
+		// Lines not under the saved head may not be on disk even if they can be read: a sync may
+		// have failed just before the process ended. A new file makes sure.
 		if fresh || f.size != f.bytes || l.tree.size != signed.size {
 			if err := l.rewrite(); err != nil {
 				return err
 			}
 		}
 	}
+	return l.ready(fresh, string(b))
+}
+
+// ready signs and saves the head of what was loaded and opens the file for appending. broken says
+// why the ledger before was put aside, if it was.
+func (l *Ledger) ready(fresh bool, broken string) error {
 	signedNow, err := l.tree.head().sign(l.origin, l.unit)
 	if err != nil {
 		return err
 	}
-	l.become(l.tree, l.first, l.bytes, signedNow)
+	l.setState(l.tree, l.first, l.bytes, signedNow)
 	if fresh {
 		l.saved = -1
 	}
 	if err := l.saveHead(); err != nil {
 		return err
 	}
-	l.broken = l.lookAside(string(b))
+	l.broken = l.findAside(broken)
 	if l.file, err = l.fs.Append(l.name); err != nil {
 		return err
 	}
-	return l.sayMissing()
+	return l.recordMissing()
 }
 
-// savedHead reads the head beside the ledger, and from it the ledger's origin. A fresh ledger has
-// no head, and no lines.
+// savedHead reads the saved head, and sets the ledger's origin from it. fresh says that there is
+// neither a head nor a line.
 func (l *Ledger) savedHead() (h head, fresh bool, err error) {
 	signed, err := durable.ReadFile(l.fs, l.name+headSuffix, maxLine)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -109,38 +115,37 @@ func (l *Ledger) savedHead() (h head, fresh bool, err error) {
 	return h, false, nil
 }
 
-// read reads the ledger's file, up to limit bytes (less than 0: all), and proves it against a
-// signed head. What is behind the last whole entry, and behind the head, is a tail that was never
-// acknowledged.
-func (l *Ledger) read(signed head, limit int64) (found, error) {
+// read reads up to limit bytes of the ledger's file (all if negative), and checks them against a
+// signed head. Whatever follows the last complete entry, after the head, was never acknowledged.
+func (l *Ledger) read(signed head, limit int64) (loaded, error) {
 	file, err := l.fs.Open(l.name)
 	if errors.Is(err, fs.ErrNotExist) {
 		if signed.size > 0 {
-			return found{}, breach("it is missing")
+			return loaded{}, breach("it is missing")
 		}
-		return found{}, nil
+		return loaded{}, nil
 	}
 	if err != nil {
-		return found{}, err
+		return loaded{}, err
 	}
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		return found{}, err
+		return loaded{}, err
 	}
-	f := found{size: info.Size()}
+	f := loaded{size: info.Size()}
 	if f.size > 4*maxFile {
-		return found{}, breach(fmt.Sprintf("it has %d bytes, more than any ledger", f.size))
+		return loaded{}, breach(fmt.Sprintf("it has %d bytes, more than any ledger", f.size))
 	}
 	if limit >= 0 {
 		f.size = min(f.size, limit)
 	}
-	err = f.prove(bufio.NewReaderSize(io.NewSectionReader(file, 0, f.size), maxLine+1), signed)
+	err = f.verify(bufio.NewReaderSize(io.NewSectionReader(file, 0, f.size), maxLine+1), signed)
 	return f, err
 }
 
-// prove reads lines, and stops at the tail.
-func (f *found) prove(lines *bufio.Reader, signed head) error {
+// verify reads lines up to the torn end, and checks them against a signed head.
+func (f *loaded) verify(lines *bufio.Reader, signed head) error {
 	proved := false
 	for {
 		line, err := lines.ReadSlice('\n')
@@ -149,7 +154,7 @@ func (f *found) prove(lines *bufio.Reader, signed head) error {
 		}
 		leaf := bytes.TrimSuffix(line, []byte("\n"))
 		if err != nil || !isEntry(leaf) {
-			if err := onlyRubbish(lines, err); err != nil {
+			if err := checkTail(lines, err); err != nil {
 				return err
 			}
 			break
@@ -163,7 +168,7 @@ func (f *found) prove(lines *bufio.Reader, signed head) error {
 		f.tree, f.bytes = f.tree.with(leaf), f.bytes+int64(len(line))
 		if f.restarted != "" {
 			if f.tree.size > 1 { // Open saves the head before anything is appended
-				return breach("its first entry is that of a restart, and its head is older")
+				return breach("its first entry is that of a restart, but its head is older")
 			}
 			continue
 		}
@@ -179,10 +184,9 @@ func (f *found) prove(lines *bufio.Reader, signed head) error {
 	return nil
 }
 
-// start looks whether the first line makes the file the continuation of another, or one that was
-// begun because of a ledger that did not hold, where that was interrupted before the new head could
-// be saved.
-func (f *found) start(leaf []byte, signed head) (err error) {
+// start parses the first line. It may continue another file, or replace a broken ledger; that may
+// have been interrupted before the new head was saved.
+func (f *loaded) start(leaf []byte, signed head) (err error) {
 	var e Entry
 	if json.Unmarshal(leaf, &e) != nil {
 		return nil
@@ -201,8 +205,9 @@ func (f *found) start(leaf []byte, signed head) (err error) {
 	return nil
 }
 
-// onlyRubbish fails if an entry follows what is none: then that is not the torn end of a write.
-func onlyRubbish(lines *bufio.Reader, err error) error {
+// checkTail fails if an entry follows the line that is none: then it is not the torn end of a
+// write.
+func checkTail(lines *bufio.Reader, err error) error {
 	for err == nil || err == bufio.ErrBufferFull {
 		var line []byte
 		if line, err = lines.ReadSlice('\n'); err == nil && isEntry(line) {

@@ -11,8 +11,8 @@ import (
 	"tacet/daemon/durable"
 )
 
-// repair makes the ledger writable again after a failure: what was acknowledged is read, proved,
-// and becomes a new file.
+// repair makes the ledger writable again after a failure: the acknowledged lines are read,
+// verified, and written to a new file.
 func (l *Ledger) repair() error {
 	f, err := l.read(l.tree.head(), l.bytes)
 	if err != nil {
@@ -21,12 +21,12 @@ func (l *Ledger) repair() error {
 	switch {
 	case f.bytes == l.bytes && f.tree.is(l.tree.head()):
 	case f.first > 0 && f.first == l.tree.size && f.tree.size == f.first+1:
-		// It had just been continued, and only the syncing of the folder failed.
+		// The file had just been started, and only the sync of the folder failed.
 		head, err := f.tree.head().sign(l.origin, l.unit)
 		if err != nil {
 			return err
 		}
-		l.become(f.tree, f.first, f.bytes, head)
+		l.setState(f.tree, f.first, f.bytes, head)
 	default:
 		return errors.New("read it again after a failure: it no longer holds what was written")
 	}
@@ -37,10 +37,10 @@ func (l *Ledger) repair() error {
 	return err
 }
 
-// rewrite puts a new file with the first l.bytes of the ledger in its place, synced.
+// rewrite replaces the ledger's file by a synced copy of its first l.bytes.
 func (l *Ledger) rewrite() error { return l.copyTo(l.name, l.bytes) }
 
-// copyTo copies the first n bytes of the ledger to a file, whole or not at all.
+// copyTo copies the first n bytes of the ledger to a file, completely or not at all.
 func (l *Ledger) copyTo(name string, n int64) error {
 	temp := l.name + durable.TempSuffix
 	if err := l.fs.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -69,8 +69,7 @@ func (l *Ledger) copyLines(to io.Writer, n int64) error {
 	return err
 }
 
-// restart puts a ledger that does not hold aside, and begins a new one, of another origin, that
-// says so.
+// restart puts a broken ledger aside, and starts a new one, of another origin, that says so.
 func (l *Ledger) restart(signed head, why string) error {
 	l.origin = l.newOrigin()
 	kept, err := l.putAside()
@@ -81,11 +80,11 @@ func (l *Ledger) restart(signed head, why string) error {
 	if signed != (head{}) {
 		e.Size, e.Root = signed.size, signed.root.String()
 	}
-	return l.begin(tree{}, e)
+	return l.startFile(tree{}, e)
 }
 
-// begin replaces the ledger's file by one with a single entry, which is the next leaf of t.
-func (l *Ledger) begin(t tree, e Entry) error {
+// startFile replaces the ledger's file by one with a single entry, the next leaf of t.
+func (l *Ledger) startFile(t tree, e Entry) error {
 	line, err := e.line()
 	if err != nil {
 		return err
@@ -102,14 +101,14 @@ func (l *Ledger) begin(t tree, e Entry) error {
 	if err := durable.WriteFile(l.fs, l.name, append(line, '\n')); err != nil {
 		return err
 	}
-	l.become(t, first, int64(len(line))+1, head)
+	l.setState(t, first, int64(len(line))+1, head)
 	l.saved = -1
 	return nil
 }
 
-// putAside copies the ledger to a name of its own, and returns it; where nothing was left, an empty
-// file stands for it. The first ones put aside are kept for good: the last place is used again when
-// all are taken.
+// putAside copies the ledger to NAME.broken.N and returns that name. If nothing was left of the
+// ledger the copy is empty. The first copies are kept for good; once all names are taken, the last
+// one is used again.
 func (l *Ledger) putAside() (string, error) {
 	size := int64(0)
 	info, err := l.fs.Stat(l.name)
@@ -126,14 +125,14 @@ func (l *Ledger) putAside() (string, error) {
 		}
 		if same, err := l.same(l.aside(i), size); err != nil {
 			return "", err
-		} else if same { // put aside by a try that failed later: not once more
+		} else if same { // put aside by a try that failed later
 			return l.aside(i), l.fs.SyncDir(".")
 		}
 	}
 	return kept, l.copyTo(kept, size)
 }
 
-// same reports whether a file holds the first n bytes of the ledger, and no more.
+// same reports whether the file name holds exactly the first n bytes of the ledger.
 func (l *Ledger) same(name string, n int64) (bool, error) {
 	info, err := l.fs.Stat(name)
 	if err != nil || info.Size() != n || n == 0 {
@@ -167,8 +166,8 @@ func (l *Ledger) same(name string, n int64) (bool, error) {
 
 func (l *Ledger) aside(i int) string { return fmt.Sprintf("%s.broken.%d", l.name, i) }
 
-// lookAside tells of what was put aside.
-func (l *Ledger) lookAside(why string) error {
+// findAside returns the error for Broken, or nil.
+func (l *Ledger) findAside(why string) error {
 	var kept []string
 	for i := 1; i <= maxAside; i++ {
 		if _, err := l.fs.Stat(l.aside(i)); err == nil {
@@ -181,9 +180,9 @@ func (l *Ledger) lookAside(why string) error {
 	return &BrokenError{why, kept}
 }
 
-// continueInNew keeps the full file under a name of its own, and goes on in a new one whose first
-// entry holds the tree's edge. The head is saved before, so that the new file, which knows nothing
-// of earlier trees, can be proved.
+// continueInNew keeps the full file as a part, and continues in a new one whose first entry holds
+// the tree's edge. The head is saved first, because the new file, which knows nothing of earlier
+// trees, is verified against it.
 func (l *Ledger) continueInNew() error {
 	if err := l.saveHead(); err != nil {
 		return err
@@ -195,7 +194,7 @@ func (l *Ledger) continueInNew() error {
 	for _, h := range l.tree.edge {
 		e.Edge = append(e.Edge, h.String())
 	}
-	if err := l.begin(l.tree, e); err != nil {
+	if err := l.startFile(l.tree, e); err != nil {
 		return err
 	}
 	file, err := l.fs.Append(l.name)
@@ -207,8 +206,7 @@ func (l *Ledger) continueInNew() error {
 	return nil
 }
 
-// forgetOldest removes files that were continued, beyond as many as are kept. It can wait, so
-// errors are not told.
+// forgetOldest removes the parts that are too many. Errors are ignored: it is tried again.
 func (l *Ledger) forgetOldest() {
 	parts, _ := l.parts()
 	for len(parts) > maxParts {

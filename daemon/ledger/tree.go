@@ -13,19 +13,18 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// tree is an RFC 6962 tree of which only the right edge is kept: the roots of the whole subtrees
-// that it falls into, the largest first. That is enough to add leaves and to know the root, and
-// never more than 63 hashes.
+// tree is an RFC 6962 tree of which only the right edge is kept: the roots of its complete
+// subtrees, largest first, at most 63 hashes. That is enough to add leaves and to compute the root.
 type tree struct {
 	size int64
 	edge []tlog.Hash
 }
 
-// with returns the tree with one more leaf; t stays as it is.
+// with returns the tree with one more leaf; t is unchanged.
 func (t tree) with(leaf []byte) tree {
 	h := tlog.RecordHash(leaf)
 	edge := slices.Clone(t.edge)
-	for range bits.TrailingZeros64(^uint64(t.size)) { // as many subtrees as there are carries
+	for range bits.TrailingZeros64(^uint64(t.size)) { // one subtree for each carry
 		h = tlog.NodeHash(edge[len(edge)-1], h)
 		edge = edge[:len(edge)-1]
 	}
@@ -44,10 +43,10 @@ func (t tree) root() tlog.Hash {
 	return h
 }
 
-// is reports whether t is the tree that h speaks of.
+// is reports whether h is t's head.
 func (t tree) is(h head) bool { return t.size == h.size && t.root() == h.root }
 
-// resume is the tree that a continued entry goes on from.
+// resume returns the tree that a continued entry continues.
 func resume(e Entry) (tree, error) {
 	if e.Size < 1 || bits.OnesCount64(uint64(e.Size)) != len(e.Edge) {
 		return tree{}, errors.New("the tree to continue from has the wrong number of hashes")
@@ -66,7 +65,7 @@ func resume(e Entry) (tree, error) {
 	return t, nil
 }
 
-// head is what a signed head says of a tree.
+// head is the content of a signed head.
 type head struct {
 	size int64
 	root tlog.Hash
@@ -74,7 +73,7 @@ type head struct {
 
 func (t tree) head() head { return head{t.size, t.root()} }
 
-// sign makes the C2SP checkpoint of a head: origin, size and root, in a note signed by the unit.
+// sign returns a head's C2SP checkpoint: origin, size and root, in a note signed by the unit.
 func (h head) sign(origin string, unit note.Signer) ([]byte, error) {
 	text := fmt.Sprintf("%s\n%d\n%s\n", origin, h.size, base64.StdEncoding.EncodeToString(h.root[:]))
 	signed, err := note.Sign(&note.Note{Text: text}, unit)
@@ -84,11 +83,9 @@ func (h head) sign(origin string, unit note.Signer) ([]byte, error) {
 	return signed, nil
 }
 
-// openHead reads a signed head. A signature of Ed25519 is the same each time, so the head is
-// genuine if it is, byte for byte, the one that the unit's key makes: nothing added, nothing else
-// in another order.
-//
-// Its first line is the origin, which has to be one of the place's.
+// openHead parses a signed head, whose origin must be one of place's. Ed25519 signatures are
+// deterministic, so it signs the content again and compares: the head must be, byte for byte, what
+// the unit's key makes.
 func openHead(signed []byte, place string, unit note.Signer) (h head, origin string, err error) {
 	lines := strings.SplitN(string(signed), "\n", 4)
 	if len(lines) < 4 || !originOf(place, lines[0]) {

@@ -15,7 +15,7 @@ import (
 	"tacet/systemd/needs"
 )
 
-// limitEnv makes this program the process that TestLock looks at.
+// limitEnv makes this program the process that TestLock examines.
 const limitEnv = "TACET_MEMLOCK"
 
 func TestMain(m *testing.M) {
@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// subject locks its memory under a limit, and then needs much more than that.
+// subject locks its memory under a limit, and then allocates much more.
 func subject() {
 	before := limit()
 	err := memory.Lock()
@@ -46,7 +46,7 @@ func limit() (l unix.Rlimit) {
 	return l
 }
 
-// locked is how much of this process's addresses is locked, in KiB.
+// locked is the locked address space of this process, in KiB.
 func locked() (n int) {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
@@ -59,8 +59,8 @@ func locked() (n int) {
 	return n
 }
 
-// Memory is locked whole or not at all, and where it can't be the program lives on, whatever it
-// needs.
+// Memory is locked entirely or not at all. If it can't be, the program still works, whatever it
+// allocates.
 func TestLock(t *testing.T) {
 	const can, cannot = "failed false for its limit false, locked true",
 		"failed true for its limit true, locked false, limit kept true"

@@ -1,3 +1,3 @@
-// Package memory keeps what is said in the room in this machine's memory: no page of the process
-// reaches swap. What holds sound in clear wipes it when it has been used.
+// Package memory keeps every page of the process out of swap, so that nothing said in the room
+// reaches it.
 package memory

@@ -36,7 +36,7 @@ func TestBirthOfHomeAssistantIsAnsweredAndNotTooOften(t *testing.T) {
 	}
 }
 
-// TestARetainedBirthIsNoNews: the greeting has just said everything.
+// A retained birth message is ignored: the greeting has just published everything.
 func TestARetainedBirthIsNoNews(t *testing.T) {
 	m := installed(t).start(t)
 	w := watch(t, m.address())
@@ -58,6 +58,6 @@ func TestARetainedBirthIsNoNews(t *testing.T) {
 	}
 	all := w.await(t, "a few heartbeats", func(all []heard) bool { n, _ := beats(all); return n > 5 })
 	if _, d := beats(all); d != 1 {
-		t.Errorf("discovery was said %d times: %v, %q", d, u.reports.all(), u.logs.all())
+		t.Errorf("discovery was published %d times: %v, %q", d, u.reports.all(), u.logs.all())
 	}
 }

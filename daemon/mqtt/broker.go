@@ -10,19 +10,19 @@ import (
 	"tacet/daemon/topic"
 )
 
-// broker is where to connect to, and as whom.
+// broker is the address to connect to, and the credentials.
 type broker struct {
 	address  string // host:port
 	host     string
 	secure   bool // with TLS
 	username string
 
-	// From the credentials: see use.
-	tls      *tls.Config // nil: in clear
+	// Set by use, from the credentials.
+	tls      *tls.Config // nil: without TLS
 	password string
 }
 
-// newBroker takes the address apart.
+// newBroker parses the address.
 func newBroker(o Options) (*broker, error) {
 	a, err := topic.ParseAddress(o.Broker)
 	if err != nil {
@@ -34,15 +34,14 @@ func newBroker(o Options) (*broker, error) {
 	return &broker{username: o.Username, host: a.Host, address: a.Dial(), secure: a.Secure}, nil
 }
 
-// dial opens the connection: TCP, and TLS where it is asked for. It goes to the configured address
-// alone, whatever proxies the environment names.
-func (b *broker) dial(ctx context.Context, within time.Duration) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, within)
+// dial opens a TCP connection, and TLS on it if configured. It ignores the environment's proxies.
+func (b *broker) dial(ctx context.Context, timeout time.Duration) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "tcp", b.address)
 	if err != nil {
-		return nil, diagnose(reaching, err)
+		return nil, diagnose(stageDial, err)
 	}
 	if b.tls == nil {
 		return conn, nil
@@ -50,7 +49,7 @@ func (b *broker) dial(ctx context.Context, within time.Duration) (net.Conn, erro
 	secure := tls.Client(conn, b.tls)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		conn.Close()
-		return nil, diagnose(securing, err)
+		return nil, diagnose(stageTLS, err)
 	}
 	return secure, nil
 }

@@ -16,9 +16,9 @@ import (
 	"tacet/daemon/topic"
 )
 
-// The tests in this file run against a real Mosquitto.
+// The tests in this file use a real Mosquitto.
 
-// right waits until the broker keeps what the unit says now.
+// right waits until the broker has retained the present state.
 func right(t *testing.T, address string, phase topic.Phase) {
 	t.Helper()
 	w := watch(t, address)
@@ -40,8 +40,8 @@ func right(t *testing.T, address string, phase topic.Phase) {
 	}
 }
 
-// TestBrokerThatForgotEverythingIsRightAgain guards the complaint heard most of neighbours: status
-// stuck, or gone, after the broker was restarted.
+// Guards against the most common complaint about similar programs: after a restart of the broker
+// the status is stale or missing.
 func TestBrokerThatForgotEverythingIsRightAgain(t *testing.T) {
 	m := installed(t).start(t)
 	u := launch(t, options(m.address()), nil)
@@ -54,7 +54,7 @@ func TestBrokerThatForgotEverythingIsRightAgain(t *testing.T) {
 	if u.Connected() {
 		t.Error("says that it is connected, to a broker that is dead")
 	}
-	// What happens meanwhile is known afterwards, and the last of it only.
+	// Of what happens meanwhile, only the latest is published afterwards.
 	u.Publish(in(topic.Recording))
 	u.Publish(in(topic.Fault))
 	m.start(t)
@@ -68,7 +68,7 @@ func TestBrokerThatIsAbsentAtBootIsFound(t *testing.T) {
 	m := installed(t)
 	u := launch(t, options(m.address()), nil)
 	if tr := u.awaitTrouble(t, "nothing listens"); tr.Do == "" || tr.Code != Unreached {
-		t.Errorf("told as %s with the advice %q", tr.Code, tr.Do)
+		t.Errorf("reported as %s with the advice %q", tr.Code, tr.Do)
 	}
 	m.start(t)
 	right(t, m.address(), topic.Idle)
@@ -80,16 +80,16 @@ func TestFirstStateIsNeverALeftover(t *testing.T) {
 	old.say(t, names.State(), `{"v":1,"boot":"before","phase":"recording"}`, true)
 	old.say(t, names.Alert("mic-missing"), "from before", true)
 
-	// Until there is something true to say, it says nothing at all.
+	// It publishes nothing before the first state.
 	u := launch(t, options(m.address()), func(c *Client) { c.Alerts(nil) })
 	later := watch(t, m.address())
 	u.Publish(idle())
 	u.awaitConnected(t)
 	right(t, m.address(), topic.Idle)
-	told := false
+	ours := false
 	for _, h := range later.all() {
-		told = told || h.topic == names.State() && strings.Contains(h.payload, u.o.Boot)
-		if h.topic == names.Availability() && !told {
+		ours = ours || h.topic == names.State() && strings.Contains(h.payload, u.o.Boot)
+		if h.topic == names.Availability() && !ours {
 			t.Error("the unit was online with another boot's state")
 		}
 	}
@@ -131,7 +131,7 @@ func TestCleanStopSaysOffline(t *testing.T) {
 	if got := retained(t, m.address())[names.Availability()]; got != topic.Offline {
 		t.Errorf("availability is kept as %q", got)
 	}
-	// The will must not come on top of it.
+	// The last will must not follow.
 	n := 0
 	for _, h := range w.all() {
 		if h.topic == names.Availability() && h.payload == topic.Offline {
@@ -139,11 +139,11 @@ func TestCleanStopSaysOffline(t *testing.T) {
 		}
 	}
 	if n != 1 {
-		t.Errorf("offline was said %d times", n)
+		t.Errorf("offline was published %d times", n)
 	}
 }
 
-// unitProcess is set, to a broker's address, in a process that is to be a unit and to be killed.
+// unitProcess is the broker's address in a process that acts as a unit and is killed.
 const unitProcess = "TACET_TEST_UNIT_AT"
 
 func TestMain(m *testing.M) {
@@ -173,14 +173,14 @@ func TestLastWillAfterAKill(t *testing.T) {
 	if got := retained(t, m.address())[names.Availability()]; got != topic.Offline {
 		t.Errorf("availability is kept as %q", got)
 	}
-	// The next start is right at once, whatever the killed one left behind.
+	// The next start is right at once, whatever the killed process left.
 	u := launch(t, options(m.address()), nil)
 	u.awaitConnected(t)
 	right(t, m.address(), topic.Idle)
 }
 
-// TestComesBackWhenItsNameIsTaken: brokers publish the will of a connection that they hand over.
-// The unit says that it lives, in the end.
+// Brokers publish the last will of a connection whose client identifier is taken over. In the end
+// the unit is online.
 func TestComesBackWhenItsNameIsTaken(t *testing.T) {
 	m := installed(t).start(t)
 	u := launch(t, options(m.address()), nil)
@@ -212,7 +212,7 @@ func TestHeartbeatAndOnlineGoOn(t *testing.T) {
 	u := launch(t, o, nil)
 	u.awaitConnected(t)
 	w := watch(t, m.address())
-	// Somebody spoils what the broker keeps; the next heartbeat mends it.
+	// Another client overwrites the retained message; the next heartbeat corrects it.
 	w.say(t, names.Availability(), topic.Offline, true)
 	w.await(t, "three heartbeats and online", func(all []heard) bool {
 		beats, online := 0, false
@@ -264,7 +264,7 @@ func TestEventsKeepTheirOrderOverRestarts(t *testing.T) {
 		m.start(t)
 	}
 	u.stop()
-	// Those that were sent before the watcher was there are missing from got; the rest is in order.
+	// Events sent before the watcher subscribed are missing from got; the rest is in order.
 	last := 0
 	for _, r := range got {
 		var i int
@@ -289,7 +289,7 @@ func TestWrongPasswordIsToldAndTriedAgain(t *testing.T) {
 	u := launch(t, o, nil)
 	tr := u.awaitTrouble(t, "refused the user name or the password")
 	if !strings.Contains(tr.Do, "password_file") || tr.Code != Denied {
-		t.Errorf("told as %s with the advice %q", tr.Code, tr.Do)
+		t.Errorf("reported as %s with the advice %q", tr.Code, tr.Do)
 	}
 	if log := strings.Join(u.logs.all(), "\n"); strings.Contains(log, "wrong") {
 		t.Errorf("the log holds the password: %s", log)
@@ -300,7 +300,7 @@ func TestWrongPasswordIsToldAndTriedAgain(t *testing.T) {
 	u.awaitConnected(t)
 	u.stop()
 
-	// The file's own line break isn't part of the password.
+	// The line break at the end of the file isn't part of the password.
 	o.Credentials = fixed(Credentials{Password: "wrong\n"})
 	launch(t, o, nil).awaitConnected(t)
 	watch(t, m.address(), func(o *mqtt.ClientOptions) { o.SetUsername("watcher").SetPassword("w") })

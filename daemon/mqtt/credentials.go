@@ -9,17 +9,17 @@ import (
 	"fmt"
 )
 
-// Credentials are the contents of the files by which the unit and the broker know each other.
+// Credentials are the contents of the files by which unit and broker authenticate each other.
 type Credentials struct {
-	Password string // line breaks at its end don't count
-	CA       []byte // PEM; empty: the system's authorities
-	Cert     []byte // PEM; the unit's own certificate, if the broker wants one
+	Password string // trailing line breaks are removed
+	CA       []byte // PEM; empty: the authorities of the system
+	Cert     []byte // PEM; the unit's certificate, if the broker asks for one
 	Key      []byte // PEM
 }
 
-// present returns the broker as it is met with what the credentials are now. Its errors are
-// *Trouble, or that ctx has ended: a file that hangs holds no stop up.
-func (b broker) present(ctx context.Context, read func() (Credentials, error)) (*broker, error) {
+// withCredentials returns the broker with the credentials as they are now. Its errors are *Trouble
+// or that of ctx: a file system that hangs doesn't delay a stop.
+func (b broker) withCredentials(ctx context.Context, read func() (Credentials, error)) (*broker, error) {
 	if read == nil {
 		read = func() (Credentials, error) { return Credentials{}, nil }
 	}
@@ -35,7 +35,7 @@ func (b broker) present(ctx context.Context, read func() (Credentials, error)) (
 	case err := <-done:
 		if err != nil {
 			return nil, &Trouble{Code: Files, What: "a file that [mqtt] names can't be used",
-				Do: "see the error, and mend the file: it is read again", Err: err}
+				Do: "see the error and correct the file: it is read again before each attempt", Err: err}
 		}
 		return &b, nil
 	case <-ctx.Done():
@@ -43,7 +43,7 @@ func (b broker) present(ctx context.Context, read func() (Credentials, error)) (
 	}
 }
 
-// use has the broker met with these credentials.
+// use sets password and TLS configuration.
 func (b *broker) use(c Credentials) error {
 	b.password = string(bytes.TrimRight([]byte(c.Password), "\r\n"))
 	if !b.secure {
@@ -53,7 +53,7 @@ func (b *broker) use(c Credentials) error {
 	if len(c.CA) > 0 {
 		b.tls.RootCAs = x509.NewCertPool()
 		if !b.tls.RootCAs.AppendCertsFromPEM(c.CA) {
-			return errors.New("ca: no certificate in PEM form")
+			return errors.New("ca: no PEM certificate")
 		}
 	}
 	if len(c.Cert) > 0 || len(c.Key) > 0 {

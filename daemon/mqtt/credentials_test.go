@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// folder holds credentials that somebody changes while the unit runs.
+// folder holds credentials that change while the unit runs.
 type folder struct {
 	mu  sync.Mutex
 	now Credentials
@@ -28,7 +28,7 @@ func (f *folder) read() (Credentials, error) {
 	return f.now, f.err
 }
 
-// codesOf are the codes of what was reported, each once in a row; "" is a connection.
+// codesOf returns the reported codes without repeats; "" is a connection.
 func (u *unit) codesOf() string {
 	var all []string
 	for _, r := range u.reports.all() {
@@ -55,12 +55,11 @@ func TestCorrectedPasswordCountsWithoutARestart(t *testing.T) {
 	f.put(Credentials{Password: "right\n"}, nil)
 	u.awaitConnected(t)
 	if got := u.codesOf(); got != "mqtt-denied connected" {
-		t.Errorf("told as %q", got)
+		t.Errorf("reported as %q", got)
 	}
 }
 
-// TestCorrectedCertificatesCountWithoutARestart goes through all that can be wrong with them, one
-// after the other.
+// Everything that can be wrong with certificates, one after the other.
 func TestCorrectedCertificatesCountWithoutARestart(t *testing.T) {
 	office, other, units := newAuthority(t), newAuthority(t), newAuthority(t)
 	later := time.Now().Add(time.Hour)
@@ -75,9 +74,9 @@ func TestCorrectedCertificatesCountWithoutARestart(t *testing.T) {
 		words       string // of the trouble before
 	}{
 		{Credentials{CA: []byte("nonsense")}, "permission denied"},
-		{Credentials{CA: office.pem, Cert: mine.cert, Key: foreign.key}, "ca: no certificate"},
+		{Credentials{CA: office.pem, Cert: mine.cert, Key: foreign.key}, "ca: no PEM certificate"},
 		{Credentials{CA: other.pem, Cert: mine.cert, Key: mine.key}, "cert and client_key"},
-		{Credentials{CA: office.pem, Cert: foreign.cert, Key: foreign.key}, "authority that this unit doesn't know"},
+		{Credentials{CA: office.pem, Cert: foreign.cert, Key: foreign.key}, "doesn't know the authority"},
 		{Credentials{CA: office.pem, Cert: mine.cert, Key: mine.key}, "refused the unit's certificate"},
 	} {
 		if tr := u.awaitTrouble(t, step.words); tr.Do == "" {
@@ -87,12 +86,12 @@ func TestCorrectedCertificatesCountWithoutARestart(t *testing.T) {
 	}
 	u.awaitConnected(t)
 	if got := u.codesOf(); got != "mqtt-files mqtt-host-key mqtt-denied connected" {
-		t.Errorf("told as %q", got)
+		t.Errorf("reported as %q", got)
 	}
 }
 
-// TestAFileThatHangsHoldsNoStopUp: password files lie on disks, and disks may not answer.
-func TestAFileThatHangsHoldsNoStopUp(t *testing.T) {
+// Password files are on disks, and a disk may hang.
+func TestAFileThatHangsDoesNotDelayAStop(t *testing.T) {
 	reading, never := make(chan struct{}), make(chan struct{})
 	t.Cleanup(func() { close(never) })
 	o := options("127.0.0.1:1")

@@ -15,7 +15,7 @@ import (
 	"tacet/daemon/topic"
 )
 
-// deadline is how long a test waits for something that is to happen.
+// deadline is how long a test waits for what must happen.
 const deadline = 20 * time.Second
 
 // journal is a list that tests wait on.
@@ -41,7 +41,7 @@ func (j *journal[T]) all() []T {
 	return append([]T(nil), j.entries...)
 }
 
-// await waits until the entries are as they should be, and returns them.
+// await waits until the entries satisfy ok, and returns them.
 func (j *journal[T]) await(t *testing.T, what string, ok func([]T) bool) []T {
 	t.Helper()
 	late := time.After(deadline)
@@ -59,12 +59,12 @@ func (j *journal[T]) await(t *testing.T, what string, ok func([]T) bool) []T {
 		select {
 		case <-changed:
 		case <-late:
-			t.Fatalf("waited in vain for %s; there is: %v", what, entries)
+			t.Fatalf("timed out waiting for %s; there is: %v", what, entries)
 		}
 	}
 }
 
-// awaitAny waits until one entry is as it should be, and returns it.
+// awaitAny waits for an entry that satisfies ok, and returns it.
 func (j *journal[T]) awaitAny(t *testing.T, what string, ok func(T) bool) T {
 	t.Helper()
 	var found T
@@ -80,13 +80,12 @@ func (j *journal[T]) awaitAny(t *testing.T, what string, ok func(T) bool) T {
 	return found
 }
 
-// fake is a broker that does what a test wants. It runs behave once for each connection; n counts
-// them from 1.
+// fake is a scripted broker. It runs behave for each connection; n counts them from 1.
 type fake struct {
 	address string
 	// got holds every packet received after CONNECT, from all connections.
 	got journal[packets.ControlPacket]
-	// conns holds a CONNECT for each connection that said it.
+	// conns holds the CONNECT of each connection that sent one.
 	conns journal[*packets.ConnectPacket]
 }
 
@@ -143,7 +142,7 @@ func (f *fake) welcome(conn net.Conn, code byte) bool {
 	return ack.Write(conn) == nil
 }
 
-// obey reads packets and acknowledges those that want says.
+// obey reads packets and acknowledges those that want accepts.
 func (f *fake) obey(conn net.Conn, want func(packets.ControlPacket) bool) {
 	for {
 		p, err := packets.ReadPacket(conn)
@@ -160,7 +159,7 @@ func (f *fake) obey(conn net.Conn, want func(packets.ControlPacket) bool) {
 	}
 }
 
-// answer is what a well-behaved broker says to a packet.
+// answer is a well-behaved broker's answer to a packet.
 func answer(p packets.ControlPacket) packets.ControlPacket {
 	switch p := p.(type) {
 	case *packets.PublishPacket:
@@ -181,7 +180,7 @@ func answer(p packets.ControlPacket) packets.ControlPacket {
 	return nil
 }
 
-// published are the PUBLISH packets among those received.
+// published filters the PUBLISH packets.
 func published(all []packets.ControlPacket) []*packets.PublishPacket {
 	var out []*packets.PublishPacket
 	for _, p := range all {
@@ -192,7 +191,7 @@ func published(all []packets.ControlPacket) []*packets.PublishPacket {
 	return out
 }
 
-// logbook keeps what a client logs.
+// logbook collects a client's log.
 type logbook struct{ journal[string] }
 
 func (l *logbook) Write(p []byte) (int, error) {
@@ -210,7 +209,7 @@ type unit struct {
 
 var codes = []string{"drive-missing", "mic-missing", "spool-low"}
 
-// options are those of a room that is quick enough for tests.
+// options are those of a room with times short enough for tests.
 func options(address string) Options {
 	return Options{
 		Broker: "mqtt://" + address, Site: "high-street", Room: "room-3", RoomName: "Consulting room 3",
@@ -219,15 +218,15 @@ func options(address string) Options {
 	}
 }
 
-// quick are times that suit a broker on the same machine.
+// quick are times for a broker on the same machine.
 var quick = timing{
 	connect: 2 * time.Second, answer: 2 * time.Second, keepAlive: 30 * time.Second,
 	retryMin: 10 * time.Millisecond, retryMax: 30 * time.Millisecond,
-	birthGap: 300 * time.Millisecond, birthWait: time.Millisecond, again: time.Hour, ask: time.Hour,
+	birthGap: 300 * time.Millisecond, birthWait: time.Millisecond, refresh: time.Hour, checkDrops: time.Hour,
 	flush: time.Second, stop: 2 * time.Second,
 }
 
-// launch starts a client that has a first state, unless prepare says otherwise.
+// launch starts a client. prepare publishes before it connects; nil publishes an idle state.
 func launch(t *testing.T, o Options, prepare func(*Client)) *unit {
 	t.Helper()
 	u := &unit{}
@@ -267,7 +266,7 @@ func (u *unit) awaitConnected(t *testing.T) {
 	u.reports.await(t, "a connection", func(all []Report) bool { return len(all) > 0 && all[len(all)-1].Connected })
 }
 
-// awaitTrouble waits for a trouble with these words.
+// awaitTrouble waits for a trouble whose text contains words.
 func (u *unit) awaitTrouble(t *testing.T, words string) *Trouble {
 	t.Helper()
 	return u.reports.awaitAny(t, "the trouble: "+words, func(r Report) bool {
@@ -292,7 +291,7 @@ func in(p topic.Phase) topic.State {
 	return s
 }
 
-// frame is a packet's bytes.
+// frame encodes a packet.
 func frame(p packets.ControlPacket) []byte {
 	var b bytes.Buffer
 	if err := p.Write(&b); err != nil {

@@ -52,7 +52,7 @@ func TestCredentialsAreReadAgain(t *testing.T) {
 	write("password", []byte("\ufeff\r\n"))
 	read("password is empty")
 	write("password", []byte("six\nseven\n"))
-	read("password holds more than one line")
+	read("password contains more than one line")
 	write("password", []byte("six\n"))
 	write("ca.pem", []byte("\ufeffC\r\nA\r\n"))
 	if c := read(""); string(c.CA) != "C\nA\n" {

@@ -14,11 +14,10 @@ import (
 	"tacet/daemon/topic"
 )
 
-// bomb is a header that promises 256 MiB.
+// bomb is a header that announces 256 MiB.
 var bomb = []byte{0x30, 0xff, 0xff, 0xff, 0x7f}
 
-// TestBombsAllocateNothing guards a fault of the MQTT library, which allocates what a header
-// promises.
+// The MQTT library allocates whatever a header announces.
 func TestBombsAllocateNothing(t *testing.T) {
 	const bombs = 20
 	f := startFake(t, func(f *fake, n int, conn net.Conn) {
@@ -41,9 +40,9 @@ func TestBombsAllocateNothing(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	u := launch(t, options(f.address), nil)
-	tr := u.awaitTrouble(t, "a frame of 268435455 bytes, at most 4096 are taken")
-	if !strings.Contains(tr.What, "rules of MQTT") {
-		t.Errorf("told as %q", tr.What)
+	tr := u.awaitTrouble(t, "a frame of 268435455 bytes, more than the limit of 4096")
+	if !strings.Contains(tr.What, "the MQTT protocol") {
+		t.Errorf("reported as %q", tr.What)
 	}
 	u.awaitConnected(t)
 	runtime.ReadMemStats(&after)
@@ -55,16 +54,15 @@ func TestBombsAllocateNothing(t *testing.T) {
 	}
 }
 
-// TestNothingReceivedDoesAnything has a broker say what it likes on every topic that somebody might
-// think of.
-func TestNothingReceivedDoesAnything(t *testing.T) {
-	said := make(chan struct{})
+// A broker publishes anything on every topic that one might think of.
+func TestReceivedMessagesHaveNoEffect(t *testing.T) {
+	sent := make(chan struct{})
 	f := startFake(t, func(f *fake, n int, conn net.Conn) {
 		if !f.welcome(conn, packets.Accepted) {
 			return
 		}
 		go func() {
-			<-said
+			<-sent
 			for _, name := range []string{
 				"tacet/high-street/room-3/command", "tacet/high-street/room-3/state", "tacet/high-street/room-3/event",
 				"tacet/high-street/room-3/button/press", "homeassistant/device/tacet_high-street_room-3/config",
@@ -78,7 +76,7 @@ func TestNothingReceivedDoesAnything(t *testing.T) {
 					}
 				}
 			}
-			// On the right topic only one word counts, and with the QoS that we asked for.
+			// On the subscribed topic only one word counts, with the subscribed QoS.
 			for _, payload := range []string{"offline", "ONLINE", "online\n", "", strings.Repeat("online", 500)} {
 				p := packets.NewControlPacket(packets.Publish).(*packets.PublishPacket)
 				p.TopicName, p.Payload = names.Birth(), []byte(payload)
@@ -98,7 +96,7 @@ func TestNothingReceivedDoesAnything(t *testing.T) {
 	u.awaitConnected(t)
 	f.got.await(t, "the greeting",
 		func(all []packets.ControlPacket) bool { return len(published(all)) >= len(greetingTopics()) })
-	close(said)
+	close(sent)
 	u.Event(topic.Event{Type: topic.Faulted, Code: "spool-low"})
 	u.Publish(in(topic.Fault))
 	all := f.got.await(t, "a while of heartbeats",
@@ -125,8 +123,8 @@ func TestNothingReceivedDoesAnything(t *testing.T) {
 	}
 }
 
-// TestMalformedFramesEndTheConnection sends what would have the MQTT library panic, wait or believe
-// nonsense, and then behaves.
+// Each malformed frame would make the MQTT library panic, wait or accept nonsense. Afterwards the
+// broker behaves.
 func TestMalformedFramesEndTheConnection(t *testing.T) {
 	evil := [][]byte{
 		{0x90, 5, 0, 1, 0, 0, 0},            // SUBACK with return codes that nobody asked for: an index out of range
@@ -180,7 +178,7 @@ func TestNonsenseInsteadOfConnack(t *testing.T) {
 		}
 	})
 	u := launch(t, options(f.address), nil)
-	u.awaitTrouble(t, "rules of MQTT")
+	u.awaitTrouble(t, "the MQTT protocol")
 	u.awaitConnected(t)
 	if n := len(f.conns.all()); n != 1 {
 		t.Errorf("%d of these were taken for a connection", n-1)
@@ -207,8 +205,8 @@ func TestFloodEndsTheConnection(t *testing.T) {
 	u.awaitConnected(t)
 }
 
-// TestNobodyStaysBehind: whatever happened, a client that has stopped has no goroutine left.
-func TestNobodyStaysBehind(t *testing.T) {
+// A client that has stopped has no goroutine left, whatever happened.
+func TestNoGoroutineIsLeft(t *testing.T) {
 	before := runtime.NumGoroutine()
 	f := startFake(t, func(f *fake, n int, conn net.Conn) {
 		if n%2 == 0 {

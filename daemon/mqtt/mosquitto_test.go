@@ -23,8 +23,8 @@ func newContext() (context.Context, context.CancelFunc) {
 	return context.WithCancel(context.Background())
 }
 
-// mosquitto is a real broker on a port of its own, which can be killed and started again. It keeps
-// nothing over a restart.
+// mosquitto is a real broker on its own port, which can be killed and restarted. It keeps nothing
+// across a restart.
 type mosquitto struct {
 	program string
 	config  string
@@ -35,8 +35,8 @@ type mosquitto struct {
 
 func (m *mosquitto) address() string { return "127.0.0.1:" + m.port }
 
-// installed makes a broker that isn't started yet. Settings are lines of its configuration beyond
-// the listener.
+// installed configures a broker without starting it. Settings are lines of its configuration
+// besides the listener.
 func installed(t *testing.T, settings ...string) *mosquitto {
 	t.Helper()
 	program := needs.Program(t, "mosquitto", "mosquitto")
@@ -106,7 +106,7 @@ func (m *mosquitto) kill() {
 	m.cmd = nil
 }
 
-// heard is a message as a subscriber gets it.
+// heard is a message as a subscriber receives it.
 type heard struct {
 	topic    string
 	payload  string
@@ -117,13 +117,13 @@ func (h heard) String() string {
 	return fmt.Sprintf("%s=%.80s retained=%v", h.topic, h.payload, h.retained)
 }
 
-// watcher is somebody else at the broker.
+// watcher is another client of the broker.
 type watcher struct {
 	journal[heard]
 	client mqtt.Client
 }
 
-// watch subscribes to all that units say, with QoS 0: that keeps their order.
+// watch subscribes to all topics of units, with QoS 0, which keeps their order.
 func watch(t *testing.T, address string, change ...func(*mqtt.ClientOptions)) *watcher {
 	t.Helper()
 	w := &watcher{}
@@ -140,7 +140,7 @@ func watch(t *testing.T, address string, change ...func(*mqtt.ClientOptions)) *w
 	return w
 }
 
-// say publishes something.
+// say publishes a message.
 func (w *watcher) say(t *testing.T, topic, payload string, retained bool) {
 	t.Helper()
 	within(t, w.client.Publish(topic, 1, retained, payload))
@@ -156,11 +156,11 @@ func within(t *testing.T, token mqtt.Token) {
 	}
 }
 
-// retained is what the broker keeps now, by topic.
+// retained returns the retained messages by topic.
 func retained(t *testing.T, address string) map[string]string {
 	t.Helper()
 	w := watch(t, address)
-	// A message of our own comes behind everything retained.
+	// Our own message arrives after everything retained.
 	w.say(t, "tacet/end/of/it", "end", false)
 	kept := make(map[string]string)
 	for _, m := range w.await(t, "the end of what is retained", func(all []heard) bool {
@@ -173,7 +173,7 @@ func retained(t *testing.T, address string) map[string]string {
 	return kept
 }
 
-// passwords writes a password file, from names and passwords in turn.
+// passwords writes a password file from alternating names and passwords.
 func passwords(t *testing.T, file string, pairs ...string) {
 	t.Helper()
 	program := needs.Program(t, "mosquitto_passwd", "mosquitto")

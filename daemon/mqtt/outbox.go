@@ -12,28 +12,27 @@ type message struct {
 	payload  []byte
 	qos      byte
 	retained bool
-	event    bool // must arrive; everything else is said again on the next connect
+	event    bool // sent until acknowledged; everything else is sent again on the next connect
 }
 
-// outbox holds what the broker still has to hear, in order. It is the only thing that callers and
-// the connection share.
+// outbox holds the messages that the broker has not received yet, in order. It is all that callers
+// and the connection share.
 //
-// Of a whole-state topic (state, alerts, ledger, …) only the latest payload is kept: a newer one
-// takes the place of one that still waits. Events wait in order, at most limit of them; then the
-// oldest goes and is counted. So the outbox is bounded by limit and the number of topics, however
-// long the broker is away.
+// Of a retained topic (state, alerts, ledger, …) it keeps only the latest payload. Events wait in
+// order, at most limit of them; then the oldest is dropped and counted. So the outbox is bounded by
+// limit and the number of topics, however long the broker is away.
 //
-// One message at a time is in flight: next takes it out, done says how it went.
+// One message at a time is in flight: next takes it out, done reports the result.
 type outbox struct {
 	limit  int
-	notify chan struct{} // holds one: there may be something to do
+	notify chan struct{} // capacity 1: something may have changed
 
-	mu      sync.Mutex
-	latest  map[string][]byte // guarded by mu; whole-state topics, as last said
-	queue   []message         // guarded by mu; whole-state messages without payload
-	events  int               // guarded by mu; of them in queue
-	flying  *message          // guarded by mu
-	dropped uint64            // guarded by mu; events, since the start
+	mu       sync.Mutex
+	latest   map[string][]byte // guarded by mu; the payloads of retained topics
+	queue    []message         // guarded by mu; retained messages without their payload
+	events   int               // guarded by mu; the number of events in queue
+	inFlight *message          // guarded by mu
+	dropped  uint64            // guarded by mu; events dropped since the start
 }
 
 func newOutbox(limit int) *outbox {
@@ -47,40 +46,40 @@ func (o *outbox) wake() {
 	}
 }
 
-// set gives a whole-state topic a new payload. The same payload again is no news.
+// set gives a retained topic a new payload. Nothing is sent if it has not changed.
 func (o *outbox) set(topic string, payload []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if old, said := o.latest[topic]; said && bytes.Equal(old, payload) {
+	if old, known := o.latest[topic]; known && bytes.Equal(old, payload) {
 		return
 	}
 	o.latest[topic] = payload
 	o.enqueue(topic)
 }
 
-// again has topics said once more, those that have been said at all.
-func (o *outbox) again(topics ...string) {
+// resend queues those of the topics that have a payload.
+func (o *outbox) resend(topics ...string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, topic := range topics {
-		if _, said := o.latest[topic]; said {
+		if _, known := o.latest[topic]; known {
 			o.enqueue(topic)
 		}
 	}
 }
 
-// enqueue puts a whole-state topic last, unless it waits already. mu is held.
+// enqueue appends a retained topic, unless it waits already. mu is held.
 func (o *outbox) enqueue(topic string) {
 	if !slices.ContainsFunc(o.queue, func(m message) bool { return !m.event && m.topic == topic }) {
-		o.queue = append(o.queue, whole(topic))
+		o.queue = append(o.queue, retainedMessage(topic))
 	}
 	o.wake()
 }
 
-func whole(topic string) message { return message{topic: topic, qos: 1, retained: true} }
+func retainedMessage(topic string) message { return message{topic: topic, qos: 1, retained: true} }
 
-// push adds an event.
-func (o *outbox) push(topic string, payload []byte) {
+// addEvent appends an event.
+func (o *outbox) addEvent(topic string, payload []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.events >= o.limit {
@@ -94,22 +93,22 @@ func (o *outbox) push(topic string, payload []byte) {
 	o.wake()
 }
 
-// greet begins anew after a connect: first the given topics, in this order, those that have been
-// said at all; then the events that still wait.
-func (o *outbox) greet(topics []string) {
+// restart sets the order after a connect: first those of the given topics that have a payload, then
+// the events that still wait.
+func (o *outbox) restart(topics []string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	events := slices.DeleteFunc(o.queue, func(m message) bool { return !m.event })
 	o.queue = make([]message, 0, len(topics)+len(events))
 	for _, topic := range topics {
-		if _, said := o.latest[topic]; said {
-			o.queue = append(o.queue, whole(topic))
+		if _, known := o.latest[topic]; known {
+			o.queue = append(o.queue, retainedMessage(topic))
 		}
 	}
 	o.queue = append(o.queue, events...)
 }
 
-// next takes out the message that is to be sent now. It stays in flight until done is called.
+// next takes out the message to send now. It is in flight until done is called.
 func (o *outbox) next() (message, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -123,31 +122,31 @@ func (o *outbox) next() (message, bool) {
 	} else {
 		m.payload = o.latest[m.topic]
 	}
-	o.flying = &m
+	o.inFlight = &m
 	return m, true
 }
 
-// done ends the flight. An event that didn't arrive goes back to the head of the queue, so the
-// order holds and nothing is lost; it may arrive twice.
-func (o *outbox) done(arrived bool) {
+// done reports whether the message in flight was acknowledged. If not, an event returns to the head
+// of the queue: the order holds and none is lost, but one may arrive twice.
+func (o *outbox) done(acknowledged bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.flying != nil && o.flying.event && !arrived {
-		o.queue = slices.Insert(o.queue, 0, *o.flying)
+	if o.inFlight != nil && o.inFlight.event && !acknowledged {
+		o.queue = slices.Insert(o.queue, 0, *o.inFlight)
 		o.events++
 	}
-	o.flying = nil
+	o.inFlight = nil
 }
 
-// lost is how many events have been dropped since the start.
-func (o *outbox) lost() uint64 {
+// droppedEvents is the number of events dropped since the start.
+func (o *outbox) droppedEvents() uint64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.dropped
 }
 
-// said says whether a topic has a payload.
-func (o *outbox) said(topic string) bool {
+// has reports whether a topic has a payload.
+func (o *outbox) has(topic string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	_, ok := o.latest[topic]

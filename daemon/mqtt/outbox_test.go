@@ -9,27 +9,26 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestOutbox holds the outbox against a plain model, over any order of what callers and the
-// connection do to it.
+// The outbox agrees with a plain model over any sequence of operations.
 func TestOutbox(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const limit = 5
 		o := newOutbox(limit)
 		topics := []string{"a", "b", "c"}
-		latest := map[string]string{} // what callers said last
-		broker := map[string]string{} // what the broker has been told on this connection
+		latest := map[string]string{} // the last values set
+		broker := map[string]string{} // what the broker has received on this connection
 		var events, arrived []int     // events made; events acknowledged
 		lost := 0
-		var flying *message
+		var inFlight *message
 
 		deliver := func() {
-			if flying.event {
+			if inFlight.event {
 				var n int
-				fmt.Sscan(string(flying.payload), &n)
+				fmt.Sscan(string(inFlight.payload), &n)
 				arrived = append(arrived, n)
 				return
 			}
-			broker[flying.topic] = string(flying.payload)
+			broker[inFlight.topic] = string(inFlight.payload)
 		}
 		t.Repeat(map[string]func(*rapid.T){
 			"set": func(t *rapid.T) {
@@ -37,40 +36,40 @@ func TestOutbox(t *testing.T) {
 				latest[topic] = rapid.SampledFrom([]string{"", "x", "y"}).Draw(t, "payload")
 				o.set(topic, []byte(latest[topic]))
 			},
-			"again": func(t *rapid.T) { o.again(topics...) },
+			"again": func(t *rapid.T) { o.resend(topics...) },
 			"event": func(t *rapid.T) {
 				events = append(events, len(events))
-				o.push("event", fmt.Append(nil, len(events)-1))
+				o.addEvent("event", fmt.Append(nil, len(events)-1))
 			},
 			"send": func(t *rapid.T) {
-				if flying != nil {
+				if inFlight != nil {
 					t.Skip()
 				}
 				if m, ok := o.next(); ok {
-					flying = &m
+					inFlight = &m
 				}
 			},
 			"acknowledge": func(t *rapid.T) {
-				if flying == nil {
+				if inFlight == nil {
 					t.Skip()
 				}
 				deliver()
 				o.done(true)
-				flying = nil
+				inFlight = nil
 			},
 			"reconnect": func(t *rapid.T) {
-				if flying != nil {
+				if inFlight != nil {
 					if rapid.Bool().Draw(t, "it had arrived") {
 						deliver()
 					}
 					o.done(false)
-					flying = nil
+					inFlight = nil
 				}
 				broker = map[string]string{}
-				o.greet(topics)
+				o.restart(topics)
 			},
 			"drain": func(t *rapid.T) {
-				if flying != nil {
+				if inFlight != nil {
 					t.Skip()
 				}
 				for {
@@ -78,20 +77,20 @@ func TestOutbox(t *testing.T) {
 					if !ok {
 						break
 					}
-					flying = &m
+					inFlight = &m
 					deliver()
 					o.done(true)
 				}
-				flying = nil
-				// All that was said has been told, unless it was told before this connection.
+				inFlight = nil
+				// Everything set has been sent, unless that was before this connection.
 				for topic, payload := range broker {
 					if latest[topic] != payload {
-						t.Fatalf("%s is %q at the broker, said was %q", topic, payload, latest[topic])
+						t.Fatalf("%s is %q at the broker, but was set to %q", topic, payload, latest[topic])
 					}
 				}
 			},
 			"": func(t *rapid.T) {
-				lost = int(o.lost())
+				lost = int(o.droppedEvents())
 				if len(o.queue) > limit+1+len(topics) {
 					t.Fatalf("%d messages wait", len(o.queue))
 				}
@@ -100,7 +99,7 @@ func TestOutbox(t *testing.T) {
 					t.Fatalf("events arrived as %v", arrived)
 				}
 				waiting := o.events
-				if flying != nil && flying.event {
+				if inFlight != nil && inFlight.event {
 					waiting++
 				}
 				if len(events) > len(once)+waiting+lost {
@@ -114,15 +113,15 @@ func TestOutbox(t *testing.T) {
 func TestOutboxKeepsTheNewest(t *testing.T) {
 	o := newOutbox(3)
 	for i := range 10 {
-		o.push("event", fmt.Append(nil, i))
+		o.addEvent("event", fmt.Append(nil, i))
 	}
 	var got []string
 	for m, ok := o.next(); ok; m, ok = o.next() {
 		got = append(got, string(m.payload))
 		o.done(true)
 	}
-	if want := []string{"7", "8", "9"}; !slices.Equal(got, want) || o.lost() != 7 {
-		t.Errorf("kept %q and dropped %d", got, o.lost())
+	if want := []string{"7", "8", "9"}; !slices.Equal(got, want) || o.droppedEvents() != 7 {
+		t.Errorf("kept %q and dropped %d", got, o.droppedEvents())
 	}
 }
 
@@ -135,10 +134,10 @@ func TestTheSameAgainIsNoNews(t *testing.T) {
 			o.set("alert", []byte(payload))
 		}
 		if _, ok := o.next(); ok {
-			t.Fatalf("%q is said twice", payload)
+			t.Fatalf("%q is sent twice", payload)
 		}
 	}
-	// What changes while it is in flight is said once more.
+	// What changes while it is in flight is sent again.
 	o.set("alert", []byte("y"))
 	o.next()
 	o.set("alert", []byte("z"))
@@ -148,12 +147,11 @@ func TestTheSameAgainIsNoNews(t *testing.T) {
 	}
 }
 
-// TestStateGoesBeforeAnEventThatCameLater: who hears that a recording has started has heard that
-// the unit records.
+// A reader of the event that a recording started has already received the state.
 func TestStateGoesBeforeAnEventThatCameLater(t *testing.T) {
 	o := newOutbox(10)
 	o.set("state", []byte("recording"))
-	o.push("event", []byte("started"))
+	o.addEvent("event", []byte("started"))
 	o.set("state", []byte("idle"))
 	var got []string
 	for m, ok := o.next(); ok; m, ok = o.next() {
@@ -161,7 +159,7 @@ func TestStateGoesBeforeAnEventThatCameLater(t *testing.T) {
 		o.done(true)
 	}
 	if want := []string{"idle", "started"}; !slices.Equal(got, want) {
-		t.Errorf("said %q, want %q", got, want)
+		t.Errorf("sent %q, want %q", got, want)
 	}
 }
 

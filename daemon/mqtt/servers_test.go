@@ -13,9 +13,11 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/eclipse/paho.mqtt.golang/packets"
 )
 
-// freePort is one that nobody listens at.
+// freePort returns a port that nobody listens on.
 func freePort(t *testing.T) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -27,7 +29,7 @@ func freePort(t *testing.T) string {
 	return port
 }
 
-// command is a program that the tests need; .ci/install brings it.
+// command finds a program that the tests need; .ci/install installs it.
 func command(t *testing.T, names ...string) string {
 	t.Helper()
 	for _, name := range names {
@@ -39,7 +41,7 @@ func command(t *testing.T, names ...string) string {
 	return ""
 }
 
-// serve runs a server until the test ends, and returns when it listens.
+// serve runs a server until the test ends. It returns when the server listens.
 func serve(t *testing.T, port string, cmd *exec.Cmd) {
 	t.Helper()
 	var log bytes.Buffer
@@ -70,7 +72,7 @@ func serve(t *testing.T, port string, cmd *exec.Cmd) {
 	}
 }
 
-// nats is a NATS server with a user who may publish and subscribe under the room's topics alone.
+// nats is a NATS server with a user who may publish and subscribe under the room's topics only.
 func nats(t *testing.T) Options {
 	program := command(t, filepath.Join(os.Getenv("TACET_TOOLS"), "nats-server"), "../../bin/tools/nats-server")
 	port, dir := freePort(t), t.TempDir()
@@ -79,7 +81,8 @@ func nats(t *testing.T) Options {
 listen: "127.0.0.1:` + freePort(t) + `"
 jetstream { store_dir: "` + dir + `" }
 mqtt { listen: "127.0.0.1:` + port + `" }
-authorization { users: [ { user: "room-3", password: "right", permissions: { publish: ["tacet.high-street.room-3.>"], subscribe: ["tacet.high-street.room-3.>"] } } ] }
+authorization { users: [ { user: "room-3", password: "right", permissions: {
+	publish: ["tacet.high-street.room-3.>"], subscribe: ["tacet.high-street.room-3.>"] } } ] }
 `
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
@@ -93,7 +96,7 @@ func withPassword(o Options) Options {
 	return o
 }
 
-// rabbit is Debian's RabbitMQ with a user who may read and write under the room's topics alone.
+// rabbit is Debian's RabbitMQ with a user who may read and write under the room's topics only.
 func rabbit(t *testing.T) Options {
 	home := "/usr/lib/rabbitmq/bin"
 	program := command(t, home+"/rabbitmq-server")
@@ -137,5 +140,45 @@ func rabbit(t *testing.T) Options {
 		"RABBITMQ_ENABLED_PLUGINS_FILE=" + put("plugins", "[rabbitmq_mqtt]."),
 	}
 	serve(t, port, cmd)
-	return withPassword(options("127.0.0.1:" + port))
+	o := withPassword(options("127.0.0.1:" + port))
+	knows(t, port, "room-3", "right")
+	return o
+}
+
+// knows returns when the server accepts the user. RabbitMQ listens a moment before it knows any.
+func knows(t *testing.T, port, user, password string) {
+	t.Helper()
+	for late := time.After(90 * time.Second); ; {
+		if accepted("127.0.0.1:"+port, user, password) {
+			return
+		}
+		select {
+		case <-late:
+			t.Fatalf("the server on port %s does not accept %s", port, user)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// accepted tries one CONNECT.
+func accepted(address, user, password string) bool {
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+	c := packets.NewControlPacket(packets.Connect).(*packets.ConnectPacket)
+	c.ProtocolName, c.ProtocolVersion, c.CleanSession = "MQTT", 4, true
+	c.ClientIdentifier = "tacet-high-street-room-3"
+	c.UsernameFlag, c.Username, c.PasswordFlag, c.Password = true, user, true, []byte(password)
+	if err := c.Write(conn); err != nil {
+		return false
+	}
+	p, err := packets.ReadPacket(conn)
+	answer, ok := p.(*packets.ConnackPacket)
+	if err != nil || !ok || answer.ReturnCode != packets.Accepted {
+		return false
+	}
+	return packets.NewControlPacket(packets.Disconnect).Write(conn) == nil
 }

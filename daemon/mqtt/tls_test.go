@@ -43,7 +43,7 @@ func newAuthority(t *testing.T) *authority {
 	return a
 }
 
-// issue makes a certificate for a name (or address) that ends at a time.
+// issue makes a certificate for a name or address, valid until a time.
 func (a *authority) issue(t *testing.T, name string, until time.Time) pair {
 	t.Helper()
 	c := &x509.Certificate{
@@ -83,8 +83,8 @@ func (a *authority) sign(t *testing.T, c *x509.Certificate) pair {
 	}
 }
 
-// secured is a Mosquitto that speaks TLS with a certificate, and asks for one signed by clients if
-// that isn't nil.
+// secured is a Mosquitto with TLS. It asks for a client certificate signed by clients, unless that
+// is nil.
 func secured(t *testing.T, server pair, clients *authority) *mosquitto {
 	t.Helper()
 	dir := t.TempDir()
@@ -142,10 +142,10 @@ func TestTroubleWithCertificatesIsToldAndMendedWithoutARestart(t *testing.T) {
 		words   string
 		code    health.Code
 	}{
-		{"wrong authority", other.issue(t, "127.0.0.1", later), nil, nil, "authority that this unit doesn't know", HostKey},
+		{"wrong authority", other.issue(t, "127.0.0.1", later), nil, nil, "doesn't know the authority", HostKey},
 		{"expired", office.issue(t, "127.0.0.1", past), nil, nil, "has expired", HostKey},
-		{"another name", office.issue(t, "elsewhere.lan", later), nil, nil, "made out to another name", HostKey},
-		{"no certificate of ours", good, units, nil, "was shown none", Denied},
+		{"another name", office.issue(t, "elsewhere.lan", later), nil, nil, "is for another name", HostKey},
+		{"no certificate of ours", good, units, nil, "the unit has none", Denied},
 		{"ours is expired", good, units, func(c *Credentials) {
 			p := units.issue(t, "room-3", past)
 			c.Cert, c.Key = p.cert, p.key
@@ -166,12 +166,12 @@ func TestTroubleWithCertificatesIsToldAndMendedWithoutARestart(t *testing.T) {
 			u := launch(t, o, nil)
 			tr := u.awaitTrouble(t, test.words)
 			if tr.Do == "" || !strings.Contains(strings.Join(u.logs.all(), "\n"), test.words) {
-				t.Errorf("told as %+v and logged as %q", tr, u.logs.all())
+				t.Errorf("reported as %+v and logged as %q", tr, u.logs.all())
 			}
 			if tr.Code != test.code {
-				t.Errorf("told as %s", tr.Code)
+				t.Errorf("reported as %s", tr.Code)
 			}
-			// The technician mends the broker.
+			// A technician corrects the broker.
 			m.kill()
 			mended := secured(t, good, nil)
 			mended.port = m.port
@@ -199,7 +199,7 @@ func TestTLSAndClearMixedUp(t *testing.T) {
 	office := newAuthority(t)
 	u := launch(t, secureOptions(plain, office.pem), nil)
 	if tr := u.awaitTrouble(t, "TLS"); tr.Code != Unreached {
-		t.Errorf("told as %s", tr.Code)
+		t.Errorf("reported as %s", tr.Code)
 	}
 	u.stop()
 
@@ -216,16 +216,15 @@ func TestOptionsAreChecked(t *testing.T) {
 		words  string
 	}{
 		{func(o *Options) { o.Broker = "broker.lan" }, "is not an address"},
-		{func(o *Options) { o.Broker = "http://broker.lan" }, "http is not spoken here"},
+		{func(o *Options) { o.Broker = "http://broker.lan" }, "http:// is not supported"},
 		{func(o *Options) { o.Broker = "mqtt://" }, "is not an address"},
-		{func(o *Options) { o.Broker = "mqtt://me:secret@broker.lan" }, "a password stands in the address"},
+		{func(o *Options) { o.Broker = "mqtt://me:secret@broker.lan" }, "the address holds a password"},
 		{func(o *Options) { o.Broker = "mqtt://broker.lan/x" }, "a path after the host"},
 		{func(o *Options) { o.Broker = "mqtt://me:secret@broker.lan:x" }, "is not an address"},
 		{func(o *Options) { o.Site = "High Street" }, "site and room"},
 		{func(o *Options) { o.Room = "" }, "site and room"},
 		{func(o *Options) { o.HomeAssistant = "#" }, "homeassistant"},
 		{func(o *Options) { o.HomeAssistant = "/ha" }, "homeassistant"},
-		{func(o *Options) { o.Codes = []string{"a/b"} }, "no code"},
 	} {
 		o := options("broker.lan")
 		test.change(&o)
@@ -234,7 +233,7 @@ func TestOptionsAreChecked(t *testing.T) {
 			t.Errorf("%+v: %v, want %q", o.Broker, err, test.words)
 		}
 		if err != nil && strings.Contains(err.Error(), "secret") {
-			t.Errorf("the error tells the password: %v", err)
+			t.Errorf("the error holds the password: %v", err)
 		}
 	}
 	for broker, address := range map[string]string{
@@ -250,7 +249,7 @@ func TestOptionsAreChecked(t *testing.T) {
 	}
 }
 
-// TestRefusalsAreTold goes through what a broker can answer to CONNECT.
+// Every refusal that a broker can answer to CONNECT.
 func TestRefusalsAreTold(t *testing.T) {
 	for answer, want := range map[byte]Trouble{
 		packets.ErrRefusedBadProtocolVersion:    {Code: Unreached, What: "MQTT 3.1.1"},
@@ -262,7 +261,7 @@ func TestRefusalsAreTold(t *testing.T) {
 		f := startFake(t, func(f *fake, n int, conn net.Conn) { f.welcome(conn, answer) })
 		u := launch(t, options(f.address), nil)
 		if tr := u.awaitTrouble(t, want.What); tr.Do == "" || tr.Code != want.Code {
-			t.Errorf("answer %d: told as %s with the advice %q", answer, tr.Code, tr.Do)
+			t.Errorf("answer %d: reported as %s with the advice %q", answer, tr.Code, tr.Do)
 		}
 		u.stop()
 	}

@@ -15,17 +15,16 @@ import (
 	"tacet/daemon/topic"
 )
 
-// trait is something that a broker does not do, and what then becomes of the unit.
+// trait is a limitation of a broker, with its consequence for the unit.
 type trait struct {
 	name   string
 	broker func(t *testing.T) Options
-	limits []string    // what it goes on without; none: nothing
-	code   health.Code // it is not online: why
-	words  string      // of the trouble
+	limits []string    // what it does without
+	code   health.Code // why it is not online
+	words  string      // in the trouble's text
 }
 
-// choosy is a broker that hangs up on what it does not want, as MQTT 3.1.1 has it, and keeps quiet
-// on what it ignores.
+// choosy is a broker that hangs up on some packets and ignores others.
 func choosy(hangUp, ignore func(packets.ControlPacket) bool) func(t *testing.T) Options {
 	return func(t *testing.T) Options {
 		f := startFake(t, func(f *fake, _ int, conn net.Conn) {
@@ -52,7 +51,8 @@ func choosy(hangUp, ignore func(packets.ControlPacket) bool) func(t *testing.T) 
 	}
 }
 
-// lets is a broker that lets in one client id, and refuses every other as it does a wrong password.
+// lets is a broker that accepts one client identifier, and refuses all others like a wrong
+// password.
 func lets(id string) func(t *testing.T) Options {
 	return func(t *testing.T) Options {
 		f := startFake(t, func(f *fake, _ int, conn net.Conn) {
@@ -81,7 +81,7 @@ func lets(id string) func(t *testing.T) Options {
 	}
 }
 
-// on are publishes on topics that hold a text.
+// on matches publishes on topics that contain text.
 func on(text string) func(packets.ControlPacket) bool {
 	return func(p packets.ControlPacket) bool {
 		pub, ok := p.(*packets.PublishPacket)
@@ -113,9 +113,9 @@ func stock(settings ...string) func(t *testing.T) Options {
 }
 
 func traits() []trait {
-	const unkept, qos0, undescribed = "none is retained", "all goes with QoS 0",
+	const noRetain, qos0, undescribed = "none is retained", "everything is sent with QoS 0",
 		"publishes on homeassistant/device/tacet_high-street_room-3/config"
-	deaf := func(t *testing.T) Options {
+	notSubscribed := func(t *testing.T) Options {
 		f := startFake(t, func(f *fake, _ int, conn net.Conn) {
 			if !f.welcome(conn, packets.Accepted) {
 				return
@@ -138,9 +138,9 @@ func traits() []trait {
 	}
 	return []trait{
 		{name: "all is well", broker: stock()},
-		{name: "mosquitto: retain_available false", broker: stock("retain_available false"), limits: []string{unkept}},
+		{name: "mosquitto: retain_available false", broker: stock("retain_available false"), limits: []string{noRetain}},
 		{name: "mosquitto: max_qos 0", broker: stock("max_qos 0"), limits: []string{qos0}},
-		{name: "mosquitto: both", broker: stock("max_qos 0", "retain_available false"), limits: []string{qos0, unkept}},
+		{name: "mosquitto: both", broker: stock("max_qos 0", "retain_available false"), limits: []string{qos0, noRetain}},
 		{name: "mosquitto: max_packet_size 2000", broker: stock("max_packet_size 2000"), limits: []string{undescribed}},
 		{name: "mosquitto: max_packet_size 300", broker: stock("max_packet_size 300"), code: Denied,
 			words: "tacet/high-street/room-3/"},
@@ -161,14 +161,15 @@ func traits() []trait {
 		{name: "never answers discovery", broker: choosy(never, on("homeassistant/")), limits: []string{undescribed}},
 		{name: "hangs up on the subscription", broker: choosy(isSubscribe, nil),
 			limits: []string{"subscribes to homeassistant/status"}},
-		{name: "refuses the subscription", broker: deaf, limits: []string{"subscribe to homeassistant/status"}},
+		{name: "refuses the subscription", broker: notSubscribed, limits: []string{"subscribe to homeassistant/status"}},
 		{name: "hangs up on any last will", broker: choosy(withWill(func(*packets.ConnectPacket) bool { return true }), nil),
 			limits: []string{"last will"}},
 		{name: "hangs up on a retained last will",
 			broker: choosy(withWill(func(c *packets.ConnectPacket) bool { return c.WillRetain }), nil),
-			limits: []string{unkept}},
+			limits: []string{noRetain}},
 		{name: "hangs up on retained messages",
-			broker: choosy(thatPublish(func(p *packets.PublishPacket) bool { return p.Retain }), nil), limits: []string{unkept}},
+			broker: choosy(thatPublish(func(p *packets.PublishPacket) bool { return p.Retain }), nil),
+			limits: []string{noRetain}},
 		{name: "hangs up on QoS 1", broker: choosy(thatPublish(func(p *packets.PublishPacket) bool { return p.Qos > 0 }),
 			nil), limits: []string{qos0}},
 		{name: "hangs up on events", broker: choosy(on("/event"), nil),
@@ -191,8 +192,8 @@ func traits() []trait {
 	}
 }
 
-// restricted is a Mosquitto that lets its users publish and hear under the room's topics alone. It
-// acknowledges the others.
+// restricted is a Mosquitto whose users may publish and read only under the room's topics. It
+// acknowledges other messages and drops them.
 func restricted(t *testing.T) Options {
 	return stock("acl_file " + aclFile(t, "topic readwrite tacet/high-street/room-3/#"))(t)
 }
@@ -206,14 +207,14 @@ func aclFile(t *testing.T, text string) string {
 	return file
 }
 
-// swift are times in which a broker that never answers is found out soon.
+// swift are times that detect a silent broker quickly.
 func swift() timing {
 	t := quick
-	t.answer, t.ask = 700*time.Millisecond, 10*time.Millisecond
+	t.answer, t.checkDrops = 700*time.Millisecond, 10*time.Millisecond
 	return t
 }
 
-// TestTraitsOfBrokers: what doctor says of a broker is what becomes of the unit, for each trait.
+// For each trait, Probe predicts what the running unit reports.
 func TestTraitsOfBrokers(t *testing.T) {
 	for _, trait := range traits() {
 		t.Run(trait.name, func(t *testing.T) {
@@ -234,7 +235,7 @@ func TestTraitsOfBrokers(t *testing.T) {
 				return trait.fits(r.Limits, trouble(r)) && (r.Connected || r.Trouble != nil)
 			})
 			trait.check(t, "unit", last.Limits, trouble(last))
-			// And it stays so: heartbeats go on, where there are any.
+			// It stays online: heartbeats continue, if they are allowed.
 			if trait.code == "" {
 				u.stop()
 				if all := u.reports.all(); all[len(all)-1].Trouble != nil || len(all) > 12 {

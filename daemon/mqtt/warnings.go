@@ -33,7 +33,6 @@ func WarnOf(w health.Warner) func(Report) {
 func (o Options) WithWarnings(declared []health.Warning) Options {
 	for _, w := range declared {
 		o.Codes = append(o.Codes, string(w.Code))
-		o.Remedies = append(o.Remedies, w.Remedy())
 		if !w.Problem() {
 			o.Notes = append(o.Notes, string(w.Code))
 		}

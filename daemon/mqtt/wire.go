@@ -13,16 +13,16 @@ import (
 )
 
 const (
-	// maxFrame bounds what follows a frame's header, in bytes. All that we have use for is tiny:
-	// acknowledgements and one word from Home Assistant.
+	// maxFrame is the most bytes after a frame's header. The frames that we need are tiny:
+	// acknowledgements, and one word from Home Assistant.
 	maxFrame = 4096
-	// spareFrames is how many frames a broker may send beyond one for each of ours. With
-	// acknowledgements it uses none up; the rest is births of Home Assistant, one each in a good
-	// while. Then it has to be connected to anew, which a flood makes slow.
+	// spareFrames is how many frames a broker may send beyond one for each of ours. Only births of
+	// Home Assistant use them up, and those are rare. Beyond that the connection is closed, so a
+	// flood is slowed down by the pauses before reconnecting.
 	spareFrames = 1000
 )
 
-// MQTT 3.1.1 control packet types that a broker may send to us.
+// The MQTT 3.1.1 control packet types that a broker may send.
 const (
 	typeConnack  = 2
 	typePublish  = 3
@@ -31,51 +31,51 @@ const (
 	typePingresp = 13
 )
 
-// wire is a connection to a broker that lets through only frames which are whole, small and of a
-// form that we have asked for. The MQTT library behind it takes a length of 256 MiB at its word and
-// a surplus return code for an index; it never sees either. Publishes on a topic that we haven't
-// subscribed to are swallowed.
+// wire is a connection to a broker that passes on only frames that are complete, small and of a
+// type that we expect. The MQTT library would allocate 256 MiB for a claimed length, and panic on a
+// surplus return code; it never sees either. Messages on a topic that we haven't subscribed to are
+// discarded.
 //
 // Read is called by one goroutine, Write by any.
 type wire struct {
 	net.Conn
-	listen       string // the one topic, or "" for none
+	subscribed   string // the one topic, or ""
 	writeTimeout time.Duration
 
-	in    *bufio.Reader
-	frame [5 + maxFrame]byte // the frame being handed on
-	rest  []byte             // what of it is still to be read
-	greet bool               // CONNACK has been seen: before that, one goroutine does all
+	in           *bufio.Reader
+	frame        [5 + maxFrame]byte // the frame being read
+	unread       []byte             // the part of it that is not read yet
+	acknowledged bool               // CONNACK has arrived; until then only one goroutine uses the wire
 
 	once sync.Once
-	dead chan struct{} // closed when the connection is of no more use
-	err  error         // why; read after dead
+	dead chan struct{} // closed when the connection has ended
+	err  error         // why it ended; set before dead is closed
 
 	mu     sync.Mutex
-	credit int // guarded by mu; frames that may still come
+	credit int // guarded by mu; frames that the broker may still send
 }
 
-func newWire(conn net.Conn, listen string, writeTimeout time.Duration) *wire {
+func newWire(conn net.Conn, subscribed string, writeTimeout time.Duration) *wire {
 	return &wire{
-		Conn: conn, listen: listen, writeTimeout: writeTimeout,
+		Conn: conn, subscribed: subscribed, writeTimeout: writeTimeout,
 		in: bufio.NewReaderSize(conn, 1024), dead: make(chan struct{}), credit: spareFrames,
 	}
 }
 
-// errHungUp is an end that we made ourselves.
-var errHungUp = errors.New("connection given up")
+// errClosed is the reason when we closed the connection ourselves.
+var errClosed = errors.New("connection closed")
 
-// kill ends the connection; the first reason stays.
-func (w *wire) kill(why error) {
+// kill closes the connection. Only the first reason counts.
+func (w *wire) kill(reason error) {
 	w.once.Do(func() {
-		w.err = why
+		w.err = reason
 		close(w.dead)
-		under(w.Conn).Close()
+		netConn(w.Conn).Close()
 	})
 }
 
-// under is the connection below TLS. Closing that one never waits for a broker which doesn't read.
-func under(conn net.Conn) net.Conn {
+// netConn is the connection below TLS. Closing it never waits for a broker that doesn't read.
+func netConn(conn net.Conn) net.Conn {
 	if t, ok := conn.(*tls.Conn); ok {
 		return t.NetConn()
 	}
@@ -84,11 +84,11 @@ func under(conn net.Conn) net.Conn {
 
 // Close ends the connection.
 func (w *wire) Close() error {
-	w.kill(errHungUp)
+	w.kill(errClosed)
 	return nil
 }
 
-// Write is bounded in time, so that a broker which reads nothing holds nobody up.
+// Write has a deadline, so that a broker that reads nothing blocks nobody.
 func (w *wire) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	w.credit = min(w.credit+1, 2*spareFrames)
@@ -98,17 +98,17 @@ func (w *wire) Write(p []byte) (int, error) {
 	}
 	n, err := w.Conn.Write(p)
 	if err != nil {
-		w.kill(fmt.Errorf("write: %w", w.lastWord(err)))
+		w.kill(fmt.Errorf("write: %w", w.writeError(err)))
 		return n, err
 	}
 	return n, w.Conn.SetWriteDeadline(time.Time{})
 }
 
-// lastWord is why a write failed. A broker that refuses the unit's certificate says so after the
-// handshake, and may have hung up before CONNECT was written: its word still waits to be read, and
-// nobody reads before CONNECT.
-func (w *wire) lastWord(failed error) error {
-	if w.greet || w.Conn.SetReadDeadline(time.Now().Add(time.Second)) != nil {
+// writeError returns the cause of a failed write. With TLS 1.3 a broker rejects the unit's
+// certificate after the handshake, possibly before CONNECT is written. Its alert is then still
+// unread, since nobody reads before CONNECT.
+func (w *wire) writeError(failed error) error {
+	if w.acknowledged || w.Conn.SetReadDeadline(time.Now().Add(time.Second)) != nil {
 		return failed
 	}
 	if _, err := w.in.ReadByte(); isAlert(err) {
@@ -117,32 +117,33 @@ func (w *wire) lastWord(failed error) error {
 	return failed
 }
 
-// Read hands on frames that have been vetted.
+// Read returns the bytes of frames that have been checked.
 func (w *wire) Read(p []byte) (int, error) {
-	for len(w.rest) == 0 {
+	for len(w.unread) == 0 {
 		frame, err := w.next()
 		if err != nil {
 			w.kill(err)
-			// Not the error of a closed connection: the library takes no notice of that one.
-			return 0, fmt.Errorf("connection ended: %s", reason(w.err))
+			// The library ignores the error of a closed connection.
+			return 0, fmt.Errorf("connection ended: %s", endText(w.err))
 		}
-		w.rest = frame
+		w.unread = frame
 	}
-	n := copy(p, w.rest)
-	w.rest = w.rest[n:]
+	n := copy(p, w.unread)
+	w.unread = w.unread[n:]
 	return n, nil
 }
 
-// reason is the text of an end without the words by which the library knows a connection that it
-// closed itself.
-func reason(err error) string {
+// endText is the text of an error without the words by which the library recognises a connection
+// that it closed itself.
+func endText(err error) string {
 	if errors.Is(err, net.ErrClosed) {
 		return "closed"
 	}
 	return err.Error()
 }
 
-// next reads one frame: nil if it is of no interest, an error if it is refused.
+// next reads one frame. It returns nil for one to discard, and an error for one that is not
+// allowed.
 func (w *wire) next() ([]byte, error) {
 	kind, err := w.in.ReadByte()
 	if err != nil {
@@ -166,14 +167,14 @@ func (w *wire) next() ([]byte, error) {
 		}
 	}
 	if length > maxFrame {
-		return nil, refuse("a frame of %d bytes, at most %d are taken", length, maxFrame)
+		return nil, refuse("a frame of %d bytes, more than the limit of %d", length, maxFrame)
 	}
 	body := w.frame[head : head+length]
 	if _, err := io.ReadFull(w.in, body); err != nil {
 		return nil, noEOF(err)
 	}
-	if !w.pay() {
-		return nil, refuse("a flood of frames that nobody asked for")
+	if !w.spend() {
+		return nil, refuse("a flood of unrequested frames")
 	}
 	wanted, err := w.vet(kind, body)
 	if err != nil || !wanted {
@@ -182,23 +183,23 @@ func (w *wire) next() ([]byte, error) {
 	return w.frame[:head+length], nil
 }
 
-// pay takes one frame off the broker's credit.
-func (w *wire) pay() bool {
+// spend takes one frame off the broker's credit, and reports whether it had any.
+func (w *wire) spend() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.credit--
 	return w.credit >= 0
 }
 
-// vet says whether a frame is to be handed on, and refuses what no broker may send to a client that
+// vet reports whether a frame is passed on. It rejects what no broker may send to a client that
 // subscribes to one topic with QoS 0 and publishes with QoS 1.
 func (w *wire) vet(kind byte, body []byte) (wanted bool, err error) {
-	if first := !w.greet; first != (kind>>4 == typeConnack) {
+	if first := !w.acknowledged; first != (kind>>4 == typeConnack) {
 		return false, refuse("a frame of type %d out of turn", kind>>4)
 	}
 	switch {
 	case kind == typeConnack<<4 && len(body) == 2 && body[0] <= 1 && body[1] <= 5:
-		w.greet = true
+		w.acknowledged = true
 		return true, nil
 	case kind == typePuback<<4 && len(body) == 2,
 		kind == typeSuback<<4 && len(body) == 3,
@@ -219,17 +220,17 @@ func (w *wire) vetPublish(kind byte, body []byte) (wanted bool, err error) {
 		return false, refuse("a publish whose topic is longer than the frame")
 	}
 	qos := kind >> 1 & 3
-	return qos == 0 && w.listen != "" && string(body[2:end]) == w.listen, nil
+	return qos == 0 && w.subscribed != "" && string(body[2:end]) == w.subscribed, nil
 }
 
-// refused is a frame that we don't take.
+// refused is the error for a frame that is not allowed.
 type refused struct{ what string }
 
 func (r refused) Error() string { return "the broker sent " + r.what }
 
 func refuse(format string, args ...any) error { return refused{fmt.Sprintf(format, args...)} }
 
-// noEOF makes an end within a frame an unexpected one.
+// noEOF turns the end of the connection within a frame into an unexpected one.
 func noEOF(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF

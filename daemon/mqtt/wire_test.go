@@ -11,7 +11,7 @@ import (
 	"github.com/eclipse/paho.mqtt.golang/packets"
 )
 
-// tape is a connection on which everything has been said already, in pieces of some size.
+// tape is a connection that delivers a recorded stream in pieces of some size.
 type tape struct {
 	net.Conn
 	in     *bytes.Reader
@@ -34,8 +34,8 @@ func play(data []byte, piece int, listen string) *wire {
 	return newWire(&tape{in: bytes.NewReader(data), piece: piece}, listen, time.Second)
 }
 
-// cut takes the first frame off, without any of the wire's rules.
-func cut(data []byte) (frame, rest []byte, ok bool) {
+// cut splits off the first frame, without any of the wire's rules.
+func cut(data []byte) (frame, unread []byte, ok bool) {
 	length, shift := 0, 0
 	for i := 1; i < len(data) && i <= 4; i++ {
 		length |= int(data[i]&0x7f) << shift
@@ -51,8 +51,8 @@ func cut(data []byte) (frame, rest []byte, ok bool) {
 	return nil, data, false
 }
 
-// FuzzWire has a broker say anything at all. What comes out is whole frames that came in, in their
-// order, of the kinds that the library knows how to take.
+// A broker may send anything. What comes out are whole frames that came in, in order, of the types
+// that the library can handle.
 func FuzzWire(f *testing.F) {
 	connack := []byte{0x20, 2, 0, 0}
 	publish := frame(func() packets.ControlPacket {
@@ -85,7 +85,7 @@ func FuzzWire(f *testing.F) {
 			t.Fatal("ended, and not dead")
 		}
 		checkFrames(t, data, out, listen)
-		// And the library reads just these frames, on its own.
+		// The library alone reads just these frames.
 		again, n := play(data, int(piece)+1, listen), 0
 		for {
 			p, err := packets.ReadPacket(again)
@@ -100,7 +100,7 @@ func FuzzWire(f *testing.F) {
 	})
 }
 
-// checkFrames finds each frame of out among those of in, in order.
+// checkFrames checks that the frames of out are among those of in, in order.
 func checkFrames(t *testing.T, in, out []byte, listen string) {
 	t.Helper()
 	for n := 0; len(out) > 0; n++ {
@@ -150,13 +150,13 @@ func TestWireRefusesBeforeItReads(t *testing.T) {
 		t.Errorf("% x came out", out)
 	}
 	var r refused
-	if !errors.As(w.err, &r) || r.what != "a frame of 4097 bytes, at most 4096 are taken" {
+	if !errors.As(w.err, &r) || r.what != "a frame of 4097 bytes, more than the limit of 4096" {
 		t.Errorf("ended with %v", w.err)
 	}
 	if left := w.Conn.(*tape).in.Len(); left != 5000 {
 		t.Errorf("%d bytes left, want 5000: it read on", left)
 	}
-	// One byte less is fine, and swallowed.
+	// One byte less is allowed, and discarded.
 	w = play(append(append([]byte{0x20, 2, 0, 0, 0x30, 0x80, 0x20, 0, 1}, make([]byte, 4094)...), 0xd0, 0), 100, "")
 	out, _ = io.ReadAll(w)
 	if !bytes.Equal(out, []byte{0x20, 2, 0, 0, 0xd0, 0}) {
@@ -179,7 +179,7 @@ func TestWireEndsWithinAFrame(t *testing.T) {
 	}
 }
 
-// TestCreditGrowsWithWhatWeSay: acknowledgements never use it up.
+// Acknowledgements never use the credit up.
 func TestCreditGrowsWithWhatWeSay(t *testing.T) {
 	acks := append([]byte{0x20, 2, 0, 0}, bytes.Repeat([]byte{0x40, 2, 0, 1}, 3*spareFrames)...)
 	w := play(acks, 1<<16, "")

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// An appender makes the members behind a point in a recording: it knows the tree up to there, and
-// what stood there last.
+// An appender adds members to a recording. It knows the tree up to its position, and the last
+// member before it.
 type appender struct {
 	origin  string
 	headers *headers
@@ -17,8 +17,8 @@ type appender struct {
 	last    name
 }
 
-// batch begins a run of members, to be written at once. The appender stands where it stood until
-// the batch is committed.
+// batch starts a run of members to be written at once. The appender doesn't change until the batch
+// is committed.
 func (a *appender) batch() *batch {
 	b := &batch{appender: *a}
 	b.tree.peak = slices.Clone(a.tree.peak)
@@ -29,20 +29,20 @@ func (a *appender) batch() *batch {
 type batch struct {
 	appender
 	out []byte
-	err error // the first; the rest is then not worth anything
+	err error // the first one; out is then worthless
 }
 
-// member adds one.
+// member adds a member.
 func (b *batch) member(n name, content []byte) {
 	size := int64(len(content))
 	switch {
 	case b.err != nil:
 		return
 	case !b.last.precedes(n):
-		b.err = fmt.Errorf("%v can't stand behind %v", n, b.last)
+		b.err = fmt.Errorf("%v can't follow %v", n, b.last)
 		return
 	case size > n.kind.limit():
-		b.err = fmt.Errorf("%v would have %d bytes, more than the %d that it may", n, size, n.kind.limit())
+		b.err = fmt.Errorf("%v would have %d bytes, more than the limit of %d", n, size, n.kind.limit())
 		return
 	}
 	b.out = slices.Grow(b.out, int(blockSize+padded(size)))
@@ -55,7 +55,7 @@ func (b *batch) member(n name, content []byte) {
 	b.last = n
 }
 
-// json adds a member that holds v.
+// json adds a member that encodes v.
 func (b *batch) json(n name, v any) {
 	data, err := marshalJSON(v)
 	if err != nil {
@@ -67,7 +67,7 @@ func (b *batch) json(n name, v any) {
 	b.member(n, data)
 }
 
-// note adds a checkpoint over all members so far, signed by key, and returns the checkpoint and the
+// note adds a checkpoint over all members so far, signed by key. It returns the checkpoint and the
 // note.
 func (b *batch) note(n name, key note.Signer) (checkpoint, []byte) {
 	if b.err != nil {

@@ -15,7 +15,8 @@ import (
 	"tacet/systemd/needs"
 )
 
-// hour is a recording of an hour with 32 kbit/s: 22 MB. Its sound is no Opus, but as many bytes.
+// hour is a recording of an hour with 32 kbit/s: 22 MB. Its sound is not Opus, but has as many
+// bytes.
 var hour struct {
 	once   sync.Once
 	file   []byte
@@ -35,8 +36,8 @@ func makeHour(t testing.TB) []byte {
 	return hour.file
 }
 
-// TestWriteHour writes the recording, and its unit's key, where TACET_HOUR says: for comparing
-// whole programs.
+// TestWriteHour writes the recording and its unit's key to the path in TACET_HOUR, to compare
+// complete programs.
 //
 //	TACET_HOUR=/tmp/hour.tacet go test -run WriteHour ./daemon/recording
 //	time sha256sum /tmp/hour.tacet; time tacet verify -unit /tmp/hour.tacet.unit /tmp/hour.tacet
@@ -63,7 +64,7 @@ func BenchmarkVerify(b *testing.B) {
 	}
 }
 
-// BenchmarkSHA256 is what Verify can't be faster than.
+// BenchmarkSHA256 is a lower bound for Verify.
 func BenchmarkSHA256(b *testing.B) {
 	file := makeHour(b)
 	b.SetBytes(int64(len(file)))

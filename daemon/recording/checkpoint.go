@@ -14,14 +14,14 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// A checkpoint says: the first Leaves members of the recording Origin have this root.
+// A checkpoint says that the first leaves members of the recording origin have this root.
 type checkpoint struct {
 	origin string
 	leaves int64
 	root   tlog.Hash
 }
 
-// append writes the checkpoint's text, the part of a note that is signed.
+// append writes the checkpoint's text: the signed part of a note.
 func (c *checkpoint) append(dst []byte) []byte {
 	dst = append(dst, c.origin...)
 	dst = append(dst, '\n')
@@ -31,13 +31,13 @@ func (c *checkpoint) append(dst []byte) []byte {
 	return append(dst, '\n')
 }
 
-// strictBase64 refuses what the plain decoder lets pass: other last bits, which would make two
-// spellings of one signature.
+// strictBase64 refuses non-zero trailing bits, which would allow several encodings of one
+// signature.
 var strictBase64 = base64.StdEncoding.Strict()
 
 var errCheckpoint = errors.New("not a checkpoint")
 
-// parseCheckpoint reads a checkpoint's text; there is one spelling for each.
+// parseCheckpoint parses a checkpoint's text. It accepts one encoding of each.
 func parseCheckpoint(text []byte) (checkpoint, error) {
 	line := bytes.Split(text, []byte("\n"))
 	if len(line) != 4 || len(line[3]) != 0 {
@@ -61,7 +61,7 @@ func parseCheckpoint(text []byte) (checkpoint, error) {
 	return c, nil
 }
 
-// sign makes a note of a checkpoint.
+// sign returns a note of the checkpoint.
 func (c *checkpoint) sign(key note.Signer) ([]byte, error) {
 	msg, err := note.Sign(&note.Note{Text: string(c.append(nil))}, key)
 	if err != nil {
@@ -81,9 +81,9 @@ var (
 	errSignature = errors.New("the signature is wrong")
 )
 
-// splitNote takes a note apart whose only signature is by key: the text, and the signature.
-// Whatever else the message holds (a second signature, an empty line, another spelling) is an
-// error. It does not check the signature.
+// splitNote splits a note whose only signature is by key into text and signature. Anything else in
+// msg (a second signature, an empty line, another encoding) is an error. It does not check the
+// signature.
 func splitNote(msg []byte, key note.Verifier) (text []byte, sig [ed25519.SignatureSize]byte, err error) {
 	i := bytes.Index(msg, []byte("\n\n"))
 	if i < 0 {
@@ -94,15 +94,15 @@ func splitNote(msg []byte, key note.Verifier) (text []byte, sig [ed25519.Signatu
 	if !ok {
 		return nil, sig, errNoteShape
 	}
-	who := key.Name()
-	if len(rest) != len(who)+1+base64.StdEncoding.EncodedLen(signatureBytes)+1 || rest[len(rest)-1] != '\n' {
+	keyName := key.Name()
+	if len(rest) != len(keyName)+1+base64.StdEncoding.EncodedLen(signatureBytes)+1 || rest[len(rest)-1] != '\n' {
 		return nil, sig, errNoteShape
 	}
-	if string(rest[:len(who)]) != who || rest[len(who)] != ' ' {
+	if string(rest[:len(keyName)]) != keyName || rest[len(keyName)] != ' ' {
 		return nil, sig, errNoteKey
 	}
-	var space [signatureBytes + 1]byte // a multiple of 3, which the decoder wants
-	n, err := strictBase64.Decode(space[:], rest[len(who)+1:len(rest)-1])
+	var space [signatureBytes + 1]byte // the decoder needs a multiple of 3
+	n, err := strictBase64.Decode(space[:], rest[len(keyName)+1:len(rest)-1])
 	if err != nil || n != signatureBytes {
 		return nil, sig, errNoteShape
 	}
@@ -113,7 +113,7 @@ func splitNote(msg []byte, key note.Verifier) (text []byte, sig [ed25519.Signatu
 	return text, sig, nil
 }
 
-// openNote checks a note wholly and returns its checkpoint, which is origin's.
+// openNote checks a note, signature included, and returns its checkpoint, which must be origin's.
 func openNote(msg []byte, key note.Verifier, origin string) (checkpoint, error) {
 	text, sig, err := splitNote(msg, key)
 	if err != nil {
@@ -132,15 +132,15 @@ func openNote(msg []byte, key note.Verifier, origin string) (checkpoint, error) 
 	return c, nil
 }
 
-// ownKey is a recording's signing key: made in memory, and wiped at the end. It is a note.Signer;
-// note's own keeps its seed in a string, which can't be wiped.
-type ownKey struct {
+// signingKey is a recording's signing key: made in memory, wiped at the end. It is a note.Signer.
+// note's own signer keeps the seed in a string, which can't be wiped.
+type signingKey struct {
 	verifier note.Verifier
 	private  ed25519.PrivateKey
 }
 
-// newOwnKey makes a key and returns its verifier key.
-func newOwnKey(origin string) (*ownKey, string, error) {
+// newSigningKey makes a key. It also returns the verifier key.
+func newSigningKey(origin string) (*signingKey, string, error) {
 	public, private, err := ed25519.GenerateKey(nil)
 	if err != nil {
 		return nil, "", fmt.Errorf("make a signing key: %w", err)
@@ -153,27 +153,27 @@ func newOwnKey(origin string) (*ownKey, string, error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("make a signing key: %w", err)
 	}
-	return &ownKey{verifier, private}, vkey, nil
+	return &signingKey{verifier, private}, vkey, nil
 }
 
-func (k *ownKey) Name() string    { return k.verifier.Name() }
-func (k *ownKey) KeyHash() uint32 { return k.verifier.KeyHash() }
+func (k *signingKey) Name() string    { return k.verifier.Name() }
+func (k *signingKey) KeyHash() uint32 { return k.verifier.KeyHash() }
 
-func (k *ownKey) Sign(msg []byte) ([]byte, error) {
+func (k *signingKey) Sign(msg []byte) ([]byte, error) {
 	if k.private == nil {
 		return nil, errors.New("the signing key has been forgotten")
 	}
 	return ed25519.Sign(k.private, msg), nil
 }
 
-func (k *ownKey) forget() {
+func (k *signingKey) forget() {
 	clear(k.private)
 	k.private = nil
 }
 
-// Fingerprint is how recording.json names a recipient: the first 32 digits of the hex SHA-256 of
-// its text. The recipient can't be told from it, which matters for classic ones: whoever has those
-// and a quantum computer has the identity.
+// Fingerprint returns how recording.json names a recipient: the first 32 digits of the hex SHA-256
+// of its text. It doesn't reveal the recipient. For a classic one that matters: anybody with the
+// recipient and a quantum computer has the identity.
 func Fingerprint(recipient string) string {
 	return fmt.Sprintf("%x", sha256.Sum256([]byte(recipient)))[:32]
 }

@@ -7,24 +7,24 @@ import (
 	"slices"
 )
 
-// contents is what Open needs of a file: the small sealed members, and where the segments are. A
-// nil one collects nothing.
+// contents is what Open needs of a file: the small sealed members, and the positions of the
+// segments. A nil contents collects nothing.
 type contents struct {
 	key, consent, closing []byte
-	segments              []found // no more than MaxSegments
+	segments              []foundSegment // at most MaxSegments
 }
 
-// found is a segment of a file.
-type found struct {
+// foundSegment is a segment of a file.
+type foundSegment struct {
 	n      int32
-	proved bool // a note proves it
-	at     int64
+	proved bool  // by a note
+	at     int64 // offset of its content
 	size   int64
-	sum    [sha256.Size]byte // of what was found: it has to be the same when it is opened
+	sum    [sha256.Size]byte // of its content, which must be the same when it is opened
 }
 
-// collect takes what is needed of a member, which has the content that was hashed. For a segment it
-// returns its index, and -1 for others.
+// collect keeps what Open needs of a member. content is the bytes that were hashed. For a segment
+// collect returns its index, otherwise -1.
 func (c *contents) collect(m *member, content []byte) int {
 	if c == nil {
 		return -1
@@ -41,18 +41,18 @@ func (c *contents) collect(m *member, content []byte) int {
 		if len(c.segments) == MaxSegments {
 			return -1
 		}
-		c.segments = append(c.segments, found{n: m.n, at: m.content(), size: m.size, sum: m.sum})
+		c.segments = append(c.segments, foundSegment{n: m.n, at: m.content(), size: m.size, sum: m.sum})
 		return len(c.segments) - 1
 	default:
 		return -1
 	}
-	if *small == nil { // in a damaged file there may be several; the first counts
+	if *small == nil { // a damaged file may have several; the first counts
 		*small = bytes.Clone(content)
 	}
 	return -1
 }
 
-// proved marks the segments up to the last one that a note proves.
+// proved marks the segments up to number last as proved.
 func (c *contents) proved(last int64) {
 	if c == nil {
 		return
@@ -62,9 +62,9 @@ func (c *contents) proved(last int64) {
 	}
 }
 
-// inOrder returns the segments sorted by number, of the same number the proved one first.
-func (c *contents) inOrder() []found {
-	slices.SortStableFunc(c.segments, func(a, b found) int {
+// inOrder returns the segments sorted by number; of those with the same number, a proved one first.
+func (c *contents) inOrder() []foundSegment {
+	slices.SortStableFunc(c.segments, func(a, b foundSegment) int {
 		if a.n == b.n && a.proved != b.proved {
 			return map[bool]int{true: -1, false: 1}[a.proved]
 		}

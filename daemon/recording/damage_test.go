@@ -10,7 +10,7 @@ import (
 	"tacet/daemon/recording/recordingtest"
 )
 
-// find returns where a member is in a list.
+// find returns the index of a member in a list.
 func find(t testing.TB, list []member, name string) int {
 	t.Helper()
 	i := slices.IndexFunc(list, func(m member) bool { return m.name == name })
@@ -20,8 +20,8 @@ func find(t testing.TB, list []member, name string) int {
 	return i
 }
 
-// TestDamageIsLocated: which member, which second, what; and what follows is found to be good again
-// as soon as that can be proved.
+// TestDamageIsLocated: Verify reports which member and which second are damaged and how, and finds
+// what follows to be good again as soon as that can be proved.
 func TestDamageIsLocated(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	build := func() []member {
@@ -29,7 +29,7 @@ func TestDamageIsLocated(t *testing.T) {
 			Sound: func(n int) []byte { return []byte{byte(n)} }}))
 	}
 	list, other := build(), build()
-	// change returns the file with a byte of a member altered.
+	// change returns the file with one byte of a member altered.
 	change := func(name string, at int) []byte {
 		out := slices.Clone(list)
 		i := find(t, out, name)
@@ -57,7 +57,7 @@ func TestDamageIsLocated(t *testing.T) {
 		want []string
 	}{
 		"a segment": {change("000012.age", 600), []string{
-			"second 12: 000012.age: its content was altered", "seconds 13 to 14: not provable, after the damage before"}},
+			"second 12: 000012.age: its content was altered", "seconds 13 to 14: not provable, because of the damage before"}},
 		"two segments": {func() []byte {
 			out := slices.Clone(list)
 			for _, n := range []string{"000012.age", "000035.age"} {
@@ -77,10 +77,10 @@ func TestDamageIsLocated(t *testing.T) {
 		"a header's size": {change("000012.age", 133),
 			[]string{"second 12: 000012.age: its header differs in the size or the checksum",
 				"second 12: 000012.age: the padding", "second 12: 000012.age: its content was altered", "seconds 13 to 14"}},
-		"a header's size, by far": {change("000012.age", 131), []string{"second 12: 1024 bytes that are no member",
+		"a header's size, by far": {change("000012.age", 131), []string{"second 12: 1024 bytes that belong to no member",
 			"second 12: 000012.age: it is missing", "seconds 13 to 14"}},
 		"padding": {change("000012.age", 1023),
-			[]string{"second 12: 000012.age: the padding behind it is not zero"}},
+			[]string{"second 12: 000012.age: the padding after it is not zero"}},
 		"a note's text":      {change("000012.note", 512+37), []string{"second 12: 000012.note: its text was altered"}},
 		"a note's signature": {change("000012.note", 512+150), []string{"second 12: 000012.note:", "seconds 13 to 14"}},
 		"the first header":   {change("READ-ME.txt", 104), []string{"the head: READ-ME.txt: its header differs in the mode"}},
@@ -100,32 +100,27 @@ func TestDamageIsLocated(t *testing.T) {
 		"seconds dropped": {without("000012.age", "000012.note", "000013.age", "000013.note"),
 			[]string{"seconds 12 to 13: it is missing", "second 14: not provable"}},
 		"the end dropped":   {join(list[:find(t, list, "end.age")]), nil},
-		"a segment doubled": {twice("000012.age"), []string{"second 12: 000012.age: it stands twice"}},
+		"a segment doubled": {twice("000012.age"), []string{"second 12: 000012.age: it is there twice"}},
 		"segments swapped": {swap("000012.age", "000013.age"),
-			[]string{"second 12: it is missing", "000012.note: it stands out of its place",
-				"000012.age: it stands out of its place"}},
+			[]string{"second 12: it is missing", "000012.note: it is out of order",
+				"000012.age: it is out of order"}},
 		"another recording's": {join(slices.Replace(slices.Clone(list), i20, i20+1, other[i20])),
 			[]string{"second 20: 000020.age: its content was altered", "seconds 21 to 30"}},
+		"a block put in": {slices.Concat(whole[:before20], bytes.Repeat([]byte("x"), 512), whole[before20:]),
+			[]string{"second 20: 512 bytes that belong to no member"}},
 		"bytes put in": {slices.Concat(whole[:before20], []byte("xyz"), whole[before20:]),
-			[]string{"second 20: 3 bytes that are no member"}},
+			[]string{"second 20: 48131 bytes to the end of the file that belong to no member"}},
 		"a byte put in": {slices.Concat(whole[:before20+600], []byte("x"), whole[before20+600:]),
-			[]string{"second 20: 000020.age: the padding behind it is not zero"}},
-		"a byte put into READ-ME.txt": {slices.Concat(whole[:2000], []byte("x"), whole[2000:]), []string{
-			"the head: READ-ME.txt: the padding behind it is not zero", "the head: 1 bytes that are no member",
-			"the head: READ-ME.txt: its content was altered"}},
-		"a byte taken out of READ-ME.txt": {slices.Concat(whole[:600], whole[601:]), []string{
-			"the head: READ-ME.txt: the padding behind it is not zero", "the head: 1 bytes are missing before it",
-			"the head: READ-ME.txt: its content was altered"}},
-		"a byte taken out of a segment: its note is found": {slices.Concat(whole[:before20+600], whole[before20+601:]),
-			[]string{
-				"second 20: 000020.age: the padding", "second 20: 1 bytes are missing before it",
-				"second 20: 000020.age: its content was altered", "seconds 21 to 30"}},
+			[]string{"second 20: 000020.age: the padding after it is not zero"}},
+		"a block put into READ-ME.txt": {slices.Concat(whole[:1024], bytes.Repeat([]byte("x"), 512), whole[1024:]),
+			[]string{"the head: READ-ME.txt: the padding after it is not zero", "the head: 512 bytes that belong to no member",
+				"the head: READ-ME.txt: its content was altered"}},
 		"a byte taken out": {slices.Concat(whole[:before20+600], whole[before20+601:]), []string{"second 20:"}},
 		"zeros over a block": {slices.Concat(whole[:before20], make([]byte, 512), whole[before20+512:]),
-			[]string{"second 20: 1024 bytes that are no member"}},
-		"bytes behind the end": {append(slices.Clone(whole), 'x'), []string{"the end: 1 bytes behind the end"}},
+			[]string{"second 20: 1024 bytes that belong to no member"}},
+		"bytes after the end": {append(slices.Clone(whole), 'x'), []string{"the end: 1 bytes after the end"}},
 		"rubbish at the end": {slices.Concat(whole[:len(whole)-1024], bytes.Repeat([]byte("x"), 1024)),
-			[]string{"the end: something else than the two zero blocks"}},
+			[]string{"the end: something other than the two zero blocks"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rep := verify(t, c.file, u.VKey)

@@ -2,6 +2,7 @@ package recording
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -9,7 +10,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// forgery is a recording and all keys that a forger may have got hold of.
+// forgery is a recording and all the keys that a forger may have.
 type forgery struct {
 	file   []byte // without an end
 	unit   note.Signer
@@ -41,7 +42,7 @@ func forge(t *testing.T, sign func(note.Signer) note.Signer) *forgery {
 
 func honest(s note.Signer) note.Signer { return s }
 
-// ended closes the file with what is given.
+// ended closes the file with the given end.
 func (f *forgery) ended(t *testing.T, endAge bool, e End, key note.Signer) []byte {
 	t.Helper()
 	b := f.sealer.file.batch()
@@ -62,8 +63,8 @@ func verifyBytes(t *testing.T, file []byte, known ...string) *Report {
 	return must(Verify(bytes.NewReader(file), int64(len(file)), Options{Units: known}))
 }
 
-// TestWhoMayEnd: the unit's key can close a recording as interrupted, and in no other way; the
-// recording's own can't close it as interrupted.
+// TestWhoMayEnd: the unit's key can close a recording only as interrupted; the recording's key
+// can't close it as interrupted.
 func TestWhoMayEnd(t *testing.T) {
 	f := forge(t, honest)
 	last := string(f.sealer.covered.append(nil))
@@ -90,7 +91,7 @@ func TestWhoMayEnd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var key note.Signer = f.unit
 			if c.own {
-				key = f.sealer.own
+				key = f.sealer.signingKey
 			}
 			rep := verifyBytes(t, f.ended(t, c.endAge, c.end, key), f.vkey)
 			if rep.State != c.want || rep.State == Damaged && rep.Why == "" {
@@ -109,8 +110,8 @@ func (l liar) Sign(msg []byte) ([]byte, error) {
 	return sig, err
 }
 
-// TestHeadIsSigned: who has not the unit's key can't begin a recording in its name, though he can
-// sign everything behind.
+// TestHeadIsSigned: without the unit's key nobody can start a recording in its name, even if he can
+// sign everything after the head.
 func TestHeadIsSigned(t *testing.T) {
 	f := forge(t, func(s note.Signer) note.Signer { return liar{s} })
 	rep := verifyBytes(t, append(f.file, must(f.sealer.End(End{Reason: Stopped}, nil))...), f.vkey)
@@ -119,7 +120,7 @@ func TestHeadIsSigned(t *testing.T) {
 	}
 }
 
-// TestTimeIsTheHeads: the archive's time is the one that is signed.
+// TestTimeIsTheHeads: the archive's time must be the signed one.
 func TestTimeIsTheHeads(t *testing.T) {
 	f := forge(t, honest)
 	s := must(NewSealer(f.sealer.Head(), f.sealer.key, f.unit))
@@ -130,7 +131,7 @@ func TestTimeIsTheHeads(t *testing.T) {
 	}
 }
 
-// TestVouching: it takes the whole key, not its name or hash.
+// TestVouching: a unit is recognised by its whole key, not its name or hash.
 func TestVouching(t *testing.T) {
 	f := forge(t, honest)
 	_, other, err := NewUnitKey("high-street", "room-3")
@@ -151,7 +152,7 @@ func TestVouching(t *testing.T) {
 	}
 }
 
-// TestSealerRefuses: what could not be read again is not begun, and a call that fails changes
+// TestSealerRefuses: a Sealer refuses what could not be read again, and a call that fails changes
 // nothing.
 func TestSealerRefuses(t *testing.T) {
 	f := forge(t, honest)
@@ -199,15 +200,15 @@ func TestSealerRefuses(t *testing.T) {
 	if s.Leaves() != leaves || s.Root() != root {
 		t.Error("calls that failed changed something")
 	}
-	file := append(f.file, must(s.End(End{Reason: Stopped, Samples: 24000}, nil))...)
+	file := slices.Concat(f.file, must(s.End(End{Reason: Stopped, Samples: 24000}, nil)))
 	if rep := verifyBytes(t, file, f.vkey); rep.State != Whole {
 		t.Errorf("%v: %s", rep.State, rep.Why)
 	}
-	if s.own.private != nil {
+	if s.signingKey.private != nil {
 		t.Error("the signing key is still there")
 	}
 	if _, err := s.Segment([]byte("sound"), nil); err == nil {
-		t.Error("a segment behind the end")
+		t.Error("a segment after the end")
 	}
 	if !bytes.Contains(file, s.HeadNote()) || !bytes.Contains(file, s.Checkpoint()) ||
 		bytes.Equal(s.HeadNote(), s.Checkpoint()) {
@@ -215,17 +216,17 @@ func TestSealerRefuses(t *testing.T) {
 	}
 }
 
-// TestEachSecondsOwnNote: a second whose own note is not signed by the recording isn't given out as
+// TestEachSecondsOwnNote: a second whose own note is not signed by the recording isn't released as
 // proved, whoever closed the recording.
 func TestEachSecondsOwnNote(t *testing.T) {
 	f := forge(t, honest)
 	b := f.sealer.file.batch()
 	b.member(name{kind: kindSegment, n: 4}, must(seal([]byte("sound"), f.sealer.key.Recipient)))
-	b.note(name{kind: kindNote, n: 4}, liar{f.sealer.own})
+	b.note(name{kind: kindNote, n: 4}, liar{f.sealer.signingKey})
 	f.sealer.file, f.file = b.appender, append(f.file, b.out...)
 	w := newWalk(bytes.NewReader(f.file), int64(len(f.file)))
 	w.run()
-	file := f.ended(t, false, End{Reason: InterruptedBy, Last: string(w.noted.covered.append(nil))}, f.unit)
+	file := f.ended(t, false, End{Reason: InterruptedBy, Last: string(w.matched.covered.append(nil))}, f.unit)
 	if rep := verifyBytes(t, file, f.vkey); rep.State != Interrupted {
 		t.Fatalf("%v: %s", rep.State, rep.Why)
 	}

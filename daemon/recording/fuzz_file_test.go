@@ -15,14 +15,14 @@ import (
 	"tacet/daemon/recording/recordingtest"
 )
 
-// FuzzFile: whatever is done to a file, nothing panics, nothing but the file itself verifies, and
-// what Recover makes of it does.
+// FuzzFile: whatever is done to a file, nothing panics, only the original verifies, and what
+// Recover makes of it does too.
 func FuzzFile(f *testing.F) {
 	u, o := recordingtest.NewUnit(f, "high-street", "room-3"), recordingtest.NewOffice(f, recordingtest.Classic)
 	file := small(f, u, o)
 	list := members(f, file)
 	f.Add(uint32(0), uint32(0), []byte{})
-	f.Add(uint32(525), uint32(1), []byte{})     // all behind it moved
+	f.Add(uint32(525), uint32(1), []byte{})     // all after it moved
 	f.Add(uint32(2723), uint32(0), []byte("x")) // the other way
 	at := uint32(0)
 	for i, m := range list {
@@ -60,7 +60,7 @@ func FuzzFile(f *testing.F) {
 	})
 }
 
-// pattern is a file that repeats itself without end.
+// pattern is a file that repeats itself for ever.
 type pattern []byte
 
 func (p pattern) ReadAt(b []byte, off int64) (int, error) {
@@ -70,7 +70,7 @@ func (p pattern) ReadAt(b []byte, off int64) (int, error) {
 	return len(b), nil
 }
 
-// TestMemoryIsBounded: no file, however it is made, costs more than some MB.
+// TestMemoryIsBounded: no file costs more than some MB of memory.
 func TestMemoryIsBounded(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	list := members(t, small(t, u, o))
@@ -99,8 +99,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			const size = 48 << 20
-			// TotalAlloc counts what has been freed, too, so this is far more than was ever held at
-			// a time.
+			// TotalAlloc includes freed memory, so this is far more than was ever held at a time.
 			if mb := grown(func(m *runtime.MemStats) uint64 { return m.TotalAlloc }, func() {
 				recording.Verify(file, size, recording.Options{})
 			}); mb > size>>20 {
@@ -111,8 +110,8 @@ func TestMemoryIsBounded(t *testing.T) {
 			}); mb > size>>20 {
 				t.Errorf("Recover allocates %d MB", mb)
 			}
-			// Open decrypts, for which age takes 128 KB each time: what counts is how much it holds
-			// at a time, and not how much lies about before it is collected.
+			// age takes 128 KB each time that Open decrypts: only what is held at a time counts,
+			// not what waits to be collected.
 			defer debug.SetGCPercent(debug.SetGCPercent(10))
 			if mb := grown(func(m *runtime.MemStats) uint64 { return m.Sys }, func() {
 				recording.Open(file, size/16, io.Discard, recording.Opening{Identities: []age.Identity{o.Identity}})
@@ -123,7 +122,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
-// grown is by how many MB a figure grows while something is done.
+// grown returns by how many MB a figure grows while do runs.
 func grown(figure func(*runtime.MemStats) uint64, do func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.GC()

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// FuzzHeader: a header that the scanner takes is one that archive/tar reads in the same way, and
-// writes so, byte for byte.
+// FuzzHeader: archive/tar reads every header that the scanner accepts in the same way, and writes
+// the same bytes.
 func FuzzHeader(f *testing.F) {
 	h, err := newHeaders(1795269802)
 	if err != nil {
@@ -53,8 +53,8 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// FuzzNote: a note that we take is one that x/mod takes, with one signature, and is spelt in the
-// one way that its checkpoint and signature have.
+// FuzzNote: x/mod accepts every note that we accept, with one signature, and the note is the only
+// encoding of its checkpoint and signature.
 func FuzzNote(f *testing.F) {
 	const origin = "tacet/high-street/room-3/7q4k9mz2ha"
 	signer, verifier := fuzzKey(f, origin)
@@ -99,7 +99,7 @@ func fuzzKey(t testing.TB, origin string) (note.Signer, note.Verifier) {
 	return signer, verifier
 }
 
-// FuzzJSON: what is read can be written, and then reads the same.
+// FuzzJSON: what is read can be written, and reads the same again.
 func FuzzJSON(f *testing.F) {
 	f.Add([]byte(`{"format":"tacet/1","id":"7q4k9mz2ha","site":"s","room":"r","started":"2026-11-21T14:03:22.417Z","clock":"synced","boot":"b",` +
 		`"audio":{"codec":"opus","rate":48000,"channels":1},"parties":["room"],"notice":"","purpose":"","light":"proved","recipients":[],"unit_key":"","signing_key":"","ledger":""}`))

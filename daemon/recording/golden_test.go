@@ -15,7 +15,7 @@ import (
 	"tacet/daemon/recording"
 )
 
-// golden is what there is to find in a golden file.
+// golden is the content of a golden file.
 type golden struct {
 	State    string
 	Reason   string
@@ -25,9 +25,9 @@ type golden struct {
 	Sound    string // SHA-256 of what it opens to; "" for no sound
 }
 
-// TestGolden: the files in testdata/golden were made once, with real encoders. They have to verify
-// and to open for ever: a change of the format that breaks them needs another version of the
-// format, and more golden files, not other ones.
+// TestGolden: the files in testdata/golden were made once, with real encoders. They must verify and
+// open for ever. A change of the format that breaks them needs another format version and more
+// golden files, not other ones.
 func TestGolden(t *testing.T) {
 	dir := filepath.Join("testdata", "golden")
 	data, err := os.ReadFile(filepath.Join(dir, "golden.json"))

@@ -11,23 +11,23 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// Format is the version that stands in recording.json.
+// Format is the format version in recording.json.
 const Format = "tacet/1"
 
-// Head is recording.json: what a recording says of itself, in clear. It never holds the recording's
+// Head is recording.json: a recording's description, in clear. It never holds the recording's
 // X25519 recipient.
 type Head struct {
 	Format  string    `json:"format"`
 	ID      string    `json:"id"`
 	Site    string    `json:"site"`
 	Room    string    `json:"room"`
-	Started time.Time `json:"started"` // when the head was made, before the microphone opened: UTC, in milliseconds
+	Started time.Time `json:"started"` // when the head was made, before the microphone opened: UTC, milliseconds
 	Clock   string    `json:"clock"`   // "synced" or "unsynced"
-	Boot    string    `json:"boot"`    // new each time that the unit starts
+	Boot    string    `json:"boot"`    // new at each start of the unit
 	Audio   Audio     `json:"audio"`
 	Parties []string  `json:"parties"`
 	Notice  string    `json:"notice"`  // version of the notice on the wall
-	Purpose string    `json:"purpose"` // what was asked for
+	Purpose string    `json:"purpose"` // what consent was asked for
 	Light   string    `json:"light"`   // "proved" or "unproved"
 
 	Recipients []string `json:"recipients"`  // fingerprints: see Fingerprint
@@ -36,15 +36,15 @@ type Head struct {
 	Ledger     string   `json:"ledger"`      // the ledger's signed head
 }
 
-// Audio is how the sound was taken and coded.
+// Audio is the sound's format.
 type Audio struct {
 	Codec    string `json:"codec"` // "opus", "flac" or "wav"
-	Rate     int    `json:"rate"`  // samples a second
+	Rate     int    `json:"rate"`  // samples per second
 	Channels int    `json:"channels"`
-	Bitrate  int    `json:"bitrate,omitempty"` // bits a second; opus only
+	Bitrate  int    `json:"bitrate,omitempty"` // bits per second; Opus only
 }
 
-// An Act is consent given or withdrawn. It is written sealed.
+// An Act is consent given or withdrawn. It is stored sealed.
 type Act struct {
 	Party string    `json:"party"`
 	Act   string    `json:"act"` // "gave", "withdrew" or "lapsed"
@@ -53,61 +53,60 @@ type Act struct {
 	Cause string    `json:"cause,omitempty"` // why it lapsed
 }
 
-// A Gap is silence put in where the microphone's samples were lost.
+// A Gap is silence in place of samples that the microphone lost.
 type Gap struct {
-	Sample  int64 `json:"sample"`  // where it begins, from the recording's start
+	Sample  int64 `json:"sample"`  // its position
 	Samples int64 `json:"samples"` // its length
 }
 
-// A ClockStep is the unit's clock having been set.
+// A ClockStep says that the unit's clock was set.
 type ClockStep struct {
-	Sample  int64   `json:"sample"`  // where the recording was then
+	Sample  int64   `json:"sample"`  // the position at that time
 	Seconds float64 `json:"seconds"` // forward is positive
 }
 
-// A Rate is what the card was found to give, where that is not what it claims.
+// A Rate is the card's measured rate, where it differs from the nominal one.
 type Rate struct {
-	Sample int64   `json:"sample"` // where the recording was when that was known
-	Rate   float64 `json:"rate"`   // frames a second, measured over the ten to twenty seconds before
+	Sample int64   `json:"sample"` // the position when it was known
+	Rate   float64 `json:"rate"`   // frames per second, over the 10 to 20 seconds before
 }
 
-// Happening is NNNNNN.json: what happened in the segment behind it.
+// Happening is NNNNNN.json: what happened in the segment that follows it.
 type Happening struct {
 	Gaps       []Gap       `json:"gaps,omitempty"`
 	ClockSteps []ClockStep `json:"clock_steps,omitempty"`
 	Rates      []Rate      `json:"rates,omitempty"`
-	LeftOut    int64       `json:"left_out,omitempty"` // entries for which there was no room
+	LeftOut    int64       `json:"left_out,omitempty"` // entries beyond maxListed
 
-	// Samples is how many there are in a segment that is shorter than a second and has no end after
-	// it that says so; 0 is a full second. Recordings made before December 2026 can have it, in the
-	// last segment of one whose process was killed; no unit writes it any more.
+	// Samples is the number of samples in a segment shorter than a second that no end accounts for;
+	// 0 means a full second. Only recordings made before December 2026 have it, in the last segment
+	// before the process was killed.
 	Samples int64 `json:"samples,omitempty"`
 }
 
-// Reasons for the end of a recording.
+// Reasons why a recording ended.
 const (
 	Withdrawn     = "withdrawn"
 	Lapsed        = "lapsed"
 	Fault         = "fault"
 	Stopped       = "stopped"
-	InterruptedBy = "interrupted" // the power, or the process, went
+	InterruptedBy = "interrupted" // the power or the process failed
 )
 
 // End is end.json.
 type End struct {
 	Reason  string `json:"reason"`
-	Samples int64  `json:"samples"` // of a recording that was interrupted: its segments, as full seconds
+	Samples int64  `json:"samples"` // of an interrupted recording: its segments, counted as full seconds
 	Gaps    []Gap  `json:"gaps"`
-	LeftOut int64  `json:"gaps_left_out,omitempty"` // gaps for which there was no room; NNNNNN.json has them all
+	LeftOut int64  `json:"gaps_left_out,omitempty"` // gaps beyond maxListed; the NNNNNN.json have them all
 
-	// Of a recording that was interrupted.
+	// For an interrupted recording only.
 	Last     string `json:"last,omitempty"`      // text of the last checkpoint
-	CutBytes int64  `json:"cut_bytes,omitempty"` // bytes behind it that were cut off
-	Boot     string `json:"boot,omitempty"`      // the boot that found it
+	CutBytes int64  `json:"cut_bytes,omitempty"` // bytes after it that were cut off
+	Boot     string `json:"boot,omitempty"`      // the boot that found the recording
 }
 
-// written is what end.json is made of: it always lists the gaps, be there none, and of an
-// interrupted recording says what was cut off, be it nothing.
+// written returns what end.json encodes: gaps is always written; cut_bytes too if interrupted.
 func (e End) written() any {
 	if e.Gaps == nil {
 		e.Gaps = []Gap{}
@@ -121,17 +120,17 @@ func (e End) written() any {
 	}{e, e.CutBytes}
 }
 
-// maxListed bounds each list in a JSON member, so that the member stays below MaxJSON: there are
-// two at most, and an entry has 60 bytes at most.
+// maxListed limits each list in a JSON member, which keeps the member below MaxJSON: an entry takes
+// at most 60 bytes.
 const maxListed = 500
 
-// Origin is the first line of the recording's checkpoints.
+// Origin returns the first line of the recording's checkpoints.
 func (h *Head) Origin() string { return Origin(h.Site, h.Room, h.ID) }
 
-// FileName is the name that the recording was given.
+// FileName returns the recording's original file name.
 func (h *Head) FileName() string { return Name(h.Started, h.Room, h.ID) }
 
-// check says whether a head is one that can be used: every field that a reader relies on.
+// check checks every field that a reader relies on.
 func (h *Head) check() error {
 	if h.Format != Format {
 		return fmt.Errorf("format is %q, not %q", h.Format, Format)
@@ -143,7 +142,7 @@ func (h *Head) check() error {
 		return err
 	}
 	if t := h.Started.Unix(); t < 0 || t >= 1<<33 {
-		return fmt.Errorf("started %v is no time that a tar header can hold", h.Started)
+		return fmt.Errorf("started %v does not fit into a tar header", h.Started)
 	}
 	if err := h.Audio.check(); err != nil {
 		return err
@@ -170,7 +169,7 @@ func (a Audio) check() error {
 		return fmt.Errorf("codec is %q, not opus, flac or wav", a.Codec)
 	}
 	if a.Rate < 8000 || a.Rate > 192_000 {
-		return fmt.Errorf("rate of %d samples a second, not 8000 to 192000", a.Rate)
+		return fmt.Errorf("rate is %d samples per second, not 8000 to 192000", a.Rate)
 	}
 	if a.Channels < 1 || a.Channels > 8 {
 		return fmt.Errorf("%d channels, not 1 to 8", a.Channels)
@@ -178,8 +177,8 @@ func (a Audio) check() error {
 	return nil
 }
 
-// verifiers returns the unit's and the recording's keys that a head names. A key that was made for
-// another place or recording is refused.
+// verifiers returns the unit's and the recording's key from the head. It refuses a key made for
+// another room or recording.
 func (h *Head) verifiers() (unit, own note.Verifier, err error) {
 	unit, err = note.NewVerifier(h.UnitKey)
 	if err != nil {
@@ -198,8 +197,7 @@ func (h *Head) verifiers() (unit, own note.Verifier, err error) {
 	return unit, own, nil
 }
 
-// parseHead reads recording.json. Fields that it doesn't know are left alone, so that a later
-// tacet/1 may have more.
+// parseHead parses recording.json. It ignores unknown fields, so that a later tacet/1 may add some.
 func parseHead(data []byte) (Head, error) {
 	var h Head
 	if err := parseJSON(data, &h); err != nil {
@@ -221,10 +219,10 @@ func parseEnd(data []byte) (End, error) {
 
 func (e *End) check() error {
 	if !slices.Contains([]string{Withdrawn, Lapsed, Fault, Stopped, InterruptedBy}, e.Reason) {
-		return fmt.Errorf("reason is %q", e.Reason)
+		return fmt.Errorf("unknown reason %q", e.Reason)
 	}
 	if e.Samples < 0 || e.CutBytes < 0 {
-		return errors.New("a number below zero")
+		return errors.New("a negative number")
 	}
 	return nil
 }
@@ -233,12 +231,12 @@ func parseHappening(data []byte) (Happening, error) {
 	var h Happening
 	err := parseJSON(data, &h)
 	if err == nil && h.Samples < 0 {
-		err = errors.New("a number below zero")
+		err = errors.New("a negative number")
 	}
 	return h, err
 }
 
-// parseJSON reads the one JSON object that data holds. Its size is bounded by the caller.
+// parseJSON parses data, which holds one JSON object or array. The caller bounds its size.
 func parseJSON(data []byte, v any) error {
 	data = bytes.TrimRight(data, " \n")
 	if len(data) == 0 || data[0] != '{' && data[0] != '[' {
@@ -247,7 +245,7 @@ func parseJSON(data []byte, v any) error {
 	return json.Unmarshal(data, v)
 }
 
-// marshalJSON writes one line.
+// marshalJSON returns v as one line.
 func marshalJSON(v any) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
@@ -256,12 +254,12 @@ func marshalJSON(v any) ([]byte, error) {
 		return nil, err
 	}
 	if buf.Len() > MaxJSON {
-		return nil, fmt.Errorf("%d bytes of JSON are more than the %d that a recording allows", buf.Len(), MaxJSON)
+		return nil, fmt.Errorf("%d bytes of JSON, more than the limit of %d", buf.Len(), MaxJSON)
 	}
 	return buf.Bytes(), nil
 }
 
-// listed cuts a list to what a JSON member has room for, and says how many were left out.
+// listed truncates a list to maxListed, and returns how many entries were left out.
 func listed[T any](list []T) ([]T, int64) {
 	if len(list) <= maxListed {
 		return list, 0

@@ -10,33 +10,34 @@ import (
 	"filippo.io/age"
 	"filippo.io/age/armor"
 
+	"tacet/config/bounded"
 	"tacet/config/textfile"
 )
 
-// Bounds of an identity file.
+// Limits of an identity file.
 const (
 	maxIdentityFile = 1 << 20
-	maxWorkFactor   = 20 // scrypt's: 1 GiB and some seconds; age writes 18
+	maxWorkFactor   = 20 // of scrypt: 1 GiB and some seconds; age writes 18
 )
 
 // ErrPassphrase says that an identity file doesn't open with the passphrase.
 var ErrPassphrase = errors.New("the passphrase is wrong")
 
-// NotIdentities says that a file holds something else than identities. It repeats nothing of what
-// the file holds.
+// NotIdentities says that a file holds something other than identities. It quotes nothing from the
+// file.
 type NotIdentities struct {
-	What string // what it holds
+	What string // what the file holds
 	Do   string // what to do about it
 }
 
 func (e *NotIdentities) Error() string { return e.What }
 
-// Hint is what to do about it.
+// Hint says what to do about it.
 func (e *NotIdentities) Hint() string { return e.Do }
 
-// ParseIdentities reads an identity file as age-keygen or tacet keygen writes it. One that is
-// behind a passphrase asks passphrase for it, once. Plugins and SSH keys are not taken: a hostile
-// file could start the one and probe the other.
+// ParseIdentities parses an identity file written by age-keygen or tacet keygen. If the file is
+// encrypted with a passphrase, it calls passphrase once. It refuses plugins, which a hostile file
+// could start, and SSH keys, which it could probe.
 func ParseIdentities(r io.Reader, passphrase func() (string, error)) ([]age.Identity, error) {
 	return ParseIdentitiesTrying(r, func() ([]string, error) {
 		pass, err := passphrase()
@@ -44,7 +45,7 @@ func ParseIdentities(r io.Reader, passphrase func() (string, error)) ([]age.Iden
 	})
 }
 
-// ParseIdentitiesTrying is ParseIdentities with several passphrases, which it tries in their order.
+// ParseIdentitiesTrying is ParseIdentities with several passphrases, tried in order.
 func ParseIdentitiesTrying(r io.Reader, passphrases func() ([]string, error)) ([]age.Identity, error) {
 	text, err := UnlockTrying(r, passphrases)
 	if err != nil {
@@ -54,8 +55,8 @@ func ParseIdentitiesTrying(r io.Reader, passphrases func() ([]string, error)) ([
 	return plainIdentities(text)
 }
 
-// Unlock reads a file of secrets, which may be behind a passphrase: then it asks for that, once. It
-// returns the text in it, as package textfile decodes it.
+// Unlock returns the text in a file of secrets, as package textfile decodes it. If the file is
+// encrypted with a passphrase, Unlock calls passphrase once.
 func Unlock(r io.Reader, passphrase func() (string, error)) ([]byte, error) {
 	return UnlockTrying(r, func() ([]string, error) {
 		pass, err := passphrase()
@@ -63,14 +64,14 @@ func Unlock(r io.Reader, passphrase func() (string, error)) ([]byte, error) {
 	})
 }
 
-// UnlockTrying is Unlock with several passphrases, which it tries in their order.
+// UnlockTrying is Unlock with several passphrases, tried in order.
 func UnlockTrying(r io.Reader, passphrases func() ([]string, error)) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxIdentityFile+1))
+	data, err := bounded.ReadAll(r, maxIdentityFile)
+	if errors.Is(err, bounded.ErrTooLong) {
+		return nil, &NotIdentities{"it is too long for a key", whichFile}
+	}
 	if err != nil {
 		return nil, err
-	}
-	if len(data) > maxIdentityFile {
-		return nil, &NotIdentities{"it is too long for a key", whichFile}
 	}
 	if bytes.HasPrefix(data, []byte(ageIntro)) { // not text
 		return unlock(func() io.Reader { return bytes.NewReader(data) }, passphrases)
@@ -79,17 +80,17 @@ func UnlockTrying(r io.Reader, passphrases func() ([]string, error)) ([]byte, er
 	if err != nil {
 		return nil, &NotIdentities{otherFile(data, fmt.Sprintf("it %v", err)), whichFile}
 	}
-	if begin := bytes.TrimSpace(text); bytes.HasPrefix(begin, []byte(armor.Header)) {
-		return unlock(func() io.Reader { return armor.NewReader(bytes.NewReader(begin)) }, passphrases)
+	if start := bytes.TrimSpace(text); bytes.HasPrefix(start, []byte(armor.Header)) {
+		return unlock(func() io.Reader { return armor.NewReader(bytes.NewReader(start)) }, passphrases)
 	}
 	return text, nil
 }
 
 const ageIntro = "age-encryption.org/"
 
-// unlock decrypts text that is behind one of the passphrases.
+// unlock decrypts text that is encrypted with one of the passphrases.
 func unlock(sealed func() io.Reader, passphrases func() ([]string, error)) ([]byte, error) {
-	if err := behindPassphrase(sealed()); err != nil {
+	if err := checkPassphraseFile(sealed()); err != nil {
 		return nil, err
 	}
 	tries, err := passphrases()
@@ -109,32 +110,32 @@ func unlock(sealed func() io.Reader, passphrases func() ([]string, error)) ([]by
 		if err != nil {
 			return nil, err
 		}
-		text, err := io.ReadAll(io.LimitReader(plain, maxIdentityFile))
+		text, err := bounded.ReadAll(plain, maxIdentityFile)
 		if err != nil {
 			return nil, err
 		}
-		if meant, _, err := textfile.Decode(text); err == nil { // as the editor left it before it was locked
-			return meant, nil
+		if decoded, _, err := textfile.Decode(text); err == nil { // whatever an editor made of it before
+			return decoded, nil
 		}
 		return text, nil
 	}
 	return nil, ErrPassphrase
 }
 
-// behindPassphrase tells what is locked with a passphrase from what is encrypted to somebody, as
-// each part of a recording is: nobody is to type a passphrase for that.
-func behindPassphrase(sealed io.Reader) error {
+// checkPassphraseFile refuses a file that is encrypted to a recipient, as each part of a recording
+// is. Nobody should be asked for a passphrase for that.
+func checkPassphraseFile(sealed io.Reader) error {
 	var seen stanzaTypes
-	_, _ = age.Decrypt(sealed, &seen) // its error is errSeen; what else may be wrong shows when it is decrypted
+	_, _ = age.Decrypt(sealed, &seen) // fails with errSeen; any other error shows when it is decrypted
 	if len(seen) > 0 && seen[0] != "scrypt" {
-		return &NotIdentities{"it is something encrypted to a key, and no key itself", whichFile}
+		return &NotIdentities{"it is encrypted to a key, and is no key itself", whichFile}
 	}
 	return nil
 }
 
 var errSeen = errors.New("seen")
 
-// stanzaTypes is an identity that opens nothing, and remembers what it could have been opened with.
+// stanzaTypes is an identity that opens nothing, and records what could have opened the file.
 type stanzaTypes []string
 
 func (s *stanzaTypes) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
@@ -144,7 +145,7 @@ func (s *stanzaTypes) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
 	return nil, errSeen
 }
 
-// plainIdentities reads identities, one on a line, between remarks.
+// plainIdentities parses identities, one per line, and comments.
 func plainIdentities(text []byte) ([]age.Identity, error) {
 	var ids []age.Identity
 	for n, line := range strings.Split(string(text), "\n") {
@@ -155,7 +156,7 @@ func plainIdentities(text []byte) ([]age.Identity, error) {
 		if err != nil {
 			what := otherFile(text, "")
 			if what == "" {
-				what = fmt.Sprintf("line %d is no key as tacet keygen makes it", n+1)
+				what = fmt.Sprintf("line %d is not a key as tacet keygen writes it", n+1)
 				if strings.HasPrefix(strings.ToUpper(line), "AGE-SECRET-KEY-") {
 					what = fmt.Sprintf("the key on line %d is damaged: letters are missing or wrong", n+1)
 				}
@@ -177,10 +178,11 @@ func identity(line string) (age.Identity, error) {
 	return age.ParseX25519Identity(line)
 }
 
-const whichFile = "name the file that tacet keygen -o wrote, office.key say: it stays in the office, and nothing else opens recordings"
+const whichFile = "name the file that tacet keygen -o wrote, such as office.key: it stays in the office, and only " +
+	"it opens recordings"
 
-// otherFile says what a file is that is no identity: each is something that lies beside one.
-// Otherwise it says what otherwise is.
+// otherFile describes a file that holds no identity, if it is one of those usually kept beside one.
+// Otherwise it returns otherwise.
 func otherFile(data []byte, otherwise string) string {
 	first := ""
 	for line := range strings.Lines(string(data[:min(len(data), 4096)])) {
@@ -191,7 +193,7 @@ func otherFile(data []byte, otherwise string) string {
 	}
 	switch {
 	case strings.HasPrefix(first, "age1"):
-		return "it holds public keys, which close recordings and open none"
+		return "it holds public keys, which seal recordings and open none"
 	case strings.HasPrefix(first, "tacet/"), strings.HasPrefix(first, "tacet-office/"):
 		return "it holds verifier keys, which tell who signed and open nothing"
 	case strings.HasPrefix(first, "PRIVATE+KEY+"):
@@ -202,9 +204,9 @@ func otherFile(data []byte, otherwise string) string {
 	case strings.HasPrefix(first, "-----BEGIN "):
 		return "it is a certificate, or the key to one, and opens no recordings"
 	case strings.HasPrefix(first, "AGE-PLUGIN-"):
-		return "it is the key of an age plugin, and those are not taken"
+		return "it is the key of an age plugin, and plugins are not allowed"
 	case len(data) > 262 && string(data[257:262]) == "ustar":
-		return "it is a recording itself, or another tar file, and no key"
+		return "it is itself a recording, or another tar file, and not a key"
 	}
 	return otherwise
 }

@@ -14,7 +14,7 @@ import (
 	"tacet/daemon/recording/recordingtest"
 )
 
-// fromWindows is text as PowerShell's > writes it.
+// fromWindows returns text as PowerShell's > writes it.
 func fromWindows(text string) string {
 	var b []byte
 	for _, u := range utf16.Encode([]rune("\ufeff" + strings.ReplaceAll(text, "\n", "\r\n"))) {
@@ -23,7 +23,7 @@ func fromWindows(text string) string {
 	return string(b)
 }
 
-// locked is text behind a passphrase that takes no time to try.
+// locked encrypts text with a passphrase that takes no time to try.
 func locked(t *testing.T, text, passphrase string, armored bool) string {
 	t.Helper()
 	to, err := age.NewScryptRecipient(passphrase)
@@ -53,7 +53,7 @@ type discardClose struct{ *bytes.Buffer }
 
 func (discardClose) Close() error { return nil }
 
-// A key is the same key whatever an editor or a shell made of its file.
+// A key is the same key whatever an editor or a shell did to its file.
 func TestIdentitiesInEveryEncoding(t *testing.T) {
 	for _, kind := range []bool{recordingtest.Hybrid, recordingtest.Classic} {
 		office := recordingtest.NewOffice(t, kind)
@@ -77,7 +77,7 @@ func TestIdentitiesInEveryEncoding(t *testing.T) {
 	}
 }
 
-// Every passphrase is tried that the file may have been locked with, in order, and asked for once.
+// All passphrases are tried in order, and asked for once.
 func TestPassphrasesAreTriedInTurn(t *testing.T) {
 	office := recordingtest.NewOffice(t, recordingtest.Hybrid)
 	for _, c := range []struct {
@@ -100,8 +100,7 @@ func TestPassphrasesAreTriedInTurn(t *testing.T) {
 	}
 }
 
-// Whoever names the wrong file is told which one it is, nobody is asked for a passphrase, and
-// nothing that stands in it is repeated.
+// A wrong file is identified, nobody is asked for a passphrase, and nothing in the file is quoted.
 func TestFilesThatAreNoIdentities(t *testing.T) {
 	office, unit := recordingtest.NewOffice(t, recordingtest.Hybrid), recordingtest.NewUnit(t, "high-street", "room-3")
 	whole := recordingtest.Make(t,
@@ -125,7 +124,7 @@ func TestFilesThatAreNoIdentities(t *testing.T) {
 	}
 	for name, c := range map[string]struct{ file, what string }{
 		"the public key": {"# the office\n" + office.Recipient + "\n",
-			"it holds public keys, which close recordings and open none"},
+			"it holds public keys, which seal recordings and open none"},
 		"the same from PowerShell":   {fromWindows(office.Recipient + "\n"), "it holds public keys"},
 		"a unit's verifier key":      {unit.VKey + "\n", "it holds verifier keys"},
 		"the office's verifier key":  {"tacet-office/practice+0123abcd+AAAA\n", "it holds verifier keys"},
@@ -134,17 +133,17 @@ func TestFilesThatAreNoIdentities(t *testing.T) {
 		"an SSH public key":          {"ssh-ed25519 AAAA me\n", "it is an SSH key"},
 		"a certificate":              {"-----BEGIN CERTIFICATE-----\nMIIB\n", "it is a certificate"},
 		"a plugin's key":             {"AGE-PLUGIN-YUBIKEY-1QQQQ\n", "it is the key of an age plugin"},
-		"a recording":                {string(whole), "it is a recording itself"},
-		"a member of a recording":    {sealed.String(), "it is something encrypted to a key"},
+		"a recording":                {string(whole), "it is itself a recording"},
+		"a member of a recording":    {sealed.String(), "it is encrypted to a key"},
 		"a damaged key":              {"# k\n" + damaged + "\n", "the key on line 2 is damaged"},
 		"a key with a line break":    {office.Secret[:70] + "\n" + office.Secret[70:] + "\n", "the key on line 1 is damaged"},
 		"a key in small letters":     {strings.ToLower(office.Secret[:70]), "the key on line 1 is damaged"},
 		"nothing":                    {"", "it holds no key"},
 		"remarks alone":              {"# nothing\n", "it holds no key"},
-		"a letter":                   {"Dear Sir\n", "line 1 is no key as tacet keygen makes it"},
+		"a letter":                   {"Dear Sir\n", "line 1 is not a key as tacet keygen writes it"},
 		"a picture":                  {"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "it holds zero bytes"},
 		"an endless file":            {strings.Repeat("#\n", 1<<20), "it is too long for a key"},
-		"a good key, and a bad line": {office.Secret + "\nDear Sir\n", "line 2 is no key"},
+		"a good key, and a bad line": {office.Secret + "\nDear Sir\n", "line 2 is not a key as"},
 	} {
 		_, err := recording.ParseIdentities(strings.NewReader(c.file),
 			func() (string, error) { t.Errorf("%s: asks for a passphrase", name); return "", nil })

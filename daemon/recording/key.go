@@ -11,14 +11,15 @@ import (
 	"time"
 
 	"filippo.io/age"
+
+	"tacet/config/bounded"
 )
 
-// Key is what a unit has of a recording's key pair: the private half, encrypted to the office, and
+// Key is the unit's part of a recording's key pair: the private half, encrypted to the office, and
 // the public half, to which the segments are sealed.
 //
-// The public half stays in memory. It is no secret in the usual sense, but a quantum computer needs
-// it to open the segments, so it is written nowhere: a Key shows neither half to fmt, slog or
-// encoding/json.
+// The public half stays in memory and is written nowhere: with it, a quantum computer could open
+// the segments. So fmt, slog and encoding/json show neither half of a Key.
 type Key struct {
 	Age       []byte // content of key.age
 	Recipient *age.X25519Recipient
@@ -26,16 +27,16 @@ type Key struct {
 
 const keyShown = "recording key"
 
-// Format is what fmt uses, and so most loggers, whatever the verb.
+// Format implements fmt.Formatter, which also covers most loggers.
 func (Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, keyShown) }
 
 // MarshalText is what encoding/json and slog use.
 func (Key) MarshalText() ([]byte, error) { return []byte(keyShown), nil }
 
-// maxKeyMessage bounds what goes to the child that makes a key, and what comes back.
+// maxKeyMessage bounds the request to the child that makes a key, and its answer.
 const maxKeyMessage = 512 << 10
 
-// keyRequest goes to the child, keyAnswer comes back.
+// keyRequest is what the child is sent, keyAnswer what it returns.
 type keyRequest struct {
 	Recipients []string
 	Comment    string
@@ -47,12 +48,11 @@ type keyAnswer struct {
 	Error  string
 }
 
-// NewKey makes the X25519 pair of a recording in a short-lived child, which is this program
-// executing itself, and which returns only what Key holds. So the private half never is in this
-// process: Go can't wipe it from a heap where it once was. main, and TestMain, must call ChildMain
-// first.
+// NewKey makes a recording's X25519 pair in a short-lived child: this program executing itself. The
+// child returns only what Key holds, so the private half is never in this process, where Go could
+// not wipe it from the heap. main and TestMain must call ChildMain first.
 //
-// comment is the recording's origin, and is written into key.age.
+// comment is the recording's origin; it is written into key.age.
 func NewKey(ctx context.Context, recipients []string, comment string) (Key, error) {
 	if _, _, _, err := parseOrigin(comment); err != nil {
 		return Key{}, fmt.Errorf("make the key of %q: %w", comment, err)
@@ -78,7 +78,7 @@ func NewKey(ctx context.Context, recipients []string, comment string) (Key, erro
 func readAnswer(data []byte) (Key, error) {
 	var answer keyAnswer
 	if err := json.Unmarshal(data, &answer); err != nil {
-		return Key{}, errors.New("the child's answer can't be read") // nothing of it in a message
+		return Key{}, errors.New("the child's answer can't be read") // without quoting it
 	}
 	if answer.Error != "" {
 		return Key{}, errors.New(answer.Error)
@@ -93,9 +93,9 @@ func readAnswer(data []byte) (Key, error) {
 	return Key{answer.Age, public}, nil
 }
 
-// answerRequest is the child's work.
+// answerRequest does the child's work.
 func answerRequest(in io.Reader) keyAnswer {
-	data, err := io.ReadAll(io.LimitReader(in, maxKeyMessage))
+	data, err := bounded.ReadAll(in, maxKeyMessage)
 	if err != nil {
 		return keyAnswer{Error: err.Error()}
 	}
@@ -118,8 +118,8 @@ func answerRequest(in io.Reader) keyAnswer {
 	return keyAnswer{Age: sealed, Public: identity.Recipient().String()}
 }
 
-// SealIdentity writes key.age: what age-keygen writes, and the comment, encrypted to recipients. A
-// unit calls it in the child only, through NewKey.
+// SealIdentity makes key.age: what age-keygen writes and the comment, encrypted to recipients. A
+// unit calls it only in the child of NewKey.
 func SealIdentity(identity *age.X25519Identity, comment string, recipients []age.Recipient) ([]byte, error) {
 	if strings.ContainsAny(comment, "\r\n") {
 		return nil, errors.New("the comment has more than one line")

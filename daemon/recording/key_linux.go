@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,8 +20,8 @@ import (
 // childName is the child's argv[0].
 const childName = "tacet-recording-key"
 
-// ChildMain makes this process the child of NewKey, if it was started as that, and then never
-// returns. It must be the first thing that main does.
+// ChildMain does the work of NewKey's child and exits, if this process was started as one. It must
+// be the first thing that main does.
 func ChildMain() {
 	if len(os.Args) != 1 || os.Args[0] != childName {
 		return
@@ -38,10 +37,10 @@ func ChildMain() {
 	os.Exit(0)
 }
 
-// hide keeps this process's memory from debuggers, core dumps and swap, before there is anything in
-// it.
+// hide protects this process's memory from debuggers, core dumps and swap. It runs before there is
+// anything secret in it.
 func hide() error {
-	_ = memory.Lock() // where it can't be had, the daemon that started us can't have it either, and says so
+	_ = memory.Lock() // if this fails it also failed in the daemon, which reports it
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return fmt.Errorf("set undumpable: %w", err)
 	}
@@ -51,18 +50,18 @@ func hide() error {
 	return nil
 }
 
-// askChild starts the child, gives it the request and returns its answer.
+// askChild starts the child, sends it the request and returns its answer.
 func askChild(ctx context.Context, request []byte) ([]byte, error) {
-	// The kernel's death signal goes by the thread that started the child, not by the process: keep
-	// the thread while the child runs.
+	// The kernel sends the death signal when the thread that started the child exits, not the
+	// process: keep the thread while the child runs.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
-	answer := &bounded{max: maxKeyMessage}
-	complaint := &bounded{max: 4 << 10}
+	answer := &limitedBuffer{max: maxKeyMessage}
+	complaint := &limitedBuffer{max: 4 << 10}
 	child := exec.CommandContext(ctx, "/proc/self/exe")
 	child.Args = []string{childName}
-	child.Env = []string{} // not nil, which would be ours
+	child.Env = []string{} // nil would be this process's own
 	child.Dir = "/"
 	child.Stdin = bytes.NewReader(request)
 	child.Stdout = answer
@@ -75,22 +74,22 @@ func askChild(ctx context.Context, request []byte) ([]byte, error) {
 	}
 	if err != nil {
 		if line, _, _ := strings.Cut(complaint.String(), "\n"); line != "" {
-			return nil, fmt.Errorf("the child that makes it: %w: %s", err, line)
+			return nil, fmt.Errorf("child process: %w: %s", err, line)
 		}
-		return nil, fmt.Errorf("the child that makes it: %w", err)
+		return nil, fmt.Errorf("child process: %w", err)
 	}
 	return answer.Bytes(), nil
 }
 
-// bounded is a buffer that refuses more than max bytes.
-type bounded struct {
+// limitedBuffer is a buffer that refuses more than max bytes.
+type limitedBuffer struct {
 	bytes.Buffer
 	max int
 }
 
-func (b *bounded) Write(p []byte) (int, error) {
+func (b *limitedBuffer) Write(p []byte) (int, error) {
 	if b.Len()+len(p) > b.max {
-		return 0, errors.New("more output than there can be")
+		return 0, fmt.Errorf("more than %d bytes of output", b.max)
 	}
 	return b.Buffer.Write(p)
 }

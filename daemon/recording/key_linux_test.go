@@ -93,7 +93,7 @@ func TestNewKeyRefuses(t *testing.T) {
 		"no recording":     {[]string{classic.Recipient}, "x", "tacet/SITE/ROOM/ID"},
 		"a second comment": {[]string{classic.Recipient}, origin + "\nAGE-SECRET-KEY-1", "tacet/SITE/ROOM/ID"},
 		"too many": {strings.Split(strings.Repeat(classic.Recipient+" ", 101), " ")[:101], origin,
-			"more than the 100"},
+			"at most 100"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := recording.NewKey(t.Context(), c.recipients, c.comment)
@@ -116,8 +116,7 @@ func TestNewKeyStops(t *testing.T) {
 	}
 }
 
-// TestKeyIsNotShown: neither half of the key is in what fmt, slog and JSON make of a Key, or of a
-// Sealer that holds one.
+// TestKeyIsNotShown: fmt, slog and JSON show neither half of a Key, nor a Sealer that holds one.
 func TestKeyIsNotShown(t *testing.T) {
 	o := recordingtest.NewOffice(t, recordingtest.Classic)
 	key, err := recording.NewKey(t.Context(), []string{o.Recipient}, origin)
@@ -184,7 +183,7 @@ func bech32Bytes(t testing.TB, s string) []byte {
 
 // TestKeyLeavesNoTrace is promise 4: the private half of a recording's key was never in the memory
 // of the process that asked for it. That process is a child of this one, so that this one may hold
-// the secret to search for. The same search finds a key that was made in the process.
+// the secret to search for. The same search does find a key made in the process.
 func TestKeyLeavesNoTrace(t *testing.T) {
 	o := recordingtest.NewOffice(t, recordingtest.Classic)
 	for _, c := range []struct {
@@ -225,7 +224,7 @@ func TestKeyLeavesNoTrace(t *testing.T) {
 	}
 }
 
-// TestKeyHolder is the process that TestKeyLeavesNoTrace looks into.
+// TestKeyHolder is the process that TestKeyLeavesNoTrace searches.
 func TestKeyHolder(t *testing.T) {
 	mode := needs.Variable(t, "TACET_KEY_HOLDER", "as part of TestKeyLeavesNoTrace")
 	recipient := os.Getenv("TACET_KEY_FOR")
@@ -259,7 +258,7 @@ func keyMadeHere(recipient string) (recording.Key, error) {
 	return recording.Key{Age: sealed, Recipient: id.Recipient()}, err
 }
 
-// memoryHas searches the memory that a process has written.
+// memoryHas searches the writable memory of a process.
 func memoryHas(t testing.TB, pid int, wanted ...[]byte) bool {
 	t.Helper()
 	for _, area := range memorytest.Writable(t, pid) {
@@ -274,8 +273,8 @@ func memoryHas(t testing.TB, pid int, wanted ...[]byte) bool {
 	return false
 }
 
-// TestKeyChildHidesItself: the child can't be looked into by its own user, and leaves no core,
-// before it reads anything.
+// TestKeyChildHidesItself: before it reads anything, the child can't be inspected by its own user,
+// and leaves no core.
 func TestKeyChildHidesItself(t *testing.T) {
 	var before unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_CORE, &before); err != nil {
@@ -305,7 +304,7 @@ func TestKeyChildHidesItself(t *testing.T) {
 			t.Fatal("the child never forbade core dumps")
 		}
 	}
-	// What can't be dumped is root's in /proc, whoever runs it.
+	// In /proc an undumpable process belongs to root, whoever runs it.
 	info, err := os.Stat(fmt.Sprintf("/proc/%d/environ", child.Process.Pid))
 	if err != nil {
 		t.Fatal(err)
@@ -315,7 +314,7 @@ func TestKeyChildHidesItself(t *testing.T) {
 	}
 }
 
-// TestKeyChildLocksItself: no page of the child reaches swap, where that can be had.
+// TestKeyChildLocksItself: no page of the child is swapped, if memory can be locked.
 func TestKeyChildLocksItself(t *testing.T) {
 	needs.Root(t, "to lock memory")
 	child := exec.CommandContext(t.Context(), "/proc/self/exe")
@@ -344,8 +343,8 @@ func TestKeyChildLocksItself(t *testing.T) {
 	}
 }
 
-// coreForbidden reports whether a process's core limit is 0: the last thing that the child sets
-// before it reads.
+// coreForbidden reports whether a process's core limit is 0, which is the last thing that the child
+// sets before it reads.
 func coreForbidden(t testing.TB, pid int) bool {
 	t.Helper()
 	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", pid))

@@ -5,8 +5,7 @@ import (
 	"strconv"
 )
 
-// A kind is what a member is for. Kinds are in the order in which they stand in the file; the three
-// of a segment repeat.
+// A kind is what a member is for. Kinds are in file order; the three of a segment repeat.
 type kind uint8
 
 const (
@@ -24,19 +23,19 @@ const (
 	kindEndNote
 )
 
-// Bounds of what a recording may hold. A reader allocates no more than these, whatever a file says.
+// Limits on what a recording may hold. A reader allocates no more than these, whatever a file says.
 const (
-	MaxSegments = 999_999 // number of segments: eleven and a half days
+	MaxSegments = 999_999 // eleven and a half days
 	MaxSegment  = 4 << 20 // bytes of a sealed segment
 	MaxJSON     = 64 << 10
 	maxSealed   = 256 << 10 // key.age, consent.age, end.age
 	maxNote     = 1 << 10
 )
 
-// nameLength is the longest member name's.
+// nameLength is the length of the longest member name.
 const nameLength = len("recording.json")
 
-// fixedNames are the members whose names hold no number.
+// fixedNames holds the names of members without a number.
 var fixedNames = [...]string{
 	kindReadMe:   "READ-ME.txt",
 	kindHead:     "recording.json",
@@ -48,8 +47,7 @@ var fixedNames = [...]string{
 	kindEndNote:  "end.note",
 }
 
-// A name is a member's name: its kind and, for the members of a segment, the segment's number, from
-// 1.
+// A name is a member's name: its kind and, for a segment's members, the segment's number from 1.
 type name struct {
 	kind kind
 	n    int32
@@ -76,7 +74,7 @@ func (n name) append(dst []byte) []byte {
 
 func (n name) String() string { return string(n.append(nil)) }
 
-// parseName reads a member's name. It knows no name that append doesn't make.
+// parseName parses a member's name. It accepts only what append writes.
 func parseName(s []byte) (name, bool) {
 	if len(s) > 7 && s[6] == '.' && s[0] >= '0' && s[0] <= '9' {
 		v, err := strconv.ParseUint(string(s[:6]), 10, 32)
@@ -101,7 +99,7 @@ func parseName(s []byte) (name, bool) {
 	return name{}, false
 }
 
-// limit is the most bytes that a member of this kind may hold.
+// limit returns the maximum content size in bytes of a member of this kind.
 func (k kind) limit() int64 {
 	switch k {
 	case kindReadMe, kindHead, kindHappening, kindEndJSON:
@@ -115,7 +113,7 @@ func (k kind) limit() int64 {
 	}
 }
 
-// precedes reports whether next may stand right behind n. The zero name stands before the first
+// precedes reports whether next may follow n directly. The zero name stands before the first
 // member.
 func (n name) precedes(next name) bool {
 	switch n.kind {
@@ -132,7 +130,7 @@ func (n name) precedes(next name) bool {
 	return false
 }
 
-// after names the members that may stand right behind n, likeliest first.
+// after returns the members that may follow n directly, likeliest first.
 func (n name) after() []name {
 	switch n.kind {
 	case kindHeadNote, kindNote:
@@ -146,7 +144,7 @@ func (n name) after() []name {
 	return []name{{n.kind + 1, n.n}}
 }
 
-// rank orders names as they stand in a file.
+// rank orders names by their position in a file.
 func (n name) rank() int64 {
 	switch {
 	case n.n > 0:
@@ -157,7 +155,7 @@ func (n name) rank() int64 {
 	return int64(n.kind)
 }
 
-// expected says what should stand behind n, for a message.
+// expected describes what should follow n, for an error text.
 func (n name) expected() string {
 	next := n.after()
 	if len(next) == 0 {

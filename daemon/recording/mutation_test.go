@@ -13,7 +13,7 @@ import (
 	"tacet/daemon/recording/recordingtest"
 )
 
-// tiny is a recording with so many segments, a gap in the last, and hardly a sound.
+// tiny is a recording with so many segments, a gap in the last one, and hardly any sound.
 func tiny(t testing.TB, u recordingtest.Unit, o recordingtest.Office, segments int, cut bool) []byte {
 	return recordingtest.Make(t, recordingtest.Spec{
 		Unit: u, For: []string{o.Recipient}, Segments: segments, Cut: cut,
@@ -22,12 +22,12 @@ func tiny(t testing.TB, u recordingtest.Unit, o recordingtest.Office, segments i
 	})
 }
 
-// small has every kind of member, in few bytes.
+// small has every kind of member in few bytes.
 func small(t testing.TB, u recordingtest.Unit, o recordingtest.Office) []byte {
 	return tiny(t, u, o, 2, false)
 }
 
-// interrupted is the same, closed by the unit after the power had gone.
+// interrupted is the same, closed by the unit after a power cut.
 func interrupted(t testing.TB, u recordingtest.Unit, o recordingtest.Office) []byte {
 	return closed(t, u, tiny(t, u, o, 2, true))
 }
@@ -51,7 +51,7 @@ func verify(t testing.TB, file []byte, known ...string) *recording.Report {
 	return rep
 }
 
-// mustFind fails unless Verify finds fault with file, and can say where.
+// mustFind fails unless Verify finds file damaged, and says where.
 func mustFind(t *testing.T, what string, file []byte) {
 	t.Helper()
 	rep := verify(t, file)
@@ -66,7 +66,7 @@ func mustFind(t *testing.T, what string, file []byte) {
 	}
 }
 
-// TestEveryByte is promise 7: whichever byte is altered, Verify finds it.
+// TestEveryByte is promise 7: Verify detects a change of any byte.
 func TestEveryByte(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	whole, interrupted := tiny(t, u, o, 1, false), closed(t, u, tiny(t, u, o, 1, true))
@@ -92,7 +92,7 @@ func TestEveryByte(t *testing.T) {
 	}
 }
 
-// lengths are those to which a file is cut: all around the blocks' borders, and some between.
+// lengths are the lengths to cut a file to: around all block borders, and some between.
 func lengths(size int) (list []int) {
 	for n := range size + 1 {
 		if in := (n + 2) % 512; in < 5 || in%37 == 0 {
@@ -102,7 +102,7 @@ func lengths(size int) (list []int) {
 	return list
 }
 
-// TestEveryLength: cut anywhere, a recording is neither whole nor damaged but unfinished.
+// TestEveryLength: cut anywhere, a recording is neither whole nor damaged, but unfinished.
 func TestEveryLength(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	file := small(t, u, o)
@@ -124,7 +124,7 @@ type member struct {
 	bytes []byte
 }
 
-// members takes a recording apart; the last one is the end of the archive.
+// members splits a recording; the last one is the end of the archive.
 func members(t testing.TB, file []byte) []member {
 	t.Helper()
 	var list []member
@@ -153,8 +153,8 @@ func join(list []member) []byte {
 	return b
 }
 
-// TestEveryMember: dropped, doubled, swapped with another, or replaced by its like from another
-// recording of the same unit, of the same second.
+// TestEveryMember: a member may not be dropped, doubled, swapped with another, or replaced by that
+// of another recording of the same unit and second.
 func TestEveryMember(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	for name, build := range map[string]func(testing.TB, recordingtest.Unit, recordingtest.Office) []byte{
@@ -186,7 +186,7 @@ func TestEveryMember(t *testing.T) {
 	}
 }
 
-// contentSwapped exchanges the contents of two members of the same size.
+// contentSwapped swaps the contents of two members of the same size.
 func contentSwapped(list []member, i, j int) []member {
 	out := slices.Clone(list)
 	a, b := list[i].bytes, list[j].bytes
@@ -198,8 +198,8 @@ func contentSwapped(list []member, i, j int) []member {
 	return out
 }
 
-// TestBehindTheEnd: a second archive, zeros or rubbish, which some programs read on into.
-func TestBehindTheEnd(t *testing.T) {
+// TestAfterTheEnd: a second archive, zeros or rubbish after the end, which some programs read.
+func TestAfterTheEnd(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	file := small(t, u, o)
 	for name, tail := range map[string][]byte{

@@ -14,8 +14,8 @@ import (
 // Extension ends the name of every recording's file.
 const Extension = ".tacet"
 
-// idAlphabet is lower-case base32 without i, l, o and u: an ID survives being read aloud. idLength
-// of them are 50 random bits.
+// idAlphabet is lower-case base32 without i, l, o and u, so that an ID can be read aloud. An ID is
+// idLength of them: 50 random bits.
 const (
 	idAlphabet = "0123456789abcdefghjkmnpqrstvwxyz"
 	idLength   = 10
@@ -39,13 +39,12 @@ func NewID() string {
 	return string(b[:])
 }
 
-// Name returns the file name of the recording id that was started in room.
+// Name returns the file name of recording id, started in room.
 func Name(started time.Time, room, id string) string {
 	return started.UTC().Format(stampLayout) + "_" + room + "_" + id + Extension
 }
 
-// ParseName takes a file name apart again. It is strict: a name that Name can't have made is an
-// error.
+// ParseName parses a file name. It accepts only what Name returns.
 func ParseName(name string) (started time.Time, room, id string, err error) {
 	m := namePattern.FindStringSubmatch(name)
 	if m == nil {
@@ -58,14 +57,14 @@ func ParseName(name string) (started time.Time, room, id string, err error) {
 	return started, m[2], m[3], nil
 }
 
-// Origin is the name of a recording's log: the first line of its checkpoints, and the name of its
-// signing key.
+// Origin returns the name of a recording's log: the first line of its checkpoints, and the name of
+// its signing key.
 func Origin(site, room, id string) string { return UnitName(site, room) + "/" + id }
 
-// UnitName is the name of a unit's key.
+// UnitName returns the name of a unit's key.
 func UnitName(site, room string) string { return "tacet/" + site + "/" + room }
 
-// NewUnitKey makes a unit's signing key. The verifier key is what provisioning collects; skey stays
+// NewUnitKey makes a unit's signing key. Provisioning collects vkey, the verifier key; skey stays
 // on the unit.
 func NewUnitKey(site, room string) (skey, vkey string, err error) {
 	if err := checkPlace(site, room); err != nil {
@@ -74,7 +73,7 @@ func NewUnitKey(site, room string) (skey, vkey string, err error) {
 	return note.GenerateKey(rand.Reader, UnitName(site, room))
 }
 
-// checkPlace refuses a site or room that could not stand in a file name, an origin or a topic.
+// checkPlace refuses a site or room that can't be used in a file name, an origin or a topic.
 func checkPlace(site, room string) error {
 	if !placePattern.MatchString(site) {
 		return fmt.Errorf("site %q is not 1 to 32 of a-z, 0-9 and -", site)

@@ -30,8 +30,8 @@ func open(file []byte, ids ...age.Identity) ([]byte, *recording.Report, error) {
 	return out.Bytes(), rep, err
 }
 
-// sound is what opening a whole recording must give: the segments as they were sealed, and for WAV
-// the true length.
+// sound is the expected result of opening a complete recording: the segments as they were sealed,
+// with the true length for WAV.
 func sound(a recording.Audio, id string, from, to, total int) []byte {
 	var b []byte
 	for n := from; n <= to; n++ {
@@ -87,7 +87,7 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// TestOpenInterrupted: what was kept plays to its end, with the end mark, or the true length.
+// TestOpenInterrupted: what was kept plays to its end, with the end mark or the true length.
 func TestOpenInterrupted(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	for _, a := range []recording.Audio{opusAudio, flacAudio, wavAudio} {
@@ -125,7 +125,7 @@ func TestOpenInterrupted(t *testing.T) {
 	}
 }
 
-// TestOpenForeignKey: a key.age that was put in from elsewhere opens nothing.
+// TestOpenForeignKey: a key.age from another recording opens nothing.
 func TestOpenForeignKey(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	list, others := members(t, small(t, u, o)), members(t, small(t, u, o))
@@ -187,8 +187,8 @@ func TestOpenOfAFileThatChanges(t *testing.T) {
 
 type changing struct{ *bytes.Reader }
 
-// TestOpenEveryByte: whatever byte is altered, Open ends, and what it writes is no more than what
-// was sealed, and silence.
+// TestOpenEveryByte: whatever byte is altered, Open ends, and writes only what was sealed, and
+// silence.
 func TestOpenEveryByte(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	seed := rand.Uint64()
@@ -211,7 +211,7 @@ func TestOpenEveryByte(t *testing.T) {
 	}
 }
 
-// TestOpenProgress: it only rises, and ends below the whole.
+// TestOpenProgress: progress only rises, and ends below the total.
 func TestOpenProgress(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	file := recordingtest.Make(t, recordingtest.Spec{Unit: u, For: []string{o.Recipient}, Segments: 600})

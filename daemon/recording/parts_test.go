@@ -16,8 +16,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// TestHeadersAreTars: for names and sizes of all kinds, the header that we make is the one that
-// archive/tar writes.
+// TestHeadersAreTars: for all kinds of names and sizes our header is the one that archive/tar
+// writes.
 func TestHeadersAreTars(t *testing.T) {
 	for _, mtime := range []int64{0, 1, 1795269802, 1<<33 - 1} {
 		h, err := newHeaders(mtime)
@@ -66,7 +66,7 @@ func sampleNames() []name {
 	return list
 }
 
-// TestNameOrder: rank, precedes and after tell the same story.
+// TestNameOrder: rank, precedes and after agree.
 func TestNameOrder(t *testing.T) {
 	names := append(sampleNames(), name{kindSegment, 2}, name{kindHappening, 2}, name{kindNote, 2})
 	for _, a := range names {
@@ -74,12 +74,12 @@ func TestNameOrder(t *testing.T) {
 		for _, b := range a.after() {
 			after[b] = true
 			if !a.precedes(b) || a.rank() >= b.rank() {
-				t.Errorf("%v should stand behind %v", b, a)
+				t.Errorf("%v should follow %v", b, a)
 			}
 		}
 		for _, b := range names {
 			if a.precedes(b) != after[b] {
-				t.Errorf("%v behind %v: precedes says %v, after %v", b, a, a.precedes(b), after[b])
+				t.Errorf("%v after %v: precedes says %v, after %v", b, a, a.precedes(b), after[b])
 			}
 		}
 	}
@@ -91,7 +91,7 @@ func TestNameOrder(t *testing.T) {
 	}
 }
 
-// TestTree: at every size, our tree's root is tlog's.
+// TestTree: at every size our tree has tlog's root.
 func TestTree(t *testing.T) {
 	var stored []tlog.Hash
 	reader := tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
@@ -134,14 +134,14 @@ func TestTree(t *testing.T) {
 	}
 }
 
-// TestNoteIsStrict: whatever note.Open would let pass besides the one spelling is refused.
+// TestNoteIsStrict: notes that note.Open accepts in other encodings are refused.
 func TestNoteIsStrict(t *testing.T) {
 	const origin = "tacet/high-street/room-3/7q4k9mz2ha"
-	own, vkey, err := newOwnKey(origin)
+	own, vkey, err := newSigningKey(origin)
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, otherV, _ := newOwnKey(origin)
+	other, otherV, _ := newSigningKey(origin)
 	c := checkpoint{origin, 12, tlog.Hash{1, 2, 3}}
 	msg, err := c.sign(own)
 	if err != nil {
@@ -176,7 +176,7 @@ func TestNoteIsStrict(t *testing.T) {
 		"signed twice":         append(append([]byte(nil), msg...), sigLine...),
 		"two keys":             two,
 		"another key":          must(c.sign(other)),
-		"a line behind":        append(append([]byte(nil), msg...), '\n'),
+		"a line after":         append(append([]byte(nil), msg...), '\n'),
 		"no last newline":      msg[:len(msg)-1],
 		"another spelling":     twin,
 		"a further text line":  signed(text + "more\n"),
@@ -248,27 +248,22 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestPlainSize: the length of a sealed segment tells that of its content.
-func TestPlainSize(t *testing.T) {
+// TestSealedSize: a sealed segment has the size that FORMAT.md gives.
+func TestSealedSize(t *testing.T) {
 	_, to := testPair(t)
-	for _, n := range []int{1, 4000, ageChunk - 1, ageChunk, ageChunk + 1, 3*ageChunk + 17, 4 * ageChunk} {
+	for _, n := range []int{0, 1, 4000, ageChunk - 1, ageChunk, ageChunk + 1, 3*ageChunk + 17, 4 * ageChunk} {
 		sealed, err := seal(make([]byte, n), to)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := plainSize(int64(len(sealed))); got != int64(n) {
-			t.Errorf("a segment of %d bytes is taken to hold %d, not %d", len(sealed), got, n)
-		}
-	}
-	for _, n := range []int64{-1, 0, ageHeader + ageNonce + ageTag - 1} {
-		if got := plainSize(n); got != -1 {
-			t.Errorf("%d bytes are taken to hold %d", n, got)
+		if want := 168 + 16 + n + 16*max(1, (n+ageChunk-1)/ageChunk); len(sealed) != want {
+			t.Errorf("%d bytes are sealed in %d, not %d", n, len(sealed), want)
 		}
 	}
 }
 
-// What seal makes, age opens with each recipient's identity, whatever the length: chunks, the last
-// one's mark and the empty payload are those of the format.
+// age opens what seal makes, with each recipient's identity, at any length: the chunks, the mark of
+// the last one and the empty payload are right.
 func TestAgeOpensWhatIsSealed(t *testing.T) {
 	hybrid := func() (age.Identity, age.Recipient) {
 		identity, err := age.GenerateHybridIdentity()
@@ -309,7 +304,7 @@ func TestAgeOpensWhatIsSealed(t *testing.T) {
 	}
 }
 
-// TestActsAreOfOneLength: who withdrew can't be told from the size.
+// TestActsAreOfOneLength: the size doesn't tell who withdrew.
 func TestActsAreOfOneLength(t *testing.T) {
 	id, to := testPair(t)
 	size := 0
@@ -337,7 +332,7 @@ func TestActsAreOfOneLength(t *testing.T) {
 	}
 }
 
-// TestWindow: whatever is asked for in whatever order, it is what the file holds.
+// TestWindow: a window returns what the file holds, in any order.
 func TestWindow(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -366,7 +361,7 @@ func TestWindow(t *testing.T) {
 	}
 }
 
-// TestSilence: 12 hours are the most, and what there is where nothing is said.
+// TestSilence: 12 hours are the maximum and the default.
 func TestSilence(t *testing.T) {
 	for asked, want := range map[time.Duration]int64{0: 43200, -1: 0, time.Second - 1: 0, time.Second: 1,
 		12 * time.Hour: 43200, 1000 * time.Hour: 43200} {

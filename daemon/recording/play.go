@@ -9,21 +9,21 @@ import (
 	"filippo.io/age"
 )
 
-// A player decrypts the segments of one recording and puts them together.
+// A player decrypts the segments of one recording and joins them.
 type player struct {
 	r        io.ReaderAt
 	size     int64
 	rep      *Report
 	head     Head
 	identity *age.X25519Identity
-	segments []found // by number
-	sealed   []byte  // space for one
-	silence  int64   // the most that may stand for what is lost, in seconds
-	final    bool    // what goes wrong now is to be reported
+	segments []foundSegment // by number
+	sealed   []byte         // buffer for one segment
+	silence  int64          // seconds of silence allowed for lost segments
+	final    bool           // report damage: this is the pass that writes
 	progress func(done, total int64)
 }
 
-// unlock opens key.age, and with it the acts.
+// unlock opens key.age, and with the identity in it the acts.
 func (p *player) unlock(in *contents, identities []age.Identity) error {
 	identity, origin, err := openKey(in.key, identities)
 	var none *age.NoIdentityMatchError
@@ -52,7 +52,7 @@ func (p *player) unlock(in *contents, identities []age.Identity) error {
 }
 
 // open decrypts a segment.
-func (p *player) open(f *found) ([]byte, error) {
+func (p *player) open(f *foundSegment) ([]byte, error) {
 	if int64(cap(p.sealed)) < f.size {
 		p.sealed = make([]byte, f.size)
 	}
@@ -66,16 +66,16 @@ func (p *player) open(f *found) ([]byte, error) {
 	return unseal(p.sealed, p.identity)
 }
 
-// readError is one that ends Open; others cost a segment.
+// readError is an error that ends Open; any other costs one segment.
 type readError struct{ error }
 
 func (e *readError) Unwrap() error { return e.error }
 
-// maxJump is how far beyond the last one a segment is taken that no note proves. It bounds the
-// silence that a file can ask for.
+// maxJump is how many seconds an unproved segment may follow after the one before. It limits the
+// silence that a forged file can ask for.
 const maxJump = 3600
 
-// play writes the sound.
+// play writes the sound to w.
 func (p *player) play(join joiner, w io.Writer) (*Sound, error) {
 	out := &assembly{join: join, w: w, sound: Sound{Rate: p.head.Audio.Rate}, silence: p.silence}
 	for i := range p.segments {
@@ -93,7 +93,7 @@ func (p *player) play(join joiner, w io.Writer) (*Sound, error) {
 			return nil, fatal.error
 		}
 		if err == nil {
-			err = p.mayStand(f, plain)
+			err = p.checkShort(f, plain)
 		}
 		if err == nil && !f.proved && n > out.sound.Seconds+maxJump {
 			err = errTooFar
@@ -123,27 +123,27 @@ func (p *player) play(join joiner, w io.Writer) (*Sound, error) {
 	return sound, err
 }
 
-var errTooFar = errors.New("left out: more silence than may be put in would stand before it")
+var errTooFar = errors.New("left out: too much silence would have to be put in before it")
 
-// mayStand refuses, before others, a segment that would end a WAV file: nothing but its place tells
-// it from others, and nothing proves that.
-func (p *player) mayStand(f *found, plain []byte) error {
+// checkShort refuses an unproved short segment that is not the last one, where it would end a WAV
+// file: only its number says where it belongs, and nothing proves that.
+func (p *player) checkShort(f *foundSegment, plain []byte) error {
 	a := &p.head.Audio
 	last := p.segments[len(p.segments)-1].n
 	if a.Codec == "wav" && !f.proved && f.n < last && len(plain) < 2*a.Channels*a.Rate {
-		return errors.New("it is the last one")
+		return errors.New("it is shorter than a second, and not the last one")
 	}
 	return nil
 }
 
-// An assembly is a file that is being put together.
+// An assembly is the audio file being put together.
 type assembly struct {
 	join    joiner
 	w       io.Writer
 	sound   Sound
-	silence int64 // seconds of it that may still be put in
-	any     bool  // a segment has been added
-	failed  error // the writer's
+	silence int64 // seconds of silence that may still be put in
+	any     bool  // whether a segment has been added
+	failed  error // of w
 }
 
 func (a *assembly) write(b []byte) {
@@ -152,7 +152,7 @@ func (a *assembly) write(b []byte) {
 	}
 }
 
-// add puts a segment in its place, behind silence for those that are lost.
+// add adds segment n, after silence for those lost before it.
 func (a *assembly) add(n int64, plain []byte) error {
 	if err := a.skipTo(n - 1); err != nil {
 		return err
@@ -166,8 +166,8 @@ func (a *assembly) add(n int64, plain []byte) error {
 	return nil
 }
 
-// skipTo writes silence up to second n: all of it or none. Behind what ended the sound there can be
-// none.
+// skipTo writes silence up to second n: all of it or none. There can be none after the segment that
+// ended the sound.
 func (a *assembly) skipTo(n int64) error {
 	if n-a.sound.Seconds > a.silence {
 		return errTooFar
@@ -185,12 +185,12 @@ func (a *assembly) skipTo(n int64) error {
 	return nil
 }
 
-// finish ends the file, which should be as many seconds long at least.
+// finish ends the file, which should be at least seconds long.
 func (a *assembly) finish(seconds int64) (*Sound, error) {
 	if !a.any {
 		return nil, ErrNoSound
 	}
-	if err := a.skipTo(seconds); err == errTooFar { // any other: the sound has ended before
+	if err := a.skipTo(seconds); err == errTooFar { // any other error: the sound ended before
 		if list := a.sound.LeftOut; len(list) > 0 {
 			seconds = max(seconds, list[len(list)-1].Last)
 		}
@@ -205,7 +205,7 @@ func (a *assembly) finish(seconds int64) (*Sound, error) {
 	return &a.sound, a.failed
 }
 
-// extend adds a second behind the last one to a list of spans.
+// extend adds second n to the end of a list of spans.
 func extend(list []Span, n int64) []Span {
 	if last := len(list) - 1; last >= 0 && list[last].Last == n-1 {
 		list[last].Last = n

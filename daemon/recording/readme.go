@@ -8,11 +8,11 @@ import (
 //go:embed readme.txt
 var readMeText string
 
-// readMe writes READ-ME.txt. A reader doesn't depend on its words: they may change without a new
-// version of the format.
+// readMe writes READ-ME.txt. Readers don't depend on its words, so they may change without a new
+// format version.
 //
-// text/template would do this too, and make the program on the unit larger by a third: with it the
-// linker keeps every method of every library.
+// It doesn't use text/template: with that the linker keeps every method of every library, which
+// makes the program on the unit a third larger.
 func readMe(h *Head) []byte {
 	file := h.FileName()
 	return []byte(strings.NewReplacer(

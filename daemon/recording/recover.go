@@ -10,43 +10,42 @@ import (
 )
 
 var (
-	// ErrNoHead says that a file has no valid recording.note: nothing of it can be proved, and
-	// there is nothing to close.
+	// ErrNoHead says that a file has no valid recording.note. Nothing of it can be proved, so there
+	// is nothing to close.
 	ErrNoHead = errors.New("no valid recording.note")
 
-	// ErrOtherUnit says that a recording was begun under another unit key than the one that is to
+	// ErrOtherUnit says that a recording was started with another unit key than the one that is to
 	// close it.
-	ErrOtherUnit = errors.New("begun by a unit with another key")
+	ErrOtherUnit = errors.New("started by a unit with another key")
 )
 
-// Recovered is what Recover has made.
+// Recovered is the result of Recover.
 type Recovered struct {
 	Head Head
 	End  End
 
-	// Intact: the file was complete; nothing was written.
+	// Intact: the file was complete, and nothing was written.
 	Intact bool
 
-	// Completed: the file had its end.note, and lacked only the blocks behind it.
+	// Completed: the file had its end.note, and only the zero blocks after it were missing.
 	Completed bool
 
-	// Kept is how many of the file's bytes were kept, Cut how many were not.
+	// Bytes of the file that were kept, and that were cut off.
 	Kept, Cut int64
 
-	// Beyond: behind what was kept there are notes with this recording's good signature. A power
-	// cut doesn't do that, a failing disk or a person does: the old file is to be kept.
+	// Beyond: there are notes with the recording's good signature after the bytes kept. A power cut
+	// doesn't cause that; a failing disk or a person does. Keep the old file.
 	Beyond bool
 
 	Segments, Leaves int64
 	Root             string // of the last note, in base64
 }
 
-// Recover closes a recording that was cut off: it writes to w what the first size bytes of r prove,
-// and an end that says so, signed by the unit. boot is the unit's present boot.
+// Recover closes a recording that was cut off. It writes to w the part of the first size bytes of r
+// that is proved, and an end that says so, signed by the unit. boot is the unit's present boot.
 //
-// It keeps everything up to the last note that is valid, and so never cuts into what had been
-// synced. It never writes into the old file. What it has written should be synced, and verified,
-// before it takes the old one's place.
+// It keeps everything up to the last valid note, and so never cuts into what was synced. It never
+// writes into the old file. Sync and verify what it wrote before replacing the old file.
 func Recover(r io.ReaderAt, size int64, w io.Writer, unit note.Signer, boot string) (Recovered, error) {
 	rec, err := recoverFile(r, size, w, unit, boot)
 	if err != nil && rec.Head.ID != "" {
@@ -64,7 +63,7 @@ func recoverFile(r io.ReaderAt, size int64, out io.Writer, unit note.Signer, boo
 	if err != nil {
 		return rec, err
 	}
-	if w.unit.Name() != unit.Name() || w.unit.KeyHash() != unit.KeyHash() {
+	if w.unitKey.Name() != unit.Name() || w.unitKey.KeyHash() != unit.KeyHash() {
 		return rec, ErrOtherUnit
 	}
 	good := w.good
@@ -109,10 +108,10 @@ func recoverFile(r io.ReaderAt, size int64, out io.Writer, unit note.Signer, boo
 	return rec, err
 }
 
-// lastValid walks to the last note that is valid, its signature included, and says how the walk
+// lastValid walks to the last note that is valid, its signature included. outcome is how the walk
 // ended: nil, errTorn or a *Damage.
 func lastValid(r io.ReaderAt, size int64) (w *walk, outcome, err error) {
-	for _, which := range []signatures{lastOne, goodOnes} {
+	for _, which := range []signatures{sigLast, sigLastGood} {
 		w = newWalk(r, size)
 		w.signatures = which
 		outcome = w.run()
@@ -123,19 +122,18 @@ func lastValid(r io.ReaderAt, size int64) (w *walk, outcome, err error) {
 		if !w.good.reached() {
 			return w, nil, ErrNoHead
 		}
-		err = w.proved()
+		err = w.checkLast()
 		if err == nil || !errors.As(err, &damage) {
 			return w, outcome, err
 		}
-		// The last note agrees, but its signature is wrong. The second time, look at each signature
-		// for the last one that is good.
+		// The text of the last note is right, but its signature is wrong: walk again for the last
+		// note with a good signature.
 	}
 	return w, nil, err
 }
 
-// copyTo copies the file up to its last good note, and returns an appender that goes on behind
-// that. The copy is walked as it is made: what is written, and not what was there before, is what
-// the unit will sign.
+// copyTo copies the file up to its last good note, and returns an appender that continues there. It
+// walks the copy as it is made, so the unit signs what was written, not what was read before.
 func (w *walk) copyTo(out io.Writer) (*appender, error) {
 	from := &copying{r: w.r, to: out}
 	copied := newWalk(from, w.good.note.end())
@@ -155,7 +153,7 @@ func (w *walk) copyTo(out io.Writer) (*appender, error) {
 	return &appender{w.head.Origin(), copied.headers, copied.tree, copied.last}, nil
 }
 
-// copying is a file that is copied as it is read: from front to back, each byte once.
+// copying is a file that is copied as it is read, from start to end, each byte once.
 type copying struct {
 	r      io.ReaderAt
 	to     io.Writer
@@ -175,9 +173,8 @@ func (c *copying) ReadAt(p []byte, off int64) (int, error) {
 // beyondTries bounds the work on a file full of false notes.
 const beyondTries = 10_000
 
-// beyond reports whether there are notes with the recording's good signature behind the last one
-// that is kept, wherever they stand. Where there are too many to try, it says yes: in doubt the old
-// file is kept.
+// beyond reports whether notes with the recording's good signature follow the last good one, at any
+// offset. If there are too many candidates to check it returns true: in doubt the old file is kept.
 func beyond(w *walk) (bool, error) {
 	first := append([]byte(w.head.Origin()), '\n')
 	tries := 0
@@ -196,7 +193,7 @@ func beyond(w *walk) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if signedHere(found, w.own, w.head.Origin()) {
+		if signedHere(found, w.signingKey, w.head.Origin()) {
 			return true, nil
 		}
 		if tries++; tries > beyondTries {
@@ -207,7 +204,7 @@ func beyond(w *walk) (bool, error) {
 	return false, nil
 }
 
-// signedHere reports whether b begins with a good note of origin's.
+// signedHere reports whether b starts with a good note of origin.
 func signedHere(b []byte, key note.Verifier, origin string) bool {
 	text := bytes.Index(b, []byte("\n\n"))
 	if text < 0 {

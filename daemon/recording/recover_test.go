@@ -19,7 +19,7 @@ func recoverFile(file []byte, u recordingtest.Unit) ([]byte, recording.Recovered
 	return out.Bytes(), rec, err
 }
 
-// ends lists where the members end, by name.
+// ends returns the end of each member, by name.
 func ends(t testing.TB, file []byte) (list []struct {
 	name string
 	at   int
@@ -35,8 +35,8 @@ func ends(t testing.TB, file []byte) (list []struct {
 	return list
 }
 
-// TestRecoverEveryLength is promise 5: wherever the power cuts a file off, all up to the last note
-// is kept, and the file is closed as interrupted; if its end was written, it is whole.
+// TestRecoverEveryLength is promise 5: wherever a power cut ends the file, everything up to the
+// last note is kept, and the file is closed as interrupted; if its end was written, it is whole.
 func TestRecoverEveryLength(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	file := small(t, u, o)
@@ -98,7 +98,7 @@ func TestRecoverEveryLength(t *testing.T) {
 	}
 }
 
-// TestEndSaysAll: end.json has its fields also where they say that there was nothing.
+// TestEndSaysAll: end.json has its fields even if they are empty.
 func TestEndSaysAll(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	spec := recordingtest.Spec{Unit: u, For: []string{o.Recipient}, Segments: 1}
@@ -120,7 +120,7 @@ func TestEndSaysAll(t *testing.T) {
 	}
 }
 
-// TestRecoverRubbish: what a torn write may leave behind is cut off.
+// TestRecoverRubbish: the remains of a torn write are cut off.
 func TestRecoverRubbish(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	whole := small(t, u, o)
@@ -139,7 +139,7 @@ func TestRecoverRubbish(t *testing.T) {
 		"rubbish":                      {append(slices.Clone(cut), bytes.Repeat([]byte("rubbish "), 1000)...), 3, false},
 		"another recording's end":      {append(slices.Clone(cut), whole[len(whole)-5000:]...), 3, false},
 		"a last note that is torn":     {torn, 2, false},
-		"rubbish behind a good end":    {append(slices.Clone(whole[:len(whole)-1024]), "rubbish"...), 2, false},
+		"rubbish after a good end":     {append(slices.Clone(whole[:len(whole)-1024]), "rubbish"...), 2, false},
 		"a hole, and good notes after": {altered(cut, len(cut)-2048-600), 1, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -164,8 +164,8 @@ func altered(file []byte, at int) []byte {
 	return file
 }
 
-// TestRecoverAltered: whatever byte is altered, what Recover makes verifies, and keeps all up to
-// the last note before that byte.
+// TestRecoverAltered: whatever byte is altered, the result of Recover verifies, and keeps
+// everything up to the last note before that byte.
 func TestRecoverAltered(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	file := small(t, u, o)
@@ -217,7 +217,7 @@ func TestRecoverRefuses(t *testing.T) {
 	}
 }
 
-// failing is a file whose second half can't be read.
+// failing is a file of which the second half can't be read.
 type failing struct {
 	*bytes.Reader
 	err error
@@ -254,7 +254,7 @@ func TestZeroSegments(t *testing.T) {
 	}
 }
 
-// TestManyGaps: a broken microphone's gaps never keep a recording from being closed.
+// TestManyGaps: the gaps of a broken microphone never stop a recording from being closed.
 func TestManyGaps(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)
 	h := &recording.Happening{}

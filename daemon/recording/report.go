@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// State is what there is to say of a recording's file as a whole.
+// State is the condition of a recording's file as a whole.
 type State uint8
 
 const (
 	Foreign     State = iota // not a recording
-	Damaged                  // a recording in which something is not as it was written
-	Unfinished               // a recording that goes on, or was cut off
-	Interrupted              // complete; the unit closed it after the power had gone
+	Damaged                  // a recording that is not as it was written
+	Unfinished               // a recording still being written, or cut off
+	Interrupted              // complete, but closed by the unit after a power cut
 	Whole                    // complete
 )
 
@@ -31,19 +31,19 @@ func (s State) String() string {
 	return "not a recording"
 }
 
-// Complete reports whether the recording has its end, and all before it.
+// Complete reports whether the recording has its end, and everything before it.
 func (s State) Complete() bool { return s == Whole || s == Interrupted }
 
-// Damage is one place where a file is not as a recorder writes it.
+// Damage is one place where a file is not what a recorder writes.
 type Damage struct {
-	Member string // "" where it can't be told
-	Second int64  // the segment that it concerns, from 1; or AtHead, AtEnd
-	Last   int64  // the last segment, where it concerns several
+	Member string // "" if it isn't known
+	Second int64  // the segment concerned, from 1; or AtHead, AtEnd
+	Last   int64  // the last segment, if several are concerned
 	Offset int64  // in the file
-	What   string // a phrase, to stand behind the member's name
+	What   string // a phrase to follow the member's name
 }
 
-// Damage that concerns no segment is before the first one or behind the last.
+// Damage before the first segment, and after the last.
 const (
 	AtHead = 0
 	AtEnd  = -1
@@ -68,45 +68,43 @@ func (d *Damage) Error() string {
 // maxDamages bounds the list in a Report.
 const maxDamages = 100
 
-// Report is what Verify and Open found.
+// Report is the result of Verify and Open.
 type Report struct {
 	State State
 
 	// Why says in a phrase what is wrong with a file that is foreign, unfinished or damaged.
 	Why string
 
-	// Head is recording.json. HeadProved says that recording.note covers it; without that it is
-	// only what the file claims. HeadRead says that there is one.
+	// Head is recording.json; HeadRead says that there is one. HeadProved says that recording.note
+	// covers it: otherwise it is only what the file claims.
 	Head                 Head
 	HeadRead, HeadProved bool
 
-	// Vouched says that the head is proved by a unit's key that the caller knows.
+	// Vouched says that a unit's key that the caller knows proves the head.
 	Vouched bool
 
-	// Stanzas are the types of those in key.age: one for each who can open the recording. It is nil
-	// if the head isn't proved.
+	// Stanzas are the types of the stanzas in key.age, one for each who can open the recording. It
+	// is nil if the head isn't proved.
 	Stanzas []string
 
-	End *End // end.json; nil where there is none, or it isn't proved
+	End *End // end.json; nil if there is none, or it isn't proved
 
-	// Segments is the number of segments from the first on that are proved, and Bytes where in the
-	// file the proof ends: the whole file, if it is complete.
+	// Segments is the number of proved segments, counted from the first, and Bytes the offset in
+	// the file where the proof ends: the file's size if it is complete.
 	Segments int64
 	Bytes    int64
 
-	// Damages lists what is not as it should be, in the file's order; More is how many there was no
-	// room for.
+	// Damages lists what is wrong, in file order; More is the number of damages left out.
 	Damages []Damage
 	More    int64
 
-	// Consent and Closing are the acts before and behind the recording, and Sound is what was
-	// written: from Open.
+	// Set by Open: the acts before and after the recording, and what was written.
 	Consent, Closing []Act
 	Sound            *Sound
 }
 
-// Samples is the recording's length in samples: what end.json says or, without it, that of the
-// proved segments, each a full second.
+// Samples returns the recording's length in samples: from end.json or, without it, one second for
+// each proved segment.
 func (r *Report) Samples() int64 {
 	if r.End != nil {
 		return r.End.Samples
@@ -114,11 +112,11 @@ func (r *Report) Samples() int64 {
 	return r.Segments * int64(r.Head.Audio.Rate)
 }
 
-// Length is the recording's length.
-func (r *Report) Length() time.Duration { return howLong(r.Samples(), int64(r.Head.Audio.Rate)) }
+// Length returns the recording's length.
+func (r *Report) Length() time.Duration { return duration(r.Samples(), int64(r.Head.Audio.Rate)) }
 
-// Proved is how much of it is proved from the start on: the last of the proved segments may be
-// shorter than a second.
+// Proved returns how much of it is proved, from the start. The last proved segment may be shorter
+// than a second.
 func (r *Report) Proved() time.Duration {
 	seconds := time.Duration(r.Segments) * time.Second
 	if r.End == nil {
@@ -127,8 +125,8 @@ func (r *Report) Proved() time.Duration {
 	return min(seconds, r.Length())
 }
 
-// howLong is how long so many samples take.
-func howLong(samples, rate int64) time.Duration {
+// duration returns the length of samples at rate.
+func duration(samples, rate int64) time.Duration {
 	if rate == 0 {
 		return 0
 	}
@@ -143,13 +141,13 @@ func (r *Report) add(d Damage) {
 	r.Damages = append(r.Damages, d)
 }
 
-// Options are those of Verify and Open.
+// Options configures Verify and Open.
 type Options struct {
-	// Units are the units' keys that the caller knows, as note verifier keys. The whole key counts:
-	// a name anybody can take, and a key hash has only 32 bits.
+	// Units are the verifier keys of the units that the caller knows. They are compared whole:
+	// anybody can use a name, and a key hash has only 32 bits.
 	Units []string
 
-	// Progress, if not nil, is told now and then how many of the bytes have been read.
+	// Progress, if not nil, is called now and then with the number of bytes read.
 	Progress func(done, total int64)
 }
 

@@ -25,8 +25,8 @@ import (
 	"tacet/daemon/recording/recordingtest"
 )
 
-// A rewriting is a recording, and what somebody puts in its place while it is being read. Both have
-// the same bytes but for some members, so that it can be done member by member.
+// A rewriting is a recording, and what somebody replaces it by while it is read. Both have the same
+// bytes except for some members, so that members can be replaced one by one.
 type rewriting struct {
 	name    string
 	unit    recordingtest.Unit
@@ -36,13 +36,12 @@ type rewriting struct {
 	seconds int
 	a, b    []byte
 	honest  recording.Head // of the recording that the unit made
-	// forged are the seconds that neither in a nor in b, nor in any mixture of them, are what the
-	// unit made: from the first of them on it is not what the unit made.
+	// forged are the seconds that are not the unit's in a, b or any mixture of them.
 	forged []int64
 }
 
-// audios are those in which forgeries are tried, with a file that is longer than what is read at a
-// time.
+// audios are the formats in which forgeries are tried. One makes a file larger than a reader's
+// buffer.
 var audios = []recording.Audio{wavAudio, flacAudio, opusAudio}
 
 // liar signs with the name of a key that it doesn't have.
@@ -54,8 +53,8 @@ func (l liar) Sign(msg []byte) ([]byte, error) {
 	return sig, err
 }
 
-// rewritings makes the forgeries of a recording in which somebody may try to have a part taken for
-// another one.
+// rewritings makes the forgeries of a recording by which somebody may try to pass off one part as
+// another.
 func rewritings(t testing.TB, a recording.Audio) []rewriting {
 	return rewritingsOf(t, recordingtest.Spec{Audio: a, Segments: 24})
 }
@@ -68,14 +67,14 @@ func rewritingsOf(t testing.TB, spec recordingtest.Spec) []rewriting {
 	genuine := recordingtest.Make(t, spec)
 	list := members(t, genuine)
 
-	// Seconds exchanged, and the notes' texts made anew, with signatures that are somebody's.
+	// Seconds swapped, and the notes' texts rewritten, with somebody's signatures.
 	swapped := slices.Clone(list)
 	from, to := find(t, list, "000005.age"), find(t, list, "000009.age")
 	swapped[from].bytes, swapped[to].bytes = renamed(list[to].bytes, "000005.age"), renamed(list[from].bytes, "000009.age")
 	swapped = retold(t, swapped)
 
-	// Another recording, of the same name, by the recording's own forger: all is signed well but
-	// for its head.
+	// Another recording with the same name, by the forger: everything is signed well, except the
+	// head.
 	lying := spec
 	lying.Unit.Signer = liar{u.Signer}
 	lying.Sound = func(n int) []byte {
@@ -90,7 +89,7 @@ func rewritingsOf(t testing.TB, spec recordingtest.Spec) []rewriting {
 	}
 	another := members(t, recordingtest.Make(t, lying))
 
-	// The same recording, said to have been made in another light.
+	// The same recording, with another value for the light.
 	told := slices.Clone(list)
 	i := find(t, list, "recording.json")
 	told[i].bytes = bytes.Replace(list[i].bytes, []byte("Your own record"), []byte("Our own records"), 1)
@@ -154,8 +153,8 @@ func rewritingsOf(t testing.TB, spec recordingtest.Spec) []rewriting {
 	return made
 }
 
-// retold makes the notes' texts anew, to agree with what stands before them. The signatures stay:
-// they are right for none.
+// retold rewrites the notes' texts to agree with what stands before them. The signatures stay, and
+// are wrong for all.
 func retold(t testing.TB, list []member) []member {
 	t.Helper()
 	list = slices.Clone(list)
@@ -189,7 +188,7 @@ func mth(leaves []tlog.Hash) tlog.Hash {
 	return tlog.NodeHash(mth(leaves[:k]), mth(leaves[k:]))
 }
 
-// check fails if something is said to be proved that the unit did not make.
+// check fails if something is reported as proved that the unit did not make.
 func (f *rewriting) check(t testing.TB, rep *recording.Report) {
 	t.Helper()
 	if rep.HeadProved {
@@ -209,7 +208,7 @@ func (f *rewriting) check(t testing.TB, rep *recording.Report) {
 	}
 }
 
-// verify reads the recording from r, and says whether it was taken for whole.
+// verify reads the recording from r, and reports whether it was found whole.
 func (f *rewriting) verify(t testing.TB, r io.ReaderAt) {
 	t.Helper()
 	rep, err := recording.Verify(r, int64(len(f.a)), recording.Options{Units: []string{f.unit.VKey}})
@@ -220,7 +219,7 @@ func (f *rewriting) verify(t testing.TB, r io.ReaderAt) {
 	f.check(t, rep)
 }
 
-// open opens the recording from r, as far as it is proved.
+// open opens the recording from r as far as it is proved.
 func (f *rewriting) open(t testing.TB, r io.ReaderAt) {
 	t.Helper()
 	var out bytes.Buffer
@@ -254,7 +253,7 @@ func in(list []recording.Span, n int64) bool {
 	return slices.ContainsFunc(list, func(s recording.Span) bool { return s.First <= n && n <= s.Last })
 }
 
-// sounds compares what was given out with what was said, but for some seconds. (Seconds of Opus and
+// sounds compares what was written with the original, except for some seconds. (Seconds of Opus and
 // FLAC are told apart by their joiners.)
 func (f *rewriting) sounds(t testing.TB, got []byte, but []recording.Span) {
 	t.Helper()
@@ -271,8 +270,8 @@ func (f *rewriting) sounds(t testing.TB, got []byte, but []recording.Span) {
 	}
 }
 
-// fickle is a file that changes under the reader: the first so many times that a byte is read it is
-// a's, and then b's.
+// fickle is a file that changes during reading: the first reads of a byte return a's, later ones
+// b's.
 type fickle struct {
 	a, b   []byte
 	stays  int
@@ -294,7 +293,7 @@ func (r *fickle) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // TestRewrittenBetweenReads: whatever a file holds when a byte is read again, what is proved is
-// what was read when it was hashed.
+// what was hashed.
 func TestRewrittenBetweenReads(t *testing.T) {
 	for _, a := range audios {
 		t.Run(a.Codec, func(t *testing.T) {
@@ -309,8 +308,8 @@ func TestRewrittenBetweenReads(t *testing.T) {
 	}
 }
 
-// TestRewrittenAtABorder: files are read in pieces, and wherever the border between two of them
-// falls, nothing is proved by what was read again.
+// TestRewrittenAtABorder: files are read in pieces; wherever the border between two pieces falls,
+// nothing is proved by a second read.
 func TestRewrittenAtABorder(t *testing.T) {
 	at := bordering(t)
 	for behind := 0; behind < 6<<10; behind += 512 {
@@ -322,7 +321,8 @@ func TestRewrittenAtABorder(t *testing.T) {
 	}
 }
 
-// bordering returns what makes forgeries that end so many bytes behind a border between two pieces.
+// bordering returns a function that makes forgeries which end so many bytes after a border between
+// two pieces.
 func bordering(t *testing.T) func(behind int) []rewriting {
 	const piece, second = 256 << 10, 4000
 	first := second
@@ -344,7 +344,7 @@ func bordering(t *testing.T) func(behind int) []rewriting {
 	}
 }
 
-// once is a file that fails the test if a byte of it is read twice.
+// once is a file that fails the test if any byte is read twice.
 type once struct {
 	t    testing.TB
 	file []byte
@@ -360,7 +360,7 @@ func (r *once) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
-// TestVerifyReadsOnce: of a file in which nothing is wrong no byte is read twice.
+// TestVerifyReadsOnce: no byte of an undamaged file is read twice.
 func TestVerifyReadsOnce(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Hybrid)
 	for _, a := range audios {
@@ -385,8 +385,8 @@ func TestVerifyReadsOnce(t *testing.T) {
 	}
 }
 
-// TestRewrittenWhileRead is the same with a file and somebody who rewrites it all the time, every
-// 200 µs: 200 times, and 10,000 times for each codec with TACET_SOAK=1.
+// TestRewrittenWhileRead is the same with a real file that somebody rewrites every 200 µs: 200
+// times, and 10,000 times for each codec with TACET_SOAK=1.
 func TestRewrittenWhileRead(t *testing.T) {
 	rounds := 200
 	if os.Getenv("TACET_SOAK") != "" {
@@ -420,7 +420,7 @@ func TestRewrittenWhileRead(t *testing.T) {
 	})
 }
 
-// whileRewritten has f written into a file, b over a and a over b, for as long as do takes.
+// whileRewritten writes f into a file, then b over a and a over b for as long as do runs.
 func whileRewritten(t *testing.T, f *rewriting, do func(io.ReaderAt)) {
 	name := filepath.Join(t.TempDir(), "x.tacet")
 	if err := os.WriteFile(name, f.a, 0o600); err != nil {
@@ -451,7 +451,7 @@ func whileRewritten(t *testing.T, f *rewriting, do func(io.ReaderAt)) {
 	<-stopped
 }
 
-// differing is where two files differ, from the first to the last byte.
+// differing returns the range in which two files differ.
 func differing(a, b []byte) (from, n int) {
 	for a[from] == b[from] {
 		from++
@@ -463,8 +463,8 @@ func differing(a, b []byte) (from, n int) {
 	return from, to - from
 }
 
-// TestRecoverOfAFileThatChanges: what is closed, with the unit's signature, is what was read when
-// it was copied.
+// TestRecoverOfAFileThatChanges: what is closed with the unit's signature is what was read when it
+// was copied.
 func TestRecoverOfAFileThatChanges(t *testing.T) {
 	for _, a := range audios {
 		for _, f := range rewritings(t, a) {
@@ -487,7 +487,7 @@ func TestRecoverOfAFileThatChanges(t *testing.T) {
 	}
 }
 
-// TestHeadIsTheOneInTheTree: another recording.json, hidden in READ-ME.txt, whose words are known
+// TestHeadIsTheOneInTheTree: another recording.json, hidden in READ-ME.txt, whose text is known
 // anyway, says nothing in the unit's name.
 func TestHeadIsTheOneInTheTree(t *testing.T) {
 	u, o := recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)

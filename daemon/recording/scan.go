@@ -7,39 +7,38 @@ import (
 	"fmt"
 )
 
-// A member of a recording, and where it stands.
+// A member of a recording, and its position.
 type member struct {
 	name
-	at   int64 // where its header begins
+	at   int64 // offset of its header
 	size int64 // of its content
 	sum  [sha256.Size]byte
 }
 
-// content is where the member's content begins.
+// content is the offset of the member's content.
 func (m *member) content() int64 { return m.at + blockSize }
 
-// end is where the next member begins.
+// end is the offset of the next member.
 func (m *member) end() int64 { return m.content() + padded(m.size) }
 
-// errTorn says that the file ends where a recording goes on: what there is of it is as it should
-// be.
+// errTorn says that the file ends in the middle of a recording. What there is of it is right.
 var errTorn = errors.New("the file ends here")
 
-// A scanner reads the members of a recording, one behind the other, and takes nothing that a Sealer
-// or Recover would not have written: neither another order, nor another spelling of a header.
+// A scanner reads the members of a recording in order. It accepts only what a Sealer or Recover
+// writes: no other order, and no other encoding of a header.
 type scanner struct {
 	window
 	headers *headers // nil before the first member
-	next    int64    // where the next header begins
+	next    int64    // offset of the next header
 	last    name     // of the last member
 
-	// content is that of the last member, unless it is a segment: the very bytes that were hashed.
-	// It is good until the next one.
+	// content is that of the last member unless it is a segment: the very bytes that were hashed,
+	// valid until the next member is read.
 	content []byte
 }
 
 // member reads the next member and hashes its content. It returns errTorn at the end of an
-// unfinished file, and a *Damage where the file is not as it should be.
+// unfinished file, and a *Damage where the file is wrong.
 func (s *scanner) member() (member, error) {
 	m := member{at: s.next}
 	rest := s.window.size - m.at
@@ -61,7 +60,7 @@ func (s *scanner) member() (member, error) {
 		return m, err
 	}
 	if !allZero(padding) {
-		return m, m.damage("the padding behind it is not zero")
+		return m, m.damage("the padding after it is not zero")
 	}
 	if m.end() > s.window.size {
 		return m, errTorn
@@ -70,16 +69,16 @@ func (s *scanner) member() (member, error) {
 	return m, nil
 }
 
-// hash hashes a member's content, keeps it if it is no segment, and returns the padding behind it,
-// as far as the file has it.
+// hash hashes a member's content and keeps it unless it is a segment. It returns the padding after
+// the content, as far as the file goes.
 func (s *scanner) hash(m *member) (padding []byte, err error) {
-	behind, end := m.content()+m.size, min(m.end(), s.window.size)
+	contentEnd, end := m.content()+m.size, min(m.end(), s.window.size)
 	if m.kind == kindSegment {
 		s.content = nil
 		if m.sum, err = s.sum(m.content(), m.size); err != nil {
 			return nil, err
 		}
-		return s.view(behind, end-behind)
+		return s.view(contentEnd, end-contentEnd)
 	}
 	all, err := s.view(m.content(), end-m.content())
 	if err != nil {
@@ -90,8 +89,8 @@ func (s *scanner) hash(m *member) (padding []byte, err error) {
 	return all[m.size:], nil
 }
 
-// header reads a header: it has to be, byte for byte, the one that we would write for a member that
-// may stand here.
+// header parses a header. It must equal, byte for byte, the one that a recorder would write for a
+// member that may stand here.
 func (s *scanner) header(m *member, block []byte) error {
 	var ok, known bool
 	m.name, known = headerName(block)
@@ -108,13 +107,13 @@ func (s *scanner) header(m *member, block []byte) error {
 	}
 	switch {
 	case allZero(block):
-		return s.damage(m.at, "zeros where %s should stand", s.last.expected())
+		return s.damage(m.at, "zeros instead of %s", s.last.expected())
 	case !known:
-		return s.damage(m.at, "no member's name in the header where %s should stand", s.last.expected())
+		return s.damage(m.at, "no valid name in the header of %s", s.last.expected())
 	case !s.last.precedes(m.name):
-		return s.damage(m.at, "%v stands where %s should", m.name, s.last.expected())
+		return s.damage(m.at, "%v instead of %s", m.name, s.last.expected())
 	case !ok || m.size > m.kind.limit() || m.size == 0:
-		return m.damage("the size in its header is none that it can have")
+		return m.damage("the size in its header is not possible")
 	}
 	var want [blockSize]byte
 	s.headers.put(&want, m.name, m.size)
@@ -124,7 +123,7 @@ func (s *scanner) header(m *member, block []byte) error {
 	return nil
 }
 
-// tornHeader looks at the last bytes of a file that are less than a header.
+// tornHeader checks the last bytes of a file if they are less than a header.
 func (s *scanner) tornHeader(rest int64) error {
 	part, err := s.view(s.next, rest)
 	if err != nil {
@@ -148,10 +147,10 @@ func (s *scanner) tornHeader(rest int64) error {
 			return errTorn
 		}
 	}
-	return s.damage(s.next, "%d bytes that are not the beginning of %s", rest, s.last.expected())
+	return s.damage(s.next, "%d bytes that are not the start of %s", rest, s.last.expected())
 }
 
-// end checks what stands behind end.note.
+// end checks what follows end.note.
 func (s *scanner) end() error {
 	rest := s.window.size - s.next
 	part, err := s.view(s.next, min(rest, int64(len(endBlocks))))
@@ -159,23 +158,23 @@ func (s *scanner) end() error {
 		return err
 	}
 	if !allZero(part) {
-		return s.damage(s.next, "something else than the two zero blocks behind end.note")
+		return s.damage(s.next, "something other than the two zero blocks after end.note")
 	}
 	if rest < int64(len(endBlocks)) {
 		return errTorn
 	}
 	if rest > int64(len(endBlocks)) {
-		return s.damage(s.next+int64(len(endBlocks)), "%d bytes behind the end", rest-int64(len(endBlocks)))
+		return s.damage(s.next+int64(len(endBlocks)), "%d bytes after the end", rest-int64(len(endBlocks)))
 	}
 	return nil
 }
 
-// damage is damage at off, which is no member's.
+// damage returns damage at off, outside any member.
 func (s *scanner) damage(off int64, format string, args ...any) *Damage {
 	return &Damage{Second: secondAfter(s.last), Offset: off, What: fmt.Sprintf(format, args...)}
 }
 
-// secondAfter is the second to which damage behind a member belongs.
+// secondAfter is the second to which damage after member n belongs.
 func secondAfter(n name) int64 {
 	if n.kind == kindNote || n.kind == kindHeadNote {
 		return int64(n.n) + 1
@@ -191,16 +190,16 @@ func (n name) second() int64 {
 	return int64(n.n)
 }
 
-// damage is damage to the member.
+// damage returns damage to the member.
 func (m *member) damage(format string, args ...any) *Damage {
 	return &Damage{Member: m.name.String(), Second: m.second(), Offset: m.at, What: fmt.Sprintf(format, args...)}
 }
 
-// damageAt is damage where there is no member yet.
+// damageAt returns damage where no member is known yet.
 func (m *member) damageAt(what string) *Damage { return &Damage{Offset: m.at, What: what} }
 
-// firstDifference names the header field in which a differs first from b, which was made with a's
-// size. The checksum differs with any other field.
+// firstDifference names the first header field in which a differs from b. The checksum differs with
+// any other field, so it counts only if no other one does. b was made with a's size.
 func firstDifference(a, b []byte) string {
 	field := ""
 	for i := range a {
@@ -211,6 +210,5 @@ func firstDifference(a, b []byte) string {
 			return field
 		}
 	}
-	// The header to compare with was made with the size that this one has.
 	return "size or the checksum"
 }

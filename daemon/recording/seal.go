@@ -10,34 +10,34 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// A Sealer makes the bytes of one recording, in the order in which they are to be appended to its
-// file: Begin, Segment for each second, End. It does no I/O.
+// A Sealer makes the bytes of one recording, in the order in which they are appended to its file:
+// Begin, Segment for each second, End. It does no I/O.
 //
-// It makes the recording's signing key and forgets it at the end; after that nobody can add to the
-// recording or change it, the unit included.
+// It makes the recording's signing key and forgets it at the end. After that nobody, not even the
+// unit, can add to the recording or change it.
 //
-// A call that fails changes nothing: the next one goes on from where the last good one ended. A
-// Sealer is for one goroutine.
+// A call that fails changes nothing: the next one continues after the last that succeeded. A Sealer
+// is for one goroutine.
 type Sealer struct {
-	head Head
-	key  Key
-	unit note.Signer
-	own  *ownKey
+	head       Head
+	key        Key
+	unit       note.Signer
+	signingKey *signingKey
 
 	file     appender
-	gaps     []Gap      // so far, no more than fit into end.json
-	leftOut  int64      // gaps for which there was no room
-	covered  checkpoint // what the last note says
+	gaps     []Gap      // so far, at most maxListed
+	leftOut  int64      // gaps beyond those
+	covered  checkpoint // of the last note
 	headNote []byte     // content of recording.note
 	note     []byte     // content of the last note
 }
 
-// NewSealer prepares a recording. It fills in h.Format and h.SigningKey and trims h.Started to what
-// the format keeps; the rest of h is the caller's.
+// NewSealer prepares a recording. It sets h.Format and h.SigningKey and truncates h.Started to
+// milliseconds; the caller sets the rest of h.
 func NewSealer(h Head, k Key, unit note.Signer) (*Sealer, error) {
 	s, err := newSealer(h, k, unit)
 	if err != nil {
-		return nil, fmt.Errorf("begin recording %s: %w", h.ID, err)
+		return nil, fmt.Errorf("start recording %s: %w", h.ID, err)
 	}
 	return s, nil
 }
@@ -50,9 +50,9 @@ func newSealer(h Head, k Key, unit note.Signer) (*Sealer, error) {
 		return nil, err
 	}
 	if k.Recipient == nil || len(k.Age) == 0 {
-		return nil, errors.New("no key to seal it with")
+		return nil, errors.New("no key to seal to")
 	}
-	own, vkey, err := newOwnKey(h.Origin())
+	signing, vkey, err := newSigningKey(h.Origin())
 	if err != nil {
 		return nil, err
 	}
@@ -69,18 +69,18 @@ func newSealer(h Head, k Key, unit note.Signer) (*Sealer, error) {
 		return nil, err
 	}
 	file := appender{origin: h.Origin(), headers: headers}
-	return &Sealer{head: h, key: k, unit: unit, own: own, file: file}, nil
+	return &Sealer{head: h, key: k, unit: unit, signingKey: signing, file: file}, nil
 }
 
-// trimTime cuts a time to what the format keeps of it.
+// trimTime converts t to UTC milliseconds, which is what the format keeps.
 func trimTime(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
 
-// Begin returns the file's beginning, up to recording.note. acts are those that led to the
+// Begin returns the start of the file, up to recording.note. acts are those that led to the
 // recording.
 func (s *Sealer) Begin(acts []Act) ([]byte, error) {
 	consent, err := sealActs(acts, s.key.Recipient)
 	if err != nil {
-		return nil, fmt.Errorf("begin recording %s: consent: %w", s.head.ID, err)
+		return nil, fmt.Errorf("start recording %s: consent: %w", s.head.ID, err)
 	}
 	b := s.file.batch()
 	b.member(name{kind: kindReadMe}, readMe(&s.head))
@@ -89,15 +89,15 @@ func (s *Sealer) Begin(acts []Act) ([]byte, error) {
 	b.member(name{kind: kindConsent}, consent)
 	covered, msg := b.note(name{kind: kindHeadNote}, s.unit)
 	if b.err != nil {
-		return nil, fmt.Errorf("begin recording %s: %w", s.head.ID, b.err)
+		return nil, fmt.Errorf("start recording %s: %w", s.head.ID, b.err)
 	}
 	s.file, s.covered, s.note, s.headNote = b.appender, covered, msg, msg
 	return b.out, nil
 }
 
-// Segment returns the next second: data, sealed, and the note behind it. data may be empty: a last
-// segment can hold nothing but the end. It is the caller's, who wipes it. h is what happened in it,
-// nil for nothing.
+// Segment returns the next second: data, sealed, and its note. data may be empty: a last segment
+// may hold nothing but the end mark. The caller owns data and wipes it. h is what happened in the
+// segment, or nil.
 func (s *Sealer) Segment(data []byte, h *Happening) ([]byte, error) {
 	n := s.file.last.n + 1
 	out, err := s.segment(n, data, h)
@@ -120,11 +120,10 @@ func (s *Sealer) segment(n int32, data []byte, h *Happening) ([]byte, error) {
 	return b.out, nil
 }
 
-// next makes segment n, which stands behind all that was sealed, and leaves the recording where it
-// stands.
+// next makes segment n and its note. It doesn't change the Sealer.
 func (s *Sealer) next(n int32, data []byte, h *Happening) (*batch, checkpoint, []byte, error) {
 	if n > MaxSegments {
-		return nil, checkpoint{}, nil, errors.New("a recording can't have more")
+		return nil, checkpoint{}, nil, fmt.Errorf("a recording can have at most %d", MaxSegments)
 	}
 	sealed, err := seal(data, s.key.Recipient)
 	if err != nil {
@@ -135,11 +134,11 @@ func (s *Sealer) next(n int32, data []byte, h *Happening) (*batch, checkpoint, [
 		b.json(name{kindHappening, n}, h.trimmed())
 	}
 	b.member(name{kindSegment, n}, sealed)
-	covered, msg := b.note(name{kindNote, n}, s.own)
+	covered, msg := b.note(name{kindNote, n}, s.signingKey)
 	return b, covered, msg, b.err
 }
 
-// trimmed is h with no more entries than a member has room for.
+// trimmed returns h with lists no longer than maxListed.
 func (h *Happening) trimmed() *Happening {
 	gaps, more := listed(h.Gaps)
 	steps, more2 := listed(h.ClockSteps)
@@ -148,7 +147,7 @@ func (h *Happening) trimmed() *Happening {
 }
 
 // End returns the rest of the file, and forgets the signing key. acts are those that led to the
-// end. Of e, Reason and Samples are the caller's; where it gives no gaps, those of the segments are
+// end. The caller sets e.Reason and e.Samples; without e.Gaps, the gaps of the segments are
 // written.
 func (s *Sealer) End(e End, acts []Act) ([]byte, error) {
 	out, err := s.end(e, acts)
@@ -166,7 +165,7 @@ func (s *Sealer) end(e End, acts []Act) ([]byte, error) {
 		return nil, err
 	}
 	if e.Reason == InterruptedBy {
-		return nil, errors.New("who can still end it was not interrupted")
+		return nil, errors.New("a recording that its sealer ends is not interrupted")
 	}
 	var more int64
 	e.Gaps, more = listed(e.Gaps)
@@ -178,30 +177,30 @@ func (s *Sealer) end(e End, acts []Act) ([]byte, error) {
 	b := s.file.batch()
 	b.member(name{kind: kindEndAge}, closing)
 	b.json(name{kind: kindEndJSON}, e.written())
-	covered, msg := b.note(name{kind: kindEndNote}, s.own)
+	covered, msg := b.note(name{kind: kindEndNote}, s.signingKey)
 	if b.err != nil {
 		return nil, b.err
 	}
 	b.close()
 	s.file, s.covered, s.note = b.appender, covered, msg
-	s.own.forget()
+	s.signingKey.forget()
 	return b.out, nil
 }
 
-// Head returns recording.json as it is written.
+// Head returns the content of recording.json.
 func (s *Sealer) Head() Head { return s.head }
 
-// HeadNote returns the content of recording.note, whose SHA-256 the ledger keeps.
+// HeadNote returns the content of recording.note; the ledger keeps its SHA-256.
 func (s *Sealer) HeadNote() []byte { return slices.Clone(s.headNote) }
 
 // Checkpoint returns the content of the last note.
 func (s *Sealer) Checkpoint() []byte { return slices.Clone(s.note) }
 
-// Leaves returns how many members the last note covers.
+// Leaves returns the number of members that the last note covers.
 func (s *Sealer) Leaves() int64 { return s.covered.leaves }
 
-// Root returns their root as the note has it, in base64.
+// Root returns the root in the last note, in base64.
 func (s *Sealer) Root() string { return s.covered.root.String() }
 
-// Format keeps the keys out of whatever fmt is asked to print.
+// Format keeps the keys out of anything printed with fmt.
 func (s Sealer) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "sealer of "+s.head.ID) }

@@ -10,7 +10,7 @@ import (
 	"tacet/daemon/recording/recordingtest"
 )
 
-// A segment shorter than a second that says so, as older units left one of a process that was
+// A segment shorter than a second that says so, as older units left one when the process was
 // killed, opens for ever.
 func TestAShorterSegmentThatSaysSoOpens(t *testing.T) {
 	const half = 4000 // samples

@@ -7,15 +7,14 @@ import (
 	"filippo.io/age"
 )
 
-// Types of stanzas in key.age that a recorder writes: one for each recipient.
+// Types of the stanzas that a recorder writes into key.age, one for each recipient.
 const (
 	ClassicStanza = "X25519"
 	HybridStanza  = "mlkem768x25519"
 )
 
-// stanzasOf returns the types of the stanzas in an age file's header, nil if it has none that can
-// be read. Each is a way to open the file: for a recipient who has the identity, or whatever else
-// the type says. For which recipient one is, it doesn't tell.
+// stanzasOf returns the types of the stanzas in an age file's header, or nil if it can't be read.
+// Each stanza is one way to open the file. It doesn't tell for which recipient.
 func stanzasOf(file []byte) []string {
 	header, err := age.ExtractHeader(bytes.NewReader(file))
 	if err != nil {

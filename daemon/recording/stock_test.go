@@ -12,7 +12,7 @@ import (
 	"tacet/daemon/recording/recordingtest"
 )
 
-// stockTools returns a PATH with the real age, of the version in FORMAT.md, in front.
+// stockTools returns a PATH that starts with the real age, in the version that FORMAT.md requires.
 func stockTools(t *testing.T) string {
 	t.Helper()
 	dir := os.Getenv("TACET_TOOLS")
@@ -33,7 +33,7 @@ func stockTools(t *testing.T) string {
 	return dir + string(os.PathListSeparator) + os.Getenv("PATH")
 }
 
-// recipe returns the commands in a READ-ME.txt: what is indented and calls age.
+// recipe returns the commands in a READ-ME.txt: the indented lines that call age.
 func recipe(readMe []byte) (play, acts string) {
 	for line := range strings.Lines(string(readMe)) {
 		command, ok := strings.CutPrefix(line, "    ")
@@ -48,8 +48,8 @@ func recipe(readMe []byte) (play, acts string) {
 	return play, acts
 }
 
-// TestReadMeByHand: what READ-ME.txt says works, with sh, tar and age, and gives what open gives,
-// but for what only open can know: a WAV's length.
+// TestReadMeByHand: the commands in READ-ME.txt work with sh, tar and age, and give the same as
+// open, except for what only open can know: a WAV's length.
 func TestReadMeByHand(t *testing.T) {
 	path := stockTools(t)
 	u := recordingtest.NewUnit(t, "high-street", "room-3")

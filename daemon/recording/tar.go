@@ -9,10 +9,10 @@ import (
 
 const blockSize = 512
 
-// endBlocks are the two blocks of zeros that close an archive.
+// endBlocks are the two blocks of zeros that end an archive.
 var endBlocks [2 * blockSize]byte
 
-// Where the fields of a ustar header stand.
+// Offsets of the fields of a ustar header.
 const (
 	nameEnd  = 100
 	sizeAt   = 124
@@ -23,8 +23,8 @@ const (
 	digits11 = 11 // a number is 11 octal digits and a NUL
 )
 
-// headers makes the tar headers of one recording. They differ in name and size only, so archive/tar
-// writes the first and the others are that one with those two fields, and the checksum, put in.
+// headers makes the tar headers of one recording. They differ only in name, size and checksum, so
+// archive/tar writes one, and put fills in these fields.
 type headers struct {
 	blank [blockSize]byte // name, size and checksum are zero
 	sum   uint32          // of blank, with the checksum's field as spaces
@@ -55,7 +55,7 @@ func newHeaders(mtime int64) (*headers, error) {
 	return h, nil
 }
 
-// put writes the header of a member into block.
+// put writes the header of member n into block.
 func (h *headers) put(block *[blockSize]byte, n name, size int64) {
 	*block = h.blank
 	sum := h.sum
@@ -67,7 +67,7 @@ func (h *headers) put(block *[blockSize]byte, n name, size int64) {
 		sum += uint32(b)
 	}
 	putOctal(block[sumAt:sumAt+6], int64(sum))
-	block[sumAt+7] = ' ' // behind a NUL: the checksum alone ends like this
+	block[sumAt+7] = ' ' // after a NUL: only the checksum ends like this
 }
 
 func putOctal(dst []byte, v int64) {
@@ -76,8 +76,8 @@ func putOctal(dst []byte, v int64) {
 	}
 }
 
-// octal reads 11 octal digits and a NUL. Spaces, signs, fewer digits and the binary form, all of
-// which tar programs also read, are not ours.
+// octal parses 11 octal digits and a NUL. It refuses spaces, signs, fewer digits and the binary
+// form, all of which tar programs also accept.
 func octal(field []byte) (v int64, ok bool) {
 	for _, b := range field[:digits11] {
 		if b < '0' || b > '7' {
@@ -88,7 +88,7 @@ func octal(field []byte) (v int64, ok bool) {
 	return v, field[digits11] == 0
 }
 
-// headerName returns the name in a header.
+// headerName parses the name in a header.
 func headerName(block []byte) (name, bool) {
 	field := block[:nameEnd]
 	if i := bytes.IndexByte(field, 0); i >= 0 {
@@ -97,10 +97,10 @@ func headerName(block []byte) (name, bool) {
 	return parseName(field)
 }
 
-// padded is size rounded up to whole blocks.
+// padded returns size rounded up to whole blocks.
 func padded(size int64) int64 { return (size + blockSize - 1) &^ (blockSize - 1) }
 
-// fieldOf names the header field that holds byte i.
+// fieldOf names the header field that holds byte i of a block.
 func fieldOf(i int) string {
 	for _, f := range [...]struct {
 		end  int

@@ -7,12 +7,11 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// A tree is an RFC 6962 Merkle tree that only grows. It keeps no more than the roots of its
-// complete subtrees, largest first: at most 64 hashes, whatever the number of leaves. The zero tree
-// is empty.
+// A tree is an RFC 6962 Merkle tree that only grows. It keeps the roots of its complete subtrees,
+// largest first: at most 64 hashes. The zero tree is empty.
 type tree struct {
 	size int64
-	peak []tlog.Hash // one for each bit set in size, from the highest
+	peak []tlog.Hash // one for each bit set in size, highest first
 }
 
 // add appends a leaf, given its hash.
@@ -37,8 +36,8 @@ func (t *tree) root() tlog.Hash {
 	return h
 }
 
-// resume makes t the tree of the given size and root. That is possible where size is a power of
-// two: then the root is all there is to know. It reports whether it was.
+// resume sets t to the tree of the given size and root, and reports whether it could. That takes a
+// size that is a power of two: only then is the root the whole state.
 func (t *tree) resume(size int64, root tlog.Hash) bool {
 	if size <= 0 || size&(size-1) != 0 {
 		return false
@@ -47,11 +46,11 @@ func (t *tree) resume(size int64, root tlog.Hash) bool {
 	return true
 }
 
-// leafHash is the leaf of a member: tlog.RecordHash of
+// leafHash returns a member's leaf, tlog.RecordHash of
 //
 //	name "\n" lower-case hex SHA-256 of the content "\n"
 //
-// without its allocations, since a verifier needs three of them a second.
+// without its allocations: a verifier makes three leaves for each second of sound.
 func leafHash(n name, sum [sha256.Size]byte) tlog.Hash {
 	var space [1 + nameLength + 1 + 2*sha256.Size + 1]byte
 	text := append(space[:0], 0) // RFC 6962's prefix of a leaf

@@ -7,24 +7,24 @@ import (
 	"io"
 )
 
-// Verify reads the first size bytes of r and says what they are, and what of them is proved. It
-// needs no identity: it doesn't listen. It holds no more than a member in memory.
+// Verify reads the first size bytes of r and reports what they are, and how much of them is proved.
+// It needs no identity, because it doesn't decrypt. It holds at most one member in memory.
 //
-// It reads each byte once. Only where something is wrong does it go through the file again, to say
-// what, and then forgets what seemed proved before. So what it reports as proved are bytes that it
-// had in its hands when it hashed them, whatever is done to the file meanwhile.
+// It reads each byte once. If something is wrong it reads the file again to say what, and forgets
+// what seemed proved before. So whatever it reports as proved was hashed as it was read, even if
+// the file changes meanwhile.
 //
-// The error is for r's failures alone: what is wrong with the file is in the Report.
+// An error means that reading r failed. What is wrong with the file is in the Report.
 func Verify(r io.ReaderAt, size int64, o Options) (*Report, error) {
 	return inspect(r, size, nil, &o)
 }
 
-// inspect is Verify, and collects what Open needs.
+// inspect is Verify; it also collects what Open needs.
 func inspect(r io.ReaderAt, size int64, into *contents, o *Options) (*Report, error) {
 	w := newWalk(r, size)
 	w.into, w.progress = into, o.Progress
 	if into != nil {
-		w.signatures = eachOne // a second is given out only if its own note is good
+		w.signatures = sigEvery // a second is given out only if its own note is good
 	}
 	outcome := w.run()
 	var damage *Damage
@@ -47,7 +47,7 @@ func inspect(r io.ReaderAt, size int64, into *contents, o *Options) (*Report, er
 		return diagnose(w, rep, damage, o)
 	}
 	if damage == nil {
-		if err := w.proved(); err != nil && !errors.As(err, &damage) {
+		if err := w.checkLast(); err != nil && !errors.As(err, &damage) {
 			return nil, err
 		}
 	}
@@ -55,6 +55,12 @@ func inspect(r io.ReaderAt, size int64, into *contents, o *Options) (*Report, er
 		return diagnose(w, rep, damage, o)
 	}
 	into.proved(w.good.segments)
+	w.fill(rep, outcome, o)
+	return rep, nil
+}
+
+// fill completes the report on an undamaged file. outcome is how the walk ended.
+func (w *walk) fill(rep *Report, outcome error, o *Options) {
 	rep.HeadProved, rep.Vouched, rep.Stanzas = true, o.vouches(w.head.UnitKey), w.stanzas
 	rep.Segments, rep.Bytes = w.good.segments, w.good.note.end()
 	ended := w.good.note.kind == kindEndNote
@@ -73,53 +79,52 @@ func inspect(r io.ReaderAt, size int64, into *contents, o *Options) (*Report, er
 	default:
 		rep.State, rep.Bytes = Whole, w.size
 	}
-	return rep, nil
 }
 
-// foreign says why a file is not a recording at all; "" if it is one, or is the beginning of one,
-// whatever else is wrong with it.
+// foreign says why a file is not a recording at all. It returns "" for a recording or the start of
+// one, however damaged.
 func foreign(w *window) (why string, err error) {
 	if w.size == 0 {
 		return "it is empty", nil
 	}
-	begin, err := w.view(0, min(w.size, windowSize))
+	start, err := w.view(0, min(w.size, windowSize))
 	if err != nil {
 		return "", err
 	}
 	heads := 0
-	for at := range places(begin) {
-		switch rest := begin[at:]; {
-		case bytes.HasPrefix(rest, []byte("recording.json\x00")):
-			if begins(rest[min(blockSize, len(rest)):], `{"format":"tacet/`) {
-				return "", nil
-			}
-			heads++
-		case bytes.HasPrefix(rest, []byte("key.age\x00")), bytes.HasPrefix(rest, []byte("recording.note\x00")):
-			heads++
+	for _, name := range []string{"recording.json\x00", "key.age\x00", "recording.note\x00"} {
+		at := bytes.Index(start, []byte(name))
+		if at < 0 {
+			continue
+		}
+		heads++
+		content := start[min(at+blockSize, len(start)):]
+		if name == "recording.json\x00" && startsWith(content, `{"format":"tacet/`) {
+			return "", nil
 		}
 	}
 	if heads > 1 {
 		return "", nil
 	}
 	// The file may end before recording.json.
-	if begins(begin, "READ-ME.txt\x00") {
-		if len(begin) < blockSize {
+	if startsWith(start, "READ-ME.txt\x00") {
+		if len(start) < blockSize {
 			return "", nil
 		}
-		size, _ := octal(begin[sizeAt:mtimeAt])
+		size, _ := octal(start[sizeAt:mtimeAt])
 		if w.size < blockSize+padded(size)+int64(len("recording.json\x00")) {
 			return "", nil
 		}
 	}
-	return "it doesn't begin as a recording does", nil
+	return "it doesn't start as a recording does", nil
 }
 
-// begins reports whether b begins with s, or is a beginning of s.
-func begins(b []byte, s string) bool {
+// startsWith reports whether b and s agree as far as the shorter one goes.
+func startsWith(b []byte, s string) bool {
 	return string(b[:min(len(b), len(s))]) == s[:min(len(b), len(s))]
 }
 
-// diagnose surveys a recording in which a walk came upon damage.
+// diagnose surveys a recording in which a walk found damage.
 func diagnose(w *walk, rep *Report, first *Damage, o *Options) (*Report, error) {
 	into := w.into
 	if into != nil {

@@ -9,31 +9,31 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// A walk goes through a recording from the first byte, and stops at the first one that is not as it
-// should be. It is what Verify, Recover and Open share.
+// A walk reads a recording from the start to the first byte that is wrong. Verify, Recover and Open
+// share it.
 //
-// On its way it makes the tree anew and compares each note's text with it. It checks the first
-// signature, which says which key the others are by; the last one is for the caller, with proved:
-// it covers all earlier notes.
+// It rebuilds the tree and compares each note's text with it. It checks the first signature, which
+// tells the key of all others. The last one covers all before it; the caller checks it with
+// checkLast.
 //
-// It reads each byte once: what it hashes is what it looks into and whose signature it checks. What
-// a file holds a moment later proves nothing.
+// It reads each byte once: the bytes it hashes are the bytes it parses and whose signature it
+// checks. What the file holds a moment later proves nothing.
 type walk struct {
 	scanner
 	tree tree
 
-	head     Head
-	headRead bool
-	stanzas  []string      // in key.age
-	unit     note.Verifier // the unit's key that recording.json names
-	own      note.Verifier // the recording's
-	end      End
-	happened happened
-	samples  int64 // up to the last note
-	short    int64 // samples in the segment that comes, where it says so
+	head       Head
+	headRead   bool
+	stanzas    []string      // in key.age
+	unitKey    note.Verifier // the unit's, as recording.json names it
+	signingKey note.Verifier // the recording's
+	end        End
+	happened   happened
+	samples    int64 // up to the last note
+	short      int64 // samples in the next segment, if its NNNNNN.json says so
 
-	noted mark // behind the last note whose text agrees
-	good  mark // the same; with goodOnes, only where the signature is good
+	matched mark // after the last note whose text is right
+	good    mark // likewise; with sigLastGood, whose signature is good too
 
 	signatures signatures
 
@@ -41,30 +41,30 @@ type walk struct {
 	progress func(done, total int64)
 }
 
-// signatures says which of them a walk checks, beside the first. To check each takes ten times as
+// signatures says which signatures a walk checks besides the first. Checking all takes ten times as
 // long.
 type signatures uint8
 
 const (
-	lastOne  signatures = iota // none: the last is checked with proved
-	goodOnes                   // each; what stands behind the last good one is not proved
-	eachOne                    // each; one that is wrong is damage
+	sigLast     signatures = iota // checkLast checks the last one
+	sigLastGood                   // each; what follows the last good one is not proved
+	sigEvery                      // each; a wrong one is damage
 )
 
-// A mark is a place right behind a note.
+// A mark is the position right after a note.
 type mark struct {
 	note     member
 	segments int64
 	covered  checkpoint // what the note says
 	key      note.Verifier
-	sig      [ed25519.SignatureSize]byte // over covered's text, by key, if it is good
-	happened happened                    // up to there
-	samples  int64                       // up to there
+	sig      [ed25519.SignatureSize]byte // by key, over covered's text
+	happened happened                    // up to here
+	samples  int64                       // up to here
 }
 
 func (m *mark) reached() bool { return m.note.kind != noKind }
 
-// happened is what NNNNNN.json told, as end.json keeps it.
+// happened sums up the NNNNNN.json members as end.json does.
 type happened struct {
 	gaps    []Gap
 	leftOut int64
@@ -75,8 +75,8 @@ func (h *happened) add(gaps []Gap, leftOut int64) {
 	h.gaps, h.leftOut = list, h.leftOut+more+leftOut
 }
 
-// run walks to the end of the file. It returns nil if the recording is complete, and otherwise
-// errTorn, a *Damage, or an error of reading.
+// run walks to the end of the file. It returns nil if the recording is complete, otherwise errTorn,
+// a *Damage, or a read error.
 func (w *walk) run() error {
 	for count := 0; ; count++ {
 		m, err := w.member()
@@ -97,7 +97,7 @@ func (w *walk) run() error {
 	}
 }
 
-// take looks into the members that say something in clear.
+// take parses the members that are in clear.
 func (w *walk) take(m *member) error {
 	switch m.kind {
 	case kindSegment, kindReadMe, kindConsent, kindEndAge:
@@ -128,12 +128,12 @@ func (w *walk) takeHead(m *member, text []byte) error {
 		return m.damage("it can't be read: %v", err)
 	}
 	w.head, w.headRead = head, true
-	w.unit, w.own, err = head.verifiers()
+	w.unitKey, w.signingKey, err = head.verifiers()
 	if err != nil {
 		return m.damage("%v", err)
 	}
 	if head.Started.Unix() != w.headers.mtime {
-		return m.damage("it says that the recording was started %v, the archive says otherwise", head.Started)
+		return m.damage("it says that the recording started %v, the archive says otherwise", head.Started)
 	}
 	return nil
 }
@@ -143,25 +143,25 @@ func (w *walk) takeEnd(m *member, text []byte) error {
 	if err != nil {
 		return m.damage("it can't be read: %v", err)
 	}
-	cut := w.noted.note.end() == m.at // no end.age between the last note and this
+	cut := w.matched.note.end() == m.at // no end.age between the last note and this
 	switch {
 	case cut && end.Reason != InterruptedBy:
 		return m.damage("the reason is %q, but end.age is missing", end.Reason)
 	case !cut && end.Reason == InterruptedBy:
 		return m.damage("the reason is %q, but there is an end.age", end.Reason)
-	case cut && end.Last != string(w.noted.covered.append(nil)):
-		return m.damage("it names another last checkpoint than the one before it")
+	case cut && end.Last != string(w.matched.covered.append(nil)):
+		return m.damage("it names a last checkpoint other than the one before it")
 	}
 	w.end = end
 	return nil
 }
 
-// noteKey is the key that has to have signed a note.
+// noteKey returns the key that must have signed note n.
 func (w *walk) noteKey(n name) note.Verifier {
 	if n.kind == kindHeadNote || n.kind == kindEndNote && w.end.Reason == InterruptedBy {
-		return w.unit
+		return w.unitKey
 	}
-	return w.own
+	return w.signingKey
 }
 
 func (w *walk) takeNote(m *member, msg []byte) error {
@@ -173,35 +173,37 @@ func (w *walk) takeNote(m *member, msg []byte) error {
 	}
 	var space [256]byte
 	if !bytes.Equal(text, c.append(space[:0])) {
-		return m.damage("it doesn't agree with what stands before it")
+		return m.damage("it doesn't match what comes before it")
 	}
 	good := true
-	if m.kind == kindHeadNote || w.signatures != lastOne {
+	if m.kind == kindHeadNote || w.signatures != sigLast {
 		good = key.Verify(text, sig[:])
 	}
-	if !good && (m.kind == kindHeadNote || w.signatures == eachOne) {
+	if !good && (m.kind == kindHeadNote || w.signatures == sigEvery) {
 		return m.damage("%v", errSignature)
 	}
 	segments := int64(m.n)
 	switch {
 	case m.kind == kindEndNote:
-		segments = w.noted.segments
+		segments = w.matched.segments
 	case m.kind == kindNote && w.short > 0:
 		w.samples += w.short
 	case m.kind == kindNote:
 		w.samples += int64(w.head.Audio.Rate)
 	}
 	w.short = 0
-	w.noted = mark{note: *m, segments: segments, covered: c, key: key, sig: sig, happened: w.happened, samples: w.samples}
+	w.matched = mark{
+		note: *m, segments: segments, covered: c, key: key, sig: sig, happened: w.happened, samples: w.samples,
+	}
 	if good {
-		w.good = w.noted
+		w.good = w.matched
 	}
 	return nil
 }
 
-// proved checks the signature of the last note that agrees, as it was when its text was compared:
-// with it, everything up to there is proved.
-func (w *walk) proved() error {
+// checkLast checks the signature of the last good note, over the text that was compared. If it is
+// good, everything up to there is proved.
+func (w *walk) checkLast() error {
 	if !w.good.reached() {
 		return errors.New("it has no recording.note")
 	}

@@ -7,22 +7,22 @@ import (
 	"io"
 )
 
-// windowSize is large enough for few reads and small enough for a cache.
+// windowSize is large enough to read in few calls and small enough for a cache.
 const windowSize = 256 << 10
 
 var errShrank = errors.New("the file got shorter while it was read")
 
-// A window shows a file in large pieces, from front to back. It is all the memory that reading a
+// A window reads a file in large pieces, from start to end. It is all the memory that reading a
 // recording takes.
 //
-// Who only goes forward is shown each byte as it was read once: what is in view stays, and is not
-// read again. The file may be changed while it is read, by somebody who wants one part of it to be
-// checked and another one to be believed.
+// A caller that only moves forward sees each byte as it was read once: bytes in view are not read
+// again. Otherwise somebody could change the file meanwhile, so that one part is checked and
+// another one believed.
 type window struct {
 	r     io.ReaderAt
-	size  int64  // of the file, when reading began
-	at    int64  // where the bytes in view begin
-	bytes []byte // in view: the first of space
+	size  int64  // of the file when reading started
+	at    int64  // offset of the bytes in view
+	bytes []byte // in view; the start of space
 	space []byte
 }
 
@@ -30,8 +30,8 @@ func newWindow(r io.ReaderAt, size int64) window {
 	return window{r: r, size: size, space: make([]byte, min(size, windowSize))}
 }
 
-// view returns the n bytes at off, which are good until the next call. They must lie within the
-// file, and be no more than windowSize.
+// view returns the n bytes at off, valid until the next call. They must lie within the file, and n
+// be at most windowSize.
 func (w *window) view(off, n int64) ([]byte, error) {
 	if off < w.at || off+n > w.at+int64(len(w.bytes)) {
 		if err := w.move(off); err != nil {
@@ -41,8 +41,7 @@ func (w *window) view(off, n int64) ([]byte, error) {
 	return w.bytes[off-w.at:][:n], nil
 }
 
-// move brings what stands at off and behind it into view. It reads what isn't there yet, and
-// nothing else.
+// move moves the view to off. It reads only the bytes that are not in view yet.
 func (w *window) move(off int64) error {
 	stays := 0
 	if in := off - w.at; in >= 0 && in < int64(len(w.bytes)) {
@@ -56,8 +55,8 @@ func (w *window) move(off int64) error {
 	return nil
 }
 
-// rest returns the bytes at off that can be had without reading, and reads only where those are
-// less than atLeast, which the file must have.
+// rest returns the bytes in view from off on, at least atLeast of them, which the file must have.
+// It reads only if fewer are in view.
 func (w *window) rest(off, atLeast int64) ([]byte, error) {
 	if _, err := w.view(off, atLeast); err != nil {
 		return nil, err
@@ -65,7 +64,7 @@ func (w *window) rest(off, atLeast int64) ([]byte, error) {
 	return w.bytes[off-w.at:], nil
 }
 
-// sum hashes the n bytes at off.
+// sum hashes the n bytes at off, whatever n.
 func (w *window) sum(off, n int64) (sum [sha256.Size]byte, err error) {
 	if n <= int64(len(w.space)) {
 		b, err := w.view(off, n)

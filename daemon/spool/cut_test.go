@@ -16,7 +16,7 @@ import (
 	"tacet/daemon/recording"
 )
 
-// A stage plays recordings to a disk, as the daemon does, and remembers what it was promised.
+// A stage writes recordings to a disk as the daemon does, and remembers what was acknowledged.
 type stage struct {
 	actors
 	disk    *durabletest.Disk
@@ -33,7 +33,7 @@ func newStage(a actors, scripts []script, seed uint64) *stage {
 	}
 }
 
-// life is a start and the next so many recordings. A recording that fails is recovered and left.
+// life is a start and the next few recordings. A recording that fails is recovered, then left.
 func (g *stage) life(recordings int) {
 	s, err := Open(g.disk)
 	if err != nil {
@@ -70,7 +70,7 @@ func (g *stage) play(s *Spool, r script) {
 	}
 }
 
-// check holds the spool against what was promised, after the last start has recovered everything.
+// check compares the spool with what was acknowledged, once the last start has recovered everything.
 func (g *stage) check(t *testing.T, when string) {
 	t.Helper()
 	if v := g.disk.Violations(); len(v) > 0 {
@@ -84,22 +84,21 @@ func (g *stage) check(t *testing.T, when string) {
 			t.Fatalf("%s: %+v", when, r)
 		}
 	}
-	// A cut in the middle of a piece with several notes may keep a later one without an earlier
-	// one. That looks like damage, so the old bytes are kept; what was promised is in the recording
-	// all the same.
+	// A cut in a piece with several notes may keep a later one without an earlier one. That looks
+	// like damage, so the old bytes are kept; what was acknowledged is still in the recording.
 	there := slices.DeleteFunc(names(t, g.disk), func(n string) bool { return strings.HasSuffix(n, damagedSuffix) })
 	for _, r := range g.scripts[:g.played] {
 		acked, promised := g.acked[r.name]
 		if !slices.Contains(there, r.name) {
 			if promised && acked > 0 {
-				t.Fatalf("%s: %s is gone, of which %d bytes were promised", when, r.name, acked)
+				t.Fatalf("%s: %s is gone, of which %d bytes were acknowledged", when, r.name, acked)
 			}
 			continue
 		}
 		there = slices.DeleteFunc(there, func(n string) bool { return n == r.name })
 		whole, have := r.all(), bytesOf(t, g.disk, r.name)
 		if !bytes.HasPrefix(have, whole[:acked]) {
-			t.Fatalf("%s: of %s %d bytes were promised, and are not there", when, r.name, acked)
+			t.Fatalf("%s: of %s %d bytes were acknowledged, and are not there", when, r.name, acked)
 		}
 		if g.ended[r.name] && !bytes.Equal(have, whole) {
 			t.Fatalf("%s: %s was finished, and is not as it was", when, r.name)
@@ -116,21 +115,20 @@ func (g *stage) check(t *testing.T, when string) {
 	}
 }
 
-// repertoire is what the stage plays: a short one, one of many segments, and one of large ones.
+// repertoire is what the stage writes: a short recording, one of many segments, one of large segments.
 func repertoire(t *testing.T, a actors) []script {
 	return []script{a.write(t, 2, 300), a.write(t, 12, 900), a.write(t, 5, 9000), a.write(t, 0, 0)}
 }
 
-// operations is how many a life of all recordings takes.
+// operations is the number of disk operations that a life of all recordings takes.
 func operations(a actors, scripts []script) int {
 	g := newStage(a, scripts, 0)
 	g.life(len(scripts))
 	return g.disk.Ops()
 }
 
-// Promise 5, Kept: power cuts at any moment, in recordings and in recoveries, several in a row.
-// Nothing that was synced is lost, and nothing is left that can't be read. TACET_SOAK=1 tries ten
-// times as many.
+// Promise 5, Kept: after power cuts at any moment, in recordings and recoveries, several in a row,
+// nothing that was synced is lost and everything can be read. TACET_SOAK=1 tries ten times as many.
 func TestPowerCuts(t *testing.T) {
 	cuts := 1000
 	if os.Getenv("TACET_SOAK") != "" {
@@ -164,7 +162,7 @@ func TestPowerCuts(t *testing.T) {
 	}
 }
 
-// A killed process loses nothing that was written, and its successor makes it safe.
+// A killed process loses nothing that was written, and its successor syncs it.
 func TestKills(t *testing.T) {
 	a := cast(t)
 	scripts := repertoire(t, a)
@@ -179,8 +177,8 @@ func TestKills(t *testing.T) {
 	}
 }
 
-// Whichever operation fails, in whichever way: no panic, no write after a failed one, and nothing
-// promised is lost.
+// Whichever operation fails, and however: no panic, no write after a failed one, and nothing
+// acknowledged is lost.
 func TestEveryOperationFails(t *testing.T) {
 	a := cast(t)
 	scripts := []script{a.write(t, 3, 300), a.write(t, 2, 5000), a.write(t, 1, 300)}
@@ -208,8 +206,8 @@ func TestEveryOperationFails(t *testing.T) {
 	}
 }
 
-// The disk dies for good, or fills up, at any point: errors that say so, and all that was promised
-// when it is back.
+// When the disk dies or fills up, at any point, the errors say so; once it is back, everything
+// acknowledged is there.
 func TestDiskDiesOrFills(t *testing.T) {
 	a := cast(t)
 	scripts := repertoire(t, a)
@@ -236,8 +234,8 @@ func TestDiskDiesOrFills(t *testing.T) {
 	}
 }
 
-// What a power cut leaves of a recording is whole up to the last synced second, and says that it
-// was interrupted.
+// After a power cut a recording is complete up to the last synced second, and says that it was
+// interrupted.
 func TestCutLosesTheLastSecondOnly(t *testing.T) {
 	a := cast(t)
 	r := a.write(t, 10, 900)

@@ -10,17 +10,17 @@ import (
 	"tacet/daemon/health"
 )
 
-// Kind is what is the matter with a spool.
+// Kind is what is wrong with a spool.
 type Kind uint8
 
 const (
-	Failed     Kind = iota // the disk gave an error
+	Failed     Kind = iota // the disk returned an error
 	Missing                // there is no such folder
-	NotFolder              // it is something else
+	NotFolder              // the path isn't a folder
 	NotAllowed             // the service's user may not write there
-	ReadOnly               // the disk can't be written
-	Full                   // no room
-	Gone                   // the disk is not there any more, or another lies over it
+	ReadOnly               // the disk is read-only
+	Full                   // there is no space
+	Gone                   // the disk is gone, or another is mounted over it
 	InUse                  // another process has it
 )
 
@@ -28,23 +28,23 @@ var kinds = [...]struct {
 	code health.Code
 	hint string
 }{
-	Failed: {health.SpoolError, "look at the kernel's log (journalctl -k), and change the disk if it fails"},
+	Failed: {health.SpoolError, "look at the kernel's log (journalctl -k), and replace the disk if it fails"},
 	Missing: {health.SpoolMissing,
 		"mount the disk, or make the folder for the service's user; the unit never makes it"},
 	NotFolder:  {health.SpoolMissing, "[spool] path must be a folder"},
 	NotAllowed: {health.SpoolReadOnly, "give the folder to the service's user, with mode 0700"},
 	ReadOnly: {health.SpoolReadOnly,
-		"find out why the disk is mounted read-only: after an error it needs fsck, or goes"},
-	Full:  {health.SpoolFull, "make room: let the stores take the recordings, or put in a larger disk"},
+		"find out why the disk is mounted read-only: after an error, run fsck or replace it"},
+	Full:  {health.SpoolFull, "make room: let the stores take the recordings, or install a larger disk"},
 	Gone:  {health.SpoolMissing, "plug the disk in, mount it, and restart the unit"},
-	InUse: {health.SpoolError, "stop the other one; there can be one daemon for a spool"},
+	InUse: {health.SpoolError, "stop the other process; a spool can have only one daemon"},
 }
 
-// Error is a spool that can't be used, and what to do.
+// Error says that the spool can't be used, why, and what to do.
 type Error struct {
 	Kind  Kind
 	Doing string // "list", "append to … in"
-	Path  string // where it is known
+	Path  string // if known
 	Err   error
 }
 
@@ -58,32 +58,32 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Hint is what to do.
+// Hint says what to do.
 func (e *Error) Hint() string { return kinds[e.Kind].hint }
 
-// Code is the warning that goes with it.
+// Code returns the warning to raise.
 func (e *Error) Code() health.Code { return kinds[e.Kind].code }
 
-// fault makes an Error of one that an operation on the spool returned.
+// fault turns the error of an operation on the spool into an Error.
 func (s *Spool) fault(doing string, err error) error {
 	if e := (*Error)(nil); errors.As(err, &e) {
 		return err
 	}
 	kind := s.kindOf(err)
-	if p, ok := err.(*fs.PathError); ok { // what was being done to which file is said already
+	if p, ok := err.(*fs.PathError); ok { // doing names operation and file already
 		err = p.Err
 	}
 	return &Error{Kind: kind, Doing: doing, Err: err}
 }
 
-// almostNothing is as little room as a full disk may claim to have.
-const almostNothing = 4 << 20
+// fullMargin is the free space in bytes that a full disk may still report.
+const fullMargin = 4 << 20
 
 func (s *Spool) kindOf(err error) Kind {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		// A stick that was pulled says so too, and still claims to have room.
+		// A stick that was pulled gives this error too, but still reports free space.
 		free, _, err := s.fs.Space()
-		if errors.Is(err, errors.ErrUnsupported) || err == nil && free <= almostNothing {
+		if errors.Is(err, errors.ErrUnsupported) || err == nil && free <= fullMargin {
 			return Full
 		}
 		return Failed

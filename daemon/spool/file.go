@@ -3,17 +3,13 @@
 package spool
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 
 	"tacet/daemon/durable"
+	"tacet/daemon/recording"
 )
 
 // File is a recording that is being written.
@@ -24,13 +20,13 @@ type File struct {
 
 	mu       sync.Mutex // guards all below; held while the disk works
 	file     durable.File
-	reserved int64 // up to where the disk was asked for room
-	err      error // after it nothing is written any more
+	reserved int64 // size up to which disk space was reserved
+	err      error // once set, nothing more is written
 	closed   bool
 }
 
-// Create makes the file of a new recording, and its name durable. On an error there is no such
-// file, or an empty one that Recover removes.
+// Create makes the file of a new recording; its name is on disk when Create returns. After an error
+// there is no file, or an empty one that Recover removes.
 func (s *Spool) Create(name string) (*File, error) {
 	if _, ok := idOf(name); !ok {
 		return nil, fmt.Errorf("create %q in the spool: not the name of a recording", name)
@@ -52,8 +48,8 @@ func (s *Spool) Create(name string) (*File, error) {
 	return f, nil
 }
 
-// Append writes b behind all before and syncs it. When it returns nil, b is on disk. After an error
-// the file is never written again, and every further Append returns that error.
+// Append appends b and syncs it. When it returns nil, b is on disk. After an error the file is never
+// written again, and every further Append returns that error.
 func (f *File) Append(b []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -78,11 +74,11 @@ func (f *File) Append(b []byte) error {
 	return nil
 }
 
-// reserveAhead is for some minutes of Opus, or ten seconds of WAV.
+// reserveAhead is some minutes of Opus, or ten seconds of WAV.
 const reserveAhead = 1 << 20
 
-// reserve has the disk set room aside for the file to grow beyond size. Where it can't, the file
-// takes its room as it comes.
+// reserve reserves disk space for the file to grow beyond size. If the disk can't, the file takes
+// its space as it grows.
 func (f *File) reserve(size int64) {
 	f.reserved = size + reserveAhead
 	if r, ok := f.file.(durable.Reserver); ok {
@@ -90,23 +86,23 @@ func (f *File) reserve(size int64) {
 	}
 }
 
-// Synced is how many bytes are on disk. It does not wait for an Append under way.
+// Synced returns the number of bytes on disk. It doesn't wait for an Append in progress.
 func (f *File) Synced() int64 { return f.synced.Load() }
 
 // Name is the file's name in the spool.
 func (f *File) Name() string { return f.name }
 
-// Close closes the file. One that has its end becomes read-only: it is finished. One that has not,
-// or that could not be written to the end, is left for Recover.
+// Close closes the file. If it has its end it becomes read-only: it is finished. Otherwise it is left
+// for Recover.
 func (f *File) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
 		return nil
 	}
-	whole := f.err == nil && hasEnd(f.file, f.synced.Load())
+	whole := f.err == nil && recording.HasEnd(f.file, f.synced.Load())
 	if f.err == nil {
-		_ = f.file.Truncate(f.synced.Load()) // gives the rest of the room back; where that fails it goes with the file
+		_ = f.file.Truncate(f.synced.Load()) // frees the reserved space; else it is freed with the file
 	}
 	f.closed = true
 	if f.err == nil {
@@ -114,8 +110,7 @@ func (f *File) Close() error {
 	}
 	err := f.file.Close()
 	if whole && err == nil {
-		// Should this fail, or not survive a power cut, the next start makes sure of the file once
-		// more.
+		// If this fails, or doesn't survive a power cut, the next start recovers the file again.
 		err = f.spool.fs.Freeze(f.name)
 	}
 	f.spool.mu.Lock()
@@ -125,42 +120,4 @@ func (f *File) Close() error {
 		return f.spool.fault("close "+f.name+" in", err)
 	}
 	return nil
-}
-
-const (
-	block   = 512
-	sizeAt  = 124 // where a tar header holds the size of what follows
-	magicAt = 257
-)
-
-// hasEnd reports whether a recording of which every byte is on disk is finished: end.note stands
-// before the two blocks of zeros. It looks at no more than the end, and so tells nothing of a file
-// that was interrupted.
-func hasEnd(r io.ReaderAt, size int64) bool {
-	const most = 8 * block // end.note with its header, and the zeros
-	begin := max(0, size-most)
-	tail := make([]byte, size-begin)
-	if _, err := r.ReadAt(tail, begin); err != nil && !errors.Is(err, io.EOF) {
-		return false
-	}
-	if len(tail) < 4*block || strings.Trim(string(tail[len(tail)-2*block:]), "\x00") != "" {
-		return false
-	}
-	tail = tail[:len(tail)-2*block]
-	for at := len(tail) - 2*block; at >= 0; at -= block {
-		if name, length, ok := header(tail[at:]); ok {
-			return name == "end.note" && at+block+(length+block-1)/block*block == len(tail)
-		}
-	}
-	return false
-}
-
-// header reads name and size from a tar header.
-func header(b []byte) (name string, size int, ok bool) {
-	if len(b) < block || string(b[magicAt:magicAt+5]) != "ustar" {
-		return "", 0, false
-	}
-	field, _, _ := bytes.Cut(b[:100], []byte{0})
-	length, err := strconv.ParseUint(string(bytes.TrimRight(b[sizeAt:sizeAt+12], "\x00 ")), 8, 31)
-	return string(field), int(length), err == nil
 }

@@ -15,14 +15,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Held is the lock on a spool's folder.
+// Held is a lock on a spool's folder.
 type Held struct {
 	path string
 	dir  *os.File
 }
 
-// Lock takes the folder for this process. The kernel gives it back when the process ends, however
-// it ends. It writes nothing: a spool on a disk that has become read-only can be locked too.
+// Lock locks the folder for this process. The kernel unlocks it when the process ends, however that
+// happens. Lock writes nothing, so a read-only spool can be locked too.
 func Lock(path string) (*Held, error) {
 	fault := func(kind Kind, err error) (*Held, error) {
 		return nil, &Error{Kind: kind, Doing: "lock", Path: path, Err: err}
@@ -61,14 +61,14 @@ func lock(dir *os.File) error {
 	}
 }
 
-// Close gives the folder back.
+// Close unlocks the folder.
 func (h *Held) Close() error { return h.dir.Close() }
 
-// Check looks whether the path still leads to the folder that was locked: not so when its disk was
-// unmounted, or another was mounted over it.
+// Check reports whether the path still leads to the locked folder. It doesn't if the disk was
+// unmounted, or another one was mounted over it.
 func (h *Held) Check() error {
 	fault := func(kind Kind, err error) error { return &Error{Kind: kind, Doing: "look at", Path: h.path, Err: err} }
-	mine, err := h.dir.Stat()
+	locked, err := h.dir.Stat()
 	if err != nil {
 		return fault(kindOf(err), err)
 	}
@@ -78,13 +78,13 @@ func (h *Held) Check() error {
 		return fault(Missing, errors.New("the folder is gone"))
 	case err != nil:
 		return fault(kindOf(err), err)
-	case !os.SameFile(mine, now):
-		return fault(Gone, errors.New("another folder lies there now: its disk was unmounted, or another was mounted over it"))
+	case !os.SameFile(locked, now):
+		return fault(Gone, errors.New("another folder is there now: its disk was unmounted, or another was mounted over it"))
 	}
 	return nil
 }
 
-// holder names the process that has the folder locked, as far as the kernel tells.
+// holder names the process that has locked the folder, if the kernel tells.
 func holder(dir *os.File) string {
 	const unknown = "another process"
 	info, err := dir.Stat()
@@ -111,11 +111,11 @@ func holder(dir *os.File) string {
 	return fmt.Sprintf("%s (process %s)", strings.TrimSpace(string(name)), pid)
 }
 
-// lockedBy finds who holds a flock on a file in the kernel's table, of which a line is
+// lockedBy finds the holder of a flock in /proc/locks, which has lines like
 //
 //	1: FLOCK  ADVISORY  WRITE 4711 fe:00:123456 0 EOF
 //
-// The device in it is not that of stat on every file system; the inode is looked for alone.
+// It compares only the inode: on some file systems the device differs from stat's.
 func lockedBy(table io.Reader, inode uint64) (pid string, ok bool) {
 	lines := bufio.NewScanner(io.LimitReader(table, 1<<20))
 	for lines.Scan() {

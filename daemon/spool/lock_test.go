@@ -25,7 +25,7 @@ func wantKind(t *testing.T, err error, kind Kind, say string) {
 	}
 }
 
-// One daemon per spool; what is no folder is not made.
+// One daemon per spool. A missing folder is not made.
 func TestLock(t *testing.T) {
 	dir := t.TempDir()
 	h, err := Lock(dir)
@@ -50,7 +50,7 @@ func TestLock(t *testing.T) {
 	wantKind(t, err, NotFolder, file)
 }
 
-// The path must go on leading to the folder that was locked.
+// Check fails once the path no longer leads to the locked folder.
 func TestLockCheck(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "spool")
 	check(t, os.Mkdir(dir, 0o700))
@@ -84,8 +84,8 @@ short
 
 const workerDir, workerKey = "SPOOL_TEST_DIR", "SPOOL_TEST_KEY"
 
-// TestWorker is the other process of the next test: it records until it is killed, and says what it
-// was promised.
+// TestWorker is the other process of the next test: it records until it is killed, and prints what
+// was acknowledged.
 func TestWorker(t *testing.T) {
 	dir := needs.Variable(t, workerDir, "only as a process of its own")
 	skey, vkey, _ := strings.Cut(os.Getenv(workerKey), " ")
@@ -111,7 +111,7 @@ func TestWorker(t *testing.T) {
 	}
 }
 
-// A killed process leaves the lock, and all that it was promised, on a real disk.
+// A killed process frees the lock and loses nothing that was acknowledged, on a real disk.
 func TestKilledProcess(t *testing.T) {
 	unit := recordingtest.NewUnit(t, "high-street", "room-3")
 	for _, lines := range []int{1, 4, 9, 23} {
@@ -154,7 +154,7 @@ func TestKilledProcess(t *testing.T) {
 				t.Errorf("%s is %v", name, st)
 			}
 			if have := int64(len(bytesOf(t, s.fs, name))); have < size {
-				t.Errorf("%s has %d bytes, %d were promised", name, have, size)
+				t.Errorf("%s has %d bytes, %d were acknowledged", name, have, size)
 			}
 		}
 		check(t, root.Close())

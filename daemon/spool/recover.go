@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -18,31 +17,29 @@ import (
 
 const (
 	damagedSuffix = ".damaged"
-	// maxDamaged bounds the old bytes that are kept aside. None of them is ever removed by the
-	// unit.
+	// maxDamaged limits the .damaged files. The unit never removes any.
 	maxDamaged = 16
 )
 
-// Recovered is what became of a file that was not finished.
+// Recovered is what Recover did with an unfinished file.
 type Recovered struct {
 	Name string
 	ID   string
-	// Recovered is what was kept and what was cut. Intact: it had its end, and only was not known
-	// to be on the disk.
+	// Recovered is what was kept and cut off. Intact: it had its end, but wasn't known to be on disk.
 	recording.Recovered
-	// Removed: no microphone had been opened for it yet, and it is gone.
+	// Removed: it was removed, because no microphone had been opened for it yet.
 	Removed bool
-	// Aside is the file that holds its old bytes, where more than a power cut had happened to them.
+	// Aside is the name of the file with its old bytes, if more than a power cut had happened to them.
 	Aside string
-	// Err: it could not be recovered, and lies there as it was.
+	// Err: it could not be recovered, and was left as it was.
 	Err error
-	// Waits: it has not been tried now, since an earlier try failed, with Err.
+	// Waits: it was not tried this time, because an earlier try failed with Err.
 	Waits bool
-	// wrote: something of it may have been written.
+	// wrote: something may have been written for it.
 	wrote bool
 }
 
-// Code is the warning that goes with it; empty where there is none.
+// Code returns the warning to raise, or "".
 func (r Recovered) Code() health.Code {
 	switch {
 	case r.Err != nil:
@@ -55,16 +52,14 @@ func (r Recovered) Code() health.Code {
 	return health.RecordingInterrupted
 }
 
-// Recover finishes every recording that is not being written and that is not known to be finished
-// and on the disk: after a start, all that were open when the power went; and one whose File
-// failed, after that was closed. A recording that is cut short gets an end that says so, signed by
-// the unit; boot is the unit's present boot.
+// Recover finishes every recording that is not live and not known to be finished: after a start, all
+// those open when the power failed; later, those whose File failed and was closed. A recording that
+// was cut short gets an end that says so, signed by the unit. boot is the unit's present boot.
 //
-// The valid part goes to a new file, which is synced, verified, and takes the old one's name; so an
-// interruption at any point loses nothing, and the next start does the same again. The error is for
-// the folder; a file that can't be recovered keeps none of the others from it: it is told each
-// time, tried again at first after seconds and then ever more rarely, and written again only where
-// the reason may have gone.
+// The valid part is written to a new file, which is synced, verified, and given the old one's name.
+// So an interruption loses nothing, and the next start tries again. The error is for the folder. A
+// file that can't be recovered doesn't stop the others: it is reported each time, tried again at
+// growing intervals, and written again only if the reason may be gone.
 func (s *Spool) Recover(unit note.Signer, boot string) ([]Recovered, error) {
 	names, err := s.fs.ReadDir(".")
 	if err != nil {
@@ -74,7 +69,7 @@ func (s *Spool) Recover(unit note.Signer, boot string) ([]Recovered, error) {
 	for _, n := range names {
 		name := n.Name()
 		if n.Type().IsRegular() && isLeftover(name) {
-			_ = s.fs.Remove(name) // a try: what is left is left to the next start
+			_ = s.fs.Remove(name) // if this fails the next start tries again
 		}
 	}
 	for _, n := range names {
@@ -89,13 +84,13 @@ func (s *Spool) Recover(unit note.Signer, boot string) ([]Recovered, error) {
 			delete(s.failed, name)
 			continue
 		}
-		if r.Err, r.Waits = s.waits(name); !r.Waits {
+		if r.Waits, r.Err = s.waiting(name); !r.Waits {
 			if err != nil {
 				r.Err = s.fault("look at "+name+" in", err)
 			} else if err := s.attempt(&r, unit, boot); err != nil {
 				r.Err = s.fault("recover "+name+" in", err)
 			}
-			s.tried(name, r.wrote, r.Err)
+			s.recordTry(name, r.wrote, r.Err)
 		}
 		found = append(found, r)
 	}
@@ -103,16 +98,15 @@ func (s *Spool) Recover(unit note.Signer, boot string) ([]Recovered, error) {
 	return found, nil
 }
 
-// attempt recovers a recording; one that it could not recover before, only when there is a point in
-// it.
+// attempt recovers a recording. If that failed before, it first checks that a retry makes sense.
 func (s *Spool) attempt(r *Recovered, unit note.Signer, boot string) error {
-	if err := s.rehearse(*r, unit, boot); err != nil {
+	if err := s.checkRetry(*r, unit, boot); err != nil {
 		return err
 	}
 	return s.recover(r, unit, boot)
 }
 
-// recover makes a finished file of one that is not. It never writes into the old one.
+// recover makes a finished file from an unfinished one. It never writes into the old file.
 func (s *Spool) recover(r *Recovered, unit note.Signer, boot string) error {
 	old, err := s.fs.Open(r.Name)
 	if err != nil {
@@ -130,7 +124,7 @@ func (s *Spool) recover(r *Recovered, unit note.Signer, boot string) error {
 	}
 	r.wrote = true
 	if r.Recovered, err = recording.Recover(old, info.Size(), whole, unit, boot); err == nil && r.Intact {
-		// It reads well, but a sync may have failed just before the process ended.
+		// All of it can be read, but a sync may have failed just before the process ended.
 		_, err = io.Copy(whole, io.NewSectionReader(old, 0, info.Size()))
 	}
 	if err == nil {
@@ -146,7 +140,7 @@ func (s *Spool) recover(r *Recovered, unit note.Signer, boot string) error {
 	return err
 }
 
-// settle proves the file that was made, marks it as finished, and syncs it.
+// settle verifies the new file, marks it as finished, and syncs it.
 func (s *Spool) settle(whole durable.File, temp string) error {
 	info, err := whole.Stat()
 	if err != nil {
@@ -159,15 +153,15 @@ func (s *Spool) settle(whole durable.File, temp string) error {
 	if !report.State.Complete() {
 		return fmt.Errorf("what was recovered is %s: %s", report.State, report.Why)
 	}
-	_ = s.fs.Freeze(temp) // where that can't be, each start does all this again
+	_ = s.fs.Freeze(temp) // if this fails, each start recovers the file again
 	return whole.Sync()
 }
 
-// headless deals with a file of which nothing can be proved. The head is on disk before a
-// microphone is opened: where no segment follows, none was, and the file goes. Where one does, the
-// disk has lost the head: the bytes are kept.
+// headless handles a file of which nothing can be proved. The head is on disk before a microphone is
+// opened. So if no segment follows, nothing was recorded, and the file is removed. If one does, the
+// disk lost the head, and the bytes are kept.
 func (s *Spool) headless(r *Recovered, old durable.File, size int64) error {
-	segments, err := hasSegments(old, size)
+	segments, err := recording.HasSegment(old, size)
 	if err != nil {
 		return err
 	}
@@ -181,28 +175,10 @@ func (s *Spool) headless(r *Recovered, old durable.File, size int64) error {
 	return errors.Join(s.fs.Remove(r.Name), s.fs.SyncDir("."))
 }
 
-// hasSegments looks for the header of a segment anywhere in a file.
-func hasSegments(r io.ReaderAt, size int64) (bool, error) {
-	buf := make([]byte, 128*block)
-	for at := int64(0); at < size; at += int64(len(buf)) {
-		n, err := r.ReadAt(buf, at)
-		if err != nil && err != io.EOF {
-			return false, err
-		}
-		for part := buf[:n]; len(part) >= block; part = part[block:] {
-			name, _, ok := header(part)
-			if number, segment := strings.CutSuffix(name, ".age"); ok && segment && strings.Trim(number, "0123456789") == "" {
-				return true, nil
-			}
-		}
-	}
-	return false, nil
-}
-
 // keepAside copies a file's bytes to NAME.damaged, and returns that name.
 func (s *Spool) keepAside(name string, old durable.File, size int64) (string, error) {
 	aside := name + damagedSuffix
-	if _, err := s.fs.Stat(aside); err == nil { // by a start that was interrupted
+	if _, err := s.fs.Stat(aside); err == nil { // made by an interrupted start
 		return aside, s.fs.SyncDir(".")
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return "", err

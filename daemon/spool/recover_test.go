@@ -18,13 +18,13 @@ import (
 	"tacet/daemon/recording/recordingtest"
 )
 
-// put writes a file as it may be found, on the disk.
+// put writes a file to the disk as a start may find it.
 func put(t testing.TB, disk *durabletest.Disk, name string, data []byte) {
 	t.Helper()
 	check(t, durable.WriteFile(disk, name, data))
 }
 
-// recoverOne wants one file to be recovered, and returns what became of it.
+// recoverOne expects one file to be recovered, and returns the result.
 func recoverOne(t testing.TB, disk *durabletest.Disk, a actors) Recovered {
 	t.Helper()
 	found, err := open(t, disk).Recover(a.unit.Signer, "boot-2")
@@ -40,7 +40,7 @@ func recoverOne(t testing.TB, disk *durabletest.Disk, a actors) Recovered {
 	return found[0]
 }
 
-// What was cut off is closed; what was whole stays as it is; what held nothing goes.
+// A recording that was cut off is closed, a complete one is left as it is, an empty one is removed.
 func TestRecover(t *testing.T) {
 	a := cast(t)
 	r := a.write(t, 4, 300)
@@ -52,11 +52,11 @@ func TestRecover(t *testing.T) {
 		state recording.State
 		code  health.Code
 	}{
-		{"cut behind a segment", whole[:upTo2], recording.Interrupted, "recording-interrupted"},
+		{"cut after a segment", whole[:upTo2], recording.Interrupted, "recording-interrupted"},
 		{"cut within a segment", whole[:upTo2-300], recording.Interrupted, "recording-interrupted"},
 		{"with a tail of zeros", append(bytes.Clone(whole[:upTo2]), make([]byte, 5000)...), recording.Interrupted,
 			"recording-interrupted"},
-		{"cut behind the head", whole[:head], recording.Interrupted, "recording-interrupted"},
+		{"cut after the head", whole[:head], recording.Interrupted, "recording-interrupted"},
 		{"cut within the end", whole[:len(whole)-1500], recording.Interrupted, "recording-interrupted"},
 		{"cut within the zeros", whole[:len(whole)-100], recording.Whole, ""},
 		{"whole", whole, recording.Whole, ""},
@@ -97,8 +97,8 @@ func TestRecover(t *testing.T) {
 	}
 }
 
-// Bytes that a power cut does not explain are kept beside, whenever the power goes meanwhile; and
-// no more of them than can be.
+// Old bytes with damage that no power cut explains are kept, even if the power fails meanwhile, up to
+// the limit.
 func TestKeptAside(t *testing.T) {
 	a := cast(t)
 	r := a.write(t, 4, 300)
@@ -137,8 +137,7 @@ func TestKeptAside(t *testing.T) {
 		}
 	}
 
-	// A process that was killed has left a name that is there, and not on the disk yet; then the
-	// power goes.
+	// A killed process left a name that is not on disk yet; then the power fails.
 	for n := range 40 * 20 {
 		disk := durabletest.NewDisk(uint64(n))
 		put(t, disk, r.name, damaged)
@@ -179,7 +178,7 @@ func TestKeptAside(t *testing.T) {
 	}
 }
 
-// A recording that can't be recovered stays as it is, and keeps no other from it.
+// A recording that can't be recovered stays as it is, and doesn't stop the others.
 func TestRecoverFails(t *testing.T) {
 	a := cast(t)
 	other := cast(t).write(t, 2, 300) // of another unit
@@ -223,7 +222,7 @@ func TestRecoverFails(t *testing.T) {
 	}
 }
 
-// liar is a disk that writes something else than it was given.
+// liar is a disk that writes something other than it was given.
 type liar struct{ durable.FS }
 
 func (l liar) Create(name string) (durable.File, error) {
@@ -239,7 +238,7 @@ func (l lie) Write(b []byte) (int, error) {
 	return l.File.Write(b)
 }
 
-// The old file goes only for a new one that was read and proved.
+// The old file is replaced only by a new one that was read back and verified.
 func TestRecoverProves(t *testing.T) {
 	a := cast(t)
 	r := a.write(t, 3, 300)
@@ -256,8 +255,7 @@ func TestRecoverProves(t *testing.T) {
 	}
 }
 
-// A recording whose file failed is finished while the process lives, from what it still sees, and
-// not while it is written.
+// A recording whose file failed is finished in the same process, but not while it is live.
 func TestRecoverInLife(t *testing.T) {
 	a := cast(t)
 	r := a.write(t, 6, 300)
@@ -287,8 +285,7 @@ func TestRecoverInLife(t *testing.T) {
 	}
 }
 
-// Whichever operation fails while it is recovered, in whichever way: nothing is lost, and the next
-// try does it.
+// Whichever operation fails during recovery, and however: nothing is lost, and the next try succeeds.
 func TestRecoverWithFaults(t *testing.T) {
 	a := cast(t)
 	r := a.write(t, 5, 700)

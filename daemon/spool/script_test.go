@@ -29,8 +29,8 @@ func cast(t testing.TB) actors {
 	return actors{recordingtest.NewUnit(t, "high-street", "room-3"), recordingtest.NewOffice(t, recordingtest.Classic)}
 }
 
-// write makes a recording of segments of so many bytes; after a stall three of them come in one
-// piece.
+// write makes a recording of segments of size bytes. Three of each five come in one piece, as after a
+// stall.
 func (a actors) write(t testing.TB, segments, size int) script {
 	t.Helper()
 	spec := recordingtest.Spec{Unit: a.unit, For: []string{a.office.Recipient}, ID: recording.NewID()}
@@ -87,7 +87,7 @@ func bytesOf(t testing.TB, fsys durable.FS, name string) []byte {
 	return data
 }
 
-// state is what anybody would say of a file in the spool.
+// state is what Verify says of a file in the spool.
 func state(t testing.TB, fsys durable.FS, name string) recording.State {
 	t.Helper()
 	data := bytesOf(t, fsys, name)

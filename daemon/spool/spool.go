@@ -9,22 +9,20 @@
 //	err = f.Append(segment)                   // one write and one sync: on disk when it returns
 //	err = f.Close()
 //
-// What Append has returned nil for survives a power cut, a full disk and a killed process. After an
-// error nothing is ever written to that file again; Recover makes a whole one of it, in a new file,
-// in this life of the process or in the next. Room is set aside on the disk before a recording
-// grows into it ([durable.Reserver]), up to 1 MiB more than it has, which goes back when it is
-// closed.
+// Whatever Append returned nil for survives a power cut, a full disk and a killed process. After an
+// error nothing more is written to that file. Recover makes a complete one of it, in a new file, in
+// this process or the next. Disk space is reserved before a recording grows into it
+// ([durable.Reserver]), up to 1 MiB ahead; closing the file gives the rest back.
 //
-// The folder must exist, and is never made: where a disk should be mounted and is not, there is
-// nothing to write on. Whatever else lies in it is left alone and never followed. Of its own a
-// spool knows, by their names alone:
+// The folder must exist and is never made: if a disk isn't mounted there is nothing to write on. The
+// spool knows its own files by name, leaves all others alone, and never follows them:
 //
 //	NAME.tacet           a recording; read-only once it is finished and safe on the disk
-//	NAME.tacet.damaged   the old bytes of one that could only be kept up to a damaged place
-//	….tmp                what an interruption left of a file being made; removed at the next start
+//	NAME.tacet.damaged   the old bytes of a recording that could only be kept up to some damage
+//	….tmp                a file that an interruption left half made; removed at the next start
 //
 // Errors are of type [*Error]: they tell a missing folder from a full, a failing or a read-only
-// disk, and what to do.
+// disk, and say what to do.
 package spool
 
 import (
@@ -41,18 +39,17 @@ import (
 	"tacet/daemon/recording"
 )
 
-// Spool is an open spool. Any number of goroutines may use it, but Recover and Due are for one
-// alone.
+// Spool is an open spool. Any goroutine may use it, but only one may call Recover and Due.
 type Spool struct {
 	fs durable.FS
 
 	mu   sync.Mutex
 	live map[string]*File // open for writing; guarded by mu
 
-	failed map[string]*failure // by a recording's name; for Recover and Due alone
+	failed map[string]*failure // by recording name; only for Recover and Due
 }
 
-// Open opens the spool in a folder. The caller holds its Lock.
+// Open opens the spool in a folder. The caller must hold its Lock.
 func Open(fsys durable.FS) (*Spool, error) {
 	s := &Spool{fs: fsys, live: map[string]*File{}, failed: map[string]*failure{}}
 	if _, err := s.fs.Stat("."); err != nil {
@@ -65,16 +62,16 @@ func Open(fsys durable.FS) (*Spool, error) {
 type Entry struct {
 	Name string
 	ID   string
-	// Size is how many bytes are safe to read and to copy.
+	// Size is the number of bytes that are safe to read and to copy.
 	Size int64
-	// Live: it is being written, and grows.
+	// Live: it is being written.
 	Live bool
-	// Finished: it has its end, and all of it is on the disk.
+	// Finished: it has its end, and all of it is on disk.
 	Finished bool
 }
 
-// List returns the recordings, oldest first as far as the unit's clock was right. With
-// durable.ErrTooMany it returns some of them.
+// List returns the recordings in the order of their names, which is that of their starts by the
+// unit's clock. With durable.ErrTooMany it returns some of them.
 func (s *Spool) List() ([]Entry, error) {
 	names, err := s.fs.ReadDir(".")
 	if err != nil && !errors.Is(err, durable.ErrTooMany) {
@@ -102,8 +99,8 @@ func (s *Spool) List() ([]Entry, error) {
 	return list, err
 }
 
-// Read opens a recording to copy it. While it is live no more than its synced bytes may be used.
-// fs.ErrNotExist says that it was removed; so with the others.
+// Read opens a recording to copy it. If it is live, use only its synced bytes. If it was removed the
+// error is fs.ErrNotExist, here and in the methods below.
 func (s *Spool) Read(name string) (durable.File, error) {
 	if _, ok := idOf(name); !ok {
 		return nil, fmt.Errorf("read %q in the spool: not the name of a recording", name)
@@ -115,7 +112,7 @@ func (s *Spool) Read(name string) (durable.File, error) {
 	return f, nil
 }
 
-// Synced is how many bytes of a recording are safe to copy, and whether it is being written.
+// Synced returns the number of bytes of a recording that are safe to copy, and whether it is live.
 func (s *Spool) Synced(name string) (size int64, live bool, err error) {
 	if f := s.writing(name); f != nil {
 		return f.Synced(), true, nil
@@ -127,24 +124,16 @@ func (s *Spool) Synced(name string) (size int64, live bool, err error) {
 	return info.Size(), false, nil
 }
 
-// Remove removes a recording, since it is safe elsewhere. Old bytes that were kept aside stay.
-func (s *Spool) Remove(name string) error { return s.remove(name) }
-
-// Erase removes a recording for good, old bytes that were kept aside included.
-func (s *Spool) Erase(name string) error { return s.remove(name+damagedSuffix, name) }
-
-func (s *Spool) remove(names ...string) error {
-	name := names[len(names)-1]
+// Remove removes a recording that is safe elsewhere. A .damaged file beside it stays.
+func (s *Spool) Remove(name string) error {
 	if _, ok := idOf(name); !ok {
 		return fmt.Errorf("remove %q from the spool: not the name of a recording", name)
 	}
 	if s.writing(name) != nil {
 		return fmt.Errorf("remove %s from the spool: it is being written", name)
 	}
-	for _, n := range names {
-		if err := s.fs.Remove(n); err != nil && !(n != name && errors.Is(err, fs.ErrNotExist)) {
-			return s.without(name, err)
-		}
+	if err := s.fs.Remove(name); err != nil {
+		return s.without(name, err)
 	}
 	if err := s.fs.SyncDir("."); err != nil {
 		return s.fault("remove "+name+" from", err)
@@ -152,8 +141,8 @@ func (s *Spool) remove(names ...string) error {
 	return nil
 }
 
-// without is the error of an operation on one recording. That there is none is nothing wrong with
-// the spool.
+// without returns the error of an operation on one recording. A missing recording is no fault of the
+// spool.
 func (s *Spool) without(name string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s in the spool: %w", name, fs.ErrNotExist)
@@ -161,7 +150,7 @@ func (s *Spool) without(name string, err error) error {
 	return s.fault("use "+name+" in", err)
 }
 
-// Space is the room left, and the size of the disk, in bytes: the largest number where the disk
+// Space returns the free space and the size of the disk in bytes, or math.MaxInt64 for a disk that
 // can't tell. Such a disk is full when it refuses a write.
 func (s *Spool) Space() (free, total int64, err error) {
 	if free, total, err = s.fs.Space(); errors.Is(err, errors.ErrUnsupported) {
@@ -172,7 +161,7 @@ func (s *Spool) Space() (free, total int64, err error) {
 	return free, total, nil
 }
 
-// Left is how long a recording of so many bytes a second could still be written.
+// Left returns how much longer a recording can be written.
 func (s *Spool) Left(bytesPerSecond int64) (time.Duration, error) {
 	free, _, err := s.Space()
 	if err != nil || bytesPerSecond <= 0 {
@@ -181,14 +170,14 @@ func (s *Spool) Left(bytesPerSecond int64) (time.Duration, error) {
 	return Lasts(free, bytesPerSecond), nil
 }
 
-// Lasts is how long so many bytes last. A disk without an end lasts for some centuries.
+// Lasts returns how long free bytes last, a few centuries at most.
 func Lasts(free, bytesPerSecond int64) time.Duration {
 	const longest = int64(1<<63-1) / int64(time.Second)
 	return time.Duration(min(free/bytesPerSecond, longest)) * time.Second
 }
 
-// Check looks, without writing, whether recordings can be written. It is cheap, and may hang on a
-// disk that does.
+// Check reports whether recordings can be written, without writing. It is cheap, but hangs if the
+// disk does.
 func (s *Spool) Check() error {
 	if _, err := s.fs.Stat("."); err != nil {
 		return s.fault("look at", err)
@@ -200,7 +189,7 @@ func (s *Spool) Check() error {
 	return err
 }
 
-// Probe writes, syncs, reads and removes a file: what only doing it can tell.
+// Probe writes, syncs, reads and removes a file, which finds what Check can't.
 func (s *Spool) Probe() error {
 	const name = "probe" + durable.TempSuffix
 	const text = "the spool can be written\n"
@@ -234,13 +223,13 @@ func (s *Spool) writing(name string) *File {
 	return s.live[name]
 }
 
-// idOf is the ID in a recording's name. All else in the folder is foreign.
+// idOf returns the ID in a recording's name. Other names are not the spool's.
 func idOf(name string) (id string, ok bool) {
 	_, _, id, err := recording.ParseName(name)
 	return id, err == nil
 }
 
-// isLeftover reports whether a name is that of a file which was being made and is of no use.
+// isLeftover reports whether name is that of a half-made file.
 func isLeftover(name string) bool {
 	name, temp := strings.CutSuffix(name, durable.TempSuffix)
 	_, ours := idOf(strings.TrimSuffix(name, damagedSuffix))

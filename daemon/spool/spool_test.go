@@ -5,7 +5,6 @@ package spool
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"math"
@@ -49,7 +48,7 @@ func TestWrite(t *testing.T) {
 		before = disk.Ops() - 2*(i+1)
 	}
 	if s.Remove(r.name) == nil {
-		t.Error("a recording was removed that is being written")
+		t.Error("a live recording was removed")
 	}
 	check(t, f.Append(nil))
 	check(t, f.Close())
@@ -80,7 +79,7 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// After an error nothing is written any more, and each Append says the same.
+// After an error nothing more is written, and every Append returns that error.
 func TestDeadFile(t *testing.T) {
 	r := cast(t).write(t, 3, 300)
 	for _, op := range []string{"write", "sync"} {
@@ -112,8 +111,8 @@ func TestDeadFile(t *testing.T) {
 	}
 }
 
-// A recording has room set aside before it grows into it; where the disk can't, or can't give it
-// back, nothing is lost.
+// Disk space is reserved before a recording grows into it. If the disk can't reserve it, or can't free
+// it, nothing is lost.
 func TestRoomSetAside(t *testing.T) {
 	r := cast(t).write(t, 30, 100_000)
 	for _, op := range []string{"", "reserve", "truncate"} {
@@ -129,7 +128,7 @@ func TestRoomSetAside(t *testing.T) {
 			check(t, f.Append(p))
 		}
 		if more := disk.Ops() - before - 2*len(r.pieces); more != 2 { // beside writes and syncs
-			t.Errorf("room was set aside %d times for 3 MB, want twice after the first", more)
+			t.Errorf("space was reserved %d times for 3 MB, want twice after the first", more)
 		}
 		check(t, f.Close())
 		if list, err := s.List(); err != nil || len(list) != 1 || !list[0].Finished {
@@ -138,7 +137,7 @@ func TestRoomSetAside(t *testing.T) {
 	}
 }
 
-// Synced is told while the disk hangs, and is not ahead of it.
+// Synced returns while the disk hangs, and never more than is on it.
 func TestSyncedWhileSlow(t *testing.T) {
 	r := cast(t).write(t, 3, 300)
 	synctest.Test(t, func(t *testing.T) {
@@ -164,7 +163,7 @@ func TestSyncedWhileSlow(t *testing.T) {
 	})
 }
 
-// Create leaves a name that is on disk, or no file.
+// After Create there is a name that is on disk, or no file.
 func TestCreate(t *testing.T) {
 	r := cast(t).write(t, 1, 300)
 	disk := durabletest.NewDisk(1)
@@ -192,7 +191,7 @@ func TestCreate(t *testing.T) {
 	}
 }
 
-// Removed is removed for good, in the order in which nothing comes back.
+// Remove survives a power cut, and leaves the .damaged file. A missing recording is no fault of the spool.
 func TestRemove(t *testing.T) {
 	r := cast(t).write(t, 2, 300)
 	disk := durabletest.NewDisk(1)
@@ -203,16 +202,7 @@ func TestRemove(t *testing.T) {
 	if got := names(t, disk.PowerCut(0, durabletest.Sector)); !slices.Equal(got, []string{r.name + damagedSuffix}) {
 		t.Errorf("left after Remove: %v", got)
 	}
-	disk = durabletest.NewDisk(1)
-	s = open(t, disk)
-	keep(t, s, r)
-	check(t, durable.WriteFile(disk, r.name+damagedSuffix, []byte("old")))
-	check(t, s.Erase(r.name))
-	if got := names(t, disk); len(got) != 0 {
-		t.Errorf("left after Erase: %v", got)
-	}
-	keep(t, s, r)
-	check(t, s.Erase(r.name)) // with nothing aside
+	s = open(t, durabletest.NewDisk(1))
 	for what, err := range map[string]error{
 		"removing": s.Remove(r.name), "reading": second(s.Read(r.name)), "asking": third(s.Synced(r.name)),
 	} {
@@ -230,7 +220,7 @@ func second(_ durable.File, err error) error { return err }
 
 func third(_ int64, _ bool, err error) error { return err }
 
-// Each trouble is told from the others, and says what to do.
+// Every kind of failure is recognised, and its error says what to do.
 func TestErrors(t *testing.T) {
 	r := cast(t).write(t, 1, 300)
 	for _, test := range []struct {
@@ -309,11 +299,11 @@ func TestCheckAndProbe(t *testing.T) {
 	}
 }
 
-// A disk that can't tell its room, or has no end, is not full before it refuses a write.
+// A disk that can't tell its space, or has no limit, is not full until it refuses a write.
 func TestRoomUnknown(t *testing.T) {
 	for what, say := range map[string]func(*durabletest.Disk){
-		"unknown": func(d *durabletest.Disk) { d.Says(0, 0, errors.ErrUnsupported) },
-		"endless": func(d *durabletest.Disk) { d.Says(math.MaxInt64, math.MaxInt64, nil) },
+		"unknown": func(d *durabletest.Disk) { d.SetSpace(0, 0, errors.ErrUnsupported) },
+		"endless": func(d *durabletest.Disk) { d.SetSpace(math.MaxInt64, math.MaxInt64, nil) },
 	} {
 		disk := durabletest.NewDisk(1)
 		say(disk)
@@ -329,7 +319,7 @@ func TestRoomUnknown(t *testing.T) {
 		}
 	}
 	disk := durabletest.NewDisk(1)
-	disk.Says(0, 0, errors.ErrUnsupported)
+	disk.SetSpace(0, 0, errors.ErrUnsupported)
 	disk.Full(0)
 	_, err := open(t, disk).Create(cast(t).write(t, 1, 300).name)
 	if e := (*Error)(nil); !errors.As(err, &e) || e.Kind != Full {
@@ -337,7 +327,7 @@ func TestRoomUnknown(t *testing.T) {
 	}
 }
 
-// What else lies in the folder is left alone, whatever it is called.
+// Foreign files in the folder are left alone, whatever their names.
 func TestForeign(t *testing.T) {
 	a := cast(t)
 	dir := t.TempDir()
@@ -378,30 +368,3 @@ func TestForeign(t *testing.T) {
 	check(t, s.Check())
 	check(t, s.Probe())
 }
-
-// hasEnd tells a finished file by its last blocks, and never more than is there.
-func TestHasEnd(t *testing.T) {
-	r := cast(t).write(t, 2, 3000)
-	whole := r.all()
-	for n := 0; n <= len(whole); n++ {
-		if got := hasEnd(bytes.NewReader(whole[:n]), int64(n)); got != (n == len(whole)) {
-			t.Fatalf("%d of %d bytes: %v", n, len(whole), got)
-		}
-	}
-	for what, b := range map[string][]byte{
-		"zeros":           make([]byte, 8192),
-		"zeros behind":    append(bytes.Clone(whole), make([]byte, 512)...),
-		"zeros for a cut": append(bytes.Clone(whole[:len(whole)-len(r.pieces[3])]), make([]byte, 1024)...),
-	} {
-		if hasEnd(bytes.NewReader(b), int64(len(b))) {
-			t.Errorf("%s: taken for finished", what)
-		}
-	}
-	if hasEnd(failing{}, 8192) {
-		t.Error("what can't be read is finished")
-	}
-}
-
-type failing struct{}
-
-func (failing) ReadAt([]byte, int64) (int, error) { return 0, fmt.Errorf("failing") }

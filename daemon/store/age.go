@@ -9,14 +9,14 @@ import (
 	"tacet/daemon/recording"
 )
 
-// How old a recording is, nobody can tell by its name alone: that says what the unit's clock said,
-// and after a start without a network that can be 1970. What is known is
+// A recording's name alone doesn't tell its age: after a start without a network the unit's clock
+// can be at 1970. What is known is
 //
-//   - what the name says, if the recording's head says that the clock was set then;
-//   - that it had ended when its copy was noted in the ledger, if the clock was set by then.
+//   - the time in the name, if the recording's head says that the clock was set then;
+//   - that it had ended when its copy was entered in the ledger, if the clock was set by then.
 
-// Since is since when a recording has waited: since it began, as its name says; or, where that is
-// not known, since it came here. The zero value is that of none.
+// Since is the time since which a recording has waited: its start by its name or, if that is
+// unknown, when it was found. The zero value means that none waits.
 type Since struct {
 	at    time.Time
 	named bool
@@ -25,8 +25,8 @@ type Since struct {
 // IsZero reports whether nothing waits.
 func (s Since) IsZero() bool { return s.at.IsZero() }
 
-// Age is how long that is, at least. wall is the time by the unit's clock, which counts only for
-// what it named.
+// Age returns how long it has waited, at least. wall is the time by the unit's clock, which counts
+// only if the name did.
 func (s Since) Age(wall time.Time) time.Duration {
 	if s.named {
 		return max(0, wall.Sub(s.at))
@@ -34,13 +34,13 @@ func (s Since) Age(wall time.Time) time.Duration {
 	return time.Since(s.at)
 }
 
-// Shown is the time for people, by the unit's clock as it stands now.
+// Shown returns the time for people, by the unit's present clock.
 func (s Since) Shown(wall time.Time) time.Time { return wall.Add(-s.Age(wall)).Round(time.Second) }
 
-// old reports whether a copy is known to be older than its place keeps it. There is a time at which
-// the recording had ended; zero where none is known.
-func (f *follower) old(from Folder, name string, started, there, now time.Time) bool {
-	if !there.IsZero() && now.Sub(there) >= f.place.Keep {
+// old reports whether a copy is known to be older than Place.Keep. ended is some time after the
+// recording's end, or zero if none is known.
+func (f *follower) old(from Folder, name string, started, ended, now time.Time) bool {
+	if !ended.IsZero() && now.Sub(ended) >= f.place.Keep {
 		return true
 	}
 	if now.Sub(started) < f.place.Keep {
@@ -54,8 +54,8 @@ func (f *follower) old(from Folder, name string, started, there, now time.Time) 
 	return clockSynced(file, name)
 }
 
-// clockSynced reports whether the head of a recording in the spool says that the clock was set when
-// it began. What can't be read says nothing.
+// clockSynced reports whether the head of a recording in the spool says that the clock was set at
+// its start. If it can't be read, it returns false.
 func (s *Set) clockSynced(name string) bool {
 	file, err := s.Spool.Read(name)
 	if err != nil {
@@ -65,14 +65,13 @@ func (s *Set) clockSynced(name string) bool {
 	return clockSynced(file, name)
 }
 
-// clockSynced reads no more of a recording than its head, which it proves by the head's own
-// signature.
+// clockSynced reads only the head of a recording, and checks its signature.
 func clockSynced(file durable.File, name string) bool {
 	info, err := file.Stat()
 	if err != nil {
 		return false
 	}
-	size := headSize(&original{file: file, name: name}, info.Size())
-	report, err := recording.Verify(file, min(size, maxBeginning), recording.Options{})
+	size := recording.HeadSize(file, info.Size())
+	report, err := recording.Verify(file, min(size, maxHead), recording.Options{})
 	return err == nil && report.HeadProved && report.Head.FileName() == name && report.Head.Clock == "synced"
 }

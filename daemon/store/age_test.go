@@ -11,15 +11,15 @@ import (
 	"tacet/daemon/recording"
 )
 
-// Days before and after now in these tests, which is 2000: for recordings of units whose clock
-// nobody had set.
+// Days before and after now in these tests, where it is the year 2000, for recordings of units
+// whose clock was not set.
 const (
 	in1970 = 10950
 	in2030 = -11000
 )
 
-// A copy goes when it is known to be old enough: by its name, if the clock was set when it began;
-// or since it was noted, if the clock was set by then. What is known of neither stays.
+// A copy is removed when it is known to be old enough: by its name, if the clock was set at its
+// start; or since its ledger entry, if the clock was set by then. If neither is known it stays.
 func TestKeepGoesByWhatIsKnown(t *testing.T) {
 	for what, c := range map[string]struct {
 		days             int  // before its copy was made, as the name has it
@@ -68,8 +68,8 @@ func TestKeepGoesByWhatIsKnown(t *testing.T) {
 	}
 }
 
-// How long recordings have waited is told by no clock that was not set: of one that came here it is
-// known anyway, one that was found has waited at least since then.
+// How long recordings have waited never depends on a clock that was not set: it is known for new
+// ones; one that was found has waited at least since then.
 func TestWaitingGoesByWhatIsKnown(t *testing.T) {
 	const soon = time.Minute
 	in(t, 1, func(w *world) {
@@ -118,8 +118,8 @@ func TestWaitingGoesByWhatIsKnown(t *testing.T) {
 	})
 }
 
-// What waits is brought from both ends of what is known of its age: what came is newer than what
-// was found, whatever their names say.
+// Waiting recordings are copied from both ends of the order of ages: new ones are younger than
+// those that were found, whatever their names say.
 func TestOrderGoesByWhatIsKnown(t *testing.T) {
 	x := newIndex(1)
 	at := func(year int) string {
@@ -155,7 +155,7 @@ func TestOrderGoesByWhatIsKnown(t *testing.T) {
 	}
 }
 
-// Of a recording whose head can't be read or is another's nothing is known.
+// Nothing is known about a recording whose head can't be read, or is another's.
 func TestClockSynced(t *testing.T) {
 	in(t, 1, func(w *world) {
 		good := w.record(ago(1), 1000, 1000)
@@ -198,9 +198,8 @@ func indexOf(data []byte, text string) int {
 	panic(text)
 }
 
-// The unit's clock may be set while something waits: that makes it neither older nor younger, and
-// it is shown by the clock as it stands. What began when its name says is as old as the clock has
-// it.
+// Setting the unit's clock while a recording waits makes it neither older nor younger; it is shown
+// by the present clock. One that started when its name says is as old as the clock says.
 func TestSince(t *testing.T) {
 	in(t, 0, func(w *world) {
 		came, named := Since{time.Now(), false}, Since{time.Now(), true}
@@ -223,8 +222,7 @@ func TestSince(t *testing.T) {
 	})
 }
 
-// Of several notes with a clock that was set the first counts, in whatever order the stores made
-// them.
+// Of several entries with a clock that was set the first counts, whatever order the stores made.
 func TestThereSince(t *testing.T) {
 	in(t, 2, func(w *world) {
 		start := time.Now()
@@ -243,7 +241,7 @@ func TestThereSince(t *testing.T) {
 		defer w.end()
 		all, err := w.set.history()
 		w.must(err)
-		if got := all["a"].there.Sub(start); got != day {
+		if got := all["a"].ended.Sub(start); got != day {
 			t.Errorf("it is known to be there after %v, want a day", got)
 		}
 		if all["b"] != nil {
@@ -252,8 +250,7 @@ func TestThereSince(t *testing.T) {
 	})
 }
 
-// A head that can't be read while the spool is looked at costs no more than to know how old its
-// recording is.
+// If a head can't be read when the spool is listed, only the recording's age is unknown.
 func TestUnreadableHead(t *testing.T) {
 	const most = 16 // there are fewer reads
 	unknown := 0

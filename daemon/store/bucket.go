@@ -11,19 +11,19 @@ import (
 	"tacet/daemon/health"
 )
 
-// putWhole brings a finished recording into a bucket, reads it back and compares it. beside says
-// why it does not have the recording's own name there.
-func putWhole(ctx context.Context, b Bucket, from *original, size int64, name string,
+// putObject copies a finished recording into a bucket, reads it back and compares it. beside says
+// why the object doesn't have the recording's own name.
+func putObject(ctx context.Context, b Bucket, from *source, size int64, name string,
 	progress func()) (beside string, err error) {
-	for n := 1; n <= maxBeside; n++ {
+	for n := 1; n <= maxNames; n++ {
 		as := Beside(name, n)
 		progress()
-		err := b.Put(ctx, as, from.watched(progress), size)
+		err := b.Put(ctx, as, from.withProgress(progress), size)
 		there := errors.Is(err, fs.ErrExist)
 		if err != nil && !there {
 			return "", fmt.Errorf("put the copy %s: %w", as, err)
 		}
-		err = proveObject(ctx, b, from, size, as, progress)
+		err = compareObject(ctx, b, from, size, as, progress)
 		if there && errors.Is(err, errDiffers) {
 			beside = fmt.Sprintf("the object %s is something else", as)
 			continue
@@ -33,11 +33,11 @@ func putWhole(ctx context.Context, b Bucket, from *original, size int64, name st
 		}
 		return beside, err
 	}
-	return "", fmt.Errorf("put the copy %s: %d other objects have its name: move them elsewhere", name, maxBeside)
+	return "", fmt.Errorf("put the copy %s: %d other objects have its name: move them elsewhere", name, maxNames)
 }
 
-// proveObject compares an object with the recording, byte by byte.
-func proveObject(ctx context.Context, b Bucket, from *original, size int64, as string, progress func()) error {
+// compareObject compares an object with the recording, byte by byte.
+func compareObject(ctx context.Context, b Bucket, from *source, size int64, as string, progress func()) error {
 	object, length, err := b.Get(ctx, as)
 	if err != nil {
 		return fmt.Errorf("read the copy %s back: %w", as, err)
@@ -48,7 +48,7 @@ func proveObject(ctx context.Context, b Bucket, from *original, size int64, as s
 	}
 	for at := int64(0); at < size; {
 		progress()
-		n, err := agree(object, from, at, size)
+		n, err := compareChunk(object, from, at, size)
 		if err != nil {
 			return err
 		}
@@ -57,16 +57,16 @@ func proveObject(ctx context.Context, b Bucket, from *original, size int64, as s
 	return nil
 }
 
-// watched is the recording for a reader elsewhere, which tells of each read that something goes on.
-func (o *original) watched(progress func()) watchedOriginal { return watchedOriginal{o, progress} }
+// withProgress returns the recording for a reader; progress is called at each read.
+func (o *source) withProgress(progress func()) progressSource { return progressSource{o, progress} }
 
-type watchedOriginal struct {
-	*original
+type progressSource struct {
+	*source
 	progress func()
 }
 
-// ReadAt keeps io.ReaderAt's promises as far as the spool's file does.
-func (w watchedOriginal) ReadAt(b []byte, at int64) (int, error) {
+// ReadAt returns the file's own errors, so that io.EOF keeps its meaning.
+func (w progressSource) ReadAt(b []byte, at int64) (int, error) {
 	w.progress()
 	n, err := w.file.ReadAt(b, at)
 	return n, err

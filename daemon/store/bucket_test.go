@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// bucket is a Kind whose objects come into being whole.
+// bucket is a Kind whose objects are made complete.
 type bucket struct {
 	mu      sync.Mutex
 	objects map[string][]byte
@@ -66,14 +66,14 @@ func (b *bucket) Get(_ context.Context, name string) (io.ReadCloser, int64, erro
 	return io.NopCloser(bytes.NewReader(data)), int64(len(data)), nil
 }
 
-// with gives a world one store more, a bucket.
+// with adds a store to a world, a bucket.
 func (w *world) with(b *bucket) *bucket {
 	b.objects = map[string][]byte{}
 	w.more = append(w.more, b)
 	return b
 }
 
-// A bucket gets what has ended, once; and what is there under its name stays.
+// A bucket gets each recording once it has ended; an object that has its name stays.
 func TestBucket(t *testing.T) {
 	in(t, 0, func(w *world) {
 		b := w.with(&bucket{})
@@ -86,7 +86,7 @@ func TestBucket(t *testing.T) {
 		w.within(time.Minute, "two copies", func() bool { n, _ := w.set.Pending(); return n == 1 })
 		if len(b.objects) != 3 || string(b.objects[taken]) != "something else" || len(w.conflicts) != 1 ||
 			!bytes.Equal(b.objects[Beside(taken, 2)], w.wrote[taken]) || !bytes.Equal(b.objects[free], w.wrote[free]) {
-			t.Errorf("%d objects; said: %v", len(b.objects), w.conflicts)
+			t.Errorf("%d objects; conflicts: %v", len(b.objects), w.conflicts)
 		}
 		r.segment(1000)
 		r.finish()
@@ -95,7 +95,7 @@ func TestBucket(t *testing.T) {
 	})
 }
 
-// An upload that was done, and said to have failed, is found and proved, not made again.
+// An upload that succeeded but reported an error is found and verified, not repeated.
 func TestBucketHasItAlready(t *testing.T) {
 	in(t, 0, func(w *world) {
 		b := w.with(&bucket{})
@@ -106,13 +106,13 @@ func TestBucketHasItAlready(t *testing.T) {
 		defer w.end()
 		w.copied(time.Minute)
 		if len(b.objects) != 1 || len(w.conflicts) != 0 {
-			t.Errorf("%d objects; said: %v", len(b.objects), w.conflicts)
+			t.Errorf("%d objects; conflicts: %v", len(b.objects), w.conflicts)
 		}
 	})
 }
 
-// An object that is not what was put does not count, and can't be replaced: the next try stands
-// beside it.
+// An object that is not what was put doesn't count and can't be replaced: the next try uses another
+// name.
 func TestBucketThatSpoils(t *testing.T) {
 	in(t, 0, func(w *world) {
 		b := w.with(&bucket{spoil: true})

@@ -12,34 +12,34 @@ import (
 	"tacet/daemon/recording"
 )
 
-// maxBeginning bounds a file that is nothing but the beginning of a recording, in bytes: a head has
-// some 10 KB.
-const maxBeginning = 256 << 10
+// maxHead limits the size of a file that is only the head of a recording, in bytes. A head has
+// about 10 KB.
+const maxHead = 256 << 10
 
-// clear removes what was copied of recordings that came to nothing: a stick must not tell who
-// thought better of it, and when. It is done once for each medium that comes, and again when there
-// is one more of them.
+// clear removes what was copied of discarded recordings, which hold no sound: a stick must not tell
+// who withdrew at once, and when. It runs once for each medium, and again after each discarded
+// recording.
 //
-// Which they are, the ledger says. So it makes no difference how long the place was away, and
-// whether the unit was started anew meanwhile. A process that dies between the removal from the
-// spool and the ledger's entry leaves the beginning there.
+// The ledger says which recordings were discarded. So it doesn't matter how long the store was
+// away, or whether the unit restarted. If the process dies between the removal from the spool and
+// the ledger's entry, the head stays at the store.
 //
-// A place that lets nothing be removed still gets its copies; each visit tries again.
-func (v *filling) clear() {
-	drops := v.set.drops.Load()
-	if v.cleared == drops || v.tried == drops {
+// A store that removes nothing still gets its copies; each visit tries again.
+func (v *folderVisit) clear() {
+	discarded := v.set.discarded.Load()
+	if v.cleared == discarded || v.tried == discarded {
 		return
 	}
-	v.tried = drops
-	if err := v.clearOf(v.to); err == nil {
-		v.cleared = drops
-	} else if v.blamed != drops {
-		v.blamed = drops
-		v.set.Log.Warn("removing recordings that came to nothing", "store", v.place.Name, "err", err)
+	v.tried = discarded
+	if err := v.removeDropped(v.to); err == nil {
+		v.cleared = discarded
+	} else if v.loggedAt != discarded {
+		v.loggedAt = discarded
+		v.set.Log.Warn("removing discarded recordings", "store", v.place.Name, "err", err)
 	}
 }
 
-func (f *follower) clearOf(from Folder) error {
+func (f *follower) removeDropped(from Folder) error {
 	all, err := f.set.history()
 	if err != nil {
 		return err
@@ -65,41 +65,40 @@ func (f *follower) clearOf(from Folder) error {
 		if err != nil || !dropped[id] || !n.Type().IsRegular() {
 			continue
 		}
-		begins, err := beginning(from, n.Name(), of)
-		if err == nil && begins {
+		headOnly, err := isHeadOnly(from, n.Name(), of)
+		if err == nil && headOnly {
 			if err = from.FS().Remove(n.Name()); err == nil {
-				f.set.Log.Info("removed the beginning of a recording", "recording", id, "store", f.place.Name)
+				f.set.Log.Info("removed a discarded recording", "recording", id, "store", f.place.Name)
 			}
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) && failed == nil {
 			failed = err
 		}
 	}
-	// Also where there was none: a removal before may have failed only here.
+	// Sync even if nothing was removed: an earlier removal may have failed only here.
 	return errors.Join(failed, from.FS().SyncDir("."))
 }
 
-// copyOf is the recording's own name in that of a copy: one beside others, or one that is being
-// made anew.
+// copyOf returns the recording's name for the name of a copy, which may have a number or be
+// temporary.
 func copyOf(name string) string {
 	stem := strings.TrimSuffix(strings.TrimSuffix(name, durable.TempSuffix), recording.Extension)
-	if i := len(stem) - 2; i > 0 && stem[i] == '.' && '2' <= stem[i+1] && stem[i+1] <= '0'+maxBeside {
+	if i := len(stem) - 2; i > 0 && stem[i] == '.' && '2' <= stem[i+1] && stem[i+1] <= '0'+maxNames {
 		stem = stem[:i]
 	}
 	return stem + recording.Extension
 }
 
-// beginning reports whether a file is nothing but the beginning of a recording, as far as it came
-// to the medium: of the one that it is named for, without a second of sound. Nothing at all, or
-// zeros, is what a power cut leaves of one. All else is somebody's.
-func beginning(from Folder, name, of string) (bool, error) {
+// isHeadOnly reports whether a file holds no more than the head of the recording it is named for.
+// After a power cut that may be nothing or zeros. Any other file is not the unit's to remove.
+func isHeadOnly(from Folder, name, of string) (bool, error) {
 	file, err := from.FS().Open(name)
 	if err != nil {
 		return false, err
 	}
 	defer file.Close()
 	info, err := file.Stat()
-	if err != nil || info.Size() > maxBeginning {
+	if err != nil || info.Size() > maxHead {
 		return false, err
 	}
 	report, err := recording.Verify(file, info.Size(), recording.Options{})
@@ -112,7 +111,7 @@ func beginning(from Folder, name, of string) (bool, error) {
 	return report.Segments == 0 && (!report.HeadRead || report.Head.FileName() == of), nil
 }
 
-// blank reports whether a file holds nothing but zeros.
+// blank reports whether a file holds only zeros.
 func blank(file durable.File, size int64) (bool, error) {
 	data := make([]byte, size)
 	if _, err := file.ReadAt(data, 0); err != nil && size > 0 {

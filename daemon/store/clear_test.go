@@ -15,7 +15,7 @@ import (
 	"tacet/daemon/durable/durabletest"
 )
 
-// drop ends a recording that came to nothing, as the daemon does.
+// drop discards a recording, as the daemon does.
 func (w *world) drop(r *recorder) {
 	w.Helper()
 	r.finish()
@@ -26,8 +26,8 @@ func (w *world) drop(r *recorder) {
 	w.set.Gone(r.name)
 }
 
-// What was copied of a recording that came to nothing goes again: at once, or when the place is
-// back, and if the unit was started anew meanwhile.
+// What was copied of a discarded recording is removed: at once, or when the store is back, even if
+// the unit was restarted meanwhile.
 func TestWhatCameToNothingGoesFromTheSticks(t *testing.T) {
 	in(t, 3, func(w *world) {
 		kept := w.record(0, 1000)
@@ -57,7 +57,7 @@ func TestWhatCameToNothingGoesFromTheSticks(t *testing.T) {
 	})
 }
 
-// Two sticks are taken in turn: the one that was away is cleared when it is back.
+// Two sticks are used in turn: the one that was away is cleared when it is back.
 func TestWhatCameToNothingGoesFromEachStick(t *testing.T) {
 	in(t, 1, func(w *world) {
 		k := w.sticks[0]
@@ -77,7 +77,7 @@ func TestWhatCameToNothingGoesFromEachStick(t *testing.T) {
 	})
 }
 
-// While the next recording runs, the one before that came to nothing goes.
+// While the next recording is live, the discarded one before it is removed.
 func TestWhatCameToNothingGoesWhileAnotherRuns(t *testing.T) {
 	in(t, 1, func(w *world) {
 		w.start()
@@ -100,8 +100,7 @@ func TestWhatCameToNothingGoesWhileAnotherRuns(t *testing.T) {
 	})
 }
 
-// What lies under the name of a recording that came to nothing, or beside it, and what stays of
-// that.
+// What lies under the names of a discarded recording, and what remains of it.
 func TestOnlyABeginningGoes(t *testing.T) {
 	in(t, 1, func(w *world) {
 		w.start()
@@ -126,20 +125,20 @@ func TestOnlyABeginningGoes(t *testing.T) {
 			"a part of the first header":  {lies: head[:100], goes: true},
 			"nothing in the file":         {goes: true},
 			"zeros":                       {lies: make([]byte, 9000), goes: true},
-			"torn: zeros behind":          {lies: append(bytes.Clone(head[:4096]), make([]byte, 4096)...), goes: true},
+			"torn: zeros after":           {lies: append(bytes.Clone(head[:4096]), make([]byte, 4096)...), goes: true},
 			"a head and the end":          {lies: w.wrote[whole.name], goes: true, name: whole.name},
 			"a second of sound":           {lies: sound},
 			"something else":              {lies: []byte("holiday pictures")},
 			"another recording":           {lies: foreign},
 			"something else, zeros ahead": {lies: append(make([]byte, 9000), "holiday pictures"...)},
-			"zeros, too many":             {lies: make([]byte, maxBeginning+1)},
+			"zeros, too many":             {lies: make([]byte, maxHead+1)},
 		} {
 			name := r.name
 			if c.name != "" {
 				name = c.name
 			}
 			w.must(w.log.add("dropped", id(name), ""))
-			for _, as := range []string{name, Beside(name, 2), Beside(name, maxBeside), name + durable.TempSuffix,
+			for _, as := range []string{name, Beside(name, 2), Beside(name, maxNames), name + durable.TempSuffix,
 				Beside(name, 2) + durable.TempSuffix} {
 				before := files(w, w.sticks[0].disk)
 				w.sticks[0].put(w, as, c.lies)
@@ -156,9 +155,9 @@ func TestOnlyABeginningGoes(t *testing.T) {
 				}
 			}
 		}
-		// The beginning of one that did not come to nothing stays, and so does what no copy is
-		// called.
-		for as, lies := range map[string][]byte{other.name: foreign, Beside(r.name, maxBeside+1): head, "x" + r.name: head} {
+		// The head of a recording that was not discarded stays, and so does a file with another
+		// name.
+		for as, lies := range map[string][]byte{other.name: foreign, Beside(r.name, maxNames+1): head, "x" + r.name: head} {
 			w.sticks[0].put(w, as, lies)
 			w.set.Gone(r.name)
 			<-time.After(time.Second)
@@ -169,7 +168,7 @@ func TestOnlyABeginningGoes(t *testing.T) {
 	})
 }
 
-// Whatever fails while a place is cleared, recordings still come there, and in the end it is clear.
+// Whatever fails while a store is cleared, recordings are still copied, and in the end it is clear.
 func TestEveryOperationOfAClearingFails(t *testing.T) {
 	ops := 0
 	clears := func(t *testing.T, fault func(k *durabletest.Disk)) {
@@ -207,8 +206,7 @@ func TestEveryOperationOfAClearingFails(t *testing.T) {
 	}
 }
 
-// A place that lets nothing be removed gets its copies all the same, and is not asked over and
-// over.
+// A store that refuses removals still gets its copies, and is not asked over and over.
 func TestAPlaceThatLetsNothingBeRemoved(t *testing.T) {
 	in(t, 1, func(w *world) {
 		w.start()
@@ -235,7 +233,7 @@ func TestAPlaceThatLetsNothingBeRemoved(t *testing.T) {
 	})
 }
 
-// A ledger that can't be read keeps a place from being cleared, not from its copies.
+// A ledger that can't be read stops a store from being cleared, not from getting copies.
 func TestClearingWithoutTheLedger(t *testing.T) {
 	in(t, 1, func(w *world) {
 		w.start()

@@ -16,7 +16,7 @@ import (
 	"tacet/daemon/recording"
 )
 
-// endless is a stick on which a file lies that never ends, at the name of a copy.
+// endless is a stick with a file that never ends, under the name of a copy.
 type endless struct {
 	*stick
 	name  string
@@ -27,7 +27,7 @@ type endless struct {
 	gone  atomic.Bool // another file was put in its place
 }
 
-// is reports whether it is still what a name leads to.
+// is reports whether a name still has that file.
 func (k *endless) is(name string) bool { return name == k.name && !k.gone.Load() }
 
 func (k *endless) Open(ctx context.Context) (Medium, error) {
@@ -88,7 +88,7 @@ func (i endlessInfo) ModTime() time.Time { return time.Time{} }
 func (i endlessInfo) IsDir() bool        { return false }
 func (i endlessInfo) Sys() any           { return nil }
 
-// endlessFile counts what is read of it.
+// endlessFile counts the bytes read from it.
 type endlessFile struct {
 	durable.File
 	of *endless
@@ -116,9 +116,9 @@ func (f *endlessFile) Read(b []byte) (int, error) {
 func (f *endlessFile) Stat() (fs.FileInfo, error) { return endlessInfo{f.of}, nil }
 func (f *endlessFile) Close() error               { return nil }
 
-// What lies at a copy's name is read as far as the recording explains it, however long it says it
-// is or turns out to be. If it is somebody's it is left alone, the copy goes beside it, and
-// somebody is told.
+// A file with a copy's name is read only as far as the recording explains, whatever length it
+// reports or has. If it is foreign it is left alone, the copy gets another name, and that is
+// reported.
 func TestAFileWithoutAnEnd(t *testing.T) {
 	const tib = 1 << 40
 	for _, says := range []int64{0, 1 << 20, 8 * tib, 1 << 62} {
@@ -143,13 +143,13 @@ func TestAFileWithoutAnEnd(t *testing.T) {
 						if err != nil || !bytes.Equal(got, w.wrote[name]) {
 							t.Errorf("the copy beside it: %d bytes, %v", len(got), err)
 						}
-						if most := most(int64(len(w.wrote[name]))) + 2*chunk; k.reads.Load() > most {
+						if most := maxExplained(int64(len(w.wrote[name]))) + 2*chunk; k.reads.Load() > most {
 							t.Errorf("%d bytes of it were read, want %d at most", k.reads.Load(), most)
 						}
 						w.mu.Lock()
 						defer w.mu.Unlock()
 						if (len(w.conflicts) == 0) != k.gone.Load() {
-							t.Errorf("it was said: %q", w.conflicts)
+							t.Errorf("conflicts: %q", w.conflicts)
 						}
 						if k.gone.Load() && (!ours || says > tib) {
 							t.Error("somebody's file was replaced")

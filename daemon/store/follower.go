@@ -13,36 +13,37 @@ import (
 )
 
 const (
-	// firstPause and longestPause are how long a follower waits after it failed: doubled each time,
-	// and never quite the same.
-	firstPause   = 2 * time.Second
-	longestPause = 5 * time.Minute
-	// lookEvery is how often a place is looked for where there is nothing to bring.
+	// minPause and maxPause limit how long a follower waits after a failure. The pause doubles each
+	// time, with jitter.
+	minPause = 2 * time.Second
+	maxPause = 5 * time.Minute
+	// lookEvery is how often a store is opened if there is nothing to copy.
 	lookEvery = 10 * time.Minute
-	// passOver is for how long a recording is left alone that the spool could not read.
-	passOver = 10 * time.Minute
+	// skipFor is how long a recording is skipped that the spool could not read.
+	skipFor = 10 * time.Minute
 )
 
-// follower brings recordings to one place. All but wake and the standing is its own goroutine's.
+// follower copies recordings to one store. Its own goroutine uses it; any may use wake, again and
+// standing.
 type follower struct {
 	set   *Set
 	index int // of its store
 	place Place
-	wake  chan struct{}
-	again chan struct{} // the place may be usable now
+	wake  chan struct{} // there is something new to copy
+	again chan struct{} // the store may be usable now
 	standing
 
-	pause   time.Duration        // zero: the last visit went well
-	newest  bool                 // which end of the queue is next
-	passed  map[string]time.Time // recordings that the spool could not read, and until when they are left alone
-	failed  map[string]bool      // files on the medium that a write or sync failed in
-	fixed   map[string]bool      // files on the medium whose place no other can take
-	medium  string               // the medium that failed and fixed hold of
-	said    map[string]bool      // limits of places that were written down
-	sweptAt time.Time            // when the place was last looked over for old copies
-	cleared int64                // drops after which the medium was cleared of what came to nothing
-	blamed  int64                // drops after which it was said that this fails
-	sweptTo string               // the name that a looking-over came to that is not done; empty: none is under way
+	pause       time.Duration        // zero: the last visit went well
+	newest      bool                 // which end of the queue is next
+	skipUntil   map[string]time.Time // recordings that the spool could not read
+	failed      map[string]bool      // files on the medium that could not be written or synced
+	cantReplace map[string]bool      // files on the medium that could not be replaced
+	medium      string               // the ID of the medium that failed and cantReplace are about
+	logged      map[string]bool      // limits of media that were logged
+	sweptAt     time.Time            // when old copies were last removed
+	sweepFrom   string               // the name at which an unfinished sweep stopped
+	cleared     int64                // value of Set.discarded when discarded recordings were last removed
+	loggedAt    int64                // value of Set.discarded when a failure to do so was last logged
 }
 
 // run follows until ctx ends.
@@ -54,9 +55,9 @@ func (f *follower) run(ctx context.Context) {
 		}
 		f.idle()
 		if err != nil {
-			f.pause = min(max(2*f.pause, firstPause), longestPause)
+			f.pause = min(max(2*f.pause, minPause), maxPause)
 			if f.fail(err) {
-				f.set.Log.Warn("a store fails", "store", f.place.Name, "err", brief(err))
+				f.set.Log.Warn("a store fails", "store", f.place.Name, "err", shorten(err))
 			}
 			f.rest(ctx, jitter(f.pause), false)
 		} else {
@@ -67,24 +68,24 @@ func (f *follower) run(ctx context.Context) {
 	}
 }
 
-// look is how long to wait after all went well: until the place is due to be looked for, or a
-// recording that was passed over is to be tried again.
+// look returns how long to wait after a visit that went well: until the store should be opened
+// again, or a skipped recording tried again.
 func (f *follower) look() time.Duration {
 	d := jitter(lookEvery)
-	for _, until := range f.passed {
+	for _, until := range f.skipUntil {
 		d = min(d, time.Until(until))
 	}
 	return d
 }
 
-// jitter is d, up to a quarter more or less: units that lost a server together don't come back
-// together.
+// jitter returns d plus or minus up to a quarter, so that units that lost a server together don't
+// come back together.
 func jitter(d time.Duration) time.Duration {
 	return d*3/4 + time.Duration(rand.Int64N(int64(d)/2+1))
 }
 
-// rest waits until it is time, or something changed at the place; and, after all went well, for
-// something new.
+// rest waits for d, or until something changes at the store. After a visit that went well it also
+// waits for something new.
 func (f *follower) rest(ctx context.Context, d time.Duration, well bool) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -103,8 +104,7 @@ func (f *follower) rest(ctx context.Context, d time.Duration, well bool) {
 	}
 }
 
-// visit opens the place, brings there what there is to bring, and stays as long as a recording
-// runs.
+// visit opens the store, copies what there is to copy, and stays while a recording is live.
 func (f *follower) visit(ctx context.Context) error {
 	f.busy()
 	m, err := f.place.Kind.Open(ctx)
@@ -117,10 +117,10 @@ func (f *follower) visit(ctx context.Context) error {
 	return f.use(ctx, m)
 }
 
-// use brings to a place that was reached what there is to bring.
+// use copies what there is to copy to an open medium.
 func (f *follower) use(ctx context.Context, m Medium) error {
 	if id := m.ID(); id != f.medium || f.failed == nil {
-		f.medium, f.failed, f.fixed, f.cleared = id, map[string]bool{}, map[string]bool{}, 0
+		f.medium, f.failed, f.cantReplace, f.cleared = id, map[string]bool{}, map[string]bool{}, 0
 	}
 	defer f.limits(m)
 	err := m.Check(nil)
@@ -132,10 +132,10 @@ func (f *follower) use(ctx context.Context, m Medium) error {
 		case Bucket:
 			err = f.send(ctx, m)
 		default:
-			err = fmt.Errorf("a place of unknown kind %T", m)
+			err = fmt.Errorf("a medium of unknown kind %T", m)
 		}
 	}
-	if err == nil || ctx.Err() != nil || errors.As(err, new(*originalError)) || errors.As(err, new(*logError)) {
+	if err == nil || ctx.Err() != nil || errors.As(err, new(*sourceError)) || errors.As(err, new(*logError)) {
 		return err
 	}
 	f.busy()
@@ -145,24 +145,24 @@ func (f *follower) use(ctx context.Context, m Medium) error {
 	return err
 }
 
-// maxSaid bounds what is remembered of limits.
-const maxSaid = 20
+// maxLimits limits how many limits are remembered.
+const maxLimits = 20
 
-// limits writes down, once, what a place can't do.
+// limits logs what a medium can't do, each limit once.
 func (f *follower) limits(m Medium) {
 	limited, ok := m.(Limited)
 	if !ok {
 		return
 	}
 	for _, limit := range limited.Limits() {
-		if !f.said[limit] && len(f.said) < maxSaid {
-			f.said[limit] = true
+		if !f.logged[limit] && len(f.logged) < maxLimits {
+			f.logged[limit] = true
 			f.set.Log.Warn("a store can't do everything", "store", f.place.Name, "limit", limit)
 		}
 	}
 }
 
-// send brings finished recordings into a bucket until there are none.
+// send copies finished recordings into a bucket until there are no more.
 func (f *follower) send(ctx context.Context, b Bucket) error {
 	for ctx.Err() == nil {
 		name := f.pick()
@@ -176,7 +176,7 @@ func (f *follower) send(ctx context.Context, b Bucket) error {
 			}
 			continue
 		}
-		beside, err := putWhole(ctx, b, from, size, name, f.busy)
+		beside, err := putObject(ctx, b, from, size, name, f.busy)
 		from.file.Close()
 		if err != nil && f.pass(name, err) {
 			continue
@@ -191,35 +191,35 @@ func (f *follower) send(ctx context.Context, b Bucket) error {
 	return ctx.Err()
 }
 
-// pick is the next recording to bring: from the newest end and from the oldest in turn, so that
-// today's are safe soon and none waits for ever.
+// pick returns the next recording to copy: the newest and the oldest in turn, so that today's are
+// safe soon and none waits for ever.
 func (f *follower) pick() string {
 	f.newest = !f.newest
 	now := time.Now()
-	maps.DeleteFunc(f.passed, func(_ string, until time.Time) bool { return !now.Before(until) })
+	maps.DeleteFunc(f.skipUntil, func(_ string, until time.Time) bool { return !now.Before(until) })
 	return f.set.index.next(f.index, f.newest, func(name string) bool {
-		_, passed := f.passed[name]
+		_, passed := f.skipUntil[name]
 		return passed
 	})
 }
 
-// open opens a recording in the spool, and says how much of it may be copied.
-func (f *follower) open(name string) (*original, int64, error) {
+// open opens a recording in the spool, and returns how many bytes of it may be copied.
+func (f *follower) open(name string) (*source, int64, error) {
 	size, _, err := f.set.Spool.Synced(name)
 	if err != nil {
-		return nil, 0, &originalError{err}
+		return nil, 0, &sourceError{err}
 	}
 	file, err := f.set.Spool.Read(name)
 	if err != nil {
-		return nil, 0, &originalError{err}
+		return nil, 0, &sourceError{err}
 	}
-	return &original{file: file, name: name}, size, nil
+	return &source{file: file, name: name}, size, nil
 }
 
-// pass deals with a recording that the spool has lost, or can't read just now: the others go on.
-// All other errors are the store's.
+// pass skips a recording that the spool has lost or can't read now, so that the others go on. It
+// returns false for errors of the store.
 func (f *follower) pass(name string, err error) bool {
-	if !errors.As(err, new(*originalError)) {
+	if !errors.As(err, new(*sourceError)) {
 		return false
 	}
 	if errors.Is(err, fs.ErrNotExist) {
@@ -228,17 +228,17 @@ func (f *follower) pass(name string, err error) bool {
 		return true
 	}
 	f.set.Log.Error("a recording can't be read to copy it", "store", f.place.Name, "file", name, "err", err)
-	if len(f.passed) < maxPassed {
-		f.passed[name] = time.Now().Add(passOver)
+	if len(f.skipUntil) < maxRemembered {
+		f.skipUntil[name] = time.Now().Add(skipFor)
 		return true
 	}
 	return false
 }
 
-// maxPassed bounds what is remembered of recordings that can't be read; with more the visit ends.
-const maxPassed = 1000
+// maxRemembered limits each list of recordings or files with problems.
+const maxRemembered = 1000
 
-// holds notes that the place holds a recording: it was read back there, and is the same.
+// holds records that the store holds a recording: it was read back and compared.
 func (f *follower) holds(name, beside string) error {
 	if beside != "" {
 		f.set.conflict(f.place.Name, beside)

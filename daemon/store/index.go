@@ -12,41 +12,40 @@ import (
 	"tacet/daemon/recording"
 )
 
-// entry is a recording in the spool, as the stores see it.
+// entry is a recording in the spool.
 type entry struct {
 	name, id string
 	order    string    // sorts entries by age, as far as that is known
-	began    time.Time // by its name; zero where that can't be relied on
-	seen     time.Time // when it came here: it has waited at least since then
+	began    time.Time // by its name; zero if that is unreliable
+	seen     time.Time // when it was added: it has waited at least since then
 	live     bool
-	finished bool // it has its end, and that is on the disk
-	held     []bool
-	leaving  bool // it is being released
+	finished bool   // it has its end, and all of it is on disk
+	held     []bool // by store
+	leaving  bool   // it is being released
 }
 
-// index is what is in the spool, and which stores hold what of it. It is in memory, so that one
-// recording more costs the same however many there are. Any goroutine may use it.
+// index is what is in the spool, and which stores hold it. It is kept in memory, so that the cost
+// of a recording doesn't depend on their number. Any goroutine may use it.
 type index struct {
 	mu      sync.Mutex
 	entries map[string]*entry // by name
-	waiting [][]*entry        // for each store: what it lacks, oldest first
-	lacking int               // recordings that one store or more lacks
-	running string            // the recording that is being written
-	came    int               // how many came since the start
+	waiting [][]*entry        // by store: what it lacks, oldest first
+	lacking int               // number of recordings that one store or more lacks
+	running string            // the live recording
+	came    int               // number of recordings started by this process
 }
 
-// A dating says what is known of a recording's age.
+// A dating is what is known about a recording's age.
 type dating uint8
 
 const (
-	cameNow  dating = iota // it came while this process looked on: after all that were found
-	dated                  // it was found, and began when its name says
-	notDated               // it was found, and the unit's clock was not set when it began: at least as old as this process
+	cameNow  dating = iota // started by this process: after all that were found
+	dated                  // found, and started when its name says
+	notDated               // found, and started while the unit's clock was not set: at least as old as this process
 )
 
-// date notes what is known of an entry's age. A time by a clock that was not set is compared with
-// no other: what was found is older than what came, and only names that can be relied on are
-// compared with names.
+// date sets an entry's place in the order of ages. Recordings that were found are older than new
+// ones. Names are compared only with names, and only if the clock was set.
 func (x *index) date(e *entry, d dating, started time.Time) {
 	e.seen = time.Now()
 	switch d {
@@ -60,8 +59,7 @@ func (x *index) date(e *entry, d dating, started time.Time) {
 	}
 }
 
-// since is since when an entry has waited. What its name says can't be used while the clock is not
-// set.
+// since returns since when an entry has waited. While the clock is not set it can't use the name.
 func (e *entry) since(clockSet bool) Since {
 	if clockSet && !e.began.IsZero() {
 		return Since{e.began, true}
@@ -73,8 +71,7 @@ func newIndex(stores int) *index {
 	return &index{entries: map[string]*entry{}, waiting: make([][]*entry, stores)}
 }
 
-// put adds a recording, or changes what is known of it. held and d count only for one that is not
-// there yet.
+// put adds or updates a recording. held and d count only for a new one.
 func (x *index) put(name string, live, finished bool, held []bool, d dating) {
 	started, _, id, err := recording.ParseName(name)
 	if err != nil {
@@ -107,7 +104,7 @@ func (x *index) put(name string, live, finished bool, held []bool, d dating) {
 
 func (e *entry) lacked() bool { return slices.Contains(e.held, false) }
 
-// drop forgets a recording that is not in the spool any more.
+// drop removes a recording that is no longer in the spool.
 func (x *index) drop(name string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -123,12 +120,12 @@ func (x *index) drop(name string) {
 	}
 	delete(x.entries, name)
 	for i := range x.waiting {
-		x.waiting[i] = without(x.waiting[i], e)
+		x.waiting[i] = removed(x.waiting[i], e)
 	}
 }
 
-// hold notes that a store holds a recording, and reports whether the spool's copy may go now: no
-// more than once.
+// hold records that a store holds a recording. It reports, once, that the spool's copy may be
+// released.
 func (x *index) hold(name string, store int, r Release) (release bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -141,12 +138,12 @@ func (x *index) hold(name string, store int, r Release) (release bool) {
 	if before && !e.lacked() {
 		x.lacking--
 	}
-	x.waiting[store] = without(x.waiting[store], e)
-	return e.leave(r)
+	x.waiting[store] = removed(x.waiting[store], e)
+	return e.startRelease(r)
 }
 
-// leave reports whether the spool's copy may go, and if so, that somebody sees to it.
-func (e *entry) leave(r Release) bool {
+// startRelease reports whether the spool's copy may be released, and if so marks it as leaving.
+func (e *entry) startRelease(r Release) bool {
 	if e.live || !e.finished || e.leaving || !r.met(e.held) {
 		return false
 	}
@@ -154,8 +151,8 @@ func (e *entry) leave(r Release) bool {
 	return true
 }
 
-// stay takes back that somebody sees to a release: it failed.
-func (x *index) stay(name string) {
+// cancelRelease undoes startRelease, because the release failed.
+func (x *index) cancelRelease(name string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if e := x.entries[name]; e != nil {
@@ -163,7 +160,7 @@ func (x *index) stay(name string) {
 	}
 }
 
-// ids are the IDs of all recordings in the spool.
+// ids returns the IDs of all recordings in the spool.
 func (x *index) ids() map[string]bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -174,13 +171,13 @@ func (x *index) ids() map[string]bool {
 	return ids
 }
 
-// leaving returns the recordings that may go.
-func (x *index) leaving(r Release) []string {
+// releasable returns the recordings that may be released, and marks them as leaving.
+func (x *index) releasable(r Release) []string {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	var names []string
 	for name, e := range x.entries {
-		if e.leave(r) {
+		if e.startRelease(r) {
 			names = append(names, name)
 		}
 	}
@@ -188,7 +185,7 @@ func (x *index) leaving(r Release) []string {
 	return names
 }
 
-// get is a copy of what is known of a recording.
+// get returns a copy of a recording's entry.
 func (x *index) get(name string) (entry, bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -199,16 +196,16 @@ func (x *index) get(name string) (entry, bool) {
 	return *e, true
 }
 
-// live is the recording that is being written; empty where there is none.
+// live returns the live recording, or "".
 func (x *index) live() (name string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.running
 }
 
-// next is the newest or the oldest finished recording that a store lacks, and that is not passed
-// over.
-func (x *index) next(store int, newest bool, over func(name string) bool) (name string) {
+// next returns the newest or the oldest finished recording that a store lacks and skip doesn't
+// skip.
+func (x *index) next(store int, newest bool, skip func(name string) bool) (name string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	waiting := x.waiting[store]
@@ -217,14 +214,14 @@ func (x *index) next(store int, newest bool, over func(name string) bool) (name 
 		if newest {
 			e = waiting[len(waiting)-1-i]
 		}
-		if e.finished && !e.live && !over(e.name) {
+		if e.finished && !e.live && !skip(e.name) {
 			return e.name
 		}
 	}
 	return ""
 }
 
-// pending is how many recordings a store lacks, and since when the oldest has waited.
+// pending returns how many recordings a store lacks, and since when the oldest has waited.
 func (x *index) pending(store int, clockSet bool) (n int, oldest Since) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -234,8 +231,8 @@ func (x *index) pending(store int, clockSet bool) (n int, oldest Since) {
 	return len(x.waiting[store]), oldest
 }
 
-// pendingAnywhere is how many recordings one store or more lacks, and since when the oldest has
-// waited.
+// pendingAnywhere returns how many recordings one store or more lacks, and since when the oldest
+// has waited.
 func (x *index) pendingAnywhere(clockSet bool) (n int, oldest Since) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -261,24 +258,24 @@ func insert(sorted []*entry, e *entry) []*entry {
 	return slices.Insert(sorted, i, e)
 }
 
-func without(sorted []*entry, e *entry) []*entry {
+func removed(sorted []*entry, e *entry) []*entry {
 	if i, found := slices.BinarySearchFunc(sorted, e, byOrder); found {
 		return slices.Delete(sorted, i, i+1)
 	}
 	return sorted
 }
 
-// Release says when the spool's copy of a recording may go.
+// Release says when the spool's copy of a recording may be removed.
 type Release string
 
-// What the configuration may say.
+// The values in the configuration.
 const (
 	ReleaseAll   Release = "all"
 	ReleaseAny   Release = "any"
 	ReleaseNever Release = "never"
 )
 
-// met reports whether the stores that hold a recording are enough. No stores are never enough.
+// met reports whether enough stores hold a recording. Without any stores it is false.
 func (r Release) met(held []bool) bool {
 	switch {
 	case len(held) == 0 || r == ReleaseNever:

@@ -14,21 +14,20 @@ import (
 )
 
 const (
-	// sweepEvery is how often a place is looked over for copies that have been there long enough.
+	// sweepEvery is how often old copies are removed from a store.
 	sweepEvery = 24 * time.Hour
-	// sweepFor is how long a visit goes on proving old copies, and maxExpired how many it removes:
-	// recordings wait meanwhile. The next visit goes on behind the last of them.
+	// sweepFor and maxExpired limit how long a visit verifies old copies, and how many it removes,
+	// since recordings wait meanwhile. The next visit continues.
 	sweepFor   = 5 * time.Second
 	maxExpired = 64
 )
 
-// maxRecording bounds what may be a recording, in bytes: twelve hours of the most that a microphone
-// gives (two channels at 192 kHz) are 33 GB.
+// maxRecording limits the size of a recording, in bytes: twelve hours of two channels at 192 kHz
+// have 33 GB.
 const maxRecording = 40 << 30
 
-// sweep removes copies that are older than the place keeps them and that another store holds. What
-// is not proved to be the copy is left alone, and so is everything while the clock is not set. For
-// how old a copy is, see old.
+// sweep removes copies that are older than Place.Keep (see old) and that another store holds too.
+// It leaves a file that it can't verify, and everything while the clock is not set.
 func (f *follower) sweep(from Folder) error {
 	now := time.Now()
 	if f.place.Keep <= 0 || !f.set.ClockSet() || !f.sweptAt.IsZero() && now.Sub(f.sweptAt) < sweepEvery {
@@ -47,11 +46,11 @@ func (f *follower) sweep(from Folder) error {
 	for _, n := range names {
 		f.busy()
 		started, _, id, err := recording.ParseName(n.Name())
-		if err != nil || !n.Type().IsRegular() || n.Name() <= f.sweptTo ||
+		if err != nil || !n.Type().IsRegular() || n.Name() <= f.sweepFrom ||
 			!all[id].elsewhere(f.index) {
 			continue
 		}
-		if f.old(from, n.Name(), started, all[id].there, now) && f.ours(from, n.Name()) {
+		if f.old(from, n.Name(), started, all[id].ended, now) && f.ours(from, n.Name()) {
 			old = append(old, n.Name())
 		}
 		if len(old) == maxExpired || time.Since(now) >= sweepFor {
@@ -62,18 +61,17 @@ func (f *follower) sweep(from Folder) error {
 	if err := f.expire(from, old); err != nil {
 		return err
 	}
-	if f.sweptTo = to; to == "" {
+	if f.sweepFrom = to; to == "" {
 		f.sweptAt = now
 	}
 	return nil
 }
 
-// ours reports whether a file is the copy of the recording that it is named for: whole, by its own
-// signatures, and with nothing beside it. Where there are two, one of them is somebody's, or holds
-// more than the other, and a person was told to look. What can't be read now stays, and keeps no
-// new copy from coming.
+// ours reports whether a file is the complete copy of the recording it is named for, by its own
+// signatures, and the only one. If there are two, one of them is foreign or holds more than the
+// other, and a person was told to look. A file that can't be read now stays.
 func (f *follower) ours(from Folder, name string) bool {
-	for n := 2; n <= maxBeside; n++ {
+	for n := 2; n <= maxNames; n++ {
 		if _, err := from.FS().Stat(Beside(name, n)); !errors.Is(err, fs.ErrNotExist) {
 			return false
 		}
@@ -91,7 +89,7 @@ func (f *follower) ours(from Folder, name string) bool {
 	return err == nil && report.State.Complete() && report.Head.FileName() == name
 }
 
-// expire removes copies, those that another store still holds.
+// expire removes those copies that another store still holds.
 func (f *follower) expire(from Folder, names []string) error {
 	if len(names) == 0 {
 		return nil
@@ -113,13 +111,13 @@ func (f *follower) expire(from Folder, names []string) error {
 	return nil
 }
 
-// expire writes down that a store does not hold some recordings any more, and returns those whose
-// copy it may remove then.
+// expire enters into the ledger that a store no longer holds some recordings, and returns those
+// whose copy it may remove.
 //
-// The entry comes before the removal: from then on no other store relies on that copy. What an
-// interruption leaves between the two is a copy that the ledger says is gone; the next sweep
-// removes it. One store at a time: two of them could rely on each other's copy. No place is worked
-// on meanwhile, so one that hangs keeps no other from it.
+// The entry comes before the removal: after it no other store relies on that copy. If an
+// interruption comes between the two, the next sweep removes the copy. Only one store may do this
+// at a time: two could rely on each other's copy. It uses no medium, so a store that hangs doesn't
+// block others.
 func (s *Set) expire(f *follower, names []string) (gone []string, err error) {
 	s.expiring.Lock()
 	defer s.expiring.Unlock()
@@ -132,7 +130,7 @@ func (s *Set) expire(f *follower, names []string) (gone []string, err error) {
 		if err != nil || !all[id].elsewhere(f.index) {
 			continue
 		}
-		if s.over.Load() {
+		if s.stopped.Load() {
 			return nil, context.Canceled
 		}
 		if all[id].holds[f.index] {

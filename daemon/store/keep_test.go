@@ -20,7 +20,7 @@ import (
 
 const day = 24 * time.Hour
 
-// ago is the minute for a recording that began so many days before now.
+// ago returns the minute for a recording that started so many days before now.
 func ago(days int) int {
 	return int(time.Since(recordingtest.Started).Minutes()) - days*24*60
 }
@@ -41,7 +41,7 @@ func (w *world) whole(file string) (n int) {
 	return n
 }
 
-// holders counts the stores that hold a recording as the ledger has it.
+// holders counts the stores that hold a recording by the ledger.
 func (w *world) holders(file string) (n int) {
 	for i := range w.sticks {
 		if w.log.count("copied", id(file), name(i)) > w.log.count("expired", id(file), name(i)) {
@@ -85,7 +85,7 @@ func TestKeep(t *testing.T) {
 	})
 }
 
-// Where every store removes what is old, the last of them doesn't.
+// If every store removes old copies, the last one doesn't.
 func TestTheLastCopyStays(t *testing.T) {
 	for _, r := range []Release{ReleaseAll, ReleaseAny, ReleaseNever} {
 		t.Run(string(r), func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestTheLastCopyStays(t *testing.T) {
 	}
 }
 
-// What has a copy's name and is not the copy stays, and so does what lies beside it.
+// A file that has a copy's name but is not the copy stays, and so do files beside it.
 func TestKeepTakesOnlyTheCopy(t *testing.T) {
 	for what, c := range map[string]struct {
 		before []byte                    // lies there when the copy is made
@@ -160,7 +160,7 @@ func TestKeepTakesOnlyTheCopy(t *testing.T) {
 	}
 }
 
-// files are the contents of a disk.
+// files returns the contents of a disk.
 func files(w *world, d *durabletest.Disk) map[string]string {
 	w.Helper()
 	all := map[string]string{}
@@ -174,7 +174,7 @@ func files(w *world, d *durabletest.Disk) map[string]string {
 	return all
 }
 
-// The copy of a recording that its unit closed as shorter lies beside a longer one: neither goes.
+// If a unit closed a recording as shorter, its copy lies beside a longer one: both stay.
 func TestKeepLeavesTheLongerCopy(t *testing.T) {
 	in(t, 2, func(w *world) {
 		w.keep = 30 * day
@@ -194,7 +194,7 @@ func TestKeepLeavesTheLongerCopy(t *testing.T) {
 	})
 }
 
-// A copy that can't be read keeps neither the others from going nor new ones from coming.
+// A copy that can't be read stops neither the removal of others nor new copies.
 func TestKeepPassesOverWhatCannotBeRead(t *testing.T) {
 	in(t, 2, func(w *world) {
 		w.keep = 30 * day
@@ -220,8 +220,8 @@ func TestKeepPassesOverWhatCannotBeRead(t *testing.T) {
 	})
 }
 
-// However many copies are old, no visit removes more than its share, and all go in the end,
-// whatever else lies between them.
+// However many copies are old, no visit removes more than its share, and in the end all are
+// removed, whatever lies between them.
 func TestKeepOfManyCopies(t *testing.T) {
 	in(t, 2, func(w *world) {
 		w.keep = 30 * day
@@ -258,7 +258,7 @@ func TestKeepOfManyCopies(t *testing.T) {
 	})
 }
 
-// Two stores that sweep at once don't rely on each other's copies.
+// Two stores that sweep at the same time don't rely on each other's copies.
 func TestTwoSweepsAtOnce(t *testing.T) {
 	in(t, 2, func(w *world) {
 		var names []string
@@ -298,8 +298,7 @@ func TestTwoSweepsAtOnce(t *testing.T) {
 	})
 }
 
-// A recording that was taken back from each store that is configured still is brought there from
-// the spool.
+// A recording whose copies expired at all remaining stores is copied to them again from the spool.
 func TestNoStoreHoldsIt(t *testing.T) {
 	in(t, 1, func(w *world) {
 		name := w.record(ago(31), 1000)
@@ -315,8 +314,8 @@ func TestNoStoreHoldsIt(t *testing.T) {
 	})
 }
 
-// Whatever fails while old copies are removed, and whenever the power goes: one copy is left, the
-// ledger claims none that is not there, and in the end there is no other.
+// Whatever fails while old copies are removed, and whenever the power fails: one copy is left, the
+// ledger lists none that doesn't exist, and in the end there is no other.
 func TestEveryOperationOfASweepFails(t *testing.T) {
 	ops := 0
 	sweeps := func(t *testing.T, fault func(k *durabletest.Disk), log error) {

@@ -14,11 +14,11 @@ import (
 	"tacet/daemon/recording"
 )
 
-// maxBeside bounds how many files may stand in a copy's way under its own name.
-const maxBeside = 9
+// maxNames limits how many names are tried for a copy.
+const maxNames = 9
 
-// Beside is the name of a copy when others have the names before it: NAME.tacet, NAME.2.tacet,
-// NAME.3.tacet, …
+// Beside returns the n-th name for a copy, for when the names before it are taken: NAME.tacet,
+// NAME.2.tacet, NAME.3.tacet, …
 func Beside(name string, n int) string {
 	if n <= 1 {
 		return name
@@ -26,86 +26,92 @@ func Beside(name string, n int) string {
 	return fmt.Sprintf("%s.%d%s", strings.TrimSuffix(name, recording.Extension), n, recording.Extension)
 }
 
-// place is where a copy is to go on.
+// place is where a copy continues.
 type place struct {
-	as     string
-	there  bool  // a copy is there, of which the first same bytes are right, and all
-	same   int64 //
-	remake bool  // one is there that was torn: it has to be made anew, beside what is there until that is done
-	beside string
+	as       string // its name
+	exists   bool   // a copy exists, all of it right
+	matching int64  // its size, if it exists
+	remake   bool   // a torn copy exists, which a new file must replace
+	beside   string // why it doesn't have the recording's own name
 }
 
 // locate finds the copy of a recording in a folder: the first name that is free, or whose file is
-// the begin of the recording, or is what an interruption made of one. Anything else is somebody's,
-// and is left as it is.
+// the start of the recording, or what an interruption made of one. Any other file is left as it is.
 func locate(c *copying, size int64, progress func()) (place, error) {
 	var p place
-	folder, from, name := c.folder, c.from, c.name
-	for n := 1; n <= maxBeside; n++ {
-		p.as = Beside(name, n)
-		if slices.Contains(c.over, p.as) {
-			p.beside = fmt.Sprintf("the copy %s is not whole, and can be neither written on nor replaced", p.as)
+	for n := 1; n <= maxNames; n++ {
+		p.as = Beside(c.name, n)
+		if slices.Contains(c.skipped, p.as) {
+			p.beside = fmt.Sprintf("the copy %s is not complete, and can be neither appended to nor replaced", p.as)
 			continue
 		}
-		info, err := folder.FS().Stat(p.as)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return p, nil
-		case err != nil:
-			return p, fmt.Errorf("look for the copy %s: %w", p.as, err)
-		case !info.Mode().IsRegular():
-			p.beside = "something that is no file has its name"
-			continue
-		case info.Size() > most(size), info.Size() < 0: // some say what no number holds
-			p.beside = longer(p.as, info.Size(), size)
-			continue
-		}
-		same, length, torn, err := compare(folder, from, size, p.as, progress)
-		if err != nil {
+		usable, err := p.check(c, size, progress)
+		if usable || err != nil {
 			return p, err
-		}
-		switch {
-		case same == length && length <= size && info.Size() > length:
-			p.beside = fmt.Sprintf("the file %s is said to be %d bytes long, and ends after %d", p.as, info.Size(), length)
-			continue
-		case same == length && length <= size:
-			p.there, p.same = true, same
-			return p, nil
-		case length > most(size):
-			p.beside = longer(p.as, length, size)
-			continue
-		}
-		proved, err := provedTo(folder, p.as, length)
-		if err != nil {
-			return p, err
-		}
-		switch {
-		case proved > same && same > 0:
-			p.beside = fmt.Sprintf("the copy %s holds more of it than the unit", p.as)
-		case proved > same || !torn && same < headSize(from, size) && !c.ruined(p.as):
-			p.beside = fmt.Sprintf("the file %s is something else", p.as)
-		default:
-			p.remake = true
-			return p, nil
 		}
 	}
-	return p, fmt.Errorf("copy %s: %d other files have its name: move them elsewhere", name, maxBeside)
+	return p, fmt.Errorf("copy %s: %d other files have its name: move them elsewhere", c.name, maxNames)
 }
 
-// most is how long a file may be that the unit's recording of so many bytes explains: an
-// interruption may have left it some seconds longer. What is longer is not read to its end, which
-// may never come.
-func most(size int64) int64 { return size + chunk }
+// check reports whether the name p.as is free or has the copy, and sets the other fields of p.
+func (p *place) check(c *copying, size int64, progress func()) (usable bool, err error) {
+	info, err := c.folder.FS().Stat(p.as)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return true, nil
+	case err != nil:
+		return false, fmt.Errorf("look for the copy %s: %w", p.as, err)
+	case !info.Mode().IsRegular():
+		p.beside = "something that is not a file has its name"
+		return false, nil
+	case info.Size() > maxExplained(size), info.Size() < 0: // some sizes don't fit into an int64
+		p.beside = longer(p.as, info.Size(), size)
+		return false, nil
+	}
+	same, length, torn, err := compare(c.folder, c.from, size, p.as, progress)
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case same == length && length <= size && info.Size() > length:
+		p.beside = fmt.Sprintf("the file %s is reported as %d bytes long, but ends after %d", p.as, info.Size(), length)
+		return false, nil
+	case same == length && length <= size:
+		p.exists, p.matching = true, same
+		return true, nil
+	case length > maxExplained(size):
+		p.beside = longer(p.as, length, size)
+		return false, nil
+	}
+	verified, err := verifiedSize(c.folder, p.as, length)
+	switch {
+	case err != nil:
+		return false, err
+	case verified > same && same > 0:
+		p.beside = fmt.Sprintf("the copy %s holds more of it than the unit", p.as)
+	case verified > same || !torn && same < recording.HeadSize(c.from, size) && !c.ruined(p.as):
+		p.beside = fmt.Sprintf("the file %s is something else", p.as)
+	default:
+		p.remake = true
+	}
+	return p.remake, nil
+}
+
+// maxExplained returns how long a copy of a recording of size bytes can be: after an interruption
+// it may be some seconds longer than the unit's. A longer file is not read to its end, which may
+// never come.
+func maxExplained(size int64) int64 { return size + chunk }
 
 func longer(as string, length, size int64) string {
-	return fmt.Sprintf("the file %s is %d bytes long where the unit has %d: it may hold more of it, or is something else",
+	return fmt.Sprintf("the file %s is %d bytes long and the unit's %d: it may hold more of the recording, or be "+
+		"something else",
 		as, length, size)
 }
 
-// compare reads the copy from the medium. same is how many bytes from the first on are the
-// recording's, length how many there are. torn: each block from there on is the recording's or
-// zeros, which is what a power cut leaves. It reads no more than the recording explains.
-func compare(folder Folder, from *original, size int64, as string,
+// compare reads a copy from the medium. same is how many bytes from the start are the recording's,
+// length how many there are. torn says that each block after those is the recording's or zeros, as
+// after a power cut. It reads no more than maxExplained.
+func compare(folder Folder, from *source, size int64, as string,
 	progress func()) (same, length int64, torn bool, err error) {
 	back, err := folder.ReadBack(as)
 	if err != nil {
@@ -133,7 +139,7 @@ func compare(folder Folder, from *original, size int64, as string,
 		if last {
 			return same, length, torn, nil
 		}
-		if same < length && !torn || length > most(size) { // nothing more is to be learnt
+		if same < length && !torn || length > maxExplained(size) { // the rest can't change the result
 			info, err := folder.FS().Stat(as)
 			if err != nil {
 				return 0, 0, false, fmt.Errorf("look at the copy %s: %w", as, err)
@@ -143,7 +149,7 @@ func compare(folder Folder, from *original, size int64, as string,
 	}
 }
 
-// prefix is how many bytes two slices have in common from the first on.
+// prefix returns how many bytes two slices have in common from the start.
 func prefix(a, b []byte) int64 {
 	n := min(len(a), len(b))
 	if bytes.Equal(a[:n], b[:n]) {
@@ -157,9 +163,9 @@ func prefix(a, b []byte) int64 {
 	return int64(n)
 }
 
-const sector = 512
+const sector = 512 // the unit in which a power cut loses data
 
-// blocksTorn reports whether each block is the wanted one, or zeros.
+// blocksTorn reports whether each block of got is that of want, or zeros.
 func blocksTorn(got, want []byte) bool {
 	for at := 0; at < len(got); at += sector {
 		block := got[at:min(at+sector, len(got))]
@@ -173,9 +179,8 @@ func blocksTorn(got, want []byte) bool {
 	return true
 }
 
-// provedTo is how many bytes of a file its own signatures prove. What follows no recording proves
-// nothing.
-func provedTo(folder Folder, as string, length int64) (int64, error) {
+// verifiedSize returns how many bytes of a file its own signatures prove, and the medium holds.
+func verifiedSize(folder Folder, as string, length int64) (int64, error) {
 	f, err := folder.FS().Open(as)
 	if err != nil {
 		return 0, fmt.Errorf("open the copy %s: %w", as, err)
@@ -191,7 +196,7 @@ func provedTo(folder Folder, as string, length int64) (int64, error) {
 	return onMedium(folder, as, f, report.Bytes)
 }
 
-// onMedium is how many of a file's first bytes are on the medium as they read from memory.
+// onMedium returns how many of a file's first bytes are the same on the medium as in memory.
 func onMedium(folder Folder, as string, f io.ReaderAt, size int64) (int64, error) {
 	back, err := folder.ReadBack(as)
 	if err != nil {
@@ -215,22 +220,4 @@ func onMedium(folder Folder, as string, f io.ReaderAt, size int64) (int64, error
 		}
 	}
 	return size, nil
-}
-
-// headSize is where a recording's head ends: a copy that has all of it is a copy of this recording.
-func headSize(from *original, size int64) int64 {
-	const member = 512
-	at := int64(0)
-	header := make([]byte, member)
-	for range 5 { // READ-ME.txt, recording.json, key.age, consent.age, recording.note
-		if at+member > size || from.read(header, at) != nil {
-			return size
-		}
-		var length int64
-		if _, err := fmt.Sscanf(string(header[124:135]), "%o", &length); err != nil {
-			return size
-		}
-		at += member + (length+member-1)/member*member
-	}
-	return at
 }

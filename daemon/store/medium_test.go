@@ -55,16 +55,16 @@ func (m *medium) Check(cause error) error {
 	return nil
 }
 
-// memory is a ledger.
+// memory is a ledger in memory.
 type memory struct {
 	mu     sync.Mutex
-	said   []line
+	logged []line
 	fail   error // of the next entry, once
 	unread error // of reading it
 	unset  bool  // the clock is
 }
 
-// now is the time that an entry gets; zero while the clock is not set.
+// now returns the time of an entry; zero while the clock is not set.
 func (l *memory) now() time.Time {
 	if l.unset {
 		return time.Time{}
@@ -84,7 +84,7 @@ func (l *memory) add(what, id, store string) error {
 		l.fail = nil
 		return err
 	}
-	l.said = append(l.said, line{what, id, store, l.now()})
+	l.logged = append(l.logged, line{what, id, store, l.now()})
 	return nil
 }
 
@@ -111,7 +111,7 @@ func (l *memory) History(tell func(what Deed, id, store string, at time.Time)) e
 	return nil
 }
 
-// refuse makes it fail to be read; nil: no more.
+// refuse makes reading it fail with err, until err is nil.
 func (l *memory) refuse(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -121,7 +121,7 @@ func (l *memory) refuse(err error) {
 func (l *memory) lines() []line {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return append([]line(nil), l.said...)
+	return append([]line(nil), l.logged...)
 }
 
 func (l *memory) has(id, store string) bool { return l.count("copied", id, store) > 0 }

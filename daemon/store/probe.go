@@ -15,31 +15,31 @@ import (
 	"tacet/daemon/spool"
 )
 
-// Tried is what came of a try.
+// Tried is the result of Probe.
 type Tried struct {
 	Where  string   // what was reached
-	Limits []string // what it can't do, and is used without
-	Left   string   // what of the try could not be removed; empty: nothing
+	Limits []string // what it can't do; see Limited
+	Left   string   // what could not be removed; empty: nothing
 }
 
-// A Prober is a medium that tries itself what a small copy does not try.
+// A Prober is a medium that tries what a small copy doesn't.
 type Prober interface {
-	// Probe tries it, and leaves nothing behind. small: whether a small copy may be tried too.
+	// Probe tries it, and leaves nothing behind. small says whether a small copy may be tried too.
 	Probe(ctx context.Context) (small bool, err error)
 }
 
-// A Remover is a Bucket in which the account may, perhaps, remove an object. Followers never do.
+// A Remover is a Bucket in which the account may be allowed to remove objects. Followers never do.
 type Remover interface {
 	Remove(ctx context.Context, name string) error
 }
 
-// probeName is the copy of a try; recordings have other names.
+// probeName is the name of the copy; no recording has it.
 const probeName = ".tacet-probe"
 
-// Probe reaches a place and has a follower bring something there, as it brings recordings: made,
-// written on, made anew, and each time read back. So what it meets is what the unit meets. It
-// removes what it wrote. An error is a [*Trouble]. A place that Open refuses, as a drive without
-// our mark, is not written to.
+// Probe opens a store and has a follower copy something there as it copies recordings: create,
+// append, replace, and read back each time. So the unit will meet the same problems. It removes
+// what it wrote. An error is a [*Trouble]. It doesn't write to a store that Open refuses, such as a
+// drive without our mark.
 func Probe(ctx context.Context, k Kind) (Tried, error) {
 	m, err := k.Open(ctx)
 	if err != nil {
@@ -53,7 +53,7 @@ func Probe(ctx context.Context, k Kind) (Tried, error) {
 		switch m := m.(type) {
 		case Folder:
 			err = t.folder(ctx, m)
-			tried.Left = t.sweepUp(m)
+			tried.Left = t.cleanUp(m)
 		case Bucket:
 			err = t.bucket(ctx, m)
 			tried.Left = t.removed(ctx, m)
@@ -71,23 +71,23 @@ func Probe(ctx context.Context, k Kind) (Tried, error) {
 	return tried, nil
 }
 
-// trial is a follower of a spool in memory, with one recording in it.
+// trial is a follower of a spool in memory with one recording.
 type trial struct {
 	*follower
-	text []byte // all of it
-	size int    // how much of it there is by now
+	text []byte // the complete recording
+	size int    // how much of it is in the spool
 }
 
 const (
-	// trialSize is more than fits into one request of the SFTP protocol, and little for a slow
-	// line. trialStart is how much of it there is at first.
+	// trialSize is more than one SFTP request holds, and little for a slow line. trialStart is the
+	// size at first.
 	trialSize  = 96 << 10
 	trialStart = 40 << 10
 )
 
 func newTrial(k Kind) (*trial, error) {
 	t := &trial{text: make([]byte, trialSize)}
-	_, _ = rand.NewChaCha8([32]byte{}).Read(t.text) // the same each time: what a try left is known again
+	_, _ = rand.NewChaCha8([32]byte{}).Read(t.text) // always the same, to recognise what an earlier trial left
 	set, err := NewSet(Settings{
 		Spool: t, Ledger: t, Release: ReleaseNever, Places: []Place{{Name: "try", Kind: k}},
 		Log:      slog.New(slog.DiscardHandler),
@@ -101,10 +101,10 @@ func newTrial(k Kind) (*trial, error) {
 	return t, nil
 }
 
-// folder has a copy made, written on and made anew.
+// folder has a copy made, appended to and replaced.
 func (t *trial) folder(ctx context.Context, m Folder) error {
 	for _, name := range []string{probeName, probeName + durable.TempSuffix} { // left by an interruption
-		if err := m.FS().Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) && !refusedFor(err) {
+		if err := m.FS().Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) && !isRefusal(err) {
 			return err
 		}
 	}
@@ -121,7 +121,7 @@ func (t *trial) folder(ctx context.Context, m Folder) error {
 	return nil
 }
 
-// bucket has the medium try itself, and then a small copy made.
+// bucket probes the medium, then has a small copy made.
 func (t *trial) bucket(ctx context.Context, m Bucket) error {
 	if p, ok := m.(Prober); ok {
 		if small, err := p.Probe(ctx); err != nil || !small {
@@ -132,7 +132,7 @@ func (t *trial) bucket(ctx context.Context, m Bucket) error {
 	return t.bring(ctx, m)
 }
 
-// bring has the follower bring the recording as it is now.
+// bring has the follower copy the recording at its present size.
 func (t *trial) bring(ctx context.Context, m Medium) error {
 	x := t.set.index
 	x.drop(probeName)
@@ -150,16 +150,16 @@ func (t *trial) bring(ctx context.Context, m Medium) error {
 	return nil
 }
 
-// sweepUp removes what the try wrote, and says what it could not.
-func (t *trial) sweepUp(m Folder) (left string) {
-	for n := 1; n <= maxBeside; n++ {
+// cleanUp removes what the trial wrote, and returns what it could not remove.
+func (t *trial) cleanUp(m Folder) (left string) {
+	for n := 1; n <= maxNames; n++ {
 		for _, suffix := range []string{"", durable.TempSuffix} {
 			name := Beside(probeName, n) + suffix
 			if _, err := m.FS().Stat(name); err != nil {
 				continue
 			}
 			if err := m.FS().Remove(name); err != nil && left == "" {
-				left = fmt.Sprintf("%s can't be removed (%v)", name, brief(err))
+				left = fmt.Sprintf("%s can't be removed (%v)", name, shorten(err))
 			}
 		}
 	}
@@ -170,13 +170,13 @@ func (t *trial) sweepUp(m Folder) (left string) {
 func (t *trial) removed(ctx context.Context, m Bucket) (left string) {
 	if r, ok := m.(Remover); ok && t.size > 0 {
 		if err := r.Remove(ctx, probeName); err != nil {
-			return probeName + " stays, since the account may not remove it; nor need it"
+			return probeName + " stays, because the account may not remove it, which is fine"
 		}
 	}
 	return ""
 }
 
-// The spool and the ledger of a try.
+// The spool and the ledger of a trial.
 
 func (t *trial) List() ([]spool.Entry, error)                        { return nil, nil }
 func (t *trial) Read(string) (durable.File, error)                   { return memoryFile(t.text[:t.size]), nil }

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// A try finds what a follower would meet, and cleans up after itself and after an interrupted one.
+// A trial meets what a follower would meet, and cleans up after itself and after an interrupted
+// one.
 func TestProbe(t *testing.T) {
 	for code, spoil := range map[string]func(k *stick){
 		"":               func(*stick) {},

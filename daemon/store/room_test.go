@@ -13,20 +13,20 @@ import (
 	"tacet/daemon/health"
 )
 
-// A place is full when it refuses a write, and not before: not when nobody knows its room, nor when
-// it has more than a number holds, nor by its own word alone. A try says the same.
+// A store is full when it refuses a write, and not before: not if its space is unknown, nor larger
+// than a number holds, nor because it says so. A trial finds the same.
 func TestRoomIsWhatIsTaken(t *testing.T) {
 	for what, c := range map[string]struct {
 		say  func(d *durabletest.Disk)
 		full bool
 	}{
-		"endless":            {say: func(d *durabletest.Disk) { d.Says(math.MaxInt64, math.MaxInt64, nil) }},
-		"unknown":            {say: func(d *durabletest.Disk) { d.Says(0, 0, errors.ErrUnsupported) }},
-		"full by its word":   {say: func(d *durabletest.Disk) { d.Says(0, 1<<40, nil) }},
-		"less than nothing":  {say: func(d *durabletest.Disk) { d.Says(-16384<<10, 1<<40, nil) }},
+		"endless":            {say: func(d *durabletest.Disk) { d.SetSpace(math.MaxInt64, math.MaxInt64, nil) }},
+		"unknown":            {say: func(d *durabletest.Disk) { d.SetSpace(0, 0, errors.ErrUnsupported) }},
+		"full by its word":   {say: func(d *durabletest.Disk) { d.SetSpace(0, 1<<40, nil) }},
+		"less than nothing":  {say: func(d *durabletest.Disk) { d.SetSpace(-16384<<10, 1<<40, nil) }},
 		"full":               {say: func(d *durabletest.Disk) { d.Full(1000) }, full: true},
-		"full, and says not": {say: func(d *durabletest.Disk) { d.Full(1000); d.Says(1<<40, 1<<40, nil) }, full: true},
-		"full, and nobody knows": {say: func(d *durabletest.Disk) { d.Full(1000); d.Says(0, 0, errors.ErrUnsupported) },
+		"full, and says not": {say: func(d *durabletest.Disk) { d.Full(1000); d.SetSpace(1<<40, 1<<40, nil) }, full: true},
+		"full, and nobody knows": {say: func(d *durabletest.Disk) { d.Full(1000); d.SetSpace(0, 0, errors.ErrUnsupported) },
 			full: true},
 	} {
 		in(t, 1, func(w *world) {
@@ -47,7 +47,7 @@ func TestRoomIsWhatIsTaken(t *testing.T) {
 			} else {
 				w.within(time.Minute, "store-full", func() bool { return w.set.Stores()[0].State == "full" })
 			}
-			if _, err := disk.Stat(roomName); err == nil {
+			if _, err := disk.Stat(spaceTestName); err == nil {
 				t.Errorf("%s: the file that was written to see whether there is room is left", what)
 			}
 		})

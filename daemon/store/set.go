@@ -18,7 +18,7 @@ import (
 	"tacet/daemon/topic"
 )
 
-// Spool is what the followers read from; a [*spool.Spool].
+// Spool is the part of [*spool.Spool] that the followers use.
 type Spool interface {
 	List() ([]spool.Entry, error)
 	Read(name string) (durable.File, error)
@@ -26,15 +26,15 @@ type Spool interface {
 	Remove(name string) error
 }
 
-// Log is the unit's ledger, as far as copies go. What it returned nil for is on the disk.
+// Log is the part of the unit's ledger that is about copies. An entry is on disk when its method
+// returns nil.
 type Log interface {
-	// History tells what happened to recordings, oldest first. The store is empty where it was
-	// none. at is when, and zero where the clock was not set then, or nobody knows whether it was.
-	History(tell func(what Deed, id, store string, at time.Time)) error
+	// History calls visit with what was done with recordings, oldest first. store may be empty. at
+	// is zero if the clock was not set then, or that is unknown.
+	History(visit func(what Deed, id, store string, at time.Time)) error
 	Copied(id, store string) error
 	Released(id string) error
-	// Expired: a copy is removed from a store, which has kept it as long as it should. It is
-	// written before that is done.
+	// Expired records that an old copy is removed from a store. It is called before the removal.
 	Expired(id, store string) error
 }
 
@@ -42,55 +42,56 @@ type Log interface {
 type Place struct {
 	Name string
 	Kind Kind
-	// Keep is how old copies become there, if another store holds them too; 0: they stay for ever.
-	// The age counts from the recording's start if the unit's clock was set then, else from when a
-	// copy of it was noted while the clock was set; a recording of which neither is known stays.
+	// Keep is the age at which copies are removed if another store holds them too; 0 means never.
+	// The age counts from the recording's start if the unit's clock was set then, otherwise from
+	// the first ledger entry of a copy made while the clock was set. If neither is known the copy
+	// stays.
 	Keep time.Duration
 }
 
-// Settings are what a Set works with.
+// Settings configure a Set.
 type Settings struct {
 	Spool   Spool
 	Log     *slog.Logger
 	Ledger  Log
 	Places  []Place
 	Release Release
-	// ClockSet reports whether the clock may be trusted to say how old a recording is. It must not
+	// ClockSet reports whether the clock can be trusted for the age of recordings. It must not
 	// block.
 	ClockSet func() bool
-	// Copied and Released are told of what was done, from the followers' goroutines.
+	// Copied and Released are called after the ledger's entry, from the followers' goroutines.
 	Copied   func(id, store string)
 	Released func(id string)
-	// Conflict is told of a copy that does not have the recording's own name, and why.
+	// Conflict is called for a copy that doesn't have the recording's own name.
 	Conflict func(store, why string)
-	// Changed is called when Stores or Pending may say something new. It must not block.
+	// Changed is called when the results of Stores or Pending may have changed. It must not block.
 	Changed func()
 }
 
-// Set is all the stores of a unit. Any goroutine may use it.
+// Set is the stores of a unit. Any goroutine may use it.
 type Set struct {
 	Settings
 	index     *index
 	followers []*follower
-	over      atomic.Bool  // nothing is written down any more
-	drops     atomic.Int64 // recordings that came to nothing
-	expiring  sync.Mutex   // held from reading who holds a copy until it is written down that one store does no more
+	stopped   atomic.Bool  // nothing more is entered in the ledger
+	discarded atomic.Int64 // number of discarded recordings
+	expiring  sync.Mutex   // serialises expiry, from reading the holders to the ledger entry
 }
 
-// A logError is a failure of the ledger's.
+// A logError is a failure of the ledger.
 type logError struct{ err error }
 
 func (e *logError) Error() string { return e.err.Error() }
 func (e *logError) Unwrap() error { return e.err }
 
-// NewSet looks at what is in the spool, after its Recover, and at what the ledger says of it. It
-// writes nothing, and starts nothing.
+// NewSet reads what is in the spool, after its Recover, and what the ledger says about it. It
+// writes and starts nothing.
 func NewSet(s Settings) (*Set, error) {
 	set := &Set{Settings: s, index: newIndex(len(s.Places))}
 	for i, p := range s.Places {
 		set.followers = append(set.followers, &follower{
 			set: set, index: i, place: p, wake: make(chan struct{}, 1), again: make(chan struct{}, 1),
-			passed: map[string]time.Time{}, said: map[string]bool{},
+			skipUntil: map[string]time.Time{}, logged: map[string]bool{},
 			standing: standing{changed: s.Changed},
 		})
 	}
@@ -100,7 +101,7 @@ func NewSet(s Settings) (*Set, error) {
 	}
 	for _, p := range past {
 		if p.dropped {
-			set.drops.Add(1)
+			set.discarded.Add(1)
 		}
 	}
 	entries, err := s.Spool.List()
@@ -110,7 +111,7 @@ func NewSet(s Settings) (*Set, error) {
 	for _, e := range entries {
 		held, d := past[e.ID].served(), notDated
 		waits := len(s.Places) > 0 && (held == nil || slices.Contains(held, false))
-		if !waits || set.clockSynced(e.Name) { // where no store waits for it, its age makes no difference
+		if !waits || set.clockSynced(e.Name) { // if no store waits for it, its age doesn't matter
 			d = dated
 		}
 		set.index.put(e.Name, e.Live, e.Finished, held, d)
@@ -118,11 +119,11 @@ func NewSet(s Settings) (*Set, error) {
 	return set, nil
 }
 
-// stuckWait is how long an end waits for followers whose place does not answer.
-const stuckWait = 3 * time.Second
+// stopWait is how long Run waits at its end for followers whose store doesn't answer.
+const stopWait = 3 * time.Second
 
-// Run follows until ctx ends. A follower that hangs in an operation is not waited for longer than a
-// few seconds: what it might still do is append to a copy what belongs there.
+// Run copies recordings until ctx ends. It doesn't wait long for a follower that hangs: that can do
+// no more than append to a copy what belongs there.
 func (s *Set) Run(ctx context.Context) {
 	s.settle()
 	var all sync.WaitGroup
@@ -132,18 +133,17 @@ func (s *Set) Run(ctx context.Context) {
 	done := make(chan struct{})
 	go func() { defer close(done); all.Wait() }()
 	<-ctx.Done()
-	s.over.Store(true)
-	timer := time.NewTimer(stuckWait)
+	s.stopped.Store(true)
+	timer := time.NewTimer(stopWait)
 	defer timer.Stop()
 	select {
 	case <-done:
 	case <-timer.C:
-		s.Log.Warn("a store does not answer, and is left behind")
+		s.Log.Warn("a store does not answer; stopping without it")
 	}
 }
 
-// settle does what an end came between: recordings that may go, and releases that were not written
-// down.
+// settle finishes what the last stop interrupted: releases, and their ledger entries.
 func (s *Set) settle() {
 	all, err := s.history()
 	if err != nil {
@@ -159,34 +159,34 @@ func (s *Set) settle() {
 			}
 		}
 	}
-	for _, name := range s.index.leaving(s.Release) {
+	for _, name := range s.index.releasable(s.Release) {
 		if err := s.release(name); err != nil {
 			s.Log.Error("releasing a recording", "file", name, "err", err)
 		}
 	}
 }
 
-// Began says that a recording is being written. It never blocks.
+// Began reports that a recording is live. It never blocks.
 func (s *Set) Began(name string) { s.put(name, true, false) }
 
-// Ended says that a recording has its end and is on the disk; or, if not finished, that nobody
-// writes it any more. It never blocks.
+// Ended reports that a recording is no longer live. finished says that it has its end, and all of
+// it is on disk. It never blocks.
 func (s *Set) Ended(name string, finished bool) { s.put(name, false, finished) }
 
-// Gone says that a recording was removed from the spool, since it came to nothing, and that the
-// ledger says so. What had been copied of it goes too. It never blocks.
+// Gone reports that a recording was discarded: it was removed from the spool, and the ledger says
+// so. Its copies are removed too. It never blocks.
 func (s *Set) Gone(name string) {
 	s.index.drop(name)
-	s.drops.Add(1)
-	s.tell()
+	s.discarded.Add(1)
+	s.notify()
 }
 
 func (s *Set) put(name string, live, finished bool) {
 	s.index.put(name, live, finished, nil, cameNow)
-	s.tell()
+	s.notify()
 }
 
-// Again has the places looked for at once that could not be used: what kept them from it may have
+// Again makes followers try at once the stores that could not be used, because the reason may be
 // gone. It never blocks.
 func (s *Set) Again() {
 	for _, f := range s.followers {
@@ -197,8 +197,8 @@ func (s *Set) Again() {
 	}
 }
 
-// tell says that there is something new.
-func (s *Set) tell() {
+// notify wakes the followers, and calls Changed.
+func (s *Set) notify() {
 	s.Changed()
 	for _, f := range s.followers {
 		select {
@@ -208,7 +208,7 @@ func (s *Set) tell() {
 	}
 }
 
-// Stores says how each store stands, in the configuration's order.
+// Stores returns the status of each store, in the configuration's order.
 func (s *Set) Stores() []Status {
 	now, clockSet := time.Now(), s.ClockSet()
 	all := make([]Status, len(s.followers))
@@ -222,18 +222,18 @@ func (s *Set) Stores() []Status {
 	return all
 }
 
-// Pending is how many recordings some store still has to get, and since when the oldest of them has
-// waited.
+// Pending returns how many recordings are still to be copied to one store or more, and since when
+// the oldest has waited.
 func (s *Set) Pending() (n int, oldest Since) { return s.index.pendingAnywhere(s.ClockSet()) }
 
-// holds writes down that a store holds a recording, and releases the spool's copy if that was the
-// last it waited for.
+// holds records that a store holds a recording, and releases the spool's copy if it waited for no
+// other.
 func (s *Set) holds(f *follower, name string) error {
 	e, known := s.index.get(name)
 	if !known {
 		return nil
 	}
-	if s.over.Load() {
+	if s.stopped.Load() {
 		return context.Canceled
 	}
 	if err := s.Ledger.Copied(e.id, f.place.Name); err != nil {
@@ -253,7 +253,7 @@ func (s *Set) holds(f *follower, name string) error {
 	return nil
 }
 
-// release removes the spool's copy of a recording. What fails is tried again at the next start.
+// release removes the spool's copy of a recording. If it fails, the next start tries again.
 func (s *Set) release(name string) error {
 	e, known := s.index.get(name)
 	if !known {
@@ -261,7 +261,7 @@ func (s *Set) release(name string) error {
 	}
 	err := s.Spool.Remove(name)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		s.index.stay(name)
+		s.index.cancelRelease(name)
 		return err
 	}
 	s.index.drop(name)

@@ -12,45 +12,45 @@ import (
 	"tacet/daemon/topic"
 )
 
-// hungAfter is how long an operation at a place may take without any progress before it is said.
-const hungAfter = 30 * time.Second
+// hangTime is how long an operation may make no progress before the store is reported as hung.
+const hangTime = 30 * time.Second
 
-// Status is how one store stands.
+// Status is the status of one store.
 type Status struct {
 	Name  string
 	State topic.Store
-	// Trouble is what keeps recordings from it; nil where nothing does.
+	// Trouble is why it gets no recordings; nil if there is no reason.
 	Trouble *Trouble
-	// Pending is how many recordings it still has to get, and Oldest since when the first of them
-	// has waited.
+	// Pending is the number of recordings still to be copied, Oldest since when the oldest has
+	// waited.
 	Pending int
 	Oldest  Since
 }
 
-// standing is how a follower fares. Its goroutine writes it, anybody may read.
+// standing is a follower's status. The follower's goroutine writes it; any may read.
 type standing struct {
-	changed func() // told of every change
+	changed func() // called after each change
 
 	mu      sync.Mutex // guards all below
-	since   time.Time  // of the last progress of what is going on; zero: nothing is
+	since   time.Time  // of the last progress of an operation; zero: there is none
 	trouble *Trouble
 }
 
-// busy says that something begins, or goes on.
+// busy records that an operation starts or makes progress.
 func (s *standing) busy() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.since = time.Now()
 }
 
-// idle says that nothing is going on.
+// idle records that no operation is in progress.
 func (s *standing) idle() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.since = time.Time{}
 }
 
-// reached says that the place is there and lets itself be used, as far as can be told without.
+// reached records that the store could be opened, which ends some troubles.
 func (s *standing) reached() {
 	s.mu.Lock()
 	t := s.trouble
@@ -60,23 +60,23 @@ func (s *standing) reached() {
 	}
 	switch t.Code {
 	case health.StoreMissing, health.StoreForeign, health.StoreDenied, health.StoreHostKey:
-		s.become(nil)
+		s.setTrouble(nil)
 	}
 }
 
-// well says that something reached the medium, or that there was nothing to bring.
-func (s *standing) well() { s.become(nil) }
+// well records that something reached the medium, or that there was nothing to copy.
+func (s *standing) well() { s.setTrouble(nil) }
 
-// fail takes note of what ended a visit, and reports whether that is new. What the unit's own disk
-// did is no trouble of the store's.
+// fail records the error that ended a visit, and reports whether it is new. A failure of the unit's
+// own disk is no trouble of the store.
 func (s *standing) fail(err error) (fresh bool) {
-	if errors.As(err, new(*originalError)) || errors.As(err, new(*logError)) {
+	if errors.As(err, new(*sourceError)) || errors.As(err, new(*logError)) {
 		return true
 	}
-	return s.become(troubleOf(err))
+	return s.setTrouble(troubleOf(err))
 }
 
-func (s *standing) become(t *Trouble) (fresh bool) {
+func (s *standing) setTrouble(t *Trouble) (fresh bool) {
 	s.mu.Lock()
 	before := s.trouble
 	s.trouble = t
@@ -88,11 +88,11 @@ func (s *standing) become(t *Trouble) (fresh bool) {
 	return t != nil && (before == nil || before.Code != t.Code)
 }
 
-// now is the standing at a time: a place that doesn't answer is in trouble too.
+// now returns the trouble at a time: also that of a store that doesn't answer.
 func (s *standing) now(now time.Time) *Trouble {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.since.IsZero() && now.Sub(s.since) >= hungAfter {
+	if !s.since.IsZero() && now.Sub(s.since) >= hangTime {
 		return &Trouble{health.StoreHung, fmt.Errorf("no answer since %s", s.since.UTC().Format(time.RFC3339))}
 	}
 	return s.trouble

@@ -1,34 +1,38 @@
 //go:build unix
 
-// Package store carries every recording from the spool to the places that the practice chose: a
-// thumb drive, a folder or share, an SFTP server, an S3 server.
+// Package store copies every recording from the spool to the configured stores: thumb drives,
+// folders or shares, SFTP servers, S3 servers.
 //
-// One follower for each place reads what the spool has synced and appends it to the copy there,
-// while the recording still runs. When the recording has ended the copy is read back from the
-// medium and compared; only then does it count as held, and only then may the spool's copy go.
+// Each store has one follower, which reads what the spool has synced and appends it to the copy
+// while the recording is still running. When the recording has ended, the copy is read back from
+// the medium and compared. Only then does it count as held, and only then may the spool's copy be
+// removed.
 //
-// What breaks, and what follows from it:
+// How failures are handled:
 //
-//   - A place that is not there waits, and so do its recordings, on the unit. It is tried again with growing pauses,
-//     and at once when something was plugged in or mounted.
-//   - After any interruption a follower reads what the copy holds, compares it with the spool, and goes on at the
-//     first byte that is missing.
-//   - A file that holds something else under a recording's name is never touched: the copy takes another name beside
-//     it (see [Beside]), and a warning says so. So with a copy that is longer than the spool's file and proves to be whole
-//     as far as it goes: a disk that lost what it had promised must not cost the better copy.
-//   - After a failed write or sync a copy is made anew in a new file, which takes the old one's name when it is on the medium.
-//   - A place that hangs keeps its one goroutine, and nothing else.
-//   - A place that can't do everything is used for what it can (see [Limited]): it may refuse that a file is written on, or takes another's place;
-//     a copy is then made anew, or gets a name beside. Its word that it is full counts only when it refuses a write.
-//   - Nothing is read from a place that the recording doesn't explain: a file of terabytes under a copy's name is left where it is, and said.
+//   - If a store isn't there, its recordings wait on the unit. It is tried again with growing
+//     pauses, and at once when something was plugged in or mounted.
+//   - After any interruption a follower reads the copy, compares it with the spool, and continues
+//     at the first missing byte.
+//   - If a file with a recording's name holds something else, it is never touched: the copy gets
+//     another name (see [Beside]), with a warning. The same goes for a copy that is longer than the
+//     spool's file and valid as far as it goes: a spool that lost synced data must not cost the
+//     better copy.
+//   - After a failed write or sync the copy is written to a new file, which replaces the old one
+//     once it is on the medium.
+//   - A store that hangs blocks its own goroutine only.
+//   - A store that can't do everything is used for what it can (see [Limited]). If files can't be
+//     appended to, a copy is written again from its start; if they can't be replaced, it gets
+//     another name. A store's report that it is full counts only if it refuses a write.
+//   - No more is read from a store than the recording explains: a file of terabytes with a copy's
+//     name is left alone and reported.
 //
-// Doctor tries a place by having a follower bring something there (see [Probe]), so that its word
-// and the unit's fate are one.
+// The doctor command tries a store by having a follower copy something there (see [Probe]), so its
+// result is the unit's.
 //
-// Nothing is removed from a place but these, and only what is proved to be them: a copy that was
-// kept there as long as it should (see [Place]) while another store holds the recording, so that
-// the last one never goes; the beginning of a recording that came to nothing; and what an
-// interruption left of a copy that was being made anew (NAME.tacet.tmp).
+// Only three things are ever removed from a store, each only if verified: a copy that is older than
+// [Place].Keep while another store holds the recording, so that the last copy never goes; the head
+// of a discarded recording; and the temporary file of an interrupted copy (NAME.tacet.tmp).
 package store
 
 import (
@@ -43,28 +47,26 @@ import (
 	"tacet/daemon/topic"
 )
 
-// A Kind is a configured place, and how to reach it. Its methods are called by one goroutine at a
-// time.
+// A Kind is a configured store, and how to reach it. One goroutine at a time calls its methods.
 type Kind interface {
-	// Open reaches the place. Where the cause of a failure is known the error is a [*Trouble]. It
-	// may take long, and ends with ctx where that can be had.
+	// Open reaches the store. If the cause of a failure is known the error is a [*Trouble]. It may
+	// take long, and ends with ctx if possible.
 	Open(ctx context.Context) (Medium, error)
-	// Changed receives when it may be worth opening again, or looking at what is open: something
-	// was mounted or unmounted. nil where nobody would know.
+	// Changed receives when it may be worth opening the store again, or checking an open medium,
+	// because something was mounted or unmounted. It may be nil.
 	Changed() <-chan struct{}
 }
 
-// A Medium is a place that was reached, until it fails or is closed. It is a [Folder] or a
-// [Bucket]. One goroutine uses it, but for Abort.
+// A Medium is an open store, until it fails or is closed. It is a [Folder] or a [Bucket]. One
+// goroutine uses it; any may call Abort.
 type Medium interface {
-	// ID tells this medium from another that might have come into its place: a drive's mark and
-	// mount, a server's address.
+	// ID distinguishes this medium from another in its place: a drive's mark and mount, a server's
+	// address.
 	ID() string
-	// Check says, as a [*Trouble], why the medium can't be used any longer; nil as far as can be
-	// told. cause is what an operation on it failed with, or nil.
+	// Check returns, as a [*Trouble], why the medium can no longer be used, or nil if no reason is
+	// known. cause is the error of an operation on it, or nil.
 	Check(cause error) error
-	// Abort makes operations under way, and all later ones, fail where that can be had. Any
-	// goroutine may call it.
+	// Abort makes current and later operations fail, if possible. Any goroutine may call it.
 	Abort()
 	Close() error
 }
@@ -72,35 +74,34 @@ type Medium interface {
 // A Folder holds copies as files that can grow.
 type Folder interface {
 	Medium
-	// FS is the folder that the copies lie in.
+	// FS is the folder of the copies.
 	FS() durable.FS
-	// ReadBack opens a copy, synced before, to read it from its begin: from the medium, and not
-	// from this machine's memory. An error says that this can't be had.
+	// ReadBack opens a synced copy to read it from its start: from the medium, not from this
+	// machine's memory. It fails if that is impossible.
 	ReadBack(name string) (io.ReadCloser, error)
 }
 
-// A Bucket holds copies as objects that come into being whole, after the recording's end.
+// A Bucket holds copies as objects, which are made complete, after the recording's end.
 type Bucket interface {
 	Medium
-	// Put makes an object of size bytes; it goes on where an earlier Put of the same bytes was
-	// interrupted. fs.ErrExist says that there is one of that name, which is left as it is.
+	// Put makes an object of size bytes. It continues an interrupted Put of the same bytes. If the
+	// name exists it leaves that object alone and returns fs.ErrExist.
 	Put(ctx context.Context, name string, from io.ReaderAt, size int64) error
-	// Get reads an object, and says how long it is; -1: the server doesn't tell before.
-	// fs.ErrNotExist: there is none.
+	// Get opens an object and returns its size, or -1 if the server doesn't report it. If there is
+	// none the error is fs.ErrNotExist.
 	Get(ctx context.Context, name string) (object io.ReadCloser, size int64, err error)
 }
 
-// A Limited is a medium that can't do all that a follower would have it do, and is used
-// nevertheless.
+// A Limited is a medium that lacks something but can still be used.
 type Limited interface {
-	// Limits says what is missing and what follows from it, as far as it is known by now: one
+	// Limits returns what is missing and what follows from it, as far as it is known by now: one
 	// sentence each.
 	Limits() []string
 }
 
-// A Trouble is a place that can't be used now, and why.
+// A Trouble is the reason why a store can't be used now.
 type Trouble struct {
-	// Code is the warning that goes with it: store-missing, store-full, …
+	// Code is the warning to raise: store-missing, store-full, …
 	Code health.Code
 	Err  error
 }
@@ -108,7 +109,7 @@ type Trouble struct {
 func (t *Trouble) Error() string { return t.Err.Error() }
 func (t *Trouble) Unwrap() error { return t.Err }
 
-// State is the trouble in a word, for telemetry.
+// State returns the trouble as a state, for telemetry.
 func (t *Trouble) State() topic.Store {
 	switch t.Code {
 	case health.StoreMissing, health.StoreForeign, health.DriveNew:
@@ -121,33 +122,32 @@ func (t *Trouble) State() topic.Store {
 	return topic.StoreError
 }
 
-// troubleOf is err as a [*Trouble]: store-error where its cause is not known.
+// troubleOf returns err as a [*Trouble]: store-error if its cause is unknown.
 func troubleOf(err error) *Trouble {
 	if t := (*Trouble)(nil); errors.As(err, &t) {
-		return &Trouble{t.Code, brief(t.Err)}
+		return &Trouble{t.Code, shorten(t.Err)}
 	}
-	return &Trouble{health.StoreError, brief(err)}
+	return &Trouble{health.StoreError, shorten(err)}
 }
 
-// maxText bounds what is repeated of an error: a server may say as much as it likes, in bytes.
+// maxText limits the text of an error, in bytes: a server may send any amount.
 const maxText = 1000
 
-// A briefError says only the start of what an error says.
-type briefError struct{ err error }
+// A shortError says only the start of what an error says.
+type shortError struct{ err error }
 
-func brief(err error) error {
+func shorten(err error) error {
 	if len(err.Error()) <= maxText {
 		return err
 	}
-	return &briefError{err}
+	return &shortError{err}
 }
 
-func (e *briefError) Error() string { return strings.ToValidUTF8(e.err.Error()[:maxText], "") + " …" }
-func (e *briefError) Unwrap() error { return e.err }
+func (e *shortError) Error() string { return strings.ToValidUTF8(e.err.Error()[:maxText], "") + " …" }
+func (e *shortError) Unwrap() error { return e.err }
 
-// appendEvery and syncEvery are how often a running recording is appended to its copies, and these
-// are synced. A sync on a FAT drive rewrites the same few blocks: it comes less often than the
-// spool's.
+// How often the copies of a live recording are appended to, synced and checked. A sync on a FAT
+// drive rewrites the same few blocks, so syncs are less frequent than the spool's.
 const (
 	appendEvery = 5 * time.Second
 	syncEvery   = 15 * time.Second

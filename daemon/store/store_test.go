@@ -29,7 +29,7 @@ func id(name string) string {
 	return id
 }
 
-// left is what the spool still has.
+// left returns what is still in the spool.
 func (w *world) left() (names []string) {
 	list, err := w.spool.List()
 	w.must(err)
@@ -63,7 +63,7 @@ func TestRelease(t *testing.T) {
 	}
 }
 
-// A recording that one store lacks stays, however long it takes.
+// A recording that one store lacks stays in the spool, however long that takes.
 func TestOneStoreAway(t *testing.T) {
 	in(t, 2, func(w *world) {
 		w.sticks[1].away = errAway
@@ -87,7 +87,7 @@ func TestOneStoreAway(t *testing.T) {
 	})
 }
 
-// While a recording runs its copy follows, never ahead of what the spool has synced, and is synced
+// The copy of a live recording follows it, never ahead of what the spool has synced, and is synced
 // every 15 s.
 func TestARunningRecordingIsFollowed(t *testing.T) {
 	in(t, 1, func(w *world) {
@@ -131,7 +131,7 @@ func TestARunningRecordingIsFollowed(t *testing.T) {
 	})
 }
 
-// What lies in the copy's place when the follower comes, and what becomes of it.
+// What a follower may find in the copy's place, and what it does.
 func TestResume(t *testing.T) {
 	for what, c := range map[string]struct {
 		lies   func(whole []byte) []byte
@@ -141,17 +141,17 @@ func TestResume(t *testing.T) {
 		"the begin of it":     {lies: func(b []byte) []byte { return b[:len(b)/2+77] }},
 		"a part of the head":  {lies: func(b []byte) []byte { return b[:700] }},
 		"all of it":           {lies: func(b []byte) []byte { return b }},
-		"torn: zeros behind": {lies: func(b []byte) []byte {
+		"torn: zeros after": {lies: func(b []byte) []byte {
 			return append(bytes.Clone(b[:len(b)/2/512*512]), make([]byte, 4096)...)
 		}},
 		"torn: the first sectors lost": {lies: func(b []byte) []byte {
 			return append(make([]byte, 1024), b[1024:8192]...)
 		}},
-		"torn: other bytes behind the head": {lies: func(b []byte) []byte {
+		"torn: other bytes after the head": {lies: func(b []byte) []byte {
 			return append(bytes.Clone(b[:len(b)-3000]), bytes.Repeat([]byte("x"), 2000)...)
 		}},
-		"more behind the end": {lies: func(b []byte) []byte { return append(bytes.Clone(b), make([]byte, 1<<20)...) }},
-		"something else":      {beside: true, lies: func(b []byte) []byte { return []byte("holiday pictures") }},
+		"more after the end": {lies: func(b []byte) []byte { return append(bytes.Clone(b), make([]byte, 1<<20)...) }},
+		"something else":     {beside: true, lies: func(b []byte) []byte { return []byte("holiday pictures") }},
 		"something else, as long": {beside: true, lies: func(b []byte) []byte {
 			return bytes.Repeat([]byte("x"), len(b))
 		}},
@@ -176,7 +176,7 @@ func TestResume(t *testing.T) {
 					t.Errorf("%s is not the recording: %v", want, err)
 				}
 				if (len(w.conflicts) > 0) != c.beside {
-					t.Errorf("said: %q", w.conflicts)
+					t.Errorf("conflicts: %q", w.conflicts)
 				}
 				if v := w.sticks[0].disk.Violations(); len(v) > 0 {
 					t.Error(v)
@@ -197,8 +197,7 @@ func (k *stick) put(w *world, name string, data []byte) {
 	w.must(k.disk.SyncDir("."))
 }
 
-// A spool whose disk lost what it had promised closes a recording as shorter than its copy: both
-// are kept.
+// If a spool lost synced data and closes a recording as shorter than its copy, both are kept.
 func TestTheLongerCopyIsKept(t *testing.T) {
 	in(t, 1, func(w *world) {
 		name, long := w.shortened(0, false)
@@ -215,8 +214,8 @@ func TestTheLongerCopyIsKept(t *testing.T) {
 	})
 }
 
-// shortened puts a recording into the spool of which the disk has lost all but the first second,
-// and returns what it had been: with its end, or without.
+// shortened puts a recording into the spool of which the disk has lost all but the first second. It
+// returns the original, with or without its end.
 func (w *world) shortened(minute int, ended bool) (name string, long []byte) {
 	w.Helper()
 	r := w.begin(minute)
@@ -251,8 +250,8 @@ func (w *world) shortened(minute int, ended bool) (name string, long []byte) {
 	return r.name, long
 }
 
-// Every operation at the store fails, once and in each way: nothing is written on after that, one
-// thing is said, and all is brought over when it is well again, without a restart.
+// Every operation at the store fails, once and in each way: the file is not written again, one
+// trouble is reported, and once it works again all is copied, without a restart.
 func TestEveryOperationFails(t *testing.T) {
 	ops := 0
 	in(t, 1, func(w *world) {
@@ -283,7 +282,7 @@ func TestEveryOperationFails(t *testing.T) {
 	}
 }
 
-// session is what faults are tried on: a recording that was there, and two that are made.
+// session is what faults are tried on: one recording that exists, and two that are made.
 func (w *world) session() {
 	w.Helper()
 	w.record(0, 3000, 1_100_000)
@@ -310,7 +309,8 @@ func (w *world) session() {
 	w.end()
 }
 
-// The stick is out, in, another, full, read-only: each is said for what it is, and goes by itself.
+// The stick is out, in, another one, full, read-only: each is reported as what it is, and ends by
+// itself.
 func TestTheStickIsOutOrAnotherOrFullOrReadOnly(t *testing.T) {
 	in(t, 1, func(w *world) {
 		k := w.sticks[0]
@@ -368,7 +368,7 @@ func TestTheStickIsOutOrAnotherOrFullOrReadOnly(t *testing.T) {
 	})
 }
 
-// A stick that loses what was written holds nothing, whatever it says.
+// A stick that loses data holds nothing, whatever it reports.
 func TestAStickThatLies(t *testing.T) {
 	in(t, 1, func(w *world) {
 		w.sticks[0].disk.Lie(true)
@@ -388,7 +388,7 @@ func TestAStickThatLies(t *testing.T) {
 	})
 }
 
-// A store that hangs costs its goroutine: the other store, what is said, and the end go on.
+// A store that hangs blocks only its goroutine: the other store, the status and the stop go on.
 func TestAStoreThatHangs(t *testing.T) {
 	in(t, 2, func(w *world) {
 		release := w.sticks[0].disk.Hang()
@@ -401,7 +401,7 @@ func TestAStoreThatHangs(t *testing.T) {
 		})
 		began := time.Now()
 		w.end()
-		if d := time.Since(began); d > stuckWait {
+		if d := time.Since(began); d > stopWait {
 			t.Errorf("the end took %s", d)
 		}
 		release()
@@ -430,8 +430,7 @@ func TestBothEndsInTurn(t *testing.T) {
 	})
 }
 
-// What an end came between is made good at the next start: a release that was allowed, and one that
-// was not written down.
+// The next start finishes what a stop interrupted: a release, and the ledger entry of one.
 func TestReleaseAfterAnInterruption(t *testing.T) {
 	in(t, 1, func(w *world) {
 		there, gone := w.record(0, 1000), w.record(1, 1000)
@@ -454,8 +453,8 @@ func TestReleaseAfterAnInterruption(t *testing.T) {
 	})
 }
 
-// A recording that the spool can't read keeps none of the others back, is no fault of the store's,
-// and is tried again.
+// A recording that the spool can't read doesn't block the others, is no fault of the store, and is
+// tried again.
 func TestARecordingThatCannotBeRead(t *testing.T) {
 	in(t, 1, func(w *world) {
 		bad, good := w.record(1, 2000), w.record(0, 2000)
@@ -466,17 +465,17 @@ func TestARecordingThatCannotBeRead(t *testing.T) {
 		if s := w.set.Stores()[0]; s.State != "ok" || w.log.has(id(bad), "store-0") {
 			t.Errorf("%+v", s)
 		}
-		w.copied(passOver + time.Second)
+		w.copied(skipFor + time.Second)
 	})
 }
 
-// Pauses grow, are never quite the same, and have an end.
+// Pauses grow, vary, and have a maximum.
 func TestPauses(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	for range 1000 {
-		d := time.Duration(rng.Int64N(int64(longestPause))) + 1
+		d := time.Duration(rng.Int64N(int64(maxPause))) + 1
 		if j := jitter(d); j < d*3/4 || j > d*5/4+1 {
 			t.Fatalf("%s became %s", d, j)
 		}
@@ -494,8 +493,8 @@ func TestPauses(t *testing.T) {
 	})
 }
 
-// Ten recordings wait while the store stalls for an hour: nothing gathers in memory meanwhile, and
-// all are there afterwards.
+// Ten recordings wait while the store hangs for an hour: memory doesn't grow, and in the end all
+// are copied.
 func TestAnHourOfStalling(t *testing.T) {
 	in(t, 1, func(w *world) {
 		release := w.sticks[0].disk.Hang()
@@ -518,7 +517,7 @@ func TestAnHourOfStalling(t *testing.T) {
 	})
 }
 
-// heap is what is in use of it, in bytes.
+// heap returns the bytes of heap in use.
 func heap() int64 {
 	var m runtime.MemStats
 	runtime.GC()

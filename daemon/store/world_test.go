@@ -28,7 +28,7 @@ type world struct {
 	spool   *spool.Spool
 	log     *memory
 	sticks  []*stick
-	more    []Kind // behind the sticks
+	more    []Kind // after the sticks
 	release Release
 	keep    time.Duration
 	unit    recordingtest.Unit
@@ -55,7 +55,7 @@ func newWorld(t *testing.T, stores int) *world {
 	return w
 }
 
-// reopen opens the spool on the disk as it is now.
+// reopen opens the spool on the present disk.
 func (w *world) reopen() {
 	w.Helper()
 	var err error
@@ -63,7 +63,7 @@ func (w *world) reopen() {
 	w.must(err)
 }
 
-// start begins to follow. The test's end stops it.
+// start starts the followers. The end of the test stops them.
 func (w *world) start() {
 	w.Helper()
 	s := Settings{
@@ -110,7 +110,7 @@ type recorder struct {
 	n      int
 }
 
-// begin starts a recording, as many minutes after another as it is told.
+// begin starts a recording, so many minutes after the base time.
 func (w *world) begin(minute int) *recorder {
 	w.Helper()
 	started := recordingtest.Started.Add(time.Duration(minute) * time.Minute)
@@ -148,7 +148,7 @@ func (r *recorder) finish() string {
 	return r.name
 }
 
-// record puts a whole recording into the spool.
+// record puts a complete recording into the spool.
 func (w *world) record(minute int, sizes ...int) string {
 	w.Helper()
 	r := w.begin(minute)
@@ -165,7 +165,7 @@ func (w *world) must(err error) {
 	}
 }
 
-// within waits until something holds.
+// within waits until a condition holds.
 func (w *world) within(limit time.Duration, what string, holds func() bool) {
 	w.Helper()
 	for end := time.Now().Add(limit); !holds(); {
@@ -177,8 +177,7 @@ func (w *world) within(limit time.Duration, what string, holds func() bool) {
 	}
 }
 
-// copied waits until every store holds every recording, and compares what it holds, after a power
-// cut.
+// copied waits until every store holds every recording, then compares the copies after a power cut.
 func (w *world) copied(limit time.Duration) {
 	w.Helper()
 	w.within(limit, "copies", func() bool { n, _ := w.set.Pending(); return n == 0 })
@@ -196,7 +195,7 @@ func (w *world) holds(store int, d *durabletest.Disk) {
 			continue
 		}
 		found := false
-		for b := 1; b <= maxBeside && !found; b++ {
+		for b := 1; b <= maxNames && !found; b++ {
 			got, err := d.Safe(Beside(n, b))
 			found = err == nil && bytes.Equal(got, want)
 		}
@@ -224,7 +223,7 @@ func newStick(seed uint64) *stick {
 
 func (k *stick) Changed() <-chan struct{} { return k.changed }
 
-// take pulls it out (or puts it back, with nil), and another in its place.
+// take pulls the stick out, inserts another one, or puts it back (nil).
 func (k *stick) take(why error, d *durabletest.Disk) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -3,7 +3,7 @@ package take
 import (
 	"slices"
 
-	"tacet/audio/monitor"
+	"tacet/audio/encoded"
 	"tacet/daemon/health"
 	"tacet/daemon/ledger"
 	"tacet/daemon/recording"
@@ -84,7 +84,7 @@ func (t *Take) encodeSilence(frames int64) error {
 }
 
 // sealAll seals what the encoder returned.
-func (t *Take) sealAll(segments []monitor.Segment, err error) error {
+func (t *Take) sealAll(segments []encoded.Segment, err error) error {
 	for i := 0; i < len(segments) && err == nil; i++ {
 		err = t.seal(segments[i])
 	}
@@ -92,7 +92,7 @@ func (t *Take) sealAll(segments []monitor.Segment, err error) error {
 }
 
 // seal seals a segment and queues it for the disk. The sound in clear is wiped.
-func (t *Take) seal(s monitor.Segment) error {
+func (t *Take) seal(s encoded.Segment) error {
 	b, err := t.sealer.Segment(s.Data, t.happened(s.First+s.Samples))
 	clear(s.Data)
 	if err != nil {

@@ -21,7 +21,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"tacet/audio/monitor"
+	"tacet/audio/encoded"
 	"tacet/daemon/disk"
 	"tacet/daemon/ledger"
 	"tacet/daemon/recording"
@@ -36,9 +36,9 @@ const queuedSegments = 120
 type Encoder interface {
 	// Encode takes interleaved samples and returns the segments that became complete. It keeps none
 	// of its input.
-	Encode(samples []int16) ([]monitor.Segment, error)
+	Encode(samples []int16) ([]encoded.Segment, error)
 	// Close returns what is left, with the file's end mark.
-	Close() ([]monitor.Segment, error)
+	Close() ([]encoded.Segment, error)
 	// Release drops what is left of a recording that does not end. It may be called more than once,
 	// also after Close.
 	Release()

@@ -2,6 +2,7 @@ package take
 
 import (
 	"fmt"
+	"slices"
 
 	"tacet/daemon/health"
 	"tacet/daemon/ledger"
@@ -12,7 +13,7 @@ func (t *Take) writeAll() {
 	var failed error
 	var ended *ledger.Entry
 	for s := range t.segments {
-		batch := append(s.bytes, t.waiting(&s)...)
+		batch := slices.Concat(s.bytes, t.waiting(&s))
 		if s.end != nil {
 			ended = s.end
 		}

@@ -11,19 +11,19 @@ import (
 	"strings"
 )
 
-// Address is where a broker is. The configuration's check and the client read it with the same
-// function, so that what the check passes the client takes.
+// Address is a broker's address. The configuration and the client parse it with the same function,
+// so the client accepts what the configuration's check has passed.
 type Address struct {
 	Host   string // a name or an IP address, which may have a zone: fe80::1%eth0
 	Port   string
 	Secure bool // with TLS
 }
 
-// AddressError is what is wrong with an address. Its text never repeats the address: a password may
-// stand in it.
+// AddressError is what is wrong with an address. It never repeats the address, which may hold a
+// password.
 type AddressError struct {
-	What string // is wrong
-	Do   string // about it
+	What string // what is wrong
+	Do   string // what to write instead
 }
 
 func (e *AddressError) Error() string { return e.What + ": " + e.Do }
@@ -41,15 +41,15 @@ func ParseAddress(text string) (Address, error) {
 	case err != nil || u.Opaque != "":
 		return wrong("is not an address", addressExample)
 	case u.User != nil && hasPassword(u):
-		return wrong("a password stands in the address", "remove it, and write username and password_file below")
+		return wrong("the address holds a password", "remove it, and write username and password_file below")
 	case u.User != nil:
-		return wrong("a user stands in the address", `remove it, and write username = "…" below`)
+		return wrong("the address holds a user name", `remove it, and write username = "…" below`)
 	case u.Hostname() == "":
 		return wrong("is not an address", addressExample)
 	case ports[u.Scheme] == "":
-		return wrong(u.Scheme+" is not spoken here", "write mqtts:// or mqtt://")
+		return wrong(u.Scheme+":// is not supported", "write mqtts:// or mqtt://")
 	case strings.HasSuffix(u.Host, ":") || u.Port() != "" && !isPort(u.Port()):
-		return wrong("the port is not one", "write a number between 1 and 65535, or none")
+		return wrong("the port is not valid", "write a number between 1 and 65535, or none")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return wrong("there is something after the port", addressExample)
 	case u.Path != "" && u.Path != "/":
@@ -60,7 +60,7 @@ func ParseAddress(text string) (Address, error) {
 		a.Port = ports[u.Scheme]
 	}
 	if strings.ContainsFunc(a.Host, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '/' }) {
-		return wrong("the host is not one", addressExample)
+		return wrong("the host is not valid", addressExample)
 	}
 	return a, nil
 }
@@ -72,10 +72,10 @@ func isPort(text string) bool {
 	return err == nil && n > 0 && n <= 65535
 }
 
-// Dial is the address as net.Dial takes it.
+// Dial is the address for net.Dial.
 func (a Address) Dial() string { return net.JoinHostPort(a.Host, a.Port) }
 
-// String is the address as ParseAddress takes it, with its port.
+// String is the address in the form that ParseAddress reads, with its port.
 func (a Address) String() string {
 	scheme := "mqtt"
 	if a.Secure {
@@ -84,10 +84,10 @@ func (a Address) String() string {
 	return (&url.URL{Scheme: scheme, Host: a.Dial()}).String()
 }
 
-// maxUsername bounds a user name, in bytes.
+// maxUsername is the most bytes that a user name may have.
 const maxUsername = 200
 
-// ValidUsername says whether MQTT can carry a user name: UTF-8 without control characters.
+// ValidUsername checks that MQTT can carry a user name: UTF-8 without control characters.
 func ValidUsername(name string) error {
 	if len(name) > maxUsername || strings.ContainsFunc(name,
 		func(r rune) bool { return r < ' ' || r == 0x7f || r == '\uFFFD' }) {
@@ -98,11 +98,12 @@ func ValidUsername(name string) error {
 
 var level = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
 
-// ErrPrefix is the answer to a discovery prefix that can't be used.
-var ErrPrefix = errors.New(`write a topic of at most 4 levels of letters, digits, ".", "-" and "_", as in "homeassistant", and none under tacet; or "" for none`)
+// ErrPrefix says what a discovery prefix must look like.
+var ErrPrefix = errors.New(`write a topic of at most 4 levels of letters, digits, ".", "-" and "_", ` +
+	`as in "homeassistant", and none under tacet; or "" for none`)
 
-// ValidPrefix says whether Home Assistant's discovery prefix can be used; empty is none. It may not
-// lie among the units' own topics.
+// ValidPrefix checks a discovery prefix of Home Assistant; empty is none. It may not be among the
+// units' own topics.
 func ValidPrefix(prefix string) error {
 	if prefix == "" {
 		return nil

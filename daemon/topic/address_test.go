@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Whatever is read as an address is written as one that is read the same, and can be dialled.
+// An address survives String and ParseAddress, and can be dialled.
 func TestAddresses(t *testing.T) {
 	for text, want := range map[string]Address{
 		"mqtt://broker.lan":          {"broker.lan", "1883", false},
@@ -33,11 +33,12 @@ func TestAddresses(t *testing.T) {
 	for text, words := range map[string]string{
 		"broker.lan": "is not an address", "mqtt://": "is not an address", "mqtt:x": "is not an address",
 		"": "is not an address", "mqtt://:1883": "is not an address",
-		"tcp://b": "tcp is not spoken here", "mqtt://b:0": "the port is not one", "mqtt://b:65536": "the port is not one",
-		"mqtt://b:":  "the port is not one",
-		"mqtt://b/x": "a path after the host", "mqtt://b?x": "something after", "mqtt://b#x": "something after",
+		"tcp://b": "tcp:// is not supported", "mqtt://b:0": "the port is not valid",
+		"mqtt://b:65536": "the port is not valid",
+		"mqtt://b:":      "the port is not valid",
+		"mqtt://b/x":     "a path after the host", "mqtt://b?x": "something after", "mqtt://b#x": "something after",
 		"mqtt://b?":             "something after",
-		"mqtt://[fe80::1%eth0]": "%25", "mqtt://u@b": "a user stands", "mqtt://u:hunter2@b": "a password stands",
+		"mqtt://[fe80::1%eth0]": "%25", "mqtt://u@b": "holds a user name", "mqtt://u:hunter2@b": "holds a password",
 		"mqtt://u:hunter2@b:x": "is not an address",
 		"mqtt://a%20b":         "is not",
 	} {
@@ -63,45 +64,46 @@ func TestPrefixes(t *testing.T) {
 	}
 }
 
-// A measure that wavers between two steps is told once; one that moves is followed.
+// A value that flaps between two steps is reported once; one that moves is followed.
 func TestHoursStand(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
 	h := func(x float64) time.Duration { return time.Duration(x * float64(time.Hour)) }
 	for _, base := range []float64{0.05, 3.25, 41.55, 99.95, 100, 104.9, 105, 3500.05} {
-		told, changes := HoursNear(h(base), nil), 0
+		last, changes := HoursNear(h(base), nil), 0
 		for range 1000 {
-			next := HoursNear(h(base+(r.Float64()-0.5)/10), told)
-			if *next != *told {
+			next := HoursNear(h(base+(r.Float64()-0.5)/10), last)
+			if *next != *last {
 				changes++
 			}
-			told = next
+			last = next
 		}
 		if changes > 1 {
-			t.Errorf("around %v h it is told %d times", base, changes)
+			t.Errorf("around %v h it changes %d times", base, changes)
 		}
 	}
-	told := HoursNear(h(4000), nil)
+	last := HoursNear(h(4000), nil)
 	for x := 4000.0; x > 0; x -= 0.02 {
-		told = HoursNear(h(x), told)
+		last = HoursNear(h(x), last)
 		most := 0.16
 		if x > 99 {
 			most = 15.1
 		}
-		if d := *told - x; d > most || d < -most {
-			t.Fatalf("at %v h it says %v", x, *told)
+		if d := *last - x; d > most || d < -most {
+			t.Fatalf("at %v h it says %v", x, *last)
 		}
 	}
 	for x, want := range map[float64]float64{3504: 3500, 3506: 3510, 100: 100, 99.96: 100, 99.94: 99.9, 41.55: 41.6,
 		0: 0} {
 		if got := *Hours(h(x)); got != want {
-			t.Errorf("%v h are told as %v, want %v", x, got, want)
+			t.Errorf("%v h are rounded to %v, want %v", x, got, want)
 		}
 	}
 }
 
-// What Home Assistant needs for each component stands at each: older ones look nowhere else.
+// Every component has its own qos and unique_id: older versions of Home Assistant ignore the
+// defaults.
 func TestComponentsStandAlone(t *testing.T) {
 	d := Device{Names: names, Stores: []string{"nas"}, Notes: []string{"recording-interrupted"},
 		Gone: map[string]string{"store_drive": "sensor"}}
@@ -117,7 +119,7 @@ func TestComponentsStandAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got.QoS != nil {
-		t.Error("qos stands at the root")
+		t.Error("qos is at the root")
 	}
 	for key, c := range got.Components {
 		if key == "store_drive" {

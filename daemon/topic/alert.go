@@ -6,18 +6,18 @@ import (
 	"unicode/utf8"
 )
 
-// maxAlert bounds the text of an alert, in bytes. A text ends with what to do, so whoever makes one
-// keeps the rest short: see health.Active.Message.
+// maxAlert is the most bytes that the text of an alert may have. A text ends with what to do, so
+// its author keeps the rest short: see health.Active.Message.
 const maxAlert = 1000
 
-// maxRemedy bounds State's remedy, in bytes: a push message shows no more.
+// maxRemedy is the most bytes of State's remedy: a push message shows no more.
 const maxRemedy = 160
 
-// OneLine makes a text fit for an alert topic: line breaks and other control characters become
-// single spaces, and what is too long is cut.
+// OneLine makes a text fit for an alert topic: control characters and line breaks become single
+// spaces, and a text that is too long is cut.
 func OneLine(text string) string { return oneLine(text, maxAlert) }
 
-// ShortRemedy is OneLine for what State says is to be done.
+// ShortRemedy is OneLine for State's remedy.
 func ShortRemedy(text string) string { return oneLine(text, maxRemedy) }
 
 func oneLine(text string, limit int) string {

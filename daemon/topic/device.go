@@ -5,21 +5,21 @@ import (
 	"fmt"
 )
 
-// Device describes the unit to Home Assistant, which then makes its sensors by itself. The payload
-// is the "device discovery payload" of Home Assistant's MQTT integration (2024.12 and later):
+// Device describes the unit to Home Assistant, which creates the sensors from it. The payload is
+// the "device discovery payload" of Home Assistant's MQTT integration (2024.12 and later):
 // https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
 //
-// There is one component for each thing that somebody may want to see or to be told about; none
-// takes a command.
+// It has one component for each thing that somebody may want to see or be notified of. None takes a
+// command.
 type Device struct {
 	Names
-	RoomName string   // as people call it; the room's ID if empty
-	Version  string   // the software's
+	RoomName string   // for people; the room's ID if empty
+	Version  string   // of the software
 	Stores   []string // names, one sensor each
-	Notes    []string // codes of alerts that need nobody
-	// Gone are components that were described before and are no more, by their keys, with their
-	// platforms. Home Assistant removes what is described by its platform alone; after that it is
-	// left out. See Components.
+	Notes    []string // codes of alerts that need no action
+	// Gone maps the keys of components that have been removed to their platforms. Home Assistant
+	// removes a component that is described by its platform alone; the next description leaves it
+	// out. See Components.
 	Gone map[string]string
 }
 
@@ -36,7 +36,7 @@ type wireDevice struct {
 		Name      string `json:"name"`
 		SWVersion string `json:"sw_version,omitempty"`
 	} `json:"origin"`
-	// What follows holds for every component that doesn't say otherwise.
+	// The defaults of all components.
 	StateTopic          string               `json:"state_topic"`
 	AvailabilityTopic   string               `json:"availability_topic"`
 	PayloadAvailable    string               `json:"payload_available"`
@@ -44,12 +44,12 @@ type wireDevice struct {
 	Components          map[string]component `json:"components"`
 }
 
-// component is one sensor, in Home Assistant's words.
+// component is one sensor, in Home Assistant's terms.
 type component struct {
 	Platform        string   `json:"platform"`
 	UniqueID        string   `json:"unique_id,omitempty"`
 	Name            string   `json:"name,omitempty"`
-	QoS             *int     `json:"qos,omitempty"` // that of the root counts only since Home Assistant 2026.6
+	QoS             *int     `json:"qos,omitempty"` // Home Assistant before 2026.6 ignores the one at the root
 	Icon            string   `json:"icon,omitempty"`
 	DeviceClass     string   `json:"device_class,omitempty"`
 	StateClass      string   `json:"state_class,omitempty"`
@@ -65,7 +65,7 @@ type component struct {
 	Attributes      string   `json:"json_attributes_template,omitempty"`
 }
 
-// MarshalJSON writes one line of JSON.
+// MarshalJSON returns one line of JSON.
 func (d Device) MarshalJSON() ([]byte, error) {
 	var w wireDevice
 	name := d.RoomName
@@ -95,8 +95,8 @@ func (d Device) MarshalJSON() ([]byte, error) {
 	return compact(w)
 }
 
-// Components are the platforms of what the description holds, by key: what has to be remembered to
-// take one away later.
+// Components maps the keys of all components to their platforms, which are needed to remove one
+// later.
 func (d Device) Components() map[string]string {
 	all := map[string]string{}
 	for key, c := range d.components() {
@@ -145,7 +145,7 @@ func (d Device) components() map[string]component {
 	return all
 }
 
-// problem says whether there is an alert that needs somebody.
+// problem is the template that says whether any alert needs action.
 func (d Device) problem() string {
 	notes := ""
 	for _, code := range d.Notes {
@@ -154,7 +154,7 @@ func (d Device) problem() string {
 	return "{{ 'ON' if value_json.alerts.split(',') | reject('in', [''" + notes + "]) | list else 'OFF' }}"
 }
 
-// choice is a sensor that says one of a few words.
+// choice is a sensor whose value is one of words.
 func choice(name, key, icon string, words []string) component {
 	return component{Platform: "sensor", Name: name, Icon: icon, DeviceClass: "enum", Options: words,
 		ValueTemplate: stateField(key)}
@@ -165,26 +165,10 @@ func (c component) in(category string) component {
 	return c
 }
 
-// stateField is the template that takes one field out of the state. A field that is null or missing
-// makes "None", which Home Assistant shows as unknown.
+// stateField is the template that reads one field of the state. A null or missing field gives
+// "None", which Home Assistant shows as unknown.
 func stateField(key string) string {
 	return fmt.Sprintf("{{ value_json['%s'] | default(none) }}", key)
-}
-
-// checkDevice insists on the declared fields of the description; their values are made here and
-// nowhere else.
-func checkDevice(payload []byte) error {
-	if _, err := object(payload); err != nil {
-		return err
-	}
-	var w wireDevice
-	if err := strict(payload, &w); err != nil {
-		return err
-	}
-	if len(w.Components) == 0 || len(w.Device.Identifiers) != 1 {
-		return fmt.Errorf("describes no device")
-	}
-	return nil
 }
 
 var _ json.Marshaler = Device{}

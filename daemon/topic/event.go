@@ -5,40 +5,40 @@ import (
 	"time"
 )
 
-// EventType is what has happened.
+// EventType is what happened.
 type EventType string
 
 const (
-	Started  EventType = "started"  // a recording began
-	Ended    EventType = "ended"    // it ended; why is not said
-	Copied   EventType = "copied"   // a store has the whole of it, read back
-	Released EventType = "released" // the unit's own copy is gone
-	Faulted  EventType = "fault"    // a warning came up
-	Cleared  EventType = "cleared"  // and went
+	Started  EventType = "started"  // a recording started
+	Ended    EventType = "ended"    // a recording ended; the reason is not published
+	Copied   EventType = "copied"   // a store has all of it, verified by reading it back
+	Released EventType = "released" // the unit's own copy was deleted
+	Faulted  EventType = "fault"    // a warning was raised
+	Cleared  EventType = "cleared"  // a warning was cleared
 )
 
 var eventTypes = []string{string(Started), string(Ended), string(Copied), string(Released), string(Faulted),
 	string(Cleared)}
 
-// Event is one thing that happened. Delivery is at least once and in order: who must not count
-// twice remembers the ID.
+// Event is one thing that happened. Events are delivered in order and at least once: readers
+// recognise duplicates by the ID.
 type Event struct {
-	ID        string // EventID
+	ID        string // see EventID
 	Type      EventType
 	Time      time.Time
-	Recording string   // the recording, by its ID: started, ended, copied, released
-	Store     string   // copied; fault and cleared, where the warning is about a store
-	Seconds   *float64 // length of the recording: ended; copied and released, where it ended since the start
-	Code      string   // the warning: fault, cleared
+	Recording string   // the recording's ID, for started, ended, copied and released
+	Store     string   // for copied; for fault and cleared if the warning is about a store
+	Seconds   *float64 // the recording's length, for ended; for copied and released if it ended since the daemon started
+	Code      string   // the warning, for fault and cleared
 }
 
-// Seconds is a duration as Event has it: seconds, to a tenth.
+// Seconds is a duration in seconds for Event, rounded to a tenth.
 func Seconds(d time.Duration) *float64 {
 	s := float64(d.Round(100*time.Millisecond).Milliseconds()) / 1000
 	return &s
 }
 
-// EventID is the n-th event of one boot.
+// EventID is the ID of the n-th event of a boot.
 func EventID(boot string, n uint64) string { return fmt.Sprintf("%s-%d", boot, n) }
 
 type wireEvent struct {
@@ -52,7 +52,7 @@ type wireEvent struct {
 	Code      string    `json:"code,omitempty"`
 }
 
-// MarshalJSON writes the contract's flat object.
+// MarshalJSON returns one flat object.
 func (e Event) MarshalJSON() ([]byte, error) {
 	return compact(wireEvent{
 		V: version, ID: e.ID, Type: e.Type, Time: stamp(e.Time),

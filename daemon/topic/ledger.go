@@ -6,9 +6,8 @@ import (
 	"time"
 )
 
-// Ledger is what a witness needs to remember: the signed head of the unit's log and, while it
-// records, the running recording's last checkpoint. Both are signed notes of several lines, so they
-// travel as JSON strings.
+// Ledger is what a witness remembers: the signed head of the unit's ledger and, during a recording,
+// that recording's last checkpoint. Both are signed notes of several lines, kept as JSON strings.
 type Ledger struct {
 	Time       time.Time
 	Head       string // signed note
@@ -24,7 +23,7 @@ type wireLedger struct {
 	Checkpoint string `json:"checkpoint,omitempty"`
 }
 
-// MarshalJSON writes one line of JSON.
+// MarshalJSON returns one line of JSON.
 func (l Ledger) MarshalJSON() ([]byte, error) {
 	return compact(wireLedger{V: version, Time: stamp(l.Time), Head: l.Head, Recording: l.Recording,
 		Checkpoint: l.Checkpoint})
@@ -41,7 +40,7 @@ func (l *Ledger) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// decode reads a payload into w, whose version and time lie at v and at.
+// decode reads a payload into w. v and at point to its version and time.
 func decode(data []byte, w any, v *int, at *string) (time.Time, error) {
 	if err := json.Unmarshal(data, w); err != nil {
 		return time.Time{}, err

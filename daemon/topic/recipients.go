@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// RecipientsHash is what State says of who may open the recordings, for an office to compare with
+// RecipientsHash identifies the set of recipients in State, so that an office can compare it with
 // its own: the first 128 bits of SHA-256 over the recipients' fingerprints, sorted and joined by
-// newlines, in hexadecimal. Fewer bits could be met by trying keys.
+// newlines, in hexadecimal. With fewer bits somebody could search for keys with the same hash.
 func RecipientsHash(fingerprints []string) string {
 	sorted := slices.Sorted(slices.Values(fingerprints))
 	sum := sha256.Sum256([]byte(strings.Join(sorted, "\n")))

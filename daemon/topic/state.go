@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Phase is what the unit is doing. There is no word for half a consent, which must not be told.
+// Phase is what the unit is doing. It has no value for partial consent, which stays private.
 type Phase string
 
 const (
@@ -18,11 +18,14 @@ const (
 	Fault     Phase = "fault"
 )
 
-// The values of State's other fields.
 type (
+	// Clock is the state of the unit's wall clock.
 	Clock string
-	Mic   string
+	// Mic is the state of the microphone.
+	Mic string
+	// Light says whether the light has been seen by its sense line.
 	Light string
+	// Store is the state of a store.
 	Store string
 )
 
@@ -33,10 +36,10 @@ const (
 	MicOK      Mic = "ok"
 	MicMissing Mic = "missing"
 	MicFault   Mic = "fault"
-	MicUntried Mic = "untried" // its name tells no card, and it has not been opened yet
+	MicUntried Mic = "untried" // its name doesn't identify a card, and it has not been opened yet
 
-	LightProved   Light = "proved"   // a sense line sees it
-	LightUnproved Light = "unproved" // driven, and nothing says that it is lit
+	LightProved   Light = "proved"   // a sense line confirms it
+	LightUnproved Light = "unproved" // driven, but nothing confirms that it is lit
 
 	StoreOK       Store = "ok"
 	StoreMissing  Store = "missing"
@@ -54,8 +57,8 @@ var (
 		string(StoreError)}
 )
 
-// State is the whole unit at one time. Boot is new with each start of the daemon, Seq grows with
-// each State of one boot: whoever sees a smaller Seq of the same boot sees an old message.
+// State is the whole unit at one time. Boot is new for each start of the daemon. Seq grows with
+// each State of one boot: a smaller Seq of the same boot is an old message.
 type State struct {
 	Boot    string
 	Seq     uint64
@@ -63,24 +66,24 @@ type State struct {
 	Version string
 	Clock   Clock
 	Phase   Phase
-	Since   time.Time // when the phase began
+	Since   time.Time // when the phase started
 	Mic     Mic
 	Light   Light
-	// SpoolFreeH is how many hours of recording the unit's own disk still has room for; nil while
-	// unknown. See Hours.
+	// SpoolFreeH is how many hours of recording fit on the unit's own disk; nil while unknown. See
+	// Hours.
 	SpoolFreeH     *float64
-	Pending        int              // recordings that a store still has to get
-	OldestPendingH *float64         // age of the oldest of them; nil when there is none
+	Pending        int              // recordings that some store does not have yet
+	OldestPendingH *float64         // the age of the oldest of them; nil if there is none
 	Alerts         []string         // codes of all warnings that are up
-	Config         string           // the configuration's hash, of 128 bits, in hexadecimal
-	Recipients     string           // that of who may open the recordings; see RecipientsHash
-	VersionWaiting string           // of the software that takes over when nothing is recorded any more; empty: none
-	UnitKey        string           // the unit's verifier key; empty while its disk is not there
-	Remedy         string           // what to do about the worst of Alerts; empty where there is none. See ShortRemedy
-	Stores         map[string]Store // by the store's name
+	Config         string           // the first 128 bits of the configuration's hash, in hexadecimal
+	Recipients     string           // see RecipientsHash
+	VersionWaiting string           // the version that starts when no recording runs; empty: none
+	UnitKey        string           // the unit's verifier key; empty while its disk is missing
+	Remedy         string           // what to do about the worst of Alerts, or empty. See ShortRemedy
+	Stores         map[string]Store // by name
 }
 
-// Hours is a duration as State's fields have it: hours, to a tenth; above 100, whole tens.
+// Hours is a duration in hours for State, rounded to a tenth, or to ten above 100.
 func Hours(d time.Duration) *float64 { return hours(d.Hours()) }
 
 func hours(h float64) *float64 {
@@ -89,7 +92,7 @@ func hours(h float64) *float64 {
 	return &h
 }
 
-// hourStep is how many steps an hour has, at so many hours.
+// hourStep is the number of rounding steps in an hour, for a duration of h hours.
 func hourStep(h float64) float64 {
 	if h >= 100 {
 		return 0.1
@@ -97,17 +100,16 @@ func hourStep(h float64) float64 {
 	return 10
 }
 
-// HoursNear is Hours of what is measured again and again: it stays at what was told last until the
-// measure has moved by more than a step, so that one which wavers between two steps is no news each
-// time.
-func HoursNear(d time.Duration, told *float64) *float64 {
-	if h := d.Hours(); told != nil && math.Abs(h-*told) <= 1/hourStep(math.Min(h, *told)) {
-		return told
+// HoursNear is Hours with hysteresis: it returns last until the duration has moved away from it by
+// more than one rounding step, so that a value between two steps does not flap.
+func HoursNear(d time.Duration, last *float64) *float64 {
+	if h := d.Hours(); last != nil && math.Abs(h-*last) <= 1/hourStep(math.Min(h, *last)) {
+		return last
 	}
 	return Hours(d)
 }
 
-// wireState fixes names and order of the fields; the stores follow them.
+// wireState fixes the names and the order of the fields; the stores follow.
 type wireState struct {
 	V              int      `json:"v"`
 	Boot           string   `json:"boot"`
@@ -130,10 +132,10 @@ type wireState struct {
 	Remedy         string   `json:"remedy"`
 }
 
-// storePrefix begins the key of each store's own field.
+// storePrefix starts the key of each store's field.
 const storePrefix = "store_"
 
-// MarshalJSON writes the contract's flat object, the stores by name at its end.
+// MarshalJSON returns one flat object, with the stores by name at its end.
 func (s State) MarshalJSON() ([]byte, error) {
 	alerts := slices.Sorted(slices.Values(s.Alerts))
 	b, err := compact(wireState{
@@ -157,7 +159,7 @@ func (s State) MarshalJSON() ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote, and skips fields that a newer unit may have added.
+// UnmarshalJSON reads what MarshalJSON wrote. It skips unknown fields, which a newer unit may have.
 func (s *State) UnmarshalJSON(data []byte) error {
 	var w wireState
 	if err := json.Unmarshal(data, &w); err != nil {
@@ -201,7 +203,7 @@ func (s *State) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// finite turns what JSON has no number for into null.
+// finite replaces what JSON has no number for by nil.
 func finite(h *float64) *float64 {
 	if h == nil || math.IsNaN(*h) || math.IsInf(*h, 0) {
 		return nil

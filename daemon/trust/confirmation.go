@@ -4,11 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"regexp"
 	"syscall"
+
+	"tacet/config/bounded"
 )
 
 // Confirmation is what somebody has confirmed at the unit, as root, in a file that the daemon can
@@ -54,12 +55,12 @@ func ReadConfirmation(path string, owner int) (*Confirmation, error) {
 		return nil, fmt.Errorf("%s belongs to user %d and has mode %04o: nobody but user %d may write it", path, st.Uid,
 			info.Mode().Perm(), owner)
 	}
-	data, err := io.ReadAll(io.LimitReader(f, maxConfirmation+1))
-	if err != nil {
+	data, err := bounded.ReadAll(f, maxConfirmation)
+	if err != nil && !errors.Is(err, bounded.ErrTooLong) {
 		return nil, err
 	}
 	var c Confirmation
-	if len(data) > maxConfirmation || json.Unmarshal(data, &c) != nil || c.check() != nil {
+	if err != nil || json.Unmarshal(data, &c) != nil || c.check() != nil {
 		return nil, fmt.Errorf("%s was not written by \"tacetd confirm\"", path)
 	}
 	return &c, nil

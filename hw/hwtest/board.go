@@ -1,39 +1,34 @@
-// Package hwtest is GPIO for tests: a Board that has the habits of the kernel's character device,
-// bad ones included, so that the real package hw can run on it.
+// Package hwtest simulates GPIO for tests: a Board that behaves like the kernel's character device,
+// including its quirks, so that package hw can run on it.
 //
 //	b := hwtest.NewBoard("GPIO5", "GPIO27")
 //	panel, err := hw.OpenOn(b, hw.Wiring{Buttons: …"GPIO5", Light: …"GPIO27"})
 //	b.Drive("GPIO5", gpio.Low)  // press
-//	b.Float("GPIO5")            // release: the pull that hw asked for lifts the line
+//	b.Float("GPIO5")            // release: the pull that hw requested raises the line
 //	b.Level("GPIO27")           // what the light does
 //	b.Fail("GPIO5", hwtest.Read, syscall.EIO)
 //
-// It keeps to time.Now and timers, so it can be used in a testing/synctest bubble (make it inside).
-// The conformance test in hw runs on it and on the kernel's own gpio-sim, where Sim drives the
-// lines.
+// It uses only time.Now and timers, so it works in a testing/synctest bubble in which it was made.
+// The conformance test in hw runs on it and on the kernel's gpio-sim, whose lines Sim drives.
 //
-// What it holds to, as in Linux's drivers/gpio/gpiolib-cdev.c (the conformance test says whether it
-// is so):
+// Its behaviour follows Linux's drivers/gpio/gpiolib-cdev.c, which the conformance test verifies:
 //
-//   - As many edges are queued for a line as were asked for, hw.QueueLength at most. When the queue is full the oldest is
-//     dropped (kfifo_skip), and nobody who waits is told.
-//   - Edges are queued from the request on, whether anybody waits or not, numbered from 1 for each line. One that is
-//     dropped keeps its number. An interrupt that was missed has none.
-//   - An edge has the time at which its interrupt came. It is queued by the interrupt's thread, which may be later, and
-//     the level that it tells is the one that the thread found: two of one level in a row are two changes, one of which
-//     was too short. Edge makes such a one; Lag makes the thread late.
+//   - Each line has a queue of the requested length, at most hw.QueueLength. When it is full the
+//     oldest edge is dropped (kfifo_skip) without any notice.
+//   - Edges are queued from the request on, whether anybody waits or not, and numbered from 1 for
+//     each line. A dropped edge keeps its number. A missed interrupt has none.
+//   - An edge has the time of its interrupt. The interrupt's thread queues it, possibly later, with
+//     the level that the thread reads: two edges with the same level are two changes, one of which
+//     was too short. Edge makes such an edge; Lag delays the thread.
 //   - Take returns at once. Wait takes nothing.
-//   - A line can be held once; a second request is refused until Close.
+//   - A line can be held once; a second request fails until Close.
 //   - The request of an output drives it low.
 package hwtest
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"periph.io/x/conn/v3/gpio"
@@ -41,39 +36,39 @@ import (
 	"tacet/hw"
 )
 
-// A Board is a machine's GPIO. Lines are named as in a config: GPIO5, or gpiochip0:5; a name that
-// doesn't exist is a mistake in the test, and panics.
+// A Board is a machine's GPIO. Lines are named as in a configuration: GPIO5, or gpiochip0:5. An
+// unknown name panics.
 type Board struct {
-	// KeepsLevel is what becomes of an output that is released: a Raspberry Pi's kernel keeps its
-	// level, the mainline's makes it an input. Set it before use.
+	// KeepsLevel says that a released output keeps its level, as with a Raspberry Pi's kernel; the
+	// mainline kernel makes it an input. Set it before use.
 	KeepsLevel bool
 
-	// Queue is how many edges are queued for a line, if not hw.QueueLength. Set it before use.
+	// Queue is the length of each queue, by default hw.QueueLength. Set it before use.
 	Queue int
 
-	// Stall, if set, is asked before and after each call on an EdgeLine, but for Close, for how
-	// long the process stands still. Set it before use.
+	// Stall, if set, returns how long the process stalls before and after each call on an EdgeLine,
+	// except for Close. Set it before use.
 	Stall func() time.Duration
 
-	mu      sync.Mutex // guards what follows, and all lines
+	mu      sync.Mutex // guards the fields below, and all lines
 	lines   []*line
 	refused error
 	reads   int
 	calls   int
 	lag     time.Duration
-	still   time.Time // until then the process stands still
+	still   time.Time // the process stalls until then
 }
 
-// A line is one wire with what is asked of it. The Board's mutex guards it.
+// A line is one wire with its request. The Board's mutex guards it.
 type line struct {
 	info   hw.LineInfo
-	set    *lineSet // who holds it; nil: nobody
+	set    *lineSet // the holder, or nil
 	lost   bool     // interrupts are being missed
 	use    hw.Use
 	pull   gpio.Pull
 	driven *gpio.Level // from outside, stronger than any pull
 	out    gpio.Level
-	level  gpio.Level // what the wire shows, after all of these
+	level  gpio.Level // the resulting level of the wire
 	fails  map[Op]error
 	past   []Change
 	to     []*line // wires that follow this one
@@ -96,8 +91,8 @@ const (
 	Take
 )
 
-// NewBoard makes a board with one chip, gpiochip0, that has these lines; an empty name is an
-// unnamed line.
+// NewBoard makes a board with one chip, gpiochip0, with these lines. An empty name is an unnamed
+// line.
 func NewBoard(names ...string) *Board {
 	b := &Board{Queue: hw.QueueLength}
 	b.AddChip("gpiochip0", "pinctrl-bcm2711", names...)
@@ -133,7 +128,7 @@ func (b *Board) Drive(name string, level gpio.Level) {
 	l.update()
 }
 
-// Float lets go of the line: it goes where it is pulled.
+// Float releases the line, which follows its pull.
 func (b *Board) Float(name string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -142,8 +137,7 @@ func (b *Board) Float(name string) {
 	l.update()
 }
 
-// Slip changes the line's level as Drive does, but its edge is lost, as when an interrupt was
-// missed.
+// Slip changes the line's level like Drive, but its edge is lost, as with a missed interrupt.
 func (b *Board) Slip(name string, level gpio.Level) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -154,8 +148,7 @@ func (b *Board) Slip(name string, level gpio.Level) {
 	l.lost = false
 }
 
-// Edge queues an edge that no change of the level goes with: one that comes late, after a Slip, or
-// is a glitch.
+// Edge queues an edge without a change of the level: a late one after a Slip, or a glitch.
 func (b *Board) Edge(name string, level gpio.Level) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -164,7 +157,7 @@ func (b *Board) Edge(name string, level gpio.Level) {
 	}
 }
 
-// Kill releases every line as the end of a killed process does: nothing else is done first.
+// Kill releases every line, as the end of a killed process does.
 func (b *Board) Kill() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -184,7 +177,7 @@ func (b *Board) Connect(from, to string) {
 	f.follow()
 }
 
-// Level is what the wire shows.
+// Level is the level of a wire.
 func (b *Board) Level(name string) gpio.Level {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -198,7 +191,7 @@ func (b *Board) Past(name string) []Change {
 	return slices.Clone(b.at(name).past)
 }
 
-// Held says whether a line is requested.
+// Held reports whether a line is requested.
 func (b *Board) Held(name string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -215,8 +208,7 @@ func (b *Board) Queued(name string) int {
 	return 0
 }
 
-// Fail makes a call on a line fail from now on; nil mends it. A wait that is under way fails at
-// once.
+// Fail makes a call on a line fail from now on; nil ends that. A running wait fails at once.
 func (b *Board) Fail(name string, op Op, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -234,14 +226,14 @@ func (b *Board) OutputReads() int {
 	return b.reads
 }
 
-// Calls counts the calls on lines whose edges are queued: a panel that makes none sleeps.
+// Calls counts the calls on lines whose edges are queued. A sleeping panel makes none.
 func (b *Board) Calls() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.calls
 }
 
-// StandStill stops the process for a time: no call on a line whose edges are queued begins or ends
+// StandStill stalls the process for a time: no call on a line whose edges are queued starts or ends
 // meanwhile.
 func (b *Board) StandStill(d time.Duration) {
 	b.mu.Lock()
@@ -249,109 +241,23 @@ func (b *Board) StandStill(d time.Duration) {
 	b.still = time.Now().Add(d)
 }
 
-// Still is for how long the process will stand still yet.
+// Still is for how long the process will still stall.
 func (b *Board) Still() time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return time.Until(b.still)
 }
 
-// Lag is for how long, from now on, an edge has had its time before it is queued.
+// Lag sets the delay between the time of an edge and its queueing.
 func (b *Board) Lag(d time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.lag = d
 }
 
-// Refused implements hw.Board.
-func (b *Board) Refused() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.refused
-}
-
-// Refuse has the board say that it has chips which could not be opened.
+// Refuse makes the board report chips that could not be opened.
 func (b *Board) Refuse(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.refused = err
-}
-
-// Lines implements hw.Board.
-func (b *Board) Lines() ([]hw.LineInfo, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	var infos []hw.LineInfo
-	for _, l := range b.lines {
-		infos = append(infos, l.info)
-	}
-	return infos, nil
-}
-
-// Request implements hw.Board.
-func (b *Board) Request(info hw.LineInfo, u hw.Use, pull gpio.Pull) (hw.LineSet, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.request(info, u, pull)
-}
-
-// RequestEdges implements hw.Board.
-func (b *Board) RequestEdges(info hw.LineInfo, pull gpio.Pull) (hw.EdgeLine, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	set, err := b.request(info, hw.Level, pull)
-	if err != nil {
-		return nil, err
-	}
-	set.edges = true
-	return &edgeLine{set}, nil
-}
-
-// request takes a line for either. The caller holds mu.
-func (b *Board) request(info hw.LineInfo, u hw.Use, pull gpio.Pull) (*lineSet, error) {
-	l := b.at(info.Chip + ":" + strconv.Itoa(info.Number))
-	if err := l.fails[Request]; err != nil {
-		return nil, err
-	}
-	if l.set != nil {
-		return nil, fmt.Errorf("LineSetFromConfig: %s", strings.ToLower(syscall.EBUSY.Error()))
-	}
-	l.use, l.pull, l.out = u, pull, gpio.Low
-	l.update() // before edges are looked for: the pull makes none
-	l.set = &lineSet{board: b, line: l}
-	return l.set, nil
-}
-
-// update works out the wire's level and, if it changed, what follows from it. The caller holds mu.
-func (l *line) update() {
-	level := l.level // where nothing drives or pulls, it stays
-	switch {
-	case l.use == hw.Drive:
-		level = l.out
-	case l.driven != nil:
-		level = *l.driven
-	case l.pull == gpio.PullUp:
-		level = gpio.High
-	case l.pull == gpio.PullDown:
-		level = gpio.Low
-	}
-	if level == l.level {
-		return
-	}
-	l.level = level
-	if len(l.past) < 100_000 {
-		l.past = append(l.past, Change{time.Now(), level})
-	}
-	if l.set != nil && !l.lost {
-		l.set.put(level)
-	}
-	l.follow()
-}
-
-func (l *line) follow() {
-	for _, t := range l.to {
-		level := l.level
-		t.driven = &level
-		t.update()
-	}
 }

@@ -17,13 +17,13 @@ type lineSet struct {
 	line   *line
 	closed bool
 
-	edges  bool // they are queued
+	edges  bool // edges are queued
 	queue  []hw.Edge
 	seq    uint32        // of the last edge
-	waiter chan struct{} // holds a token when whoever waits has to look again; nil: nobody waits
+	waiter chan struct{} // receives when the waiter has to check again; nil if none waits
 }
 
-// put numbers and queues an edge that comes now; the oldest makes room.
+// put numbers and queues an edge that happens now.
 func (s *lineSet) put(level gpio.Level) {
 	if !s.edges {
 		return
@@ -53,7 +53,7 @@ func (s *lineSet) wake() {
 	if s.waiter != nil {
 		select {
 		case s.waiter <- struct{}{}:
-		default: // it is awake already
+		default: // it is woken already
 		}
 	}
 }
@@ -118,10 +118,10 @@ func (s *lineSet) release() {
 	}
 }
 
-// An edgeLine is the same line with the calls of one whose edges are queued.
+// An edgeLine is the same line as a hw.EdgeLine.
 type edgeLine struct{ set *lineSet }
 
-// stall is the process standing still, before a call or after it.
+// stall stalls the process, before or after a call.
 func (l *edgeLine) stall() {
 	d := l.set.board.Still()
 	if stall := l.set.board.Stall; stall != nil {
@@ -132,7 +132,7 @@ func (l *edgeLine) stall() {
 	}
 }
 
-// call counts a call; what is deferred is the end of it.
+// call counts and starts a call. The caller defers end.
 func (l *edgeLine) call() (end func()) {
 	l.stall()
 	l.set.board.mu.Lock()
@@ -165,11 +165,11 @@ func (l *edgeLine) Take(edges []hw.Edge) (int, error) {
 func (l *edgeLine) Wait(ctx context.Context) error {
 	l.stall()
 	defer l.stall()
-	waiter, err := l.begin()
+	waiter, err := l.startWait()
 	if err != nil {
 		return err
 	}
-	defer l.end()
+	defer l.endWait()
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -184,7 +184,7 @@ func (l *edgeLine) Wait(ctx context.Context) error {
 	}
 }
 
-func (l *edgeLine) begin() (chan struct{}, error) {
+func (l *edgeLine) startWait() (chan struct{}, error) {
 	s := l.set
 	s.board.mu.Lock()
 	defer s.board.mu.Unlock()
@@ -195,14 +195,13 @@ func (l *edgeLine) begin() (chan struct{}, error) {
 	return s.waiter, nil
 }
 
-func (l *edgeLine) end() {
+func (l *edgeLine) endWait() {
 	l.set.board.mu.Lock()
 	defer l.set.board.mu.Unlock()
 	l.set.waiter = nil
 }
 
-// look says whether a wait is over. A broken queue is one to take from: that is where its error is
-// met.
+// look reports whether a wait is over. It is for a broken queue too, since Take returns that error.
 func (l *edgeLine) look() (queued bool, err error) {
 	s := l.set
 	s.board.mu.Lock()

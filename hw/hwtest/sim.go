@@ -18,9 +18,8 @@ type Sim string
 // Chip is the chip's name, gpiochip0.
 func (s Sim) Chip() string { return filepath.Base(string(s)) }
 
-// Drive holds a line at a level from outside. The module as it comes only knows pulls, which a
-// program that asks for a pull of its own overrides; one that is patched for it knows drive-low and
-// drive-high, which hold.
+// Drive holds a line at a level from outside. The standard module has only pulls, which a program
+// that requests a pull overrides; a patched one has drive-low and drive-high, which hold.
 func (s Sim) Drive(number int, level gpio.Level) error {
 	drive, pull := "drive-low", "pull-down"
 	if level {
@@ -33,7 +32,7 @@ func (s Sim) Drive(number int, level gpio.Level) error {
 	return err
 }
 
-// Level is what the line shows, an output's too.
+// Level is the level of a line, including outputs.
 func (s Sim) Level(number int) (gpio.Level, error) {
 	data, err := os.ReadFile(s.file(number, "value"))
 	if err != nil {

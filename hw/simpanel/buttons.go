@@ -8,23 +8,23 @@ import (
 )
 
 const (
-	// PressTime is how long a finger stays on a momentary button.
+	// PressTime is how long a press of a momentary button lasts.
 	PressTime = 100 * time.Millisecond
-	// Rest is the least time between a release and the next press of the same button: longer than
-	// any contact bounces.
+	// Rest is the least time between a release and the next press of the same button. It exceeds
+	// the bounce of any contact.
 	Rest = 60 * time.Millisecond
 	// queued is how many edges wait for a slow reader.
 	queued = 16
 )
 
-// ErrNoParty is the answer to a press of a button that isn't there.
+// ErrNoParty is the error for a button that does not exist.
 var ErrNoParty = errors.New("no button of that party")
 
 // input is one line: a button or the door.
 type input struct {
 	active   bool
 	released time.Time     // when it was last released; guarded by finger
-	finger   chan struct{} // holds one token while a finger is on the button
+	finger   chan struct{} // a lock, held while a finger is on the button
 }
 
 // door is the input of the door contact.
@@ -35,9 +35,9 @@ func (p *Panel) button(party string) (int, bool) {
 	return i, i >= 0
 }
 
-// Press presses a momentary button for PressTime and returns when it is released; a latching one
-// changes over. A finger that is on the button already is waited for until ctx ends; a press that
-// has begun is always finished.
+// Press presses a momentary button for PressTime and returns after the release. A latching button
+// toggles. If another press is in progress, it waits until ctx ends. A press that has started is
+// always completed.
 func (p *Panel) Press(ctx context.Context, party string) error {
 	i, ok := p.button(party)
 	if !ok {
@@ -62,7 +62,7 @@ func (p *Panel) Press(ctx context.Context, party string) error {
 	return nil
 }
 
-// Hold puts a button where a test wants it, at once: held down, let go, or bouncing.
+// Hold sets the level of a button at once.
 func (p *Panel) Hold(party string, pressed bool) error {
 	i, ok := p.button(party)
 	if !ok {
@@ -72,7 +72,7 @@ func (p *Panel) Hold(party string, pressed bool) error {
 	return nil
 }
 
-// SetDoor opens or shuts the door, and says whether there is a contact on it.
+// SetDoor opens or closes the door. It reports whether there is a door contact.
 func (p *Panel) SetDoor(open bool) bool {
 	if !p.settings.Door {
 		return false
@@ -87,7 +87,7 @@ func (p *Panel) pressed(i int) bool {
 	return p.inputs[i].active
 }
 
-// set moves a line and queues the edge, if it is one, for every reader.
+// set changes a line and queues the edge for every reader.
 func (p *Panel) set(i int, active bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -113,7 +113,7 @@ type edge struct {
 type watch struct {
 	ctx     context.Context
 	deliver func(input int, active bool, at time.Time, fresh bool)
-	turn    chan struct{} // holds a token while somebody takes edges off the queue and delivers them
+	turn    chan struct{} // a lock, held while edges are taken from the queue and delivered
 	edges   []edge
 	wake    chan struct{}
 }
@@ -134,11 +134,11 @@ func (w *watch) rouse() {
 	}
 }
 
-// Buttons are the lines that hands and the door move.
+// Buttons are the lines of the buttons and of the door contact.
 type Buttons struct{ p *Panel }
 
 // Watch calls deliver for every change of a line until ctx ends, one call at a time and none after
-// it has returned; it ends with an error only where a test has broken it.
+// it has returned. It fails only if a test has set a fault.
 func (b *Buttons) Watch(ctx context.Context, deliver func(input int, active bool, at time.Time, fresh bool)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	w := &watch{ctx: ctx, deliver: deliver, turn: make(chan struct{}, 1), wake: make(chan struct{}, 1)}
@@ -164,7 +164,7 @@ func (b *Buttons) Watch(ctx context.Context, deliver func(input int, active bool
 	}
 }
 
-// flush delivers what is queued for a reader, unless its Watch is over.
+// flush delivers what is queued for a reader, unless its Watch has ended.
 func (b *Buttons) flush(w *watch) error {
 	select {
 	case w.turn <- struct{}{}:
@@ -190,12 +190,12 @@ func (b *Buttons) flush(w *watch) error {
 func (b *Buttons) Read() ([]bool, error) {
 	lines, watches, err := b.look()
 	for _, w := range watches {
-		_ = b.flush(w) // Watch meets it itself
+		_ = b.flush(w) // Watch returns the error itself
 	}
 	return lines, err
 }
 
-// Levels is Read for one who can't wait until edges are delivered: whoever is to deliver them asks.
+// Levels is Read without the delivery of edges, for callers that deliver them.
 func (b *Buttons) Levels() ([]bool, error) {
 	lines, _, err := b.look()
 	return lines, err
@@ -209,7 +209,7 @@ func (b *Buttons) look() (lines []bool, watches []*watch, err error) {
 		return nil, watches, err
 	}
 	lines = make([]bool, len(b.p.inputs))
-	for i := range b.p.inputs { // not the whole input: what a hand holds is not the panel's
+	for i := range b.p.inputs { // not the whole input: finger guards the rest
 		lines[i] = b.p.inputs[i].active
 	}
 	return lines, watches, nil

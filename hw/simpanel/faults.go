@@ -1,19 +1,19 @@
 package simpanel
 
-// Faults are what can be wrong behind the front. The zero Faults is a front in order.
+// Faults are what can be wrong with a panel. The zero Faults is a panel without faults.
 type Faults struct {
-	Light       error // the light's line can't be driven: it stays as it is
-	StatusLight error // nor the status light's
-	Blown       bool  // the light is driven, and stays dark
+	Light       error // the light's line can't be driven and keeps its level
+	StatusLight error // the same for the status light
+	Blown       bool  // the light stays dark when it is driven
 	Sense       error // the sense line can't be read
-	SenseStuck  *bool // the sense line always reads so
+	SenseStuck  *bool // what the sense line always reads, or nil
 	Read        error // the buttons' lines can't be read
-	Watch       error // nor waited for: Watch ends
-	Door        error // the door contact's line can't be read, nor waited for
-	Stale       bool  // every edge comes with an unknown age
+	Watch       error // the buttons' lines can't be waited for: Watch fails
+	Door        error // the door contact's line can't be read or waited for
+	Stale       bool  // every edge has an unknown age
 }
 
-// broken is all that fails, or only the door's line, of which it is said so.
+// broken is the error of all lines, or that of the door's line.
 func (f Faults) broken(all error, door int) error {
 	if all == nil && f.Door != nil {
 		return doorError{f.Door, door}
@@ -21,7 +21,7 @@ func (f Faults) broken(all error, door int) error {
 	return all
 }
 
-// doorError is as the real lines' errors: it tells which input it is of.
+// doorError names its input, like the errors of real lines.
 type doorError struct {
 	error
 	input int
@@ -29,10 +29,10 @@ type doorError struct {
 
 func (e doorError) Unwrap() error { return e.error }
 
-// Input is the door's number, as Watch counts.
+// Input is the door's number, as in Watch.
 func (e doorError) Input() int { return e.input }
 
-// Break sets what is wrong from now on; Break(Faults{}) mends all.
+// Break sets the faults from now on; Break(Faults{}) removes all.
 func (p *Panel) Break(f Faults) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -2,7 +2,7 @@ package simpanel
 
 import "time"
 
-// Glow is what a light shows.
+// Glow is the pattern of a light.
 type Glow string
 
 const (
@@ -12,7 +12,7 @@ const (
 	Flash Glow = "flash" // three quick flashes
 	None  Glow = "none"  // there is no such light
 
-	// Unread is what a sense line says that can't be read.
+	// Unread is the Glow of a sense line that can't be read.
 	Unread Glow = "unread"
 )
 
@@ -20,17 +20,17 @@ const (
 	pulseEvery = time.Second
 	flashEvery = 400 * time.Millisecond // half of it lit
 	flashFor   = 3*flashEvery - flashEvery/2
-	// flashAgain is how often the status light repeats its three flashes.
+	// flashAgain is the period of the status light's three flashes.
 	flashAgain = 2 * time.Second
 )
 
 // lamp is one light. The panel's mu guards it.
 type lamp struct {
-	driven Glow // the last pattern asked for; "" is off
+	driven Glow // the last pattern; "" is off
 	since  time.Time
 	turn   int  // counts the times it was driven
-	again  bool // flashes are repeated
-	blown  bool // driven, and dark all the same
+	again  bool // repeat the flashes
+	blown  bool // it stays dark
 }
 
 // glow is the pattern a person sees.
@@ -44,7 +44,7 @@ func (l *lamp) glow() Glow {
 	return l.driven
 }
 
-// lit says whether light comes out at this instant.
+// lit reports whether the lamp emits light now.
 func (l *lamp) lit() bool {
 	passed := time.Since(l.since)
 	switch l.glow() {
@@ -75,7 +75,7 @@ func (p *Panel) show(l *lamp, g Glow) {
 	}
 }
 
-// driveLamp is a daemon's call on a lamp: it fails where the line can't be driven.
+// driveLamp is a daemon's call on a lamp. It fails if the line can't be driven.
 func (p *Panel) driveLamp(l *lamp, g Glow, fault func(Faults) error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -96,10 +96,10 @@ func (l *Light) drive(g Glow) error {
 	return l.p.driveLamp(&l.lamp, g, func(f Faults) error { return f.Light })
 }
 
-// On lights it steadily.
+// On switches it on.
 func (l *Light) On() error { return l.drive(On) }
 
-// Off makes it dark.
+// Off switches it off.
 func (l *Light) Off() error { return l.drive(Off) }
 
 // Pulse blinks slowly until the next call.
@@ -123,8 +123,7 @@ func (l *Light) Sense() (lit, known bool, err error) {
 	return l.lamp.lit(), true, nil
 }
 
-// sensed is the pattern that somebody who reads the sense line for a while sees. The caller holds
-// mu.
+// sensed is the pattern that the sense line sees. The caller holds mu.
 func (p *Panel) sensed() Glow {
 	switch f := p.faults; {
 	case !p.settings.Sense:
@@ -139,8 +138,8 @@ func (p *Panel) sensed() Glow {
 	return p.Light.lamp.glow()
 }
 
-// Lit says whether light comes out at this instant, sense line or not: what an eye in the room
-// would swear to.
+// Lit reports whether the light emits light now, as an eye in the room would see, whatever the
+// sense line says.
 func (l *Light) Lit() bool {
 	l.p.mu.Lock()
 	defer l.p.mu.Unlock()
@@ -157,7 +156,7 @@ func (l *StatusLight) drive(g Glow) error {
 	return l.p.driveLamp(&l.lamp, g, func(f Faults) error { return f.StatusLight })
 }
 
-// Steady lights it.
+// Steady switches it on.
 func (l *StatusLight) Steady() error { return l.drive(On) }
 
 // Pulse blinks slowly until the next call.
@@ -166,5 +165,5 @@ func (l *StatusLight) Pulse() error { return l.drive(Pulse) }
 // Flash repeats three quick flashes until the next call.
 func (l *StatusLight) Flash() error { return l.drive(Flash) }
 
-// Off makes it dark.
+// Off switches it off.
 func (l *StatusLight) Off() error { return l.drive(Off) }

@@ -14,7 +14,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// pattern looks at a lamp every 50 ms, in the middle of each step.
+// pattern samples a lamp every 50 ms, in the middle of each step.
 func pattern(lit func() bool, steps int) string {
 	var s []byte
 	time.Sleep(25 * time.Millisecond)
@@ -36,14 +36,14 @@ func TestThreeFlashesAndDark(t *testing.T) {
 		if g := p.State().Light; g != Flash {
 			t.Errorf("while flashing it is %q", g)
 		}
-		told := p.Changed()
+		changed := p.Changed()
 		if got, want := pattern(p.Light.Lit, 28), "####....####....####........"; got != want {
 			t.Errorf("flashes\n%s, want\n%s", got, want)
 		}
 		select {
-		case <-told:
+		case <-changed:
 		default:
-			t.Error("nobody was told that the flashes ended")
+			t.Error("no notification that the flashes ended")
 		}
 		if g := p.State().Light; g != Off {
 			t.Errorf("after the flashes it is %q", g)
@@ -165,7 +165,7 @@ func TestPowerOffMakesBothDark(t *testing.T) {
 	}
 }
 
-// What the sense line reads is what a person sees, unless that line is at fault.
+// The sense line reads what a person sees, unless it has a fault.
 func TestWhatTheSenseLineReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		if got := New(Settings{}).State().Sense; got != None {
@@ -188,12 +188,12 @@ func TestWhatTheSenseLineReads(t *testing.T) {
 			{p.Light.On, Faults{Sense: errors.New("cut wire")}, Unread},
 		} {
 			must(t, c.drive())
-			told := p.Changed()
+			changed := p.Changed()
 			p.Break(c.faults)
 			select {
-			case <-told:
+			case <-changed:
 			default:
-				t.Errorf("nobody was told of %+v", c.faults)
+				t.Errorf("no notification of %+v", c.faults)
 			}
 			if got := p.State().Sense; got != c.want {
 				t.Errorf("with %+v it reads %s, want %s", c.faults, got, c.want)

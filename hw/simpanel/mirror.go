@@ -2,21 +2,20 @@ package simpanel
 
 import "slices"
 
-// Levels is all that can be read off a front at one moment, in one word, so that somebody in
-// another process can read it as a program reads lines through the kernel: without anybody
-// answering.
+// Levels is everything that can be read from a panel at one moment, in one word. Another process
+// can read it without anybody answering, as a program reads lines through the kernel.
 type Levels uint32
 
 const (
-	plain  Levels = 1 << 31 // this word says everything; not so while a light blinks or a wire is off
+	plain  Levels = 1 << 31 // the word is complete, which it is not while a light blinks or a line fails
 	sensed Levels = 1 << 30 // there is a sense line
-	lit    Levels = 1 << 29 // and it sees the light
+	lit    Levels = 1 << 29 // the sense line sees the light
 
-	count      = 24 // bits below hold the inputs, bits above how many there are
+	count      = 24 // the lower bits hold the inputs, the upper ones their number
 	mostInputs = count
 )
 
-// Lines are the inputs, as Buttons.Read has them. They are known unless somebody has to be asked.
+// Lines returns the inputs, as Buttons.Read does. known is false if the panel has to be asked.
 func (l Levels) Lines() (lines []bool, known bool) {
 	if l&plain == 0 {
 		return nil, false
@@ -28,14 +27,13 @@ func (l Levels) Lines() (lines []bool, known bool) {
 	return lines, true
 }
 
-// Sense is what Light.Sense has, unless somebody has to be asked.
+// Sense returns what Light.Sense does. known is false if the panel has to be asked.
 func (l Levels) Sense() (isLit, hasLine, known bool) {
 	return l&lit != 0, l&sensed != 0, l&plain != 0
 }
 
-// Mirror calls show with the levels, now and at each change until the returned function is called.
-// A change is shown before the call that made it returns: a press that is heard of, and a light
-// that was driven, can be read. Show must not block, and not call the panel.
+// Mirror calls show with the levels, now and at each change until stop is called. A change is shown
+// before the call that made it returns. show must not block and must not call the panel.
 func (p *Panel) Mirror(show func(Levels)) (stop func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -49,10 +47,10 @@ func (p *Panel) Mirror(show func(Levels)) (stop func()) {
 	}
 }
 
-// mirror is one of those who are shown the levels.
+// mirror is one receiver of the levels.
 type mirror struct{ show func(Levels) }
 
-// levels are those of now. The caller holds mu.
+// levels returns the present levels. The caller holds mu.
 func (p *Panel) levels() (l Levels) {
 	f, glow := p.faults, p.Light.lamp.glow()
 	if f.Read != nil || f.Door != nil || f.Sense != nil || glow != On && glow != Off || len(p.inputs) > mostInputs {

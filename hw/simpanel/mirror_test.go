@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// A mirror says what Read and Sense say, at each change and at once, or that they have to be asked.
+// At each change a mirror at once has the same as Read and Sense, or says that they have to be
+// called.
 func TestMirrorSaysWhatReadAndSenseSay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := New(Settings{Buttons: []Button{{Party: "patient"}, {Party: "clinician"}}, Door: true, Sense: true})

@@ -1,23 +1,22 @@
-// Package simpanel is the front of a wall unit that exists only in memory: its buttons, its door
-// contact, its two lights and the place for its thumb drive. The demo draws it in a browser; tests
-// press its buttons by hand.
+// Package simpanel simulates the front of a wall unit in memory: its buttons, its door contact, its
+// two lights and the slot for its thumb drive. The demo shows it in a browser; tests press its
+// buttons.
 //
 //	p := simpanel.New(simpanel.Settings{Buttons: []simpanel.Button{{Party: "room"}}})
-//	go d.Run(ctx)                  // a daemon that was given p.Buttons and p.Light
+//	go d.Run(ctx)                  // a daemon with p.Buttons and p.Light
 //	err := p.Press(ctx, "room")    // 100 ms down, and up again
 //	p.State().Light                // off, on, pulse or flash
 //
-// It promises what the real front keeps:
+// It keeps the promises of a real panel:
 //
-//   - A light shows its pattern by itself until it is driven again; three quick
-//     flashes end, and the light is dark.
-//   - A press is down for [PressTime], and the same button is never pressed
-//     again before [Rest] has passed, as a finger couldn't.
-//   - Edges arrive in order and with the time at which the line changed, at most
-//     [queued] of them wait; the edge after one that was lost has no known age.
+//   - A light shows its pattern until it is driven again. After three quick flashes it is dark.
+//   - A press lasts for [PressTime], and the same button can't be pressed again before [Rest] has
+//     passed.
+//   - Edges arrive in order, with the time of the change. At most [queued] of them wait; the edge
+//     after a lost one has no known age.
 //
-// Whatever can go wrong with wires is in [Faults]. A Panel is safe for use by several goroutines
-// and works inside a testing/synctest bubble.
+// [Faults] has what can go wrong with the wiring. A Panel is safe for concurrent use and works
+// inside a testing/synctest bubble.
 package simpanel
 
 import (
@@ -25,32 +24,32 @@ import (
 	"sync"
 )
 
-// Settings say what is fitted to the front.
+// Settings say what a panel has.
 type Settings struct {
 	Buttons     []Button
-	Door        bool // a door contact, behind the last button
-	Sense       bool // a sense line that reads the light back
+	Door        bool // a door contact, after the last button
+	Sense       bool // a sense line for the light
 	StatusLight bool
-	Drive       bool // a place for a thumb drive; one is in it at first
+	Drive       bool // a slot for a thumb drive, with a drive in it at first
 }
 
 // Button is one consent button.
 type Button struct {
 	Party    string
-	Latching bool // a switch that stays where it was put
+	Latching bool // a switch that stays in its position
 }
 
-// Panel is the front. Its parts are what a daemon is wired to; its methods are the hands and eyes
-// in the room.
+// Panel is the simulated front. A daemon uses its fields; its methods are the hands and eyes in the
+// room.
 type Panel struct {
 	Buttons     *Buttons
 	Light       *Light
-	StatusLight *StatusLight // nil where none is fitted
+	StatusLight *StatusLight // nil if there is none
 
 	settings Settings
 
-	mu      sync.Mutex // guards all below, and everything in the parts
-	inputs  []input    // the buttons, and behind them the door
+	mu      sync.Mutex // guards the fields below, and those of the parts
+	inputs  []input    // the buttons, then the door
 	drive   bool
 	faults  Faults
 	watches []*watch
@@ -58,8 +57,8 @@ type Panel struct {
 	changed chan struct{} // closed at the next change
 }
 
-// New fits a front. The lights are dark, no button is pressed, the door is shut and the drive is in
-// its place.
+// New makes a panel. The lights are dark, no button is pressed, the door is closed and the drive is
+// in its slot.
 func New(s Settings) *Panel {
 	s.Buttons = slices.Clone(s.Buttons)
 	p := &Panel{settings: s, drive: s.Drive, changed: make(chan struct{})}
@@ -78,24 +77,24 @@ func New(s Settings) *Panel {
 	return p
 }
 
-// State is the front as a person in the room sees it.
+// State is the panel as a person in the room sees it.
 type State struct {
 	Light       Glow
-	LightTurn   int  // moves each time the light is driven: a second flash isn't the first
-	StatusLight Glow // None where none is fitted
-	Sense       Glow // what the sense line reads; None where none is fitted
+	LightTurn   int  // counts how often the light was driven, to tell a second flash from the first
+	StatusLight Glow // None if there is none
+	Sense       Glow // what the sense line reads; None if there is none
 	Buttons     []ButtonState
-	Door        *bool // true is open; nil where there is no contact
-	Drive       *bool // true is present; nil where there is no place for one
+	Door        *bool // true is open; nil if there is no contact
+	Drive       *bool // true is present; nil if there is no slot
 }
 
-// ButtonState is one button as it is now.
+// ButtonState is the state of one button.
 type ButtonState struct {
 	Button
 	Pressed bool
 }
 
-// State looks at the front.
+// State returns the state of the panel.
 func (p *Panel) State() State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -125,8 +124,7 @@ func (p *Panel) Changed() <-chan struct{} {
 	return p.changed
 }
 
-// SetDrive puts the thumb drive in its place or takes it away, and says whether there is a place
-// for one.
+// SetDrive plugs the thumb drive in or removes it. It reports whether there is a slot.
 func (p *Panel) SetDrive(present bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -140,8 +138,7 @@ func (p *Panel) SetDrive(present bool) bool {
 	return true
 }
 
-// PowerOff is the moment at which the unit loses its power: both lights go dark. Switches, door and
-// drive stay as they are.
+// PowerOff cuts the power: both lights go dark. Switches, door and drive keep their state.
 func (p *Panel) PowerOff() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -151,7 +148,7 @@ func (p *Panel) PowerOff() {
 	}
 }
 
-// touch shows and tells that the front changed. The caller holds mu.
+// touch updates the mirrors and notifies Changed. The caller holds mu.
 func (p *Panel) touch() {
 	for _, m := range p.mirrors {
 		m.show(p.levels())

@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// heard is one edge as a daemon gets it.
+// heard is one edge as a daemon receives it.
 type heard struct {
 	input  int
 	active bool
-	after  time.Duration // since the test began
+	after  time.Duration // since the start of the test
 	fresh  bool
 }
 
-// listen watches a panel's buttons until the test ends and returns what it heard so far, whenever
-// it is called.
+// listen watches a panel's buttons until the test ends. The returned function returns the edges so
+// far.
 func listen(t *testing.T, p *Panel) func() []heard {
 	t.Helper()
 	start := time.Now()
@@ -196,13 +196,13 @@ func TestChangedTellsOfEveryChange(t *testing.T) {
 		select {
 		case <-changed:
 		default:
-			t.Errorf("%s: nobody was told", what)
+			t.Errorf("%s: no notification", what)
 		}
 	}
 }
 
-// Every edge from before a Read has been dealt with when it returns, however slow the reader is,
-// and none is delivered after Watch has returned.
+// Every edge before a Read is handled when it returns, however slow the reader is. None is
+// delivered after Watch has returned.
 func TestReadComesAfterEveryEarlierEdge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for busy := range 4 {
@@ -244,7 +244,7 @@ func TestReadComesAfterEveryEarlierEdge(t *testing.T) {
 	})
 }
 
-// A door contact that is broken is told apart from a button.
+// A broken door contact is distinguished from a button.
 func TestBrokenDoorSaysThatItIsTheDoor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := two()
@@ -284,7 +284,7 @@ func TestBrokenButtons(t *testing.T) {
 		go func() { ended <- p.Buttons.Watch(t.Context(), func(int, bool, time.Time, bool) {}) }()
 		synctest.Wait()
 		off := errors.New("chip gone")
-		// The listener of this test must not see the fault: it would fail it.
+		// The test's listener must not see the fault, since it would fail the test.
 		p.mu.Lock()
 		p.watches = p.watches[1:]
 		p.mu.Unlock()

@@ -1,12 +1,12 @@
-// Package needs is for tests that need what a machine may not have: a program, root's rights,
-// something of the kernel.
+// Package needs is for tests that need what a machine may lack: a program, root, a feature of the
+// kernel.
 //
-// Each of its functions skips the test where that is missing, with words of which the first say
-// what kind it is; "make test" goes by them. A program is no reason: .ci/install brings it, so with
-// TACET_STRICT=1, which "make test" sets, its lack fails the test. What needs root is tried once
-// more as root. What the kernel lacks can't be brought, and is listed at the end.
+// Each function skips the test if that is missing, with a reason whose first words name the kind;
+// "make test" relies on them. With TACET_STRICT=1, which "make test" sets, a missing program fails
+// the test instead, since .ci/install installs it. Tests that need root are run again as root. What
+// the kernel lacks is listed at the end.
 //
-// No test skips in any other way: a linter's rule looks for that.
+// No test skips in any other way: a rule of the linter checks that.
 package needs
 
 import (
@@ -23,14 +23,14 @@ const (
 	ofOccasion = "runs elsewhere: "
 )
 
-// strict: what .ci/install brings is there.
+// strict reports whether everything that .ci/install installs must be present.
 func strict() bool { return os.Getenv("TACET_STRICT") == "1" }
 
-// Program is the path of a program, which is in one of Debian's packages.
+// Program returns the path of a program, which is in a package of Debian.
 func Program(tb testing.TB, name, debian string) string {
 	tb.Helper()
 	path, err := exec.LookPath(name)
-	if err != nil { // some are where only root looks
+	if err != nil { // some are only in the PATH of root
 		path, err = exec.LookPath("/usr/sbin/" + name)
 	}
 	if err != nil {
@@ -39,7 +39,7 @@ func Program(tb testing.TB, name, debian string) string {
 	return path
 }
 
-// Installed is for what comes with a program, and is found missing only when that is used.
+// Installed is for parts of a package whose absence shows only when they are used.
 func Installed(tb testing.TB, what string, err error) {
 	tb.Helper()
 	if err != nil {
@@ -55,7 +55,7 @@ func missing(tb testing.TB, format string, args ...any) {
 	tb.Skipf(ofPrograms+format, args...)
 }
 
-// Root is for what only root can do.
+// Root is for tests that need root.
 func Root(tb testing.TB, what string) {
 	tb.Helper()
 	if os.Geteuid() != 0 {
@@ -63,8 +63,8 @@ func Root(tb testing.TB, what string) {
 	}
 }
 
-// Kernel is for what was tried in vain: err is nil where it wasn't in vain. Root may be able to do
-// it; where root can't, the kernel can't.
+// Kernel is for a feature of the kernel; err is the result of trying it. If it fails for another
+// user than root, root may be able to use it.
 func Kernel(tb testing.TB, what string, err error) {
 	tb.Helper()
 	if err == nil {
@@ -77,7 +77,7 @@ func Kernel(tb testing.TB, what string, err error) {
 	tb.Skipf("%s%s: %v", kind, what, err)
 }
 
-// Soak is for what takes too long for every day.
+// Soak is for tests that take too long for every day.
 func Soak(tb testing.TB) {
 	tb.Helper()
 	if os.Getenv("TACET_SOAK") == "" {
@@ -85,8 +85,8 @@ func Soak(tb testing.TB) {
 	}
 }
 
-// Variable is the value of a variable without which the test is for another occasion: it is a
-// process that another test starts, say.
+// Variable returns the value of a variable without which the test does not apply, such as one that
+// only another test sets for its child.
 func Variable(tb testing.TB, name, occasion string) string {
 	tb.Helper()
 	value := os.Getenv(name)

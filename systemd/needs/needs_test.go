@@ -8,8 +8,8 @@ import (
 	"tacet/systemd/needs"
 )
 
-// Each of these tests lacks something, for the test of ".ci/tests", which wants to know all of the
-// reasons. Without it they are for another occasion, too.
+// Each of these tests lacks something, so that the test of ".ci/tests" sees every reason for a
+// skip. Elsewhere they are skipped.
 
 const asked = "TACET_NEEDS_TEST"
 
@@ -39,7 +39,7 @@ func TestRoot(t *testing.T) {
 	}
 }
 
-// What is there is no reason to skip.
+// What is present does not skip a test.
 func TestLacksNothing(t *testing.T) {
 	t.Setenv("TACET_STRICT", "1")
 	if path := needs.Program(t, "sh", "dash"); path == "" {

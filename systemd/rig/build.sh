@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# build.sh: the virtual wall unit's kernel, initrd and disk image, into bin/rig.
+# build.sh: builds the virtual wall unit's kernel, initrd and disk image in bin/rig.
 #
-# Everything comes from the Debian packages of the machine's own suite, by the mirrors in its own apt configuration. Only
-# the disk image needs root. A second run does nothing, unless a file here that goes into the image has changed.
+# Everything comes from Debian packages of this machine's suite, from the mirrors in its apt configuration. Only the disk image
+# needs root. A second run does nothing, unless a file that goes into the image has changed.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 out=${RIG_DIR:-$here/../../bin/rig}
@@ -10,20 +10,20 @@ mkdir -p "$out"
 out=$(readlink -f "$out")
 . /etc/os-release
 suite=$VERSION_CODENAME
-PATH=$PATH:/usr/sbin:/sbin # depmod: an unprivileged user may not have them
+PATH=$PATH:/usr/sbin:/sbin # for depmod, which unprivileged users may not have in their PATH
 
-# What a room device has; libasound2 comes with alsa-utils, the broker is the one that tacetd talks to. And the office's file
-# servers, with what mounts them: the unit has no other machine to go to.
+# The packages of a room device (alsa-utils brings libasound2), the broker, and the office's file servers with their clients: the
+# unit has no other machine to connect to.
 packages=systemd,systemd-sysv,udev,dbus,openssh-server,kmod,iproute2,procps,e2fsprogs,alsa-utils,gpiod,mosquitto,mosquitto-clients,dosfstools,exfatprogs,samba,cifs-utils,nfs-kernel-server
 modules="virtio_pci virtio_blk virtio_net virtio_rng 9p 9pnet_virtio ext4 vfat exfat nls_ascii nls_cp437 nls_utf8
   configfs gpio-sim snd-aloop snd-usb-audio xhci_pci usb_storage uas sd_mod loop overlay fuse autofs4 nf_tables
   cifs cmac ccm gcm ctr ghash-generic sha512_generic ecb nfsd nfsv4"
-boot="virtio_pci virtio_blk ext4 9pnet_virtio" # what the initrd needs to find the disk; and /share, whose mount waits for no driver
+boot="virtio_pci virtio_blk ext4 9pnet_virtio" # for the initrd to find the disk, and for /share, whose mount does not wait for a driver
 
 root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
-# step NAME NEEDS...: runs the function of that name, unless it has run as it stands, with the same needs: files here, or
-# earlier steps. What it says goes to a log.
+# step NAME NEEDS...: runs the function of that name, unless it has run before unchanged and with the same needs (files here, or
+# earlier steps). Its output goes to a log.
 step() {
   local name=$1 began=$SECONDS state
   shift
@@ -50,7 +50,7 @@ debs() {
   for deb in debs/*.deb; do dpkg-deb -x "$deb" unpacked; done
 }
 
-# gpio-sim is in the kernel's source and not in Debian's kernel: it is built as a module of its own, with irq_sim in it.
+# gpio-sim is in the kernel's source but not in Debian's kernel: it is built as a separate module that includes irq_sim.
 module() {
   local v series; v=$(cat release); series=$(echo "$v" | cut -d. -f1,2)
   local source=linux-source-$series headers=$out/unpacked/usr/src/linux-headers-$v
@@ -70,7 +70,7 @@ module() {
   depmod -b unpacked "$v"
 }
 
-# closure MODULE... prints the files of the modules and of all that they need, in the order in which to load them.
+# closure MODULE... prints the files of the modules and of their dependencies, in loading order.
 closure() {
   for m; do modprobe -d "$out/unpacked" -S "$(cat release)" --show-depends "$m"; done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }'
 }
@@ -88,7 +88,7 @@ initrd() {
   ssh-keygen -q -t ed25519 -N '' -f key
 }
 
-# sources prints the machine's own Debian mirrors and suites, component main; what a third party serves is left out.
+# sources prints this machine's Debian mirrors and suites, component main, without third parties.
 sources() {
   awk -v RS= '/debian-archive-keyring/ {
       uri = suites = by = ""
@@ -112,7 +112,7 @@ image() {
   root bash "$here/image.sh" "$out" "$here"
 }
 
-step rootfs & # it needs nothing of the kernel's
+step rootfs & # it does not need the kernel
 system=$!
 step debs
 step module debs gpio-sim.patch

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# image.sh OUT HERE: build.sh's last step, the only one that runs as root: OUT/rootfs.tar becomes OUT/base.qcow2.
+# image.sh OUT HERE: the last step of build.sh, and the only one that runs as root: turns OUT/rootfs.tar into OUT/base.qcow2.
 set -euo pipefail
 out=$1 here=$2
 cd "$out"
@@ -46,7 +46,7 @@ IPv6AcceptRA=no
 RequiredForOnline=no
 S
 echo 0123456789abcdef0123456789abcdef >root/etc/machine-id
-# A journal that survives a reboot and a power cut, to be read when something failed.
+# A journal that survives reboots and power cuts, to be read after a failure.
 mkdir -p root/etc/systemd/journald.conf.d
 printf '[Journal]\nStorage=persistent\nRateLimitIntervalSec=0\n' >root/etc/systemd/journald.conf.d/rig.conf
 
@@ -56,7 +56,7 @@ ln -sf /lib/systemd/system/multi-user.target "$units/default.target"
 for unit in systemd-networkd ssh mosquitto; do ln -sf "/lib/systemd/system/$unit.service" "$units/multi-user.target.wants/"; done
 cp "$here/guest/gpio-chip.service" "$units/"
 ln -sf ../gpio-chip.service "$units/sysinit.target.wants/"
-# The file servers are started by who tries them.
+# The scenes start the file servers.
 rm -f "$units"/*.wants/{smbd,nmbd,samba-ad-dc,nfs-server,nfs-blkmap,rpcbind,rpc-statd}.* "$units"/*.wants/nfs-client.target
 for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer \
   getty@tty1.service systemd-networkd-wait-online.service systemd-pstore.service systemd-timesyncd.service \
@@ -67,5 +67,5 @@ install -m 755 "$here/guest/gpio-chip" root/usr/local/bin/
 
 truncate -s 1536M base.raw
 mkfs.ext4 -q -F -L root -E lazy_itable_init=0,lazy_journal_init=0 -d root base.raw
-qemu-img convert -c -O qcow2 base.raw base.new # a machine may still hold the old one
+qemu-img convert -c -O qcow2 base.raw base.new # a running machine may still use the old one
 mv base.new base.qcow2

@@ -1,25 +1,24 @@
 #!/usr/bin/env bash
-# machine.sh COMMAND: the virtual wall unit that build.sh has made.
+# machine.sh COMMAND: controls the virtual wall unit that build.sh has made.
 #
 #   start [fresh]   start it; fresh: with new disks
-#   wait            until it can be reached
+#   wait            wait until it can be reached
 #   ssh COMMAND     run a command in it
 #   stop            shut it down
-#   reboot          the same, and start again
-#   cut             cut the power: what its disk's write cache held, and nobody had flushed, is lost
-#   plug PORT FILE HOW   insert a thumb drive whose content is FILE; PORT is any word, HOW is rw, ro (write-protected) or
-#                   volatile: then it forgets what nobody has flushed, as the unit's disk does, when it is pulled out or the
-#                   power is cut
-#   yank PORT       pull it out, without a word
-#   serve           do what is asked for in SHARE/please, line by line: "plug PORT FILE HOW" or "yank PORT", until the machine is
-#                   gone; a FILE is one in bin/rig/sticks
+#   reboot          shut it down and start it again
+#   cut             cut the power: whatever its disk has not flushed is lost
+#   plug PORT FILE HOW   plug in a thumb drive whose content is FILE; PORT is any word, HOW is rw, ro (write-protected) or
+#                   volatile: like the unit's disk, it loses what is not flushed when it is unplugged or the power is cut
+#   yank PORT       unplug it without warning
+#   serve           follow the requests in SHARE/please, line by line: "plug PORT FILE HOW" or "yank PORT", until the machine has
+#                   ended; FILE is in bin/rig/sticks
 #
-# SHARE (default bin/rig/share/run) is the folder that the unit sees as /share; RIG_RUN (default bin/rig/run) is where one machine's
-# disks and state are, so that there can be several. The network reaches nothing but the unit's ssh port, from this machine.
+# SHARE (default bin/rig/share/run) is the folder that the unit sees as /share. RIG_RUN (default bin/rig/run) holds the disks and the
+# state of one machine, so that there can be several. The network connects only this machine with the unit's ssh port.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 rig=$(readlink -f "${RIG_DIR:-$here/../../bin/rig}")
-PATH=$PATH:/usr/sbin:/sbin # mkfs: an unprivileged user may not have them
+PATH=$PATH:/usr/sbin:/sbin # for mkfs, which unprivileged users may not have in their PATH
 run=${RIG_RUN:-$rig/run}
 share=${SHARE:-$rig/share/run}
 mkdir -p "$run" "$share"
@@ -41,7 +40,7 @@ volatile() {
   first $! 2>/dev/null || true
   until [ -S "$disk.sock" ]; do kill -0 $! || { cat "$disk.log"; exit 1; }; sleep 0.1; done
 }
-# lose NAME SIGNAL: its power is cut; what it says of it is printed.
+# lose NAME SIGNAL: cuts the power of a disk, and prints its log.
 lose() {
   local disk=$run/disk-$1 n=0 pid
   [ -f "$disk.pid" ] || return 0
@@ -63,8 +62,8 @@ start() {
   fi
   volatile state "$run/state.img"
   echo $((20000 + RANDOM % 10000)) >"$run/port"
-  # In a session of its own it also has a share of the processors of its own, and, where that may be, the first: an emulated
-  # processor that has to wait loses samples, as no real one would.
+  # A session of its own has its own share of the processors, with priority if possible: an emulated processor that has to wait
+  # loses samples, which a real one does not.
   setsid qemu-system-x86_64 -accel tcg,thread=multi -cpu "${CPU:-qemu64}" -M q35 -smp "${SMP:-2}" -m "${MEM:-1024}" \
     -kernel "$rig/vmlinuz" -initrd "$rig/initrd.gz" \
     -append "console=ttyS0 root=/dev/vda rw quiet mitigations=off nokaslr tsc=reliable no_timer_check net.ifnames=0 systemd.show_status=0 audit=0 panic=-1" \
@@ -79,7 +78,7 @@ start() {
   first $! 2>/dev/null || true
 }
 
-# first PID: this process before others, once it has a session of its own. Only root may; without it goes too.
+# first PID: gives the session of a process priority. Only root may; it is not essential.
 first() {
   until [ "$(ps -o sid= -p "$1" | tr -d ' ')" = "$1" ]; do sleep 0.05; kill -0 "$1" || return; done
   echo -15 >"/proc/$1/autogroup"
@@ -109,8 +108,8 @@ stop() {
   gone
 }
 
-# What is flushed to a disk has to survive this machine's being killed, and not the computer's: so nothing waits for the real disk
-# (cache=unsafe), which others keep busy. What a power cut costs is up to volatile.
+# Flushed data must survive a kill of this machine, but not of the computer. So nothing waits for the real disk (cache=unsafe), which
+# others keep busy. volatile decides what a power cut costs.
 plug() {
   local port=$1 file=$2 cache=unsafe
   case ${3:-rw} in
@@ -152,7 +151,7 @@ ssh) shift; reach "$@" ;;
 stop) stop ;;
 reboot) stop; start; wait_for ;;
 cut)
-  # At a moment when one of the disks has just been written to; the other loses its power with it, and then the machine.
+  # Just after a write to one of the disks; then the other disk and the machine lose their power.
   disks=("$run"/disk-*.pid)
   first=${disks[RANDOM % ${#disks[@]}]##*/disk-}
   lose "${first%.pid}" USR2

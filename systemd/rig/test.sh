@@ -1,29 +1,29 @@
 #!/usr/bin/env bash
-# test.sh: the whole daemon, as systemd runs it, in virtual wall units. "make rig-test" calls it.
+# test.sh: tests the whole daemon, run by systemd, in virtual wall units. "make rig-test" calls it.
 #
-# Two units are at work beside each other: what one has to go through one after the other would take too long.
+# Two units run in parallel: one would take too long.
 #
 #   RIG_LONG=1    record ten minutes instead of one
-#   RIG_HANG=1h   have the file servers stand still for so long instead of 45 s
-#   RIG_PART=day  only the first unit; stores: only the second; shares: only what it does with file servers
-#   RIG_SOAK=50   instead of all that cut the power so many times while it records
-#   RIG_KEEP=1    leave the units running, to be looked at with machine.sh
+#   RIG_HANG=1h   let the file servers hang for an hour instead of 45 s
+#   RIG_PART=day  only the first unit; stores: only the second; shares: only its file servers
+#   RIG_SOAK=50   instead of everything else, 50 power cuts while it records
+#   RIG_KEEP=1    leave the units running, for machine.sh
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
 root=$(readlink -f "$here/../..")
 rig=$root/bin/rig
-export RIG_DIR=$rig PATH=$PATH:/usr/sbin:/sbin # where an unprivileged user may not have them
+export RIG_DIR=$rig PATH=$PATH:/usr/sbin:/sbin # for tools that unprivileged users may not have in their PATH
 mkdir -p "$rig/share" "$rig/sticks" "$rig/unit"
 log=$rig/test.log
 : >"$log"
 machine=$here/machine.sh
 began=$SECONDS
 
-# first NICE: how this session stands to others on a busy computer; only root may go before them.
+# first NICE: sets the priority of this session on a busy computer; only root may raise it.
 first() { echo "$1" 2>/dev/null >/proc/self/autogroup; } 2>/dev/null
 first -10
 
-# finish counts what was said.
+# finish counts the results.
 finish() {
   trap - EXIT
   first 0
@@ -44,14 +44,14 @@ fail() { echo "not ok - $*" | tee -a "$log"; finish; }
 trap 'fail "interrupted"' INT TERM
 trap 'fail "stopped too early"' EXIT
 
-# unit NAME: what follows is about this machine.
+# unit NAME: selects a machine for the following commands.
 unit() { export RIG_RUN=$rig/$1 SHARE=$rig/share/$1; }
 
 in_unit() { timeout -k 10 "${limit:-900}" "$machine" ssh "$@"; }
 room() { in_unit "RIG_LONG=${RIG_LONG:-} RIG_HANG=${RIG_HANG:-} /share/room $*" | tee -a "$log"; }
 boot() { "$machine" start "$@" && "$machine" wait; }
 
-# fresh NAME: a new unit, with the package in it.
+# fresh NAME: boots a new unit and installs the package.
 fresh() {
   unit "$1"
   "$machine" stop >/dev/null 2>&1
@@ -83,7 +83,7 @@ sticks() {
   done
 }
 
-# until_cut DIR: a recording, in the middle of which the power is cut.
+# until_cut SCENE: cuts the power during a recording.
 until_cut() {
   limit=180 room "$1" >"$rig/record.log" &
   local recording=$!
@@ -110,10 +110,10 @@ day() {
   boot || fail "boot after the power cut"
   room after
   room presses
-  echo "# $((SECONDS - began)) s until the first unit was through"
+  echo "# $((SECONDS - began)) s until the first unit had finished"
 }
 
-# copies is the life of another, with drives and shares. Both end with restless hands.
+# copies is the life of another, with drives and shares. Both end with random presses.
 copies() {
   sticks 64M || { echo "not ok - make thumb drives" | tee -a "$log"; return; }
   fresh run.stores || { echo "not ok - boot a second unit" | tee -a "$log"; return; }
@@ -123,7 +123,7 @@ copies() {
   [ "${RIG_PART:-}" = shares ] || room presses
 }
 
-# cuts is one unit whose power fails again and again; its disk and its drive have volatile caches.
+# cuts is one unit with repeated power cuts; its disk and its drive have volatile caches.
 cuts() {
   sticks 1G && fresh run || fail "boot a unit"
   "$machine" serve &
@@ -136,7 +136,7 @@ cuts() {
   done
 }
 
-# What can be made beside something else is.
+# Build in parallel where possible.
 DIST=$rig/package "$root/systemd/package/release" deb >"$rig/log.make" 2>&1 &
 built=$!
 "$here/build.sh" || fail "build the wall unit"

@@ -1,4 +1,4 @@
-// A sound card whose clock, buffer, contents and faults a test commands: a capture PCM of the ALSA library's ioplug kind.
+// A fake sound card for tests, with configurable clock, buffer, contents and faults: a capture PCM of ALSA's ioplug type.
 //
 //	gcc -shared -fPIC -DPIC -O2 -Wall -o libasound_module_pcm_fakecard.so fakecard.c -lasound -lm
 //
@@ -9,19 +9,19 @@
 //	  rate 48000        the only rate that it offers
 //	  channels 1        and the only number of channels
 //	  format S16        S16, S24_3 or S32
-//	  buffer 1048576    the most frames that it buffers; a period has half of them at most
-//	  clock raw         what paces it: raw, which nobody bends, or monotonic, which time servers slew
-//	  speed "0:1"       t:factor;... its speed from so many seconds after the start on, as a factor of its rate
-//	  lose ""           t:frames;... so many frames vanish from then on: they never reach the buffer
-//	  burst 0           frames that are there at once at the start
+//	  buffer 1048576    the size of its buffer in frames; a period has at most half
+//	  clock raw         its clock: raw, which is never adjusted, or monotonic, which time servers slew
+//	  speed "0:1"       t:factor;... its speed from t seconds after the start on, relative to its rate
+//	  lose ""           t:frames;... the number of frames lost from t seconds on: they never reach the buffer
+//	  burst 0           frames that are available at the start
 //	  wave tone         tone, zero, count (frame k is k%30000+1, so that a cut shows), const:V, lsb (-1 to 1), gate (a
 //	                    second of tone in twenty, and zero)
-//	  starterr 0        so many starts fail
-//	  dead 0            seconds after the start, when frames stop coming; 0: never
-//	  unplug 0          seconds after the start, when it is gone; 0: never
+//	  starterr 0        the number of starts that fail
+//	  dead 0            seconds after the start until frames stop; 0: never
+//	  unplug 0          seconds after the start until it is unplugged; 0: never
 //	}
 //
-// Frames are counted from the first start: what an overrun or a loss takes is missing from the count.
+// Frames are counted from the first start; frames lost in an overrun or otherwise are skipped in the count.
 
 #include <alsa/asoundlib.h>
 #include <alsa/pcm_external.h>
@@ -34,7 +34,7 @@
 
 enum { MOST_POINTS = 64, TICK_NS = 2000000 };
 
-// points are values, each with the time from which on it holds.
+// points are values, each with its start time.
 typedef struct {
 	int n;
 	double at[MOST_POINTS], value[MOST_POINTS];
@@ -42,7 +42,7 @@ typedef struct {
 
 typedef struct {
 	snd_pcm_ioplug_t io;
-	int timer; // wakes whoever polls
+	int timer; // wakes pollers
 
 	long rate, channels, buffer, burst, starterr;
 	snd_pcm_format_t format;
@@ -62,7 +62,7 @@ static double since(card *c) {
 	return (now.tv_sec - c->begun.tv_sec) + (now.tv_nsec - c->begun.tv_nsec) / 1e9;
 }
 
-// made is how many frames the card makes in so many seconds since its first start.
+// made is how many frames the card makes within some seconds after its first start.
 static unsigned long long made(card *c, double now) {
 	double seconds = 0, from = 0, factor = 1;
 	if (c->dead > 0 && now > c->dead)
@@ -87,14 +87,14 @@ static unsigned long long written(card *c) {
 	return all - lost;
 }
 
-// frame is which of the frames that the card made is the n-th that reached the buffer.
+// frame is the number of the n-th frame that reached the buffer.
 static unsigned long long frame(card *c, unsigned long long n) {
 	for (int i = 0; i < c->lose.n && n >= made(c, c->lose.at[i]); i++)
 		n += (unsigned long long)c->lose.value[i];
 	return n;
 }
 
-// there is how many frames wait in the buffer.
+// there is the number of frames in the buffer.
 static unsigned long long there(card *c) { return written(c) - c->passed; }
 
 static int gone(card *c) { return c->unplug > 0 && c->started && since(c) > c->unplug; }
@@ -116,7 +116,7 @@ static int card_start(snd_pcm_ioplug_t *io) {
 		clock_gettime(c->clock, &c->begun);
 		c->started = 1;
 	} else
-		c->passed = written(c); // what came while it stood still is lost
+		c->passed = written(c); // frames made while it was stopped are lost
 	c->running = 1;
 	tick(c, TICK_NS);
 	return 0;
@@ -135,7 +135,7 @@ static int card_prepare(snd_pcm_ioplug_t *io) {
 	return 0;
 }
 
-// card_pointer is where in the buffer the card writes: as far ahead of the reader as frames are there.
+// card_pointer is the card's write position in the buffer.
 static snd_pcm_sframes_t card_pointer(snd_pcm_ioplug_t *io) {
 	card *c = io->private_data;
 	if (!c->running)
@@ -198,7 +198,7 @@ static int card_revents(snd_pcm_ioplug_t *io, struct pollfd *fds, unsigned n, un
 	if (gone(c))
 		*revents = POLLERR;
 	else if (c->running && there(c) >= io->period_size)
-		*revents = POLLIN; // the timer stays readable, as a card does while it has something
+		*revents = POLLIN; // the timer stays readable, as a card with frames does
 	else if (read(c->timer, &ticks, sizeof ticks) < 0)
 		ticks = 0;
 	return 0;

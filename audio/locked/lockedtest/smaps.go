@@ -1,4 +1,4 @@
-// Package lockedtest tells how much memory of this process is locked.
+// Package lockedtest measures how much memory of this process is locked.
 package lockedtest
 
 import (
@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Bytes is how much memory is both locked and kept out of core dumps.
+// Bytes is the amount of memory that is both locked and excluded from core dumps.
 func Bytes(t testing.TB) int {
 	t.Helper()
 	smaps, err := os.ReadFile("/proc/self/smaps")

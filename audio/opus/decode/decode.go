@@ -1,4 +1,5 @@
-// Package decode is libopus's decoder. It is for the demonstration and for tests: a unit never listens to what it has recorded.
+// Package decode wraps libopus's decoder for the demonstration and for tests. A unit never decodes
+// what it has recorded.
 package decode
 
 /*
@@ -20,7 +21,7 @@ type Decoder struct {
 	channels int
 }
 
-// New makes a decoder, whatever the packets hold, of samples at a rate.
+// New returns a decoder whose samples have a rate, whatever the packets hold.
 func New(rate, channels int) (*Decoder, error) {
 	var code C.int
 	state := C.opus_decoder_create(C.opus_int32(rate), C.int(channels), &code)
@@ -32,7 +33,7 @@ func New(rate, channels int) (*Decoder, error) {
 	return d, nil
 }
 
-// Decode decodes a packet into samples, interleaved, and returns how many frames there are.
+// Decode decodes a packet into interleaved samples and returns the number of frames.
 func (d *Decoder) Decode(packet []byte, samples []int16) (int, error) {
 	if len(packet) == 0 || len(samples) < d.channels {
 		return 0, fmt.Errorf("decode Opus: %d bytes into %d samples", len(packet), len(samples))

@@ -14,11 +14,14 @@
 //
 // The rules for output:
 //
-//   - A command's result goes to standard output, so that it can be piped. Everything else goes to standard error.
-//   - Messages are lower case, without a full stop: "tacet: error: what went wrong", then "tacet: hint: what to do".
-//   - Only printable characters reach the terminal. Printf, PrintJSON, Warn and the like see to that.
-//     Only sound is written to standard output directly.
-//   - Passphrases are asked for at the terminal. They are never read from standard input or from the arguments.
+//   - A command's result goes to standard output, so that it can be piped. Everything else goes to
+//     standard error.
+//   - Messages are lower case, without a full stop: "tacet: error: what went wrong", then "tacet:
+//     hint: what to do".
+//   - Only printable characters reach the terminal. Printf, PrintJSON, Warn and the like see to
+//     that. Only sound is written to standard output directly.
+//   - Passphrases are asked for at the terminal. They are never read from standard input or from
+//     the arguments.
 //   - Progress is shown only on a terminal.
 //
 // A command's error decides the exit code: see [Code].

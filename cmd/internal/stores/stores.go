@@ -17,10 +17,10 @@ import (
 	"tacet/daemon"
 	"tacet/daemon/store"
 	"tacet/daemon/store/local"
+	"tacet/daemon/store/local/mounts"
 	"tacet/daemon/store/s3"
 	"tacet/daemon/store/sftp"
 	"tacet/daemon/trust"
-	"tacet/hw/mounts"
 )
 
 // Maker makes stores. They share one watcher of the mount table.
@@ -47,20 +47,18 @@ func (m *Maker) Kind(cfg *config.Config) daemon.StoreKind {
 	return func(s config.Store, judge trust.Judge) store.Kind {
 		switch s.Kind {
 		case config.Drive:
-			return &local.Drive{Site: room.Site, Room: room.ID, Store: s.Name, Label: s.Label, Mounts: Table,
+			return &local.Drive{Site: room.Site, Room: room.ID, Store: s.Name, Label: s.Label, Mounts: mounts.Read,
 				Others: others(cfg, s), Changes: m.changes(s.Name), Judge: judge}
 		case config.Folder:
-			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: Table,
+			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: mounts.Read,
 				Others: others(cfg, s), Changes: m.changes(s.Name)}
 		case config.SFTP:
-			k := sftpKind(s)
-			k.Spool = cfg.Spool.Path
-			return k
+			return store.Apart(sftpKind(s), cfg.Spool.Path)
 		default:
-			return s3.Kind{
+			return store.Apart(s3.Kind{
 				Endpoint: s.Endpoint, Bucket: s.Bucket, Prefix: s.Prefix, Region: s.Region, AccessKeyFile: s.AccessKeyFile,
-				SecretKeyFile: s.SecretKeyFile, PathStyle: s.PathStyle, CA: s.CA, Lock: s.Lock, Learnt: new(s3.Learnt),
-			}
+				SecretKeyFile: s.SecretKeyFile, PathStyle: s.PathStyle, CA: s.CA, Lock: s.Lock, Quirks: new(s3.Quirks),
+			}, cfg.Spool.Path)
 		}
 	}
 }
@@ -103,14 +101,4 @@ func sftpKind(s config.Store) sftp.Kind {
 		k.Addr, k.User, k.Path = net.JoinHostPort(u.Hostname(), port), u.User.Username(), u.Path
 	}
 	return k
-}
-
-// Table reads the mount table.
-func Table() ([]local.Mount, error) {
-	read, err := mounts.Read()
-	all := make([]local.Mount, len(read))
-	for i, m := range read {
-		all[i] = local.Mount(m)
-	}
-	return all, err
 }

@@ -23,7 +23,9 @@ func TestOthers(t *testing.T) {
 	}
 	spool := local.Other{Path: "/spool", What: "the unit's own spool"}
 	a, b := local.Other{Path: "/a", What: "store a"}, local.Other{Path: "/b", What: "store b"}
-	subscribed := map[string]<-chan struct{}{"a": make(chan struct{}), "b": make(chan struct{}), "stick": make(chan struct{})}
+	subscribed := map[string]<-chan struct{}{
+		"a": make(chan struct{}), "b": make(chan struct{}), "stick": make(chan struct{}),
+	}
 	for i, want := range [][]local.Other{{spool}, {spool, a, b}, {spool, a}} {
 		if got := others(cfg, cfg.Stores[i]); !reflect.DeepEqual(got, want) {
 			t.Errorf("the others of %s are %v, want %v", cfg.Stores[i].Name, got, want)

@@ -84,7 +84,9 @@ func killAgainAndAgain(t *testing.T, random *rand.Rand) (costs []time.Duration) 
 
 // lostBy returns how long before the kill the sound of an interrupted recording ends. Without sound
 // it counts from when the unit said that it records.
-func lostBy(t *testing.T, unit *demotest.Unit, file string, code spoken, recordingSince, killed time.Time) time.Duration {
+func lostBy(
+	t *testing.T, unit *demotest.Unit, file string, code spoken, recordingSince, killed time.Time,
+) time.Duration {
 	t.Helper()
 	data := read(t, unit.Path(file))
 	rep, err := recording.Verify(bytes.NewReader(data), int64(len(data)), recording.Options{})

@@ -18,10 +18,13 @@ import (
 	"embed"
 	"encoding/json"
 	"errors"
+	"html/template"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
+	"tacet/cmd/internal/card"
 	"tacet/cmd/internal/library"
 	"tacet/hw/simpanel"
 )
@@ -62,14 +65,10 @@ type Warning struct {
 	Details []string `json:"details"` // what was found, for a technician
 }
 
-// Card is what the card on the wall, and the top of the page, say about the room.
+// Card is what the page's head says of the room.
 type Card struct {
-	Site    string  `json:"site"`
-	Room    string  `json:"room"`
-	Purpose string  `json:"purpose"`
-	Notice  string  `json:"notice"`
-	Max     float64 `json:"max"`   // seconds
-	Quiet   float64 `json:"quiet"` // seconds; 0 for never
+	Site string `json:"site"`
+	Room string `json:"room"`
 
 	Microphone string `json:"microphone"` // in words
 	Broker     string `json:"broker"`     // its address
@@ -82,7 +81,8 @@ type Page struct {
 	Unit    Unit
 	Library *library.Library
 	Card    Card
-	Traffic *Traffic // nil if the broker is not the demo's
+	Wall    template.HTML // the card on the wall
+	Traffic *Traffic      // nil if the broker is not the demo's
 	// Name is a further host name of the page, beside its addresses; usually empty.
 	Name string
 
@@ -102,7 +102,10 @@ func (p *Page) Handler() http.Handler {
 	p.viewers = make(chan struct{}, maxViewers)
 	p.presses = make(chan struct{}, maxPresses)
 	mux := http.NewServeMux()
-	mux.Handle("GET /{$}", asset("page.html"))
+	mux.HandleFunc("GET /{$}", p.page)
+	mux.HandleFunc("GET /card.css", func(w http.ResponseWriter, r *http.Request) {
+		http.ServeContent(w, r, "card.css", time.Time{}, strings.NewReader(card.Style()))
+	})
 	for _, name := range []string{"page.js", "wires.js", "page.css", "icon.svg"} {
 		mux.Handle("GET /"+name, asset(name))
 	}
@@ -114,6 +117,17 @@ func (p *Page) Handler() http.Handler {
 	mux.HandleFunc("GET /live", p.live)
 	mux.Handle("/recordings/", http.StripPrefix("/recordings", p.Library))
 	return guard(p.Name, mux)
+}
+
+// page serves the page itself, with the card in its place.
+func (p *Page) page(w http.ResponseWriter, r *http.Request) {
+	page, err := web.ReadFile("web/page.html")
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	whole := strings.Replace(string(page), "<!-- card -->", string(p.Wall), 1)
+	http.ServeContent(w, r, "page.html", time.Time{}, strings.NewReader(whole))
 }
 
 // asset serves one embedded file.

@@ -8,18 +8,16 @@ import (
 	"testing"
 
 	"tacet/daemon/durable"
-	"tacet/systemd/needs"
 )
 
-// Folder is an empty [durable.FS] for Conformance, and the means to put things in it that no FS
-// makes.
+// Folder is an empty [durable.FS] for Conformance, with functions to make what an FS can't.
 type Folder struct {
 	durable.FS
-	Mkdir, Symlink, Pipe func(name string) // nil: not to be had here
+	Mkdir, Symlink, Pipe func(name string) // nil: not available
 }
 
-// Conformance holds a durable.FS to what the interface promises. The disk of this package and the
-// real one pass the same test, so that what is tried on the first holds for the second.
+// Conformance tests what the interface durable.FS promises. The disk of this package and the real
+// one pass the same test, so results on the first hold for the second.
 func Conformance(t *testing.T, empty func(t *testing.T) Folder) {
 	for name, test := range map[string]func(*testing.T, Folder){
 		"create makes a private file, once":     createOnce,
@@ -29,13 +27,13 @@ func Conformance(t *testing.T, empty func(t *testing.T) Folder) {
 		"rename replaces, and needs a source":   renameReplaces,
 		"remove leaves open files readable":     removeOpen,
 		"truncate cuts, and fills with zeros":   truncates,
-		"room set aside changes nothing":        reserves,
+		"reserved space changes nothing":        reserves,
 		"a listing is sorted and of one folder": lists,
 		"only regular files are opened":         onlyRegular,
-		"names do not lead out":                 namesStay,
+		"names don't lead out":                  namesStay,
 		"a closed file is closed":               closedFile,
 		"a frozen file is finished":             freezes,
-		"space is told":                         spaceTold,
+		"space is reported":                     spaceReported,
 		"WriteFile replaces":                    writeFileReplaces,
 		"ReadFile is bounded":                   readFileBounded,
 	} {
@@ -43,7 +41,7 @@ func Conformance(t *testing.T, empty func(t *testing.T) Folder) {
 	}
 }
 
-// no fails the test at an error; it is for steps that are not the point.
+// no fails the test on an error. It is for steps that are not the subject.
 func no(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
@@ -51,7 +49,7 @@ func no(t *testing.T, err error) {
 	}
 }
 
-// is wants one error.
+// is expects one error.
 func is(t *testing.T, what string, err, want error) {
 	t.Helper()
 	if !errors.Is(err, want) {
@@ -92,92 +90,6 @@ func createOnce(t *testing.T, d Folder) {
 	is(t, "sync a missing folder", d.SyncDir("missing"), fs.ErrNotExist)
 }
 
-func writesAppend(t *testing.T, d Folder) {
-	_, err := d.Append("a")
-	is(t, "append to what is missing", err, fs.ErrNotExist)
-	put(t, d, "a", "one ")
-	f, err := d.Append("a")
-	no(t, err)
-	defer f.Close()
-	one := make([]byte, 2)
-	_, err = f.Read(one) // moves the place of reading, not that of writing
-	no(t, err)
-	n, err := f.Write([]byte("two "))
-	no(t, err)
-	if n != 4 {
-		t.Errorf("wrote %d bytes, want 4", n)
-	}
-	if n, err := f.Read(one); n != 0 || err != io.EOF {
-		t.Errorf("after a write %d bytes are read (%v), want the end", n, err)
-	}
-	_, err = f.Write([]byte("three"))
-	no(t, err)
-	no(t, f.Sync())
-	st, err := f.Stat()
-	no(t, err)
-	if st.Size() != 13 {
-		t.Errorf("size %d, want 13", st.Size())
-	}
-	holds(t, d, "a", "one two three")
-}
-
-func reserves(t *testing.T, d Folder) {
-	f, err := d.Create("a")
-	no(t, err)
-	defer f.Close()
-	r, ok := f.(durable.Reserver)
-	if !ok {
-		return // it promises none
-	}
-	if err := r.Reserve(1 << 20); errors.Is(err, errors.ErrUnsupported) {
-		needs.Kernel(t, "to set room aside on this file system", err)
-	} else {
-		no(t, err)
-	}
-	_, err = f.Write([]byte("text"))
-	no(t, err)
-	no(t, f.Truncate(4))
-	no(t, f.Sync())
-	holds(t, d, "a", "text")
-}
-
-func readOnlyHandle(t *testing.T, d Folder) {
-	put(t, d, "a", "1")
-	f, err := d.Open("a")
-	no(t, err)
-	defer f.Close()
-	if _, err := f.Write([]byte("2")); err == nil {
-		t.Error("a file opened to read was written")
-	}
-	no(t, f.Sync())
-	holds(t, d, "a", "1")
-	_, err = d.Open("b")
-	is(t, "open what is missing", err, fs.ErrNotExist)
-}
-
-func readEnds(t *testing.T, d Folder) {
-	put(t, d, "a", "12345")
-	f, err := d.Open("a")
-	no(t, err)
-	defer f.Close()
-	p := make([]byte, 3)
-	for _, want := range []string{"123", "45", ""} {
-		n, err := f.Read(p)
-		if string(p[:n]) != want || (want == "") != (err == io.EOF) {
-			t.Errorf("read %q (%v), want %q", p[:n], err, want)
-		}
-	}
-	for off, want := range map[int64]string{0: "123", 3: "45", 5: "", 9: ""} {
-		n, err := f.ReadAt(p, off)
-		if string(p[:n]) != want || (n < 3) != (err == io.EOF) {
-			t.Errorf("read %q (%v) at %d, want %q", p[:n], err, off, want)
-		}
-	}
-	if _, err := f.ReadAt(p, -1); err == nil || err == io.EOF {
-		t.Errorf("reading before the start: %v", err)
-	}
-}
-
 func renameReplaces(t *testing.T, d Folder) {
 	put(t, d, "a", "new")
 	put(t, d, "b", "old")
@@ -207,19 +119,6 @@ func removeOpen(t *testing.T, d Folder) {
 	is(t, "remove what is missing", d.Remove("a"), fs.ErrNotExist)
 	put(t, d, "a", "2")
 	holds(t, d, "a", "2")
-}
-
-func truncates(t *testing.T, d Folder) {
-	put(t, d, "a", "12345")
-	f, err := d.Append("a")
-	no(t, err)
-	defer f.Close()
-	no(t, f.Truncate(2))
-	holds(t, d, "a", "12")
-	no(t, f.Truncate(4))
-	_, err = f.Write([]byte("x"))
-	no(t, err)
-	holds(t, d, "a", "12\x00\x00x")
 }
 
 func lists(t *testing.T, d Folder) {
@@ -288,13 +187,6 @@ func namesStay(t *testing.T, d Folder) {
 	holds(t, d, "a", "1")
 }
 
-func closedFile(t *testing.T, d Folder) {
-	f, err := d.Create("a")
-	no(t, err)
-	no(t, f.Close())
-	is(t, "close again", f.Close(), fs.ErrClosed)
-}
-
 func freezes(t *testing.T, d Folder) {
 	put(t, d, "a", "1")
 	st, err := d.Stat("a")
@@ -320,7 +212,7 @@ func freezes(t *testing.T, d Folder) {
 	no(t, d.Writable())
 }
 
-func spaceTold(t *testing.T, d Folder) {
+func spaceReported(t *testing.T, d Folder) {
 	free, total, err := d.Space()
 	no(t, err)
 	if free <= 0 || total < free {

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Tear is the size of the pieces in which a power cut keeps or loses what was not synced.
+// Tear is the size of the pieces of unsynced data that a power cut keeps or loses.
 type Tear int64
 
 const (
@@ -13,11 +13,10 @@ const (
 	Page   Tear = 4096
 )
 
-// PowerCut switches the power off, whatever is going on, and returns the disk as the next start
-// finds it. Of what was not synced each piece is kept with a chance of keep percent; what was not
-// kept reads as before or, beyond the file's former end, as zeros or as rubbish from an earlier
-// file. Names whose folder was not synced are kept either as a journal does, up to a moment, or
-// each by itself, as FAT does.
+// PowerCut cuts the power and returns the disk as the next start finds it. Each piece of unsynced
+// data is kept with a probability of keep percent. A lost piece is as before or, beyond the file's
+// old end, holds zeros or rubbish from an earlier file. Names whose folder was not synced are kept
+// either up to some moment, as by a journal, or each by itself, as by FAT.
 func (d *Disk) PowerCut(keep int, tear Tear) *Disk {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -31,7 +30,7 @@ func (d *Disk) PowerCut(keep int, tear Tear) *Disk {
 	for _, c := range survivors(d.rng, d.pending, keep) {
 		c.apply(names)
 	}
-	cut := map[*node]*node{} // a file may have two names when only half of a rename was kept
+	cut := map[*node]*node{} // a file has two names if only half of a rename was kept
 	for _, name := range sorted(names) {
 		n := names[name]
 		if cut[n] == nil {
@@ -42,8 +41,8 @@ func (d *Disk) PowerCut(keep int, tear Tear) *Disk {
 	return next
 }
 
-// Kill ends the process that uses the disk, and returns the disk as its successor finds it: nothing
-// is lost, and nothing more is synced than was before. Faults that were ordered are forgotten.
+// Kill kills the process that uses the disk, and returns the disk as its successor finds it:
+// nothing is lost, and nothing more is synced. It ends all faults.
 func (d *Disk) Kill() *Disk {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -54,7 +53,7 @@ func (d *Disk) Kill() *Disk {
 	return next
 }
 
-// switchOff makes every operation under way and to come fail.
+// switchOff makes every current and later operation fail.
 func (d *Disk) switchOff() {
 	select {
 	case <-d.off:
@@ -98,14 +97,14 @@ func (n *node) cut(rng *rand.Rand, keep int, tear Tear) *node {
 		return rolls[piece]
 	}
 	left := newNode(n.kind)
-	left.data, left.platter, left.frozen, left.icy = n.data, n.platter, n.frozen, n.icy
+	left.data, left.platter, left.frozen, left.platterFrozen = n.data, n.platter, n.frozen, n.platterFrozen
 	left.settle(n.cutLength(rng, keep, tear), kept, fill)
-	left.data, left.frozen = left.platter, left.icy
+	left.data, left.frozen = left.platter, left.platterFrozen
 	return left
 }
 
-// cutLength is the file's length after a power cut: the synced one, the written one, or one
-// between.
+// cutLength returns the file's length after a power cut: the synced one, the written one, or one
+// between them.
 func (n *node) cutLength(rng *rand.Rand, keep int, tear Tear) int64 {
 	synced, written := int64(len(n.platter)), int64(len(n.data))
 	switch {

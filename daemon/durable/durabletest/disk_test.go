@@ -63,7 +63,7 @@ func read(t *testing.T, fsys durable.FS, name string) []byte {
 	return data
 }
 
-// What was synced is there after every cut; what was not is there, or not, or in part.
+// What was synced survives every cut; what was not may survive in part.
 func TestCutKeepsWhatWasSynced(t *testing.T) {
 	synced, unsynced := bytes.Repeat([]byte("s"), 5000), bytes.Repeat([]byte("u"), 30000)
 	lengths, torn, rubbish := map[int]bool{}, 0, 0
@@ -100,7 +100,7 @@ func TestCutKeepsWhatWasSynced(t *testing.T) {
 	}
 }
 
-// A name is kept only when its folder was synced.
+// A name is kept only if its folder was synced.
 func TestCutForgetsNames(t *testing.T) {
 	for keep, want := range map[int]bool{0: false, 100: true} {
 		disk := durabletest.NewDisk(1)
@@ -129,8 +129,7 @@ func TestCutForgetsNames(t *testing.T) {
 	}
 }
 
-// After a failed sync the bytes read back and a later sync says nil, and they are lost all the
-// same.
+// After a failed sync the data can be read and a later sync returns nil, but a power cut loses it.
 func TestFailedSyncLosesQuietly(t *testing.T) {
 	disk := durabletest.NewDisk(1)
 	f := create(t, disk, "a", []byte("kept "), []byte("lost"))
@@ -167,7 +166,7 @@ func TestFailedSyncLosesQuietly(t *testing.T) {
 	}
 }
 
-// An operation fails as ordered: done, or not.
+// An operation fails as requested: done, or not.
 func TestFaults(t *testing.T) {
 	for _, applied := range []bool{false, true} {
 		for _, fault := range durabletest.Faults() {
@@ -202,7 +201,7 @@ func TestFaults(t *testing.T) {
 	create(t, disk, "a", nil, nil)
 }
 
-// A full disk takes what fits; a read-only one takes nothing and reads.
+// A full disk takes what fits. A read-only one takes nothing, but can be read.
 func TestFullAndReadOnly(t *testing.T) {
 	disk := durabletest.NewDisk(1)
 	f := create(t, disk, "a", []byte("12"), nil)
@@ -235,7 +234,7 @@ func TestFullAndReadOnly(t *testing.T) {
 
 func second(_ durable.File, err error) error { return err }
 
-// Syncs take time, hang, and end when the power goes.
+// Syncs take time, hang, and end when the power is cut.
 func TestSlowSync(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk := durabletest.NewDisk(1)
@@ -268,7 +267,7 @@ func TestSlowSync(t *testing.T) {
 	})
 }
 
-// That a file is frozen is kept or lost, and kept when the file was synced behind it.
+// The frozen mark may be kept or lost; it is kept if the file was synced afterwards.
 func TestCutThaws(t *testing.T) {
 	for keep, want := range map[int]bool{0: false, 100: true} {
 		for _, synced := range []bool{false, true} {
@@ -288,7 +287,7 @@ func TestCutThaws(t *testing.T) {
 	}
 }
 
-// A killed process loses nothing and syncs nothing, and its files are of no use to its successor.
+// A killed process loses nothing and syncs nothing, and its open files can't be used.
 func TestKill(t *testing.T) {
 	disk := durabletest.NewDisk(1)
 	f := create(t, disk, "a", []byte("1"), []byte("2"))
@@ -305,7 +304,7 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// The disk tells of breaches, and keeps telling after a cut.
+// Violations lists breaches, also those before a cut.
 func TestViolations(t *testing.T) {
 	disk := durabletest.NewDisk(1)
 	f := create(t, disk, "a", nil, []byte("1"))

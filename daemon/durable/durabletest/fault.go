@@ -12,14 +12,13 @@ const (
 	errFull     = syscall.ENOSPC
 )
 
-// Faults are the errors that real disks gave when a stick was pulled, a card died or a file system
-// gave up.
+// Faults returns the errors that real disks gave when a stick was pulled, a card died or a file
+// system gave up.
 func Faults() []error {
 	return []error{syscall.EIO, syscall.ENOSPC, syscall.EROFS, syscall.ENODEV}
 }
 
-// A fault fails operations: the one that brings left to zero or, if lasting, that one and all
-// later.
+// A fault fails the operation that brings left to zero and, if lasting, all later ones.
 type fault struct {
 	op      string // "": any
 	left    int
@@ -28,27 +27,26 @@ type fault struct {
 	lasting bool
 }
 
-// FailAt lets the n-th operation from now fail with err, once. With applied, the operation is done
-// all the same.
+// FailAt makes the n-th operation from now fail with err, once. With applied, it is still done.
 func (d *Disk) FailAt(n int, err error, applied bool) {
 	d.addFault(fault{left: n, err: err, applied: applied})
 }
 
-// FailOn is FailAt counting only one kind of operation: "create", "append", "open", "read",
-// "write", "sync", "truncate", "reserve", "close", "rename", "remove", "stat", "readdir",
-// "syncdir", "freeze", "access", "space" or "readback".
+// FailOn is FailAt for one kind of operation: "create", "append", "open", "read", "write", "sync",
+// "truncate", "reserve", "close", "rename", "remove", "stat", "readdir", "syncdir", "freeze",
+// "access", "space" or "readback".
 func (d *Disk) FailOn(op string, n int, err error, applied bool) {
 	d.addFault(fault{op: op, left: n, err: err, applied: applied})
 }
 
-// FailFrom lets the n-th operation from now and all after it fail with err and do nothing, until
-// Mend: a disk that dies.
+// FailFrom makes the n-th operation from now and all after it fail with err and do nothing, until
+// Mend: the disk dies.
 func (d *Disk) FailFrom(n int, err error) {
 	d.addFault(fault{left: n, err: err, lasting: true})
 }
 
-// CutAt switches the power off at the n-th operation from now, which is not done, nor is any later
-// one. The test goes on with PowerCut.
+// CutAt cuts the power at the n-th operation from now: it and all later ones are not done. The test
+// continues with PowerCut.
 func (d *Disk) CutAt(n int) {
 	d.addFault(fault{left: n, err: ErrOff, lasting: true})
 }
@@ -59,23 +57,22 @@ func (d *Disk) addFault(f fault) {
 	d.faults = append(d.faults, f)
 }
 
-// Mend takes back all faults that were ordered, the read-only state, the limit of space and the
-// lies.
+// Mend ends all faults, the read-only state, the limit and Lie.
 func (d *Disk) Mend() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.faults, d.readOnly, d.limit, d.lies = nil, false, -1, false
 }
 
-// Lie lets every sync say that it was done although nothing reached the disk, and never will: a
-// stick that claims to be larger than it is.
+// Lie makes every sync return nil although nothing reaches the disk, or ever will: a stick that
+// claims to be larger than it is.
 func (d *Disk) Lie(on bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.lies = on
 }
 
-// Full leaves room for free more bytes. A write that does not fit is done as far as it does.
+// Full leaves space for free more bytes. A write that doesn't fit is done as far as it fits.
 func (d *Disk) Full(free int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -83,21 +80,21 @@ func (d *Disk) Full(free int64) {
 	d.limit = 1<<40 - d.free() + free
 }
 
-// ReadOnly makes the disk read-only or writable, as a kernel does that has found an error.
+// ReadOnly makes the disk read-only or writable, as the kernel does after an error.
 func (d *Disk) ReadOnly(on bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.readOnly = on
 }
 
-// SlowSync lets every sync take this long.
+// SlowSync makes every sync take this long.
 func (d *Disk) SlowSync(each time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.slow = each
 }
 
-// Hang lets every sync wait until release is called, or the power is cut.
+// Hang makes every sync wait until release is called or the power is cut.
 func (d *Disk) Hang() (release func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -113,7 +110,7 @@ func (d *Disk) Hang() (release func()) {
 	}
 }
 
-// wait is the time that a sync takes. It holds no lock.
+// wait waits as long as a sync takes. It holds no lock.
 func (d *Disk) wait() error {
 	d.mu.Lock()
 	hang, slow := d.hang, d.slow
@@ -144,21 +141,21 @@ func (d *Disk) Ops() int {
 	return d.ops
 }
 
-// Violations are the breaches of the rules so far, before and after all power cuts.
+// Violations returns the breaches of the rules so far, including those before power cuts.
 func (d *Disk) Violations() []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Clone(*d.violated)
 }
 
-// Handles counts the files that are open.
+// Handles returns the number of open files.
 func (d *Disk) Handles() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.handles
 }
 
-// do runs one operation, with the fault that is due. The error carries what was done to what.
+// do runs one operation, with the fault that is due. The error names operation and file.
 func (d *Disk) do(op, name string, apply func() error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -175,8 +172,7 @@ func (d *Disk) do(op, name string, apply func() error) error {
 	return nil
 }
 
-// strike applies an operation unless a fault keeps it from being done, and returns what the caller
-// is told.
+// strike applies an operation unless a fault prevents it, and returns the caller's error.
 func (d *Disk) strike(op string, apply func() error) error {
 	select {
 	case <-d.off:

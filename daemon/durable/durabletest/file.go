@@ -3,96 +3,9 @@ package durabletest
 import (
 	"io"
 	"io/fs"
-	"path"
 	"slices"
 	"syscall"
-	"time"
 )
-
-// Beside a file's blocks, two things have keys of their own: they too are written, and synced.
-const (
-	length = -1
-	frozen = -2 // read-only
-)
-
-// Blocks are followed by the sector, the least that a disk writes wholly or not at all.
-const sector = 512
-
-// node is what a name leads to. The disk's lock guards it.
-type node struct {
-	kind    fs.FileMode    // 0: a regular file
-	data    []byte         // what reads back
-	platter []byte         // what the disk holds
-	frozen  bool           // as Stat says
-	icy     bool           // as the disk holds it
-	dirty   map[int64]bool // sectors that the next sync writes; and the keys above
-	lost    map[int64]bool // sectors that a failed sync marked clean: no later sync writes them
-	failed  string         // the operation after which nothing may be written any more
-}
-
-func newNode(kind fs.FileMode) *node {
-	return &node{kind: kind, dirty: map[int64]bool{}, lost: map[int64]bool{}}
-}
-
-// touch marks what lies from offset to end, and the length, as written and not synced.
-func (n *node) touch(from, to int64) {
-	n.dirty[length] = true
-	for b := from / sector; b*sector < to; b++ {
-		n.dirty[b] = true
-	}
-}
-
-// settle brings onto the platter the sectors that keep names, and the given length. Where a sector
-// is not kept the platter holds what it held before or, where it held nothing, what fill says.
-func (n *node) settle(size int64, keep func(block int64) bool, fill func([]byte)) {
-	now := make([]byte, size)
-	for at := int64(0); at < size; at += sector {
-		part := now[at:min(at+sector, size)]
-		switch {
-		case keep(at / sector):
-			copy(part, tail(n.data, at))
-		case at < int64(len(n.platter)):
-			copy(part, tail(n.platter, at))
-		default:
-			fill(part)
-		}
-	}
-	n.platter = now
-	if keep(frozen) {
-		n.icy = n.frozen
-	}
-}
-
-func tail(data []byte, at int64) []byte { return data[min(at, int64(len(data))):] }
-
-// unsynced counts the blocks, and the length, that a power cut may take.
-func (n *node) unsynced() int {
-	if n.dirty[frozen] {
-		return len(n.dirty) - 1
-	}
-	return len(n.dirty)
-}
-
-func (n *node) sync() {
-	n.settle(int64(len(n.data)), func(b int64) bool { return !n.lost[b] }, func([]byte) {})
-	clear(n.dirty)
-}
-
-// failSync is what the kernel does after an error: all is marked clean, and nothing says so later.
-func (n *node) failSync() {
-	for b := range n.dirty {
-		n.lost[b] = true
-	}
-	clear(n.dirty)
-}
-
-func (n *node) info(name string) fs.FileInfo {
-	mode := n.kind | 0o600
-	if n.frozen {
-		mode = n.kind | 0o400
-	}
-	return info{name: path.Base(name), size: int64(len(n.data)), mode: mode}
-}
 
 // handle is an open file.
 type handle struct {
@@ -104,7 +17,7 @@ type handle struct {
 	closed bool
 }
 
-// open is called with the disk's lock held.
+// open opens a file. The caller holds the disk's lock.
 func (d *Disk) open(name string, n *node, write bool) *handle {
 	d.handles++
 	return &handle{d: d, n: n, name: name, write: write}
@@ -196,7 +109,7 @@ func (h *handle) Truncate(size int64) error {
 	})
 }
 
-// Reserve promises nothing: a power cut, a full disk and what reads back are the same without it.
+// Reserve has no effect on a power cut, a full disk, or what can be read.
 func (h *handle) Reserve(size int64) error {
 	return h.do("reserve", func() error {
 		switch {
@@ -241,8 +154,8 @@ func (h *handle) Sync() error {
 	return err
 }
 
-// ReadBack is what a file's medium holds of it, and not what memory does: sectors that no sync will
-// write any more are as they were before. It counts as one operation, "readback".
+// ReadBack returns what the disk holds of a file, rather than memory: sectors that no sync will
+// write any more are as before. It counts as one operation, "readback".
 func (d *Disk) ReadBack(name string) ([]byte, error) {
 	var data []byte
 	err := d.do("readback", name, func() error {
@@ -267,8 +180,8 @@ func (d *Disk) ReadBack(name string) ([]byte, error) {
 	return data, nil
 }
 
-// Safe is what a power cut would leave of a file at the least: nothing that was not synced, under a
-// name that was. It is no operation of the disk's.
+// Safe returns what is sure to survive a power cut: what was synced, under a name that was. It
+// doesn't count as an operation.
 func (d *Disk) Safe(name string) ([]byte, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -279,7 +192,7 @@ func (d *Disk) Safe(name string) ([]byte, error) {
 	return slices.Clone(n.platter), nil
 }
 
-// Close may fail, and the file is closed all the same.
+// Close closes the file even if it returns an error.
 func (h *handle) Close() error {
 	err := h.d.do("close", h.name, func() error {
 		if h.closed {
@@ -313,17 +226,3 @@ func (d *Disk) fail(n *node, why string) {
 	defer d.mu.Unlock()
 	n.failed = why
 }
-
-// info describes a file. Times are not kept: nothing that survives a power cut may hang on them.
-type info struct {
-	name string
-	size int64
-	mode fs.FileMode
-}
-
-func (i info) Name() string       { return i.name }
-func (i info) Size() int64        { return i.size }
-func (i info) Mode() fs.FileMode  { return i.mode }
-func (i info) ModTime() time.Time { return time.Time{} }
-func (i info) IsDir() bool        { return i.mode.IsDir() }
-func (i info) Sys() any           { return nil }

@@ -12,8 +12,7 @@ import (
 	"tacet/systemd/needs"
 )
 
-// judges are the tests that cut the power. Which of them notices that a sync is missing does not
-// matter.
+// judges are the tests that cut the power. It doesn't matter which of them notices a missing sync.
 var judges = []struct{ pkg, run string }{
 	{"tacet/daemon/durable", "Cut"},
 	{"tacet/daemon/spool", "Cut|Recover|Kept|Remove|Kill|Create"},
@@ -22,8 +21,8 @@ var judges = []struct{ pkg, run string }{
 	{"tacet/daemon", "PowerCut"},
 }
 
-// Each sync in the program is removed in turn: some test must fail. With TACET_SOAK only, since it
-// takes a quarter of an hour.
+// When any sync in the program is removed, some test must fail. Only with TACET_SOAK: it takes a
+// quarter of an hour.
 func TestEveryRemovedSyncIsCaught(t *testing.T) {
 	needs.Soak(t)
 	dir := t.TempDir()
@@ -55,7 +54,7 @@ func binary(dir, pkg string) string {
 	return filepath.Join(dir, strings.ReplaceAll(pkg, "/", "-")+".test")
 }
 
-// judge runs some tests of a package, in its folder.
+// judge runs some tests of a package in its folder.
 func judge(dir, pkg, run, env string) ([]byte, error) {
 	cmd := exec.Command(binary(dir, pkg), "-test.run", run, "-test.failfast", "-test.timeout", "10m")
 	cmd.Dir = filepath.Join("..", "..", "..", strings.TrimPrefix(pkg, "tacet/"))
@@ -63,7 +62,7 @@ func judge(dir, pkg, run, env string) ([]byte, error) {
 	return cmd.CombinedOutput()
 }
 
-// ours are the places that lie in the program, and not in a test.
+// ours returns the places in the program, without those in tests.
 func ours(t *testing.T, file string) (sites []string) {
 	data, err := os.ReadFile(file)
 	if err != nil {

@@ -9,18 +9,18 @@ import (
 	"sync"
 )
 
-// Two variables in the environment serve the test that removes each sync of the program in turn, to
-// see whether some test notices:
+// Two environment variables are for the test that removes each sync of the program in turn, to see
+// whether another test notices:
 //
-//	TACET_SYNC_SITES  a file that gets a line "folder/file.go:line" for each place that ever syncs
-//	TACET_DROP_SYNC   such a place: its syncs return nil and do nothing
+//	TACET_SYNC_SITES  a file that gets a line "folder/file.go:line" for each place that syncs
+//	TACET_DROP_SYNC   such a place, whose syncs return nil and do nothing
 var (
 	dropped = os.Getenv("TACET_DROP_SYNC")
 	sites   = os.Getenv("TACET_SYNC_SITES")
 	seen    sync.Map
 )
 
-// drop reports whether the sync that is being called for is to be left out.
+// drop reports whether to skip the current sync.
 func drop() bool {
 	if dropped == "" && sites == "" {
 		return false
@@ -37,7 +37,7 @@ func drop() bool {
 	return site == dropped
 }
 
-// caller is the place in the program that called into this package.
+// caller returns the place in the program that called into this package.
 func caller() string {
 	pcs := make([]uintptr, 16)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])

@@ -5,11 +5,10 @@ import "encoding/binary"
 const (
 	// least is the shortest stretch that counts as found.
 	least = 64
-	// stride is how far apart the places are that are looked up: each stretch of the least length
-	// holds one whole.
+	// stride is the distance of the indexed words: each stretch of the least length contains one.
 	stride = least - 8 + 1
-	// lively is how many different bytes such a stretch has. Silence, tables and padding, which any
-	// program has, have fewer.
+	// lively is how many different bytes such a stretch must have. Silence, tables and padding,
+	// which any program has, have fewer.
 	lively = 16
 )
 
@@ -20,7 +19,7 @@ type Index struct {
 	places map[uint64][]int
 }
 
-// NewIndex is an index of text, which must stay as it is.
+// NewIndex indexes text, which must not change.
 func NewIndex(text []byte) *Index {
 	x := &Index{text: text, places: map[uint64][]int{}}
 	for i := 0; i+8 <= len(text); i += stride {
@@ -37,7 +36,7 @@ func NewIndex(text []byte) *Index {
 
 func hash(word uint64) uint64 { return word * 0x9e3779b97f4a7c15 >> 42 }
 
-// different is how many different bytes there are.
+// different is the number of different bytes.
 func different(b []byte) (n int) {
 	var seen [256]bool
 	for _, c := range b {
@@ -49,7 +48,7 @@ func different(b []byte) (n int) {
 	return n
 }
 
-// Found is how many bytes of data are parts of the text.
+// Found is the number of bytes of data that are parts of the text.
 func (x *Index) Found(data []byte) (n int) {
 	for i := 0; i+8 <= len(data); i++ {
 		word := binary.LittleEndian.Uint64(data[i:])
@@ -71,7 +70,7 @@ func (x *Index) Found(data []byte) (n int) {
 	return n
 }
 
-// FoundIn is how many bytes of an area are parts of the text.
+// FoundIn is the number of bytes of an area that are parts of the text.
 func (x *Index) FoundIn(a Area) (n int) {
 	for _, run := range a.Runs {
 		n += x.Found(run)
@@ -79,8 +78,7 @@ func (x *Index) FoundIn(a Area) (n int) {
 	return n
 }
 
-// run is how long the stretch is that data and text share around two places, and where in data it
-// ends.
+// run is the length of the stretch that data and text share around two places, and its end in data.
 func (x *Index) run(data []byte, i, at int) (length, end int) {
 	before := 0
 	for before < i && before < at && data[i-before-1] == x.text[at-before-1] {

@@ -8,8 +8,8 @@ import (
 	"tacet/daemon/memory/memorytest"
 )
 
-// Every stretch of 64 bytes is found, wherever it lies in the text and in the memory; a shorter
-// one, and what every program has, is not.
+// Every stretch of 64 bytes is found, anywhere in the text and in memory. Shorter ones, and what
+// every program has, are not.
 func TestIndex(t *testing.T) {
 	random := rand.NewChaCha8([32]byte{7})
 	bytesOf := func(n int) []byte {

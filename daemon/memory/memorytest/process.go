@@ -1,5 +1,5 @@
-// Package memorytest looks into the memory of a running process, for tests that search it for what
-// must not be there. The process must be of the same user and dumpable, or the test root's.
+// Package memorytest reads the memory of a running process, for tests that search it for what must
+// not be there. The process must be dumpable and of the same user, or the test must run as root.
 package memorytest
 
 import (
@@ -13,11 +13,11 @@ import (
 	"testing"
 )
 
-// An Area is one mapping of a process, with the pages that are there.
+// An Area is one mapping of a process, with its present pages.
 type Area struct {
-	Name  string // what is mapped; empty where it is nobody's file
+	Name  string // the mapped file, or empty
 	Mode  string // rw-p
-	Flags string // VmFlags as in smaps: "lo" is locked, "dd" is in no core dump
+	Flags string // VmFlags as in smaps: "lo" is locked, "dd" is excluded from core dumps
 	from  uint64
 	Runs  [][]byte // of adjoining pages
 }
@@ -29,8 +29,8 @@ func (a Area) String() string {
 	return fmt.Sprintf("%x %s %q [%s]", a.from, a.Mode, a.Name, a.Flags)
 }
 
-// Writable is what the memory of a process holds in mappings that it can write to, or has written
-// to, page by page: those that are in memory or in swap. Reading leaves all as it is.
+// Writable returns the mappings that a process can write to, or has written to, with the pages that
+// are in memory or in swap.
 func Writable(t testing.TB, pid int) []Area {
 	t.Helper()
 	proc := "/proc/" + strconv.Itoa(pid)
@@ -76,15 +76,15 @@ func Writable(t testing.TB, pid int) []Area {
 	return areas
 }
 
-// process is where the memory of one is read.
+// process reads the memory of a process.
 type process struct {
 	t          testing.TB
 	mem, pages *os.File
 	total      int
 }
 
-// read takes the pages of an area that are there. Some can't be read: the kernel's own, and those
-// that have gone meanwhile.
+// read reads the present pages of an area. Some can't be read: those of the kernel, and those that
+// have gone meanwhile.
 func (p *process) read(a *Area, to uint64) {
 	size := uint64(os.Getpagesize())
 	entries := make([]byte, (to-a.from)/size*8)

@@ -1,5 +1,5 @@
 // Package recordingtest makes recordings for tests: real ones, sealed as a unit seals them, with
-// sound that is made up.
+// synthetic sound.
 //
 //	office := recordingtest.NewOffice(t, recordingtest.Hybrid)
 //	unit := recordingtest.NewUnit(t, "high-street", "room-3")
@@ -19,7 +19,7 @@ import (
 	"tacet/daemon/recording"
 )
 
-// Started is when all recordings of this package begin that don't say otherwise.
+// Started is the default start of this package's recordings.
 var Started = time.Date(2026, 11, 21, 14, 3, 22, 417e6, time.UTC)
 
 // A Unit is a recorder's key.
@@ -39,7 +39,7 @@ func NewUnit(t testing.TB, site, room string) Unit {
 	return UnitOf(t, site, room, skey, vkey)
 }
 
-// UnitOf is the unit with a key that was made before.
+// UnitOf returns the unit with the given key.
 func UnitOf(t testing.TB, site, room, skey, vkey string) Unit {
 	t.Helper()
 	signer, err := note.NewSigner(skey)
@@ -79,30 +79,31 @@ func NewOffice(t testing.TB, hybrid bool) Office {
 	return Office{id, id.Recipient().String(), id.String()}
 }
 
-// Spec says what a recording is to be. Unit and For must be given; all else has a default.
+// Spec says what a recording is to be. Unit and For must be given; all else has a default. Spec
+// describes a recording. Unit and For must be set; everything else has a default.
 type Spec struct {
 	Unit     Unit
 	For      []string        // recipients
-	Named    []string        // those whom recording.json names; default: For
+	Named    []string        // recipients that recording.json names; default: For
 	ID       string          // default: a new one
 	Started  time.Time       // default: Started
 	Clock    string          // default: synced
-	Audio    recording.Audio // default: WAV, 8000 samples a second
+	Audio    recording.Audio // default: WAV, 8000 samples per second
 	Segments int
 	Happened map[int]*recording.Happening // by segment, from 1
 
-	// Sound gives a segment's content; default: that of Audio's codec. Two recordings with the same
-	// sound differ all the same: each is sealed anew.
+	// Sound returns segment n's content; default: that of Audio's codec. Two recordings with the
+	// same sound still differ, because each is sealed with its own key.
 	Sound func(n int) []byte
 
 	Reason  string // default: withdrawn
 	Samples int64  // default: full seconds
 
-	// Cut leaves the file as the power leaves it: without an end.
+	// Cut leaves the file without an end, as a power cut does.
 	Cut bool
 }
 
-// Head is the head that a recording of this spec gets.
+// Head returns the recording's head.
 func (s *Spec) Head() recording.Head {
 	named := s.For
 	if s.Named != nil {
@@ -150,7 +151,7 @@ func (s *Spec) defaults() {
 	}
 }
 
-// Acts that lead to a recording, and to its end.
+// Acts that led to a recording, and to its end.
 var (
 	Consent = []recording.Act{
 		{Party: "clinician", Act: "gave", Time: Started.Add(-4 * time.Second), Line: "GPIO6"},
@@ -161,7 +162,7 @@ var (
 	}
 )
 
-// Make makes a recording's file.
+// Make returns a recording's file.
 func Make(t testing.TB, s Spec) []byte {
 	t.Helper()
 	s.defaults()

@@ -13,8 +13,8 @@ import (
 	"tacet/daemon/recording"
 )
 
-// Sound is a segment's content as an encoder gives it: segment n of total, from 1, each a full
-// second, with the file's headers in the first.
+// Sound returns a segment's content as an encoder makes it: full second n of total, counted from 1,
+// with the file's headers in the first.
 func Sound(a recording.Audio, id string, n, total int) []byte {
 	switch a.Codec {
 	case "opus":
@@ -26,7 +26,7 @@ func Sound(a recording.Audio, id string, n, total int) []byte {
 	}
 }
 
-// Tone is a second of a tone that rises with each second.
+// Tone returns second n of a tone that rises each second.
 func Tone(a recording.Audio, n int) []int16 {
 	samples := make([]int16, 0, a.Rate*a.Channels)
 	for i := range a.Rate {
@@ -49,15 +49,15 @@ func wavSound(a recording.Audio, n int) []byte {
 	return b
 }
 
-// flacMade is what flacSound has made: frames are counted, so a second can only be encoded behind
-// all before it.
+// flacMade caches what flacSound has made: frames are numbered, so a second can only be encoded
+// after all those before it.
 var flacMade = struct {
 	sync.Mutex
 	encoders map[string]*flac.Encoder // guarded by Mutex, like seconds
 	seconds  map[string][][]byte
 }{encoders: map[string]*flac.Encoder{}, seconds: map[string][][]byte{}}
 
-// flacSound encodes what is missing up to the second that is wanted.
+// flacSound encodes up to second n.
 func flacSound(a recording.Audio, id string, n int) []byte {
 	flacMade.Lock()
 	defer flacMade.Unlock()
@@ -81,7 +81,7 @@ func flacSound(a recording.Audio, id string, n int) []byte {
 	return bytes.Clone(made[n-1])
 }
 
-// opusSound is a second of Opus packets of silence: 50 of them, on a page.
+// opusSound returns a second of silence: a page of 50 Opus packets.
 func opusSound(a recording.Audio, id string, n, total int) []byte {
 	var b []byte
 	if n == 1 {

@@ -12,10 +12,10 @@ import (
 
 	"tacet/daemon/durable"
 	"tacet/daemon/store"
+	"tacet/daemon/store/local/mounts"
 )
 
-// Check asks the mount table and /sys whether the medium is what it was, and then what cause may
-// mean.
+// Check asks the mount table and /sys whether the medium has changed, and then what cause may mean.
 func (m *medium) Check(cause error) error {
 	if t := m.changed(); t != nil {
 		t.Err = because(t.Err, cause)
@@ -24,13 +24,13 @@ func (m *medium) Check(cause error) error {
 	if cause == nil {
 		return nil
 	}
-	if t := m.means(cause); t != nil {
+	if t := m.explain(cause); t != nil {
 		return t
 	}
 	return nil
 }
 
-// because adds what an operation failed with.
+// because adds the error of an operation.
 func because(err, cause error) error {
 	if cause == nil {
 		return err
@@ -38,20 +38,22 @@ func because(err, cause error) error {
 	return fmt.Errorf("%w: %w", err, cause)
 }
 
-// changed says what has become of the mount; nil: nothing that can be told.
+// changed returns what happened to the mount, or nil if no change is known.
 func (m *medium) changed() *store.Trouble {
 	if !m.devices.there(m.mount) {
 		return trouble(missing, "%s was pulled out", m.mount)
 	}
-	table, err := m.mounts()
+	table, err := m.readTable()
 	if err != nil {
 		return nil
 	}
-	i := slices.IndexFunc(table, func(now Mount) bool { return now.ID == m.mount.ID && now.Device == m.mount.Device })
+	i := slices.IndexFunc(table, func(now mounts.Mount) bool {
+		return now.ID == m.mount.ID && now.Device == m.mount.Device
+	})
 	if i < 0 {
 		return trouble(missing, "%s was unmounted", m.mount)
 	}
-	if over := slices.IndexFunc(table, func(now Mount) bool {
+	if over := slices.IndexFunc(table, func(now mounts.Mount) bool {
 		return now.Parent == m.mount.ID && now.ID != m.mount.ID && within(m.path, now.Point)
 	}); over >= 0 {
 		return trouble(missing, "%s was mounted over %s", table[over], m.mount)
@@ -66,12 +68,13 @@ func (m *medium) isReadOnly() *store.Trouble {
 	if !m.removable {
 		return trouble(readOnly, "%s is mounted read-only", m.mount)
 	}
-	return trouble(readOnly, "%s is mounted read-only: it has a write-protect switch, or its file system was found damaged, as after being pulled out "+
+	return trouble(readOnly, "%s is mounted read-only: it has a write-protect switch, or its file system is damaged, "+
+		"as after being pulled out "+
 		"while it was written; take it to a desk and run %q", m.mount, fsck(m.mount))
 }
 
-// fsck is the command that mends a file system.
-func fsck(m Mount) string {
+// fsck returns the command that repairs a file system.
+func fsck(m mounts.Mount) string {
 	switch m.FSType {
 	case "vfat":
 		return "fsck.vfat -a DEVICE"
@@ -83,9 +86,9 @@ func fsck(m Mount) string {
 	return "fsck DEVICE"
 }
 
-// means is what an error stands for on a medium that seems to be there; nil where it could be
+// explain returns what an error means on a medium that is still there, or nil if it could mean
 // anything.
-func (m *medium) means(err error) *store.Trouble {
+func (m *medium) explain(err error) *store.Trouble {
 	switch {
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
 		return m.isFull(err)
@@ -96,24 +99,25 @@ func (m *medium) means(err error) *store.Trouble {
 	case errors.Is(err, fs.ErrPermission):
 		return deniedOr(err, m.mount, "write")
 	case errors.Is(err, unix.EFBIG):
-		return trouble(failed, "%s can't hold so long a file: FAT32 ends at 4 GiB; format it with exFAT, or make recordings shorter with [consent] max: %w", m.mount, err)
+		return trouble(failed, "%s can't hold a file of this size: FAT32 is limited to 4 GiB; format it with exFAT, or "+
+			"make recordings shorter with [consent] max: %w", m.mount, err)
 	case isAway(err):
 		if m.removable {
-			return trouble(missing, "%s does not answer any longer; unplug it and plug it in again: %w", m.mount, err)
+			return trouble(missing, "%s has stopped answering; unplug it and plug it in again: %w", m.mount, err)
 		}
 		return trouble(missing, "%s does not answer: %w", m.mount, err)
 	}
 	return nil
 }
 
-// short is how little room a full file system may still tell of: what a write of ours needs at
-// most, and what file systems keep to themselves.
-const short = 8 << 20
+// fullMargin is the free space that a full file system may still report, in bytes: the largest
+// write, and what file systems reserve.
+const fullMargin = 8 << 20
 
-// isFull believes that there is no room only if the file system says so of itself too.
+// isFull returns a trouble only if the file system itself also reports that it is full.
 func (m *medium) isFull(err error) *store.Trouble {
 	if errors.Is(err, unix.EDQUOT) {
-		return trouble(full, "%s has no room left for the unit's user: %w", m.mount, err)
+		return trouble(full, "%s has no space left for the unit's user: %w", m.mount, err)
 	}
 	dir, openErr := m.root.Open(".")
 	if openErr != nil {
@@ -125,12 +129,13 @@ func (m *medium) isFull(err error) *store.Trouble {
 		return nil
 	}
 	switch {
-	case st.Blocks == 0 || durable.Bytes(st.Bavail, uint64(st.Bsize)) < short: // one that can't tell is believed
-		return trouble(full, "%s has no room left: %w", m.mount, err)
+	case st.Blocks == 0 || durable.Bytes(st.Bavail, uint64(st.Bsize)) < fullMargin: // or it can't tell
+		return trouble(full, "%s has no space left: %w", m.mount, err)
 	case st.Files > 0 && st.Ffree == 0:
-		return trouble(full, "%s has room, but not for one file more: %w", m.mount, err)
+		return trouble(full, "%s has space, but can't hold one file more: %w", m.mount, err)
 	case m.mount.FSType == "vfat":
-		return trouble(failed, "%s refuses one file more though it has room: FAT16 holds few files in its root; format it with exFAT or FAT32: %w", m.mount, err)
+		return trouble(failed, "%s refuses one file more although it has space: FAT16 holds few files in its root; "+
+			"format it with exFAT or FAT32: %w", m.mount, err)
 	}
 	return nil
 }

@@ -10,16 +10,17 @@ import (
 	"strings"
 
 	"tacet/daemon/store/local/mark"
+	"tacet/daemon/store/local/mounts"
 )
 
-// devices is what the kernel tells of its block devices. The zero value asks the real one.
+// devices looks up block devices in /sys and /dev.
 type devices struct {
-	root string // "": /; tests have another
+	root string // "" means /; tests set it
 }
 
-// there reports whether the device of a mounted file system is still plugged in, as far as can be
-// told: of a network share, always.
-func (d devices) there(m Mount) bool {
+// there reports whether the device of a mounted file system is still plugged in. For a network
+// share, or if unknown, it returns true.
+func (d devices) there(m mounts.Mount) bool {
 	path := filepath.Join("/sys/dev/block", m.Device)
 	if strings.HasPrefix(m.Device, "0:") {
 		if path = m.Source; !strings.HasPrefix(path, "/dev/") { // as btrfs has it
@@ -29,12 +30,12 @@ func (d devices) there(m Mount) bool {
 	if _, err := os.Lstat(d.at(path)); !errors.Is(err, fs.ErrNotExist) {
 		return true
 	}
-	_, err := os.Lstat(d.at(filepath.Dir(path))) // without the folder nothing is told
+	_, err := os.Lstat(d.at(filepath.Dir(path))) // without the folder nothing is known
 	return err != nil
 }
 
-// plugged reports whether a device is one that people plug in and pull out.
-func (d devices) plugged(m Mount) bool {
+// plugged reports whether a device is removable.
+func (d devices) plugged(m mounts.Mount) bool {
 	path, err := filepath.EvalSymlinks(d.at(filepath.Join("/sys/dev/block", m.Device)))
 	if err != nil {
 		return false
@@ -42,7 +43,7 @@ func (d devices) plugged(m Mount) bool {
 	if strings.Contains(path, "/usb") {
 		return true
 	}
-	for _, disk := range []string{path, filepath.Dir(path)} { // a partition lies in its disk's folder
+	for _, disk := range []string{path, filepath.Dir(path)} { // a partition is in its disk's folder
 		if text, err := os.ReadFile(filepath.Join(disk, "removable")); err == nil {
 			return strings.TrimSpace(string(text)) == "1"
 		}
@@ -50,12 +51,13 @@ func (d devices) plugged(m Mount) bool {
 	return false
 }
 
-// labelled is the device whose file system has this label, and its node; "" where there is none.
+// labelled returns the device whose file system has this label, and its node, or "" if there is
+// none.
 func (d devices) labelled(label string) (device, node string) {
 	if label == "" {
 		return "", ""
 	}
-	// As udev writes it; config takes no other character that it would not leave as it is.
+	// As udev writes it; config allows no other character that udev would change.
 	node, err := os.Readlink(d.at(filepath.Join("/dev/disk/by-label", strings.ReplaceAll(label, " ", `\x20`))))
 	if err != nil {
 		return "", ""
@@ -68,8 +70,8 @@ func (d devices) labelled(label string) (device, node string) {
 	return strings.TrimSpace(string(number)), "/dev/" + name
 }
 
-// uuid is the UUID of a mounted file system; "" where it can't be told.
-func (d devices) uuid(m Mount) string {
+// uuid returns the UUID of a mounted file system, or "" if it is unknown.
+func (d devices) uuid(m mounts.Mount) string {
 	root := d.root
 	if root == "" {
 		root = "/"

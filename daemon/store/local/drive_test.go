@@ -14,6 +14,7 @@ import (
 
 	"tacet/daemon/health"
 	"tacet/daemon/store/local/mark"
+	"tacet/daemon/store/local/mounts"
 )
 
 func TestDriveIsFoundByItsMark(t *testing.T) {
@@ -39,7 +40,7 @@ func TestDriveIsFoundByItsMark(t *testing.T) {
 	}
 }
 
-// A drive that is not this store's is never written to, and is called what it is.
+// A drive that is not this store's is never written to, and is reported as what it is.
 func TestForeignDrives(t *testing.T) {
 	for name, c := range map[string]struct {
 		lay    func(m *machine, dir string)
@@ -76,7 +77,7 @@ func TestForeignDrives(t *testing.T) {
 	}
 }
 
-// A disk of the machine's own that carries no mark is nobody's business.
+// A disk of the machine itself without a mark is not reported.
 func TestOwnDisksAreNotSpokenOf(t *testing.T) {
 	m := newMachine(t)
 	m.plug("259:1", false)
@@ -119,7 +120,7 @@ func TestLabelledDriveThatNobodyMounted(t *testing.T) {
 	refused(t, d, missing, "/dev/sd8:17", "not mounted")
 }
 
-// The stale mount of a drive that was pulled out is never taken, though its folder still answers.
+// The stale mount of a drive that was pulled out is never used, though its folder still answers.
 func TestStaleMount(t *testing.T) {
 	m := newMachine(t)
 	m.plug("8:1", true)
@@ -127,7 +128,7 @@ func TestStaleMount(t *testing.T) {
 	d := opened(t, m.drive())
 	m.pull("8:1")
 	for _, cause := range []error{nil, unix.ENOSPC, unix.EROFS, unix.EIO, unix.ENODEV, unix.EACCES} {
-		// as file systems call it
+		// file systems name it so
 		isTrouble(t, d.Check(cause), missing, "pulled out")
 	}
 	refused(t, m.drive(), missing, "pulled out")
@@ -141,15 +142,14 @@ func TestStaleMount(t *testing.T) {
 	isTrouble(t, d.Check(nil), missing)
 }
 
-// What is mounted at the place of the drive now is not what the table says: the drive is hidden
-// under it.
+// The mount at the drive's mount point is not the one in the table: the drive is hidden under it.
 func TestHiddenMount(t *testing.T) {
 	m := newMachine(t)
 	m.plug("8:1", true)
 	m.plug("8:17", true)
 	dir := m.mount("8:17", "vfat")
 	marked(t, dir, "room-3", "drive")
-	m.table = append(m.table, Mount{ID: 900_000, Parent: 1, Root: "/", Point: dir, Device: "8:1", FSType: "vfat"})
+	m.table = append(m.table, mounts.Mount{ID: 900_000, Parent: 1, Root: "/", Point: dir, Device: "8:1", FSType: "vfat"})
 	if id := opened(t, m.drive()).ID(); !strings.Contains(id, "8:17") {
 		t.Errorf("it is taken for the one below: %s", id)
 	}

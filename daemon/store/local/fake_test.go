@@ -14,13 +14,14 @@ import (
 	"tacet/daemon/health"
 	"tacet/daemon/store"
 	"tacet/daemon/store/local/mark"
+	"tacet/daemon/store/local/mounts"
 )
 
-// machine is a mount table and the kernel's folders of devices, made up. The folders that it mounts
-// are real ones.
+// machine is a fake mount table and fake kernel folders of devices. The folders that it mounts are
+// real.
 type machine struct {
 	t     *testing.T
-	table []Mount
+	table mounts.Table
 	dev   devices
 	err   error // that reading the table fails with
 }
@@ -29,7 +30,7 @@ const systemDevice = "179:2"
 
 func newMachine(t *testing.T) *machine {
 	m := &machine{t: t, dev: devices{root: t.TempDir()}}
-	m.table = []Mount{{ID: 1, Point: "/", Root: "/", Device: systemDevice, FSType: "ext4", Source: "/dev/mmcblk0p2"}}
+	m.table = mounts.Table{{ID: 1, Point: "/", Root: "/", Device: systemDevice, FSType: "ext4", Source: "/dev/mmcblk0p2"}}
 	for _, dir := range []string{"sys/dev/block", "sys/class/block", "dev/disk/by-label"} {
 		if err := os.MkdirAll(filepath.Join(m.dev.root, dir), 0o700); err != nil {
 			t.Fatal(err)
@@ -39,7 +40,7 @@ func newMachine(t *testing.T) *machine {
 	return m
 }
 
-func (m *machine) read() ([]Mount, error) { return m.table, m.err }
+func (m *machine) read() (mounts.Table, error) { return m.table, m.err }
 
 // mount makes a folder the root of a file system on a device, and returns it.
 func (m *machine) mount(device, fsType string) string {
@@ -58,12 +59,12 @@ func (m *machine) mount(device, fsType string) string {
 	if strings.HasPrefix(device, "0:") {
 		source = "//nas/recordings"
 	}
-	m.table = append(m.table, Mount{ID: id, Parent: 1, Root: "/", Point: dir, Device: device, FSType: fsType,
+	m.table = append(m.table, mounts.Mount{ID: id, Parent: 1, Root: "/", Point: dir, Device: device, FSType: fsType,
 		Source: source})
 	return dir
 }
 
-// plug makes the kernel tell of a device, on USB or not.
+// plug makes the kernel report a device, on USB or not.
 func (m *machine) plug(device string, usb bool) {
 	m.t.Helper()
 	bus := "pci0/nvme"
@@ -86,7 +87,7 @@ func (m *machine) pull(device string) {
 	}
 }
 
-// label names the file system on a device.
+// label labels the file system on a device.
 func (m *machine) label(device, label string) {
 	m.t.Helper()
 	name := "sd" + device
@@ -124,7 +125,7 @@ func marked(t *testing.T, dir, room, name string) string {
 	return mk.ID
 }
 
-// opened opens a place that is in order.
+// opened opens a store that must be usable.
 func opened(t *testing.T, k store.Kind) store.Folder {
 	t.Helper()
 	m, err := k.Open(context.Background())
@@ -138,7 +139,7 @@ func opened(t *testing.T, k store.Kind) store.Folder {
 	return m.(store.Folder)
 }
 
-// isTrouble wants a code, and words in the text.
+// isTrouble expects a code, and words in the text.
 func isTrouble(t *testing.T, err error, code health.Code, words ...string) {
 	t.Helper()
 	tr := (*store.Trouble)(nil)
@@ -171,7 +172,7 @@ func refused(t *testing.T, k store.Kind, code health.Code, words ...string) {
 	isTrouble(t, err, code, words...)
 }
 
-// lies wants exactly these names in a folder.
+// lies expects exactly these names in a folder.
 func lies(t *testing.T, dir string, names ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)

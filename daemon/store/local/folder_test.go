@@ -13,6 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tacet/daemon/health"
+
+	"tacet/daemon/store/local/mounts"
 )
 
 func (m *machine) folder(path string, unmountedOK bool) *Folder {
@@ -37,7 +39,7 @@ func TestFolderOnAShare(t *testing.T) {
 	isTrouble(t, f.Check(nil), missing, "unmounted")
 }
 
-// A folder that lies on the unit's own disk is the bare mount point: nothing is ever written there.
+// A folder on the unit's own disk is an empty mount point: nothing is ever written there.
 func TestFolderIsRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		device, fsType string
@@ -119,12 +121,12 @@ func TestFolderIsNotMade(t *testing.T) {
 	}
 }
 
-// Where the share comes back over the folder that is open, the folder is let go of.
+// If the share comes back and covers the open folder, the folder is dropped.
 func TestMountedOver(t *testing.T) {
 	m := newMachine(t)
 	dir := m.mount(systemDevice, "ext4")
 	f := opened(t, m.folder(dir, true))
-	m.table = append(m.table, Mount{ID: 900_000, Parent: m.table[1].ID, Root: "/", Point: filepath.Dir(dir),
+	m.table = append(m.table, mounts.Mount{ID: 900_000, Parent: m.table[1].ID, Root: "/", Point: filepath.Dir(dir),
 		Device: "0:52", FSType: "cifs"})
 	isTrouble(t, f.Check(nil), missing, "mounted over")
 	m.table[2].Point = filepath.Join(dir, "below")

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// stubs stand for the programs that systemd/tacet-drive runs: a mounted drive is the folder $DRIVE.
+// stubs replace the programs that systemd/tacet-drive runs: a mounted drive is the folder $DRIVE.
 const stubs = `
 lsblk) case "$2" in PKNAME) echo "$DISK" ;; MOUNTPOINTS) printf '%b' "$MOUNTED" ;; esac ;;
 udevadm) printf 'ID_FS_TYPE=%s\nID_FS_LABEL=%s\n' "$TYPE" "$LABEL" ;;
@@ -20,8 +20,8 @@ setpriv) echo "$*" | grep -q '^--reuid=tacet --regid=tacet --clear-groups --no-n
 systemd-mount) echo "systemd-mount $*" >>"$SAID" ;;
 `
 
-// What mounts drives mounts what carries a mark, or the label; of anything else it leaves a note;
-// and the system's own disk it never touches.
+// tacet-drive mounts a drive with a mark or the label, leaves a note about any other, and never
+// touches the system's own disk.
 func TestWhatMountsDrives(t *testing.T) {
 	script, err := filepath.Abs("../../../systemd/tacet-drive")
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"tacet/daemon/store/local/mark"
 )
 
-// uuid names the file system on a device, as udev does.
+// uuid sets the UUID of the file system on a device, as udev does.
 func (m *machine) uuid(device, uuid string) {
 	m.t.Helper()
 	name := "sd" + device
@@ -33,7 +33,7 @@ func (m *machine) uuid(device, uuid string) {
 	}
 }
 
-// A drive with the store's mark is used only if the judge doesn't object; another one beside it may
+// A drive with the store's mark is used only if the judge doesn't object. Another one beside it may
 // be.
 func TestDrivesAreJudged(t *testing.T) {
 	m := newMachine(t)
@@ -79,7 +79,7 @@ func TestDrivesAreJudged(t *testing.T) {
 	}
 }
 
-// A drive that was looked at and not mounted is spoken of while it is plugged in.
+// A drive that the system refused to mount is reported while it is plugged in.
 func TestNotes(t *testing.T) {
 	m := newMachine(t)
 	dir := filepath.Join(m.dev.root, notesPath)

@@ -1,59 +1,57 @@
 //go:build linux
 
-// Package local is the two kinds of place that are folders on this machine: a thumb drive, and a
-// folder on a mounted share or disk.
+// Package local implements the two kinds of store that are folders on this machine: a thumb drive,
+// and a folder on a mounted share or disk.
 //
-//	drive := &local.Drive{Site: "high-street", Room: "room-3", Store: "drive", Label: "TACET", Mounts: table, Changes: changes}
-//	share := &local.Folder{Path: "/mnt/nas/recordings", Mounts: table, Changes: changes}
+//	drive := &local.Drive{Site: "high-street", Room: "room-3", Store: "drive", Label: "TACET",
+//		Mounts: mounts.Read, Changes: changes}
+//	share := &local.Folder{Path: "/mnt/nas/recordings", Mounts: mounts.Read, Changes: changes}
 //
 // # Which drive
 //
-// The mark decides (see daemon/store/local/mark): a drive is this store's if the root of its file
-// system holds a mark with this site, room and store, and [Drive].Judge doesn't object: it knows
-// which marks the office has signed, or which drives the unit has met. It does not matter where it
-// is mounted, as what, or what it is called. All mounted file systems that drives have are looked
-// at, the newest first: vfat, exfat, ext2, ext3, ext4, and f2fs, xfs and btrfs; not those of the
-// system itself. Nothing on them is parsed but the mark.
+// The mark decides (see daemon/store/local/mark): a drive belongs to this store if the root of its
+// file system holds a mark with this site, room and store, and [Drive].Judge doesn't object. Judge
+// knows which marks the office has signed, or which drives the unit has met. Mount point, device
+// and name don't matter. All mounted file systems of the types that drives have are searched,
+// newest first: vfat, exfat, ext2, ext3, ext4, f2fs, xfs and btrfs; not those of the system itself.
+// Only the mark is parsed.
 //
-// A technician who writes label = "TACET" means: the drive that I have given this name. So it
-// prefers that drive where several carry the mark; a drive of this name without a mark is spoken
-// of, wherever it is plugged in; and a device of this name that nobody has mounted is spoken of
-// too. A marked drive of another name is taken nevertheless: to leave recordings without their copy
-// for the sake of a name would help nobody, and mkfs forgets names more often than people do. The
-// unit doesn't mount drives: the system does, by a rule in which the label has its other use.
+// A technician who writes label = "TACET" means the drive with that name. It is preferred if
+// several carry the mark. A drive with this name is reported if it has no mark, wherever it is
+// plugged in, and also if nobody has mounted it. A marked drive with another name is still used:
+// leaving recordings without a copy because of a name helps nobody, and mkfs drops names easily.
+// The unit doesn't mount drives: the system does, by a rule that also uses the label.
 //
-// Copies lie in the root of the drive, so that who plugs it in sees them, and "tacet ls" of the
-// drive lists them. (FAT16, on sticks below 4 GB, has room for some hundred files there and then
-// says that it is full: FAT32 and exFAT have no such bound.) On file systems with owners copies may
-// be read by everybody: they are sealed, and the office is another user than the unit.
+// Copies lie in the root of the drive, where people and "tacet ls" find them. (FAT16, on sticks
+// below 4 GB, holds some hundred files there and then reports that it is full; FAT32 and exFAT have
+// no such limit.) On file systems with owners everybody may read the copies: they are sealed, and
+// the office is another user than the unit.
 //
 // # Which folder
 //
-// A folder must lie on a mount: on another file system than "/", and not on one in memory. A bare
-// mount point, or one that systemd has mounted onto itself for a confined service, is the unit's
-// own disk, and is never written to, unless UnmountedOK. It is judged by the folder that was
-// opened, not by its path, so nothing can be unmounted in between. An automount is set off by
-// opening it; while the server is away the folder is missing. With UnmountedOK a folder may also
-// lie in memory (tmpfs), where memory is the medium. The folder itself is never made.
+// A folder must lie on a mount: not on the file system of "/", and not in memory. An empty mount
+// point, or one that systemd has mounted onto itself for a confined service, is the unit's own
+// disk, and is never written to, unless UnmountedOK. The opened folder is checked, not its path, so
+// nothing can be unmounted in between. Opening the folder triggers an automount; while the server
+// is away the folder is missing. With UnmountedOK a folder may also lie in memory (tmpfs), which is
+// then the medium. The folder itself is never made.
 //
 // # What goes wrong
 //
-// The stale mount that a pulled drive leaves stays in the mount table, lists an empty folder, and
-// fails with whatever its file system has at hand: EIO, ENODEV, on vfat ENOSPC, on ext4 EROFS. So
-// Check first asks whether the mount and the device are still there, then whether the mount is
-// read-only, and only then what the error might mean. It asks the mount table and /sys, and no
-// disk: it can't hang.
+// The stale mount of a pulled drive stays in the mount table, lists an empty folder, and fails with
+// EIO or ENODEV, on vfat ENOSPC, on ext4 EROFS. So Check first asks whether the mount and the
+// device are still there, then whether the mount is read-only, and only then what the error might
+// mean. It reads the mount table and /sys, and no disk, so it can't hang.
 //
-// # What can't be done
+// # Limits
 //
-// An operation in the kernel that hangs (a server that is away, a drive that doesn't answer) can't
-// be ended by anybody. Abort makes reading back fail at once, and everything that begins later; the
-// goroutine in the kernel stays until the kernel lets it go.
+// Nobody can end an operation that hangs in the kernel (a server that is away, a drive that doesn't
+// answer). Abort makes reading back fail at once, and everything that starts later; the goroutine
+// in the kernel stays until the kernel returns.
 //
-// That data was on the medium when it was read back is proved as far as the kernel proves it (see
-// ReadBack). What a drive's own chip, a FUSE program or a server holds in its memory can't be seen
-// from here; a stick that loses what it was given shows when it is read back, if it has lost it by
-// then.
+// Reading back proves that data is on the medium as far as the kernel tells (see ReadBack). It
+// can't see what a drive's own chip, a FUSE program or a server holds in memory. A stick that loses
+// data is caught if it has lost it by then.
 package local
 
 import (
@@ -68,48 +66,30 @@ import (
 
 	"tacet/daemon/health"
 	"tacet/daemon/store"
+	"tacet/daemon/store/local/mounts"
 )
 
-// Mount is a line of the mount table. It has the fields of hw/mounts' own, so that one converts to
-// the other.
-type Mount struct {
-	ID, Parent int
-	Device     string // "major:minor"
-	Root       string
-	Point      string
-	FSType     string
-	Source     string
-	Options    string
-	ReadOnly   bool
-}
-
-// String names the mount for a person.
-func (m Mount) String() string { return fmt.Sprintf("%s (%s, %s)", m.Point, m.Source, m.FSType) }
-
-// Table reads the mount table.
-type Table func() ([]Mount, error)
-
-// attempts is how often the table is read where it and a folder don't fit together: something is
-// being mounted just now.
+// attempts is how often the table is read if it lacks a folder's mount: something may just be
+// mounted.
 const attempts = 3
 
-// openedOn opens a folder, and finds the mount that it lies on: the true one, whatever has happened
-// to the path since.
-func (read Table) openedOn(ctx context.Context, path string) (*os.Root, Mount, []Mount, error) {
+// openOn opens a folder and returns the mount it lies on, whatever has happened to the path since.
+func openOn(ctx context.Context, read func() (mounts.Table, error),
+	path string) (*os.Root, mounts.Mount, mounts.Table, error) {
 	root, err := os.OpenRoot(path)
 	if err != nil {
-		return nil, Mount{}, nil, err
+		return nil, mounts.Mount{}, nil, err
 	}
 	id, err := mountID(root)
 	for range attempts {
 		if err != nil || ctx.Err() != nil {
 			break
 		}
-		var table []Mount
+		var table mounts.Table
 		if table, err = read(); err != nil {
 			break
 		}
-		if i := slices.IndexFunc(table, func(m Mount) bool { return m.ID == id }); i >= 0 {
+		if i := slices.IndexFunc(table, func(m mounts.Mount) bool { return m.ID == id }); i >= 0 {
 			return root, table[i], table, nil
 		}
 	}
@@ -117,11 +97,11 @@ func (read Table) openedOn(ctx context.Context, path string) (*os.Root, Mount, [
 	if err = errors.Join(err, ctx.Err()); err == nil {
 		err = errors.New("is not in the mount table")
 	}
-	return nil, Mount{}, nil, fmt.Errorf("find the mount of %s: %w", path, err)
+	return nil, mounts.Mount{}, nil, fmt.Errorf("find the mount of %s: %w", path, err)
 }
 
-// mountID is the number, in the mount table, of the mount that a folder was opened on. Linux tells
-// it from 5.8 on.
+// mountID returns the ID, in the mount table, of the mount that a folder was opened on. It needs
+// Linux 5.8.
 func mountID(root *os.Root) (int, error) {
 	dir, err := root.Open(".")
 	if err != nil {
@@ -133,13 +113,13 @@ func mountID(root *os.Root) (int, error) {
 		return 0, &os.PathError{Op: "statx", Path: root.Name(), Err: err}
 	}
 	if st.Mask&unix.STATX_MNT_ID == 0 {
-		return 0, errors.New("the kernel is older than 5.8, and doesn't tell which mount a folder lies on")
+		return 0, errors.New("the kernel is older than 5.8 and can't tell which mount a folder lies on")
 	}
 	return int(st.Mnt_id), nil
 }
 
-// system is the device of the system's own disk: what "/" lies on.
-func system(table []Mount) string {
+// system returns the device of the system's own disk, the one of "/".
+func system(table mounts.Table) string {
 	device := ""
 	for _, m := range table {
 		if m.Point == "/" {
@@ -149,12 +129,12 @@ func system(table []Mount) string {
 	return device
 }
 
-// within reports whether path is folder, or lies in it.
+// within reports whether path is folder or lies in it.
 func within(path, folder string) bool {
 	return path == folder || strings.HasPrefix(path, strings.TrimSuffix(folder, "/")+"/")
 }
 
-// trouble says why a place can't be used.
+// trouble returns why a store can't be used.
 func trouble(code health.Code, format string, args ...any) *store.Trouble {
 	return &store.Trouble{Code: code, Err: fmt.Errorf(format, args...)}
 }

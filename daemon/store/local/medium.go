@@ -14,16 +14,17 @@ import (
 
 	"tacet/daemon/durable"
 	"tacet/daemon/store"
+	"tacet/daemon/store/local/mounts"
 )
 
 // medium is a drive or a folder that is open.
 type medium struct {
 	root      *os.Root
 	fs        durable.FS
-	mount     Mount // as it was when it was opened
+	mount     mounts.Mount // when it was opened
 	path      string
 	id        string
-	mounts    Table
+	readTable func() (mounts.Table, error)
 	devices   devices
 	removable bool // a drive, not a share
 
@@ -33,15 +34,15 @@ type medium struct {
 
 var _ store.Folder = (*medium)(nil)
 
-func newMedium(root *os.Root, m Mount, id string, mounts Table, d devices) *medium {
+func newMedium(root *os.Root, m mounts.Mount, id string, read func() (mounts.Table, error), d devices) *medium {
 	return &medium{
-		root: root, fs: durable.OS(root), mount: m, mounts: mounts, devices: d, aborted: make(chan struct{}),
+		root: root, fs: durable.OS(root), mount: m, readTable: read, devices: d, aborted: make(chan struct{}),
 		path: truePath(root),
 		id:   fmt.Sprintf("%s on mount %d, device %s", id, m.ID, m.Device),
 	}
 }
 
-// truePath is where a folder lies, without the symbolic links that led to it.
+// truePath returns a folder's path without symbolic links.
 func truePath(root *os.Root) string {
 	if dir, err := root.Open("."); err == nil {
 		defer dir.Close()
@@ -52,7 +53,7 @@ func truePath(root *os.Root) string {
 	return root.Name()
 }
 
-// ID changes with each mount: what a failed write left in memory goes with the mount.
+// ID changes with each mount: unmounting drops what a failed write left in memory.
 func (m *medium) ID() string { return m.id }
 
 func (m *medium) FS() durable.FS { return m.fs }
@@ -63,11 +64,10 @@ func (m *medium) ReadBack(name string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s back: %w", name, err)
 	}
-	return readAhead(file, m.aborted), nil
+	return file.readAhead(m.aborted), nil
 }
 
-// Abort lets nothing more begin: not in the folder, and not in what is being read back. A file that
-// is open stays writable to who holds it.
+// Abort makes new operations in the folder fail, and reading back. Open files can still be written.
 func (m *medium) Abort() {
 	m.abort.Do(func() { close(m.aborted) })
 	m.root.Close()
@@ -78,7 +78,7 @@ func (m *medium) Close() error {
 	return m.root.Close()
 }
 
-// usable says what would keep every write from the medium, or every copy on it from being one.
+// usable returns why nothing could be written to the medium, or no copy on it would count, or nil.
 func (m *medium) usable(others []Other) error {
 	if err := m.Check(nil); err != nil {
 		return err
@@ -93,64 +93,14 @@ func (m *medium) usable(others []Other) error {
 	if err == nil {
 		return nil
 	}
-	if t := m.means(err); t != nil {
+	if t := m.explain(err); t != nil {
 		return t
 	}
 	return err
 }
 
-// Other is a folder that holds recordings already: the unit's spool, or another store.
-type Other struct {
-	Path string
-	What string // for people
-}
-
-// isOther refuses a folder that is another, by whatever path it was reached: a link, or a mount of
-// one folder at another. A copy there would be the other's file itself, and go with it: with the
-// recording, when the unit lets go of its own, or with the last copy, when one of two stores has
-// kept it for long enough.
-func (m *medium) isOther(others []Other) *store.Trouble {
-	here, err := m.root.Stat(".")
-	if err != nil {
-		return nil // Check says more
-	}
-	table, err := m.mounts()
-	if err != nil {
-		return nil
-	}
-	for _, o := range others {
-		if at := mountOf(o.Path, table); at.Device != m.mount.Device && mayHang(at) {
-			continue // nobody waits for a server to hear that this is not it
-		}
-		if there, err := os.Stat(o.Path); err == nil && os.SameFile(here, there) {
-			return trouble(failed, "%s is the same folder as %s, %s: a copy there would be no second one; "+
-				"name a folder on another disk", m.path, o.What, o.Path)
-		}
-	}
-	return nil
-}
-
-// mountOf is the mount that a path leads to, as far as its name says.
-func mountOf(path string, table []Mount) (found Mount) {
-	for _, m := range table {
-		if within(path, m.Point) && len(m.Point) >= len(found.Point) {
-			found = m
-		}
-	}
-	return found
-}
-
-// mayHang reports whether a look at a mount may wait for a server or a program.
-func mayHang(m Mount) bool {
-	switch m.FSType {
-	case "autofs", "cifs", "smb3", "nfs", "nfs4", "9p", "ceph":
-		return true
-	}
-	return strings.HasPrefix(m.FSType, "fuse")
-}
-
-// tryWriting makes a file without a name, and lets go of it. After an error ext4 refuses to be
-// written, and some kernels (6.1, for one) go on telling everybody that it can be.
+// tryWriting makes a file without a name, and closes it. After an error ext4 refuses writes, but
+// some kernels (such as 6.1) still report it as writable.
 func (m *medium) tryWriting() error {
 	dir, err := m.root.Open(".")
 	if err != nil {
@@ -160,7 +110,7 @@ func (m *medium) tryWriting() error {
 	fd, err := unix.Openat(int(dir.Fd()), ".", unix.O_TMPFILE|unix.O_WRONLY|unix.O_CLOEXEC, 0o600)
 	switch {
 	case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
-		// of a full drive copies can still be removed
+		// Copies can still be removed from a full drive.
 		return nil
 	case err != nil:
 		return &os.PathError{Op: "try to write", Path: m.mount.Point, Err: err}

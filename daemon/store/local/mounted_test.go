@@ -15,6 +15,7 @@ import (
 	"tacet/daemon/durable"
 	"tacet/daemon/store"
 	"tacet/daemon/store/local/mark"
+	"tacet/daemon/store/local/mounts"
 	"tacet/systemd/needs"
 )
 
@@ -22,14 +23,14 @@ func TestRealExt4(t *testing.T)  { realDrive(t, "ext4") }
 func TestRealVfat(t *testing.T)  { realDrive(t, "vfat") }
 func TestRealExfat(t *testing.T) { realDrive(t, "exfat") }
 
-// realDrive takes a true drive through its life: found, written, read back from the medium, full,
+// realDrive takes a real drive through its life: found, written, read back from the medium, full,
 // read-only, unmounted.
 func realDrive(t *testing.T, fsType string) {
 	if !namespaced(t) {
 		return
 	}
 	s := mounted(t, fsType, 48)
-	kind := &Drive{Site: "high-street", Room: "room-3", Store: "drive", Label: "TACET", Mounts: kernelTable}
+	kind := &Drive{Site: "high-street", Room: "room-3", Store: "drive", Label: "TACET", Mounts: mounts.Read}
 	refused(t, kind, missing) // a loop device is nothing that is plugged in
 	marked(t, s.point, "room-3", "drive")
 	if _, err := store.Probe(t.Context(), kind); err != nil {
@@ -59,8 +60,8 @@ func realDrive(t *testing.T, fsType string) {
 	lies(t, s.point) // nothing was written under it
 }
 
-// backFromMedium alters a copy on the medium, behind the file system's back: reading back must see
-// that, and plain reading doesn't.
+// backFromMedium changes a copy on the medium behind the file system's back: reading back must see
+// it, plain reading doesn't.
 func backFromMedium(t *testing.T, d store.Folder, s stick) {
 	t.Helper()
 	data := content(2*blockSize + 99)
@@ -98,7 +99,7 @@ func backFromMedium(t *testing.T, d store.Folder, s stick) {
 	}
 }
 
-// pin holds the copy in memory until it is called back.
+// pin holds the copy in memory until the function it returns is called.
 func pin(t *testing.T, d store.Folder) func() {
 	t.Helper()
 	f, err := d.FS().Open("a.tacet")
@@ -117,7 +118,7 @@ func pin(t *testing.T, d store.Folder) func() {
 	return func() { unix.Munmap(view) }
 }
 
-// plainly wants what an ordinary read returns.
+// plainly expects the result of an ordinary read.
 func plainly(t *testing.T, d store.Folder, want []byte) {
 	t.Helper()
 	if got, err := durable.ReadFile(d.FS(), "a.tacet", 1<<30); err != nil || !bytes.Equal(got, want) {
@@ -137,7 +138,7 @@ func readBack(t *testing.T, d store.Folder, want []byte) {
 	}
 }
 
-// fillUp writes until there is no room.
+// fillUp writes until there is no space.
 func fillUp(t *testing.T, d store.Folder) {
 	t.Helper()
 	f, err := d.FS().Create("filler")
@@ -150,14 +151,14 @@ func fillUp(t *testing.T, d store.Folder) {
 			break
 		}
 	}
-	isTrouble(t, d.Check(err), full, "no room")
+	isTrouble(t, d.Check(err), full, "no space")
 	f.Close()
 	if err := d.FS().Remove("filler"); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// ext4 that finds itself damaged writes no longer, though its mount may go on saying "rw".
+// Once ext4 finds itself damaged it writes nothing, though its mount may still say "rw".
 func TestRealExt4Damaged(t *testing.T) {
 	if !namespaced(t) {
 		return
@@ -167,12 +168,12 @@ func TestRealExt4Damaged(t *testing.T) {
 		t.Fatal(err)
 	}
 	marked(t, s.point, "room-3", "drive")
-	kind := &Drive{Site: "high-street", Room: "room-3", Store: "drive", Mounts: kernelTable}
+	kind := &Drive{Site: "high-street", Room: "room-3", Store: "drive", Mounts: mounts.Read}
 	d := opened(t, kind)
 	trigger := filepath.Join("/sys/fs/ext4", filepath.Base(source(t, s.point)), "trigger_fs_error")
 	needs.Kernel(t, "to break a file system on demand", os.WriteFile(trigger, []byte("a test"), 0))
-	kind.Mounts = func() ([]Mount, error) { // some kernels go on saying "rw" in the table
-		table, err := kernelTable()
+	kind.Mounts = func() (mounts.Table, error) { // some kernels go on saying "rw" in the table
+		table, err := mounts.Read()
 		for i := range table {
 			table[i].ReadOnly = false
 		}
@@ -185,7 +186,7 @@ func TestRealExt4Damaged(t *testing.T) {
 
 func source(t *testing.T, point string) string {
 	t.Helper()
-	table, err := kernelTable()
+	table, err := mounts.Read()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,15 +199,14 @@ func source(t *testing.T, point string) string {
 	return ""
 }
 
-// Another stick over the first, at the same place: the new one is taken, and the old one known for
-// what it is.
+// Another stick is mounted over the first one: the new one is used, and the old one recognised.
 func TestRealSwap(t *testing.T) {
 	if !namespaced(t) {
 		return
 	}
 	first, second := mounted(t, "ext4", 16), mounted(t, "ext4", 16)
 	marked(t, first.point, "room-3", "drive")
-	kind := &Drive{Site: "high-street", Room: "room-3", Store: "drive", Mounts: kernelTable}
+	kind := &Drive{Site: "high-street", Room: "room-3", Store: "drive", Mounts: mounts.Read}
 	d := opened(t, kind)
 	marked(t, second.point, "room-4", "drive")
 	if err := unix.Mount(second.point, first.point, "", unix.MS_MOVE, ""); err != nil {
@@ -217,8 +217,7 @@ func TestRealSwap(t *testing.T) {
 	lies(t, first.point, mark.File, "lost+found")
 }
 
-// The life of a share's mount point, with a file system in memory in the share's place where no
-// other can be had.
+// The life of a share's mount point. A file system in memory replaces the share if there is none.
 func TestRealFolder(t *testing.T) {
 	if !namespaced(t) {
 		return
@@ -232,7 +231,7 @@ func TestRealFolder(t *testing.T) {
 		var folder, root unix.Stat_t
 		return unix.Stat(point, &folder) == nil && unix.Stat("/", &root) == nil && folder.Dev == root.Dev
 	}
-	strict, lax := &Folder{Path: point, Mounts: kernelTable}, &Folder{Path: point, UnmountedOK: true, Mounts: kernelTable}
+	strict, lax := &Folder{Path: point, Mounts: mounts.Read}, &Folder{Path: point, UnmountedOK: true, Mounts: mounts.Read}
 	if onSystem() {
 		refused(t, strict, missing, "nothing is mounted")
 		if err := unix.Mount(point, point, "", unix.MS_BIND, ""); err != nil { // as systemd does for ReadWritePaths=
@@ -264,7 +263,7 @@ func TestRealFolder(t *testing.T) {
 	lies(t, point)
 }
 
-// A disk of its own is as good as a share.
+// A separate disk is as good as a share.
 func TestRealFolderOnADisk(t *testing.T) {
 	if !namespaced(t) {
 		return
@@ -274,7 +273,7 @@ func TestRealFolderOnADisk(t *testing.T) {
 	if err := os.Symlink(s.point, link); err != nil {
 		t.Fatal(err)
 	}
-	f := opened(t, &Folder{Path: link, Mounts: kernelTable})
+	f := opened(t, &Folder{Path: link, Mounts: mounts.Read})
 	backFromMedium(t, f, s)
 	fillUp(t, f)
 }

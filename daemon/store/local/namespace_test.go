@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,8 +20,7 @@ import (
 
 const inNamespace = "TACET_TEST_NAMESPACE"
 
-// namespaced runs the test again in a process that may mount what it likes, seen by itself alone;
-// there it returns true.
+// namespaced runs the test again in a process with its own mounts, and returns true there.
 func namespaced(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv(inNamespace) != "" {
@@ -52,27 +50,6 @@ func namespaced(t *testing.T) bool {
 	return false
 }
 
-// kernelTable reads the true mount table, as hw/mounts does, as far as these tests need it.
-func kernelTable() ([]Mount, error) {
-	text, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		return nil, err
-	}
-	var table []Mount
-	for line := range strings.Lines(string(text)) {
-		front, back, _ := strings.Cut(strings.TrimSpace(line), " - ")
-		f, b := strings.Fields(front), strings.Fields(back)
-		m := Mount{Device: f[2], Root: f[3], Point: f[4], Options: f[5] + "," + b[2], FSType: b[0], Source: b[1]}
-		m.ID, _ = strconv.Atoi(f[0])
-		m.Parent, _ = strconv.Atoi(f[1])
-		for option := range strings.SplitSeq(m.Options, ",") {
-			m.ReadOnly = m.ReadOnly || option == "ro" || option == "emergency_ro" || option == "shutdown"
-		}
-		table = append(table, m)
-	}
-	return table, nil
-}
-
 // run runs a program.
 func run(t *testing.T, name string, args ...string) {
 	t.Helper()
@@ -84,7 +61,7 @@ func run(t *testing.T, name string, args ...string) {
 // stick is a file system in a file, mounted through a loop device.
 type stick struct{ image, point string }
 
-// mounted makes and mounts a file system; without the rights the test is skipped.
+// mounted makes and mounts a file system. Without the permissions it skips the test.
 func mounted(t *testing.T, fsType string, megabytes int64) stick {
 	t.Helper()
 	needs.Root(t, "loop devices")
@@ -111,7 +88,7 @@ func mounted(t *testing.T, fsType string, megabytes int64) stick {
 	return s
 }
 
-// unmountAll takes away what is mounted at a folder, one over the other.
+// unmountAll unmounts everything at a folder.
 func unmountAll(point string) {
 	for unix.Unmount(point, unix.MNT_DETACH) == nil {
 	}

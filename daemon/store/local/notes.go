@@ -4,18 +4,18 @@ package local
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 
+	"tacet/config/bounded"
 	"tacet/daemon/store"
 )
 
-// notesPath is where systemd/tacet-drive leaves notes about drives that it looked at and did not
-// mount. A note is called for its device, and holds why, and the file system's kind.
+// notesPath is where systemd/tacet-drive leaves notes about drives that it didn't mount. A note is
+// named after its device, and holds the reason and the type of the file system.
 const notesPath = "/run/tacet-drives"
 
 const (
@@ -25,7 +25,7 @@ const (
 
 var noteForm = regexp.MustCompile(`^(unmarked|own-disk) ([a-z0-9]{1,16})$`)
 
-// notes are what the notes say of drives that are still plugged in.
+// notes returns what the notes say about drives that are still plugged in.
 func (d devices) notes() (all []*store.Trouble) {
 	entries, err := os.ReadDir(d.at(notesPath))
 	if err != nil {
@@ -43,18 +43,19 @@ func (d devices) notes() (all []*store.Trouble) {
 		if err != nil {
 			continue
 		}
-		text, err := io.ReadAll(io.LimitReader(f, maxNote))
+		text, err := bounded.ReadAll(f, maxNote)
 		f.Close()
 		note := noteForm.FindStringSubmatch(strings.TrimSpace(string(text)))
 		switch {
 		case err != nil || note == nil:
 		case note[1] == "own-disk":
 			all = append(all, trouble(foreign,
-				"/dev/%s (%s) is a part of the disk that this unit runs from, and is not used as a drive; plug in another one",
+				"/dev/%s (%s) is part of the disk that this unit runs from, and is not used as a drive; plug in another one",
 				name, note[2]))
 		default:
 			all = append(all, trouble(foreign,
-				"/dev/%s (%s) is plugged in and carries no mark; it was not mounted; \"tacet drive init\" at a desk makes it this store's", name, note[2]))
+				"/dev/%s (%s) is plugged in and carries no mark; it was not mounted; \"tacet drive init\" at a desk makes it "+
+					"this store's", name, note[2]))
 		}
 	}
 	return all

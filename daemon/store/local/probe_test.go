@@ -8,9 +8,10 @@ import (
 	"testing"
 
 	"tacet/daemon/store"
+	"tacet/daemon/store/local/mounts"
 )
 
-// A drive of ours is written to and cleaned up; without our mark it isn't touched.
+// A drive of ours is written to and cleaned up. Without our mark it isn't touched.
 func TestProbeWritesOnlyWhereTheMarkIs(t *testing.T) {
 	m := newMachine(t)
 	m.plug("8:1", true)
@@ -36,7 +37,7 @@ func TestProbeCleansUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	made := touched(t, dir)
-	if _, err := store.Probe(t.Context(), &Folder{Path: dir, UnmountedOK: true, Mounts: kernelTable}); err != nil {
+	if _, err := store.Probe(t.Context(), &Folder{Path: dir, UnmountedOK: true, Mounts: mounts.Read}); err != nil {
 		t.Fatal(err)
 	}
 	if !made() {
@@ -45,7 +46,7 @@ func TestProbeCleansUp(t *testing.T) {
 	lies(t, dir)
 }
 
-// touched tells whether something was made or removed in a folder since.
+// touched reports whether anything was made or removed in a folder since.
 func touched(t *testing.T, dir string) func() bool {
 	t.Helper()
 	changed := func() (int64, error) {

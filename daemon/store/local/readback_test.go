@@ -11,24 +11,22 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"tacet/daemon/durable"
+	"tacet/daemon/store/local/mounts"
 	"tacet/systemd/needs"
 )
 
-const patience = 20 * time.Second
-
-// content is bytes that no two blocks have in common.
+// content returns bytes in which all blocks differ.
 func content(size int) []byte {
 	b := make([]byte, size)
 	rand.NewChaCha8([32]byte{1}).Read(b)
 	return b
 }
 
-// onDisk is a folder on a file system that is on a disk.
+// onDisk returns a folder on a file system that is on a disk.
 func onDisk(t *testing.T) (*os.Root, string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -57,7 +55,7 @@ func lay(t *testing.T, root *os.Root, name string, data []byte) {
 // readers are the ways to open a copy.
 var readers = map[string]func(root *os.Root, name string) (*backFile, error){
 	"the best": func(root *os.Root, name string) (*backFile, error) {
-		return openBack(root, name, Mount{FSType: "ext4"})
+		return openBack(root, name, mounts.Mount{FSType: "ext4"})
 	},
 	"directly": openDirect,
 	"plainly":  openPlain,
@@ -85,29 +83,29 @@ func TestReadBackIsWhole(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %v", way, err)
 			}
-			back := readAhead(file, make(chan struct{}))
+			back := file.readAhead(make(chan struct{}))
 			got, err := io.ReadAll(back)
 			if err != nil || !bytes.Equal(got, want) {
 				t.Errorf("%s: %d bytes of %d, %v", way, len(got), size, err)
 			}
 			if n, err := back.Read(make([]byte, 1)); n != 0 || err != io.EOF {
-				t.Errorf("%s: behind the end %d bytes, %v", way, n, err)
+				t.Errorf("%s: after the end %d bytes, %v", way, n, err)
 			}
 			back.Close()
 		}
 	}
 }
 
-// Whoever reads in small pieces, or stops in the middle, gets what there is.
+// Reading in small pieces, or stopping in the middle, returns what there is.
 func TestReadBackInPieces(t *testing.T) {
 	root, _ := onDisk(t)
 	want := content(3*blockSize + 5)
 	lay(t, root, "a", want)
-	file, err := openBack(root, "a", Mount{FSType: "ext4"})
+	file, err := openBack(root, "a", mounts.Mount{FSType: "ext4"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	back := readAhead(file, make(chan struct{}))
+	back := file.readAhead(make(chan struct{}))
 	got := make([]byte, blockSize+100)
 	for i := 0; i < len(got); i += 100 {
 		if _, err := io.ReadFull(back, got[i:min(i+100, len(got))]); err != nil {
@@ -123,7 +121,7 @@ func TestReadBackInPieces(t *testing.T) {
 	}
 }
 
-// What was dropped from memory is not in memory; what can't be dropped is an error.
+// A dropped page is not in memory; if it can't be dropped there is an error.
 func TestForget(t *testing.T) {
 	root, dir := onDisk(t)
 	lay(t, root, "a", content(3*blockSize))
@@ -159,7 +157,7 @@ func TestForget(t *testing.T) {
 	}
 }
 
-// The same on a file of more than one window, most of which is a hole.
+// The same with a file larger than one window, most of which is a hole.
 func TestHeldLooksAtAll(t *testing.T) {
 	root, dir := onDisk(t)
 	lay(t, root, "a", nil)
@@ -195,99 +193,33 @@ func TestReadBackOfOtherThings(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"folder", "link", "pipe"} {
-		if _, err := openBack(root, name, Mount{}); !errors.Is(err, durable.ErrNotRegular) {
+		if _, err := openBack(root, name, mounts.Mount{}); !errors.Is(err, durable.ErrNotRegular) {
 			t.Errorf("a %s: %v", name, err)
 		}
 	}
 	for _, name := range []string{"missing", "../a", "/etc/hostname"} {
-		if _, err := openBack(root, name, Mount{}); err == nil {
+		if _, err := openBack(root, name, mounts.Mount{}); err == nil {
 			t.Errorf("%s was opened", name)
 		}
 	}
 }
 
-// pipe is a medium that hangs: a pipe that nobody writes.
-func pipe(t *testing.T) (*backFile, *os.File) {
-	t.Helper()
-	r, w, err := os.Pipe()
+// A direct read that ends unaligned is complete only at the end of the file.
+func TestShortDirectRead(t *testing.T) {
+	root, _ := onDisk(t)
+	lay(t, root, "a", nil)
+	file, err := openPlain(root, "a")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { w.Close() })
-	return &backFile{File: r}, w
-}
-
-// A medium that hangs holds its own goroutine, and neither who reads nor who aborts or closes.
-func TestHangingMedium(t *testing.T) {
-	for how, end := range map[string]func(aborted chan struct{}, back *ahead){
-		"abort": func(aborted chan struct{}, back *ahead) { close(aborted) },
-		"close": func(aborted chan struct{}, back *ahead) { close(back.closed) },
-	} {
-		file, _ := pipe(t)
-		aborted := make(chan struct{})
-		back := readAhead(file, aborted)
-		ended := make(chan error)
-		go func() {
-			_, err := back.Read(make([]byte, 1))
-			ended <- err
-		}()
-		end(aborted, back)
-		select {
-		case err := <-ended:
-			if err == nil || err == io.EOF {
-				t.Errorf("%s: %v", how, err)
-			}
-		case <-time.After(patience):
-			t.Fatalf("%s: the reader hangs too", how)
-		}
-	}
-}
-
-// The file is closed when the reading ends.
-func TestReadBackLetsGo(t *testing.T) {
-	file, w := pipe(t)
-	back := readAhead(file, make(chan struct{}))
-	for range blocks {
-		if _, err := w.Write([]byte("x")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got := make([]byte, blocks)
-	if _, err := io.ReadFull(back, got); err != nil {
-		t.Fatal(err)
-	}
-	back.Close()
-	for { // the pipe breaks when its other end is closed; until then it takes what is written
-		if _, err := w.Write([]byte("y")); errors.Is(err, unix.EPIPE) {
-			return
-		} else if err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// A read that fails is told, behind what was read before it.
-func TestReadBackFails(t *testing.T) {
-	file, w := pipe(t)
-	back := readAhead(file, make(chan struct{}))
-	if _, err := w.Write([]byte("abc")); err != nil {
-		t.Fatal(err)
-	}
-	got := make([]byte, 3)
-	if _, err := io.ReadFull(back, got); err != nil || string(got) != "abc" {
-		t.Fatalf("%q, %v", got, err)
-	}
-	w.Close()
-	if n, err := back.Read(got); n != 0 || err != io.EOF {
-		t.Errorf("at the end: %d, %v", n, err)
-	}
-	short := &ahead{file: &backFile{File: file.File, direct: true, size: 3 * blockSize}}
+	defer file.Close()
+	file.size = 3 * blockSize
 	for n, want := range map[int]error{blockSize: nil, alignment: nil, alignment + 1: io.ErrUnexpectedEOF, 0: io.EOF} {
-		if b := short.after(make([]byte, n, blockSize), blockSize, 0, nil); !errors.Is(b.err, want) {
-			t.Errorf("a direct read of %d bytes: %v, want %v", n, b.err, want)
+		if err := file.ended(n, blockSize, int64(n)); !errors.Is(err, want) {
+			t.Errorf("a direct read of %d bytes: %v, want %v", n, err, want)
 		}
 	}
-	if b := short.after(make([]byte, 5, blockSize), blockSize, 3*blockSize-5, nil); b.err != io.EOF {
-		t.Errorf("the last direct read: %v", b.err)
+	if err := file.ended(5, blockSize, file.size); err != io.EOF {
+		t.Errorf("the last direct read: %v", err)
 	}
 }

@@ -4,10 +4,10 @@ package s3
 
 import "net/http"
 
-// PartSize is what recordings are cut into.
+// PartSize is the size of a part.
 const PartSize = partSize
 
-// Wrapped is k with its requests seen, or changed, on their way out.
+// Wrapped returns k with a wrapped transport.
 func (k Kind) Wrapped(wrap func(http.RoundTripper) http.RoundTripper) Kind {
 	k.wrap = wrap
 	return k

@@ -16,10 +16,10 @@ import (
 	"tacet/daemon/store"
 )
 
-// medium is a bucket that was reached.
+// medium is an open bucket.
 type medium struct {
 	kind      Kind
-	learnt    *Learnt
+	quirks    *Quirks
 	core      *minio.Core
 	transport *http.Transport
 	clock     clock
@@ -31,10 +31,10 @@ var _ store.Bucket = (*medium)(nil)
 
 func (m *medium) ID() string { return m.kind.Endpoint + "/" + m.kind.Bucket + "/" + m.kind.Prefix }
 
-// Check knows what the failure tells: no connection stands between two requests.
+// Check only explains cause: between requests there is no connection to check.
 func (m *medium) Check(cause error) error {
 	if m.ctx.Err() != nil {
-		return &store.Trouble{Code: health.StoreMissing, Err: errors.New("the S3 server was given up")}
+		return &store.Trouble{Code: health.StoreMissing, Err: errors.New("the connection to the S3 server was aborted")}
 	}
 	if t := (*store.Trouble)(nil); errors.As(m.explain(cause), &t) {
 		return t
@@ -50,14 +50,14 @@ func (m *medium) Close() error {
 	return nil
 }
 
-// during is ctx, ended also by Abort. done must be called.
-func (m *medium) during(ctx context.Context) (joint context.Context, done func()) {
+// withAbort returns a context that also ends with Abort. The caller must call done.
+func (m *medium) withAbort(ctx context.Context) (joint context.Context, done func()) {
 	joint, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(m.ctx, cancel)
 	return joint, func() { stop(); cancel() }
 }
 
-// key is the object's name in the bucket.
+// key returns the object's name in the bucket.
 func (m *medium) key(op, name string) (string, error) {
 	if !fs.ValidPath(name) || name == "." {
 		return "", &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
@@ -65,13 +65,13 @@ func (m *medium) key(op, name string) (string, error) {
 	return m.kind.Prefix + name, nil
 }
 
-// Get streams an object back. Its end before size bytes is an error.
+// Get opens an object. Reading fails if it ends before size bytes.
 func (m *medium) Get(ctx context.Context, name string) (io.ReadCloser, int64, error) {
 	key, err := m.key("get", name)
 	if err != nil {
 		return nil, 0, err
 	}
-	ctx, done := m.during(ctx)
+	ctx, done := m.withAbort(ctx)
 	body, info, _, err := m.core.GetObject(ctx, m.kind.Bucket, key, minio.GetObjectOptions{})
 	if err != nil {
 		done()
@@ -83,7 +83,7 @@ func (m *medium) Get(ctx context.Context, name string) (io.ReadCloser, int64, er
 	return &object{body, m, name, done}, info.Size, nil
 }
 
-// object is one that is being read.
+// object is an object that is being read.
 type object struct {
 	io.ReadCloser
 	m    *medium

@@ -19,10 +19,10 @@ var (
 	_ store.Limited = (*medium)(nil)
 )
 
-// Probe starts an upload in parts as Put does, sends one part, asks for it, and ends the upload
-// again. With a lock nothing whole is tried: it could not be removed again.
+// Probe starts a multipart upload as Put does, sends one part, looks for it, and aborts the upload.
+// With a lock, no object may be made, because it could not be removed.
 func (m *medium) Probe(ctx context.Context) (small bool, err error) {
-	ctx, done := m.during(ctx)
+	ctx, done := m.withAbort(ctx)
 	defer done()
 	if err = m.probe(ctx); err != nil && !errors.Is(err, errNoParts) {
 		return false, m.explain(fmt.Errorf("try an upload to the bucket %s: %w", m.kind.Bucket, err))
@@ -44,22 +44,22 @@ func (m *medium) probe(ctx context.Context) error {
 	}
 	err = m.upload(u.key, u.id, u.from, u.size, known).look(ctx)
 	if refuses(err) {
-		m.learnt.note(lacksList, err)
+		m.quirks.note(lacksList, err)
 		return nil
 	}
 	return err
 }
 
-// Remove removes an object where the account may. It need not be allowed to.
+// Remove removes an object, if the account is allowed to. It need not be.
 func (m *medium) Remove(ctx context.Context, name string) error {
 	key, err := m.key("remove", name)
 	if err != nil {
 		return err
 	}
-	ctx, done := m.during(ctx)
+	ctx, done := m.withAbort(ctx)
 	defer done()
 	return m.explain(m.core.RemoveObject(ctx, m.kind.Bucket, key, minio.RemoveObjectOptions{}))
 }
 
-// Limits says what the server was found to lack.
-func (m *medium) Limits() []string { return m.learnt.limits() }
+// Limits returns what the server was found to lack.
+func (m *medium) Limits() []string { return m.quirks.limits() }

@@ -12,7 +12,7 @@ import (
 	"tacet/daemon/store/storetest"
 )
 
-// A try proves that there can be uploads, and leaves nothing.
+// A trial proves that uploads work, and leaves nothing.
 func TestProbe(t *testing.T) {
 	server := storetest.StartS3(t)
 	where, err := store.Probe(t.Context(), kind(server))
@@ -26,7 +26,7 @@ func TestProbe(t *testing.T) {
 	for o := range server.Admin.ListObjects(t.Context(), server.Bucket, minio.ListObjectsOptions{Recursive: true}) {
 		t.Errorf("left behind: %s, %v", o.Key, o.Err)
 	}
-	// What only an upload needs is missed by it.
+	// A missing permission that only an upload needs is noticed.
 	k := kind(server)
 	k.Lock = 1 << 40
 	if _, err := store.Probe(t.Context(), k); err == nil {

@@ -25,13 +25,13 @@ import (
 	"tacet/daemon/store/storetest"
 )
 
-// kind is how a unit would be configured for the server.
+// kind returns a unit's configuration for the server.
 func kind(s *storetest.S3) s3.Kind {
 	return s3.Kind{Endpoint: s.URL, Bucket: s.Bucket, Prefix: "high-street/", Region: s.Region, PathStyle: true,
 		AccessKeyFile: s.AccessFile, SecretKeyFile: s.SecretFile, CA: s.CA}
 }
 
-// through is kind by way of a proxy.
+// through is kind, through a proxy.
 func through(s *storetest.S3, p *storetest.Proxy) s3.Kind {
 	k := kind(s)
 	k.Endpoint = strings.Replace(k.Endpoint, s.Addr, p.Addr, 1)
@@ -55,7 +55,7 @@ func no(t *testing.T, err error) {
 	}
 }
 
-// noise is size bytes that no two places share. Nobody may change them.
+// noise returns size bytes without repetitions. Nobody may change them.
 func noise(size int) []byte { return noises()[:size:size] }
 
 var noises = sync.OnceValue(func() []byte {
@@ -69,7 +69,7 @@ func put(t *testing.T, m store.Bucket, name string, data []byte) error {
 	return m.Put(t.Context(), name, bytes.NewReader(data), int64(len(data)))
 }
 
-// holds wants an object with that content.
+// holds expects an object with that content.
 func holds(t *testing.T, m store.Bucket, name string, want []byte) {
 	t.Helper()
 	r, size, err := m.Get(t.Context(), name)
@@ -82,7 +82,7 @@ func holds(t *testing.T, m store.Bucket, name string, want []byte) {
 	}
 }
 
-// unfinished counts the uploads that were begun and neither finished nor aborted.
+// unfinished counts the uploads that were neither completed nor aborted.
 func unfinished(t *testing.T, s *storetest.S3) int {
 	t.Helper()
 	n := 0
@@ -114,7 +114,7 @@ func TestPutAndGet(t *testing.T) {
 	}
 }
 
-// The server keeps the sums that it was given and has checked.
+// The server keeps the checksums that it was given and has checked.
 func TestServerKeepsSum(t *testing.T) {
 	server := storetest.StartS3(t)
 	m := open(t, kind(server))
@@ -166,7 +166,7 @@ func TestExistingObjectStays(t *testing.T) {
 	no(t, m.Check(fs.ErrExist))
 }
 
-// Somebody makes the object after it was looked for, while ours is on its way.
+// Somebody makes the object after its name was checked, while ours is being sent.
 func TestExistingObjectStaysInARace(t *testing.T) {
 	for _, size := range []int{10, 2*s3.PartSize + 1} {
 		server := storetest.StartS3(t)
@@ -183,8 +183,8 @@ func TestExistingObjectStaysInARace(t *testing.T) {
 	}
 }
 
-// An upload is cut off, by the network or by the server's death, and later goes on with what is
-// missing.
+// An upload is interrupted, by the network or by the server's death, and later resumed with the
+// missing parts.
 func TestInterruptedUploadGoesOn(t *testing.T) {
 	const parts, most = 6, 9 * s3.PartSize / 2 // while three are under way
 	for name, cut := range map[string]func(*storetest.S3, *storetest.Proxy){
@@ -225,8 +225,8 @@ func TestInterruptedUploadGoesOn(t *testing.T) {
 	}
 }
 
-// Parts that hold something else are sent anew; of several unfinished uploads the best is taken,
-// and none stays.
+// Parts with other content are sent again. Of several unfinished uploads the best is used, and none
+// stays.
 func TestUnfinishedUploadsOfOthers(t *testing.T) {
 	server := storetest.StartS3(t)
 	proxy := storetest.StartProxy(t, server.Addr)
@@ -264,7 +264,7 @@ func TestUnfinishedUploadsOfOthers(t *testing.T) {
 	}
 }
 
-// A begun upload that the server finds fault with is not tried for ever.
+// An upload that the server finds faulty is not tried for ever.
 func TestUselessUploadIsAborted(t *testing.T) {
 	server := storetest.StartS3(t)
 	core := minio.Core{Client: server.Admin}
@@ -315,7 +315,7 @@ func TestObjectLockWithoutItsBucket(t *testing.T) {
 	trouble(t, m.Check(err), "store-error", "object lock")
 }
 
-// What the recording's own disk fails with is not the server's fault.
+// An error of the recording's own disk is not the server's fault.
 func TestRecordingCantBeRead(t *testing.T) {
 	m := open(t, kind(storetest.StartS3(t)))
 	broken := errors.New("the disk is broken")

@@ -26,7 +26,7 @@ import (
 	"tacet/daemon/store/storetest"
 )
 
-// refusing is a server that answers some requests with an error, in XML as S3 has it.
+// refusing is a server that answers some requests with an error, in S3's XML.
 func refusing(status int, code, text string, which func(r *http.Request) bool) storetest.S3Trait {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		if !which(r) {
@@ -64,7 +64,7 @@ func either(all ...func(*http.Request) bool) func(*http.Request) bool {
 	}
 }
 
-// changing is a server whose answers to some requests are changed on their way.
+// changing is a server whose answers to some requests are changed.
 func changing(which func(*http.Request) bool, change func(h http.Header, body []byte) []byte) storetest.S3Trait {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		if !which(r) {
@@ -85,7 +85,7 @@ func changing(which func(*http.Request) bool, change func(h http.Header, body []
 	}
 }
 
-// holder holds an answer back.
+// holder holds back an answer.
 type holder struct {
 	header http.Header
 	status int
@@ -96,8 +96,8 @@ func (h *holder) Header() http.Header         { return h.header }
 func (h *holder) WriteHeader(status int)      { h.status = status }
 func (h *holder) Write(b []byte) (int, error) { return h.body.Write(b) }
 
-// Whatever a server lacks or does otherwise: its copies are made and the spool lets go, or it is
-// said at once why not; and a try says the same.
+// Whatever a server lacks or does differently: copies are made and the spool releases them, or the
+// reason is reported at once. A trial reports the same.
 func TestTraits(t *testing.T) {
 	for name, c := range map[string]struct {
 		trait storetest.S3Trait
@@ -128,11 +128,11 @@ func TestTraits(t *testing.T) {
 			}
 		}, words: []string{"If-None-Match"}},
 		"no listing of uploads": {trait: refusing(501, "NotImplemented", "no", asks("GET", "uploads")),
-			words: []string{"does not list"}},
+			words: []string{"doesn't list"}},
 		"no listing of parts": {trait: refusing(501, "NotImplemented", "no", asks("GET", "uploadId")),
-			words: []string{"does not list"}, tries: true},
+			words: []string{"doesn't list"}, tries: true},
 		"no uploads in parts": {trait: refusing(405, "MethodNotAllowed", "no",
-			either(asks("", "uploads"), asks("", "uploadId"))), words: []string{"in parts"}},
+			either(asks("", "uploads"), asks("", "uploadId"))), words: []string{"no multipart"}},
 		"no HEAD":     {trait: refusing(405, "MethodNotAllowed", "no", object("HEAD"))},
 		"no deletion": {trait: refusing(403, "AccessDenied", "no", object("DELETE"))},
 		"no aborting": {trait: refusing(403, "AccessDenied", "no", asks("DELETE", "uploadId"))},
@@ -153,8 +153,8 @@ func TestTraits(t *testing.T) {
 			trait: refusing(501, "NotImplemented", "no",
 				has("X-Amz-Object-Lock-Mode", "X-Amz-Checksum-Sha256", "X-Amz-Checksum-Algorithm")), code: health.StoreError,
 			words: []string{"object lock"}},
-		"no room": {trait: refusing(507, "XMinioStorageFull", "no", asks("PUT", "")), code: health.StoreFull,
-			words: []string{"no room"}},
+		"no space": {trait: refusing(507, "XMinioStorageFull", "no", asks("PUT", "")), code: health.StoreFull,
+			words: []string{"no space"}},
 		"no right": {trait: refusing(403, "AccessDenied", "no", asks("PUT", "")), code: health.StoreDenied},
 		"broken": {trait: refusing(500, "InternalError", "oops", asks("PUT", "")), code: health.StoreError,
 			words: []string{"oops"}},
@@ -232,7 +232,7 @@ func TestTraits(t *testing.T) {
 }
 
 // What a server was found to lack is not tried again, and the bucket's next recordings need no more
-// requests than with any other.
+// requests than elsewhere.
 func TestLackIsRemembered(t *testing.T) {
 	server := storetest.StartS3(t)
 	var refusals atomic.Int64
@@ -244,7 +244,7 @@ func TestLackIsRemembered(t *testing.T) {
 		}
 		return refused
 	}))
-	k.Learnt = new(s3.Learnt)
+	k.Quirks = new(s3.Quirks)
 	for i := range 3 {
 		no(t, put(t, open(t, k), fmt.Sprintf("small-%d", i), noise(1000)))
 		no(t, put(t, open(t, k), fmt.Sprintf("large-%d", i), noise(s3.PartSize+1)))
@@ -254,8 +254,8 @@ func TestLackIsRemembered(t *testing.T) {
 	}
 }
 
-// Without conditions an object that is there still stays; also one that comes while the first
-// manner is being refused.
+// Without conditions an existing object still stays, also one that is made while the first manner
+// is being refused.
 func TestExistingObjectStaysWithoutConditions(t *testing.T) {
 	for _, size := range []int{10, s3.PartSize + 1} {
 		server := storetest.StartS3(t)
@@ -282,8 +282,8 @@ func TestExistingObjectStaysWithoutConditions(t *testing.T) {
 	}
 }
 
-// A server that refuses a lock gets no object without one, and what was said first is what is said
-// in the end.
+// A server that refuses a lock gets no object without one, and the first reason is the one
+// reported.
 func TestNoObjectWithoutItsLock(t *testing.T) {
 	server := storetest.StartS3(t)
 	k := kind(server)
@@ -297,8 +297,8 @@ func TestNoObjectWithoutItsLock(t *testing.T) {
 	}
 }
 
-// A listing of parts that goes round in circles ends, and the recording is not read again and again
-// for it.
+// A listing of parts that repeats itself ends, and the recording is not read again and again for
+// it.
 func TestPartsListedAgainAndAgain(t *testing.T) {
 	server := storetest.StartS3(t)
 	core := minio.Core{Client: server.Admin}
@@ -342,7 +342,7 @@ func (c *counting) ReadAt(b []byte, at int64) (int, error) {
 	return n, err
 }
 
-// Answers of many small elements take little memory.
+// Answers with many small elements take little memory.
 func TestAnswersTakeLittleMemory(t *testing.T) {
 	server := storetest.StartS3(t)
 	for what, body := range map[string]string{

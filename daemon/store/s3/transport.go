@@ -19,8 +19,8 @@ import (
 	"tacet/daemon/store/stall"
 )
 
-// transport dials the endpoint and nothing else.
-func (k Kind) transport(endpoint *url.URL, clock *clock) (*http.Transport, error) {
+// transport returns a transport that dials only the endpoint.
+func (k Kind) transport(endpoint *url.URL) (*http.Transport, error) {
 	port := endpoint.Port()
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[endpoint.Scheme]
@@ -29,7 +29,7 @@ func (k Kind) transport(endpoint *url.URL, clock *clock) (*http.Transport, error
 	if !k.PathStyle {
 		allowed = net.JoinHostPort(k.Bucket+"."+endpoint.Hostname(), port)
 	}
-	trusted, err := k.trusted()
+	trusted, err := k.rootCAs()
 	if err != nil {
 		return nil, err
 	}
@@ -37,21 +37,21 @@ func (k Kind) transport(endpoint *url.URL, clock *clock) (*http.Transport, error
 	return &http.Transport{
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			if addr != allowed {
-				return nil, &elsewhere{addr, allowed}
+				return nil, &wrongHostError{addr, allowed}
 			}
 			raw, err := dialer.DialContext(ctx, network, addr)
 			if err != nil {
 				return nil, err
 			}
 			conn := stall.New(raw, cmp.Or(k.Stall, defaultStall))
-			conn.Await() // as long as it lives: idle ones are closed below
+			conn.Await() // for ever: IdleConnTimeout closes idle connections
 			return conn, nil
 		},
 		TLSClientConfig:     &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout: cmp.Or(k.Dial, defaultDial),
 		IdleConnTimeout:     cmp.Or(k.Stall, defaultStall) / 2,
-		MaxConnsPerHost:     2 * atOnce,
-		MaxIdleConnsPerHost: atOnce,
+		MaxConnsPerHost:     2 * parallel,
+		MaxIdleConnsPerHost: parallel,
 		WriteBufferSize:     64 << 10,
 		ReadBufferSize:      64 << 10,
 		DisableCompression:  true,
@@ -60,18 +60,18 @@ func (k Kind) transport(endpoint *url.URL, clock *clock) (*http.Transport, error
 	}, nil
 }
 
-// elsewhere is an address that the library would go to in place of the configured one.
-type elsewhere struct{ addr, allowed string }
+// wrongHostError says that the library would dial an address other than the configured one.
+type wrongHostError struct{ addr, allowed string }
 
-func (e *elsewhere) Error() string {
+func (e *wrongHostError) Error() string {
 	return fmt.Sprintf("%s is not the configured endpoint, which is %s, and is not dialled", e.addr, e.allowed)
 }
 
-// maxCA bounds a file of certificates.
+// maxCA is the maximum size of a file of certificates, in bytes.
 const maxCA = 1 << 20
 
-// trusted is what the server's certificate is checked with; nil: what this machine trusts.
-func (k Kind) trusted() (*x509.CertPool, error) {
+// rootCAs returns the certificates to check the server's with, or nil for those of this machine.
+func (k Kind) rootCAs() (*x509.CertPool, error) {
 	if k.CA == "" {
 		return nil, nil
 	}
@@ -86,10 +86,10 @@ func (k Kind) trusted() (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// clock is how far this machine's clock is ahead of the server's, as of the last answer.
+// clock is how far this machine's clock is ahead of the server's, by the last answer.
 type clock struct{ ahead atomic.Int64 }
 
-// see compares the time that a request was signed with and the one that its answer bears.
+// see compares the time of a request's signature with the time in its answer.
 func (c *clock) see(request *http.Request, answer *http.Response) {
 	ours, err := time.Parse("20060102T150405Z", request.Header.Get("X-Amz-Date"))
 	if err != nil {
@@ -100,51 +100,52 @@ func (c *clock) see(request *http.Request, answer *http.Response) {
 	}
 }
 
-// off is the difference, when it is more than a slow upload makes of it: servers allow for a
+// off returns the difference, and whether it is more than a slow upload explains: servers allow a
 // quarter of an hour.
 func (c *clock) off() (ahead time.Duration, wrong bool) {
 	ahead = time.Duration(c.ahead.Load()).Round(time.Minute)
 	return ahead, ahead.Abs() >= 14*time.Minute
 }
 
-// bounded notes the server's clock, and bounds answers that are read into memory: all but an object
-// itself.
-type bounded struct {
+// answerLimiter records the server's clock, and limits answers that are read into memory: all but
+// an object itself.
+type answerLimiter struct {
 	http.RoundTripper
 	clock *clock
 }
 
-// maxAnswer is room for some hundred uploads or parts. What is read of it takes a hundred times as
-// much memory, at worst.
+// maxAnswer is the maximum size of an answer in bytes: some hundred uploads or parts. Parsed, it
+// takes a hundred times as much memory at worst.
 const maxAnswer = 512 << 10
 
-// errTooLong is what reading a longer answer fails with.
-var errTooLong = fmt.Errorf("the S3 server's answer is longer than %d KB; if it lists unfinished uploads, have a lifecycle rule of the bucket end them", maxAnswer>>10)
+// errTooLong is the error of a longer answer.
+var errTooLong = fmt.Errorf("the S3 server's answer is longer than %d KB; if it lists unfinished uploads, add a "+
+	"lifecycle rule to the bucket that ends them", maxAnswer>>10)
 
-func (b *bounded) RoundTrip(request *http.Request) (*http.Response, error) {
+func (b *answerLimiter) RoundTrip(request *http.Request) (*http.Response, error) {
 	answer, err := b.RoundTripper.RoundTrip(request)
 	if err != nil {
 		return nil, err
 	}
 	b.clock.see(request, answer)
 	if _, err := http.ParseTime(answer.Header.Get("Last-Modified")); err != nil {
-		// the library takes no answer without, and nobody asks for it
+		// The library requires it, although nobody uses it.
 		answer.Header.Set("Last-Modified", time.Unix(0, 0).UTC().Format(http.TimeFormat))
 	}
 	object := request.Method == http.MethodGet && request.URL.RawQuery == "" && answer.StatusCode == http.StatusOK
 	if !object {
-		answer.Body = &boundedBody{answer.Body, maxAnswer}
+		answer.Body = &limitedBody{answer.Body, maxAnswer}
 	}
 	return answer, nil
 }
 
-// boundedBody is an answer that may have so many bytes more.
-type boundedBody struct {
+// limitedBody is an answer of which at most left more bytes may be read.
+type limitedBody struct {
 	io.ReadCloser
 	left int
 }
 
-func (b *boundedBody) Read(p []byte) (int, error) {
+func (b *limitedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p[:min(len(p), b.left+1)])
 	if b.left -= n; b.left < 0 {
 		return 0, errTooLong

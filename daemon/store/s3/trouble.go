@@ -22,8 +22,8 @@ import (
 	"tacet/daemon/store"
 )
 
-// explain is err as a [store.Trouble] where its cause is one of the place, and err itself
-// otherwise.
+// explain returns err as a [store.Trouble] if the server or the network caused it, and otherwise
+// err itself.
 func (m *medium) explain(err error) error {
 	var (
 		known *store.Trouble
@@ -42,18 +42,19 @@ func (m *medium) explain(err error) error {
 			return err
 		}
 		return &store.Trouble{Code: health.StoreError,
-			Err: fmt.Errorf("the S3 server %s refuses what is asked of it, with %q: %w", m.kind.Endpoint, words(err), err)}
+			Err: fmt.Errorf("the S3 server %s refuses the request with %q: %w", m.kind.Endpoint, words(err), err)}
 	}
 	var (
 		certificate *tls.CertificateVerificationError
 		sent        *url.Error
 		network     net.Error
 	)
-	var other *elsewhere
+	var other *wrongHostError
 	switch {
 	case errors.As(err, &other):
 		return &store.Trouble{Code: health.StoreError,
-			Err: fmt.Errorf("the address %s of Amazon's is not that of the region %s; write endpoint = %q, and the region that the bucket is in: %w",
+			Err: fmt.Errorf("the Amazon address %s doesn't belong to the region %s; write endpoint = %q, and the region of "+
+				"the bucket: %w",
 				m.kind.Endpoint, m.kind.Region, "https://s3.REGION.amazonaws.com", err)}
 	case errors.As(err, &certificate):
 		return &store.Trouble{Code: health.StoreHostKey,
@@ -65,35 +66,36 @@ func (m *medium) explain(err error) error {
 			Err: fmt.Errorf("the S3 server %s has stopped answering: %w", m.kind.Endpoint, err)}
 	case errors.As(err, &sent), errors.As(err, &network), errors.Is(err, io.ErrUnexpectedEOF):
 		return &store.Trouble{Code: health.StoreMissing,
-			Err: fmt.Errorf("the S3 server %s is not reached, or was lost: %w", m.kind.Endpoint, err)}
+			Err: fmt.Errorf("the S3 server %s can't be reached, or was lost: %w", m.kind.Endpoint, err)}
 	}
 	return err
 }
 
 func (m *medium) vouching() string {
 	if m.kind.CA == "" {
-		return "anybody whom this machine trusts (an authority of your own goes into ca)"
+		return "any authority that this machine trusts (name your own in ca)"
 	}
 	return m.kind.CA
 }
 
-// answered is what the server said, where it said something.
+// answered returns the server's answer, if there is one.
 func answered(err error) (minio.ErrorResponse, bool) {
 	var answer minio.ErrorResponse
 	ok := errors.As(err, &answer)
 	return answer, ok
 }
 
-// full are the codes of servers without room; S3 itself has none for it.
+// full are the codes of servers without space; S3 itself has none.
 var full = []string{"QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "InsufficientStorage",
 	"StorageFull", "NoSpaceLeft"}
 
-// denied are the codes for keys that are not taken. Most servers send them as Forbidden, not all.
+// denied are the codes for refused keys. Most servers, but not all, send them with status
+// Forbidden.
 var denied = []string{"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "AllAccessDisabled",
 	"AccountProblem", "XAdminUserNotFound"}
 
-// meaning is the warning that an answer stands for, and what to do; "" for one that says nothing of
-// the place.
+// meaning returns the warning for an answer, and what to do, or "" if it says nothing about the
+// store.
 func (m *medium) meaning(answer minio.ErrorResponse) (code health.Code, what string) {
 	ahead, wrongClock := m.clock.off()
 	switch {
@@ -103,16 +105,18 @@ func (m *medium) meaning(answer minio.ErrorResponse) (code health.Code, what str
 		if ahead < 0 {
 			way = "behind"
 		}
-		return health.StoreError, fmt.Sprintf("this unit's clock is %v %s the S3 server's, which refuses it for that; see that both have a time server "+
+		return health.StoreError, fmt.Sprintf("this unit's clock is %v %s the S3 server's, which therefore refuses it; "+
+			"check that both have a time server "+
 			"(\"timedatectl timesync-status\")", ahead.Abs(), way)
 	case answer.Code == "NoSuchBucket":
-		return health.StoreError, fmt.Sprintf("the bucket %q is not on the S3 server %s; make it, or correct bucket",
+		return health.StoreError, fmt.Sprintf("there is no bucket %q on the S3 server %s; make it, or correct bucket",
 			m.kind.Bucket, m.kind.Endpoint)
 	case slices.Contains(full, answer.Code), answer.StatusCode == http.StatusInsufficientStorage:
-		return health.StoreFull, "the S3 server has no room left for the bucket " + m.kind.Bucket
+		return health.StoreFull, "the S3 server has no space left for the bucket " + m.kind.Bucket
 	case slices.Contains(denied, answer.Code), answer.StatusCode == http.StatusForbidden,
 		answer.StatusCode == http.StatusUnauthorized:
-		return health.StoreDenied, fmt.Sprintf("the S3 server %s refuses the keys in %s and %s, or does not allow them what is needed in the bucket %s",
+		return health.StoreDenied, fmt.Sprintf("the S3 server %s refuses the keys in %s and %s, or doesn't give them the "+
+			"needed permissions in the bucket %s",
 			m.kind.Endpoint, m.kind.AccessKeyFile, m.kind.SecretKeyFile, m.kind.Bucket)
 	case answer.StatusCode/100 == 3, answer.Code == "AuthorizationHeaderMalformed":
 		return health.StoreError, fmt.Sprintf("the bucket %s is elsewhere; correct region and endpoint", m.kind.Bucket)
@@ -120,13 +124,13 @@ func (m *medium) meaning(answer minio.ErrorResponse) (code health.Code, what str
 	return "", ""
 }
 
-// missing tells the answer that there is no such object.
+// missing reports whether an error means that there is no such object.
 func missing(err error) bool {
 	answer, ok := answered(err)
 	return ok && (answer.Code == minio.NoSuchKey || answer.Code == "NotFound")
 }
 
-// exists tells the answer to a conditional request that came too late.
+// exists reports whether an error means that the object of a conditional request exists.
 func exists(err error) bool {
 	answer, ok := answered(err)
 	return ok && answer.StatusCode == http.StatusPreconditionFailed

@@ -24,7 +24,7 @@ import (
 	"tacet/daemon/store/storetest"
 )
 
-// trouble wants a failure with that code, and in its text all of the words.
+// trouble expects a failure with that code, and all the words in its text.
 func trouble(t *testing.T, err error, code health.Code, words ...string) {
 	t.Helper()
 	var got *store.Trouble
@@ -47,12 +47,12 @@ func refused(t *testing.T, k s3.Kind, code health.Code, words ...string) {
 	trouble(t, err, code, words...)
 }
 
-// roundTrip is a transport made of a function.
+// roundTrip is a function as a transport.
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (r roundTrip) RoundTrip(q *http.Request) (*http.Response, error) { return r(q) }
 
-// after does something once, behind the first request with that method.
+// after does something once, after the first request with a method.
 func after(method string, do func()) func(http.RoundTripper) http.RoundTripper {
 	var once sync.Once
 	return func(next http.RoundTripper) http.RoundTripper {
@@ -70,7 +70,7 @@ func TestServerAway(t *testing.T) {
 	server := storetest.StartS3(t)
 	m := open(t, kind(server))
 	server.Kill()
-	refused(t, kind(server), "store-missing", "not reached", server.Addr)
+	refused(t, kind(server), "store-missing", "can't be reached", server.Addr)
 	trouble(t, m.Check(put(t, m, "a", noise(10))), "store-missing")
 }
 
@@ -143,7 +143,7 @@ func TestOwnAuthority(t *testing.T) {
 	}
 }
 
-// The unit's clock is 20 minutes off: requests carry its time, properly signed.
+// The unit's clock is 20 minutes off: requests have that time, properly signed.
 func TestClockOff(t *testing.T) {
 	for word, off := range map[string]time.Duration{"behind": -20 * time.Minute, "ahead of": 20 * time.Minute} {
 		server := storetest.StartS3(t)
@@ -156,7 +156,7 @@ func TestClockOff(t *testing.T) {
 	}
 }
 
-// shifted signs each request anew, for a time that is off.
+// shifted signs each request again, with another time.
 func shifted(t *testing.T, s *storetest.S3, off time.Duration) func(http.RoundTripper) http.RoundTripper {
 	access, err := os.ReadFile(s.AccessFile)
 	no(t, err)
@@ -201,7 +201,7 @@ func shifted(t *testing.T, s *storetest.S3, off time.Duration) func(http.RoundTr
 	}
 }
 
-// A server that hangs, or a line that holds everything, ends the upload by the deadline.
+// A hanging server or network ends the upload by the deadline.
 func TestStalled(t *testing.T) {
 	for name, hang := range map[string]func(*storetest.S3, *storetest.Proxy){
 		"server":  func(s *storetest.S3, _ *storetest.Proxy) { s.Freeze() },
@@ -242,7 +242,7 @@ func TestDiskFull(t *testing.T) {
 	trouble(t, m.Check(err), "store-full", server.Bucket)
 }
 
-// A server may send elsewhere, or name another region: nobody else is asked.
+// If a server redirects, or names another region, nobody else is asked.
 func TestOnlyTheEndpointIsDialled(t *testing.T) {
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter,
 		*http.Request) {
@@ -297,7 +297,7 @@ func TestOnlyTheEndpointIsDialled(t *testing.T) {
 	refused(t, k, "store-error", "not the configured endpoint", "https://s3.REGION.amazonaws.com")
 }
 
-// The codes that servers have for a bucket without room.
+// The codes that servers have for a full bucket.
 func TestServerFull(t *testing.T) {
 	for code, status := range map[string]int{"XMinioStorageFull": 507, "QuotaExceeded": 403, "Other": 507} {
 		k := s3.Kind{Bucket: "tacet", PathStyle: true, AccessKeyFile: filepath.Join(t.TempDir(), "a")}
@@ -309,11 +309,11 @@ func TestServerFull(t *testing.T) {
 		}))
 		defer server.Close()
 		k.Endpoint = server.URL
-		refused(t, k, "store-full", "no room")
+		refused(t, k, "store-full", "no space")
 	}
 }
 
-// Whatever saved the keys and the certificate, they are the same.
+// Whatever program saved the keys and the certificate, they are the same.
 func TestFilesSavedOnWindows(t *testing.T) {
 	server := storetest.StartS3(t, storetest.TLS)
 	k := kind(server)

@@ -2,7 +2,7 @@
 
 package sftp
 
-// LimitListing makes the bound on a listing so many bytes, until undo is called.
+// LimitListing sets the maximum size of a listing in bytes, until undo is called.
 func LimitListing(bytes int) (undo func()) {
 	was := maxListing
 	maxListing = bytes

@@ -19,24 +19,24 @@ type file struct {
 	*medium
 	name string
 	file *sftp.File
-	end  int64        // where the next write goes; the writer's
-	at   atomic.Int64 // where the next Read reads: behind the last, or behind what was written
+	end  int64        // offset of the next write; the writer's
+	at   atomic.Int64 // offset of the next Read
 }
 
 var _ durable.File = (*file)(nil)
 
-// do carries out one request. The end of a file is not wrapped: readers compare it.
+// do makes one request. It doesn't wrap io.EOF, which readers compare.
 func (f *file) do(op string, request func() error) error {
 	defer f.conn.Await()()
-	if err := request(); err != nil && err != io.EOF {
-		return named(op, f.name, err)
-	} else {
+	err := request()
+	if err == nil || err == io.EOF {
 		return err
 	}
+	return pathError(op, f.name, err)
 }
 
-// Write puts p at the end, in many requests at once. After an error the file may hold any part of
-// p, also with holes.
+// Write appends p, in many requests at once. After an error the file may hold any parts of p, with
+// holes.
 func (f *file) Write(p []byte) (n int, err error) {
 	err = f.do("write", func() error {
 		n, err = f.file.WriteAt(p, f.end)
@@ -57,11 +57,10 @@ func (f *file) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// ReadAt asks again where the server gave less than it was asked for, since only nothing is the
-// end.
+// ReadAt asks again if the server returned less than requested: only an empty answer is the end.
 func (f *file) ReadAt(p []byte, off int64) (n int, err error) {
 	if off < 0 {
-		return 0, named("read", f.name, fs.ErrInvalid)
+		return 0, pathError("read", f.name, fs.ErrInvalid)
 	}
 	err = f.do("read", func() error {
 		f.conn.Expect(2 * len(p))
@@ -77,13 +76,13 @@ func (f *file) ReadAt(p []byte, off int64) (n int, err error) {
 	return n, err
 }
 
-// Sync flushes the file to the server's disk where the server can be asked to.
+// Sync flushes the file to the server's disk, if the server can.
 func (f *file) Sync() error {
 	return f.do("sync", func() error {
 		if !f.has("fsync@openssh.com") {
 			return nil
 		}
-		if err := f.file.Sync(); !unsupported(err) { // it may be offered in another version, or for another kind of disk
+		if err := f.file.Sync(); !unsupported(err) { // in this version, and for this disk
 			return err
 		}
 		return nil

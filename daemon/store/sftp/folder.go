@@ -22,25 +22,25 @@ type folder struct{ *medium }
 
 var _ durable.FS = folder{}
 
-// do carries out one request, on the path that name has on the server.
+// do makes one request, for name's path on the server.
 func (f folder) do(op, name string, request func(at string) error) error {
 	err := fs.ErrInvalid
 	if fs.ValidPath(name) {
 		defer f.conn.Await()()
 		err = request(path.Join(f.kind.Path, name))
 	}
-	return named(op, name, err)
+	return pathError(op, name, err)
 }
 
-// change is do for what must not be the folder itself.
+// change is do for a name other than the folder itself.
 func (f folder) change(op, name string, request func(at string) error) error {
 	if name == "." {
-		return named(op, name, fs.ErrInvalid)
+		return pathError(op, name, fs.ErrInvalid)
 	}
 	return f.do(op, name, request)
 }
 
-func named(op, name string, err error) error {
+func pathError(op, name string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -54,8 +54,8 @@ func (f folder) Create(name string) (durable.File, error) {
 		if made, err = f.create(at); err != nil {
 			return err
 		}
-		// The protocol could carry the mode with the opening; the library can't. A server that
-		// keeps modes to itself may refuse.
+		// The protocol could set the mode on opening, but the library can't. Servers without modes
+		// may refuse.
 		if err := made.Chmod(0o600); errors.Is(err, sftp.ErrSSHFxConnectionLost) {
 			return err
 		}
@@ -67,27 +67,27 @@ func (f folder) Create(name string) (durable.File, error) {
 	return &file{medium: f.medium, name: name, file: made}, nil
 }
 
-// create makes a file that must not exist. A server that can't be asked to see to it is asked
-// whether there is one.
+// create makes a file that must not exist. With a server that can't do that exclusively, it checks
+// first.
 func (f folder) create(at string) (*sftp.File, error) {
-	made, err := f.forWriting(at, os.O_CREATE|os.O_EXCL)
+	made, err := f.openWrite(at, os.O_CREATE|os.O_EXCL)
 	if !failed(err) && !unsupported(err) {
 		return made, err
 	}
-	if _, there := f.lstat(at); there == nil {
+	if _, statErr := f.lstat(at); statErr == nil {
 		return nil, fs.ErrExist
-	} else if !errors.Is(there, fs.ErrNotExist) {
+	} else if !errors.Is(statErr, fs.ErrNotExist) {
 		return nil, err
 	}
-	if made, again := f.forWriting(at, os.O_CREATE|os.O_TRUNC); again == nil {
+	if made, again := f.openWrite(at, os.O_CREATE|os.O_TRUNC); again == nil {
 		return made, nil
 	}
 	return nil, err
 }
 
-// forWriting opens a file to read and write it; only to write it where the server refuses both at
+// openWrite opens a file to read and write it; only to write it where the server refuses both at
 // once.
-func (f folder) forWriting(at string, flag int) (*sftp.File, error) {
+func (f folder) openWrite(at string, flag int) (*sftp.File, error) {
 	if f.writeOnly.Load() {
 		return f.files.OpenFile(at, os.O_WRONLY|flag)
 	}
@@ -103,7 +103,7 @@ func (f folder) forWriting(at string, flag int) (*sftp.File, error) {
 	return opened, nil
 }
 
-// lstat looks at a name. A server that can't is asked about what the name leads to.
+// lstat describes a name or, with a server that can't do that, its target.
 func (f folder) lstat(at string) (fs.FileInfo, error) {
 	info, err := f.files.Lstat(at)
 	if unsupported(err) {
@@ -117,11 +117,11 @@ func (f folder) Open(name string) (durable.File, error) {
 }
 
 func (f folder) Append(name string) (durable.File, error) {
-	return f.open(name, func(at string) (*sftp.File, error) { return f.forWriting(at, 0) })
+	return f.open(name, func(at string) (*sftp.File, error) { return f.openWrite(at, 0) })
 }
 
-// open opens what was a regular file a moment before. SFTP has no way to be surer; a pipe would
-// hang the server.
+// open opens a name that was a regular file a moment before. SFTP allows no better check; a pipe
+// would make the server hang.
 func (f folder) open(name string, open func(at string) (*sftp.File, error)) (durable.File, error) {
 	var opened *sftp.File
 	var size int64
@@ -144,7 +144,7 @@ func (f folder) open(name string, open func(at string) (*sftp.File, error)) (dur
 			err = durable.ErrNotRegular
 		}
 		if err == nil && after.Size() < 0 {
-			err = errors.New("the server says that it is longer than a file can be")
+			err = errors.New("the server reports a size larger than a file can have")
 		}
 		if err != nil {
 			opened.Close()
@@ -159,9 +159,9 @@ func (f folder) open(name string, open func(at string) (*sftp.File, error)) (dur
 	return &file{medium: f.medium, name: name, file: opened, end: size}, nil
 }
 
-// Rename needs posix-rename@openssh.com to take another file's place in one step. Without it
-// servers refuse when there is one: that is removed first. An interruption between the two leaves
-// the file under its old name alone. A refusal is an errors.ErrUnsupported.
+// Rename needs posix-rename@openssh.com to replace a file in one step. Servers without it refuse to
+// replace, so it removes that file first; an interruption then leaves the file with its old name. A
+// refusal is an errors.ErrUnsupported.
 func (f folder) Rename(from, to string) error {
 	return f.change("rename", from, func(at string) error {
 		if !fs.ValidPath(to) || to == "." {
@@ -185,7 +185,7 @@ func (f folder) rename(at, target string) error {
 	if !failed(err) && !unsupported(err) && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	for _, name := range []string{at, target} { // is it the target that stands in the way?
+	for _, name := range []string{at, target} { // was it refused because the target exists?
 		if info, looked := f.lstat(name); looked != nil || !info.Mode().IsRegular() {
 			return err
 		}
@@ -207,8 +207,8 @@ func (f folder) Stat(name string) (fs.FileInfo, error) {
 	return info, err
 }
 
-// maxListing bounds what a listing may take on the wire, which is some 300 bytes for each name of
-// ours. Tests make it less. How many names it may have is bounded too (see counted).
+// maxListing is the maximum size of a listing on the wire in bytes: some 300 for each of our names.
+// Tests lower it. listingLimiter limits the number of names.
 var maxListing = 32 << 20
 
 func (f folder) ReadDir(name string) ([]fs.DirEntry, error) {
@@ -216,7 +216,7 @@ func (f folder) ReadDir(name string) ([]fs.DirEntry, error) {
 	err := f.do("list", name, func(at string) error {
 		ctx, cancel := context.WithCancelCause(context.Background())
 		defer cancel(nil)
-		f.conn.Expect(maxListing + unasked)
+		f.conn.Expect(maxListing + maxUnasked)
 		defer f.conn.Limit(maxListing, func() { cancel(durable.ErrTooMany) })()
 		var err error
 		if infos, err = f.files.ReadDirContext(ctx, at); ctx.Err() != nil {
@@ -238,18 +238,18 @@ func (f folder) ReadDir(name string) ([]fs.DirEntry, error) {
 	return entries, err
 }
 
-// SyncDir only says whether the folder is there: SFTP can't do more (see the package comment).
+// SyncDir only checks that the folder is there: SFTP can't do more (see the package comment).
 func (f folder) SyncDir(name string) error {
 	return f.do("sync", name, func(at string) error {
 		info, err := f.files.Stat(at)
-		if err == nil && !info.IsDir() && known(info) {
+		if err == nil && !info.IsDir() && hasType(info) {
 			err = fs.ErrInvalid
 		}
 		return err
 	})
 }
 
-const mayWrite = 0o222
+const writeBits = 0o222
 
 func (f folder) Freeze(name string) error {
 	return f.change("freeze", name, func(at string) error {
@@ -260,18 +260,18 @@ func (f folder) Freeze(name string) error {
 		if !info.Mode().IsRegular() {
 			return durable.ErrNotRegular
 		}
-		return f.files.Chmod(at, info.Mode().Perm()&^mayWrite)
+		return f.files.Chmod(at, info.Mode().Perm()&^writeBits)
 	})
 }
 
-// Writable knows of a disk that was mounted read-only. Of the user's rights only writing tells.
+// Writable detects a disk that is mounted read-only. Only writing tells the user's permissions.
 func (f folder) Writable() error {
 	return f.do("access", ".", func(at string) error {
 		info, err := f.files.Stat(at)
 		if err != nil {
 			return err
 		}
-		if !info.IsDir() && known(info) {
+		if !info.IsDir() && hasType(info) {
 			return fs.ErrInvalid
 		}
 		if disk, err := f.disk(at); err == nil && disk.Flag&readOnly != 0 {
@@ -287,8 +287,8 @@ func (f folder) Space() (free, total int64, err error) {
 		if err != nil {
 			return err
 		}
-		told := false
-		if free, total, told = room(disk); !told {
+		known := false
+		if free, total, known = diskSpace(disk); !known {
 			return errors.ErrUnsupported
 		}
 		return nil

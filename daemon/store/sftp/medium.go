@@ -19,6 +19,7 @@ import (
 	"tacet/daemon/durable"
 	"tacet/daemon/health"
 	"tacet/daemon/store"
+	"tacet/daemon/store/readahead"
 	"tacet/daemon/store/stall"
 )
 
@@ -40,7 +41,7 @@ var (
 func newMedium(k Kind, conn *stall.Conn, client *ssh.Client, files *sftp.Client) *medium {
 	m := &medium{kind: k, conn: conn, files: files, gone: make(chan struct{})}
 	go func() {
-		_ = client.Wait() // why it ended is told by what fails
+		_ = client.Wait() // whatever fails reports the reason
 		_ = files.Wait()
 		close(m.gone)
 	}()
@@ -49,13 +50,13 @@ func newMedium(k Kind, conn *stall.Conn, client *ssh.Client, files *sftp.Client)
 
 func (m *medium) ID() string { return "sftp://" + m.kind.User + "@" + m.kind.Addr + m.kind.Path }
 
-// Abort drops the connection: all that is under way fails at once.
+// Abort drops the connection: everything in progress fails at once.
 func (m *medium) Abort() { m.conn.Close() }
 
 func (m *medium) Close() error {
 	err := m.conn.Close()
 	<-m.gone
-	if errors.Is(err, net.ErrClosed) { // aborted, or ended by itself
+	if errors.Is(err, net.ErrClosed) { // aborted, or already ended
 		return nil
 	}
 	return err
@@ -63,7 +64,7 @@ func (m *medium) Close() error {
 
 func (m *medium) FS() durable.FS { return folder{m} }
 
-// lost says whether the connection has ended.
+// lost reports whether the connection has ended.
 func (m *medium) lost() bool {
 	select {
 	case <-m.gone:
@@ -73,20 +74,20 @@ func (m *medium) lost() bool {
 	}
 }
 
-// little is what is too little room: no more than one write of the follower's.
-const little = 4 << 20
+// fullMargin is the free space that counts as full, in bytes: the follower's largest write.
+const fullMargin = 4 << 20
 
-// there looks for the folder. A server may keep to itself what is a folder and what is none.
-func (m *medium) there() error {
+// checkFolder checks that the folder is there. Some servers don't report file types.
+func (m *medium) checkFolder() error {
 	info, err := m.files.Stat(m.kind.Path)
-	if err != nil || !info.IsDir() && known(info) {
+	if err != nil || !info.IsDir() && hasType(info) {
 		return m.noFolder(err)
 	}
 	return nil
 }
 
-// known reports whether the server said what kind of thing something is.
-func known(info fs.FileInfo) bool {
+// hasType reports whether the server reported the type of a file.
+func hasType(info fs.FileInfo) bool {
 	stat, ok := info.Sys().(*sftp.FileStat)
 	const kinds = 0o170000
 	return !ok || stat.Mode&kinds != 0
@@ -98,7 +99,7 @@ func (m *medium) has(extension string) bool {
 	return ok
 }
 
-// disk asks about the disk with a folder. errors.ErrUnsupported: the server can't tell.
+// disk returns the state of the disk with a folder, or errors.ErrUnsupported.
 func (m *medium) disk(at string) (*sftp.StatVFS, error) {
 	if !m.has("statvfs@openssh.com") {
 		return nil, errors.ErrUnsupported
@@ -106,30 +107,33 @@ func (m *medium) disk(at string) (*sftp.StatVFS, error) {
 	return m.files.StatVFS(at)
 }
 
-// room is what a disk has free, and in all. ok is false where the server's numbers tell nothing.
-func room(disk *sftp.StatVFS) (free, total int64, ok bool) {
+// diskSpace returns a disk's free space and size. ok is false if the server's numbers make no
+// sense.
+func diskSpace(disk *sftp.StatVFS) (free, total int64, ok bool) {
 	block := cmp.Or(disk.Frsize, disk.Bsize)
 	return durable.Bytes(disk.Bavail, block), durable.Bytes(disk.Blocks, block), block > 0 && disk.Blocks > 0
 }
 
-// Limits says what the server can't do, and what follows from it.
+// Limits returns what the server can't do, and what follows from it.
 func (m *medium) Limits() (all []string) {
 	if version, _ := m.files.HasExtension("fsync@openssh.com"); version != "1" {
-		all = append(all, "the server can't be asked to sync (fsync@openssh.com): what it has taken may be lost when its power fails")
+		all = append(all, "the server can't sync on request (fsync@openssh.com): what it has received may be lost when "+
+			"its power fails")
 	}
 	if !m.has("posix-rename@openssh.com") {
-		all = append(all, "the server can't replace a file in one step (posix-rename@openssh.com): a copy that has to be made anew is removed first")
+		all = append(all, "the server can't replace a file in one step (posix-rename@openssh.com): a copy that must be "+
+			"replaced is removed first")
 	}
 	return all
 }
 
-// Check looks at the connection, and then asks the server about the folder and its disk.
+// Check checks the connection, then asks the server about the folder and its disk.
 func (m *medium) Check(cause error) error {
 	if m.lost() || errors.Is(cause, sftp.ErrSSHFxConnectionLost) {
 		return m.ended()
 	}
 	defer m.conn.Await()()
-	switch err := m.there(); {
+	switch err := m.checkFolder(); {
 	case m.lost():
 		return m.ended()
 	case err != nil:
@@ -143,15 +147,15 @@ func (m *medium) Check(cause error) error {
 	if m.lost() {
 		return m.ended()
 	}
-	if err != nil { // the server can't be asked
+	if err != nil { // the server doesn't know
 		disk = &sftp.StatVFS{}
 	}
-	free, _, told := room(disk)
+	free, _, known := diskSpace(disk)
 	switch {
 	case disk.Flag&readOnly != 0:
 		return &store.Trouble{Code: health.StoreReadOnly,
 			Err: fmt.Errorf("%s is on a disk that the server can only read", m.kind.Path)}
-	case saysFull(cause), failed(cause) && told && (free < little || disk.Files > 0 && disk.Favail == 0):
+	case saysFull(cause), failed(cause) && known && (free < fullMargin || disk.Files > 0 && disk.Favail == 0):
 		return &store.Trouble{Code: health.StoreFull,
 			Err: fmt.Errorf("the server's disk with %s is full: %w", m.kind.Path, cause)}
 	}
@@ -161,17 +165,17 @@ func (m *medium) Check(cause error) error {
 // readOnly is SSH_FXE_STATVFS_ST_RDONLY.
 const readOnly = 1
 
-// answer tells what a server says from what becomes of a connection.
-func answer(err error) bool { return errors.As(err, new(*sftp.StatusError)) }
+// isStatus reports whether an error is a server's answer, rather than the connection's.
+func isStatus(err error) bool { return errors.As(err, new(*sftp.StatusError)) }
 
-// failed tells SFTP's one code for all that can go wrong on a disk.
+// failed reports whether an error is SFTP's one code for all disk errors.
 func failed(err error) bool {
 	var status *sftp.StatusError
 	return errors.As(err, &status) && status.FxCode() == sftp.ErrSSHFxFailure
 }
 
-// saysFull tells the codes that later versions of SFTP have for a full disk, and the texts of
-// servers that speak of it.
+// saysFull reports whether an error has one of the codes of later SFTP versions for a full disk, or
+// a text that mentions it.
 func saysFull(err error) bool {
 	var status *sftp.StatusError
 	if !errors.As(err, &status) {
@@ -184,7 +188,7 @@ func saysFull(err error) bool {
 			func(s string) bool { return strings.Contains(text, s) })
 }
 
-// unsupported tells that the server knows no such request, or not in this form.
+// unsupported reports whether an error means that the server doesn't know a request in this form.
 func unsupported(err error) bool {
 	var status *sftp.StatusError
 	return errors.As(err, &status) &&
@@ -194,7 +198,7 @@ func unsupported(err error) bool {
 func (m *medium) ended() error {
 	if m.conn.Flooded() {
 		return &store.Trouble{Code: health.StoreError,
-			Err: fmt.Errorf("the SFTP server %s sends without end what nobody asked for; it was not listened to any longer",
+			Err: fmt.Errorf("the SFTP server %s keeps sending data that was not requested; the connection was closed",
 				m.kind.Addr)}
 	}
 	what := errors.New("the connection to the SFTP server " + m.kind.Addr + " was lost")
@@ -204,21 +208,22 @@ func (m *medium) ended() error {
 	return &store.Trouble{Code: health.StoreMissing, Err: what}
 }
 
-// noFolder says what is wrong with the folder; err is nil where it is not one.
+// noFolder explains what is wrong with the folder. err is nil if it is not a folder.
 func (m *medium) noFolder(err error) error {
 	path := m.kind.Path
 	switch {
 	case m.lost() || errors.Is(err, sftp.ErrSSHFxConnectionLost):
 		return m.ended()
 	case errors.Is(err, fs.ErrNotExist):
-		err = fmt.Errorf("the folder %s is not on the SFTP server %s; make it, for the user %q (in a chroot the path begins there)",
+		err = fmt.Errorf("the folder %s doesn't exist on the SFTP server %s; make it, for the user %q (in a chroot the "+
+			"path starts there)",
 			path, m.kind.Addr, m.kind.User)
 	case err == nil:
 		err = fmt.Errorf("%s on the SFTP server %s is not a folder", path, m.kind.Addr)
 	case errors.Is(err, fs.ErrPermission):
 		return &store.Trouble{Code: health.StoreReadOnly,
 			Err: fmt.Errorf("the user %q may not enter %s on the SFTP server %s", m.kind.User, path, m.kind.Addr)}
-	case !answer(err): // the connection ends, and nobody has been told yet
+	case !isStatus(err): // the connection is about to end
 		return m.ended()
 	default:
 		err = fmt.Errorf("the folder %s on the SFTP server %s: %w", path, m.kind.Addr, err)
@@ -226,11 +231,13 @@ func (m *medium) noFolder(err error) error {
 	return &store.Trouble{Code: health.StoreError, Err: err}
 }
 
-// ReadBack reads a copy from the server.
+// ReadBack reads a copy from the server. It keeps four requests under way, so that the server is
+// never idle.
 func (m *medium) ReadBack(name string) (io.ReadCloser, error) {
 	f, err := m.FS().Open(name)
 	if err != nil {
 		return nil, err
 	}
-	return readAhead(f), nil
+	const size = 512 << 10
+	return readahead.NewReader(f, nil, make([]byte, size), make([]byte, size), make([]byte, size), make([]byte, size)), nil
 }

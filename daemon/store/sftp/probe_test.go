@@ -9,7 +9,7 @@ import (
 	"tacet/daemon/store/storetest"
 )
 
-// A try writes and cleans up, also what an interrupted one left.
+// A trial writes and cleans up, also what an interrupted one left.
 func TestProbe(t *testing.T) {
 	server := storetest.StartSSHD(t)
 	m := open(t, kind(server))

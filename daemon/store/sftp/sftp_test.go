@@ -24,7 +24,7 @@ import (
 	"tacet/daemon/store/storetest"
 )
 
-// kind is how a unit would be configured for the server.
+// kind returns a unit's configuration for the server.
 func kind(s *storetest.SSHD) sftp.Kind {
 	return sftp.Kind{Addr: s.Addr, User: s.User, Path: s.Path, Key: s.Key, KnownHosts: s.KnownHosts}
 }
@@ -39,7 +39,7 @@ func open(t *testing.T, k sftp.Kind) store.Folder {
 	return m.(store.Folder)
 }
 
-// trouble wants a failure with that code, and in its text all of the words.
+// trouble expects a failure with that code, and all the words in its text.
 func trouble(t *testing.T, err error, code health.Code, words ...string) {
 	t.Helper()
 	var got *store.Trouble
@@ -69,7 +69,7 @@ func no(t *testing.T, err error) {
 	}
 }
 
-// noise is size bytes that no two places share. Nobody may change them.
+// noise returns size bytes without repetitions. Nobody may change them.
 func noise(size int) []byte { return noises()[:size:size] }
 
 var noises = sync.OnceValue(func() []byte {
@@ -106,7 +106,7 @@ func conforms(t *testing.T, options ...storetest.SSHOption) {
 
 func TestConforms(t *testing.T) { conforms(t) }
 
-// A user who is locked into a folder, with no shell, is what a careful administrator sets up.
+// A careful administrator confines the user to a folder, without a shell.
 func TestConformsInChroot(t *testing.T) { conforms(t, storetest.Chroot) }
 
 func TestCopyGrowsAndReadsBack(t *testing.T) {
@@ -132,7 +132,7 @@ func TestCopyGrowsAndReadsBack(t *testing.T) {
 	if len(got) != len(data) {
 		t.Fatalf("%d bytes are read back, want %d", len(got), len(data))
 	}
-	// The pieces were written from data's begin, one after the other.
+	// The pieces were written from data's start, in order.
 	if !bytes.Equal(got, data) {
 		t.Error("what is read back is not what was written")
 	}
@@ -142,7 +142,7 @@ func TestCopyGrowsAndReadsBack(t *testing.T) {
 	}
 }
 
-// Reading back may be given up in the middle, and says when it was.
+// Reading back may stop in the middle, and returns an error afterwards.
 func TestReadBackGivenUp(t *testing.T) {
 	m := open(t, kind(storetest.StartSSHD(t)))
 	no(t, durable.WriteFile(m.FS(), "a", noise(8<<20)))
@@ -165,8 +165,8 @@ func TestReadBackGivenUp(t *testing.T) {
 	}
 }
 
-// The server and its children are killed while a copy is written. Afterwards the copy goes on where
-// it really is.
+// The server and its children are killed while a copy is written. Afterwards the copy continues
+// where it really ends.
 func TestServerKilledInMidWrite(t *testing.T) {
 	server := storetest.StartSSHD(t)
 	proxy := storetest.StartProxy(t, server.Addr)
@@ -212,7 +212,7 @@ func TestServerKilledInMidWrite(t *testing.T) {
 	}
 }
 
-// samePrefix is how far a copy holds what it should.
+// samePrefix returns how many bytes of a copy are right.
 func samePrefix(t *testing.T, f durable.File, want []byte) int64 {
 	t.Helper()
 	got, err := io.ReadAll(f)
@@ -224,8 +224,8 @@ func samePrefix(t *testing.T, f durable.File, want []byte) int64 {
 	return int64(n)
 }
 
-// A server that hangs, as one does that waits for its disk, ends by the deadline; so does one
-// behind a line that holds everything.
+// A server that hangs, as when it waits for its disk, ends by the deadline. So does a network that
+// holds everything.
 func TestStalled(t *testing.T) {
 	for name, hang := range map[string]func(*storetest.SSHD, *storetest.Proxy){
 		"the server":  func(s *storetest.SSHD, _ *storetest.Proxy) { s.Freeze() },
@@ -262,7 +262,7 @@ func TestStalled(t *testing.T) {
 	}
 }
 
-// So it is while connecting.
+// The same while connecting.
 func TestStalledWhileConnecting(t *testing.T) {
 	server := storetest.StartSSHD(t)
 	server.Freeze()
@@ -276,7 +276,7 @@ func TestStalledWhileConnecting(t *testing.T) {
 	trouble(t, err, "store-missing")
 }
 
-// Abort frees whoever waits, at once and from elsewhere.
+// Abort unblocks everybody at once, from another goroutine.
 func TestAbort(t *testing.T) {
 	server := storetest.StartSSHD(t)
 	m := open(t, kind(server))

@@ -33,7 +33,7 @@ var all = []string{"posix-rename@openssh.com", "statvfs@openssh.com", "fstatvfs@
 	"lsetstat@openssh.com", "limits@openssh.com", "expand-path@openssh.com", "copy-data", "home-directory",
 	"users-groups-by-id@openssh.com"}
 
-// refuses is a server that answers some requests with a code.
+// refuses is a server that answers some requests with an error code.
 func refuses(code uint32, text string, which func(r request) bool, lacks ...string) trait {
 	return trait{Lacks: lacks, Ask: func(r request) []byte {
 		if which(r) {
@@ -51,7 +51,7 @@ const (
 	reads, writes, creates, excludes = 1, 2, 8, 32 // flags of opening
 )
 
-// disk is a server that says that of its disk.
+// disk is a server that reports such a disk.
 func disk(change func(numbers []uint64)) trait {
 	return trait{Answer: func(r request, answer []byte) []byte {
 		if answer[0] != storetest.SFTPExtendedReply || r.String(0) != "statvfs@openssh.com" {
@@ -65,8 +65,7 @@ func disk(change func(numbers []uint64)) trait {
 	}}
 }
 
-// attributes is a server that says something else of files than what is true: of those with that
-// name, or of all.
+// attributes is a server that reports wrong attributes, for files with that name or for all.
 func attributes(name string, change func(size *uint64, mode *uint32)) trait {
 	return trait{Answer: func(r request, answer []byte) []byte {
 		if answer[0] != storetest.SFTPAttrs || name != "" && filepath.Base(r.String(0)) != name {
@@ -85,13 +84,13 @@ func attributes(name string, change func(size *uint64, mode *uint32)) trait {
 	}}
 }
 
-// handles knows the open handles' names.
+// handles maps open handles to names.
 type handles struct {
 	mu    sync.Mutex
 	names map[string]string
 }
 
-// follow notes what opens and closes.
+// follow records what opens and closes.
 func (h *handles) follow(r request, answer []byte) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -114,7 +113,7 @@ func (h *handles) open(name string) bool {
 	return false
 }
 
-// windows is a server that renames no open file, and over no file.
+// windows is a server that renames no open file, and replaces none.
 func windows() trait {
 	h := &handles{names: map[string]string{}}
 	return trait{Lacks: all,
@@ -128,8 +127,8 @@ func windows() trait {
 	}
 }
 
-// Whatever a server lacks or does otherwise: its copies are made and the spool lets go, or it is
-// said at once why not; and a try says the same.
+// Whatever a server lacks or does differently: copies are made and the spool releases them, or the
+// reason is reported at once. A trial reports the same.
 func TestTraits(t *testing.T) {
 	for name, c := range map[string]struct {
 		trait trait
@@ -140,7 +139,7 @@ func TestTraits(t *testing.T) {
 		"OpenSSH":         {},
 		"no posix-rename": {trait: trait{Lacks: all[:1]}, words: []string{"posix-rename"}},
 		"no fsync": {trait: trait{Lacks: []string{"fsync@openssh.com"}},
-			words: []string{"can't be asked to sync"}},
+			words: []string{"can't sync on request"}},
 		"no statvfs":    {trait: trait{Lacks: []string{"statvfs@openssh.com"}}},
 		"no extensions": {trait: trait{Lacks: all}, words: []string{"posix-rename", "fsync"}},
 		"another fsync": {trait: trait{Adds: map[string]string{"fsync@openssh.com": "2"}},
@@ -252,7 +251,7 @@ func TestTraits(t *testing.T) {
 	}
 }
 
-// copied wants the recording in one of its names, and nothing left of a try.
+// copied expects the recording under one of its names, and nothing left of a trial.
 func copied(t *testing.T, server *storetest.SFTPD, u *storetest.Unit, fate storetest.Fate) {
 	t.Helper()
 	if !fate.Released || fate.Trouble != nil {
@@ -270,7 +269,7 @@ func copied(t *testing.T, server *storetest.SFTPD, u *storetest.Unit, fate store
 	t.Error("the copy is not there")
 }
 
-// A write fails once, in the middle: the copy is made anew, with whatever the server has for that.
+// A write fails once, in the middle: the copy is written again, in a way that the server supports.
 func TestOneWriteFails(t *testing.T) {
 	for name, c := range map[string]struct {
 		trait  trait
@@ -331,8 +330,7 @@ func names(t *testing.T, s *storetest.SFTPD) (all []string) {
 	return all
 }
 
-// What an interruption leaves of a copy that was being made anew goes when the copy is whole, and
-// what is something else stays.
+// What an interruption leaves of a new copy is removed once the copy is complete; other files stay.
 func TestLeftoverGoes(t *testing.T) {
 	server := storetest.StartSFTPD(t, trait{Lacks: all})
 	unit := storetest.NewUnit(t, 1<<20)
@@ -349,8 +347,8 @@ func TestLeftoverGoes(t *testing.T) {
 	}
 }
 
-// What lies under a copy's name is read no further than the recording explains, never touched, and
-// said.
+// A file under a copy's name is read only as far as the recording explains, never touched, and
+// reported.
 func TestHostileFiles(t *testing.T) {
 	for name, c := range map[string]struct {
 		trait func(name string) trait
@@ -403,7 +401,7 @@ func TestHostileFiles(t *testing.T) {
 				t.Errorf("it is said: %q", fate.Conflicts)
 			}
 			after, err := os.Stat(path)
-			if err != nil || after.Size() != before.Size() || after.ModTime() != before.ModTime() {
+			if err != nil || after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime()) {
 				t.Errorf("it was touched: %v (%v)", after, err)
 			}
 			const ahead = 4 << 20 // what is read ahead, and a chunk
@@ -414,7 +412,7 @@ func TestHostileFiles(t *testing.T) {
 	}
 }
 
-// A listing without end ends: by its length or by its number of names, however short these are.
+// An endless listing is ended, by its size or its number of names, however short these are.
 func TestListingWithoutEnd(t *testing.T) {
 	for name, size := range map[string]int{"short names": 1, "long names": 4000, "no names at all": -1} {
 		t.Run(name, func(t *testing.T) {
@@ -448,8 +446,7 @@ func TestListingWithoutEnd(t *testing.T) {
 	}
 }
 
-// The key of a server that shows another one is told apart from a server that can't do what is
-// needed, by a try and by the unit.
+// A trial and the unit tell a server with another key from one that can't do what is needed.
 func TestTraitsOfHandshakes(t *testing.T) {
 	for name, c := range map[string]struct {
 		key  func(*testing.T) ssh.Signer
@@ -477,7 +474,7 @@ func TestTraitsOfHandshakes(t *testing.T) {
 	}
 }
 
-// A server that answers for ever without giving anything is not listened to for ever.
+// A server that keeps answering without returning anything is dropped.
 func TestAnswersWithoutEnd(t *testing.T) {
 	server := storetest.StartSFTPD(t, trait{Ask: func(r request) []byte {
 		if r.Type == storetest.SFTPRead {
@@ -493,10 +490,10 @@ func TestAnswersWithoutEnd(t *testing.T) {
 	if _, err := f.ReadAt(make([]byte, 100), 0); err == nil {
 		t.Error("something was read")
 	}
-	trouble(t, m.Check(nil), health.StoreError, "without end")
+	trouble(t, m.Check(nil), health.StoreError, "was not requested")
 }
 
-// A server that offers no answer, or that of a disk without a size, tells nothing.
+// A server that doesn't report its disk, or a disk without a size, tells nothing.
 func TestRoomIsUnknown(t *testing.T) {
 	for name, odd := range map[string]trait{
 		"not offered": {Lacks: []string{"statvfs@openssh.com"}},

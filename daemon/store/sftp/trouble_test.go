@@ -20,10 +20,10 @@ import (
 func TestServerAway(t *testing.T) {
 	server := storetest.StartSSHD(t)
 	server.Kill()
-	refused(t, kind(server), "store-missing", "not reached", server.Addr)
+	refused(t, kind(server), "store-missing", "can't be reached", server.Addr)
 }
 
-// With another key the server is not told even who wants to log in.
+// A server with another key doesn't even learn who wants to log in.
 func TestHostKeyChanged(t *testing.T) {
 	server := storetest.StartSSHD(t)
 	m := open(t, kind(server))
@@ -36,7 +36,7 @@ func TestHostKeyChanged(t *testing.T) {
 	}
 }
 
-// A server that was never seen is not even dialled.
+// A server without a known key is not even dialled.
 func TestHostKeyUnknown(t *testing.T) {
 	server := storetest.StartSSHD(t)
 	proxy := storetest.StartProxy(t, server.Addr)
@@ -49,11 +49,11 @@ func TestHostKeyUnknown(t *testing.T) {
 	k.KnownHosts = filepath.Join(server.Home, "missing")
 	refused(t, k, "store-host-key", "no such file", "ssh-keyscan -p ")
 	no(t, os.WriteFile(k.KnownHosts, []byte("no line of known hosts\n"), 0o600))
-	refused(t, k, "store-host-key", "can't be understood")
+	refused(t, k, "store-host-key", "can't be parsed")
 }
 
-// The server has an ecdsa key too, and may prefer it: it must show the one that is known. Names may
-// be hashed.
+// The server also has an ecdsa key, and may prefer it: it must show the known one. Names may be
+// hashed.
 func TestHostKeyOfSeveralAndHashed(t *testing.T) {
 	server := storetest.StartSSHD(t)
 	if out, err := exec.Command("ssh-keygen", "-q", "-H", "-f", server.KnownHosts).CombinedOutput(); err != nil {
@@ -75,7 +75,7 @@ func TestHostKeyOfSeveralAndHashed(t *testing.T) {
 	refused(t, kind(server), "store-host-key")
 }
 
-// The keys may also be vouched for by an authority, as in a large practice.
+// An authority may vouch for the keys, as in a large practice.
 func TestHostKeyOfAuthority(t *testing.T) {
 	server := storetest.StartSSHD(t)
 	authority := filepath.Join(server.Home, "authority")
@@ -184,7 +184,7 @@ func TestFolderNotWritable(t *testing.T) {
 	trouble(t, m.Check(err), "store-readonly", server.User)
 }
 
-// A server that knows less than OpenSSH still takes copies.
+// A server with fewer features than OpenSSH still gets copies.
 func TestServerWithoutExtensions(t *testing.T) {
 	server := storetest.StartSSHD(t, storetest.Without("fsync,statvfs,posix-rename,setstat,fsetstat"))
 	m := open(t, kind(server))
@@ -204,7 +204,7 @@ func TestServerWithoutExtensions(t *testing.T) {
 	}
 }
 
-// A folder with names without end does not fill the memory; the connection outlives the refusal.
+// A folder with endless names doesn't fill the memory; the connection survives the refusal.
 func TestListingIsBounded(t *testing.T) {
 	server := storetest.StartSSHD(t)
 	for i := range 2000 {
@@ -222,8 +222,8 @@ func TestListingIsBounded(t *testing.T) {
 	}
 }
 
-// Whatever saved the unit's key and the list of hosts, they are the same key and the same hosts;
-// also where the list is longer than a pipe holds.
+// Whatever program saved the unit's key and the list of hosts, they are the same key and hosts,
+// even if the list is longer than a pipe holds.
 func TestFilesSavedOnWindows(t *testing.T) {
 	server := storetest.StartSSHD(t)
 	lines, err := os.ReadFile(server.KnownHosts)
@@ -241,5 +241,5 @@ func TestFilesSavedOnWindows(t *testing.T) {
 	}
 	no(t, os.WriteFile(server.KnownHosts,
 		append([]byte("\ufeffno line of known hosts\n"), strings.Repeat("# another host\n", 10_000)...), 0o600))
-	refused(t, kind(server), "store-host-key", "can't be understood", server.KnownHosts+":1")
+	refused(t, kind(server), "store-host-key", "can't be parsed", server.KnownHosts+":1")
 }

@@ -1,10 +1,10 @@
-// Package stall ends a network connection on which nothing moves any more.
+// Package stall ends network connections that make no progress.
 //
-// A server that hangs, a firewall that forgot the connection and a cable that was pulled all look
-// alike: nothing arrives, no error either. TCP alone takes a quarter of an hour to give up, and
-// never does where the other machine's kernel still answers. A [Conn] fails, and stays so, when
-// something is awaited on it and no byte has moved in either direction for a given time. It has no
-// timer and wakes nothing up while nothing is awaited.
+// A hanging server, a firewall that forgot the connection and a pulled cable all look the same:
+// nothing arrives, not even an error. TCP takes a quarter of an hour to give up, and never does if
+// the other machine's kernel still answers. A [Conn] fails for good when something is awaited on it
+// and no byte has moved in either direction for a given time. It has no timer while nothing is
+// awaited.
 package stall
 
 import (
@@ -15,52 +15,51 @@ import (
 	"time"
 )
 
-// Conn is a connection that ends by itself when it stalls.
+// Conn is a connection that ends when it stalls.
 type Conn struct {
 	net.Conn
 	limit time.Duration
 
 	mu      sync.Mutex
-	waiting int  // operations that await something; guarded by mu
+	waiting int  // number of operations that await something; guarded by mu
 	stalled bool // guarded by mu
-	left    int  // bytes until over is called, if it is not nil; guarded by mu
+	left    int  // bytes until over is called, if not nil; guarded by mu
 	over    func()
 
-	slack   int  // bytes that may always arrive; 0: any number may; guarded by mu
+	slack   int  // bytes that may arrive unasked; 0: any number may; guarded by mu
 	allowed int  // bytes that may still arrive; guarded by mu
 	flooded bool // guarded by mu
 }
 
-// ErrFlooded is what a connection fails with on which more arrived than was asked for.
-var ErrFlooded = errors.New("more arrives than was asked for")
+// ErrFlooded is the error of a connection on which more arrived than was requested.
+var ErrFlooded = errors.New("more arrives than was requested")
 
-// perAnswer is what one operation may bring beside what it asks for, in bytes.
+// perAnswer is how many bytes one operation may receive besides those it expects.
 const perAnswer = 64 << 10
 
-// Bound ends the connection when more arrives than is explained by what is awaited (see
-// [Conn.Expect]), and slack bytes more. So a server that answers without end is not read without
-// end.
+// Bound ends the connection when more than slack bytes arrive beyond what is expected (see
+// [Conn.Expect]). So a server whose answer never ends isn't read for ever.
 func (c *Conn) Bound(slack int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.slack, c.allowed = slack, slack
 }
 
-// Expect says that an operation which is awaited may bring so many bytes.
+// Expect allows an awaited operation to receive so many bytes.
 func (c *Conn) Expect(bytes int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.allowed += bytes
 }
 
-// Flooded reports whether the connection ended because more arrived than was asked for.
+// Flooded reports whether the connection ended because more arrived than was requested.
 func (c *Conn) Flooded() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.flooded
 }
 
-// count takes n bytes that arrived from what may arrive. It is called with mu held.
+// count subtracts n bytes that arrived from those allowed. The caller holds mu.
 func (c *Conn) count(n int) error {
 	if c.slack == 0 {
 		return nil
@@ -73,10 +72,10 @@ func (c *Conn) count(n int) error {
 	return nil
 }
 
-// New ends conn when nothing moves for limit while something is awaited.
+// New returns a Conn that ends without progress for limit while something is awaited.
 func New(conn net.Conn, limit time.Duration) *Conn { return &Conn{Conn: conn, limit: limit} }
 
-// Await says that an answer is expected, until done is called. Any goroutine may; calls nest.
+// Await starts to await an answer, until done is called. Any goroutine may call it; calls nest.
 func (c *Conn) Await() (done func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -94,8 +93,8 @@ func (c *Conn) Await() (done func()) {
 	}
 }
 
-// Limit calls over when more than limit bytes have been read, until done is called. One limit
-// stands at a time.
+// Limit calls over once more than limit bytes have been read, until done is called. There is only
+// one limit at a time.
 func (c *Conn) Limit(limit int, over func()) (done func()) {
 	c.set(limit, over)
 	return func() { c.set(0, nil) }
@@ -107,7 +106,7 @@ func (c *Conn) set(left int, over func()) {
 	c.left, c.over = left, over
 }
 
-// Stalled reports whether the connection ended because nothing moved.
+// Stalled reports whether the connection ended for lack of progress.
 func (c *Conn) Stalled() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -129,16 +128,16 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write takes limit for all of p, so p must not be larger than a slow line carries in that time;
-// what writes to a connection does so in pieces of 64 KiB at most.
+// Write allows limit for all of p, so p must not be larger than a slow line can carry in that time.
+// Its callers write at most 64 KiB at a time.
 func (c *Conn) Write(p []byte) (int, error) {
 	c.Conn.SetWriteDeadline(time.Now().Add(c.limit))
 	n, err := c.Conn.Write(p)
 	return n, c.moved(n, err)
 }
 
-// moved notes how a Read or Write went, and returns its error. When one direction has stalled,
-// whoever uses the connection closes it, and the other fails because of that: it is given the
+// moved records the result of a Read or Write, and returns its error. When one direction has
+// stalled, the user closes the connection, which makes the other one fail: it too returns the
 // cause.
 func (c *Conn) moved(n int, err error) error {
 	c.mu.Lock()
@@ -154,5 +153,5 @@ func (c *Conn) moved(n int, err error) error {
 	return err
 }
 
-// extend is called with mu held. A Read under way heeds the new deadline.
+// extend moves the deadline, also for a Read in progress. The caller holds mu.
 func (c *Conn) extend() { c.Conn.SetReadDeadline(time.Now().Add(c.limit)) }

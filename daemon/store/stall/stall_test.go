@@ -51,7 +51,7 @@ func TestSilenceIsFineWhileNothingIsAwaited(t *testing.T) {
 	})
 }
 
-// What moves slowly, in either direction, is not stalled.
+// Slow progress, in either direction, is not a stall.
 func TestSlowIsNotStalled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conn, far := pair(t)
@@ -132,8 +132,8 @@ func TestLimitTellsOnce(t *testing.T) {
 	})
 }
 
-// What arrives without end ends the connection, what was asked for does not, and what an operation
-// left over is no one else's.
+// Endless data ends the connection; expected data doesn't. What one operation didn't use can't be
+// used by another.
 func TestMoreThanWasAskedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const slack, answer = 1000, 64 << 10

@@ -1,9 +1,9 @@
 //go:build linux
 
 // Package storetest starts real servers for tests of stores: OpenSSH's sshd and the S3 server
-// versitygw, each on a loopback address of its own, with all that it writes in a temporary folder.
-// A test may kill, freeze and restart them; they end with the test, and with the test's process. A
-// [Proxy] in front of either counts, holds and cuts what goes through.
+// versitygw, each on its own loopback address, with its files in a temporary folder. Tests can
+// kill, freeze and restart them; they end with the test, and with its process. A [Proxy] in front
+// of them counts, holds and cuts traffic.
 package storetest
 
 import (
@@ -20,29 +20,29 @@ import (
 	"time"
 )
 
-// patience is how long a server may take to start, on a machine that is busy with other tests.
+// patience is how long a server may take to start on a busy machine.
 const patience = 60 * time.Second
 
 // process is a server that can be killed and started again. One goroutine uses it.
 type process struct {
 	t       testing.TB
 	command func() *exec.Cmd
-	ready   string // what a line of its output contains when it serves
+	ready   string // text in its output once it serves
 	running *exec.Cmd
-	over    chan struct{} // closed when running has ended, and been waited for
+	over    chan struct{} // closed when running has ended and was reaped
 }
 
-// start runs the command until it is ready. It fails the test if it ends before.
+// start starts the command and waits until it is ready. If it ends before, the test fails.
 func (p *process) start() {
 	p.t.Helper()
-	said, ok := p.try()
+	output, ok := p.try()
 	if !ok {
-		p.t.Fatalf("%s does not start:\n%s", p.command().Path, said)
+		p.t.Fatalf("%s does not start:\n%s", p.command().Path, output)
 	}
 }
 
-// try returns what the server said until it was ready, or ended.
-func (p *process) try() (said string, ok bool) {
+// try starts the command and returns its output until it is ready, or has ended.
+func (p *process) try() (output string, ok bool) {
 	p.t.Helper()
 	out, in, err := os.Pipe()
 	if err != nil {
@@ -62,6 +62,14 @@ func (p *process) try() (said string, ok bool) {
 	over := make(chan struct{})
 	p.running, p.over = cmd, over
 	go func() { cmd.Wait(); close(over) }()
+	if output, ok = p.wait(linesOf(out, over)); !ok {
+		p.kill()
+	}
+	return output, ok
+}
+
+// linesOf sends the lines of a command's output until it is over.
+func linesOf(out *os.File, over <-chan struct{}) <-chan string {
 	lines := make(chan string)
 	go func() {
 		defer out.Close()
@@ -69,34 +77,37 @@ func (p *process) try() (said string, ok bool) {
 		for scan := bufio.NewScanner(out); scan.Scan(); {
 			select {
 			case lines <- scan.Text():
-			case <-over: // what it says later is of no interest
+			case <-over: // later output doesn't matter
 			}
 		}
 	}()
+	return lines
+}
+
+// wait returns the output until the command is ready, or has ended.
+func (p *process) wait(lines <-chan string) (output string, ready bool) {
 	timeout := time.After(patience)
 	for {
 		select {
 		case line, more := <-lines:
-			said += line + "\n"
-			if more && strings.Contains(line, p.ready) {
+			output += line + "\n"
+			if !more {
+				return output, false
+			}
+			if strings.Contains(line, p.ready) {
 				go func() {
 					for range lines {
 					}
 				}()
-				return said, true
-			}
-			if !more {
-				p.kill()
-				return said, false
+				return output, true
 			}
 		case <-timeout:
-			p.kill()
-			return said + "(no more within " + patience.String() + ")", false
+			return output + "(no more within " + patience.String() + ")", false
 		}
 	}
 }
 
-// kill ends the server and all that it started, as a crash of the machine would.
+// kill kills the server and all its descendants, like a crash of the machine.
 func (p *process) kill() {
 	if p.running == nil {
 		return
@@ -108,25 +119,25 @@ func (p *process) kill() {
 	p.running = nil
 }
 
-// signal sends to the server and all that it started.
+// signal sends a signal to the server and all its descendants.
 func (p *process) signal(s syscall.Signal) {
 	p.t.Helper()
 	if p.running == nil {
-		p.t.Fatal("the server does not run")
+		p.t.Fatal("the server is not running")
 	}
 	for _, pid := range p.family() {
 		syscall.Kill(pid, s)
 	}
 }
 
-// family is the server and its descendants, parents first. A child keeps its parent until it has
-// been reaped.
+// family returns the server and its descendants, parents first. A child keeps its parent until it
+// is reaped.
 func (p *process) family() []int {
 	children := map[int][]int{}
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, name := range stats {
 		text, _ := os.ReadFile(name)
-		_, rest, ok := strings.Cut(string(text), ") ") // behind the command's name: state, parent
+		_, rest, ok := strings.Cut(string(text), ") ") // after the command's name: state, parent
 		fields := strings.Fields(rest)
 		if !ok || len(fields) < 2 {
 			continue
@@ -142,7 +153,26 @@ func (p *process) family() []int {
 	return all
 }
 
-// freePort is one that nobody listened at a moment ago.
+// tryPorts calls configure with free ports until the server starts, as another process may take
+// one.
+func (p *process) tryPorts(configure func(port int)) {
+	p.t.Helper()
+	var output string
+	for range 5 {
+		configure(freePort(p.t))
+		var ok bool
+		if output, ok = p.try(); ok {
+			p.t.Cleanup(p.kill)
+			return
+		}
+		if !strings.Contains(output, "in use") {
+			break
+		}
+	}
+	p.t.Fatalf("%s does not start:\n%s", p.command().Path, output)
+}
+
+// freePort returns a port on which nobody listened a moment ago.
 func freePort(t testing.TB) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -153,7 +183,7 @@ func freePort(t testing.TB) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// folder is a temporary folder in another one ("": where they usually are) that another user can
+// folder makes a temporary folder in another one ("" means the usual one) that other users can
 // enter.
 func folder(t testing.TB, in string) string {
 	t.Helper()

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// Proxy stands before a server. It counts what goes up, and can hold it or cut the line.
+// Proxy is in front of a server. It counts the bytes sent to the server, and can hold all traffic
+// or cut the connections.
 type Proxy struct {
 	Addr string
 	Port int
@@ -17,16 +18,16 @@ type Proxy struct {
 	listener net.Listener
 	done     sync.WaitGroup
 
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards all below
 	moved sync.Cond
 	up    int64
-	cutAt int64 // of up; 0: never
+	cutAt int64 // value of up at which to cut; 0: never
 	held  bool
 	ended bool
 	conns map[net.Conn]bool
 }
 
-// StartProxy listens on a loopback address and passes everything on to target.
+// StartProxy listens on a loopback address and forwards everything to target.
 func StartProxy(t testing.TB, target string) *Proxy {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -56,14 +57,14 @@ func StartProxy(t testing.TB, target string) *Proxy {
 	return p
 }
 
-// Up is how many bytes went to the server so far.
+// Up returns how many bytes were sent to the server.
 func (p *Proxy) Up() int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.up
 }
 
-// WaitUp returns when that many bytes went up.
+// WaitUp waits until that many bytes were sent to the server.
 func (p *Proxy) WaitUp(bytes int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -72,14 +73,14 @@ func (p *Proxy) WaitUp(bytes int64) {
 	}
 }
 
-// CutAfter drops every connection when so many more bytes went up: once.
+// CutAfter cuts all connections, once, after so many more bytes to the server.
 func (p *Proxy) CutAfter(bytes int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.cutAt = p.up + bytes
 }
 
-// Cut drops every connection.
+// Cut cuts all connections.
 func (p *Proxy) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -88,7 +89,7 @@ func (p *Proxy) Cut() {
 	}
 }
 
-// Hold keeps everything back, in both directions, with the connections open, until Release.
+// Hold holds all traffic, with the connections open, until Release.
 func (p *Proxy) Hold()    { p.hold(true) }
 func (p *Proxy) Release() { p.hold(false) }
 
@@ -140,7 +141,7 @@ func (p *Proxy) copy(to, from net.Conn, up bool) {
 	}
 }
 
-// pass waits while bytes are held back, counts n of them, and says whether the line stays.
+// pass waits while traffic is held, counts n bytes, and reports whether to keep the connection.
 func (p *Proxy) pass(n int, up bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -16,7 +16,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -35,11 +34,11 @@ type S3 struct {
 	Region     string
 	AccessFile string // files of the two keys
 	SecretFile string
-	CA         string // file of the authority that vouches for the server; "" without TLS
+	CA         string // file with the certificate of the server's authority; "" without TLS
 	Dir        string // of the bucket: each object is a file in it
-	Home       string // where all its files lie
+	Home       string // the folder of all its files
 
-	// Admin may do everything with the server, at its own address.
+	// Admin has all permissions.
 	Admin *minio.Client
 
 	process
@@ -47,16 +46,16 @@ type S3 struct {
 	disk      int64
 }
 
-// S3Option changes how a server is set up.
+// S3Option configures a server.
 type S3Option func(*S3)
 
-// TLS gives the server a certificate of an authority of its own.
+// TLS gives the server a certificate of its own authority.
 func TLS(s *S3) { s.tls = true }
 
-// ObjectLock makes the bucket with object lock, and so with versions.
+// ObjectLock makes the bucket with object lock, and therefore with versions.
 func ObjectLock(s *S3) { s.lock = true }
 
-// S3Disk puts the objects on a disk of their own, of size bytes. Needs root.
+// S3Disk puts the objects on a separate disk of size bytes. It needs root.
 func S3Disk(size int64) S3Option { return func(s *S3) { s.disk = size } }
 
 const (
@@ -67,12 +66,7 @@ const (
 // StartS3 starts versitygw, which "make test" installs, with one bucket.
 func StartS3(t testing.TB, options ...S3Option) *S3 {
 	t.Helper()
-	program := filepath.Join(os.Getenv("TACET_TOOLS"), "versitygw")
-	if _, err := os.Stat(program); err != nil {
-		if program, err = exec.LookPath("versitygw"); err != nil {
-			t.Fatal("no versitygw here: make test installs it; or set TACET_TOOLS to the folder in which it lies")
-		}
-	}
+	program := versitygw(t)
 	s := &S3{Home: folder(t, ""), Bucket: "tacet", Region: "us-east-1",
 		process: process{t: t, ready: "service listening on"}}
 	for _, o := range options {
@@ -81,26 +75,7 @@ func StartS3(t testing.TB, options ...S3Option) *S3 {
 	s.AccessFile, s.SecretFile = filepath.Join(s.Home, "access"), filepath.Join(s.Home, "secret")
 	write(t, s.AccessFile, "%s\n", accessKey)
 	write(t, s.SecretFile, "%s\n", secretKey)
-	data := filepath.Join(s.Home, "data")
-	must(t, os.Mkdir(data, 0o700))
-	if s.disk > 0 {
-		needs.Kernel(t, "to mount a small disk", syscall.Mount("tmpfs", data, "tmpfs", 0, fmt.Sprintf("size=%d", s.disk)))
-		t.Cleanup(func() { syscall.Unmount(data, syscall.MNT_DETACH) })
-	}
-	// What it notes of each object goes to a folder: not every file system has extended attributes.
-	// It is not on the small disk, since of a note that finds no room the server says only that
-	// something went wrong.
-	notes := filepath.Join(s.Home, "notes")
-	must(t, os.Mkdir(notes, 0o700))
-	arguments := []string{"posix", "--sidecar", notes}
-	s.Dir = filepath.Join(data, "objects", s.Bucket)
-	for _, dir := range []string{"objects", "versions"} {
-		must(t, os.Mkdir(filepath.Join(data, dir), 0o700))
-	}
-	if s.lock {
-		arguments = append(arguments, "--versioning-dir", filepath.Join(data, "versions"))
-	}
-	arguments = append(arguments, filepath.Join(data, "objects"))
+	arguments := s.makeFolders()
 	scheme := "http"
 	var certificate []string
 	if s.tls {
@@ -115,24 +90,50 @@ func StartS3(t testing.TB, options ...S3Option) *S3 {
 		cmd.Dir = s.Home
 		return cmd
 	}
-	said, ok := "", false
-	for range 5 { // somebody may have taken the port
-		s.Addr = fmt.Sprintf("127.0.0.1:%d", freePort(t))
-		if said, ok = s.try(); ok || !strings.Contains(said, "in use") {
-			break
-		}
-	}
-	if !ok {
-		t.Fatalf("versitygw does not start:\n%s", said)
-	}
-	t.Cleanup(s.kill)
+	s.tryPorts(func(port int) { s.Addr = fmt.Sprintf("127.0.0.1:%d", port) })
 	s.URL = scheme + "://" + s.Addr
 	s.listening()
 	s.makeBucket()
 	return s
 }
 
-// listening waits until the server takes connections, which it says a moment too early.
+// versitygw returns the path of the program.
+func versitygw(t testing.TB) string {
+	t.Helper()
+	program := filepath.Join(os.Getenv("TACET_TOOLS"), "versitygw")
+	if _, err := os.Stat(program); err != nil {
+		if program, err = exec.LookPath("versitygw"); err != nil {
+			t.Fatal("no versitygw here: make test installs it; or set TACET_TOOLS to its folder")
+		}
+	}
+	return program
+}
+
+// makeFolders makes the server's folders, and returns the arguments that name them.
+func (s *S3) makeFolders() []string {
+	s.t.Helper()
+	data := filepath.Join(s.Home, "data")
+	must(s.t, os.Mkdir(data, 0o700))
+	if s.disk > 0 {
+		needs.Kernel(s.t, "to mount a small disk", syscall.Mount("tmpfs", data, "tmpfs", 0, fmt.Sprintf("size=%d", s.disk)))
+		s.t.Cleanup(func() { syscall.Unmount(data, syscall.MNT_DETACH) })
+	}
+	// Metadata goes to a folder, because not every file system has extended attributes. It is not
+	// on the small disk: if there is no space for it the server reports only an internal error.
+	metadata := filepath.Join(s.Home, "metadata")
+	must(s.t, os.Mkdir(metadata, 0o700))
+	arguments := []string{"posix", "--sidecar", metadata}
+	s.Dir = filepath.Join(data, "objects", s.Bucket)
+	for _, dir := range []string{"objects", "versions"} {
+		must(s.t, os.Mkdir(filepath.Join(data, dir), 0o700))
+	}
+	if s.lock {
+		arguments = append(arguments, "--versioning-dir", filepath.Join(data, "versions"))
+	}
+	return append(arguments, filepath.Join(data, "objects"))
+}
+
+// listening waits until the server accepts connections, which is a moment after it says so.
 func (s *S3) listening() {
 	s.t.Helper()
 	deadline := time.Now().Add(patience)
@@ -168,8 +169,7 @@ func (s *S3) makeBucket() {
 		minio.MakeBucketOptions{Region: s.Region, ObjectLocking: s.lock}))
 }
 
-// Kill ends the server at once; Start starts it again, at the same address and with what it had on
-// disk.
+// Kill kills the server; Start starts it again, with the same address and disk.
 func (s *S3) Kill() { s.kill() }
 
 func (s *S3) Start() {
@@ -178,12 +178,12 @@ func (s *S3) Start() {
 	s.listening()
 }
 
-// Freeze stops the server without ending it: connections stay, and nobody answers.
+// Freeze stops the server without ending it: connections stay open, but nobody answers.
 func (s *S3) Freeze() { s.t.Helper(); s.signal(syscall.SIGSTOP) }
 
 func (s *S3) Thaw() { s.t.Helper(); s.signal(syscall.SIGCONT) }
 
-// certify makes an authority, and a certificate by it for the loopback address.
+// certify makes an authority, and its certificate for the loopback address.
 func (s *S3) certify() {
 	s.t.Helper()
 	ca := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, IsCA: true,

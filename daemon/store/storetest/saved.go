@@ -9,9 +9,8 @@ import (
 	"unicode/utf16"
 )
 
-// SavedOnWindows rewrites files as editors and shells on Windows save them, one way after another,
-// and calls try after each: with CRLF, with a byte-order mark, in UTF-16. In the end they are as
-// they were.
+// SavedOnWindows rewrites files in each way that editors and shells on Windows save them (with
+// CRLF, with a byte-order mark, in UTF-16), and calls try each time. At the end it restores them.
 func SavedOnWindows(t testing.TB, try func(way string), files ...string) {
 	t.Helper()
 	was := map[string]string{}
@@ -31,7 +30,7 @@ func SavedOnWindows(t testing.TB, try func(way string), files ...string) {
 			if save != nil {
 				text = save(strings.ReplaceAll(text, "\n", "\r\n"))
 			}
-			must(t, os.WriteFile(name, []byte(text), 0o600)) // what is there keeps its mode
+			must(t, os.WriteFile(name, []byte(text), 0o600)) // existing files keep their mode
 		}
 		try(way)
 	}
@@ -40,7 +39,7 @@ func SavedOnWindows(t testing.TB, try func(way string), files ...string) {
 	}
 }
 
-// wide is s in UTF-16, the low byte first.
+// wide returns s in UTF-16, little-endian.
 func wide(s string) string {
 	var b []byte
 	for _, u := range utf16.Encode([]rune(s)) {

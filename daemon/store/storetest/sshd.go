@@ -10,24 +10,23 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 
 	"tacet/systemd/needs"
 )
 
-// SSHD is a running sshd. Run by root, it serves the user daemon, and runs as that user itself but
-// for Chroot; otherwise it serves the user who runs the test. That user may log in with Key, for
-// SFTP only.
+// SSHD is a running sshd. If root runs the test it serves the user daemon and, except with Chroot,
+// runs as that user; otherwise it serves the user who runs the test. That user can log in with Key,
+// for SFTP only.
 type SSHD struct {
 	Addr       string // 127.0.0.1:port
 	User       string
 	Key        string // file of the user's private key
 	KnownHosts string // file, with the server's ed25519 key
-	Path       string // the folder for copies, as the server names it
-	Dir        string // the same folder as the test sees it
-	Home       string // where all its files lie
+	Path       string // the folder for copies, by its path on the server
+	Dir        string // the same, by its path for the test
+	Home       string // the folder of all its files
 
 	process
 	port       int
@@ -38,18 +37,18 @@ type SSHD struct {
 	extensions string
 }
 
-// SSHOption changes how a server is set up.
+// SSHOption configures a server.
 type SSHOption func(*SSHD)
 
-// Chroot shuts the user into a folder that only root may write, as the manual of sshd_config asks
-// for. Needs root.
+// Chroot confines the user to a folder that only root may write, as sshd_config(5) requires. It
+// needs root.
 func Chroot(s *SSHD) {
 	needs.Root(s.t, "a chroot")
 	s.chroot = true
-	s.within = "/run" // all on the way to it must be root's alone
+	s.within = "/run" // only root may write any folder on its path
 }
 
-// Disk puts the folder for copies on a disk of its own, of size bytes. Needs root.
+// Disk puts the folder for copies on a separate disk of size bytes. It needs root.
 func Disk(size int64) SSHOption {
 	return func(s *SSHD) { s.disk = size }
 }
@@ -62,7 +61,7 @@ func (s *SSHD) mount() {
 	s.t.Cleanup(func() { syscall.Unmount(s.Dir, syscall.MNT_DETACH) })
 }
 
-// Without makes the server refuse requests of the SFTP protocol, as sftp-server's -P names them.
+// Without makes the server refuse SFTP requests, named as for sftp-server's -P.
 func Without(requests string) SSHOption { return func(s *SSHD) { s.extensions = " -P " + requests } }
 
 // StartSSHD starts sshd, which "make test" installs.
@@ -75,27 +74,17 @@ func StartSSHD(t testing.TB, options ...SSHOption) *SSHD {
 	s.Home = folder(t, s.within)
 	s.Key, s.KnownHosts, s.Dir = filepath.Join(s.Home, "key"), filepath.Join(s.Home, "known_hosts"),
 		filepath.Join(s.Home, "root", "copies")
-	s.uid, s.gid, s.User = os.Getuid(), os.Getgid(), "daemon"
-	if s.uid == 0 {
-		other, err := user.Lookup(s.User)
-		must(t, err)
-		s.uid, _ = strconv.Atoi(other.Uid)
-		s.gid, _ = strconv.Atoi(other.Gid)
-	} else {
-		me, err := user.Current()
-		must(t, err)
-		s.User = me.Username
-	}
+	s.chooseUser()
 	must(t, os.MkdirAll(s.Dir, 0o755))
 	s.mount()
 	must(t, os.Chown(s.Dir, s.uid, s.gid))
 	if s.Path = s.Dir; s.chroot {
 		s.Path = "/copies"
-		must(t, os.MkdirAll("/run/sshd", 0o755)) // where its unprivileged half is locked in
+		must(t, os.MkdirAll("/run/sshd", 0o755)) // its unprivileged process is confined there
 	}
 	s.NewKey(s.Key)
 	must(t, os.Rename(s.Key+".pub", filepath.Join(s.Home, "authorized_keys")))
-	for _, kind := range []string{"ed25519", "ecdsa"} { // as every server has more than one
+	for _, kind := range []string{"ed25519", "ecdsa"} { // most servers have more than one
 		s.hostKey(kind)
 	}
 	program, err := exec.LookPath("sshd")
@@ -112,21 +101,28 @@ func StartSSHD(t testing.TB, options ...SSHOption) *SSHD {
 		}
 		return cmd
 	}
-	said, ok := "", false
-	for range 5 { // somebody may have taken the port
-		s.port = freePort(t)
-		s.Addr = fmt.Sprintf("127.0.0.1:%d", s.port)
+	s.tryPorts(func(port int) {
+		s.port, s.Addr = port, fmt.Sprintf("127.0.0.1:%d", port)
 		s.configure()
-		if said, ok = s.try(); ok || !strings.Contains(said, "in use") {
-			break
-		}
-	}
-	if !ok {
-		t.Fatalf("sshd does not start:\n%s", said)
-	}
-	t.Cleanup(s.kill)
+	})
 	s.knownHosts("ssh_host_ed25519")
 	return s
+}
+
+// chooseUser sets the user whom the server serves.
+func (s *SSHD) chooseUser() {
+	s.t.Helper()
+	s.uid, s.gid, s.User = os.Getuid(), os.Getgid(), "daemon"
+	if s.uid == 0 {
+		other, err := user.Lookup(s.User)
+		must(s.t, err)
+		s.uid, _ = strconv.Atoi(other.Uid)
+		s.gid, _ = strconv.Atoi(other.Gid)
+		return
+	}
+	me, err := user.Current()
+	must(s.t, err)
+	s.User = me.Username
 }
 
 func (s *SSHD) configure() {
@@ -151,8 +147,8 @@ AllowTcpForwarding no
 	s.own()
 }
 
-// own gives the server its files, which it would not read otherwise; the root of a chroot stays
-// root's.
+// own makes the server's user the owner of its files, as it requires. A chroot still belongs to
+// root.
 func (s *SSHD) own() {
 	s.t.Helper()
 	if os.Getuid() != 0 || s.chroot {
@@ -167,7 +163,7 @@ func (s *SSHD) own() {
 	}))
 }
 
-// NewKey makes a key pair, name and name.pub.
+// NewKey makes a key pair in the files name and name.pub.
 func (s *SSHD) NewKey(name string) {
 	s.t.Helper()
 	s.keygen("ed25519", name)
@@ -187,7 +183,7 @@ func (s *SSHD) keygen(kind, name string) {
 	}
 }
 
-// knownHosts writes the file with the host keys of those names.
+// knownHosts writes the named host keys to KnownHosts.
 func (s *SSHD) knownHosts(names ...string) {
 	s.t.Helper()
 	var lines []byte
@@ -199,7 +195,7 @@ func (s *SSHD) knownHosts(names ...string) {
 	must(s.t, os.WriteFile(s.KnownHosts, lines, 0o644))
 }
 
-// KnownAt adds the server's key for another address at which it can be reached, a proxy's.
+// KnownAt sets KnownHosts to the server's key at another port, that of a proxy.
 func (s *SSHD) KnownAt(port int) {
 	s.t.Helper()
 	was := s.port
@@ -208,7 +204,7 @@ func (s *SSHD) KnownAt(port int) {
 	s.knownHosts("ssh_host_ed25519")
 }
 
-// ChangeHostKeys restarts the server with new keys. KnownHosts keeps the old one.
+// ChangeHostKeys restarts the server with new keys. KnownHosts keeps the old ones.
 func (s *SSHD) ChangeHostKeys() {
 	s.t.Helper()
 	s.Kill()
@@ -218,12 +214,12 @@ func (s *SSHD) ChangeHostKeys() {
 	s.Start()
 }
 
-// Kill ends the server and its children at once; Start starts it again, at the same address.
+// Kill kills the server and its children; Start starts it again at the same address.
 func (s *SSHD) Kill() { s.kill() }
 
 func (s *SSHD) Start() { s.t.Helper(); s.own(); s.start() }
 
-// Freeze stops the server and its children without ending them: connections stay, and nobody
+// Freeze stops the server and its children without ending them: connections stay open, but nobody
 // answers.
 func (s *SSHD) Freeze() { s.t.Helper(); s.signal(syscall.SIGSTOP) }
 

@@ -19,10 +19,10 @@ import (
 	"tacet/daemon/store"
 )
 
-// Unit is a spool with one recording, and one store that follows it.
+// Unit is a spool with one recording.
 type Unit struct {
 	Name string // of the recording
-	Data []byte // all of it
+	Data []byte // the recording
 
 	t     testing.TB
 	spool *spool.Spool
@@ -66,16 +66,16 @@ func NewUnit(t testing.TB, size int) *Unit {
 	return u
 }
 
-// Fate is what became of a recording.
+// Fate is the result of Follow.
 type Fate struct {
 	Released  bool
-	Trouble   *store.Trouble // what the store said first; nil: nothing
-	Conflicts []string       // warnings of copies that have another name
+	Trouble   *store.Trouble // the store's first trouble, or nil
+	Conflicts []string       // reasons for copies with other names
 	Log       string
 }
 
-// Follow has a store follow until it holds the recording and the spool has let it go, or it has
-// said what is wrong. With stubborn it is given so long to get over what is wrong.
+// Follow copies the recording to a store until the spool releases it. After a trouble it waits only
+// for stubborn.
 func (u *Unit) Follow(k store.Kind, stubborn time.Duration) Fate {
 	u.t.Helper()
 	set, err := store.NewSet(store.Settings{
@@ -122,17 +122,17 @@ func (u *Unit) Follow(k store.Kind, stubborn time.Duration) Fate {
 	return fate
 }
 
-// Said reports whether the unit's log has a text.
+// Said reports whether the unit's log contains a text.
 func (f Fate) Said(text string) bool { return strings.Contains(f.Log, text) }
 
-// Write takes a line of the log.
+// Write appends a line to the log.
 func (u *Unit) Write(line []byte) (int, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.log.Write(line)
 }
 
-// The ledger, which nobody reads.
+// The ledger, which is ignored.
 
 func (u *Unit) Copied(string, string) error                               { return nil }
 func (u *Unit) Released(string) error                                     { return nil }

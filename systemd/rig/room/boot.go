@@ -8,11 +8,10 @@ import (
 	"time"
 )
 
-// heldAtBoot is after a reboot during which somebody held the patient's button, before anything
-// else was touched.
+// heldAtBoot follows a reboot during which somebody held the patient's button, which is still held.
 func heldAtBoot(r *room) {
 	count := len(recordings())
-	r.check("a button held while the unit boots gives nothing, and nor does letting go", func() error {
+	r.check("a button held while the unit boots gives nothing, nor does its release", func() error {
 		return steps(
 			idle,
 			func() error {
@@ -20,7 +19,7 @@ func heldAtBoot(r *room) {
 			},
 			func() error {
 				r.up(patient)
-				return stays("dark after letting go", 2*time.Second, func() bool { return !r.lit() && !micOpen() })
+				return stays("dark after the release", 2*time.Second, func() bool { return !r.lit() && !micOpen() })
 			},
 			func() error {
 				if n := len(recordings()); n != count {
@@ -31,44 +30,24 @@ func heldAtBoot(r *room) {
 		)
 	})
 	r.check("after a reboot it records as before", func() error {
-		s, err := speak()
-		if err != nil {
-			return err
-		}
-		defer s.stop()
-		r.press(patient)
-		pause(500 * time.Millisecond)
-		from, err := r.give(s, clinician)
-		if err != nil {
-			return err
-		}
-		pause(2 * time.Second)
-		_, err = r.withdrawn(s, from, count+1)
+		_, err := r.record(2*time.Second, patient, clinician)
 		return err
 	})
 }
 
-const cutFile = "/share/cut" // outside of the unit: it has to be known after the power has gone
+const cutFile = "/share/cut" // outside the unit, so that it survives the power cut
 
-// untilTheCut records, and writes down how far the sound has got, until somebody cuts the power.
+// untilTheCut records, and notes the position of the sound, until the power is cut.
 func untilTheCut(r *room) {
-	pause(deadTime)
-	s, err := speak()
-	if err != nil {
-		fmt.Printf("not ok - record until the power is cut\n# %v\n", err)
-		return
-	}
-	r.press(patient)
-	pause(500 * time.Millisecond)
-	from, err := r.give(s, clinician)
+	c, err := r.consult(patient, clinician)
 	if err != nil {
 		fmt.Printf("not ok - record until the power is cut\n# %v\n", err)
 		r.explain(time.Now().Add(-time.Minute))
 		return
 	}
-	count := len(recordings())
+	count := c.count + 1
 	for n := 0; ; n++ {
-		note := fmt.Sprintf("%d %d %d\n", count, from, s.at())
+		note := fmt.Sprintf("%d %d %d\n", count, c.from, c.at())
 		if err := os.WriteFile(cutFile+".new", []byte(note), 0o600); err == nil {
 			os.Rename(cutFile+".new", cutFile)
 		}
@@ -79,7 +58,7 @@ func untilTheCut(r *room) {
 	}
 }
 
-// afterTheCut looks at what the power cut has left.
+// afterTheCut checks what the power cut has left.
 func afterTheCut(r *room) {
 	r.check("the power cut while recording: closed as interrupted, no more than a segment, a sync and 0.1 s lost",
 		func() error {

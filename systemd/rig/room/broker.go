@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// broker is what somebody elsewhere hears of the unit.
+// broker collects what the unit publishes.
 type broker struct {
 	sub *exec.Cmd
 	mu  sync.Mutex
@@ -22,7 +22,7 @@ func subscribe() (*broker, error) {
 	if err := b.sub.Start(); err != nil {
 		return nil, err
 	}
-	_, err := until("the broker tells that the unit is there", patience,
+	_, err := until("the broker says that the unit is online", patience,
 		func() bool { return b.heard("tacet/rig/room-1/availability online") })
 	return b, err
 }
@@ -42,8 +42,8 @@ func (b *broker) lines() string {
 
 func (b *broker) heard(what string) bool { return strings.Contains(b.lines(), what) }
 
-// toldOfCopy tells whether a store was said to hold a recording.
-func (b *broker) toldOfCopy(id, store string) bool {
+// heardCopy reports whether the unit has published that a store holds a recording.
+func (b *broker) heardCopy(id, store string) bool {
 	for line := range strings.Lines(b.lines()) {
 		if strings.Contains(line, `"event_type":"copied"`) && strings.Contains(line, `"`+id+`"`) &&
 			strings.Contains(line, `"`+store+`"`) {
@@ -58,8 +58,8 @@ func (b *broker) stop() {
 	b.sub.Wait()
 }
 
-// told holds what was heard while one recording was made against what may be told.
-func (b *broker) told() error {
+// discreet checks what was published during one recording against what may be.
+func (b *broker) discreet() error {
 	const unit = "tacet/rig/room-1/"
 	if _, err := until("the event of the end", patience,
 		func() bool { return b.heard(`"event_type":"ended"`) }); err != nil {
@@ -84,7 +84,7 @@ func (b *broker) told() error {
 			errs = append(errs, fmt.Errorf("not heard: %s", what))
 		}
 	}
-	// Nor half a consent, nor who, nor why. (A new version that waits is none of these.)
+	// Not partial consent, nor who, nor why. (A new version that waits is none of these.)
 	heard = strings.ReplaceAll(heard, `"version_waiting":`, "")
 	for _, what := range []string{"waiting", "starting", "stopping", "withdrawn", "patient", "clinician", "AGE-SECRET",
 		"age1"} {
@@ -94,7 +94,7 @@ func (b *broker) told() error {
 	}
 	for line := range strings.Lines(heard) {
 		if !strings.HasPrefix(line, unit) && !strings.HasPrefix(line, "homeassistant/device/") {
-			errs = append(errs, fmt.Errorf("not a topic of its: %s", line))
+			errs = append(errs, fmt.Errorf("not one of its topics: %s", line))
 		}
 	}
 	return errors.Join(errs...)

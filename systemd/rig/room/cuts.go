@@ -12,17 +12,17 @@ import (
 	"time"
 )
 
-// The power cuts: a unit whose disk and drive forget what nobody has flushed. Its spool lets go of
-// a recording as soon as the drive is said to hold it, so that a claim that isn't so would cost a
+// The power cuts: a unit whose disk and drive forget what is not flushed. Its spool releases a
+// recording as soon as the drive is reported to hold it, so that a false report would cost a
 // recording.
 const (
 	cutsKind  = "ext4"
 	cutsStore = "on-" + cutsKind
-	// seenFile lists what was recorded, with how far each had got. It lies outside of the unit.
+	// seenFile lists the recordings and how far each had got. It is outside the unit.
 	seenFile = "/share/seen"
 )
 
-// cuts prepares the unit for it.
+// cuts prepares the unit for the power cuts.
 func cuts(r *room) {
 	r.check("a unit and a drive, both with a volatile write cache", func() error {
 		stores := fmt.Sprintf("[[store]]\nname = \"%s\"\nkind = \"drive\"\nlabel = \"T%s\"\n", cutsStore,
@@ -50,38 +50,30 @@ func plugVolatile() error {
 	return err
 }
 
-// cutting makes a whole recording now and then, which may get to the drive, and then one until the
+// cutting sometimes makes a whole recording, which may reach the drive, and then records until the
 // power is cut.
 func cutting(r *room) {
 	err := func() error {
 		if rand.IntN(2) == 0 {
-			file, err := r.recordTwo(time.Duration(2+rand.IntN(4)) * time.Second)
-			if err != nil {
-				return err
-			}
-			if err := remember(file, "whole", 0, 0); err != nil {
+			if err := r.recordWhole(time.Duration(2+rand.IntN(4)) * time.Second); err != nil {
 				return err
 			}
 			pause(time.Duration(rand.IntN(6)) * time.Second) // copied by the time of the cut, or not
 		}
-		s, err := speak()
+		c, err := r.consult(patient, clinician)
 		if err != nil {
 			return err
 		}
-		pause(deadTime)
-		r.press(patient)
-		pause(500 * time.Millisecond)
-		from, err := r.give(s, clinician)
+		file, err := lastFile()
 		if err != nil {
 			return err
 		}
-		file := recordings()[len(recordings())-1]
 		after := time.Duration(1+rand.IntN(25)) * time.Second
-		for began := time.Now(); ; {
-			if err := remember(file, "interrupted", from, s.at()); err != nil {
+		for start := time.Now(); ; {
+			if err := remember(file, "interrupted", c.from, c.at()); err != nil {
 				return err
 			}
-			if time.Since(began) > after {
+			if time.Since(start) > after {
 				fmt.Println("cut")
 				after = time.Hour
 			}
@@ -92,26 +84,25 @@ func cutting(r *room) {
 	r.explain(time.Now().Add(-time.Minute))
 }
 
-// recordTwo makes a recording of two parties.
-func (r *room) recordTwo(long time.Duration) (file string, err error) {
-	pause(deadTime)
-	s, err := speak()
+// recordWhole makes a recording that ends normally. The spool may release it at once.
+func (r *room) recordWhole(length time.Duration) error {
+	c, err := r.consult(patient, clinician)
 	if err != nil {
-		return "", err
+		return err
 	}
-	defer s.stop()
-	r.press(patient)
-	pause(500 * time.Millisecond)
-	if _, err := r.give(s, clinician); err != nil {
-		return "", err
+	defer c.stop()
+	file, err := lastFile()
+	if err != nil {
+		return err
 	}
-	file = recordings()[len(recordings())-1]
-	pause(long)
-	_, err = r.withdraw(s, patient)
-	return file, err
+	pause(length)
+	if _, err := r.withdraw(c.speech, patient); err != nil {
+		return err
+	}
+	return remember(file, "whole", 0, 0)
 }
 
-// remembered is what the people in the room know of a recording.
+// remembered is what the rig knows of a recording.
 type remembered struct {
 	File     string
 	State    string
@@ -133,7 +124,7 @@ func memories() (list []remembered, err error) {
 	return list, nil
 }
 
-// remember puts a recording down, or how far it has got now.
+// remember notes a recording, or how far it has got.
 func remember(file, state string, from, at int64) error {
 	list, err := memories()
 	if err != nil {
@@ -156,34 +147,36 @@ func remember(file, state string, from, at int64) error {
 	return os.Rename(seenFile+".new", seenFile)
 }
 
-// afterwards looks at what a power cut has left.
+// afterwards checks what a power cut has left.
 func afterwards(r *room) {
-	r.check("a power cut while recording: closed as interrupted, no more than a segment, a sync and 0.1 s lost; no copy claimed that isn't there", func() error {
-		if err := idle(); err != nil {
-			return err
-		}
-		// Before the drive is there and could make up for it: what the unit itself says it has let
-		// go of.
-		released, err := gone()
-		if err != nil {
-			return err
-		}
-		if err := plugVolatile(); err != nil {
-			return err
-		}
-		list, err := memories()
-		if err != nil {
-			return err
-		}
-		if err := steps(func() error { return r.everywhere(list, released) }, r.storesWell); err != nil {
-			return err
-		}
-		return r.lastOne(list[len(list)-1])
-	})
+	r.check("a power cut while recording: closed as interrupted, no more than a segment, a sync and 0.1 s lost; no "+
+		"copy reported that is missing",
+		func() error {
+			if err := idle(); err != nil {
+				return err
+			}
+			// Before the drive is plugged in and could receive them: the copies that the unit
+			// reports.
+			claimed, err := claimedCopies()
+			if err != nil {
+				return err
+			}
+			if err := plugVolatile(); err != nil {
+				return err
+			}
+			list, err := memories()
+			if err != nil {
+				return err
+			}
+			if err := steps(func() error { return r.everywhere(list, claimed) }, r.storesWell); err != nil {
+				return err
+			}
+			return r.lastOne(list[len(list)-1])
+		})
 }
 
-// gone tells which recordings the ledger says a store holds.
-func gone() (map[string]bool, error) {
+// claimedCopies returns the recordings of which the ledger says that a store holds them.
+func claimedCopies() (map[string]bool, error) {
 	held := map[string]bool{}
 	data, err := os.ReadFile("/var/lib/tacet/ledger")
 	if err != nil {
@@ -201,8 +194,8 @@ func gone() (map[string]bool, error) {
 	return held, err
 }
 
-// everywhere wants each recording to be in the spool or on the drive, whole or properly closed;
-// where the ledger said so right after the start, on the drive.
+// everywhere checks that each recording is in the spool or on the drive, whole or properly closed;
+// and on the drive if the ledger said so right after the start.
 func (r *room) everywhere(list []remembered, claimed map[string]bool) error {
 	point, _ := mounted(cutsKind)
 	var missing error
@@ -228,13 +221,13 @@ func (r *room) everywhere(list []remembered, claimed map[string]bool) error {
 	return nil
 }
 
-// states lists what is in a folder.
+// states maps the recordings in a folder to their states.
 func states(dir string) map[string]string {
 	found := map[string]string{}
 	out, err := run("tacet", "ls", "-json", dir)
 	var list []recorded
 	if err != nil || json.Unmarshal([]byte(out), &list) != nil {
-		return found // a recording may have gone meanwhile; it is looked again
+		return found // a recording may have been released meanwhile; the caller tries again
 	}
 	for _, rec := range list {
 		found[filepath.Base(rec.File)] = rec.State
@@ -242,8 +235,7 @@ func states(dir string) map[string]string {
 	return found
 }
 
-// lastOne wants the recording that was cut off to be closed, and to have nearly all that was said.
-// The copy on the drive is looked at, to which it gets now.
+// lastOne checks, on the drive, that the recording that was cut off is closed and nearly complete.
 func (r *room) lastOne(m remembered) error {
 	point, _ := mounted(cutsKind)
 	var rec recorded

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// mounted tells where the drive with this file system is.
+// mounted returns the mount point of the drive with a file system.
 func mounted(kind string) (point string, ok bool) {
 	data, _ := os.ReadFile("/proc/self/mounts")
 	for line := range strings.Lines(string(data)) {
@@ -22,18 +22,17 @@ func mounted(kind string) (point string, ok bool) {
 	return "/nowhere", false
 }
 
-// happened is when something was last done to each drive: when it was pulled out, or full, or had
-// been mounted.
+// happened is the time of the last event at each drive: it was unplugged, full, or mounted.
 var happened = map[string]time.Time{}
 
-// now takes down that it happens now, to all.
+// now sets happened for all drives.
 func now() {
 	for _, kind := range kinds {
 		happened[kind] = time.Now()
 	}
 }
 
-// plug puts a set of drives in, and waits until they are mounted.
+// plug plugs a set of drives in, and waits until they are mounted.
 func plug(whose, how string) error {
 	var lines strings.Builder
 	for _, kind := range kinds {
@@ -53,7 +52,7 @@ func plug(whose, how string) error {
 	return nil
 }
 
-// yank pulls them out, and waits until nothing is left of their mounts.
+// yank unplugs them, and waits until they are unmounted.
 func yank() error {
 	var lines strings.Builder
 	for _, kind := range kinds {
@@ -72,7 +71,7 @@ func yank() error {
 	return nil
 }
 
-// please asks whoever stands beside the machine to do something with their hands.
+// please asks machine.sh, outside the unit, to move drives.
 func please(what string) error {
 	const asked = "/share/please"
 	if err := os.WriteFile(asked+".new", []byte(what), 0o600); err != nil {
@@ -88,7 +87,7 @@ func please(what string) error {
 	return err
 }
 
-// fill leaves no room on the drives, all at the same time.
+// fill fills all drives at the same time.
 func fill() error {
 	failed := make(chan error, len(kinds))
 	for _, kind := range kinds {
@@ -99,7 +98,7 @@ func fill() error {
 				failed <- fmt.Errorf("%s can't be filled: %s", point, out)
 				return
 			}
-			// The last bytes, which a large write may have left.
+			// The last bytes, which large writes may leave.
 			run("sh", "-c", "for i in $(seq 64); do echo | dd of="+point+
 				"/filler oflag=append conv=notrunc bs=512 count=1 status=none || break; done")
 			failed <- nil
@@ -123,13 +122,13 @@ func unfill() error {
 	return nil
 }
 
-// mark makes a drive a store's, as the office signs it.
+// mark prepares a drive for a store, as the office does.
 func mark(point, store, config string) error {
 	_, err := run("tacet", "drive", "init", "-i", "/root/office.key", "-config", config, "-store", store, point)
 	return err
 }
 
-// otherRoom writes the configuration of the room next door.
+// otherRoom writes the configuration of another room.
 func otherRoom() (string, error) {
 	const path = "/tmp/other.toml"
 	data, err := os.ReadFile(configFile)

@@ -1,28 +1,24 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"syscall"
 	"time"
 )
 
-// killed has the daemon die without a word.
+// killed kills the daemon while it records.
 func (r *room) killed() error {
-	pause(deadTime)
-	count := len(recordings())
-	s, err := speak()
+	c, err := r.consult(patient)
 	if err != nil {
 		return err
 	}
-	defer s.stop()
-	from, err := r.give(s, patient)
-	if err != nil {
-		return err
-	}
+	defer c.stop()
 	pause(5 * time.Second)
 	pid := mainPID()
-	at := s.at()
+	at := c.at()
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		return err
 	}
@@ -42,7 +38,7 @@ func (r *room) killed() error {
 		func() bool { return !r.lit() && !micOpen() && status().Phase == "idle" }); err != nil {
 		return err
 	}
-	rec, err := ended(count+1, "interrupted", "interrupted")
+	rec, err := c.ended("interrupted", "interrupted")
 	if err != nil {
 		return err
 	}
@@ -50,41 +46,19 @@ func (r *room) killed() error {
 	if err != nil {
 		return err
 	}
-	if err := r.whole(samples, s, from, at); err != nil {
+	if err := r.whole(samples, c.speech, c.from, at); err != nil {
 		return err
 	}
 	return r.littleLost(samples, at)
 }
 
-// unplugged pulls the sound card out from under a recording.
+// unplugged unplugs the sound card during a recording, and plugs it in again.
 func (r *room) unplugged() error {
-	pause(deadTime)
-	count := len(recordings())
-	s, err := speak()
+	pid := mainPID()
+	noticed, err := r.unplug()
 	if err != nil {
 		return err
 	}
-	defer s.stop()
-	if _, err := r.give(s, patient); err != nil {
-		return err
-	}
-	pause(3 * time.Second)
-	pid := mainPID()
-	began := time.Now()
-	go pull("unbind") // which waits until nobody holds the card any more
-	if _, err := until("dark, without a microphone", patience, func() bool { return !r.lit() }); err != nil {
-		return err
-	}
-	noticed := time.Since(began)
-	r.note("unplugged to dark: %v", noticed.Round(time.Millisecond))
-	if _, err := ended(count+1, "whole", "fault"); err != nil {
-		return err
-	}
-	if _, err := until("it says that the microphone is missing", patience,
-		func() bool { s := status(); return s.Mic == "missing" && s.warns("mic-missing") }); err != nil {
-		return err
-	}
-	s.stop()
 	pause(deadTime)
 	r.press(patient)
 	if err := stays("no recording without a microphone", 3*time.Second,
@@ -94,23 +68,13 @@ func (r *room) unplugged() error {
 	if _, err := until("dark again", patience, func() bool { return !r.lit() }); err != nil {
 		return err
 	}
-	if err := pull("bind"); err != nil {
+	if err := driver("bind"); err != nil {
 		return err
 	}
 	if err := idle(); err != nil {
 		return err
 	}
-	pause(deadTime)
-	if s, err = speak(); err != nil {
-		return err
-	}
-	defer s.stop()
-	from, err := r.give(s, patient)
-	if err != nil {
-		return err
-	}
-	pause(2 * time.Second)
-	if _, err := r.withdrawn(s, from, count+2); err != nil {
+	if _, err := r.record(2*time.Second, patient); err != nil {
 		return err
 	}
 	if err := samePID(pid); err != nil {
@@ -122,117 +86,65 @@ func (r *room) unplugged() error {
 	return nil
 }
 
-func pull(how string) error {
-	return os.WriteFile("/sys/bus/platform/drivers/snd_aloop/"+how, []byte("snd_aloop.0"), 0)
+// unplug unplugs the sound card during a recording. noticed is the time until the light was dark.
+func (r *room) unplug() (noticed time.Duration, err error) {
+	c, err := r.consult(patient)
+	if err != nil {
+		return 0, err
+	}
+	defer c.stop()
+	pause(3 * time.Second)
+	go driver("unbind") // which waits until nobody holds the card
+	noticed, err = until("dark, without a microphone", patience, func() bool { return !r.lit() })
+	if err != nil {
+		return 0, err
+	}
+	r.note("unplugged to dark: %v", noticed.Round(time.Millisecond))
+	if _, err := c.ended("whole", "fault"); err != nil {
+		return 0, err
+	}
+	_, err = until("it says that the microphone is missing", patience,
+		func() bool { s := status(); return s.Mic == "missing" && s.warns("mic-missing") })
+	return noticed, err
 }
 
-// reconfigure has the running daemon take another configuration; it may have done so before, where
-// a check is made once more.
+// driver binds the sound card's driver to the card, or unbinds it: the card appears or disappears.
+func driver(action string) error {
+	return os.WriteFile("/sys/bus/platform/drivers/snd_aloop/"+action, []byte("snd_aloop.0"), 0)
+}
+
+// reconfigure makes the running daemon use another configuration. When a check is repeated, it may
+// use it already.
 func reconfigure(s setting) error {
+	old, err := os.ReadFile(configFile)
+	if err != nil {
+		return err
+	}
 	if err := s.write(); err != nil {
 		return err
 	}
-	said := func() string {
-		out, _ := run("journalctl", "-u", "tacetd", "-q", "--grep",
-			"new configuration.*changed|configuration has not changed")
-		return out
+	if now, err := os.ReadFile(configFile); err != nil || bytes.Equal(old, now) {
+		return err
 	}
-	before := said()
+	before := publishedConfig()
 	if _, err := run("systemctl", "reload", "tacetd"); err != nil {
 		return err
 	}
-	_, err := until("the new configuration is taken over", patience, func() bool {
-		return said() != before
-	})
-	if err != nil {
+	if _, err := until("the new configuration is in use", patience, func() bool {
+		now := publishedConfig()
+		return now != "" && now != before
+	}); err != nil {
 		return err
 	}
 	return idle()
 }
 
-func (r *room) opus() error {
-	if err := reconfigure(setting{parties: 1, codec: "opus"}); err != nil {
-		return err
+// publishedConfig is the hash of the configuration that the unit publishes, or empty.
+func publishedConfig() string {
+	out, _ := run("mosquitto_sub", "-C", "1", "-W", "5", "-t", "tacet/rig/room-1/state")
+	var state struct{ Config string }
+	if json.Unmarshal([]byte(out), &state) != nil {
+		return ""
 	}
-	pause(deadTime)
-	count := len(recordings())
-	s, err := speak()
-	if err != nil {
-		return err
-	}
-	defer s.stop()
-	if _, err := r.give(s, patient); err != nil {
-		return err
-	}
-	pid := mainPID()
-	before, err := measure(pid)
-	if err != nil {
-		return err
-	}
-	pause(10 * time.Second)
-	after, err := measure(pid)
-	if err != nil {
-		return err
-	}
-	if _, err := r.withdraw(s, patient); err != nil {
-		return err
-	}
-	rec, err := ended(count+1, "whole", "withdrawn")
-	if err != nil {
-		return err
-	}
-	r.note("while recording Opus: %.1f %% of a core",
-		100*(after.cpu-before.cpu).Seconds()/after.at.Sub(before.at).Seconds())
-	if rec.Seconds < 10 {
-		return fmt.Errorf("%s has %.1f s, and was made for more than 10", rec.File, rec.Seconds)
-	}
-	return nil
-}
-
-func (r *room) twoParties() error {
-	if err := reconfigure(setting{parties: 2, codec: "wav"}); err != nil {
-		return err
-	}
-	pause(deadTime)
-	count := len(recordings())
-	s, err := speak()
-	if err != nil {
-		return err
-	}
-	defer s.stop()
-	r.press(patient)
-	if _, err := until("a pulse after the first of two", patience, r.lit); err != nil {
-		return err
-	}
-	if err := stays("no microphone after the first of two", 3*time.Second,
-		func() bool { return !micOpen() && status().Phase == "idle" }); err != nil {
-		return err
-	}
-	for i, who := range []int{patient, clinician} {
-		if i > 0 {
-			pause(deadTime)
-			r.press(patient)
-		}
-		from, err := r.give(s, clinician)
-		if err != nil {
-			return err
-		}
-		pause(2 * time.Second)
-		to, err := r.withdraw(s, who)
-		if err != nil {
-			return err
-		}
-		rec, err := ended(count+i+1, "whole", "withdrawn")
-		if err != nil {
-			return err
-		}
-		samples, err := rec.listen()
-		if err != nil {
-			return err
-		}
-		if err := r.whole(samples, s, from, to); err != nil {
-			return err
-		}
-	}
-	return nil
+	return state.Config
 }

@@ -1,12 +1,12 @@
-// Command room is the people in the rig's room: hands on the buttons, an eye on the light, a mouth
-// at the microphone, and somebody who reads what the unit says. It runs in the virtual wall unit,
-// as root, beside the real tacetd, and touches the unit only from outside: GPIO lines, the sound
-// card's other end, systemd, signals, files.
+// Command room plays the people in the rig's room: hands on the buttons, an eye on the light, a
+// mouth at the microphone, and a reader of the status. It runs as root in the virtual wall unit,
+// beside the real tacetd, and acts only from outside: GPIO lines, the other end of the sound card,
+// systemd, signals, files.
 //
 //	room SCENE…
 //
-// Each check prints a line "ok - what" or "not ok - what", and after "#" what there is to know. The
-// exit code is 0 where the checks could be made, whatever they found: test.sh counts the lines.
+// Each check prints a line "ok - what" or "not ok - what", and details after "#". The exit code is
+// 0 if the checks could be made, whatever their result: test.sh counts the lines.
 package main
 
 import (
@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// scenes are what test.sh asks for.
+// scenes are the arguments that test.sh uses.
 var scenes = map[string]func(*room){
 	"first":      first,
 	"held":       heldAtBoot,
@@ -35,7 +35,7 @@ func main() {
 	for _, name := range os.Args[1:] {
 		scene, ok := scenes[name]
 		if !ok {
-			fmt.Fprintf(os.Stderr, "room: there is no scene %q\n", name)
+			fmt.Fprintf(os.Stderr, "room: unknown scene %q\n", name)
 			os.Exit(2)
 		}
 		if err := r.enter(); err != nil {
@@ -46,34 +46,33 @@ func main() {
 	}
 }
 
-// again is how often a check is made once more that the rig itself has spoilt.
+// again is how often a check is repeated after a fault of the rig.
 const again = 2
 
-// check makes one check. What it says begins with the text that it returns with nil as well. Where
-// it failed, and the machine had stood still meanwhile, as an emulated one may on a busy computer,
-// it proves nothing: it is made once more.
+// check makes one check. If it fails and the machine stalled meanwhile, as an emulated one may on a
+// busy computer, the failure proves nothing, and the check is repeated.
 func (r *room) check(what string, f func() error) {
 	for try := 0; ; try++ {
-		began := time.Now()
+		start := time.Now()
 		r.notes = nil
 		r.still.Store(0)
 		err := f()
 		if err == nil {
 			err = r.seen()
 		}
-		took := time.Since(began).Round(100 * time.Millisecond)
+		took := time.Since(start).Round(100 * time.Millisecond)
 		if still := time.Duration(r.still.Load()); err != nil && still > 0 && try < again {
-			fmt.Printf("# the machine itself stood still for %v; once more: %s\n#   %v\n", still.Round(100*time.Millisecond),
+			fmt.Printf("# the machine itself stalled for %v; once more: %s\n#   %v\n", still.Round(100*time.Millisecond),
 				what, err)
 			r.calm()
 			continue
 		}
-		r.tell(what, took, began, err)
+		r.report(what, took, start, err)
 		return
 	}
 }
 
-func (r *room) tell(what string, took time.Duration, began time.Time, err error) {
+func (r *room) report(what string, took time.Duration, start time.Time, err error) {
 	if err == nil {
 		fmt.Printf("ok - %s (%v)\n", what, took)
 	} else {
@@ -81,18 +80,18 @@ func (r *room) tell(what string, took time.Duration, began time.Time, err error)
 		for line := range strings.Lines(err.Error()) {
 			fmt.Printf("# %s\n", strings.TrimRight(line, "\n"))
 		}
-		r.explain(began)
+		r.explain(start)
 	}
 	for _, note := range r.notes {
 		fmt.Printf("#   %s\n", note)
 	}
 }
 
-// calm ends what a check that failed has left.
+// calm cleans up after a failed check.
 func (r *room) calm() {
 	r.up(patient)
 	r.up(clinician)
-	pull("bind") // fails where it is there
+	driver("bind") // fails if it is bound
 	if status().Phase == "recording" {
 		r.press(patient)
 	}
@@ -107,12 +106,12 @@ func (r *room) calm() {
 	pause(deadTime)
 }
 
-// note says something for a person along with the check that is being made.
+// note adds a detail to the current check.
 func (r *room) note(format string, args ...any) {
 	r.notes = append(r.notes, fmt.Sprintf(format, args...))
 }
 
-// explain prints what the unit logged during a check that failed.
+// explain prints the unit's log of a failed check.
 func (r *room) explain(since time.Time) {
 	log, _ := run("journalctl", "-u", "tacetd", "-q", "-o", "short-precise", "--no-hostname", "-n", "25", "--since",
 		fmt.Sprintf("@%d", since.Unix()))

@@ -10,24 +10,24 @@ import (
 const (
 	manyPresses = 250 // in each of the two units
 	manyBounces = 250
-	// shortest is what a give takes at least, less what this machine's clocks and ours may be
-	// apart.
+	// shortest is the shortest press that gives, less the deviation between the unit's timing and
+	// ours.
 	shortest = 50*time.Millisecond - 20*time.Millisecond
 )
 
-// fidget presses two buttons at odd times, some with bouncing contacts, and keeps its own account
-// of who could have given.
+// fidget presses two buttons at random times, some with bouncing contacts, and tracks who may have
+// given.
 type fidget struct {
 	*room
 	rng              *rand.Rand
 	presses, bounces int
-	given            [2]bool // since the microphone was last closed: pressed for long enough, once at least
-	tries            int     // of honest people
+	given            [2]bool // since the microphone was last closed, by a press that was long enough
+	tries            int     // by honest people
 	recordings       int
 	unasked, missed  []string
 }
 
-// fidgeting is the scene of it.
+// fidgeting tests random presses.
 func fidgeting(r *room) {
 	if err := steps(setting{parties: 2, codec: "wav"}.write, r.start); err != nil {
 		fmt.Printf("not ok - start for the presses\n# %v\n", err)
@@ -44,8 +44,8 @@ func (r *room) presses() error {
 		if f.presses%50 == 20 {
 			f.honest()
 		}
-		f.press(f.rng.IntN(2), f.odd(400*time.Millisecond), f.rng.IntN(4))
-		pause(f.odd(300 * time.Millisecond))
+		f.press(f.rng.IntN(2), f.random(400*time.Millisecond), f.rng.IntN(4))
+		pause(f.random(300 * time.Millisecond))
 	}
 	_, err := until("the last of it has ended", patience, func() bool { return !micOpen() && !r.lit() })
 	r.note("seed %d: %d presses, %d bounces; of %d honest tries %d opened the microphone; %d recordings",
@@ -59,14 +59,14 @@ func (r *room) presses() error {
 	return err
 }
 
-// odd is a time up to most, short ones more often.
-func (f *fidget) odd(most time.Duration) time.Duration {
+// random is a random time up to most, with short ones more often.
+func (f *fidget) random(most time.Duration) time.Duration {
 	x := f.rng.Float64()
 	return time.Duration(x * x * float64(most))
 }
 
-// honest is two people who want to be recorded, after a pause. They press without bounces: in an
-// emulated machine those get so far apart that tacetd, rightly, can't tell how old they are.
+// honest plays two people who want to be recorded, after a pause. They press without bounces: on an
+// emulated machine bounces get so far apart that tacetd, rightly, doubts them.
 func (f *fidget) honest() {
 	for range 3 {
 		pause(deadTime)
@@ -76,25 +76,25 @@ func (f *fidget) honest() {
 		f.press(0, hand, 0)
 	}
 	f.press(0, hand, 0)
-	pause(300*time.Millisecond + f.odd(time.Second))
+	pause(300*time.Millisecond + f.random(time.Second))
 	f.press(1, hand, 0)
 	f.tries++
 	if _, err := until("", 10*time.Second, micOpen); err == nil {
-		pause(f.odd(2 * time.Second))
+		pause(f.random(2 * time.Second))
 	}
 }
 
-// press presses a button for so long, with so many bounces at either end.
+// press presses a button for some time, with some bounces at either end.
 func (f *fidget) press(party int, long time.Duration, bounces int) {
 	f.account()
 	open := micOpen()
 	line := []int{patient, clinician}[party]
-	began := time.Now()
+	start := time.Now()
 	f.bounce(line, bounces, f.down, f.up)
 	pause(long)
 	f.bounce(line, bounces, f.up, f.down)
-	// From the first edge to the last: more than the unit can have taken it for.
-	if time.Since(began) >= shortest {
+	// From the first edge to the last, which is more than the unit can have measured.
+	if time.Since(start) >= shortest {
 		f.given[party] = true
 	}
 	f.presses++
@@ -104,23 +104,23 @@ func (f *fidget) press(party int, long time.Duration, bounces int) {
 	if _, err := until("", 5*time.Second, func() bool { return !micOpen() }); err != nil {
 		f.missed = append(f.missed, fmt.Sprintf("press %d, by party %d, ended nothing", f.presses, party))
 	}
-	// What was pressed up to the end of the last counts for nothing now, this press included.
+	// Presses up to the end of the last recording have no effect now, including this one.
 	f.given = [2]bool{}
 }
 
-// bounce moves a contact, which closes and opens a few times more.
+// bounce moves a contact that bounces n times.
 func (f *fidget) bounce(line, n int, to, from func(int)) {
 	to(line)
 	for range n {
-		pause(f.odd(4 * time.Millisecond))
+		pause(f.random(4 * time.Millisecond))
 		from(line)
-		pause(f.odd(4 * time.Millisecond))
+		pause(f.random(4 * time.Millisecond))
 		to(line)
 		f.bounces++
 	}
 }
 
-// account counts a microphone that is open now, and asks who had given.
+// account counts an open microphone, and checks that both had given.
 func (f *fidget) account() {
 	if !micOpen() {
 		return

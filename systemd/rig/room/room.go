@@ -17,7 +17,7 @@ import (
 	"tacet/hw/hwtest"
 )
 
-// What is wired where.
+// The wiring.
 const (
 	patient   = 5
 	clinician = 6
@@ -28,29 +28,28 @@ const (
 const (
 	spool = "/var/lib/tacet/spool"
 	card  = "/proc/asound/Loopback"
-	// patience is how long anything may take in a machine that is emulated, on a computer that is
-	// busy.
+	// patience is the most time for anything on an emulated machine on a busy computer.
 	patience = 20 * time.Second
-	// hand is how long a hand presses.
+	// hand is the duration of a press.
 	hand = 150 * time.Millisecond
-	// standstill is how long the eye on the light, which looks every 50 ms, may not have been able
-	// to, for the machine not to have stood still.
+	// standstill is the gap between two looks at the light, which are due every 50 ms, from which
+	// on the machine has stalled.
 	standstill = time.Second
-	// deadTime is how long after an end presses count as nothing, and a little.
+	// deadTime is for how long presses have no effect after an end, and a little more.
 	deadTime = 3500 * time.Millisecond
 )
 
-// room is what somebody in it can see and do.
+// room is what people in the room can see and do.
 type room struct {
 	sim   hwtest.Sim
 	notes []string
 
-	dark  atomic.Int64 // times that the microphone was open and the light was off
-	still atomic.Int64 // for how long the machine stood still, in ns
+	dark  atomic.Int64 // how often the microphone was open in the dark
+	still atomic.Int64 // for how long the machine stalled, in ns
 	eyes  bool
 }
 
-// enter finds the GPIO chip, and opens the eyes that watch the light for the rest of the time.
+// enter finds the GPIO chip, and starts to watch the light.
 func (r *room) enter() error {
 	chips, err := filepath.Glob("/sys/devices/platform/gpio-sim.*/gpiochip*/sim_gpio" + strconv.Itoa(light))
 	if err != nil || len(chips) != 1 {
@@ -64,8 +63,7 @@ func (r *room) enter() error {
 	return nil
 }
 
-// watch holds the first promise against what can be seen: the microphone is open only while the
-// light is on.
+// watch checks the first promise: the microphone is open only while the light is on.
 func (r *room) watch() {
 	last := time.Now()
 	for range time.Tick(50 * time.Millisecond) {
@@ -80,7 +78,7 @@ func (r *room) watch() {
 	}
 }
 
-// seen says whether the light was dark while the microphone was open.
+// seen returns an error if the light was dark while the microphone was open.
 func (r *room) seen() error {
 	if n := r.dark.Swap(0); n > 0 {
 		return fmt.Errorf("the microphone was open and the light was dark, %d times", n)
@@ -93,7 +91,7 @@ func (r *room) lit() bool {
 	return err == nil && bool(level)
 }
 
-// micOwner tells who has the microphone open: "" is nobody.
+// micOwner identifies the present use of the microphone; "" is none.
 func micOwner() string {
 	for _, path := range []string{card + "/pcm1c/sub0/status", card + "/pcm1c/sub1/status"} {
 		data, _ := os.ReadFile(path)
@@ -111,7 +109,7 @@ func micOwner() string {
 
 func micOpen() bool { return micOwner() != "" }
 
-// down and up move a button. Both are stronger than the pull that tacetd asks for.
+// down and up move a button. Both override the pull that tacetd requests.
 func (r *room) down(line int) { r.drive(line, gpio.Low) }
 func (r *room) up(line int)   { r.drive(line, gpio.High) }
 
@@ -131,31 +129,31 @@ func (r *room) press(line int) {
 
 func pause(d time.Duration) { <-time.After(d) }
 
-// until waits for something, and tells how long it took.
+// until waits for a condition, and returns how long that took.
 func until(what string, limit time.Duration, is func() bool) (time.Duration, error) {
-	began := time.Now()
+	start := time.Now()
 	for tick := time.Tick(5 * time.Millisecond); ; <-tick {
 		if is() {
-			return time.Since(began), nil
+			return time.Since(start), nil
 		}
-		if time.Since(began) > limit {
+		if time.Since(start) > limit {
 			return 0, fmt.Errorf("not within %v: %s", limit, what)
 		}
 	}
 }
 
-// stays wants something to be so for all of the time.
-func stays(what string, long time.Duration, is func() bool) error {
-	began := time.Now()
-	for tick := time.Tick(100 * time.Millisecond); time.Since(began) < long; <-tick {
+// stays checks that a condition holds for some time.
+func stays(what string, length time.Duration, is func() bool) error {
+	start := time.Now()
+	for tick := time.Tick(100 * time.Millisecond); time.Since(start) < length; <-tick {
 		if !is() {
-			return fmt.Errorf("no longer, after %v: %s", time.Since(began).Round(time.Millisecond), what)
+			return fmt.Errorf("no longer, after %v: %s", time.Since(start).Round(time.Millisecond), what)
 		}
 	}
 	return nil
 }
 
-// run runs a program; its error carries what the program said.
+// run runs a program. Its error includes the program's output.
 func run(name string, args ...string) (string, error) {
 	cmd := exec.Command(name, args...)
 	var stderr bytes.Buffer
@@ -167,7 +165,7 @@ func run(name string, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// first error of several steps, each of which is done only if those before went well.
+// steps runs functions up to the first error.
 func steps(list ...func() error) error {
 	for _, step := range list {
 		if err := step(); err != nil {

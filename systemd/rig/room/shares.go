@@ -9,22 +9,24 @@ import (
 	"time"
 )
 
-// office is the file servers, in the unit itself, and what mounts them.
-var office = []struct{ store, point, source, kind, options string }{
+// servers are the file servers, which run in the unit itself, with their mounts.
+var servers = []struct{ store, point, source, kind, options string }{
 	{"smb", "/mnt/smb", "//127.0.0.1/office", "cifs", "guest,uid=tacet,gid=tacet,file_mode=0600,dir_mode=0700"},
 	{"nfs", "/mnt/nfs", "127.0.0.1:/srv/nfs", "nfs4", "hard"},
 }
 
-// hangTime is how long the servers stand still.
+// hangTime is how long the servers hang.
 func hangTime() time.Duration {
 	d, _ := time.ParseDuration(cmp.Or(os.Getenv("RIG_HANG"), "45s"))
 	return d
 }
 
-// shares is what happens to a Samba and an NFS server that copies go to.
+// shares tests copies to a Samba and an NFS server.
 func shares(r *room) {
 	r.check("a Samba and an NFS share are mounted, and get what is recorded", r.toShares)
-	r.check("both servers stand still, with mounts that hang: recording, the other store and the end are unharmed; then they get all of it", r.hang)
+	r.check("both servers hang, and with them the mounts: recording, the other store and the stop are unharmed; "+
+		"then they get all",
+		r.hang)
 }
 
 const (
@@ -46,7 +48,7 @@ force user = tacet
 
 func (r *room) toShares() error {
 	stores := "[[store]]\nname = \"other\"\nkind = \"folder\"\npath = \"" + other + "\"\nunmounted_ok = true\n"
-	for _, o := range office {
+	for _, o := range servers {
 		stores += fmt.Sprintf("[[store]]\nname = \"%s\"\nkind = \"folder\"\npath = \"%s\"\n", o.store, o.point)
 	}
 	err := steps(
@@ -59,7 +61,7 @@ func (r *room) toShares() error {
 		func() error { return os.WriteFile("/etc/samba/smb.conf", []byte(smbConf), 0o644) },
 		func() error { _, err := run("systemctl", "start", "smbd", "nfs-server"); return err },
 		func() error {
-			for _, o := range office {
+			for _, o := range servers {
 				if _, err := run("mount", "-t", o.kind, "-o", o.options, o.source, o.point); err != nil {
 					return err
 				}
@@ -78,48 +80,17 @@ func (r *room) toShares() error {
 	if err != nil {
 		return err
 	}
-	file, err := r.record(3 * time.Second)
+	file, err := r.record(3*time.Second, patient)
 	if err != nil {
 		return err
 	}
 	return r.held(file, "other", "smb", "nfs")
 }
 
-// record makes a recording, which has to be whole.
-func (r *room) record(long time.Duration) (file string, err error) {
-	pause(deadTime)
-	count := len(recordings())
-	s, err := speak()
-	if err != nil {
-		return "", err
-	}
-	defer s.stop()
-	from, err := r.give(s, patient)
-	if err != nil {
-		return "", err
-	}
-	if err := stays("recording, and the light on", long, func() bool { return r.lit() && micOpen() }); err != nil {
-		return "", err
-	}
-	to, err := r.withdraw(s, patient)
-	if err != nil {
-		return "", err
-	}
-	rec, err := ended(count+1, "whole", "withdrawn")
-	if err != nil {
-		return "", err
-	}
-	samples, err := rec.listen()
-	if err != nil {
-		return "", err
-	}
-	return rec.File, r.whole(samples, s, from, to)
-}
-
-// held wants stores to hold a recording. It looks at the servers' side: that of a hanging mount
-// would hang too.
+// held checks that stores hold a recording. It reads the servers' folders, since a hanging mount
+// would block.
 func (r *room) held(file string, stores ...string) error {
-	began := time.Now()
+	start := time.Now()
 	for _, store := range stores {
 		ledger := func() string { data, _ := os.ReadFile("/var/lib/tacet/ledger"); return string(data) }
 		id := strings.TrimSuffix(file[strings.LastIndexByte(file, '_')+1:], ".tacet")
@@ -138,39 +109,37 @@ func (r *room) held(file string, stores ...string) error {
 			return err
 		}
 	}
-	r.note("held by %s %v after the end", strings.Join(stores, ", "), time.Since(began).Round(100*time.Millisecond))
+	r.note("held by %s %v after the end", strings.Join(stores, ", "), time.Since(start).Round(100*time.Millisecond))
 	return nil
 }
 
+// hang makes both servers hang and resume.
 func (r *room) hang() error {
-	stand := func() error {
+	suspend := func() error {
 		_, err := run("sh", "-ec", "systemctl kill -s STOP smbd; echo 0 >/proc/fs/nfsd/threads")
 		return err
 	}
-	goOn := func() error {
+	resume := func() error {
 		_, err := run("sh", "-ec", "systemctl kill -s CONT smbd; echo 8 >/proc/fs/nfsd/threads")
 		return err
 	}
-	defer goOn()
+	defer resume()
 	pid := mainPID()
-	if err := stand(); err != nil {
+	if err := suspend(); err != nil {
 		return err
 	}
-	began := time.Now()
-	first, err := r.record(min(hangTime(), 5*time.Minute))
+	start := time.Now()
+	first, err := r.record(min(hangTime(), 5*time.Minute), patient)
 	if err != nil {
 		return err
 	}
-	for _, o := range office {
-		if _, err := until("store-hung for "+o.store, patience,
-			func() bool { return status().warnsOf("store-hung", o.store) }); err != nil {
-			return fmt.Errorf("%w; it says %+v", err, status().Warnings)
-		}
+	if err := warnedOfHang(); err != nil {
+		return err
 	}
-	r.note("both are said to hang, at the latest %v after they stood still; they did for %v",
-		time.Since(began).Round(time.Second), hangTime())
-	pause(hangTime() - time.Since(began))
-	second, err := r.record(3 * time.Second)
+	r.note("both are reported at most %v after they hung, which they did for %v", time.Since(start).Round(time.Second),
+		hangTime())
+	pause(hangTime() - time.Since(start))
+	second, err := r.record(3*time.Second, patient)
 	if err != nil {
 		return err
 	}
@@ -178,23 +147,14 @@ func (r *room) hang() error {
 		func() error { return samePID(pid) }); err != nil {
 		return err
 	}
-	stopping := time.Now()
-	if _, err := run("systemctl", "stop", "tacetd"); err != nil {
+	if err := steps(r.stopService, r.start); err != nil {
 		return err
 	}
-	r.note("SIGTERM to its end: %v", time.Since(stopping).Round(100*time.Millisecond))
-	result, err := run("systemctl", "show", "-p", "Result", "-p", "ExecMainStatus", "tacetd")
-	if err != nil || !strings.Contains(result, "Result=success") || !strings.Contains(result, "ExecMainStatus=0") {
-		return fmt.Errorf("it did not end by itself: %s %w", result, err)
-	}
-	if err := r.start(); err != nil {
-		return err
-	}
-	third, err := r.record(3 * time.Second)
+	third, err := r.record(3*time.Second, patient)
 	if err != nil {
 		return err
 	}
-	if err := goOn(); err != nil {
+	if err := resume(); err != nil {
 		return err
 	}
 	for _, file := range []string{first, second, third} {
@@ -203,4 +163,28 @@ func (r *room) hang() error {
 		}
 	}
 	return r.storesWell()
+}
+
+func warnedOfHang() error {
+	for _, o := range servers {
+		if _, err := until("store-hung for "+o.store, patience,
+			func() bool { return status().warnsOf("store-hung", o.store) }); err != nil {
+			return fmt.Errorf("%w; it says %+v", err, status().Warnings)
+		}
+	}
+	return nil
+}
+
+// stopService stops the service, which must end by itself.
+func (r *room) stopService() error {
+	start := time.Now()
+	if _, err := run("systemctl", "stop", "tacetd"); err != nil {
+		return err
+	}
+	r.note("SIGTERM to its end: %v", time.Since(start).Round(100*time.Millisecond))
+	result, err := run("systemctl", "show", "-p", "Result", "-p", "ExecMainStatus", "tacetd")
+	if err != nil || !strings.Contains(result, "Result=success") || !strings.Contains(result, "ExecMainStatus=0") {
+		return fmt.Errorf("it did not end by itself: %s %w", result, err)
+	}
+	return nil
 }

@@ -16,12 +16,11 @@ import (
 
 const rate = 48000
 
-// speech is somebody who speaks the time code at the other end of the sound card, until told to
-// stop.
+// speech plays the time code into the other end of the sound card, until stop.
 type speech struct {
 	aplay *exec.Cmd
 	pipe  io.WriteCloser
-	says  bytes.Buffer
+	log   bytes.Buffer
 }
 
 func speak() (*speech, error) {
@@ -29,7 +28,7 @@ func speak() (*speech, error) {
 	s.aplay = exec.Command("aplay", "-q", "-D", "hw:Loopback,0,0", "-t", "raw", "-f", "S16_LE", "-r", strconv.Itoa(rate),
 		"-c", "1",
 		"--buffer-time=2000000", "--period-time=20000", "-")
-	s.aplay.Stderr = &s.says
+	s.aplay.Stderr = &s.log
 	var err error
 	if s.pipe, err = s.aplay.StdinPipe(); err != nil {
 		return nil, err
@@ -47,12 +46,12 @@ func speak() (*speech, error) {
 	_, err = until("somebody speaks", patience, func() bool { return s.at() > rate/2 })
 	if err != nil {
 		s.stop()
-		return nil, fmt.Errorf("%w: %s", err, s.says.String())
+		return nil, fmt.Errorf("%w: %s", err, s.log.String())
 	}
 	return s, nil
 }
 
-// at is the sample that is being spoken. It may be older by a period and a timer's tick, which is
+// at is the sample that is being played. It may be late by a period and a tick of a timer: see
 // margin.
 func (s *speech) at() int64 {
 	data, _ := os.ReadFile(card + "/pcm0p/sub0/status")
@@ -68,36 +67,36 @@ func (s *speech) stop() {
 	s.aplay.Wait()
 }
 
-// stumbled says whether the speaker itself did not keep up.
-func (s *speech) stumbled() bool { return strings.Contains(s.says.String(), "underrun") }
+// stumbled reports whether the speaker did not keep up.
+func (s *speech) stumbled() bool { return strings.Contains(s.log.String(), "underrun") }
 
-// whole wants every sample once, in order, without one from before from or after to.
+// whole checks that every sample is there once, in order, and none from before from or after to.
 func (r *room) whole(samples []int16, s *speech, from, to int64) error {
 	runs := audiotest.Runs(samples)
 	if len(runs) == 0 {
-		return fmt.Errorf("none of %d samples is of what was said", len(samples))
+		return fmt.Errorf("none of %d samples is of the speech", len(samples))
 	}
 	if s.stumbled() {
-		// Its count of what it said begins anew then, so this proves nothing. Only a machine that
-		// stood still does that.
+		// Its count of samples then starts again, so the failure proves nothing. Only a stall of
+		// the machine causes that.
 		r.still.Add(int64(standstill))
-		r.note("the speaker did not keep up: %s", strings.TrimSpace(s.says.String()))
+		r.note("the speaker did not keep up: %s", strings.TrimSpace(s.log.String()))
 	}
 	if d := audiotest.Damages(samples); len(d) > 0 {
-		return fmt.Errorf("%d places are not as they were said, the first: %+v", len(d), d[0])
+		return fmt.Errorf("%d places differ from the speech, the first: %+v", len(d), d[0])
 	}
 	run := runs[0]
 	first, end := run.First, run.First+int64(run.Len)
 	if lead := run.At; lead > rate/10 {
-		return fmt.Errorf("%d samples of nothing stand before what was said", lead)
+		return fmt.Errorf("%d samples of silence come before the speech", lead)
 	}
 	if rest := len(samples) - run.At - run.Len; rest > 0 {
-		return fmt.Errorf("%d samples at the end are none of what was said", rest)
+		return fmt.Errorf("%d samples at the end are not of the speech", rest)
 	}
-	r.note("%d samples, each once and in order; the first was said %v after the give, the last %v before the withdrawal",
+	r.note("%d samples, each once and in order; the first was spoken %v after the give, the last %v before the withdrawal",
 		run.Len, ms(first-from), ms(to-end))
 	if first < from {
-		return fmt.Errorf("it begins %d samples before consent was given", from-first)
+		return fmt.Errorf("it starts %d samples before consent was given", from-first)
 	}
 	if end > to+margin {
 		return fmt.Errorf("it goes on for %d samples after consent was withdrawn", end-to)
@@ -105,12 +104,12 @@ func (r *room) whole(samples []int16, s *speech, from, to int64) error {
 	return nil
 }
 
-// mostLost is what may be missing at the end of a recording that was interrupted. Promised is a
-// second, and for a power cut a sync and 0.1 s more; the rest is what an emulated processor that
-// others use too takes for its work.
+// mostLost is how many samples may be missing at the end of an interrupted recording. The promise
+// is one second, and for a power cut a sync and 0.1 s more; the rest is for a slow emulated
+// processor.
 const mostLost = 3 * rate
 
-// littleLost wants a recording to reach nearly to the sample at which it was interrupted.
+// littleLost checks that a recording nearly reaches the sample at which it was interrupted.
 func (r *room) littleLost(samples []int16, at int64) error {
 	runs := audiotest.Runs(samples)
 	last := runs[len(runs)-1]

@@ -9,22 +9,21 @@ import (
 	"time"
 )
 
-// kinds are the file systems of the thumb drives. Each drive is a store of its own, so that all
-// three are tried at once.
+// kinds are the file systems of the thumb drives. Each drive is a store, so that all three are
+// tested at once.
 var kinds = []string{"vfat", "exfat", "ext4"}
 
 const (
-	// soon is how long after something happened to a drive its warning has to be up: 2 s for
-	// somebody who changes one drive for another, and 5 s.
+	// soon is the most time from an event at a drive to its warning: 2 s for an exchange of drives,
+	// and 5 s.
 	soon = 7 * time.Second
-	// append is how often a copy is appended to; until then nothing is known of a drive that is
-	// full.
+	// appending is how often a copy is appended to. Only then is a full drive noticed.
 	appending = 5 * time.Second
-	// inserted is how long an emulated machine may take to find a drive, check and mount it.
+	// inserted is the most time for an emulated machine to find, check and mount a drive.
 	inserted = 60 * time.Second
 )
 
-// sticks is what happens to thumb drives.
+// sticks tests thumb drives.
 func sticks(r *room) {
 	r.check("thumb drives are mounted when they are plugged in, and given a mark: vfat, exfat, ext4", r.marks)
 	broker, err := subscribe()
@@ -33,17 +32,18 @@ func sticks(r *room) {
 		return
 	}
 	defer broker.stop()
-	r.check("drives pulled out while recording, swapped, write-protected, full: said in time; put back they get it whole",
+	r.check("drives unplugged while recording, swapped, write-protected, full: reported in time; put back they get "+
+		"all of it",
 		func() error {
 			return r.changes(broker)
 		})
-	r.check("drives pulled out while they are written to, again and again: dirty, and none the worse for it",
+	r.check("drives unplugged while they are written to, again and again: dirty, but undamaged",
 		func() error {
 			return r.dirty(broker)
 		})
 }
 
-// marks prepares two sets of drives: the unit's own, and another room's.
+// marks prepares two sets of drives: the unit's own and another room's.
 func (r *room) marks() error {
 	var stores strings.Builder
 	for _, kind := range kinds {
@@ -77,126 +77,104 @@ func (r *room) marks() error {
 	return nil
 }
 
-// changes is one recording, during which everything happens to the drives that can.
+// changes makes one recording during which everything happens to the drives that can.
 func (r *room) changes(b *broker) error {
-	count := len(recordings())
 	pid := mainPID()
 	if err := steps(func() error { return plug("own", "rw") }, r.storesWell); err != nil {
 		return err
 	}
-	s, err := speak()
+	c, err := r.consult(patient)
 	if err != nil {
 		return err
 	}
-	defer s.stop()
-	from, err := r.give(s, patient)
-	if err != nil {
-		return err
-	}
+	defer c.stop()
 	err = steps(
 		grown,
 		yank,
-		r.said("pulled out", "store-missing", soon),
+		r.warned("pulled out", "store-missing", soon),
 		func() error { return plug("other", "rw") },
-		r.said("another room's", "store-foreign", soon),
+		r.warned("another room's", "store-foreign", soon),
 		untouched,
 		yank,
 		func() error { return plug("own", "ro") },
-		r.said("write-protected", "store-readonly", soon),
+		r.warned("write-protected", "store-readonly", soon),
 		yank,
 		func() error { return plug("own", "rw") },
 		r.storesWell,
 		grown,
 		fill,
-		r.said("full", "store-full", appending+soon),
+		r.warned("full", "store-full", appending+soon),
 		unfill,
 		r.storesWell,
 	)
 	if err != nil {
 		return err
 	}
-	to, err := r.withdraw(s, patient)
+	rec, err := c.end(patient)
 	if err != nil {
 		return err
 	}
-	rec, err := ended(count+1, "whole", "withdrawn")
-	if err != nil {
-		return err
-	}
-	if err := r.copied(b, rec.File, patience+time.Minute); err != nil {
-		return err
-	}
-	samples, err := recorded{File: copyOf("exfat", rec.File)}.listen()
-	if err != nil {
-		return err
-	}
-	if err := r.whole(samples, s, from, to); err != nil {
+	if err := r.copied(b, rec.File, patience+time.Minute); err != nil { // and the same as the recording
 		return err
 	}
 	return samePID(pid)
 }
 
-// dirty pulls the drives out in the middle of writing, three times, and looks whether they are
-// whole in the end.
+// dirty unplugs the drives three times while they are written to, and checks the copies.
 func (r *room) dirty(b *broker) error {
-	count := len(recordings())
 	pid := mainPID()
-	s, err := speak()
+	c, err := r.consult(patient)
 	if err != nil {
 		return err
 	}
-	defer s.stop()
-	pause(deadTime)
-	from, err := r.give(s, patient)
-	if err != nil {
-		return err
-	}
+	defer c.stop()
 	for i := range 3 {
 		pause(time.Duration(5+i) * time.Second)
 		if err := steps(yank, func() error { return plug("own", "rw") }); err != nil {
 			return err
 		}
 	}
-	rec, err := r.withdrawn(s, from, count+1)
+	rec, err := c.end(patient)
 	if err != nil {
 		return err
 	}
 	if err := r.copied(b, rec.File, patience+time.Minute); err != nil {
 		return err
 	}
-	found, _ := run("sh", "-c", "journalctl -q -t systemd-fsck | grep -c -i 'dirty\\|recover\\|journal\\|not properly' || true")
+	found, _ := run("sh", "-c", "journalctl -q -t systemd-fsck | grep -c -i 'dirty\\|recover\\|journal\\|not "+
+		"properly' || true")
 	r.note("file system checks that found a drive dirty: %s", found)
 	return errors.Join(samePID(pid), yank())
 }
 
 func samePID(pid int) error {
 	if now := mainPID(); now != pid {
-		return fmt.Errorf("it is another process now: %d was %d", now, pid)
+		return fmt.Errorf("the process is now %d and was %d", now, pid)
 	}
 	return nil
 }
 
-// said wants a warning to be up for each drive in time.
-func (r *room) said(what, code string, limit time.Duration) func() error {
+// warned checks that a warning is up for each drive in time.
+func (r *room) warned(what, code string, limit time.Duration) func() error {
 	return func() error {
 		var slowest time.Duration
 		for _, kind := range kinds {
-			began := happened[kind]
-			_, err := until(fmt.Sprintf("%s for the drive with %s, which is %s", code, kind, what), limit-time.Since(began),
+			start := happened[kind]
+			_, err := until(fmt.Sprintf("%s for the drive with %s, which is %s", code, kind, what), limit-time.Since(start),
 				func() bool {
 					return status().warnsOf(code, "on-"+kind)
 				})
 			if err != nil {
 				return fmt.Errorf("%w; it says %+v", err, status().Warnings)
 			}
-			slowest = max(slowest, time.Since(began))
+			slowest = max(slowest, time.Since(start))
 		}
 		r.note("%s: %s is up for all after %v at most", what, code, slowest.Round(100*time.Millisecond))
 		return nil
 	}
 }
 
-// storesWell waits until no store is in trouble.
+// storesWell waits until no store has a warning.
 func (r *room) storesWell() error {
 	took, err := until("no warning of a store", time.Minute, func() bool {
 		for _, w := range status().Warnings {
@@ -213,13 +191,13 @@ func (r *room) storesWell() error {
 	return nil
 }
 
-// copyOf is where the copy of a recording lies on a drive.
+// copyOf is the path of the copy of a recording on a drive.
 func copyOf(kind, file string) string {
 	point, _ := mounted(kind)
 	return filepath.Join(point, filepath.Base(file))
 }
 
-// grown wants the copies of the youngest recording to be there and to get longer.
+// grown checks that the copies of the latest recording grow.
 func grown() error {
 	file := recordings()[len(recordings())-1]
 	for _, kind := range kinds {
@@ -240,13 +218,14 @@ func size(path string) int64 {
 	return info.Size()
 }
 
-// copied wants the broker to have heard of a copy on each drive, and it to be there.
+// copied checks that the broker has received the event of a copy on each drive, and that the copy
+// is the same.
 func (r *room) copied(b *broker, file string, limit time.Duration) error {
 	id := strings.TrimSuffix(file[strings.LastIndexByte(file, '_')+1:], ".tacet")
-	began := time.Now()
+	start := time.Now()
 	for _, kind := range kinds {
 		_, err := until(fmt.Sprintf("a copy of %s on the drive with %s", id, kind), limit,
-			func() bool { return b.toldOfCopy(id, "on-"+kind) })
+			func() bool { return b.heardCopy(id, "on-"+kind) })
 		if err != nil {
 			return fmt.Errorf("%w; it says %+v", err, status().Warnings)
 		}
@@ -254,11 +233,11 @@ func (r *room) copied(b *broker, file string, limit time.Duration) error {
 			return err
 		}
 	}
-	r.note("copied, read back, and the same on all: %v after the end", time.Since(began).Round(100*time.Millisecond))
+	r.note("copied, read back, and equal on all: %v after the end", time.Since(start).Round(100*time.Millisecond))
 	return nil
 }
 
-// untouched wants nothing to be on another room's drives but their mark.
+// untouched checks that another room's drives hold only their mark.
 func untouched() error {
 	for _, kind := range kinds {
 		point, _ := mounted(kind)

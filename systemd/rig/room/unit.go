@@ -16,11 +16,11 @@ import (
 
 const configFile = "/etc/tacet/tacet.toml"
 
-// setting is the unit's configuration, as far as the scenes differ in it.
+// setting holds the parts of the configuration in which the scenes differ.
 type setting struct {
 	parties int    // 1 or 2
 	codec   string // wav, opus
-	release string // "": as tacetd does it
+	release string // "": all
 	stores  string // their sections
 }
 
@@ -55,8 +55,8 @@ broker = "mqtt://127.0.0.1:1883"
 %s`, buttons, s.codec, cmp.Or(s.release, "all"), s.stores), 0o644)
 }
 
-// says is status.json.
-type says struct {
+// report is status.json.
+type report struct {
 	PID       int    `json:"pid"`
 	Phase     string `json:"phase"`
 	Recording string `json:"recording"`
@@ -69,19 +69,19 @@ type says struct {
 	} `json:"warnings"`
 }
 
-// status is what the unit says of itself; the zero value where it says nothing.
-func status() (s says) {
+// status reads status.json. It is zero if there is none.
+func status() (s report) {
 	data, err := os.ReadFile("/run/tacet/status.json")
 	if err == nil {
 		err = json.Unmarshal(data, &s)
 	}
 	if err != nil {
-		return says{}
+		return report{}
 	}
 	return s
 }
 
-func (s says) warns(code string) bool {
+func (s report) warns(code string) bool {
 	for _, w := range s.Warnings {
 		if w.Code == code {
 			return true
@@ -90,8 +90,8 @@ func (s says) warns(code string) bool {
 	return false
 }
 
-// warnsOf tells whether a warning is up for a store.
-func (s says) warnsOf(code, store string) bool {
+// warnsOf reports whether a warning is up for a store.
+func (s report) warnsOf(code, store string) bool {
 	for _, w := range s.Warnings {
 		if w.Code == code && (strings.Contains(w.Message, store+":") || strings.Contains(w.Message, store+";") ||
 			strings.Contains(w.Message, store+")")) {
@@ -101,7 +101,7 @@ func (s says) warnsOf(code, store string) bool {
 	return false
 }
 
-// idle waits until the unit could record.
+// idle waits until the unit is ready to record.
 func idle() error {
 	_, err := until("the unit is idle, and has its key", 60*time.Second, func() bool {
 		s := status()
@@ -113,14 +113,14 @@ func idle() error {
 	return err
 }
 
-// mainPID is the daemon's; 0: none.
+// mainPID is the PID of the daemon, or 0.
 func mainPID() int {
 	out, _ := run("systemctl", "show", "-p", "MainPID", "--value", "tacetd")
 	pid, _ := strconv.Atoi(out)
 	return pid
 }
 
-// recorded is one line of what "tacet ls" says.
+// recorded is one line of "tacet ls".
 type recorded struct {
 	File    string  `json:"file"`
 	Seconds float64 `json:"seconds"`
@@ -128,17 +128,27 @@ type recorded struct {
 	Reason  string  `json:"reason"`
 }
 
-// recordings lists the spool, oldest first. The names begin with the time.
+// recordings lists the spool, oldest first: the names start with the time.
 func recordings() (files []string) {
 	files, _ = filepath.Glob(spool + "/*.tacet")
 	return files
 }
 
-// last describes the youngest recording, of which there have to be so many.
+// lastFile is the latest recording.
+func lastFile() (string, error) {
+	files := recordings()
+	if len(files) == 0 {
+		return "", errNothing
+	}
+	return files[len(files)-1], nil
+}
+
+// last describes the latest recording. There must be count recordings.
 func last(count int) (recorded, error) {
 	files := recordings()
 	if len(files) != count {
-		return recorded{}, fmt.Errorf("there are %d recordings, not %d: %s", len(files), count, strings.Join(files, " "))
+		return recorded{}, fmt.Errorf("there are %d recordings instead of %d: %s", len(files), count,
+			strings.Join(files, " "))
 	}
 	if count == 0 {
 		return recorded{}, errNothing
@@ -159,7 +169,7 @@ func listed(path string) (recorded, error) {
 	return list[0], nil
 }
 
-// ended waits for the youngest recording to be as it should.
+// ended waits until the latest recording has a state, and checks its reason.
 func ended(count int, state, reason string) (recorded, error) {
 	var rec recorded
 	var err error
@@ -196,7 +206,7 @@ func (rec recorded) listen() ([]int16, error) {
 	}
 	const header = 44
 	if len(data) < header || string(data[:4]) != "RIFF" {
-		return nil, errors.New("what tacet open wrote is no WAV file")
+		return nil, errors.New("tacet open did not write a WAV file")
 	}
 	data = data[header:]
 	samples := make([]int16, len(data)/2)
@@ -206,7 +216,27 @@ func (rec recorded) listen() ([]int16, error) {
 	return samples, nil
 }
 
-// process is what the kernel counts of the daemon.
+// usage is the daemon's average use of the processor.
+type usage struct {
+	cores    float64
+	switches float64 // voluntary context switches of all threads, per second
+}
+
+func (u usage) String() string {
+	return fmt.Sprintf("%.1f %% of a core, %.1f voluntary context switches a second", 100*u.cores, u.switches)
+}
+
+// meter starts to measure a process. The returned function gives the average since then.
+func meter(pid int) (read func() (usage, error), err error) {
+	before, err := measure(pid)
+	return func() (usage, error) {
+		after, err := measure(pid)
+		seconds := after.at.Sub(before.at).Seconds()
+		return usage{(after.cpu - before.cpu).Seconds() / seconds, float64(after.switches-before.switches) / seconds}, err
+	}, err
+}
+
+// process is what the kernel has counted for a process.
 type process struct {
 	at       time.Time
 	cpu      time.Duration
@@ -235,7 +265,7 @@ func measure(pid int) (p process, err error) {
 	return p, nil
 }
 
-// field finds a value in one of the kernel's lists of "name: value".
+// field returns a value from one of the kernel's lists of "name: value".
 func field(text, name string) string {
 	for line := range strings.Lines(text) {
 		if key, value, _ := strings.Cut(line, ":"); strings.TrimSpace(key) == name {
@@ -245,8 +275,8 @@ func field(text, name string) string {
 	return ""
 }
 
-// keepTime does what somebody on the network does in a real unit, which has a network: it keeps the
-// clock right. Without, the unit warns, and its status light blinks all day.
+// keepTime marks the clock as synchronised, as a time server does for a real unit. Otherwise the
+// unit warns, and its status light blinks.
 func keepTime() error {
 	const status, maxError, estError = 0x10, 0x4, 0x8
 	_, err := unix.Adjtimex(&unix.Timex{Modes: status | maxError | estError})

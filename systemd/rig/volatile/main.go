@@ -1,13 +1,13 @@
-// Command volatile is a disk with a volatile write cache, so that cutting a virtual machine's power
-// costs what it would cost a real one.
+// Command volatile is a disk with a volatile write cache, so that a power cut costs a virtual
+// machine what it costs a real one.
 //
 //	volatile IMAGE SOCKET KEEP
 //
-// It serves the file IMAGE as a network block device on the Unix socket SOCKET. What is written
-// stays in memory until the client asks for a flush. SIGUSR1 is the power cut: of the blocks that
-// nobody has flushed, each one reaches the disk with a chance of KEEP percent, as if the drive had
-// just been busy with it; then the disk is gone. SIGUSR2 is a power cut at one of the next writes,
-// when there is something to lose. SIGTERM writes everything.
+// It serves the file IMAGE as a network block device on the Unix socket SOCKET. Writes stay in
+// memory until the client requests a flush. SIGUSR1 is a power cut: each block that is not flushed
+// still reaches the disk with a probability of KEEP percent, as if the drive had just written it;
+// then the disk is gone. SIGUSR2 is a power cut at one of the next writes, when there is something
+// to lose. SIGTERM writes everything.
 package main
 
 import (
@@ -45,8 +45,8 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	told := make(chan os.Signal, 1)
-	signal.Notify(told, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGTERM, syscall.SIGINT)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGTERM, syscall.SIGINT)
 	failed := make(chan error, 1)
 	go func() {
 		for {
@@ -55,7 +55,8 @@ func run(args []string) error {
 				failed <- err
 				return
 			}
-			// The machine's firmware tries the disk and hangs up; the kernel comes after it.
+			// First the machine's firmware probes the disk and disconnects, then the kernel
+			// connects.
 			_ = serve(c, d)
 			c.Close()
 		}
@@ -63,11 +64,11 @@ func run(args []string) error {
 	select {
 	case err := <-failed:
 		return err
-	case s := <-told:
+	case s := <-signals:
 		if s == syscall.SIGUSR2 {
 			d.awaitWrites(1 + rand.IntN(mostWrites))
 		}
-		// Nothing is served any more: the lock is never given back.
+		// The lock is never released, so nothing more is served.
 		d.mu.Lock()
 		if s == syscall.SIGTERM || s == syscall.SIGINT {
 			return d.flush()
@@ -78,22 +79,22 @@ func run(args []string) error {
 
 const (
 	blockSize = 4096
-	// mostWrites is how many writes a power cut that awaits one lets by at most, and longest how
-	// long it waits.
+	// mostWrites is the most writes before a power cut that waits for one; longest is the most
+	// time.
 	mostWrites = 12
 	longest    = 6 * time.Second
 )
 
-// disk is a file, and what has been written to it and not flushed.
+// disk is a file with the blocks that are written but not flushed.
 type disk struct {
 	size int64
 
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards the fields below
 	file   *os.File
 	cached map[int64]*[blockSize]byte
-	awaits int           // so many writes more, until
-	came   chan struct{} // is closed, and
-	gone   bool          // nothing is served any more
+	awaits int           // after this many writes,
+	came   chan struct{} // this is closed
+	gone   bool          // and nothing more is served
 }
 
 func openDisk(path string) (*disk, error) {
@@ -106,13 +107,12 @@ func openDisk(path string) (*disk, error) {
 		return nil, err
 	}
 	if info.Size()%blockSize != 0 {
-		return nil, fmt.Errorf("%s is no whole number of %d bytes", path, blockSize)
+		return nil, fmt.Errorf("the size of %s is not a multiple of %d bytes", path, blockSize)
 	}
 	return &disk{size: info.Size(), file: f, cached: map[int64]*[blockSize]byte{}}, nil
 }
 
-// awaitWrites returns when so many writes have come, and the last of them is only cached, or after
-// a while without.
+// awaitWrites waits for n writes, the last of which is only cached, or for some time.
 func (d *disk) awaitWrites(n int) {
 	came := make(chan struct{})
 	d.mu.Lock()
@@ -135,7 +135,7 @@ func (d *disk) wrote() {
 	}
 }
 
-// read and write are called with the lock held, and stay within the disk.
+// read and write need the lock, and a range within the disk.
 func (d *disk) read(p []byte, off int64) error {
 	return d.each(p, off, func(part []byte, n, at int64) error {
 		if b := d.cached[n]; b != nil {
@@ -164,7 +164,7 @@ func (d *disk) write(p []byte, off int64) error {
 	})
 }
 
-// each takes a stretch apart into blocks.
+// each splits a range into blocks.
 func (d *disk) each(p []byte, off int64, do func(part []byte, n, at int64) error) error {
 	for len(p) > 0 {
 		n, at := off/blockSize, off%blockSize
@@ -187,7 +187,7 @@ func (d *disk) flush() error {
 	return nil
 }
 
-// cut forgets what is cached, but for the part that luck keeps.
+// cut drops the cached blocks, except for a random part.
 func (d *disk) cut(keep int) error {
 	kept := 0
 	for n, b := range d.cached {

@@ -8,8 +8,8 @@ import (
 	"net"
 )
 
-// The network block device protocol, as far as QEMU speaks it: the fixed newstyle negotiation,
-// plain replies.
+// The part of the network block device protocol that QEMU uses: the fixed newstyle negotiation and
+// simple replies.
 const (
 	magicServer  = 0x4e42444d41474943
 	magicOption  = 0x49484156454f5054
@@ -30,7 +30,7 @@ const (
 
 var order = binary.BigEndian
 
-// serve speaks with one client until it hangs up.
+// serve serves one client until it disconnects.
 func serve(c net.Conn, d *disk) error {
 	if err := negotiate(c, d); err != nil {
 		return err
@@ -99,7 +99,7 @@ func (d *disk) carryOut(kind, flags uint16, data []byte, off int64) (errno uint3
 	return 0
 }
 
-// negotiate tells the client how large the disk is.
+// negotiate sends the client the size of the disk.
 func negotiate(c net.Conn, d *disk) error {
 	hello := order.AppendUint16(order.AppendUint64(order.AppendUint64(nil, magicServer), magicOption), 1)
 	if _, err := c.Write(hello); err != nil {

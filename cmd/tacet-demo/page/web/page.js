@@ -16,11 +16,6 @@ function list(words) {
   return words.slice(0, -1).join(", ") + " and " + words[words.length - 1];
 }
 
-function minutes(seconds) {
-  const m = Math.round(seconds / 60);
-  return m === 1 ? "1 minute" : m + " minutes";
-}
-
 const lightWords = {
   off: "The light is off: the microphone is closed.",
   on: "The light is steady: the microphone is open.",
@@ -166,20 +161,13 @@ function drawCopies(s) {
   at("copies").replaceChildren(...rows);
 }
 
-function drawCard(s) {
+function drawHead(s) {
   const c = s.card;
   say(at("room"), c.room + ", " + c.site);
   say(at("hears"), "Microphone: " + c.microphone + ".");
   say(at("shelf-hint"), "Each is sealed, and the unit has no key that opens it. " + (c.key
     ? "This page has the office’s key, so you can listen."
     : "Neither has this page: open them where the key is."));
-  say(at("card-purpose"), c.purpose + ". Nobody has to agree.");
-  say(at("card-yes"), single(s)
-    ? "When everyone agrees, press the button once. Recording starts then, and the light shows it."
-    : "Press your own button once. Recording starts when " + list(s.buttons.map((b) => "the " + b.party)) + " have pressed.");
-  say(at("card-stop"), (single(s) ? "Press the button again" : "Press any button") + ", at any time. Recording stops at once. You need no reason.");
-  at("legend-pulse").hidden = single(s);
-  say(at("card-foot"), "Recording stops by itself after " + minutes(c.max) + (c.quiet ? ", or when the room has been quiet for " + minutes(c.quiet) : "") + ". Notice " + c.notice + ".");
 }
 
 let since = 0; // start of the running recording, by this browser's clock
@@ -213,7 +201,7 @@ function drawLevers(s) {
 
 function draw(s) {
   at("unit").dataset.power = s.power ? "on" : "off";
-  drawCard(s);
+  drawHead(s);
   drawButtons(s);
   drawLight(s);
   const [title, text] = phaseWords(s);

@@ -1,21 +1,21 @@
-// Package mark is what makes a drive a store's own: a small file in its root, TACET-DRIVE.txt,
-// which "tacet drive init" writes at a desk and the unit looks for.
+// Package mark reads and writes the mark that assigns a drive to a store: a small file in its root,
+// TACET-DRIVE.txt. "tacet drive init" writes it at a desk, and the unit looks for it.
 //
 //	{"format":"tacet-drive/1","site":"high-street","room":"room-3","store":"drive","id":"K5PZ…"}
 //
-// or, where the office has signed it ("tacet drive init -i office.key"),
+// or, if the office has signed it ("tacet drive init -i office.key"),
 //
-//	{"format":"tacet-drive/2","site":"high-street","room":"*","store":"drive","id":"K5PZ…","uuid":"1234-ABCD","signature":"tacet-office/office AQID…"}
+//	{"format":"tacet-drive/2","site":"high-street","room":"*","store":"drive",
+//	 "id":"K5PZ…","uuid":"1234-ABCD","signature":"tacet-office/office AQID…"}
 //
-// One line of JSON in this very form. A drive without it is not written to by any unit, one with
-// another room's mark by that room's unit alone: a stick that somebody left plugged in, or carried
-// next door, stays as it is. The ID is random: it tells two drives of one store apart. A room of *
-// is each of the site's; only a signed mark says so.
+// It is one line of JSON in exactly this form. No unit writes to a drive without a mark, and only
+// that room's unit to one with another room's mark: a stick that was left plugged in, or carried
+// next door, stays as it is. The ID is random and tells apart two drives of one store. The room *
+// means every room of the site; only a signed mark may have it.
 //
-// The mark is no secret, and without a signature no proof: anybody can write one. The signature
-// covers all that the mark says, and the UUID of the file system, so that it is worth nothing on
-// another drive; only a full clone of the drive carries both. Recordings are sealed before they
-// come near a drive.
+// The mark is not secret and, without a signature, proves nothing: anybody can write one. The
+// signature covers the mark and the UUID of the file system, so it is worthless on another drive;
+// only a full clone of the drive carries both. Recordings are sealed before they reach a drive.
 package mark
 
 import (
@@ -32,7 +32,7 @@ import (
 	"tacet/daemon/durable"
 )
 
-// File is the mark's name. FAT keeps it as it stands, and a person sees what it is.
+// File is the mark's file name. FAT keeps it as it is, and people see what it is for.
 const File = "TACET-DRIVE.txt"
 
 const (
@@ -41,13 +41,13 @@ const (
 	maxSize  = 1 << 10
 )
 
-// EveryRoom stands for each room of a site.
+// EveryRoom means every room of a site.
 const EveryRoom = "*"
 
-// ErrBad says that there is a mark which "tacet drive init" can't have written.
+// ErrBad says that "tacet drive init" can't have written the mark.
 var ErrBad = errors.New("is not a mark that tacet drive init made")
 
-// Mark says whose a drive is.
+// Mark says which store a drive belongs to.
 type Mark struct {
 	Format string `json:"format"`
 	Site   string `json:"site"`
@@ -55,23 +55,23 @@ type Mark struct {
 	Store  string `json:"store"`
 	ID     string `json:"id"`
 
-	UUID      string `json:"uuid,omitempty"`      // of the file system that was signed
+	UUID      string `json:"uuid,omitempty"`      // of the file system, if signed
 	Signature string `json:"signature,omitempty"` // the office's
 }
 
-// New makes a mark with an ID of its own. Site, room and store are 1 to 32 of a-z, 0-9 and -.
+// New makes a mark with a new ID. Site, room and store are 1 to 32 of a-z, 0-9 and -.
 func New(site, room, store string) (Mark, error) {
 	m := Mark{Format: unsigned, Site: site, Room: room, Store: store, ID: rand.Text()}
 	return m, m.check()
 }
 
-// NewSigned makes a mark that the office signs, for the drive whose file system has this UUID. The
+// NewSigned makes a mark signed by the office, for the drive whose file system has this UUID. The
 // room may be EveryRoom.
 func NewSigned(site, room, store, uuid string, s office.Signer) (Mark, error) {
 	return Mark{Site: site, Room: room, Store: store, ID: rand.Text()}.Sign(uuid, s)
 }
 
-// Sign is the mark as the office signs it.
+// Sign returns the mark signed by the office.
 func (m Mark) Sign(uuid string, s office.Signer) (_ Mark, err error) {
 	m.Format, m.UUID = signed, uuid
 	if m.Signature, err = office.SignDrive(m.drive(), s); err != nil {
@@ -86,7 +86,7 @@ func (m Mark) SignedBy(k office.Key, uuid string) error {
 	case err != nil:
 		return err
 	case uuid == "":
-		return errors.New("is on a file system whose UUID can't be told, so it may be a copy")
+		return errors.New("is on a file system whose UUID is unknown, so it may be a copy")
 	case uuid != m.UUID:
 		return fmt.Errorf("was signed for another drive: its file system has the UUID %s, and this one has %s", m.UUID, uuid)
 	}
@@ -131,13 +131,15 @@ func (m Mark) check() error {
 	return nil
 }
 
+// Text is the mark's file, as Write writes it.
+func (m Mark) Text() []byte { return append(m.line(), '\n') }
+
 func (m Mark) line() []byte {
 	line, _ := json.Marshal(m) // some strings: that never fails
 	return line
 }
 
-// Parse reads a mark. It takes what line makes and nothing else, but for a line end in Windows' way
-// or none.
+// Parse parses a mark. It accepts only what line makes, with any line end or none.
 func Parse(text []byte) (Mark, error) {
 	text = bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("\r"))
 	var m Mark
@@ -147,7 +149,7 @@ func Parse(text []byte) (Mark, error) {
 	return m, nil
 }
 
-// Read reads the mark in the root of a drive. fs.ErrNotExist: it carries none.
+// Read reads the mark in the root of a drive. Without a mark the error is fs.ErrNotExist.
 func Read(drive *os.Root) (Mark, error) {
 	fsys := durable.OS(drive)
 	info, err := fsys.Stat(File)
@@ -164,10 +166,9 @@ func Read(drive *os.Root) (Mark, error) {
 	return Parse(text)
 }
 
-// Write marks a drive, in place of a mark that it may carry, and leaves all else on it. When it
-// returns nil the mark outlives the drive's being pulled out. On file systems with owners everybody
-// gets the right to write in the drive's root, and to read the mark: the unit's user is another
-// than the one at the desk.
+// Write marks a drive, replacing any mark, and leaves everything else on it. When it returns nil
+// the mark survives pulling the drive out. On file systems with owners it lets everybody write in
+// the drive's root and read the mark, because the unit's user is not the one at the desk.
 func (m Mark) Write(drive *os.Root) error {
 	if err := m.check(); err != nil {
 		return err
@@ -176,7 +177,7 @@ func (m Mark) Write(drive *os.Root) error {
 		return err
 	}
 	fsys := durable.OS(drive)
-	if err := durable.WriteFile(fsys, File, append(m.line(), '\n')); err != nil {
+	if err := durable.WriteFile(fsys, File, m.Text()); err != nil {
 		return err
 	}
 	_ = drive.Chmod(File, 0o644) // FAT has no owners, and may refuse
@@ -196,8 +197,8 @@ func (m Mark) Write(drive *os.Root) error {
 
 const everybody = 0o777
 
-// open gives everybody the right to write in the drive's root. FAT, where the right comes with the
-// mount, leaves everything as it is or refuses: then the next write tells.
+// open lets everybody write in the drive's root. FAT, whose permissions come with the mount,
+// ignores or refuses that; if nobody may write, the next write fails.
 func open(drive *os.Root) error {
 	info, err := drive.Stat(".")
 	if err != nil {

@@ -35,7 +35,7 @@ func TestParse(t *testing.T) {
 		"a signature":       strings.Replace(golden, "}", `,"uuid":"1234-ABCD","signature":"tacet-office/office AAAA"}`, 1),
 		"signed, without":   strings.Replace(golden, "drive/1", "drive/2", 1),
 		"a blank":           strings.Replace(golden, ":", ": ", 1),
-		"something behind":  golden + "\n" + golden,
+		"something after":   golden + "\n" + golden,
 		"a blank line more": golden + "\n\n",
 		"zeros":             strings.Repeat("\x00", 100),
 	} {
@@ -102,7 +102,7 @@ func TestWriteAndRead(t *testing.T) {
 	}
 }
 
-// What pretends to be a mark and isn't a small file leads nowhere.
+// Something with the mark's name that isn't a small file is not read.
 func TestReadRefuses(t *testing.T) {
 	for name, lay := range map[string]func(path string) error{
 		"a folder":   func(path string) error { return os.Mkdir(path, 0o700) },

@@ -9,7 +9,7 @@ import (
 	"tacet/config/office"
 )
 
-// A mark as this version signs it, and the key of the office that did; both stay readable for ever.
+// A mark signed by this version, and the key of that office. They must stay valid for ever.
 const (
 	goldenKey    = "tacet-office/high-street+a142b5a4+ASja1GMdaW5rBwrHJU+kyH/uzLiojVaw4V79zAEvfcav"
 	goldenSigned = `{"format":"tacet-drive/2","site":"high-street","room":"*","store":"drive","id":"ABCDEFGHIJKLMNOPQRSTUVWXYZ","uuid":"1234-ABCD","signature":"tacet-office/high-street oUK1pMQ3jLROEeQIuAlTfT8YwauJiIePVKQYXta3BBLlr6ZZX4sn/yDwaqU/sZeiLUM7L9bMxvEZLOk4Gwg+NFYxkg8="}`
@@ -52,7 +52,7 @@ func anOffice(t *testing.T) (office.Signer, office.Key) {
 	return s, k
 }
 
-// A signed mark says on its own drive what the office said, and nothing on another.
+// A signed mark is valid on its own drive, and on no other.
 func TestSigned(t *testing.T) {
 	s, k := anOffice(t)
 	other, _ := anOffice(t)
@@ -74,7 +74,7 @@ func TestSigned(t *testing.T) {
 	if err := m.SignedBy(k, "1234-ABCD"); err != nil {
 		t.Error(err)
 	}
-	for uuid, want := range map[string]string{"1234-ABCE": "was signed for another drive", "": "can't be told"} {
+	for uuid, want := range map[string]string{"1234-ABCE": "was signed for another drive", "": "is unknown"} {
 		if err := m.SignedBy(k, uuid); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("on a file system called %q: %v", uuid, err)
 		}

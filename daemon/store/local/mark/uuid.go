@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// maxLinks bounds how many file systems are looked at.
+// maxLinks limits how many file systems are searched.
 const maxLinks = 1000
 
-// UUIDOf is the UUID of the file system on a device, "major:minor", as udev has read it; "" where
-// that can't be told. Root is /, or a test's own. It reads nothing from the device.
+// UUIDOf returns the UUID of the file system on a device, "major:minor", as udev has read it, or ""
+// if it is unknown. root is / except in tests. It reads nothing from the device.
 func UUIDOf(root, device string) string {
 	folder := filepath.Join(root, "/dev/disk/by-uuid")
 	links, err := os.ReadDir(folder)
@@ -31,7 +31,7 @@ func UUIDOf(root, device string) string {
 	return ""
 }
 
-// unescape takes back what udev does to characters that it keeps out of names: \x20 is a blank.
+// unescape undoes udev's escapes of characters in names: \x20 is a space.
 func unescape(name string) string {
 	var out strings.Builder
 	for {

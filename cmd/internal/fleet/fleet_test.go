@@ -1,0 +1,129 @@
+package fleet
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"tacet/config/office"
+	"tacet/daemon/recording"
+)
+
+func newKey(t *testing.T, site, room string) string {
+	t.Helper()
+	_, public, err := recording.NewUnitKey(site, room)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return public
+}
+
+// What is written is read, in the same order whichever way it came.
+func TestWriteAndRead(t *testing.T) {
+	name := filepath.Join(t.TempDir(), File)
+	if _, err := Read(name); !Missing(err) {
+		t.Errorf("where there is none: %v", err)
+	}
+	f := &Fleet{}
+	for _, p := range []string{"low-street/room-2", "high-street/room-9", "high-street/room-1", "low-street/room-2"} {
+		site, room, _ := strings.Cut(p, "/")
+		r := f.Add(site, room)
+		r.Name = `The "green" room`
+		r.Recipients = "61f02b26107090fb956cc342a559400c"
+	}
+	keys := []string{newKey(t, "high-street", "room-1"), newKey(t, "high-street", "room-1")}
+	for i, key := range []string{keys[0], keys[1], keys[1], keys[0]} {
+		if changed, err := f.Room("high-street", "room-1").Learn(key); err != nil || changed == (i == 2) {
+			t.Errorf("%d: changed %v, %v", i, changed, err)
+		}
+	}
+	if err := f.Write(name); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Read(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var places []string
+	for _, s := range got.Sites {
+		for _, r := range s.Rooms {
+			places = append(places, s.ID+"/"+r.ID)
+		}
+	}
+	if want := []string{"high-street/room-1", "high-street/room-9", "low-street/room-2"}; !slices.Equal(places, want) {
+		t.Errorf("the rooms are %v, want %v", places, want)
+	}
+	r := got.Room("high-street", "room-1")
+	if r.Key != keys[0] || !slices.Equal(r.Keys(), keys) || r.Name != `The "green" room` {
+		t.Errorf("%+v", r)
+	}
+	first, _ := f.Text()
+	second, err := got.Text()
+	if err != nil || string(first) != string(second) {
+		t.Errorf("%v\n%s\n%s", err, first, second)
+	}
+}
+
+// What is no fleet is told with its line.
+func TestFleetMistakes(t *testing.T) {
+	key := newKey(t, "high-street", "room-1")
+	site := "[[site]]\nid = \"high-street\"\n[[site.room]]\nid = \"room-1\"\n"
+	for name, c := range map[string]struct{ text, want string }{
+		"right":            {site + "key = \"" + key + "\"\n", ""},
+		"a key of its own": {site + "colour = \"red\"\n", "line 5: there is no such key"},
+		"no TOML":          {site + "key = x\n", "line 5, column"},
+		"no site's id":     {"[[site]]\nid = \"../x\"\n", `"../x" is no site's id`},
+		"no room's id":     {"[[site]]\nid = \"a\"\n[[site.room]]\nid = \"B\"\n", `"B" is no room's id`},
+		"a room twice":     {site + "[[site.room]]\nid = \"room-1\"\n", "high-street/room-1 stands there twice"},
+		"another room's key": {site + "key = \"" + newKey(t, "high-street", "room-2") + "\"\n",
+			"has a key of high-street/room-2"},
+		"no key": {site + "key = \"x\"\n", "is no unit's key"},
+	} {
+		_, err := Parse([]byte(c.text))
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+// A key is taken in each of the ways in which a unit says it, and from nobody else.
+func TestListen(t *testing.T) {
+	key := newKey(t, "high-street", "room-1")
+	_, offices, err := office.NewKey("high-street")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		text, want string
+		published  bool
+	}{
+		"the file":            {key + "\n", "", false},
+		"from Windows":        {"\ufeff" + key + "\r\n", "", false},
+		"with a remark":       {"# room 1\n" + key, "", false},
+		"the state":           {`{"v":1,"boot":"x","unit_key":"` + key + `","phase":"idle"}`, "", true},
+		"a state without":     {`{"v":1}`, "holds no unit_key", false},
+		"half a state":        {`{"v":1,"unit_key":"` + key, "holds no unit_key", false},
+		"empty":               {"\n", "holds 0 lines", false},
+		"two":                 {key + "\n" + key + "x\n", "holds 2 lines", false},
+		"an office's":         {offices, "which is no unit's", false},
+		"a private key":       {"PRIVATE+KEY+tacet/high-street/room-1+00000000+AAAA", "is no unit's key", false},
+		"without end":         {strings.Repeat("x", maxSaid+1), "is longer than", false},
+		"a key that was torn": {key[:len(key)-4], "is no unit's key", false},
+	} {
+		said, err := Listen(strings.NewReader(c.text))
+		switch {
+		case c.want == "" && (err != nil || said.Key != key || said.Site != "high-street" || said.Room != "room-1" ||
+			said.Published != c.published):
+			t.Errorf("%s: %+v, %v", name, said, err)
+		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		case err != nil && strings.Contains(err.Error(), "AAAA"):
+			t.Errorf("%s: the error repeats the key: %v", name, err)
+		}
+	}
+	if _, err := Bytes(filepath.Join(t.TempDir(), "none")); !os.IsNotExist(err) {
+		t.Errorf("a file that isn't there: %v", err)
+	}
+}

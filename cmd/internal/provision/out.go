@@ -1,0 +1,130 @@
+package provision
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"tacet/daemon/durable"
+)
+
+// out is the folder of all that is made. Names in it have slashes.
+type out struct {
+	root  *os.Root
+	fs    durable.FS
+	wrote []string // the files that were written, in order
+}
+
+// openOut makes the folder where there is none. It holds secrets: it is for its owner alone.
+func openOut(name string) (*out, error) {
+	if err := os.MkdirAll(name, 0o700); err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(name, 0o700); err != nil && !errors.Is(err, fs.ErrPermission) {
+		return nil, err
+	}
+	root, err := os.OpenRoot(name)
+	if err != nil {
+		return nil, err
+	}
+	return &out{root: root, fs: durable.OS(root)}, nil
+}
+
+func (o *out) Close() error { return o.root.Close() }
+
+const maxRead = 4 << 20
+
+// read returns a file of a run before; nil: there is none.
+func (o *out) read(name string) ([]byte, error) {
+	data, err := durable.ReadFile(o.fs, name, maxRead)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return data, err
+}
+
+// put writes a file, wholly or not at all, unless it says just that already.
+func (o *out) put(name string, data []byte) error {
+	before, err := o.read(name)
+	if err == nil && before != nil && bytes.Equal(before, data) {
+		return nil
+	}
+	if err := o.root.MkdirAll(filepath.FromSlash(path.Dir(name)), 0o700); err != nil {
+		return err
+	}
+	if err := durable.WriteFile(o.fs, name, data); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	o.wrote = append(o.wrote, name)
+	return nil
+}
+
+// keep returns a file that is made once, and makes it where there is none.
+func (o *out) keep(name string, make func() ([]byte, error)) ([]byte, error) {
+	data, err := o.read(name)
+	if err != nil || len(data) > 0 {
+		return data, err
+	}
+	if data, err = make(); err != nil {
+		return nil, err
+	}
+	return data, o.put(name, data)
+}
+
+// only removes what else lies in a folder of ours.
+func (o *out) only(folder string, keep map[string]bool) error {
+	entries, err := o.fs.ReadDir(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if name := path.Join(folder, e.Name()); !keep[e.Name()] && e.Type().IsRegular() {
+			if err := o.fs.Remove(name); err != nil {
+				return err
+			}
+			o.wrote = append(o.wrote, name)
+		}
+	}
+	return nil
+}
+
+// rooms are the folders SITE/ROOM that are there.
+func (o *out) rooms() (places []string, err error) {
+	sites, err := o.fs.ReadDir(".")
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range sites {
+		if !s.IsDir() || !roomForm.MatchString(s.Name()) {
+			continue
+		}
+		rooms, err := o.fs.ReadDir(s.Name())
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rooms {
+			place := s.Name() + "/" + r.Name()
+			if _, err := o.fs.Stat(place + "/" + etcFolder + "/" + configFile); err == nil {
+				places = append(places, place)
+			}
+		}
+	}
+	return places, nil
+}
+
+// changed reports whether a file below a folder was written in this run.
+func (o *out) changed(folder string) bool {
+	return slices.ContainsFunc(o.wrote, func(name string) bool { return strings.HasPrefix(name, folder+"/") })
+}
+
+func sorted(m map[string]bool) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,119 @@
+package provision
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"tacet/config"
+	"tacet/daemon/topic"
+)
+
+// forOffice collects what the servers' administrators get.
+type forOffice struct {
+	accounts []mqttAccount
+	ssh      map[string][]string // lines, by account
+}
+
+type mqttAccount struct {
+	names          topic.Names
+	user, password string
+}
+
+// take looks whether a file is one that a server has to know of.
+func (a *forOffice) take(f *filled, name string, data []byte) error {
+	if m := f.cfg.MQTT; m != nil && m.PasswordFile == etc+"/"+name {
+		a.accounts = append(a.accounts, mqttAccount{
+			names: topic.Names{Site: f.cfg.Room.Site, Room: f.cfg.Room.ID, HomeAssistant: m.HomeAssistant},
+			user:  m.Username, password: strings.TrimRight(string(data), "\r\n"),
+		})
+	}
+	for _, s := range f.cfg.Stores {
+		if s.Kind != config.SFTP || s.Key != etc+"/"+name {
+			continue
+		}
+		line, err := authorized(data, f.place())
+		if err != nil {
+			return fmt.Errorf("%s %w", name, err)
+		}
+		if a.ssh == nil {
+			a.ssh = map[string][]string{}
+		}
+		if at := account(s); !slices.Contains(a.ssh[at], line) {
+			a.ssh[at] = append(a.ssh[at], line)
+		}
+	}
+	return nil
+}
+
+// office makes the lists for the servers, the labels of all rooms, and the fleet.
+func (p *Plan) office(o *out, all forOffice) error {
+	if err := all.broker(o); err != nil {
+		return err
+	}
+	keep := map[string]bool{}
+	for _, at := range slices.Sorted(keysOf(all.ssh)) {
+		keep[at] = true
+		if err := o.put(keysFolder+"/"+at, []byte(strings.Join(all.ssh[at], "\n")+"\n")); err != nil {
+			return err
+		}
+	}
+	if err := o.only(keysFolder, keep); err != nil {
+		return err
+	}
+	var labels []labelled
+	for _, f := range p.rooms {
+		labels = append(labels, labelOf(f.cfg))
+	}
+	page, err := labelPage(labels, true)
+	if err == nil {
+		err = o.put(labelsFile, page)
+	}
+	if err != nil {
+		return err
+	}
+	return p.fleet(o)
+}
+
+func keysOf(m map[string][]string) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+// broker writes Mosquitto's two files.
+func (a forOffice) broker(o *out) error {
+	if len(a.accounts) == 0 {
+		return nil
+	}
+	old, err := o.read(passwdFile)
+	if err != nil {
+		return err
+	}
+	before := map[string]string{}
+	for line := range strings.Lines(string(old)) {
+		user, _, _ := strings.Cut(line, ":")
+		before[user] = strings.TrimSpace(line)
+	}
+	var acl, passwd strings.Builder
+	acl.WriteString("# Made by tacet provision. What each unit may do at the broker, and nothing else: for Mosquitto's acl_file.\n")
+	for _, m := range a.accounts {
+		line, err := mosquittoLine(m.user, m.password, before[m.user])
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(&passwd, line)
+		fmt.Fprintf(&acl, "\nuser %s\ntopic write tacet/%s/%s/#\n", m.user, m.names.Site, m.names.Room)
+		if m.names.HomeAssistant != "" {
+			fmt.Fprintf(&acl, "topic write %s\ntopic read %s\n", m.names.Discovery(), m.names.Birth())
+		}
+	}
+	if err := o.put(aclFile, []byte(acl.String())); err != nil {
+		return err
+	}
+	return o.put(passwdFile, []byte(passwd.String()))
+}

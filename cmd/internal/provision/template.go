@@ -1,0 +1,209 @@
+package provision
+
+import (
+	"fmt"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"tacet/config"
+	"tacet/config/textfile"
+)
+
+// Template is a unit's config in which {column} stands for what the list of rooms has in that
+// column. {room}, {site} and {name} are always there.
+type Template struct {
+	file string // as it was named
+	text string
+}
+
+// ReadTemplate reads a template. What is wrong with it shows when it is filled in.
+func ReadTemplate(name string) (Template, error) {
+	data, err := textfile.Read(name, config.MaxFile)
+	if err != nil {
+		return Template{}, fmt.Errorf("read the template: %w", err)
+	}
+	return Template{name, string(data)}, nil
+}
+
+// dir is where the files lie that the template names.
+func (t Template) dir() string { return filepath.Dir(t.file) }
+
+var placeholder = regexp.MustCompile(`\{([a-z][a-z0-9_]*)\}`)
+
+// fill is the config of a room. No value holds a line's end, so that the lines are the template's.
+func (t Template) fill(r Room) (text string, missing config.Errors) {
+	var out strings.Builder
+	number := 0
+	for line := range strings.Lines(t.text) {
+		number++
+		code, remark := splitRemark(line)
+		out.WriteString(placeholder.ReplaceAllStringFunc(code, func(found string) string {
+			value, ok := r.Values[found[1:len(found)-1]]
+			if !ok {
+				missing = append(missing, config.Problem{File: t.file, Line: number,
+					What:    found + " is no column of the list of rooms",
+					Instead: "add the column, or write one of {" + strings.Join(r.columns(), "}, {") + "}"})
+			}
+			return escape(value)
+		}))
+		out.WriteString(remark)
+	}
+	return out.String(), missing
+}
+
+// splitRemark parts a line of TOML before its remark.
+func splitRemark(line string) (code, remark string) {
+	quote := byte(0)
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case quote == '"' && c == '\\':
+			i++
+		case quote != 0 && c == quote:
+			quote = 0
+		case quote != 0:
+		case c == '"' || c == '\'':
+			quote = c
+		case c == '#':
+			return line[:i], line[i:]
+		}
+	}
+	return line, ""
+}
+
+// escape makes a value stand for itself between TOML's quotes.
+func escape(value string) string { return strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) }
+
+// uses reports whether a column is asked for anywhere in the template.
+func (t Template) uses(column string) bool {
+	for line := range strings.Lines(t.text) {
+		code, _ := splitRemark(line)
+		if strings.Contains(code, "{"+column+"}") {
+			return true
+		}
+	}
+	return false
+}
+
+// filled is the config of one room, and the files that it names in /etc/tacet.
+type filled struct {
+	room    Room
+	text    string
+	cfg     *config.Config
+	secret  map[string]bool // the files, by their names in /etc/tacet; true: nobody else may read it
+	signed  map[string]bool // those among them that the office's word is in: the recipients, and its key
+	refused config.Errors
+}
+
+// etc is where a unit's config lies, and what it names.
+const etc = "/etc/tacet"
+
+// fillIn fills the template in for a room, and checks it as tacet check does.
+func (t Template) fillIn(r Room) filled {
+	text, missing := t.fill(r)
+	f := filled{room: r, text: text, refused: missing}
+	if len(missing) > 0 {
+		return f
+	}
+	cfg, _, err := config.Parse(t.file, []byte(text))
+	if err != nil {
+		f.refused, _ = err.(config.Errors)
+		return f
+	}
+	f.cfg = cfg
+	f.refused = t.fits(r, cfg)
+	if len(f.refused) == 0 {
+		f.refused = f.names(t)
+	}
+	return f
+}
+
+// fits wants the config to be that of the room.
+func (t Template) fits(r Room, cfg *config.Config) (wrong config.Errors) {
+	say := func(key, is, want, column string) {
+		wrong = append(wrong, config.Problem{File: t.file, Line: t.lineOf(key), Key: "room." + key,
+			What:    fmt.Sprintf("is %q, and the list of rooms says %q", is, want),
+			Instead: "write " + key + ` = "{` + column + `}"`})
+	}
+	if cfg.Room.ID != r.ID {
+		say("id", cfg.Room.ID, r.ID, colRoom)
+	}
+	if r.Site != "" && cfg.Room.Site != r.Site {
+		say("site", cfg.Room.Site, r.Site, colSite)
+	}
+	return wrong
+}
+
+// lineOf is the first line that sets a key.
+func (t Template) lineOf(key string) int {
+	number := 0
+	for line := range strings.Lines(t.text) {
+		number++
+		if name, _, ok := strings.Cut(line, "="); ok && strings.TrimSpace(name) == key {
+			return number
+		}
+	}
+	return 0
+}
+
+// names finds the files in /etc/tacet that the config names.
+func (f *filled) names(t Template) (wrong config.Errors) {
+	var raw struct {
+		Encrypt struct{ Recipients any }
+		Office  struct{ Key string }
+	}
+	if err := toml.Unmarshal([]byte(f.text), &raw); err != nil {
+		return config.Errors{{File: t.file, What: "can't be read as TOML: " + err.Error(), Instead: "write it plainer"}}
+	}
+	f.secret, f.signed = map[string]bool{}, map[string]bool{}
+	add := f.addName
+	recipients, _ := raw.Encrypt.Recipients.([]any)
+	for _, item := range recipients {
+		if name, ok := item.(string); ok && !strings.HasPrefix(strings.ToLower(name), "age1") {
+			add(name, false)
+		}
+	}
+	add(raw.Office.Key, false)
+	for name := range f.secret {
+		f.signed[name] = true
+	}
+	for _, s := range f.cfg.Stores {
+		add(s.Key, true)
+		add(s.KnownHosts, false)
+		add(s.AccessKeyFile, true)
+		add(s.SecretKeyFile, true)
+		add(s.CA, false)
+	}
+	if m := f.cfg.MQTT; m != nil {
+		add(m.PasswordFile, true)
+		add(m.CA, false)
+		add(m.Cert, false)
+		add(m.ClientKey, true)
+	}
+	for name := range f.secret {
+		if strings.Contains(name, "/") || name == configFile {
+			wrong = append(wrong, config.Problem{File: t.file, What: fmt.Sprintf("%s/%s can't be provisioned", etc, name),
+				Instead: "name a file that lies in " + etc + " itself"})
+		}
+	}
+	return slices.Clip(wrong)
+}
+
+// addName notes a file that the template names, if it lies in etc.
+func (f *filled) addName(name string, secret bool) {
+	relative := !path.IsAbs(name) && name != ""
+	if relative {
+		name = path.Join(etc, filepath.ToSlash(name))
+	}
+	if rest, ok := strings.CutPrefix(path.Clean(name), etc+"/"); ok {
+		f.secret[rest] = f.secret[rest] || secret
+	} else if relative {
+		f.secret[path.Clean(name)] = secret // outside: names refuses it
+	}
+}
+
+const configFile = "tacet.toml"

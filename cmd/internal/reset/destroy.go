@@ -1,0 +1,91 @@
+//go:build unix
+
+package reset
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"tacet/daemon/durable"
+)
+
+// secrets are the files that the config names, the unit's key first.
+func (u *Unit) secrets() []string {
+	names := []string{u.Cfg.Unit.Key, u.Cfg.Unit.Key + ".first"}
+	for _, s := range u.Cfg.Stores {
+		names = append(names, s.Key, s.AccessKeyFile, s.SecretKeyFile)
+	}
+	if m := u.Cfg.MQTT; m != nil {
+		names = append(names, m.PasswordFile, m.ClientKey)
+	}
+	slices.Sort(names[2:])
+	return slices.DeleteFunc(slices.Compact(names), func(name string) bool { return name == "" })
+}
+
+// destroy overwrites a file and removes it. One that isn't there is none.
+func (u *Unit) destroy(name string) error {
+	info, err := os.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil && info.Mode().IsRegular() {
+		err = overwrite(name, info.Size())
+	}
+	if err == nil {
+		err = os.Remove(name)
+	}
+	if err == nil {
+		err = syncDir(filepath.Dir(name))
+	}
+	if err != nil {
+		return fmt.Errorf("destroy %s: %w", name, err)
+	}
+	u.Tell("destroyed %s", name)
+	return nil
+}
+
+func overwrite(name string, size int64) error {
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, min(size, 1<<20)))
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+func syncDir(name string) error {
+	root, err := os.OpenRoot(name)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return durable.OS(root).SyncDir(".")
+}
+
+// clearFolder removes the files of a folder, and no folders in it.
+func (u *Unit) clearFolder(folder string) error {
+	entries, err := os.ReadDir(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look through %s: %w", folder, err)
+	}
+	for _, e := range entries {
+		name := filepath.Join(folder, e.Name())
+		if e.IsDir() || name == filepath.Clean(u.Config) {
+			continue
+		}
+		if err := u.destroy(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
