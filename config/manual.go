@@ -30,7 +30,7 @@ func sections(example string) ([]Section, error) {
 	for _, s := range sectionKeys {
 		kinds := []string{""}
 		if s.name == "store" {
-			kinds = storeKinds()
+			kinds = StoreKinds()
 		}
 		for _, kind := range kinds {
 			section, err := explained(shown, s.name, kind, s.repeated)
