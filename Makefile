@@ -24,7 +24,7 @@ build: ## tacetd, tacet and tacet-demo, into bin; V=1 shows the commands
 # only if its buffer holds one; the default of 4 KiB costs two wake-ups for each.
 OUT ?= bin
 UNIT ?= ./cmd/tacetd ./cmd/tacet-demo
-programs:
+programs: ## what make build and the packages share; OUT, UNIT
 	@echo 'building $(notdir $(UNIT)) and tacet into $(OUT), version $(VERSION)'
 	CGO_ENABLED=1 \
 	CGO_CFLAGS='-g -O2 -ffunction-sections -fdata-sections -DMA_DATA_CONVERTER_STACK_BUFFER_SIZE=16384' \
@@ -33,7 +33,7 @@ programs:
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(OUT)/ ./cmd/tacet
 
 # tacet alone, for any system that Go knows: GOOS, GOARCH.
-desk:
+desk: ## tacet alone, for any system that Go knows; GOOS, GOARCH, OUT
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(OUT)/ ./cmd/tacet
 
 # All are built in a Debian 12, so that they install on 12 and 13; an amd64 machine makes all three.
