@@ -99,7 +99,7 @@ func readExample(text string) []Section {
 	return found
 }
 
-// readKey parts "key = value  # remark". A # in a text is no remark.
+// readKey parts "key = value # remark". A # in a text is no remark.
 func readKey(line string) Key {
 	name, rest, _ := strings.Cut(line, "=")
 	value, about := rest, ""

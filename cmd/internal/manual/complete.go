@@ -71,28 +71,7 @@ func Bash(d cli.Description) string {
 	}
 	var alone string
 	for _, c := range d.Commands {
-		pattern, words, valued, named := c.Name, []string{}, " ", " "
-		if c.Name == "" {
-			pattern = "*"
-		}
-		if s := sub(c); s != "" {
-			words = append(words, s)
-		}
-		for _, f := range c.Flags {
-			words = append(words, "-"+f.Name)
-			switch value, file := takes(f); {
-			case file:
-				named += "-" + f.Name + " "
-			case value != "":
-				valued += "-" + f.Name + " "
-			}
-		}
-		files := ""
-		if operands(c) {
-			files = "yes"
-		}
-		text := fmt.Sprintf("\t%s) words='%s' files='%s' valued='%s' named='%s' ;;", pattern, strings.Join(words, " "),
-			files, valued, named)
+		text := bashCase(c)
 		if c.Name == "" {
 			alone = text // it matches all
 			continue
@@ -121,6 +100,32 @@ func Bash(d cli.Description) string {
 	line("}")
 	line("complete -F _%s %s", d.Name, d.Name)
 	return b.String()
+}
+
+// bashCase is the line for one command: its words, and which of its flags take a value or a file.
+func bashCase(c cli.Described) string {
+	pattern, words, valued, named := c.Name, []string{}, " ", " "
+	if c.Name == "" {
+		pattern = "*"
+	}
+	if s := sub(c); s != "" {
+		words = append(words, s)
+	}
+	for _, f := range c.Flags {
+		words = append(words, "-"+f.Name)
+		switch value, file := takes(f); {
+		case file:
+			named += "-" + f.Name + " "
+		case value != "":
+			valued += "-" + f.Name + " "
+		}
+	}
+	files := ""
+	if operands(c) {
+		files = "yes"
+	}
+	return fmt.Sprintf("\t%s) words='%s' files='%s' valued='%s' named='%s' ;;", pattern, strings.Join(words, " "),
+		files, valued, named)
 }
 
 // names are the commands that have one.

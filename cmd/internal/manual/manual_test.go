@@ -12,7 +12,8 @@ import (
 
 func run(env *cli.Env) error {
 	return env.Dispatch("a tool of its own", []cli.Command{
-		{Name: "open", Usage: "-i KEY [-n N] FILE", About: "open it", Help: "One 'line'.\n\n    $ tacet open\n\n.Two-lines: \\ end.",
+		{Name: "open", Usage: "-i KEY [-n N] FILE", About: "open it",
+			Help: "One 'line'.\n\n    $ tacet open\n\n.Two-lines: \\ end.",
 			Run: func(env *cli.Env, args []string) error {
 				fs := env.Flags()
 				fs.String("i", "", "the `KEY` that's [secret]")
@@ -62,7 +63,8 @@ func TestTheConfigPageHasEachSection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{".SS \"[room]\"", ".SS \"[[button]]\"", "kind = \\(dqs3\\(dq", "\\fBknown_hosts = ", ".SH \"TELEMETRY\""} {
+	for _, want := range []string{".SS \"[room]\"", ".SS \"[[button]]\"", "kind = \\(dqs3\\(dq", "\\fBknown_hosts = ",
+		".SH \"TELEMETRY\""} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in it", want)
 		}

@@ -5,8 +5,8 @@
 //	parts -sbom FILE -of ARTIFACT PROGRAM…          a CycloneDX bill of materials of the artifact
 //
 // It reads the modules from the programs themselves, their licences from Go's module cache, and
-// libopus's from the Debian package (-opus FILE, -opus-version VERSION). It fails for a part without
-// a licence, so that none is shipped by mistake.
+// libopus's from the Debian package (-opus FILE, -opus-version VERSION). It fails for a part
+// without a licence, so that none is shipped by mistake.
 package main
 
 import (

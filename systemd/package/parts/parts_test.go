@@ -13,17 +13,20 @@ import (
 
 const mit = `Copyright (c) 2016 Somebody
 
-Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated documentation
-files (the "Software"), to deal in the Software without restriction, including without limitation the rights to use, copy,
-modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit persons to whom the
-Software is furnished to do so, subject to the following conditions:
+Permission is hereby granted, free of charge, to any person obtaining a copy of this software and
+associated documentation files (the "Software"), to deal in the Software without restriction,
+including without limitation the rights to use, copy, modify, merge, publish, distribute,
+sublicense, and/or sell copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
 
-The above copyright notice and this permission notice shall be included in all copies or substantial portions of the Software.
+The above copyright notice and this permission notice shall be included in all copies or substantial
+portions of the Software.
 
-THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE
-WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR
-COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE,
-ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.`
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT
+NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND
+NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES
+OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN
+CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.`
 
 func lay(t *testing.T, files map[string]string) string {
 	t.Helper()
@@ -46,14 +49,16 @@ func TestThePartsOfAProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opus := debianPackage{copyright: filepath.Join(lay(t, map[string]string{"copyright": "Copyright: Xiph.Org"}), "copyright"),
+	opus := debianPackage{copyright: filepath.Join(lay(t, map[string]string{"copyright": "Copyright: Xiph.Org"}),
+		"copyright"),
 		version: "1.3.1-3", arch: "arm64"}
 	parts, err := linked([]string{self, self}, opus)
 	if err != nil {
 		t.Fatal(err)
 	}
 	text := copyrightText(parts)
-	for _, want := range []string{"the Go standard library go1.", "github.com/CycloneDX/cyclonedx-go v0.", "github.com/google/uuid v1.",
+	for _, want := range []string{"the Go standard library go1.", "github.com/CycloneDX/cyclonedx-go v0.",
+		"github.com/google/uuid v1.",
 		"Redistributions in binary form must reproduce"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the copyright doesn't have %q", want)
@@ -105,13 +110,15 @@ func TestTheApacheLicenceIsLeftOut(t *testing.T) {
 
 // A part whose licence nobody knows is not shipped by mistake.
 func TestAPartWithoutALicence(t *testing.T) {
-	for _, files := range []map[string]string{{}, {"LICENSE": "All rights reserved."}, {"README.md": mit}, {"testdata/LICENSE": mit},
+	for _, files := range []map[string]string{{}, {"LICENSE": "All rights reserved."}, {"README.md": mit},
+		{"testdata/LICENSE": mit},
 		{"license.go": mit}} {
 		if _, err := licences(lay(t, files), true); err == nil {
 			t.Errorf("%v passes", files)
 		}
 	}
-	texts, err := licences(lay(t, map[string]string{"UNLICENSE": "This is free.", "sub/LICENCE.txt": mit, "sub/other/COPYING": mit}), true)
+	texts, err := licences(lay(t, map[string]string{"UNLICENSE": "This is free.", "sub/LICENCE.txt": mit,
+		"sub/other/COPYING": mit}), true)
 	if err != nil || len(texts) != 2 {
 		t.Errorf("%d texts, %v", len(texts), err)
 	}
