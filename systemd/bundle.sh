@@ -31,7 +31,7 @@ for deb; do
   *) echo "bundle: skipping $deb, which is not for a Raspberry Pi" ;;
   esac
 done
-[ ${#archs[@]} -gt 0 ] || { echo "bundle: no package for a Raspberry Pi" >&2; exit 1; }
+[ ${#archs[@]} -gt 0 ] || { echo "bundle: no package for a Raspberry Pi: make release makes them" >&2; exit 1; }
 
 for suite in "${!needs[@]}"; do
   for arch in "${archs[@]}"; do
