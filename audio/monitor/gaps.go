@@ -21,8 +21,8 @@ type Verdict struct {
 // Push takes a block and returns the verdicts that are now certain, in order. A block that arrives
 // in time is decided at once. A late block, and all after it, is held until it is clear whether
 // frames were lost or only delayed: for one second, for two if it is late by less than 0.1 s, or
-// for four if the card wakes us rarely. The first blocks are held for 200 ms, to recognise samples
-// from before the opening. After that no frame is stale.
+// for up to four if the card wakes us rarely or the machine keeps stalling. The first blocks are
+// held for 200 ms, to recognise samples from before the opening. After that no frame is stale.
 //
 // The card's pace is measured, since it is not exactly the nominal rate and can change. It is the
 // line under the points of the recent blocks (frames against arrival time), which the least late
@@ -38,9 +38,10 @@ type Verdict struct {
 // arrive in one period), and measured to a few milliseconds. There are three exceptions. Before the
 // pace is known, in the first two seconds (three on a busy machine), a loss must exceed 150 ms.
 // Small losses are missed while a machine is so busy that few blocks arrive in time, and in the
-// seconds after a change of pace. If the card wakes us less than five times per second, a loss must
-// exceed a tenth of the time between two wake-ups, is found only after enough wake-ups, and is
-// measured roughly.
+// seconds after a change of pace: a card that slows down for a second while the machine stalls
+// looks the same. Losses within three wake-ups of the card may be found as one. If the card wakes
+// us less than five times per second, a loss must exceed a tenth of the time between two wake-ups,
+// is found only after enough wake-ups, and is measured roughly.
 //
 // Lost counts the frames that the card would have delivered in the missing time, at its own pace. A
 // file plays all frames at the nominal rate, so the silence is as long as the sound would have
@@ -135,9 +136,8 @@ func (g *Gaps) decide(all bool) []Verdict {
 			g.settled = true
 			g.recent.forget((b.arrived - settle/2).Seconds())
 		}
-		if before, _, known := g.before(); known {
-			g.wakes.add(b.point, before)
-		}
+		before, _, known := g.before()
+		g.wakes.add(b.point, before, known)
 		g.recent.add(b.point)
 		g.pace.Push(lost+b.frames-b.stale, g.opened.Add(b.arrived))
 		g.decided = append(g.decided, Verdict{Block: b.index, Lost: lost, Stale: b.stale})

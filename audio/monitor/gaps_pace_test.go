@@ -138,6 +138,32 @@ func TestGapsFindsLossesAtAnyPace(t *testing.T) {
 	})
 }
 
+// A machine that stalls repeatedly around a loss must neither hide it nor move it.
+func TestGapsFindsALossAmidStalls(t *testing.T) {
+	for name, test := range map[string]struct {
+		stalls      map[int]time.Duration // how late the card's wake-ups are handled
+		block, lost int
+	}{
+		"stalls soon after": {map[int]time.Duration{123: 242 * time.Millisecond, 124: 268 * time.Millisecond,
+			125: 235 * time.Millisecond}, 120, 4457},
+		"two stalls, and the loss": {map[int]time.Duration{120: 297 * time.Millisecond, 121: 291 * time.Millisecond}, 126, 633},
+		"small after stalls":       {map[int]time.Duration{120: 37 * time.Millisecond, 121: 220 * time.Millisecond}, 124, 184},
+	} {
+		t.Run(name, func(t *testing.T) {
+			wakes, calm := 0, steady(rand.New(rand.NewPCG(1, 1)))
+			c := &fakeCard{rate: 8000, pace: constant(-100_000), period: 750, piece: 750, ring: 16000,
+				lose: map[int]int{test.block: test.lost}}
+			c.jitter = func() time.Duration {
+				late := test.stalls[wakes] + calm()
+				wakes++
+				return late
+			}
+			list := c.run(30 * time.Second)
+			exact(t, c, list, judge(t, NewGaps(c.rate, c.opened), list))
+		})
+	}
+}
+
 // In the first seconds the pace is not known, but a large loss is one at any pace.
 func TestGapsFindsALargeLossBeforeThePaceIsKnown(t *testing.T) {
 	for _, ppm := range []int{-80_000, -6000, 0, 6000} {

@@ -18,8 +18,10 @@ const (
 	lookWakes  = 4                      // and within this many wake-ups of the card,
 	lookMost   = 4 * time.Second        // but not later than this
 	sudden     = 2 * time.Millisecond   // less than this is not late
+	pulse      = 750 * time.Millisecond // no card changes its pace and returns to the old one within this
 	sameLag    = 3 * time.Millisecond   // latenesses that differ by less are equal
-	nearby     = 250 * time.Millisecond // blocks this close may have been late together
+	nearby     = 250 * time.Millisecond // blocks this close may have been late together,
+	stalls     = 3                      // and those of this many wake-ups
 	ring       = 800 * time.Millisecond // the longest ring of a card
 )
 
@@ -72,8 +74,10 @@ func (g *Gaps) lostBefore(held []block, all bool) (lost int64, decided bool) {
 		}
 		return g.count(late, before), true
 	}
-	if leastLate(held, before.slope) < leastLate(later(held), before.slope)-sameLag.Seconds() {
-		return 0, true // the loss comes later and this block was only late, or the card slows down
+	if after := later(held); leastLate(held, before.slope) < leastLate(after, before.slope)-sameLag.Seconds() {
+		// The loss comes later and this block was only late, or the card slows down. Or the machine
+		// stalls just now, which a few more wake-ups show.
+		return 0, wakesIn(after) > lookWakes || age >= lookMost
 	}
 	slowed := late-g.wakes.level(before, held[0].point) < stepNoise.Seconds()
 	if slowed && !g.sudden(held, before, noise) {
@@ -106,7 +110,16 @@ func (g *Gaps) lostInOverrun(held []block, before line, all bool) (lost int64, d
 // has not slowed down.
 func (g *Gaps) sudden(held []block, before line, noise float64) bool {
 	after, known := g.under(later(held))
-	return known && alike(before, after, sameSlope) && g.wakes.lately(before, held[0].point) < sudden.Seconds()+noise
+	if !known || !alike(before, after, sameSlope) {
+		return false
+	}
+	least := leastLate(held, before.slope)
+	i := 0 // the first block that is only as late as all that follow
+	for leastLate(held[i:i+1], before.slope) > least+sameLag.Seconds() {
+		i++
+	}
+	late := g.wakes.lately(before, held[0].point, held[i].point.y-pulse.Seconds())
+	return late < sudden.Seconds()+min(noise, lagNoise.Seconds())
 }
 
 // before is the card's pace before the held blocks, and the noise of the points above it, in
@@ -153,17 +166,27 @@ func waited(held []block, late float64) bool {
 func wakesIn(held []block) int {
 	n := 1
 	for i := 1; i < len(held); i++ {
-		if a, b := held[i-1].point, held[i].point; b.y-a.y > (b.x-a.x)/4 {
+		if !together(held[i-1], held[i]) {
 			n++
 		}
 	}
 	return n
 }
 
-// later are the held blocks that came a good while after the first one.
+// together reports whether a block arrived with the one before it, in one wake-up.
+func together(before, b block) bool {
+	return b.point.y-before.point.y <= (b.point.x-before.point.x)/4
+}
+
+// later are the held blocks that came a good while after the first one, and not in its wake-up or
+// the next two: stalls may follow one another.
 func later(held []block) []block {
-	for i := range held {
-		if held[i].arrived-held[0].arrived >= nearby {
+	wakes := 1
+	for i := 1; i < len(held); i++ {
+		if !together(held[i-1], held[i]) {
+			wakes++
+		}
+		if age := held[i].arrived - held[0].arrived; age >= nearby && wakes > stalls || age >= lookAhead {
 			return held[i:]
 		}
 	}

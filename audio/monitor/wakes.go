@@ -22,14 +22,18 @@ const (
 // that arrive together, because they belong to one period or make up for a stall, are one wake-up,
 // as late as its last block.
 type wakes struct {
-	late [wakesKept]float64 // a ring
+	late [wakesKept]float64 // a ring; NaN while the pace was not known
 	at   [wakesKept]point   // the point of each
 	n    int                // wake-ups so far; the newest is at n-1
 	last point
 }
 
-func (w *wakes) add(p point, pace line) {
-	late := p.y - pace.at(p.x)
+// add takes the next block. How late it was counts for rare only if the pace is known.
+func (w *wakes) add(p point, pace line, known bool) {
+	late := math.NaN()
+	if known {
+		late = p.y - pace.at(p.x)
+	}
 	if w.n == 0 || p.y-w.last.y > (p.x-w.last.x)/4 {
 		w.n++
 		w.late[(w.n-1)%wakesKept] = late
@@ -41,8 +45,12 @@ func (w *wakes) add(p point, pace line) {
 
 // rare reports whether a row of wake-ups, each at least this late, is unusual for this machine.
 func (w *wakes) rare(late float64, row int) bool {
-	n, as := min(w.n, wakesKept), 1
-	for _, l := range w.late[:n] {
+	n, as := 0, 1
+	for _, l := range w.late[:min(w.n, wakesKept)] {
+		if math.IsNaN(l) {
+			continue
+		}
+		n++
 		if l >= late-sameLag.Seconds() {
 			as++
 		}
@@ -58,11 +66,16 @@ func (w *wakes) newest(now point) int {
 	return w.n - 1
 }
 
-// lately is the lesser lateness of the last two wake-ups.
-func (w *wakes) lately(pace line, now point) float64 {
+// lately is the least lateness of the last two wake-ups, and of the two before them if they came
+// after a time. More would show a slow-down that was short, and not a stall.
+func (w *wakes) lately(pace line, now point, since float64) float64 {
 	late := math.Inf(1)
-	for i := w.newest(now); i >= max(0, w.newest(now)-1); i-- {
+	newest := w.newest(now)
+	for i := newest; i >= max(0, newest-lookWakes+1); i-- {
 		p := w.at[i%wakesKept]
+		if i < newest-1 && p.y < since {
+			break
+		}
 		late = min(late, p.y-pace.at(p.x))
 	}
 	return late
