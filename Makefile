@@ -6,28 +6,48 @@ export TACET_TOOLS := $(CURDIR)/bin/tools
 VERSION ?= $(shell systemd/version.sh)
 LDFLAGS := -s -w -X tacet/cmd/internal/cli.Version=$(VERSION)
 
-.PHONY: help build deb bundle run test tests lint vuln bench fuzz rig-test fresh-test soak clean
+.PHONY: help build programs desk release deb apt package-test bundle run test tests lint vuln bench fuzz rig-test fresh-test soak clean
 
 # Each target's line says what it is for, after "##".
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# libopus is linked statically, so the unit needs one package less. The sound library reads a whole
-# period at a time only if its buffer holds one; the default of 4 KiB costs two wake-ups for each.
 ifndef V
-.SILENT: build
+.SILENT: programs
 endif
 build: ## tacetd, tacet and tacet-demo, into bin; V=1 shows the commands
 	@.ci/install build
-	@echo 'building bin/tacetd, bin/tacet-demo and bin/tacet, version $(VERSION)'
-	CGO_CFLAGS='-g -O2 -ffunction-sections -fdata-sections -DMA_DATA_CONVERTER_STACK_BUFFER_SIZE=16384' \
-	CGO_LDFLAGS='-Wl,--as-needed -Wl,--gc-sections -l:libopus.a -lm' \
-	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/tacetd ./cmd/tacet-demo
-	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/tacet
+	@$(MAKE) --no-print-directory programs
 
-# For the architecture of this machine: build a Raspberry Pi's package on a Raspberry Pi.
-deb: build ## the Debian package for the unit, into bin
-	systemd/deb.sh
+# What "make build" and the packages share; OUT and UNIT say what goes where. libopus is linked
+# statically, so the unit needs one package less. The sound library reads a whole period at a time
+# only if its buffer holds one; the default of 4 KiB costs two wake-ups for each.
+OUT ?= bin
+UNIT ?= ./cmd/tacetd ./cmd/tacet-demo
+programs: ## what make build and the packages share; OUT, UNIT
+	@echo 'building $(notdir $(UNIT)) and tacet into $(OUT), version $(VERSION)'
+	CGO_ENABLED=1 \
+	CGO_CFLAGS='-g -O2 -ffunction-sections -fdata-sections -DMA_DATA_CONVERTER_STACK_BUFFER_SIZE=16384' \
+	CGO_LDFLAGS='-Wl,--as-needed -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now -l:libopus.a -lm' \
+	go build -buildmode=pie -trimpath -ldflags '$(LDFLAGS)' -o $(OUT)/ $(UNIT)
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(OUT)/ ./cmd/tacet
+
+# tacet alone, for any system that Go knows: GOOS, GOARCH.
+desk: ## tacet alone, for any system that Go knows; GOOS, GOARCH, OUT
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(OUT)/ ./cmd/tacet
+
+# All are built in a Debian 12, so that they install on 12 and 13; an amd64 machine makes all three.
+release: ## packages for arm64, armhf and amd64, tacet for each system, checksums, SBOMs: into dist; needs root or sudo
+	@systemd/package/release
+
+deb: ## the package for this machine's architecture, by the same recipe, into dist; needs root or sudo
+	@systemd/package/release deb
+
+apt: ## a signed APT folder of the packages in dist, dist/apt, for any web server or share; KEY=… signs
+	@systemd/package/apt
+
+package-test: ## the packages in bare Debian 12 and 13 of each architecture; needs root or sudo
+	@systemd/package/try
 
 # What "tacet provision -card" puts on a card beside the room's files: the released packages, and
 # those of Debian's that they need.
@@ -81,6 +101,11 @@ soak: build vuln ## the long fault runs, fuzzing, power cuts in the rig, bare De
 	RIG_SOAK=50 systemd/rig/test.sh
 	RIG_PART=shares RIG_HANG=1h systemd/rig/test.sh
 	.ci/fresh
+	systemd/package/release
+	rm -rf bin/package/gocache # the same bytes, compiled anew
+	DIST=bin/package/again systemd/package/release
+	cmp dist/SHA256SUMS bin/package/again/SHA256SUMS
+	systemd/package/try
 
-clean: ## remove bin, with the tools and images in it
-	rm -rf bin
+clean: ## remove bin, with the tools and images in it, and dist
+	rm -rf bin dist

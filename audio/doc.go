@@ -1,13 +1,15 @@
 // Package audio captures sound from a card and encodes it, the two tasks that need C.
 //
 //	mic := audio.NewMic("hw:CARD=Device,DEV=0", 48000, 1, log)
-//	if err := mic.Present(); err != nil { … }		// opens nothing
-//	card, err := mic.Open(deliver, failed)			// the microphone is open from here
+//	known, err := mic.Present()            // opens nothing
+//	stream, err := mic.Open(deliver, failed) // the microphone is open from here
 //	…
-//	err = card.Close()					// and closed from here, unless err wraps ErrStuck
+//	err = stream.Close()                   // and closed from here, unless err wraps ErrStuck
 //
-//	enc, err := audio.NewEncoder(audio.Format{Codec: "opus", Rate: 48000, Channels: 1, Bitrate: 48000, ID: id})
-//	segments, err := enc.Encode(samples)			// one per second
+//	enc, err := audio.NewEncoder(audio.Format{
+//		Codec: "opus", Rate: 48000, Channels: 1, Bitrate: 48000, ID: id,
+//	})
+//	segments, err := enc.Encode(samples)   // one per second
 //	last, err := enc.Close()
 //
 // A card is opened through ALSA only, by name, with exactly the configured format: what the card

@@ -13,7 +13,7 @@ import (
 	"tacet/audio/monitor"
 )
 
-// Heard is what a probe found: no samples and no level.
+// Heard is the result of a probe. It holds neither samples nor their level.
 type Heard struct {
 	Frames int
 	Dead   bool    // at the end the signal was constant for half a second, which no room is

@@ -1,11 +1,11 @@
 package config
 
-// Card is what hangs on the wall and stands on the unit beside what the recorder needs: "tacet
-// card" and "tacet provision" print it, and the recorder makes no use of it.
+// Card holds texts for the notice on the wall and the label on the unit, which "tacet card" and
+// "tacet provision" print. The daemon does not use them.
 type Card struct {
-	Ask  string // whom people ask; "": the card says the practice
-	Kept string // for how long copies are kept, as people say it; "": the card doesn't say
-	Help string // the address of help for whoever stands before the unit; "": none
+	Ask  string // whom to ask; "" if the notice names just the practice
+	Kept string // how long copies are kept, in words; "" leaves it out
+	Help string // web address for help with the unit; "" if there is none
 }
 
 func (c *checker) card(cfg *Config) {

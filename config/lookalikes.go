@@ -26,7 +26,8 @@ var lookalikes = map[rune]string{
 // isLookalike reports whether a character looks like another one, or is invisible.
 func isLookalike(r rune) bool { return lookalikes[r] != "" || isHidden(r) }
 
-// isHidden reports whether a character looks like a space or like nothing, and is not on a keyboard.
+// isHidden reports whether a character is invisible, or looks like a space but is none that a
+// keyboard types.
 func isHidden(r rune) bool {
 	return r > 0x7f && (unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Zl, r) ||
 		unicode.Is(unicode.Zp, r)) || r == '\u00ad' || r == '\u3164' || r == '\u2800'
@@ -55,7 +56,8 @@ func describeLookalike(r rune, at int) (what, instead string) {
 		"delete it, and type a space if one belongs there"
 }
 
-// maskQuoted overwrites comments and what is between good quotes with underscores. The line keeps its length in bytes.
+// maskQuoted overwrites comments and the content of plain quotes with underscores. The line keeps
+// its length in bytes.
 func maskQuoted(line []byte) []byte {
 	out := bytes.Clone(line)
 	quote := byte(0)
@@ -85,7 +87,8 @@ func mask(b []byte) {
 	}
 }
 
-// noLookalikes reports such a character in a value that can't contain one: an address, the name of a device.
+// noLookalikes reports a hidden or look-alike character in a value that can't contain one, such as
+// an address or the name of a device.
 func (b block) noLookalikes(key, text string) bool {
 	i := strings.IndexFunc(text, isHidden)
 	if i < 0 {

@@ -49,7 +49,7 @@ func keysOf(name, storeKind string) []string {
 		}
 	}
 	keys := []string{"name", "kind"}
-	known := slices.Contains(storeKinds(), storeKind)
+	known := slices.Contains(StoreKinds(), storeKind)
 	for _, s := range storeKeys {
 		if s.kind == storeKind || !known {
 			keys = append(keys, s.keys...)
@@ -58,7 +58,8 @@ func keysOf(name, storeKind string) []string {
 	return keys
 }
 
-func storeKinds() []string {
+// StoreKinds returns the kinds that a [[store]] can have.
+func StoreKinds() []string {
 	var kinds []string
 	for _, s := range storeKeys {
 		kinds = append(kinds, s.kind)

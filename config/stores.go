@@ -104,7 +104,7 @@ func (b block) store(all []block) Store {
 	b.require("kind", `"drive", "folder", "sftp" or "s3"`)
 	s := Store{
 		Name: b.match("name", "", plainName, `1 to 32 of the letters a-z, the digits and "-", as in "office"`),
-		Kind: b.choice("kind", "", storeKinds()...),
+		Kind: b.choice("kind", "", StoreKinds()...),
 	}
 	switch s.Kind {
 	case Drive:

@@ -19,7 +19,9 @@ func (d *Daemon) runBroker(ctx context.Context) {
 	}
 	o := brokerOptions(d.cfg)
 	o.Version, o.Boot, o.Log = d.options.Version, d.options.Boot, d.log
-	o.Memory = mqtt.MemoryFile{Folder: func() (durable.FS, error) { return d.options.FS(d.options.Dir) }, Log: d.log}
+	o.Description = mqtt.DescriptionFile{
+		Folder: func() (durable.FS, error) { return d.options.FS(d.options.Dir) }, Log: d.log,
+	}
 	o.Report = mqtt.WarnOf(d.warnings)
 	c, err := mqtt.New(o)
 	if err != nil { // config has checked the options

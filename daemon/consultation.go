@@ -20,7 +20,7 @@ import (
 // current is the recording under way. It is the owner's.
 type current struct {
 	*take.Take
-	announced bool // recording has been said of it
+	announced bool // it was published as recording
 	failed    bool // a fault ends it
 }
 
@@ -113,9 +113,8 @@ func (d *Daemon) arrive(b *ring.Block) {
 	}
 }
 
-// keep decides that samples are kept. A block leaves the hold-back once, after it arrived, the lines
-// were read and showed no withdrawal, the debounce time passed, and the light was seen. The first
-// such block starts the recording; from then on blocks go to the take.
+// keep hands on the blocks that the hold-back has decided may be kept: see package holdback. The
+// first such block starts the recording; from then on, keep hands the blocks to the take.
 func (d *Daemon) keep() {
 	switch phase := d.machine.Phase(); {
 	case !d.mic.Keepable():

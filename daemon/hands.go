@@ -173,7 +173,7 @@ func (d *Daemon) watchHands(now time.Time) {
 	var stuck error
 	for i, b := range h.buttons {
 		if t, held := d.machine.HeldSince(i); held && now.Sub(t) >= heldTime {
-			stuck = fmt.Errorf("line %s", b.Line)
+			stuck = fmt.Errorf("the button on line %s has been held down for %s", b.Line, heldTime)
 		}
 	}
 	d.warnings.While(health.ButtonStuck, stuck)

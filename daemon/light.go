@@ -98,15 +98,15 @@ func (d *Daemon) lightFailed(code health.Code, err error) {
 	d.step(consent.Lit{OK: false})
 }
 
-// lightBroken warns. A light that is broken is tried again while nothing is recorded, but for one
-// that was not seen lit: only a recording can show that it works.
+// lightBroken raises a warning. Between recordings the unit tries a broken light again. A light
+// that was not seen lit is different: only the next recording can show that it works.
 func (d *Daemon) lightBroken(code health.Code, err error) {
 	d.warnings.Warn(code, err)
 	d.light.broken = d.light.broken || code != health.LightSense
 }
 
-// lightWorks clears the warnings that are disproved when the light obeys. That it was not seen lit
-// is cleared by a recording.
+// lightWorks clears the warnings about a light that now obeys, but for LightSense: a recording
+// clears that.
 func (d *Daemon) lightWorks() {
 	d.light.broken = false
 	d.warnings.Clear(health.LightFault)
@@ -128,7 +128,7 @@ func (d *Daemon) watchLight() {
 // nearMax is how long before the longest recording ends the status light pulses.
 const nearMax = 5 * time.Minute
 
-// showStatus has the status light show how the unit is.
+// showStatus sets the status light to the unit's condition.
 func (d *Daemon) showStatus(now time.Time) {
 	if d.status == nil {
 		return

@@ -87,16 +87,16 @@ func (d *Daemon) Panel() (Panel, Status) {
 // Changed is sent to, without waiting, whenever Status or Panel has changed.
 func (d *Daemon) Changed() <-chan struct{} { return d.changed }
 
-// shown is what was last said, where that matters for what is said next. It is the owner's.
+// shown is the part of the last status that the next one depends on. It is the owner's.
 type shown struct {
 	phase topic.Phase
 	since time.Time
 	free  *float64 // hours
 }
 
-// phase returns what may be said of the machine's phase. This is the one place for two rules: half
-// a consent is idle; and while it stops, the unit is said to do what it did before: a recording is
-// still one, a fault stays one, and a start without a recording was never more than idle.
+// phase returns the phase to publish. It is the only place that applies two rules. While a party's
+// consent is missing, the unit is idle. While it stops, the phase stays what it was: recording,
+// fault, or, if a start never became a recording, idle.
 func (d *Daemon) phase(now time.Time) topic.Phase {
 	switch d.machine.Phase() {
 	case consent.Recording:
@@ -110,13 +110,13 @@ func (d *Daemon) phase(now time.Time) topic.Phase {
 		if slices.ContainsFunc(d.warnings.active(), func(w health.Active) bool { return w.Severity == health.Fault }) {
 			return topic.Fault
 		}
-		// The cause has not stood long enough to be shown, and a fault is never said without one.
+		// The warning is not shown yet, and a fault is never published without its warning.
 	}
 	return topic.Idle
 }
 
-// publish makes the status anew and, if it says something else than before, says so. Nothing is
-// said before the first look is over: every restart would look like a fault.
+// publish updates the status, and publishes it if it has changed. It publishes nothing before the
+// first look is over, or every restart would look like a fault.
 func (d *Daemon) publish(now time.Time) {
 	if !d.looked && !d.lookOver(now) {
 		return

@@ -13,7 +13,7 @@ const (
 	// stalledTime without samples is a warning, lostTime ends the recording.
 	stalledTime = 1500 * time.Millisecond
 	lostTime    = 5 * time.Second
-	// maxSyncAge is how long ago the last sync may be while recording is said.
+	// maxSyncAge is how old the last sync may be while the unit is published as recording.
 	maxSyncAge = 5 * time.Second
 	// slowWrite is how long an append may take before it is a warning.
 	slowWrite = 5 * time.Second

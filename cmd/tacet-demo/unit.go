@@ -68,7 +68,7 @@ func runUnit(ctx context.Context, cfg *config.Config, dir, mic string, log *slog
 		<-front.Gone()
 		syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	}()
-	daemon.Frugal()
+	daemon.TuneRuntime()
 	unlocked := memory.Lock()
 	others, err := stores.New(ctx, log)
 	if err != nil {

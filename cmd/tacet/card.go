@@ -14,15 +14,15 @@ var cardCommand = cli.Command{
 	Usage: "[-lang LANG] [-large] [-words] -config FILE [-o FILE]",
 	About: "make the notice for the wall",
 	Help: `
-Prints the notice that hangs beside a room's unit, as a page (HTML) that any browser prints on one
-sheet of A5, or with -large on A4: what each light means, how to say yes, how to stop and to go on,
-that nobody has to agree; and from the config what it is for, where copies go, how long they are
-kept, whom to ask.
+Writes the notice that hangs beside a room's unit, as an HTML page that any browser prints on one
+sheet of A5, or with -large of A4. The notice says what each light means, how to say yes, stop and
+go on, and that nobody has to agree. From the config it takes what recordings are for, where copies
+go, how long they are kept, and whom to ask.
 
     tacet card -config tacet.toml -o card.html
 
 LANG is ` + strings.Join(card.Languages(), " or ") + `, or a file of words in another language,
-ending in .toml. With -words it prints the words themselves, to translate from.
+whose name ends in .toml. To translate, start from the words that -words prints:
 
     tacet card -words > mine.toml
     tacet card -lang mine.toml -config tacet.toml -o card.html`,
@@ -33,15 +33,15 @@ func cardRun(env *cli.Env, args []string) error {
 	flags := env.Flags()
 	file := flags.String("config", "", "the room's config `FILE`")
 	lang := flags.String("lang", "en", "the language, as `LANG` or a file of words")
-	large := flags.Bool("large", false, "large letters, for a sheet of A4")
-	words := flags.Bool("words", false, "print the words of the language, to translate from")
+	large := flags.Bool("large", false, "use large letters, for a sheet of A4")
+	words := flags.Bool("words", false, "print the words of the language instead")
 	out := flags.String("o", "-", "write the page to `FILE`, which must not exist yet")
 	rest, err := env.Parse(flags, args)
 	switch {
 	case err != nil:
 		return err
 	case len(rest) > 0:
-		return env.Usage("card takes no %q", rest[0])
+		return env.Usage("card takes no argument %q", rest[0])
 	case *words:
 		text, err := card.Text(*lang)
 		if err != nil {
@@ -53,14 +53,14 @@ func cardRun(env *cli.Env, args []string) error {
 	}
 	cfg, _, err := config.Load(*file)
 	if err != nil {
-		return cli.WithHint(err, "\"tacet check %s\" says what to write instead", *file)
+		return cli.WithHint(err, "run \"tacet check %s\"", *file)
 	}
 	w, err := card.ReadWords(*lang)
 	if err != nil {
 		return err
 	}
 	if cfg.Consent.Purpose == "" || cfg.Card == nil || cfg.Card.Ask == "" || cfg.Card.Kept == "" {
-		env.Warn("the card doesn't say all that people may want to know: write purpose in [consent], and ask and kept in [card]")
+		env.Warn("the card leaves out what people may ask: set purpose in [consent], and ask and kept in [card]")
 	}
 	page, err := card.New(cfg, w).Page(*large)
 	if err != nil {
@@ -72,6 +72,6 @@ func cardRun(env *cli.Env, args []string) error {
 	if err := writeNew(*out, page, 0o644); err != nil {
 		return fmt.Errorf("write the card: %w", err)
 	}
-	env.Note("%s is the card for %s: open it in a browser, and print it", *out, cfg.Room.Name)
+	env.Note("wrote the card for %s to %s: open it in a browser, and print it", cfg.Room.Name, *out)
 	return nil
 }

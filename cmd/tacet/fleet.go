@@ -17,38 +17,38 @@ import (
 var fleetCommand = cli.Command{
 	Name:  "fleet",
 	Usage: "add [-fleet FILE] KEY…",
-	About: "collect the units' keys for the office",
+	About: "collect the units' public keys",
 	Help: `
-Enters each KEY into fleet.toml, which tacet provision made: the .vkey file that a unit's first
-start leaves on its card, or what "tacetd status -key" prints, as a file or as it is; - reads it
-from standard input.
+Adds each KEY to fleet.toml, which "tacet provision" made. KEY is the .vkey file that a unit's first
+start leaves on its card, or the output of "tacetd status -key", either in a file or itself; "-"
+reads it from standard input.
 
     tacet fleet add /media/bootfs/high-street_room-3.vkey
 
-It also takes a file of what the unit publishes over MQTT on its topic state. Whoever may publish
-there can say that, so compare the key with the one that the unit itself shows, and type the room's
-id. So where a room gets another key than it had: the one before stays for its recordings.`,
+KEY may also be a file with the state that a unit publishes over MQTT. Others may be able to publish
+there too, so it asks you to compare the key with the one that the unit shows, and to type the
+room's id. It asks as well if the room has another key already, which it keeps for old recordings.`,
 	Run: fleetRun,
 }
 
 func fleetRun(env *cli.Env, args []string) error {
 	flags := env.Flags()
-	file := flags.String("fleet", filepath.Join("out", "_office", fleet.File), "the office's `FILE`")
+	file := flags.String("fleet", filepath.Join("out", "_office", fleet.File), "add the keys to `FILE`")
 	if len(args) > 0 && args[0] == "add" {
 		args = args[1:]
 	} else if len(args) == 0 || args[0] != "-h" && args[0] != "-help" && args[0] != "--help" {
-		return env.Usage("fleet knows add, and nothing else")
+		return env.Usage("fleet needs the word add")
 	}
 	sources, err := env.Parse(flags, args)
 	switch {
 	case err != nil:
 		return err
 	case len(sources) == 0:
-		return env.Usage("fleet add names no key")
+		return env.Usage("fleet add needs a key")
 	}
 	known, err := fleet.Read(*file)
 	if fleet.Missing(err) {
-		return cli.WithHint(err, "name the file that tacet provision made with -fleet")
+		return cli.WithHint(err, "use -fleet to name the file that \"tacet provision\" made")
 	}
 	if err != nil {
 		return err
@@ -56,94 +56,90 @@ func fleetRun(env *cli.Env, args []string) error {
 	add := adding{env, known, bufio.NewReader(io.LimitReader(env.Stdin, maxAnswers))}
 	for _, source := range sources {
 		if err := add.key(source); err != nil {
-			return errors.Join(err, known.Write(*file)) // what was taken before stays
+			return errors.Join(err, known.Write(*file)) // keep the keys before this one
 		}
 	}
 	return known.Write(*file)
 }
 
-// maxAnswers bounds what is read of all answers, in bytes.
+// maxAnswers limits all answers together, in bytes.
 const maxAnswers = 64 << 10
 
-// adding is one run of fleet add.
+// adding is a run of fleet add.
 type adding struct {
 	env     *cli.Env
 	known   *fleet.Fleet
 	answers *bufio.Reader
 }
 
-// key takes one key.
+// key adds one key.
 func (a *adding) key(source string) error {
 	env := a.env
-	said, err := listen(env, source)
+	unit, err := readKey(env, source)
 	if err != nil {
 		return err
 	}
-	place := said.Site + "/" + said.Room
-	room := a.known.Room(said.Site, said.Room)
+	place := unit.Site + "/" + unit.Room
+	room := a.known.Room(unit.Site, unit.Room)
 	if room == nil {
-		return cli.WithHint(fmt.Errorf("%s holds the key of %s, and the fleet has no such room", source, place),
-			"add the room to the list, and run tacet provision again; or see whether the card is another practice's")
+		return cli.WithHint(fmt.Errorf("%s is the key of %s, which is not in the fleet", source, place),
+			"add the room to the list and run \"tacet provision\" again, or check whose card this is")
 	}
-	if room.Key == said.Key {
-		env.Note("%s: its key is known already", place)
+	if room.Key == unit.Key {
+		env.Note("%s has this key already", place)
 		return nil
 	}
 	switch {
 	case room.Key != "":
-		env.Warn("%s has another key until now: %s", place, room.Key)
-		err = a.agree(source, said, "is the unit a new one, or was it set up anew?")
-	case said.Published:
-		err = a.agree(source, said, "this was said over MQTT, where others can say it too; does \"tacetd status -key\" on the unit show just this?")
+		env.Warn("%s has another key so far: %s", place, room.Key)
+		err = a.confirm(source, unit, "did the room get a new unit, or was its unit set up again?")
+	case unit.Published:
+		err = a.confirm(source, unit, "this key came over MQTT, where others can publish too; does \"tacetd status -key\" on the unit print the same?")
 	}
 	if err != nil {
 		return err
 	}
-	if _, err := room.Learn(said.Key); err != nil {
+	if _, err := room.Learn(unit.Key); err != nil {
 		return fmt.Errorf("%s: %w", place, err)
 	}
-	return env.Printf("%s: %s\n", place, said.Key)
+	return env.Printf("%s: %s\n", place, unit.Key)
 }
 
-// listen takes a key from where it is.
-func listen(env *cli.Env, source string) (said fleet.Said, err error) {
+// readKey reads a key from standard input, from the argument itself, or from a file.
+func readKey(env *cli.Env, source string) (unit fleet.UnitKey, err error) {
 	_, missing := os.Stat(source)
 	switch {
 	case source == "-":
-		said, err = fleet.Listen(env.Stdin)
+		unit, err = fleet.ReadKey(env.Stdin)
 	case missing != nil && strings.HasPrefix(source, "tacet/"):
-		said, err = fleet.Listen(strings.NewReader(source))
+		unit, err = fleet.ReadKey(strings.NewReader(source))
 	default:
-		data, err := fleet.Bytes(source)
-		if err != nil {
-			return said, fmt.Errorf("read the key: %w", err)
+		data, failed := fleet.KeyFile(source)
+		if failed != nil {
+			return unit, fmt.Errorf("read the key: %w", failed)
 		}
-		said, err = fleet.Listen(bytes.NewReader(data))
-		if err != nil {
-			return said, fmt.Errorf("%s %w", source, err)
-		}
-		return said, nil
+		unit, err = fleet.ReadKey(bytes.NewReader(data))
 	}
 	if err != nil {
 		err = fmt.Errorf("%s %w", source, err)
 	}
-	return said, err
+	return unit, err
 }
 
-// agree wants a person to compare, and to type the room's id.
-func (a *adding) agree(source string, said fleet.Said, question string) error {
+// confirm asks a person to compare the key, and to type the room's id.
+func (a *adding) confirm(source string, unit fleet.UnitKey, question string) error {
 	if source == "-" {
-		return cli.WithHint(errors.New("a person has to confirm this key, and standard input is taken"),
-			"put it into a file, and name that")
+		return cli.WithHint(errors.New("this key needs an answer, but standard input is used for the key"),
+			"put the key into a file, and name that")
 	}
-	a.env.Note("the new key: %s", said.Key)
-	a.env.Note("%s if so, type the id of the room (%s):", question, said.Room)
+	a.env.Note("the new key: %s", unit.Key)
+	a.env.Note("%s if so, type the id of the room (%s):", question, unit.Room)
 	answer, err := a.answers.ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read the answer: %w", err)
 	}
-	if strings.TrimSpace(answer) != said.Room {
-		return errors.New("that is not this room's id; its key is not entered")
+	if strings.TrimSpace(answer) != unit.Room {
+		return errors.New("that is not the room's id; the key was not added")
 	}
 	return nil
 }

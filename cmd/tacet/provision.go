@@ -15,26 +15,28 @@ import (
 var provisionCommand = cli.Command{
 	Name:  "provision",
 	Usage: "[-i KEY] -template FILE -o DIR ROOMS.csv | -o DIR -packages DIR -card PATH ROOM",
-	About: "make what each room's unit gets, and put it on its card",
+	About: "set up many units from a list of rooms, and prepare their SD cards",
 	Help: `
-Of a list of rooms, as a spreadsheet saves it (CSV), and a template, which is a config with {room},
-{site}, {name} and the list's other columns in it, it makes in DIR for each room its config, its
-password at the broker, its key at the backup server, a label with a QR code, and the marks of its
-thumb drives; and, in _office, what the servers' administrators and the office get: mosquitto.acl,
-mosquitto.passwd, authorized_keys, labels.html, fleet.toml.
+Creates the files of every room's unit in DIR, from a list of rooms and a template.
 
     tacet provision -template tacet.toml -o out rooms.csv
 
-The list needs a column room; site, name and drives (the UUIDs of the room's thumb drives, as blkid
-shows them; then -i names the office's key, which signs) mean what they say. Files that the template
-names lie beside it; what is one room's own, in SITE/ROOM there. Run again, it changes what has
-changed. Passwords and keys are made once, and anew where you remove them. DIR holds secrets.
+The list is a CSV file. It needs a column room; site, name and drives are optional, and you can add
+others. drives holds the UUIDs of the room's thumb drives, as blkid shows them; their marks are
+signed with the office's key, which -i names. The template is a config in which {room} or {site}
+stands for the room's value in that column. Put the files that it names beside it, or in SITE/ROOM
+there if a room has its own.
 
-With -card it prepares a freshly imaged SD card for one of these rooms: PATH is the card's boot
-partition, which every computer shows. The unit then sets itself up when it first starts, without a
-network. The packages are those that make bundle brings together.
+In DIR, each room gets its config, its password for the broker, its key for the backup server, a
+label with a QR code, and the marks of its drives. The folder _office gets the servers' lists of
+accounts, all labels, and fleet.toml. DIR holds secrets. If you run it again, it writes only what
+has changed. It keeps passwords and keys; to replace one, remove its file first.
 
-    tacet provision -o out -packages bundle -card /media/bootfs room-3`,
+With -card, it prepares a newly imaged SD card for one room instead. PATH is where the card's boot
+partition is mounted. At its first start, the unit sets itself up without a network. "make bundle"
+collects the packages for -packages.
+
+    tacet provision -o out -packages dist/bundle -card /media/bootfs room-3`,
 	Run: provisionRun,
 }
 
@@ -48,15 +50,15 @@ type provisionFlags struct {
 func provisionRun(env *cli.Env, args []string) error {
 	flags := env.Flags()
 	var p provisionFlags
-	flags.StringVar(&p.out, "o", "", "the `DIR` of all that is made")
+	flags.StringVar(&p.out, "o", "", "the `DIR` for the rooms' files")
 	flags.StringVar(&p.template, "template", "", "the template, a config `FILE`")
-	flags.StringVar(&p.key, "i", "", "mark drives with the office's `KEY`; the signing key lies beside it")
-	flags.StringVar(&p.passphraseFile, "passphrase-file", "", "take the key's passphrase from `FILE`, and don't ask")
+	flags.StringVar(&p.key, "i", "", "sign drives with the office's `KEY`; its signing key is beside it")
+	flags.StringVar(&p.passphraseFile, "passphrase-file", "", "read the key's passphrase from `FILE` instead of asking")
 	flags.StringVar(&p.card, "card", "", "prepare the SD card whose boot partition is mounted at `PATH`")
-	flags.StringVar(&p.packages, "packages", "", "the `DIR` of the packages for the units")
+	flags.StringVar(&p.packages, "packages", "", "the `DIR` with the units' packages")
 	flags.StringVar(&p.format, "format", "",
-		"how the card's image is set up at its first start, where it isn't told right: `systemd`, cloud-init or preseed")
-	flags.BoolVar(&p.replace, "replace", false, "take a card over that was prepared for another room")
+		"how the image is customised, if it is not detected correctly: `systemd`, cloud-init or preseed")
+	flags.BoolVar(&p.replace, "replace", false, "take over a card that was prepared for another room")
 	operands, err := env.Parse(flags, args)
 	switch {
 	case err != nil:
@@ -64,7 +66,7 @@ func provisionRun(env *cli.Env, args []string) error {
 	case p.out == "":
 		return env.Usage("-o names no folder")
 	case p.card != "" && p.template != "":
-		return env.Usage("-card takes what was made before; leave -template away")
+		return env.Usage("-card and -template can't be used together")
 	case p.card != "" && p.packages == "":
 		return env.Usage("-packages names no folder of packages")
 	case p.card != "" && len(operands) != 1:
@@ -112,20 +114,19 @@ func (p provisionFlags) rooms(env *cli.Env, list string) error {
 		return err
 	}
 	if err != nil {
-		return cli.WithHint(err, "run it again: it goes on where it stopped")
+		return cli.WithHint(err, "run it again to continue")
 	}
 	for _, name := range done.Office {
 		if err := env.Printf("%s: for the office\n", filepath.ToSlash(filepath.Join(p.out, name))); err != nil {
 			return err
 		}
 	}
-	env.Note("%d rooms: %d made, %d changed, %d as they were; %s holds secrets, keep it in the office", len(rooms),
-		len(done.Made),
-		len(done.Changed), len(done.Same), p.out)
+	env.Note("%d rooms: %d made, %d changed, %d unchanged; %s holds secrets: keep it in the office", len(rooms),
+		len(done.Made), len(done.Changed), len(done.Same), p.out)
 	return nil
 }
 
-// printRooms prints what was done with each room.
+// printRooms prints what happened to each room.
 func printRooms(env *cli.Env, done provision.Done) error {
 	for _, line := range []struct {
 		what  string
@@ -143,7 +144,7 @@ func printRooms(env *cli.Env, done provision.Done) error {
 	return nil
 }
 
-// refuse prints what is wrong as tacet check does.
+// refuse prints the mistakes as tacet check does.
 func refuse(env *cli.Env, err error, verdict string) error {
 	var errs config.Errors
 	if !errors.As(err, &errs) {
@@ -157,7 +158,7 @@ func refuse(env *cli.Env, err error, verdict string) error {
 	return cli.Exit(cli.ExitFailed, errors.New(verdict))
 }
 
-// prepare puts what a room's unit gets on the card that it starts from.
+// prepare prepares the SD card of a room.
 func (p provisionFlags) prepare(env *cli.Env, room string) error {
 	kit, err := provision.Find(p.out, room)
 	if err != nil {
@@ -165,23 +166,22 @@ func (p provisionFlags) prepare(env *cli.Env, room string) error {
 	}
 	packages, err := provision.Packages(p.packages)
 	if err != nil {
-		return cli.WithHint(err, "\"make bundle\" brings the packages together")
+		return cli.WithHint(err, "\"make bundle\" collects the packages")
 	}
 	card, err := provision.OpenCard(p.card, provision.Format(p.format))
 	if err != nil {
 		return err
 	}
 	defer card.Close()
-	said, err := card.Prepare(kit, packages, p.replace)
-	for _, warning := range said {
-		env.Warn("%s", warning)
+	doubts, err := card.Prepare(kit, packages, p.replace)
+	for _, doubt := range doubts {
+		env.Warn("%s", doubt)
 	}
 	if err != nil {
 		return fmt.Errorf("prepare the card: %w", err)
 	}
 	env.Note("%s is ready for %s (first start by %s, packages for %s); eject it before you pull it out", p.card,
-		kit.Place(),
-		card.Format(), strings.Join(packages.Architectures(), " and "))
-	env.Note("it carries the room's secrets until the unit has started; the unit removes them then, but flash may keep what was removed")
+		kit.Place(), card.Format(), strings.Join(packages.Architectures(), " and "))
+	env.Note("it holds the room's secrets; the unit removes them at its first start, but flash may still hold them")
 	return nil
 }

@@ -18,20 +18,19 @@ var resetCommand = cli.Command{
 	Name: "reset", Usage: "[-force] [-config F] [-state DIR] [-run DIR]",
 	About: "as root: take the unit out of the practice",
 	Help: `
-Ends the ledger with a signed entry, destroys the unit's keys and every secret file, and removes its
-recordings, if every copy of them is elsewhere. It asks for the room's id first, and says what it
-did. A unit that records is not touched. The ledger and the unit's public key stay, in a folder that
-it names: keep them in the office, for they prove what was recorded.
+Ends the ledger with a signed entry, removes the recordings, and destroys the unit's keys and all
+other secrets. It asks for the room's id first, and prints each thing that it does. It refuses while
+the unit records, and while a store lacks a recording, unless you lose those with -force. The ledger
+and the unit's public key stay in a folder that it names: keep them in the office, since they prove
+what was recorded.
 
-    sudo tacetd reset
-
-Recordings that are nowhere else make it stop. With -force they are lost.`,
+    sudo tacetd reset`,
 	Run: resetRun,
 }
 
 func resetRun(env *cli.Env, args []string) error {
 	f := env.Flags()
-	force := f.Bool("force", false, "also remove recordings that are nowhere else")
+	force := f.Bool("force", false, "also remove recordings that some store lacks")
 	path := f.String("config", defaultConfig, "configuration `file`")
 	state := f.String("state", defaultState, "`folder` of the unit's ledger")
 	dir := f.String("run", defaultRun, "`folder` of status.json")
@@ -47,15 +46,15 @@ func resetRun(env *cli.Env, args []string) error {
 	cfg, _, err := loadUnit(*path, *state)
 	if err != nil {
 		return cli.Exit(cli.ExitConfig,
-			cli.WithHint(err, "without its configuration nobody knows where the unit's secrets lie: mend it first"))
+			cli.WithHint(err, "correct the configuration first: it says where the unit's secrets are"))
 	}
 	status := filepath.Join(*dir, statusFile)
 	ran, err := mayReset(status, *force)
 	if err != nil {
 		return err
 	}
-	env.Note("this destroys the keys and secrets of %s/%s; nothing of that can be undone", cfg.Room.Site, cfg.Room.ID)
-	env.Note("if this is meant, type the id of this room:")
+	env.Note("this destroys the keys and secrets of %s/%s, and can't be undone", cfg.Room.Site, cfg.Room.ID)
+	env.Note("to go on, type the id of this room:")
 	answer, err := bufio.NewReader(io.LimitReader(env.Stdin, maxAnswer)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read the answer: %w", err)
@@ -63,35 +62,37 @@ func resetRun(env *cli.Env, args []string) error {
 	if strings.TrimSpace(answer) != cfg.Room.ID {
 		return errors.New("that is not this room's id; nothing was changed")
 	}
-	if _, err := mayReset(status, *force); err != nil { // somebody may have pressed meanwhile
+	if _, err := mayReset(status, *force); err != nil { // a recording may have started meanwhile
 		return err
 	}
 	return resetUnit(env, cfg, *path, *state, *force, ran)
 }
 
-// mayReset refuses a unit that records, and one whose recordings are still to be copied. ran
-// reports whether the service runs.
+// mayReset returns an error while the unit records, or while recordings wait to be copied. ran
+// reports whether the service is running.
 func mayReset(status string, force bool) (ran bool, err error) {
-	state, _ := systemctl("is-active") // it fails where the answer is no
+	state, _ := systemctl("is-active") // fails if the service is not active
 	r, unread := readReport(status)
 	switch {
 	case unread == nil && r.Phase == "recording":
-		return false, cli.WithHint(errors.New("the unit records, and is not reset"), "\"tacetd status\" says when it is idle")
+		return false, cli.WithHint(errors.New("the unit is recording; nothing was changed"),
+			"\"tacetd status\" shows when it is idle")
 	case unread == nil && r.Pending > 0 && !force:
 		return false, cli.WithHint(fmt.Errorf("%d recordings are not in all stores yet, and nothing was changed", r.Pending),
-			"\"tacetd status\" says what the stores wait for; -force loses them")
+			"\"tacetd status\" shows what the stores wait for; -force loses these recordings")
 	}
 	switch state {
 	case "active", "reloading", "deactivating":
 		if unread != nil {
-			return false, fmt.Errorf("the service runs and doesn't say whether it records, so it is not reset: %w", unread)
+			return false, fmt.Errorf("can't tell whether the running service is recording; nothing was changed: %w", unread)
 		}
 		return true, nil
 	}
-	return state == "activating", nil // else the spool's lock has the last word
+	return state == "activating", nil // the spool's lock guards against a daemon that systemd doesn't know
 }
 
-// resetUnit stops the service and resets the unit. Where that is refused, the service goes on.
+// resetUnit stops the service and resets the unit. If the reset fails before it has changed
+// anything, it starts the service again.
 func resetUnit(env *cli.Env, cfg *config.Config, path, state string, force, ran bool) error {
 	if ran {
 		if said, err := systemctl("stop"); err != nil {
@@ -109,7 +110,7 @@ func resetUnit(env *cli.Env, cfg *config.Config, path, state string, force, ran 
 	err := u.Reset()
 	if err != nil && !u.Begun {
 		if errors.As(err, new(*reset.LeftError)) {
-			err = cli.WithHint(err, "connect the stores, and wait; -force loses these recordings")
+			err = cli.WithHint(err, "connect the stores and wait; -force loses these recordings")
 		}
 		if ran {
 			if said, again := systemctl("start"); again != nil {
@@ -119,12 +120,12 @@ func resetUnit(env *cli.Env, cfg *config.Config, path, state string, force, ran 
 		return err
 	}
 	if err != nil {
-		return cli.WithHint(err, "run it again: it goes on where it stopped; the service stays stopped")
+		return cli.WithHint(err, "run it again to continue; the service stays stopped")
 	}
 	if said, err := systemctl("disable"); err != nil && ran {
 		env.Warn("the service is still enabled: %v: %s", err, said)
 	}
-	env.Note("%s/%s is no unit any more; in the office, take its account from the broker, and what is retained there under tacet/%[1]s/%[2]s/, and its key from the backup server",
+	env.Note("%s/%s is reset; now remove its account and the retained messages under tacet/%[1]s/%[2]s/ from the broker, and its key from the backup server",
 		cfg.Room.Site, cfg.Room.ID)
 	return failed
 }

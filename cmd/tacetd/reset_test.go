@@ -15,8 +15,8 @@ import (
 	"tacet/cmd/internal/cli"
 )
 
-// The service is stopped for a reset and disabled; where the reset is refused before anything has
-// changed, it is started again; where somebody is recorded, it isn't touched.
+// A reset stops and disables the service. If the reset is refused before it changes anything, the
+// service starts again. While the unit records, the service is left alone.
 func TestResetAndTheService(t *testing.T) {
 	const recorded = "20261121T140322Z_room-3_rbdq01t7c2.tacet"
 	for name, c := range map[string]struct {

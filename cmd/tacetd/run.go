@@ -64,7 +64,7 @@ func (s *service) serve(env *cli.Env) error {
 		return err
 	}
 	s.unlocked = memory.Lock()
-	daemon.Frugal()
+	daemon.TuneRuntime()
 	// Before anything that takes time. A second SIGTERM while stopping must not kill.
 	ctx, stop := signal.NotifyContext(env.Ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()

@@ -168,7 +168,7 @@ var statusCommand = cli.Command{
 		}
 		if *key {
 			if r.UnitKey == "" {
-				return errors.New("the unit has no key yet: its disk has not been there so far")
+				return errors.New("the unit has no key yet: it makes one once its disk is mounted")
 			}
 			return env.Printf("%s\n", r.UnitKey)
 		}

@@ -1,11 +1,11 @@
 // Package office signs what an office tells its units: who their recipients and which their drives
 // are.
 //
-//	private, public, err := office.NewKey("high-street")       // public goes to the units, as [office] key
+//	private, public, err := office.NewKey("high-street") // public is the units' [office] key
 //	signer, err := office.ParseSigner(private)
-//	signed, err := office.SignList(list, signer)               // a file of age recipients, which age still reads
+//	signed, err := office.SignList(list, signer)         // a list that age can still read
 //	key, err := office.ParseKey(public)
-//	list, err := key.OpenList(signed)
+//	list, err = key.OpenList(signed)
 //
 // A key is an Ed25519 key of golang.org/x/mod/sumdb/note, named tacet-office/NAME. It signs lists
 // of recipients, and which unit a drive belongs to. The signed text starts with a line that says

@@ -31,7 +31,8 @@ func (m *Mic) Add(b *ring.Block) (arrived, sound bool) {
 	if b.Overrun {
 		m.gaps.Overrun()
 	}
-	// To the finder, frames that the full ring refused have arrived: their loss is known.
+	// Count the frames that did not fit in the ring as arrived: the block declares their loss
+	// already.
 	m.decide(m.gaps.Push(len(b.Samples)/m.s.Channels+int(b.Lost), b.Raw))
 	m.noteRate(b)
 	return m.state == isOpen, sound // while it is opening, TakeOpened comes first

@@ -98,8 +98,8 @@ type Mic struct {
 	heard     bool      // samples have come
 	sound     bool      // the signal has been alive
 	deadSince time.Time
-	announced bool  // recording has been said
-	lost      error // samples that were lost before
+	announced bool  // the recording was published
+	lost      error // samples that were lost before that
 }
 
 // The events that a Mic posts.

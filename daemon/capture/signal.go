@@ -51,7 +51,7 @@ func (m *Mic) decide(verdicts []monitor.Verdict) {
 		}
 		if b.Silence > 0 {
 			lost := time.Duration(b.Silence) * time.Second / time.Duration(m.s.Rate)
-			m.lost = fmt.Errorf("%s at %s", lost.Round(time.Millisecond), b.Arrived.Format(time.TimeOnly))
+			m.lost = fmt.Errorf("lost %s of sound at %s", lost.Round(time.Millisecond), b.Arrived.Format(time.TimeOnly))
 			m.noteLost()
 		}
 	}

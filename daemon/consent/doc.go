@@ -109,5 +109,5 @@
 // Prepared{true} gets exactly one Discard or, after Begun{true}, one End. Without an edge, or after
 // Stop, nothing is requested. The tests check these after every step, in every sequence of events
 // up to a depth and over a million random edges, and compare each history with a second
-// implementation of this page.
+// implementation of these rules.
 package consent

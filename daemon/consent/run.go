@@ -121,7 +121,7 @@ func (m *Machine) samples(now time.Time) {
 	}
 }
 
-// keepable has the head written. Until now nothing of this start is on disk.
+// keepable requests that the head be written. Until now, nothing of this start is on disk.
 func (m *Machine) keepable(now time.Time) {
 	if m.phase != Starting || m.run.mic != micOpen || m.run.head != headReady {
 		return

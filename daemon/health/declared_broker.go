@@ -17,8 +17,8 @@ var broker = []Warning{
 	{
 		Code: MQTTLimited, Title: "Message broker restricts the unit", Severity: Attention, Linger: calm,
 		Text: "The broker accepts the unit's state, but not all of its messages. Recording is not affected.",
-		Do: "The technician gives the unit's account, or the broker, the setting that the detail names. Without Home " +
-			"Assistant, set homeassistant = \"\" in [mqtt].",
+		Do: "The technician gives the unit's account, or the broker, the setting that the detail names. " +
+			"Without Home Assistant, set homeassistant = \"\" in [mqtt].",
 	},
 	{
 		Code: MQTTHostKey, Title: "Message broker's identity not accepted", Severity: Attention, Linger: calm,
@@ -29,7 +29,7 @@ var broker = []Warning{
 		Code: MQTTFiles, Title: "Files for the message broker unusable", Severity: Attention, Linger: calm,
 		Text: "A password or certificate file for the broker can't be used, so the unit does not connect. " +
 			"Recording is not affected.",
-		Do: "The technician corrects the file that the detail names, or its owner and mode. The unit reads it again " +
-			"by itself.",
+		Do: "The technician corrects the file that the detail names, or its owner and mode. " +
+			"The unit reads it again by itself.",
 	},
 }

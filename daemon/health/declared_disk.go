@@ -46,9 +46,8 @@ var disk = []Warning{
 		Code: RecordingDamaged, Title: "A recording is damaged", Severity: Fault,
 		Text: "After an interruption, a recording could be kept only up to a damaged place. " +
 			"The original is next to it, with the ending .damaged.",
-		Do: "The disk is failing, or something else wrote to it. The technician copies both files, removes the " +
-			".damaged one " +
-			"and checks the disk.",
+		Do: "The disk is failing, or something else wrote to it. " +
+			"The technician copies both files, removes the .damaged one and checks the disk.",
 	},
 	{
 		Code: RecordingUnfinished, Title: "A recording could not be closed", Severity: Fault,

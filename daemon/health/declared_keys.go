@@ -13,11 +13,12 @@ var keys = []Warning{
 	},
 	{
 		Code: RecipientsChanged, Title: "Encryption keys changed", Severity: Attention,
-		Text: "The list of keys that can open recordings has changed, but the office has not signed it and nobody has " +
-			"confirmed it " +
-			"at the unit. Keys that were added are not used.",
-		Do: "If the change is wanted, the office signs the list (\"tacet sign\"); without an office key, run " +
-			"\"sudo tacetd confirm\" at the unit. If it is not wanted, find out who made it.",
+		Text: "The list of keys that can open recordings has changed, " +
+			"but the office has not signed it and nobody has confirmed it at the unit. " +
+			"Keys that were added are not used.",
+		Do: "If the change is wanted, the office signs the list (\"tacet sign\"); " +
+			"without an office key, run \"sudo tacetd confirm\" at the unit. " +
+			"If it is not wanted, find out who made it.",
 	},
 	{
 		Code: UnitKeyBad, Title: "The unit's own key unusable", Severity: Fault, Blocks: true,
@@ -28,20 +29,21 @@ var keys = []Warning{
 	{
 		Code: UnitKeyMode, Title: "The unit's own key can be read by others", Severity: Attention,
 		Text: "The owner or the mode of the unit's key file lets others read it. Recording is not affected.",
-		Do: "The technician corrects the file as the detail says. Whoever has read it can sign as this unit: if in doubt, " +
-			"move the key and the ledger away, and collect the new key that the unit creates.",
+		Do: "The technician corrects the file as the detail says. Whoever has read it can sign as this unit: " +
+			"if in doubt, move the key and the ledger away, and collect the new key that the unit creates.",
 	},
 	{
 		Code: LedgerNew, Title: "The unit's ledger was missing", Severity: Attention,
 		Text: "The unit has a key, so it must have had a ledger, but found none. It has started a new one.",
-		Do: "Find out who removed it; replacing or reinstalling the unit's disk does. Then remove the " +
-			"file \"ledger.new\" next to the ledger; the warning clears at the next start.",
+		Do: "Find out who removed it; replacing or reinstalling the unit's disk does. " +
+			"Then remove the file \"ledger.new\" next to the ledger; the warning clears at the next start.",
 	},
 	{
 		Code: LedgerBroken, Title: "The unit's ledger was changed or damaged", Severity: Attention,
 		Text: "The unit's ledger no longer matches its signature. It was set aside, and a new one was started.",
-		Do: "Find out the cause: a failing disk, a restored backup, or tampering. Copy the files \"ledger.broken.*\" " +
-			"next to the ledger elsewhere and remove them; the warning clears at the next start.",
+		Do: "Find out the cause: a failing disk, a restored backup, or tampering. " +
+			"Copy the files \"ledger.broken.*\" next to the ledger elsewhere and remove them; " +
+			"the warning clears at the next start.",
 	},
 	{
 		Code: LedgerError, Title: "The unit's ledger can't be written", Severity: Fault, Linger: calm,

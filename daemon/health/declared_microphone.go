@@ -4,14 +4,15 @@ var microphone = []Warning{
 	{
 		Code: MicMissing, Title: "Microphone missing", Severity: Fault, Blocks: true, After: settle, Linger: calm,
 		Text: "The unit can't find the microphone in its configuration, so it can't record.",
-		Do: "Check that the microphone is plugged in firmly. If it was replaced by another model, the technician sets " +
-			"[audio] device; \"tacetd doctor\" lists the microphones that are present.",
+		Do: "Check that the microphone is plugged in firmly. " +
+			"If it was replaced by another model, the technician sets [audio] device; " +
+			"\"tacetd doctor\" lists the microphones that are present.",
 	},
 	{
 		Code: MicBusy, Title: "Microphone in use by another program", Severity: Fault, Linger: calm,
 		Text: "Another program on the unit is using the microphone, so a recording was refused.",
-		Do: "The technician finds the program with \"fuser -v /dev/snd/*\" and stops it. Only tacetd should use the " +
-			"microphone.",
+		Do: "The technician finds the program with \"fuser -v /dev/snd/*\" and stops it. " +
+			"Only tacetd should use the microphone.",
 	},
 	{
 		Code: MicRate, Title: "Microphone does not offer the configured format", Severity: Fault,
@@ -26,8 +27,8 @@ var microphone = []Warning{
 	{
 		Code: MicSilent, Title: "Microphone hears nothing", Severity: Fault, Linger: calm,
 		Text: "The microphone's signal has been constant for ten seconds. No room is that quiet: it is muted or broken.",
-		Do: "Look for a mute switch on the microphone. If there is none, replace it. What was recorded meanwhile is " +
-			"silence.",
+		Do: "Look for a mute switch on the microphone. If there is none, replace it. " +
+			"What was recorded meanwhile is silence.",
 	},
 	{
 		Code: MicStalled, Title: "Microphone stopped delivering", Severity: Fault, Linger: calm,
@@ -36,11 +37,10 @@ var microphone = []Warning{
 	},
 	{
 		Code: MicPace, Title: "Microphone runs fast or slow", Severity: Attention, Linger: calm,
-		Text: "The microphone delivers more or fewer samples per second than it claims. Nothing is lost, but " +
-			"recordings play " +
-			"at the wrong speed and pitch.",
-		Do: "Replace the microphone. If every one of this model does it, the technician sets [audio] rate to a rate " +
-			"that it keeps.",
+		Text: "The microphone delivers more or fewer samples per second than it claims. " +
+			"Nothing is lost, but recordings play at the wrong speed and pitch.",
+		Do: "Replace the microphone. " +
+			"If every one of this model does it, the technician sets [audio] rate to a rate that it keeps.",
 	},
 	{
 		Code: SamplesLost, Title: "Part of a recording is missing", Severity: Attention, Lasts: hour,

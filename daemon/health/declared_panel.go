@@ -25,8 +25,8 @@ var panel = []Warning{
 	},
 	{
 		Code: ButtonStuck, Title: "Button held down", Severity: Fault, Linger: settle,
-		Text: "A button has been pressed for a minute: something leans on it, or its cable has a short. It can't give " +
-			"consent.",
+		Text: "A button has been pressed for a minute: something leans on it, or its cable has a short. " +
+			"It can't give consent.",
 		Do: "Free the button. If nothing presses it, the technician checks its cable.",
 	},
 	{
@@ -36,8 +36,8 @@ var panel = []Warning{
 	},
 	{
 		Code: DoorFault, Title: "Door contact can't be read", Severity: Fault, Blocks: true, Linger: settle,
-		Text: "The unit can't read the door contact and would not notice that somebody leaves the room, so nothing is " +
-			"recorded.",
+		Text: "The unit can't read the door contact and would not notice that somebody leaves the room, " +
+			"so nothing is recorded.",
 		Do: "The technician checks [door] line and the wiring, or removes [door] from the configuration.",
 	},
 }

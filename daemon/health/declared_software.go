@@ -3,8 +3,8 @@ package health
 var software = []Warning{
 	{
 		Code: UnitBusy, Title: "Unit too busy", Severity: Attention, Linger: calm,
-		Text: "For some seconds no sound has reached the disk, although microphone and disk work. Nothing is lost unless " +
-			"another warning says so.",
+		Text: "For some seconds no sound has reached the disk, although microphone and disk work. " +
+			"Nothing is lost unless another warning says so.",
 		Do: "The technician checks what else runs on the unit (\"top\"), and whether it overheats or lacks power.",
 	},
 	{
@@ -20,9 +20,8 @@ var software = []Warning{
 	{
 		Code: MemoryUnlocked, Title: "Memory not locked", Severity: Attention,
 		Text: "The unit could not lock its memory. If it has swap space, sound may be written there unencrypted.",
-		Do: "The technician sets LimitMEMLOCK=infinity in the service's unit file, as the package does, and restarts " +
-			"the unit. " +
-			"Until then, \"swapoff -a\" helps.",
+		Do: "The technician sets LimitMEMLOCK=infinity in the service's unit file, as the package does, " +
+			"and restarts the unit. Until then, \"swapoff -a\" helps.",
 	},
 	{
 		Code: InternalError, Title: "Software fault", Severity: Attention, Lasts: day,

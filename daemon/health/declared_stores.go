@@ -6,14 +6,14 @@ import "time"
 var stores = []Warning{
 	{
 		Code: StoreMissing, Title: "Store missing", Severity: Attention, After: soon, Linger: calm,
-		Text: "A store can't be reached: the drive is not plugged in, the share is not mounted, or the server does " +
-			"not respond.",
+		Text: "A store can't be reached: " +
+			"the drive is not plugged in, the share is not mounted, or the server does not respond.",
 		Do: "Plug the drive in, or check the network. Until then recordings wait on the unit.",
 	},
 	{
 		Code: StoreForeign, Title: "Unknown drive", Severity: Attention, After: soon, Linger: calm,
-		Text: "A drive is plugged in that does not carry this store's mark or the office's signature. Nothing is " +
-			"written to it.",
+		Text: "A drive is plugged in that does not carry this store's mark or the office's signature. " +
+			"Nothing is written to it.",
 		Do: "Plug in the unit's own drive, or have the technician prepare this one.",
 	},
 	{
@@ -31,8 +31,8 @@ var stores = []Warning{
 	{
 		Code: StoreReadOnly, Title: "Store can't be written", Severity: Attention, After: soon, Linger: calm,
 		Text: "A store can't be written: it is write-protected, the unit lacks permission, or the file system has an error.",
-		Do: "Look for a write-protect switch and check the permissions. A drive that was unplugged during a copy " +
-			"needs fsck.",
+		Do: "Look for a write-protect switch and check the permissions. " +
+			"A drive that was unplugged during a copy needs fsck.",
 	},
 	{
 		Code: StoreError, Title: "Copying fails", Severity: Attention, After: time.Minute, Linger: calm,

@@ -81,6 +81,6 @@ func (h *Handler) Flush(limit time.Duration) error {
 	case <-idle:
 		return nil
 	case <-timer.C:
-		return fmt.Errorf("write the log: %d lines are not written after %v: nobody reads them", q.giveUp(idle), limit)
+		return fmt.Errorf("write the log: gave up on %d lines after %v: standard error is blocked", q.giveUp(idle), limit)
 	}
 }

@@ -36,7 +36,7 @@ const (
 )
 
 // Synced in an entry says that the unit's clock was set, so that its time is reliable. Entries of
-// earlier versions don't have it.
+// versions before 1.0 don't have it.
 const Synced = "synced"
 
 // By says who authorised recipients or a drive.

@@ -11,9 +11,9 @@
 // line from the hash of its leaf.
 //
 // Each ledger has its own origin, tacet/SITE/ROOM/ledger/ID with a random ID, which is the first
-// line of its heads. So a new ledger never passes for the one before. Ledgers of earlier versions
-// have no ID, and their lines no salt; both stay as they are. Open reads the origin from the saved
-// head.
+// line of its heads. So a new ledger never passes for the one before. Ledgers of versions before
+// 1.0 have no ID, and their lines no salt; both stay as they are. Open reads the origin from the
+// saved head.
 //
 // Beside the ledger lies NAME.head, the last head that was saved: by Open, SaveHead and Close. Open
 // checks the lines against it; lines after it were appended since. If the lines are not what was
@@ -33,9 +33,9 @@
 // replaces the old one. If the process ends before that, the next Open may see the line that
 // failed; it never sees it beside a second try.
 //
-// A file grows to 4 MiB, most of a year. It is then kept as NAME.0000012345, the number of its
-// first leaf, and a new file continues the tree. The oldest are removed when there are more than
-// 16. a new one continues the tree. The oldest go when there are more than 16.
+// A file grows to 4 MiB, most of a year. It is then kept as NAME.0000012345, after the number of
+// its first leaf, and a new file continues the tree. Of more than 16 such files, the oldest are
+// removed.
 package ledger
 
 import (

@@ -206,7 +206,8 @@ func (l *Ledger) continueInNew() error {
 	return nil
 }
 
-// forgetOldest removes the parts that are too many. Errors are ignored: it is tried again.
+// forgetOldest removes the oldest parts beyond maxParts. It ignores errors, since the next call
+// tries again.
 func (l *Ledger) forgetOldest() {
 	parts, _ := l.parts()
 	for len(parts) > maxParts {

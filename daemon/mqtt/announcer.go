@@ -133,8 +133,8 @@ type length struct {
 	seconds   *float64
 }
 
-// maxLengths bounds the lengths that are remembered. For a recording that waits longer for its copy
-// none is said.
+// maxLengths bounds the lengths that are remembered. If more recordings wait for their copies, the
+// events of the oldest are published without a length.
 const maxLengths = 1000
 
 // withLength adds its recording's length to an event, if this process made the recording.

@@ -26,9 +26,9 @@ type Options struct {
 	Version       string // of the software
 	Boot          string // identifies this start; "": New makes one
 	Stores        []string
-	Codes         []string // every declared warning: the topics of the alerts
-	Notes         []string // those of them that need no action
-	Memory        Memory   // may be nil
+	Codes         []string         // every declared warning: the topics of the alerts
+	Notes         []string         // those of them that need no action
+	Description   DescriptionStore // may be nil
 
 	Heartbeat time.Duration // 0: 30 s
 	Queue     int           // the most events that wait while the broker is away; 0: 1,000
@@ -115,7 +115,7 @@ func (c *Client) setInitial() error {
 	device := topic.Device{Names: c.names, RoomName: c.o.RoomName, Version: c.o.Version, Stores: c.o.Stores,
 		Notes: c.o.Notes}
 	var err error
-	if c.describer, err = newDescriber(device, c.o.Memory); err != nil {
+	if c.describer, err = newDescriber(device, c.o.Description); err != nil {
 		return err
 	}
 	c.out.set(c.names.Availability(), []byte(topic.Online))

@@ -7,15 +7,15 @@ import (
 	"tacet/daemon/topic"
 )
 
-// Memory remembers across restarts which components Home Assistant knows: one that is gone must be
-// removed by its name. Both methods may wait for a disk. Load is called by New; Save on a goroutine
-// of its own, one call at a time.
-type Memory interface {
+// DescriptionStore keeps the unit's last description for Home Assistant across restarts: a
+// component that is gone must be removed by its name. Both methods may wait for a disk. New calls
+// Load; a goroutine of its own calls Save, one call at a time.
+type DescriptionStore interface {
 	Load() ([]byte, error) // nil if nothing was saved
 	Save([]byte) error
 }
 
-// described is what Memory holds: the unit as it was last described.
+// described is the content of a DescriptionStore: the unit as it was last described.
 type described struct {
 	Topic      string            `json:"topic"` // of the description, or ""
 	Site       string            `json:"site"`
@@ -23,27 +23,27 @@ type described struct {
 	Components map[string]string `json:"components"` // platforms, by key
 }
 
-// maxComponents bounds what is accepted from Memory.
+// maxComponents limits what is accepted from a DescriptionStore.
 const maxComponents = 200
 
 // describer publishes the unit's description for Home Assistant in two steps: first one that
 // removes the components that are gone, then the final one.
 type describer struct {
-	memory  Memory
+	store   DescriptionStore
 	current described
 	final   []byte // the description that stays
 	removal []byte // the one that also removes components; nil: not needed, or acknowledged
 	former  string // a former discovery topic that must be emptied, or ""
-	saved   bool   // current is in memory
+	saved   bool   // current is in store
 	saving  chan struct{}
 }
 
-// newDescriber compares the device with what was described before. A Memory that can't be read
+// newDescriber compares the device with what was described before. A store that can't be read
 // counts as empty.
-func newDescriber(device topic.Device, memory Memory) (*describer, error) {
-	d := &describer{memory: memory, current: described{Site: device.Site, Room: device.Room},
+func newDescriber(device topic.Device, store DescriptionStore) (*describer, error) {
+	d := &describer{store: store, current: described{Site: device.Site, Room: device.Room},
 		saving: make(chan struct{}, 1)}
-	before := load(memory)
+	before := load(store)
 	if before.Site != device.Site || before.Room != device.Room {
 		before = described{} // the room's topic may belong to another unit now
 	}
@@ -73,12 +73,12 @@ func newDescriber(device topic.Device, memory Memory) (*describer, error) {
 	return d, nil
 }
 
-func load(memory Memory) described {
-	if memory == nil {
+func load(store DescriptionStore) described {
+	if store == nil {
 		return described{}
 	}
 	var d described
-	data, err := memory.Load()
+	data, err := store.Load()
 	if err != nil || json.Unmarshal(data, &d) != nil || len(d.Components) > maxComponents {
 		return described{}
 	}
@@ -118,13 +118,13 @@ func (d *describer) acknowledged(name string) []byte {
 
 func (d *describer) save() {
 	data, err := json.Marshal(d.current)
-	if err != nil || d.memory == nil {
+	if err != nil || d.store == nil {
 		return
 	}
 	select {
 	case d.saving <- struct{}{}:
 		d.saved = true
-		go func() { _ = d.memory.Save(data); <-d.saving }() // after a failure the next start tries again
+		go func() { _ = d.store.Save(data); <-d.saving }() // after a failure the next start tries again
 	default: // the last Save still waits for a disk: try again later
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"tacet/daemon/topic/topictest"
 )
 
-// notebook is a Memory.
+// notebook is a DescriptionStore.
 type notebook struct {
 	mu     sync.Mutex
 	data   []byte
@@ -53,7 +53,7 @@ func TestRemovedComponentsAreRemoved(t *testing.T) {
 	start := func(change func(*Options)) {
 		t.Helper()
 		o := options(m.address())
-		o.Memory, o.Heartbeat = n, time.Hour
+		o.Description, o.Heartbeat = n, time.Hour
 		change(&o)
 		before := len(n.saves.all())
 		u := launch(t, o, nil)
@@ -101,7 +101,7 @@ func TestMemoryOfRubbish(t *testing.T) {
 		`{"topic":"#","site":"high-street","room":"room-3"}`} {
 		for _, broken := range []bool{false, true} {
 			o := options("127.0.0.1:1")
-			o.Memory = &notebook{data: []byte(data), broken: broken}
+			o.Description = &notebook{data: []byte(data), broken: broken}
 			c, err := New(o)
 			if err != nil {
 				t.Errorf("%.80q: %v", data, err)

@@ -42,21 +42,21 @@ func (f CredentialFiles) Read() (Credentials, error) {
 }
 
 const (
-	memoryName = "homeassistant.json"
-	maxMemory  = 64 << 10 // bytes
+	descriptionName = "homeassistant.json"
+	maxDescription  = 64 << 10 // bytes
 	// loadTime bounds how long New waits for a disk: without the file the unit is described all the
 	// same.
 	loadTime = 2 * time.Second
 )
 
-// MemoryFile is a Memory in a file of the unit's own folder.
-type MemoryFile struct {
+// DescriptionFile is a DescriptionStore in a file in the unit's state folder.
+type DescriptionFile struct {
 	Folder func() (durable.FS, error)
 	Log    *slog.Logger
 }
 
 // Load reads the file. It waits for a disk that does not answer, but not forever.
-func (f MemoryFile) Load() ([]byte, error) {
+func (f DescriptionFile) Load() ([]byte, error) {
 	type result struct {
 		data []byte
 		err  error
@@ -68,22 +68,22 @@ func (f MemoryFile) Load() ([]byte, error) {
 			done <- result{nil, err}
 			return
 		}
-		data, err := durable.ReadFile(folder, memoryName, maxMemory)
+		data, err := durable.ReadFile(folder, descriptionName, maxDescription)
 		done <- result{data, err}
 	}()
 	select {
 	case r := <-done:
 		return r.data, r.err
 	case <-time.After(loadTime):
-		return nil, fmt.Errorf("read %s: the disk does not answer", memoryName)
+		return nil, fmt.Errorf("read %s: the disk does not answer", descriptionName)
 	}
 }
 
 // Save writes the file.
-func (f MemoryFile) Save(data []byte) error {
+func (f DescriptionFile) Save(data []byte) error {
 	folder, err := f.Folder()
 	if err == nil {
-		err = durable.WriteFile(folder, memoryName, data)
+		err = durable.WriteFile(folder, descriptionName, data)
 	}
 	if err != nil {
 		f.Log.Warn("save what Home Assistant was told", "err", err)

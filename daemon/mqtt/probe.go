@@ -26,7 +26,7 @@ var errProbed = errors.New("probe complete")
 // unit stays connected. limits is what the unit would have to do without, as in Report. A *Trouble
 // among the errors says what to do.
 func Probe(ctx context.Context, o Options, running bool) (limits string, err error) {
-	o.Report, o.Memory, o.Log = nil, nil, slog.New(slog.DiscardHandler)
+	o.Report, o.Description, o.Log = nil, nil, slog.New(slog.DiscardHandler)
 	c, err := New(o)
 	if err != nil {
 		return "", err

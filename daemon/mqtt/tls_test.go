@@ -142,9 +142,9 @@ func TestTroubleWithCertificatesIsToldAndMendedWithoutARestart(t *testing.T) {
 		words   string
 		code    health.Code
 	}{
-		{"wrong authority", other.issue(t, "127.0.0.1", later), nil, nil, "doesn't know the authority", HostKey},
-		{"expired", office.issue(t, "127.0.0.1", past), nil, nil, "has expired", HostKey},
-		{"another name", office.issue(t, "elsewhere.lan", later), nil, nil, "is for another name", HostKey},
+		{"wrong authority", other.issue(t, "127.0.0.1", later), nil, nil, "doesn't know the authority", Unverified},
+		{"expired", office.issue(t, "127.0.0.1", past), nil, nil, "has expired", Unverified},
+		{"another name", office.issue(t, "elsewhere.lan", later), nil, nil, "is for another name", Unverified},
 		{"no certificate of ours", good, units, nil, "the unit has none", Denied},
 		{"ours is expired", good, units, func(c *Credentials) {
 			p := units.issue(t, "room-3", past)

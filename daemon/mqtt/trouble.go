@@ -18,14 +18,14 @@ import (
 
 // The codes of a Trouble, of which one at a time is up. Package health declares the warnings.
 const (
-	Unreached = health.MQTTOffline // can't be reached, or doesn't work
-	Denied    = health.MQTTDenied  // refuses the unit
-	HostKey   = health.MQTTHostKey // can't prove its identity
-	Files     = health.MQTTFiles   // the credential files can't be used
+	Unreached  = health.MQTTOffline // can't be reached, or doesn't work
+	Denied     = health.MQTTDenied  // refuses the unit
+	Unverified = health.MQTTHostKey // can't prove its identity
+	Files      = health.MQTTFiles   // the credential files can't be used
 )
 
 // Codes returns all of them.
-func Codes() []health.Code { return []health.Code{Unreached, Denied, HostKey, Files} }
+func Codes() []health.Code { return []health.Code{Unreached, Denied, Unverified, Files} }
 
 // Trouble says, for a person, why there is no connection to the broker.
 type Trouble struct {
@@ -80,7 +80,7 @@ func diagnose(at stage, err error) *Trouble {
 	for _, of := range []struct {
 		code     health.Code
 		diagnose func(stage, error) (what, do string)
-	}{{HostKey, identityTrouble}, {Denied, certificateTrouble}, {Denied, refusalTrouble}, {Unreached, tlsTrouble},
+	}{{Unverified, identityTrouble}, {Denied, certificateTrouble}, {Denied, refusalTrouble}, {Unreached, tlsTrouble},
 		{Unreached, handshakeTrouble}, {Unreached, answerTrouble}, {Unreached, networkTrouble}} {
 		if what, do := of.diagnose(at, err); what != "" {
 			return &Trouble{Code: of.code, What: what, Do: do, Err: err}
@@ -164,7 +164,7 @@ func handshakeTrouble(at stage, err error) (what, do string) {
 
 // answerTrouble is for a broker that answers in an unexpected way.
 func answerTrouble(at stage, err error) (what, do string) {
-	var frame refused
+	var frame badFrame
 	switch {
 	case errors.Is(err, packets.ErrorRefusedServerUnavailable):
 		return "the broker says that it is unavailable", "check the broker's log"

@@ -153,7 +153,7 @@ func (w *wire) next() ([]byte, error) {
 	length, head := 0, 1
 	for shift := 0; ; shift += 7 {
 		if shift > 21 {
-			return nil, refuse("a frame whose length has no end")
+			return nil, rejectFrame("a frame whose length has no end")
 		}
 		b, err := w.in.ReadByte()
 		if err != nil {
@@ -167,14 +167,14 @@ func (w *wire) next() ([]byte, error) {
 		}
 	}
 	if length > maxFrame {
-		return nil, refuse("a frame of %d bytes, more than the limit of %d", length, maxFrame)
+		return nil, rejectFrame("a frame of %d bytes, more than the limit of %d", length, maxFrame)
 	}
 	body := w.frame[head : head+length]
 	if _, err := io.ReadFull(w.in, body); err != nil {
 		return nil, noEOF(err)
 	}
 	if !w.spend() {
-		return nil, refuse("a flood of unrequested frames")
+		return nil, rejectFrame("a flood of unrequested frames")
 	}
 	wanted, err := w.vet(kind, body)
 	if err != nil || !wanted {
@@ -195,7 +195,7 @@ func (w *wire) spend() bool {
 // subscribes to one topic with QoS 0 and publishes with QoS 1.
 func (w *wire) vet(kind byte, body []byte) (wanted bool, err error) {
 	if first := !w.acknowledged; first != (kind>>4 == typeConnack) {
-		return false, refuse("a frame of type %d out of turn", kind>>4)
+		return false, rejectFrame("a frame of type %d out of turn", kind>>4)
 	}
 	switch {
 	case kind == typeConnack<<4 && len(body) == 2 && body[0] <= 1 && body[1] <= 5:
@@ -208,27 +208,27 @@ func (w *wire) vet(kind byte, body []byte) (wanted bool, err error) {
 	case kind>>4 == typePublish:
 		return w.vetPublish(kind, body)
 	}
-	return false, refuse("a frame of type %d with flags %d and %d bytes", kind>>4, kind&0xf, len(body))
+	return false, rejectFrame("a frame of type %d with flags %d and %d bytes", kind>>4, kind&0xf, len(body))
 }
 
 func (w *wire) vetPublish(kind byte, body []byte) (wanted bool, err error) {
 	if len(body) < 2 {
-		return false, refuse("a publish without a topic")
+		return false, rejectFrame("a publish without a topic")
 	}
 	end := 2 + int(binary.BigEndian.Uint16(body))
 	if end > len(body) {
-		return false, refuse("a publish whose topic is longer than the frame")
+		return false, rejectFrame("a publish whose topic is longer than the frame")
 	}
 	qos := kind >> 1 & 3
 	return qos == 0 && w.subscribed != "" && string(body[2:end]) == w.subscribed, nil
 }
 
-// refused is the error for a frame that is not allowed.
-type refused struct{ what string }
+// badFrame is the error for a frame that is not allowed.
+type badFrame struct{ what string }
 
-func (r refused) Error() string { return "the broker sent " + r.what }
+func (r badFrame) Error() string { return "the broker sent " + r.what }
 
-func refuse(format string, args ...any) error { return refused{fmt.Sprintf(format, args...)} }
+func rejectFrame(format string, args ...any) error { return badFrame{fmt.Sprintf(format, args...)} }
 
 // noEOF turns the end of the connection within a frame into an unexpected one.
 func noEOF(err error) error {

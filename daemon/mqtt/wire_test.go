@@ -149,7 +149,7 @@ func TestWireRefusesBeforeItReads(t *testing.T) {
 	if !bytes.Equal(out, []byte{0x20, 2, 0, 0}) {
 		t.Errorf("% x came out", out)
 	}
-	var r refused
+	var r badFrame
 	if !errors.As(w.err, &r) || r.what != "a frame of 4097 bytes, more than the limit of 4096" {
 		t.Errorf("ended with %v", w.err)
 	}

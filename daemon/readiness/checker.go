@@ -110,13 +110,13 @@ func (c *Checker) Soon() {
 	}
 }
 
-// KeyFailed has the making of a recording's key tried until it works.
+// KeyFailed makes the checks try to make a recording's key until that works.
 func (c *Checker) KeyFailed() { c.keyFailed.Store(true) }
 
-// Interrupted has the next check close recordings that nobody writes any more.
+// Interrupted makes the next check close recordings that nobody writes any more.
 func (c *Checker) Interrupted() { c.interrupted.Store(true) }
 
-// Erase has the next check remove a recording without samples.
+// Erase makes the next check remove a recording without samples.
 func (c *Checker) Erase(id, name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -79,7 +79,7 @@ type Happening struct {
 	LeftOut    int64       `json:"left_out,omitempty"` // entries beyond maxListed
 
 	// Samples is the number of samples in a segment shorter than a second that no end accounts for;
-	// 0 means a full second. Only recordings made before December 2026 have it, in the last segment
+	// 0 means a full second. Only recordings of versions before 1.0 have it, in the last segment
 	// before the process was killed.
 	Samples int64 `json:"samples,omitempty"`
 }

@@ -141,7 +141,7 @@ func TestFilesThatAreNoIdentities(t *testing.T) {
 		"nothing":                    {"", "it holds no key"},
 		"remarks alone":              {"# nothing\n", "it holds no key"},
 		"a letter":                   {"Dear Sir\n", "line 1 is not a key as tacet keygen writes it"},
-		"a picture":                  {"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "it holds zero bytes"},
+		"a picture":                  {"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "it contains zero bytes, so it is not text"},
 		"an endless file":            {strings.Repeat("#\n", 1<<20), "it is too long for a key"},
 		"a good key, and a bad line": {office.Secret + "\nDear Sir\n", "line 2 is not a key as"},
 	} {

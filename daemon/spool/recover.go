@@ -21,21 +21,22 @@ const (
 	maxDamaged = 16
 )
 
-// Recovered is what Recover did with an unfinished file.
+// Recovered reports what Recover did with an unfinished file.
 type Recovered struct {
 	Name string
 	ID   string
-	// Recovered is what was kept and cut off. Intact: it had its end, but wasn't known to be on disk.
+	// Recovered says how much was kept and cut off. Intact: the file was complete, but perhaps not
+	// synced.
 	recording.Recovered
-	// Removed: it was removed, because no microphone had been opened for it yet.
+	// Removed: the file was removed, since no microphone had been opened for it yet.
 	Removed bool
-	// Aside is the name of the file with its old bytes, if more than a power cut had happened to them.
+	// Aside is the name of a copy of the damaged file, or "" if a power cut explains the damage.
 	Aside string
-	// Err: it could not be recovered, and was left as it was.
+	// Err is why the file could not be recovered; it was left as it was.
 	Err error
-	// Waits: it was not tried this time, because an earlier try failed with Err.
+	// Waits: Recover did not try this time, since an earlier try failed with Err.
 	Waits bool
-	// wrote: something may have been written for it.
+	// wrote: Recover may have written to the disk for this file.
 	wrote bool
 }
 
@@ -52,9 +53,9 @@ func (r Recovered) Code() health.Code {
 	return health.RecordingInterrupted
 }
 
-// Recover finishes every recording that is not live and not known to be finished: after a start, all
-// those open when the power failed; later, those whose File failed and was closed. A recording that
-// was cut short gets an end that says so, signed by the unit. boot is the unit's present boot.
+// Recover finishes every recording that is not live and not known to be finished: after a start,
+// all those open when the power failed; later, those whose File failed and was closed. A recording
+// that was cut short gets an end that says so, signed by the unit. boot is the unit's present boot.
 //
 // The valid part is written to a new file, which is synced, verified, and given the old one's name.
 // So an interruption loses nothing, and the next start tries again. The error is for the folder. A
@@ -151,15 +152,15 @@ func (s *Spool) settle(whole durable.File, temp string) error {
 		return err
 	}
 	if !report.State.Complete() {
-		return fmt.Errorf("what was recovered is %s: %s", report.State, report.Why)
+		return fmt.Errorf("the recovered file is %s: %s", report.State, report.Why)
 	}
 	_ = s.fs.Freeze(temp) // if this fails, each start recovers the file again
 	return whole.Sync()
 }
 
-// headless handles a file of which nothing can be proved. The head is on disk before a microphone is
-// opened. So if no segment follows, nothing was recorded, and the file is removed. If one does, the
-// disk lost the head, and the bytes are kept.
+// headless handles a file of which nothing can be proved. The head is on disk before a microphone
+// is opened. So if no segment follows, nothing was recorded, and the file is removed. If one does,
+// the disk lost the head, and the bytes are kept.
 func (s *Spool) headless(r *Recovered, old durable.File, size int64) error {
 	segments, err := recording.HasSegment(old, size)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package wallclock reads the machine's wall clock, and reports whether it is synchronized and how
+// Package wallclock reads the machine's wall clock, and reports whether it is synchronised and how
 // long the machine has been suspended. Elapsed time is measured with the monotonic clock, never
 // with this one.
 package wallclock
@@ -24,10 +24,10 @@ type System struct{}
 // Now returns the time.
 func (System) Now() time.Time { return time.Now() }
 
-// Synced asks the kernel whether the clock is synchronized (adjtimex(2)).
+// Synced asks the kernel whether the clock is synchronised (adjtimex(2)).
 func (System) Synced() bool { return synced(unix.Adjtimex) }
 
-// maxError is the largest error, in microseconds, of a synchronized clock: 16 s. The kernel reports
+// maxError is the largest error, in microseconds, of a synchronised clock: 16 s. The kernel reports
 // it for a clock that was never set, and grows to it when nothing has set the clock for long.
 const maxError = 16_000_000
 

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A clock is synchronized if its known error is below 16 s, whatever the kernel's flags say.
+// A clock is synchronised if its known error is below 16 s, whatever the kernel's flags say.
 func TestSynced(t *testing.T) {
 	for what, c := range map[string]struct {
 		state int

@@ -137,13 +137,13 @@ cuts() {
 }
 
 # Build in parallel where possible.
-make -s -C "$root" build >"$rig/log.make" 2>&1 &
+DIST=$rig/package "$root/systemd/package/release" deb >"$rig/log.make" 2>&1 &
 built=$!
 "$here/build.sh" || fail "build the wall unit"
-wait "$built" || { tail -20 "$rig/log.make"; fail "make build"; }
+wait "$built" || { tail -20 "$rig/log.make"; fail "build the package"; }
 cd "$root" || exit
 {
-  rm -f "$rig"/unit/* && systemd/deb.sh "$rig/unit/tacet.deb" >>"$rig/log.make" &&
+  rm -f "$rig"/unit/* && cp "$rig"/package/tacet_*.deb "$rig/unit/tacet.deb" &&
     CGO_ENABLED=0 go build -trimpath -o "$rig/unit/room" ./systemd/rig/room &&
     CGO_ENABLED=0 go build -trimpath -o "$rig/volatile" ./systemd/rig/volatile &&
     CGO_ENABLED=0 go test -c -o "$rig/unit/hw.test" ./hw

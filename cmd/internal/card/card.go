@@ -1,13 +1,14 @@
-// Package card is the notice for the wall: what each light means, how to say yes, how to stop, how
-// to go on, that nobody has to, what it is for, where it goes, how long it is kept, whom to ask.
+// Package card prints the notice that hangs beside a unit. It says what each light means, how to
+// agree, stop and go on, that nobody has to agree, what recordings are for, where copies go, how
+// long they are kept, and whom to ask.
 //
 //	words, err := card.ReadWords("en")
 //	c := card.New(cfg, words)
-//	page, err := c.Page(false)     // HTML that prints on one sheet of A5
-//	part, err := c.Section()       // the card alone, for a page that has room for it
+//	page, err := c.Page(false)  // HTML that prints on one sheet of A5
+//	section, err := c.Section() // the card as part of another page
 //
-// The words lie in files, words/en.toml and so on, to be translated. What differs from room to room
-// comes from its config.
+// The words are in words/en.toml and so on, one file for each language. Whatever differs from room
+// to room comes from the config.
 package card
 
 import (
@@ -23,23 +24,23 @@ import (
 	"tacet/config"
 )
 
-// Card is what hangs on one wall.
+// Card is the content of one room's card.
 type Card struct {
 	Lang, Title, Choice, Why string
-	How                      []Item // what to do
-	Light                    string // above the signs
-	Signs                    []Sign
-	Notes                    []string // the rest, a sentence or two each
-	Foot                     string   // room and notice
+	How                      []Item   // what people can do
+	Light                    string   // heading of the signs
+	Signs                    []Sign   // what the light shows
+	Notes                    []string // everything else, a sentence or two each
+	Foot                     string   // the room, and the notice's version
 }
 
-// Item is something to do, and how.
+// Item is something that people can do, and how.
 type Item struct{ What, How string }
 
-// Sign is what the light does, and what that means.
+// Sign is one pattern of the light: its name in the style sheet, its name for people, its meaning.
 type Sign struct{ Glow, What, Means string }
 
-// New makes the card of a room.
+// New returns the card of a room.
 func New(cfg *config.Config, w Words) Card {
 	one := len(cfg.Buttons) == 1
 	pick := func(single, many string) string {
@@ -72,7 +73,7 @@ func New(cfg *config.Config, w Words) Card {
 	return c
 }
 
-// notes are when it ends by itself, where it goes, and whom to ask.
+// notes returns when a recording ends by itself, where copies go, and whom to ask.
 func (w Words) notes(cfg *config.Config) (notes []string) {
 	end := strings.ReplaceAll(w.End, "{max}", w.span(cfg.Consent.Max))
 	if q := cfg.Consent.Quiet; q > 0 && q < cfg.Consent.Max {
@@ -94,7 +95,7 @@ func (w Words) notes(cfg *config.Config) (notes []string) {
 	return []string{end, where, strings.ReplaceAll(w.Ask, "{ask}", ask)}
 }
 
-// people are the parties, as people call them.
+// people lists the parties, in words.
 func (w Words) people(parties []string) string {
 	var names []string
 	for _, p := range parties {
@@ -115,7 +116,7 @@ func (w Words) list(names []string) string {
 	return strings.Join(names[:last], ", ") + " " + w.And + " " + names[last]
 }
 
-// places are where copies go, each sort once.
+// places lists where copies go, naming each kind of store once.
 func (w Words) places(stores []config.Store) string {
 	var names []string
 	for _, s := range stores {
@@ -129,7 +130,7 @@ func (w Words) places(stores []config.Store) string {
 	return w.list(names)
 }
 
-// span is a time as people say it.
+// span returns a duration in words: in seconds, minutes or whole hours.
 func (w Words) span(d time.Duration) string {
 	n, one, many := int(d/time.Second), "second", "seconds"
 	switch {
@@ -152,10 +153,10 @@ var style string
 
 var pages = template.Must(template.New("card").Parse(pageText))
 
-// Style is the style sheet of Section.
+// Style returns the style sheet for [Card.Section].
 func Style() string { return style }
 
-// Page is the whole card as a page that prints on one sheet of A5. Large letters take a sheet of
+// Page returns the card as an HTML page that prints on one sheet of A5, or, in large letters, of
 // A4.
 func (c Card) Page(large bool) ([]byte, error) {
 	var out bytes.Buffer
@@ -168,8 +169,8 @@ func (c Card) Page(large bool) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// points is the size of the letters: as large as fits the sheet with that much text. A4 is A5, 1.41
-// times as wide and high.
+// points returns the font size. A short text gets larger letters. A4 is 1.41 times as wide and as
+// high as A5.
 func (c Card) points(large bool) float64 {
 	points := 10.0
 	if n := utf8.RuneCountInString(strings.Join(c.Words(), " ")); n <= brief {
@@ -181,17 +182,17 @@ func (c Card) points(large bool) float64 {
 	return points
 }
 
-// brief is the length of a card, in letters, that leaves room for larger ones.
+// brief is the longest text that fits in the larger font, in characters.
 const brief = 1000
 
-// Section is the card alone.
+// Section returns the card as an HTML element for another page, which needs [Style].
 func (c Card) Section() (template.HTML, error) {
 	var out bytes.Buffer
 	err := pages.ExecuteTemplate(&out, "section", c)
 	return template.HTML(out.String()), err //nolint:gosec // html/template made it
 }
 
-// Words are all that it says, in sentences and lines.
+// Words returns all text of the card, one sentence or line each.
 func (c Card) Words() []string {
 	all := []string{c.Title, c.Choice, c.Why}
 	for _, i := range c.How {

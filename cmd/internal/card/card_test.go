@@ -14,7 +14,7 @@ import (
 	"tacet/config"
 )
 
-// rooms are configs that the words of a card depend on.
+// rooms are configs that change the words of a card.
 func rooms() map[string]*config.Config {
 	hour := config.Consent{Notice: "2026-03", Purpose: "Your own record of this visit", Max: time.Hour,
 		Quiet: 5 * time.Minute}
@@ -36,7 +36,7 @@ func rooms() map[string]*config.Config {
 	}
 }
 
-// The card says all that it has to, in each language and for each room.
+// The card says everything that it must, in each language and for each room.
 func TestCardSaysAll(t *testing.T) {
 	for _, lang := range Languages() {
 		w, err := ReadWords(lang)
@@ -78,7 +78,7 @@ func TestCardSaysAll(t *testing.T) {
 	}
 }
 
-// Hostile text in a config is text on the card.
+// Markup in a config is plain text on the card.
 func TestCardIsEscaped(t *testing.T) {
 	w, err := ReadWords("en")
 	if err != nil {
@@ -92,12 +92,12 @@ func TestCardIsEscaped(t *testing.T) {
 	}
 }
 
-// worst is how many school years it may take to read a card.
+// worst is the most school years that a card's words may take to read.
 const worst = 7.0
 
-// Whoever has been to school for seven years can read the card. English is measured by
-// Flesch-Kincaid, German by the first Wiener Sachtextformel; both give school years. Headings are
-// no sentences, and don't count.
+// A person with seven years of school can read the card. Flesch-Kincaid measures the English, the
+// first Wiener Sachtextformel the German; both give school years. Headings don't count, since they
+// are not sentences.
 func TestCardIsEasyToRead(t *testing.T) {
 	formulas := map[string]func([]string) float64{"Flesch-Kincaid": fleschKincaid, "Wiener Sachtextformel": wiener}
 	for _, lang := range Languages() {
@@ -132,7 +132,7 @@ func TestCardIsEasyToRead(t *testing.T) {
 	}
 }
 
-// The formulas measure: what is known to be easy and hard comes out so.
+// The formulas tell easy texts from hard ones.
 func TestGrades(t *testing.T) {
 	easy, hard := split("The cat sat on the mat. It was fat."),
 		split("Notwithstanding considerable organizational difficulties, the administration anticipates satisfactory implementation.")
@@ -203,14 +203,14 @@ func wiener(sentences []string) float64 {
 var (
 	vowels = map[bool]*regexp.Regexp{true: regexp.MustCompile(`[aeiouy]+`),
 		false: regexp.MustCompile(`aa|ee|ie|oo|ei|ai|au|eu|äu|[aeiouäöüy]`)}
-	// An e at the end that nobody speaks, and the ed and es of most words.
+	// The silent e at the end, and the ed and es of most words.
 	silent = regexp.MustCompile(`([^aeiouyl]e|[^aeiouytd]ed|[^aeiouyscxzgh]es)$`)
-	// Vowels that are spoken apart.
+	// Vowels that are pronounced separately.
 	apart = regexp.MustCompile(`i[aou](?:[^u]|$)|uie|eo`)
 	tion  = regexp.MustCompile(`[tsc]i[ao]`)
 )
 
-// syllables counts a word's, as far as its spelling tells.
+// syllables estimates the number of syllables from a word's spelling.
 func syllables(word string, english bool) int {
 	word = strings.ToLower(word)
 	if strings.ContainsFunc(word, unicode.IsDigit) {
@@ -226,7 +226,7 @@ func syllables(word string, english bool) int {
 	return max(n, 1)
 }
 
-// A language's words say all that English says; a file of somebody's own is checked.
+// Every language has all the words that English has, and a file of words is checked.
 func TestWordsOfOnesOwn(t *testing.T) {
 	if got := Languages(); !slices.Equal(got, []string{"de", "en"}) {
 		t.Errorf("the languages are %v", got)
@@ -239,9 +239,9 @@ func TestWordsOfOnesOwn(t *testing.T) {
 		"whole":          {string(english), ""},
 		"from Windows":   {"\ufeff" + strings.ReplaceAll(string(english), "\n", "\r\n"), ""},
 		"a word missing": {strings.Replace(string(english), "no_text    = ", "#", 1), "no_text is missing"},
-		"a key too many": {strings.Replace(string(english), "no_text    = ", "no_txt = ", 1), "there is no such key"},
+		"a key too many": {strings.Replace(string(english), "no_text    = ", "no_txt = ", 1), "unknown key"},
 		"a wrong variable": {strings.Replace(string(english), "quiet for {quiet}", "quiet for {queit}", 1),
-			"end_quiet: nothing stands for {queit} there"},
+			"end_quiet: {queit} has no value there"},
 		"no TOML":         {"title = This", "line 1, column"},
 		"a place missing": {strings.Replace(string(english), "s3     = ", "#", 1), "places.s3 is missing"},
 	} {

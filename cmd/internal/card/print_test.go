@@ -19,7 +19,7 @@ var (
 	size  = regexp.MustCompile(`/MediaBox \[\s*0 0 ([0-9.]+) ([0-9.]+)`)
 )
 
-// The card that says the most is printed on one sheet: of A5, and with large letters of A4.
+// The longest card fits on one sheet: of A5, and with large letters of A4.
 func TestCardPrintsOnOneSheet(t *testing.T) {
 	browser := needs.Program(t, "chromium", "chromium")
 	for _, lang := range Languages() {
@@ -56,7 +56,7 @@ func TestCardPrintsOnOneSheet(t *testing.T) {
 	}
 }
 
-// printed is the page as Chromium prints it.
+// printed returns the page as Chromium prints it.
 func printed(t *testing.T, browser string, page []byte) []byte {
 	t.Helper()
 	dir := t.TempDir()

@@ -19,10 +19,10 @@ import (
 //go:embed words
 var shipped embed.FS
 
-// Words are a language's, as its file has them; words/en.toml says what each is for.
+// Words are the texts of a card in one language. words/en.toml explains each.
 type Words struct {
 	Lang  string `toml:"lang"`
-	Grade string `toml:"grade"` // may be "": of a translation that nobody measures
+	Grade string `toml:"grade"` // the measure of readability that a test applies; may be ""
 
 	Title  string `toml:"title"`
 	Choice string `toml:"choice"`
@@ -69,11 +69,11 @@ type Words struct {
 
 const maxWords = 64 << 10 // bytes of a file
 
-// Languages are those that are shipped.
+// Languages returns the built-in languages.
 func Languages() []string {
 	entries, err := shipped.ReadDir("words")
 	if err != nil {
-		panic("card: " + err.Error()) // they are in the program
+		panic("card: " + err.Error()) // the folder is embedded
 	}
 	var names []string
 	for _, e := range entries {
@@ -82,16 +82,16 @@ func Languages() []string {
 	return names
 }
 
-// Text is the file of a language that is shipped, to translate from.
+// Text returns the file of a built-in language, to translate from.
 func Text(lang string) ([]byte, error) {
 	if !slices.Contains(Languages(), lang) {
-		return nil, fmt.Errorf("there are no words in %q, but in %s; or name a file of them, which ends in .toml", lang,
+		return nil, fmt.Errorf("unknown language %q: use one of %s, or a file of words whose name ends in .toml", lang,
 			strings.Join(Languages(), ", "))
 	}
 	return shipped.ReadFile(path.Join("words", lang+".toml"))
 }
 
-// ReadWords returns the words of a language that is shipped, or of a file whose name ends in .toml.
+// ReadWords returns the words of a built-in language, or of a file whose name ends in .toml.
 func ReadWords(lang string) (Words, error) {
 	var data []byte
 	var err error
@@ -117,8 +117,7 @@ func parseWords(data []byte) (w Words, err error) {
 	switch {
 	case errors.As(err, &strict) && len(strict.Errors) > 0:
 		line, _ := strict.Errors[0].Position()
-		return w, fmt.Errorf("line %d: there is no such key: write those of the English file, which tacet card -words prints",
-			line)
+		return w, fmt.Errorf("line %d: unknown key: \"tacet card -words\" prints a file with all keys", line)
 	case errors.As(err, &bad):
 		line, column := bad.Position()
 		return w, fmt.Errorf("line %d, column %d: %s", line, column, bad.Error())
@@ -130,13 +129,13 @@ func parseWords(data []byte) (w Words, err error) {
 
 var variable = regexp.MustCompile(`\{[^}]*\}`)
 
-// mayHold are the variables, and in which words each may stand.
+// mayHold lists the variables that each text may contain.
 var mayHold = map[string][]string{
 	"why": {"{purpose}"}, "yes_many": {"{people}"}, "end": {"{max}"}, "end_quiet": {"{quiet}"}, "where": {"{places}"},
 	"kept": {"{kept}"}, "ask": {"{ask}"}, "notice": {"{notice}"},
 }
 
-// check wants each word to be there, and no variable where nothing stands for it.
+// check reports missing words, and variables in texts where they have no value.
 func (w *Words) check() error {
 	v := reflect.ValueOf(*w)
 	for i := range v.NumField() {
@@ -150,7 +149,7 @@ func (w *Words) check() error {
 		}
 		for _, name := range variable.FindAllString(text, -1) {
 			if !slices.Contains(mayHold[key], name) {
-				return fmt.Errorf("%s: nothing stands for %s there", key, name)
+				return fmt.Errorf("%s: %s has no value there", key, name)
 			}
 		}
 	}

@@ -55,7 +55,8 @@ type Env struct {
 	// Terminal says that standard error is a terminal, so that progress is shown there.
 	Terminal bool
 
-	command *Command // the running one, for its usage; nil before Dispatch
+	command  *Command     // the running one, for its usage; nil before Dispatch
+	describe *Description // not nil: help is collected there, and nothing is done
 }
 
 // Main runs a program and exits.

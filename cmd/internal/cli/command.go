@@ -20,6 +20,9 @@ type Command struct {
 
 // Dispatch runs the command that the arguments name. about describes the program in one line.
 func (env *Env) Dispatch(about string, commands []Command) error {
+	if env.describe != nil {
+		return env.collect(about, commands)
+	}
 	args := env.Args
 	name := ""
 	if len(args) > 0 {
@@ -193,6 +196,10 @@ func (env *Env) Parse(fs *flag.FlagSet, args []string) (operands []string, err e
 }
 
 func (env *Env) help(fs *flag.FlagSet) {
+	if env.describe != nil {
+		env.collectFlags(fs)
+		return
+	}
 	fmt.Fprintf(env.Stdout, "%s\n", wrap("usage: "+env.usage(), "", "    "))
 	if c := env.command; c != nil {
 		fmt.Fprintf(env.Stdout, "\n%s\n", paragraphs(c.About+"\n\n"+strings.TrimSpace(c.Help)))
@@ -209,12 +216,7 @@ func (env *Env) help(fs *flag.FlagSet) {
 
 // flagHelp describes a flag, with its default if it has one.
 func flagHelp(f *flag.Flag) string {
-	name, usage := flag.UnquoteUsage(f)
+	name, usage := FlagHelp(f)
 	head := strings.TrimRight("  -"+f.Name+" "+name, " ")
-	switch f.DefValue {
-	case "", "false", "0", "[]":
-	default:
-		usage += " (default " + f.DefValue + ")"
-	}
 	return head + "\n" + wrap(usage, "      ", "      ")
 }

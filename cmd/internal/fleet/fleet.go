@@ -1,13 +1,13 @@
-// Package fleet is fleet.toml, what the office knows of its units: the sites and their rooms, who
-// should be able to open what is recorded there, and the units' public keys as they are collected.
+// Package fleet reads and writes fleet.toml, the office's list of its units: sites and rooms, who
+// should be able to open their recordings, and the units' public keys once they are collected.
 //
-//	f, err := fleet.Read("out/office/fleet.toml")
+//	f, err := fleet.Read("out/_office/fleet.toml")
 //	room := f.Room("high-street", "room-3")
-//	room.Learn(key)
-//	err = f.Write("out/office/fleet.toml")
+//	changed, err := room.Learn(key)
+//	err = f.Write("out/_office/fleet.toml")
 //
-// "tacet provision" writes it, "tacet fleet add" adds keys, and whoever shows the practice's rooms
-// reads it. It holds no secret. What is in it is trusted: it lies in the office.
+// "tacet provision" writes the file, and "tacet fleet add" adds keys. It holds no secrets. Programs
+// trust its content, since it stays in the office.
 package fleet
 
 import (
@@ -29,45 +29,45 @@ import (
 	"tacet/daemon/recording"
 )
 
-// File is the usual name.
+// File is the file's usual name.
 const File = "fleet.toml"
 
 const (
 	maxFile  = 4 << 20 // bytes
 	maxRooms = 10_000
-	maxKeys  = 20 // of one room, in all its life
+	maxKeys  = 20 // earlier keys of one room
 )
 
-// Fleet is all the rooms of a practice, sorted by site and room.
+// Fleet lists all rooms of a practice, sorted by site and room.
 type Fleet struct {
 	Sites []Site `toml:"site"`
 }
 
-// Site is a house.
+// Site is one building.
 type Site struct {
 	ID    string `toml:"id"`
 	Rooms []Room `toml:"room"`
 }
 
-// Room is where a unit hangs.
+// Room is one room, with its unit.
 type Room struct {
 	ID         string   `toml:"id"`
 	Name       string   `toml:"name,omitempty"`       // for people
-	Recipients string   `toml:"recipients,omitempty"` // the hash that its unit should show over MQTT
-	Key        string   `toml:"key,omitempty"`        // the unit's verifier key; "": not collected yet
-	Earlier    []string `toml:"earlier,omitempty"`    // keys of units that hung here before, newest first
-	// no longer in the list; its recordings are still proved with its keys
+	Recipients string   `toml:"recipients,omitempty"` // hash that the unit should publish over MQTT
+	Key        string   `toml:"key,omitempty"`        // the unit's verifier key; "" until collected
+	Earlier    []string `toml:"earlier,omitempty"`    // verifier keys of the room's earlier units, newest first
+	// Gone: the room is no longer in the list. Its keys still verify its recordings.
 	Gone bool `toml:"gone,omitempty"`
 }
 
-const remark = `# The practice's units. Made by "tacet provision" and "tacet fleet add"; remarks of your own don't stay.
-# key is the unit's public key: with it anybody can tell whether a recording came from that unit, whole.
+const header = `# The practice's units. Made by "tacet provision" and "tacet fleet add", which drop other comments.
+# key is the unit's public key: it verifies that a recording came from that unit and is complete.
 
 `
 
 var form = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
 
-// Read reads a fleet. Where there is no file, it is fs.ErrNotExist.
+// Read reads a file. [Missing] tells whether the error is that there is none.
 func Read(name string) (*Fleet, error) {
 	data, err := textfile.Read(name, maxFile)
 	if err != nil {
@@ -80,7 +80,7 @@ func Read(name string) (*Fleet, error) {
 	return f, nil
 }
 
-// Parse reads a fleet from the file's text.
+// Parse parses the content of a file.
 func Parse(data []byte) (*Fleet, error) {
 	var f Fleet
 	err := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields().Decode(&f)
@@ -89,7 +89,7 @@ func Parse(data []byte) (*Fleet, error) {
 	switch {
 	case errors.As(err, &strict) && len(strict.Errors) > 0:
 		line, _ := strict.Errors[0].Position()
-		return nil, fmt.Errorf("line %d: there is no such key", line)
+		return nil, fmt.Errorf("line %d: unknown key", line)
 	case errors.As(err, &bad):
 		line, column := bad.Position()
 		return nil, fmt.Errorf("line %d, column %d: %s", line, column, bad.Error())
@@ -99,31 +99,31 @@ func Parse(data []byte) (*Fleet, error) {
 	return &f, f.check()
 }
 
-// check refuses what no fleet of ours says.
+// check reports invalid or duplicate rooms, and keys that belong to another room.
 func (f *Fleet) check() error {
 	seen := map[string]bool{}
 	for _, s := range f.Sites {
 		if !form.MatchString(s.ID) {
-			return fmt.Errorf("%q is no site's id", s.ID)
+			return fmt.Errorf("%q is not a valid site id", s.ID)
 		}
 		for _, r := range s.Rooms {
 			place := s.ID + "/" + r.ID
 			switch {
 			case !form.MatchString(r.ID):
-				return fmt.Errorf("%q is no room's id", r.ID)
+				return fmt.Errorf("%q is not a valid room id", r.ID)
 			case seen[place]:
-				return fmt.Errorf("%s stands there twice", place)
+				return fmt.Errorf("%s appears twice", place)
 			case len(seen) == maxRooms:
 				return fmt.Errorf("there are more than %d rooms", maxRooms)
 			case len(r.Earlier) > maxKeys:
-				return fmt.Errorf("%s has more than %d keys", place, maxKeys)
+				return fmt.Errorf("%s has more than %d earlier keys", place, maxKeys)
 			}
 			seen[place] = true
 			for _, key := range r.Keys() {
 				if site, room, err := Place(key); err != nil {
 					return fmt.Errorf("%s: %w", place, err)
 				} else if site+"/"+room != place {
-					return fmt.Errorf("%s has a key of %s/%s", place, site, room)
+					return fmt.Errorf("%s has the key of %s/%s", place, site, room)
 				}
 			}
 		}
@@ -131,21 +131,21 @@ func (f *Fleet) check() error {
 	return nil
 }
 
-// Place is the site and the room of a unit's verifier key.
+// Place returns the site and room of a unit's verifier key.
 func Place(key string) (site, room string, err error) {
 	v, err := note.NewVerifier(key)
 	if err != nil {
-		return "", "", errors.New("is no unit's key: those begin with tacet/")
+		return "", "", errors.New("is not a unit's key, which starts with tacet/")
 	}
 	parts := strings.Split(v.Name(), "/")
 	if len(parts) != 3 || v.Name() != recording.UnitName(parts[1], parts[2]) || !form.MatchString(parts[1]) ||
 		!form.MatchString(parts[2]) {
-		return "", "", fmt.Errorf("is the key of %q, which is no unit's", v.Name())
+		return "", "", fmt.Errorf("is the key of %q, which is not a unit", v.Name())
 	}
 	return parts[1], parts[2], nil
 }
 
-// Keys are all the keys of a room, the unit's own first.
+// Keys returns all keys of a room, the current one first.
 func (r *Room) Keys() []string {
 	if r.Key == "" {
 		return r.Earlier
@@ -153,7 +153,8 @@ func (r *Room) Keys() []string {
 	return append([]string{r.Key}, r.Earlier...)
 }
 
-// Learn makes a key the unit's, and keeps the one before. It reports whether that changed anything.
+// Learn sets the room's current key, and keeps the one before as an earlier key. It reports whether
+// the key is new.
 func (r *Room) Learn(key string) (changed bool, err error) {
 	if r.Key == key {
 		return false, nil
@@ -166,7 +167,7 @@ func (r *Room) Learn(key string) (changed bool, err error) {
 	return true, nil
 }
 
-// Room finds a room; nil: there is none.
+// Room returns a room, or nil if there is none.
 func (f *Fleet) Room(site, id string) *Room {
 	for i := range f.Sites {
 		for j := range f.Sites[i].Rooms {
@@ -178,7 +179,7 @@ func (f *Fleet) Room(site, id string) *Room {
 	return nil
 }
 
-// Add finds a room, or makes it.
+// Add returns a room, and adds it if there is none.
 func (f *Fleet) Add(site, id string) *Room {
 	if r := f.Room(site, id); r != nil {
 		return r
@@ -200,18 +201,18 @@ func (f *Fleet) sort() {
 	}
 }
 
-// Text is the file.
+// Text returns the content of the file.
 func (f *Fleet) Text() ([]byte, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
 	var out bytes.Buffer
-	out.WriteString(remark)
+	out.WriteString(header)
 	err := toml.NewEncoder(&out).SetArraysMultiline(true).Encode(f)
 	return out.Bytes(), err
 }
 
-// Write puts the file in place, wholly or not at all.
+// Write writes the file atomically.
 func (f *Fleet) Write(name string) error {
 	text, err := f.Text()
 	if err != nil {
@@ -228,5 +229,5 @@ func (f *Fleet) Write(name string) error {
 	return nil
 }
 
-// Missing reports whether an error says that there is no fleet yet.
+// Missing reports whether an error of [Read] means that the file does not exist.
 func Missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }

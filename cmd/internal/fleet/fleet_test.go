@@ -20,7 +20,7 @@ func newKey(t *testing.T, site, room string) string {
 	return public
 }
 
-// What is written is read, in the same order whichever way it came.
+// A fleet that was written is read back, sorted.
 func TestWriteAndRead(t *testing.T) {
 	name := filepath.Join(t.TempDir(), File)
 	if _, err := Read(name); !Missing(err) {
@@ -66,20 +66,20 @@ func TestWriteAndRead(t *testing.T) {
 	}
 }
 
-// What is no fleet is told with its line.
+// An invalid file is an error that names the line.
 func TestFleetMistakes(t *testing.T) {
 	key := newKey(t, "high-street", "room-1")
 	site := "[[site]]\nid = \"high-street\"\n[[site.room]]\nid = \"room-1\"\n"
 	for name, c := range map[string]struct{ text, want string }{
 		"right":            {site + "key = \"" + key + "\"\n", ""},
-		"a key of its own": {site + "colour = \"red\"\n", "line 5: there is no such key"},
+		"a key of its own": {site + "colour = \"red\"\n", "line 5: unknown key"},
 		"no TOML":          {site + "key = x\n", "line 5, column"},
-		"no site's id":     {"[[site]]\nid = \"../x\"\n", `"../x" is no site's id`},
-		"no room's id":     {"[[site]]\nid = \"a\"\n[[site.room]]\nid = \"B\"\n", `"B" is no room's id`},
-		"a room twice":     {site + "[[site.room]]\nid = \"room-1\"\n", "high-street/room-1 stands there twice"},
+		"no site's id":     {"[[site]]\nid = \"../x\"\n", `"../x" is not a valid site id`},
+		"no room's id":     {"[[site]]\nid = \"a\"\n[[site.room]]\nid = \"B\"\n", `"B" is not a valid room id`},
+		"a room twice":     {site + "[[site.room]]\nid = \"room-1\"\n", "high-street/room-1 appears twice"},
 		"another room's key": {site + "key = \"" + newKey(t, "high-street", "room-2") + "\"\n",
-			"has a key of high-street/room-2"},
-		"no key": {site + "key = \"x\"\n", "is no unit's key"},
+			"has the key of high-street/room-2"},
+		"no key": {site + "key = \"x\"\n", "is not a unit's key"},
 	} {
 		_, err := Parse([]byte(c.text))
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
@@ -88,7 +88,7 @@ func TestFleetMistakes(t *testing.T) {
 	}
 }
 
-// A key is taken in each of the ways in which a unit says it, and from nobody else.
+// A unit's key is read in each form in which the unit gives it; other keys are refused.
 func TestListen(t *testing.T) {
 	key := newKey(t, "high-street", "room-1")
 	_, offices, err := office.NewKey("high-street")
@@ -103,16 +103,16 @@ func TestListen(t *testing.T) {
 		"from Windows":        {"\ufeff" + key + "\r\n", "", false},
 		"with a remark":       {"# room 1\n" + key, "", false},
 		"the state":           {`{"v":1,"boot":"x","unit_key":"` + key + `","phase":"idle"}`, "", true},
-		"a state without":     {`{"v":1}`, "holds no unit_key", false},
-		"half a state":        {`{"v":1,"unit_key":"` + key, "holds no unit_key", false},
-		"empty":               {"\n", "holds 0 lines", false},
-		"two":                 {key + "\n" + key + "x\n", "holds 2 lines", false},
-		"an office's":         {offices, "which is no unit's", false},
-		"a private key":       {"PRIVATE+KEY+tacet/high-street/room-1+00000000+AAAA", "is no unit's key", false},
-		"without end":         {strings.Repeat("x", maxSaid+1), "is longer than", false},
-		"a key that was torn": {key[:len(key)-4], "is no unit's key", false},
+		"a state without":     {`{"v":1}`, "has no unit_key", false},
+		"half a state":        {`{"v":1,"unit_key":"` + key, "has no unit_key", false},
+		"empty":               {"\n", "has 0 lines", false},
+		"two":                 {key + "\n" + key + "x\n", "has 2 lines", false},
+		"an office's":         {offices, "which is not a unit", false},
+		"a private key":       {"PRIVATE+KEY+tacet/high-street/room-1+00000000+AAAA", "is not a unit's key", false},
+		"without end":         {strings.Repeat("x", maxKeyFile+1), "is longer than", false},
+		"a key that was torn": {key[:len(key)-4], "is not a unit's key", false},
 	} {
-		said, err := Listen(strings.NewReader(c.text))
+		said, err := ReadKey(strings.NewReader(c.text))
 		switch {
 		case c.want == "" && (err != nil || said.Key != key || said.Site != "high-street" || said.Room != "room-1" ||
 			said.Published != c.published):
@@ -123,7 +123,7 @@ func TestListen(t *testing.T) {
 			t.Errorf("%s: the error repeats the key: %v", name, err)
 		}
 	}
-	if _, err := Bytes(filepath.Join(t.TempDir(), "none")); !os.IsNotExist(err) {
+	if _, err := KeyFile(filepath.Join(t.TempDir(), "none")); !os.IsNotExist(err) {
 		t.Errorf("a file that isn't there: %v", err)
 	}
 }

@@ -21,41 +21,42 @@ import (
 	"tacet/daemon/durable"
 )
 
-// Format is the way in which an image is set up at its first start.
+// Format is how an image of Raspberry Pi OS is customised at its first boot.
 type Format string
 
-// The three that Raspberry Pi OS has had.
+// The formats of Raspberry Pi OS, with the file that each reads.
 const (
 	Systemd   Format = "systemd"    // firstrun.sh, which cmdline.txt names
 	CloudInit Format = "cloud-init" // user-data
 	Preseed   Format = "preseed"    // rpi-preseed.toml
 )
 
-// hooks merge a call of /boot/firmware/tacet/install into what Imager wrote.
+// hooks add a call of /boot/firmware/tacet/install to the file that Raspberry Pi Imager wrote.
 var hooks = map[Format]func(*Card) error{Systemd: (*Card).hookSystemd, CloudInit: (*Card).hookCloudInit,
 	Preseed: (*Card).hookPreseed}
 
-// Card is the boot partition of a freshly imaged SD card. It is FAT: every computer can write it.
+// Card is the boot partition of a newly imaged SD card. It is FAT, so every computer can write to
+// it.
 type Card struct {
 	*out
 	format Format
-	said   []string // doubts
+	doubts []string // for the user to look at
 }
 
-// OpenCard looks at the boot partition that is mounted at a path, and tells which format the image
-// has, unless that is named.
+// OpenCard opens the boot partition that is mounted at a path. If format is "", it detects the
+// format.
 func OpenCard(name string, format Format) (*Card, error) {
 	if _, ok := hooks[format]; !ok && format != "" {
-		return nil, fmt.Errorf("there is no format %q: write systemd, cloud-init or preseed", string(format))
+		return nil, fmt.Errorf("unknown format %q: write systemd, cloud-init or preseed", string(format))
 	}
 	root, err := os.OpenRoot(name)
 	if err != nil {
-		return nil, fmt.Errorf("look at the card: %w", err)
+		return nil, fmt.Errorf("open the card: %w", err)
 	}
 	c := &Card{out: &out{root: root, fs: durable.OS(root)}, format: format}
 	if !c.has("config.txt") || !c.has("cmdline.txt") {
-		return nil, errors.Join(fmt.Errorf("%s is no boot partition of Raspberry Pi OS: it holds no config.txt and cmdline.txt; "+
-			"name the folder at which the card's partition \"bootfs\" is mounted", name), root.Close())
+		return nil, errors.Join(fmt.Errorf("%s is not the boot partition of Raspberry Pi OS: it lacks config.txt or cmdline.txt; "+
+			"name the folder where the card's partition \"bootfs\" is mounted", name), root.Close())
 	}
 	if format == "" {
 		c.detect()
@@ -63,7 +64,7 @@ func OpenCard(name string, format Format) (*Card, error) {
 	return c, nil
 }
 
-// Format is the card's.
+// Format returns the card's format.
 func (c *Card) Format() Format { return c.format }
 
 func (c *Card) has(name string) bool {
@@ -71,8 +72,8 @@ func (c *Card) has(name string) bool {
 	return err == nil
 }
 
-// detect tells the format from the files that the image brings. An image that is set up by
-// cloud-init brings user-data, also where nothing is set up.
+// detect sets the format, by the files on the card. An image with cloud-init always has user-data,
+// even if Imager was not asked to customise anything.
 func (c *Card) detect() {
 	switch {
 	case c.has(preseedFile):
@@ -80,7 +81,8 @@ func (c *Card) detect() {
 	case c.has(userData) || c.has("meta-data") || c.has("network-config"):
 		c.format = CloudInit
 		if c.has(firstRun) {
-			c.doubt("%s lies on the card, and this image doesn't read it: Raspberry Pi Imager 1 wrote it; image the card anew with Imager 2, or user and network are not set up", firstRun)
+			c.doubt("Raspberry Pi Imager 1 wrote %s, which this image ignores, so it sets up neither user nor network; "+
+				"write the image again with Imager 2", firstRun)
 		}
 	default:
 		c.format = Systemd
@@ -88,30 +90,31 @@ func (c *Card) detect() {
 }
 
 func (c *Card) doubt(format string, args ...any) {
-	c.said = append(c.said, fmt.Sprintf(format, args...))
+	c.doubts = append(c.doubts, fmt.Sprintf(format, args...))
 }
 
-// folder is where all lies that the unit's first start needs.
+// folder holds everything that the unit's first start needs.
 const folder = "tacet"
 
-// spare is left free for the log and the unit's key, in bytes.
+// spare is the space to leave for the log and the unit's key, in bytes.
 const spare = 1 << 20
 
 //go:embed boot
 var bootFiles embed.FS
 
-// Prepare writes what a room's unit needs, and makes the image's first start call it: that last, so
-// that a card that could not be written whole starts as it was. It can be run again. doubts are for
-// a person to look at.
+// Prepare writes a room's files and the packages to the card, and then makes the image's first boot
+// run the installer. If writing fails, the card boots as before. Prepare can be run again; replace
+// allows it to take over a card that was prepared for another room. Somebody should read the
+// doubts.
 func (c *Card) Prepare(k *Kit, d *Debs, replace bool) (doubts []string, err error) {
-	if err := c.free(k, replace); err != nil {
-		return c.said, err
+	if err := c.checkUnused(k, replace); err != nil {
+		return c.doubts, err
 	}
 	if err := c.root.RemoveAll(folder); err != nil {
-		return c.said, err
+		return c.doubts, err
 	}
-	if err := c.room(k, d); err != nil {
-		return c.said, err
+	if err := c.checkSpace(k, d); err != nil {
+		return c.doubts, err
 	}
 	err = c.write(k, d)
 	if err == nil {
@@ -119,22 +122,23 @@ func (c *Card) Prepare(k *Kit, d *Debs, replace bool) (doubts []string, err erro
 	}
 	if err != nil {
 		if errors.Is(err, syscall.ENOSPC) {
-			err = fmt.Errorf("the card's boot partition is full: image the card anew; if it is full then too, take a newer image: %w", err)
+			err = fmt.Errorf("the card's boot partition is full: write the image again, or a newer one: %w", err)
 		}
-		return c.said, errors.Join(err, c.root.RemoveAll(folder))
+		return c.doubts, errors.Join(err, c.root.RemoveAll(folder))
 	}
-	return c.said, nil
+	return c.doubts, nil
 }
 
-// free refuses a card that is another room's, or has been a unit already.
-func (c *Card) free(k *Kit, replace bool) error {
+// checkUnused refuses a card that was prepared for another room, or that a unit has booted from.
+func (c *Card) checkUnused(k *Kit, replace bool) error {
 	entries, err := c.fs.ReadDir(".")
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
 		if strings.HasSuffix(e.Name(), ".vkey") {
-			return fmt.Errorf("this card has started as a unit: %s lies on it; collect that, and image the card anew", e.Name())
+			return fmt.Errorf("a unit has started from this card and left %s on it: collect that key, and write the image again",
+				e.Name())
 		}
 	}
 	was, err := c.read(folder + "/room")
@@ -142,32 +146,32 @@ func (c *Card) free(k *Kit, replace bool) error {
 		return err
 	}
 	if place := strings.TrimSpace(string(was)); place != "" && place != k.place && !replace {
-		return fmt.Errorf("this card is prepared for %s: take another one, or take it over with -replace", place)
+		return fmt.Errorf("this card was prepared for %s: use another card, or -replace", place)
 	}
 	return nil
 }
 
-// room sees that all will fit.
-func (c *Card) room(k *Kit, d *Debs) error {
+// checkSpace checks that everything fits on the card.
+func (c *Card) checkSpace(k *Kit, d *Debs) error {
 	need := d.bytes + spare
 	for _, data := range k.etc {
-		need += int64(len(data)) + 32<<10 // a cluster is up to 32 KiB
+		need += int64(len(data)) + 32<<10 // FAT's largest cluster here is 32 KiB
 	}
 	free, _, err := c.fs.Space()
 	if errors.Is(err, errors.ErrUnsupported) {
-		return nil // it is full when it refuses a write
+		return nil // a write will fail if it is full
 	}
 	if err != nil {
 		return err
 	}
 	if free < need {
-		return fmt.Errorf("the card's boot partition has %d MB free, and %d MB are needed: image the card anew, with a newer image", free>>20,
-			need>>20+1)
+		return fmt.Errorf("the card's boot partition has %d MB free, but needs %d MB: write a newer image to it",
+			free>>20, need>>20+1)
 	}
 	return nil
 }
 
-// write lays everything down. The room's name comes last: without it the first start does nothing.
+// write writes everything. The file room comes last: without it, the first start does nothing.
 func (c *Card) write(k *Kit, d *Debs) error {
 	if err := c.tree(folder+"/etc", k.etc); err != nil {
 		return err
@@ -194,10 +198,11 @@ func (c *Card) write(k *Kit, d *Debs) error {
 	return nil
 }
 
-// packages copies the packages. Tacet's own lose their version: one of each architecture is there.
+// packages copies the packages. Tacet's lose the version in their names, so that the unit can name
+// them.
 func (c *Card) packages(d *Debs) error {
 	sums := map[string][32]byte{}
-	lay := func(from, to string) error {
+	copyDeb := func(from, to string) error {
 		data, err := textfile.Bytes(filepath.Join(d.folder, filepath.FromSlash(from)), maxDeb)
 		if err != nil {
 			return err
@@ -206,13 +211,13 @@ func (c *Card) packages(d *Debs) error {
 		return c.put(folder+"/packages/"+to, data)
 	}
 	for arch, name := range d.own {
-		if err := lay(name, "tacet_"+arch+".deb"); err != nil {
+		if err := copyDeb(name, "tacet_"+arch+".deb"); err != nil {
 			return err
 		}
 	}
 	for _, names := range d.others {
 		for _, name := range names {
-			if err := lay(name, name); err != nil {
+			if err := copyDeb(name, name); err != nil {
 				return err
 			}
 		}
@@ -220,7 +225,7 @@ func (c *Card) packages(d *Debs) error {
 	return c.put(folder+"/packages/SHA256SUMS", sumLines(sums))
 }
 
-// tree lays a folder of files down, with their sums.
+// tree writes a folder of files, with a file SHA256SUMS.
 func (c *Card) tree(at string, files map[string][]byte) error {
 	sums := map[string][32]byte{}
 	for name, data := range files {
@@ -232,7 +237,7 @@ func (c *Card) tree(at string, files map[string][]byte) error {
 	return c.put(at+"/SHA256SUMS", sumLines(sums))
 }
 
-// sumLines is a file as sha256sum -c reads it.
+// sumLines returns a file for sha256sum -c.
 func sumLines(sums map[string][32]byte) []byte {
 	var b bytes.Buffer
 	for _, name := range slices.Sorted(maps.Keys(sums)) {
@@ -241,7 +246,7 @@ func sumLines(sums map[string][32]byte) []byte {
 	return b.Bytes()
 }
 
-// text reads a small text file of the card's; "" where there is none.
+// text reads a text file on the card. It returns "" if there is none.
 func (c *Card) text(name string) (string, error) {
 	data, err := c.read(name)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -10,7 +10,7 @@ import (
 	"tacet/config"
 )
 
-// boot is a boot partition with these files.
+// bootPartition creates a boot partition with these files.
 func bootPartition(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -28,7 +28,7 @@ func bootPartition(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-// What Imager wrote stays, in each of the formats, and what is added is what the image reads.
+// In each format, Prepare keeps what Imager wrote, and adds a command that the image runs.
 func TestHooks(t *testing.T) {
 	const shebang = "#!/bin/bash\n"
 	for name, c := range map[string]struct {
@@ -87,26 +87,26 @@ func TestHooks(t *testing.T) {
 	}
 }
 
-// What can't be prepared is refused with what to do, and the card starts as it was.
+// If a card can't be prepared, the error says what to do, and the card boots as before.
 func TestCardIsRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		files map[string]string
 		want  string
 	}{
 		"a unit already": {map[string]string{"high-street_room-3.vkey": "x"},
-			"this card has started as a unit: high-street_room-3.vkey lies on it"},
+			"a unit has started from this card and left high-street_room-3.vkey on it"},
 		"user-data, a script": {map[string]string{"user-data": "#!/bin/sh\necho: hello\n"},
-			"user-data: does not begin with #cloud-config"},
+			"user-data: does not start with #cloud-config"},
 		"user-data, damaged": {map[string]string{"user-data": "#cloud-config\n\thostname: [\n"},
-			"user-data: can't be read"},
-		"user-data, odd runcmd": {map[string]string{"user-data": "#cloud-config\nruncmd: hello\n"}, "its runcmd is no list"},
-		"user-data, a list":     {map[string]string{"user-data": "#cloud-config\n- a\n"}, "holds no settings"},
-		"preseed, damaged":      {map[string]string{"rpi-preseed.toml": "[system"}, "rpi-preseed.toml: can't be read"},
-		"preseed, odd runcmd":   {map[string]string{"rpi-preseed.toml": "runcmd = 1\n"}, "its runcmd is no section"},
+			"user-data: not valid YAML"},
+		"user-data, odd runcmd": {map[string]string{"user-data": "#cloud-config\nruncmd: hello\n"}, "runcmd is not a list"},
+		"user-data, a list":     {map[string]string{"user-data": "#cloud-config\n- a\n"}, "is not a mapping of settings"},
+		"preseed, damaged":      {map[string]string{"rpi-preseed.toml": "[system"}, "rpi-preseed.toml: not valid TOML"},
+		"preseed, odd runcmd":   {map[string]string{"rpi-preseed.toml": "runcmd = 1\n"}, "runcmd is not a section"},
 		"preseed, odd late": {map[string]string{"rpi-preseed.toml": "[runcmd]\nlate = \"a\"\n"},
-			"its runcmd.late is no list"},
-		"firstrun.sh, no script": {map[string]string{"firstrun.sh": "hello\n"}, "firstrun.sh is no script"},
-		"two lines":              {map[string]string{"cmdline.txt": "a\nb\n"}, "cmdline.txt has not one line"},
+			"runcmd.late is not a list"},
+		"firstrun.sh, no script": {map[string]string{"firstrun.sh": "hello\n"}, "firstrun.sh is not a script"},
+		"two lines":              {map[string]string{"cmdline.txt": "a\nb\n"}, "cmdline.txt must have exactly one line"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := bootPartition(t, c.files)
@@ -131,7 +131,7 @@ func TestCardIsRefused(t *testing.T) {
 	}
 	dir := t.TempDir()
 	if _, err := OpenCard(dir, ""); err == nil ||
-		!strings.Contains(err.Error(), `is no boot partition of Raspberry Pi OS`) {
+		!strings.Contains(err.Error(), `is not the boot partition of Raspberry Pi OS`) {
 		t.Errorf("a folder: %v", err)
 	}
 	if _, err := OpenCard(dir, "ignition"); err == nil ||
@@ -140,7 +140,7 @@ func TestCardIsRefused(t *testing.T) {
 	}
 }
 
-// Imager 1 writes firstrun.sh on an image that reads user-data: what it set up is lost, silently.
+// Imager 1 writes firstrun.sh even if the image reads user-data, so its settings are silently lost.
 func TestImagersOldMistakeIsSaid(t *testing.T) {
 	card, err := OpenCard(bootPartition(t,
 		map[string]string{"user-data": "#cloud-config\n", "firstrun.sh": "#!/bin/bash\n"}), "")
@@ -149,12 +149,12 @@ func TestImagersOldMistakeIsSaid(t *testing.T) {
 	}
 	defer card.Close()
 	said, err := card.Prepare(testKit("high-street/room-3"), testDebs(t), false)
-	if err != nil || len(said) != 1 || !strings.Contains(said[0], "Imager 1 wrote it") {
+	if err != nil || len(said) != 1 || !strings.Contains(said[0], "Imager 1 wrote firstrun.sh") {
 		t.Errorf("%q, %v", said, err)
 	}
 }
 
-// A card that is prepared for one room isn't for another, unless somebody says so.
+// A card that was prepared for one room is refused for another, unless replace is set.
 func TestCardOfAnotherRoom(t *testing.T) {
 	dir := bootPartition(t, nil)
 	for i, c := range []struct {
@@ -183,18 +183,19 @@ func TestCardOfAnotherRoom(t *testing.T) {
 	}
 }
 
-// The wrong packages are told before a card is touched.
+// Wrong packages are an error before anything is written to a card.
 func TestPackages(t *testing.T) {
 	for name, c := range map[string]struct {
 		files []string
 		want  string
 	}{
-		"none":                 {nil, "holds no package for a Raspberry Pi"},
-		"for a desk alone":     {[]string{"tacet_1.0_amd64.deb"}, "tacet_VERSION_armhf.deb, but for amd64"},
-		"two versions":         {[]string{"tacet_1.0_arm64.deb", "tacet_1.1_arm64.deb"}, "are both for arm64: take one away"},
-		"a dependency outside": {[]string{"tacet_1.0_arm64.deb", "libasound2_1_arm64.deb"}, "others lie in SUITE/ARCH"},
-		"too deep":             {[]string{"tacet_1.0_arm64.deb", "a/b/c/x.deb"}, "lies too deep"},
-		"right":                {[]string{"tacet_1.0~rc1+2_arm64.deb", "bookworm/arm64/x.deb", "notes.txt"}, ""},
+		"none":             {nil, "holds no package for a Raspberry Pi"},
+		"for a desk alone": {[]string{"tacet_1.0_amd64.deb"}, "tacet_VERSION_armhf.deb), only for amd64"},
+		"two versions":     {[]string{"tacet_1.0_arm64.deb", "tacet_1.1_arm64.deb"}, "are both for arm64: remove one"},
+		"a dependency outside": {[]string{"tacet_1.0_arm64.deb", "libasound2_1_arm64.deb"},
+			"other packages belong in SUITE/ARCH"},
+		"too deep": {[]string{"tacet_1.0_arm64.deb", "a/b/c/x.deb"}, "is too deep"},
+		"right":    {[]string{"tacet_1.0~rc1+2_arm64.deb", "bookworm/arm64/x.deb", "notes.txt"}, ""},
 	} {
 		dir := t.TempDir()
 		for _, f := range c.files {

@@ -1,20 +1,26 @@
-// Package provision makes what each unit of a practice gets, from a list of rooms and one template,
-// and puts it on the cards that the units start from.
+// Package provision creates the files of every unit of a practice from a list of rooms and one
+// template, and copies them to the SD cards that the units boot from.
 //
-//	rooms, problems, err := provision.ReadRooms("rooms.csv")
+//	rooms, warnings, err := provision.ReadRooms("rooms.csv")
 //	template, err := provision.ReadTemplate("tacet.toml")
-//	plan, err := provision.Plan(template, rooms, signer)   // the config of each room, checked; writes nothing
-//	changed, err := plan.Write("out")                      // makes what is missing, and leaves what is right
-//	err = provision.Card{…}.Prepare("/media/bootfs", room) // on the boot partition of a fresh SD card
+//	plan, err := provision.NewPlan(template, rooms, signer) // checks the configs, writes nothing
+//	done, err := plan.Write("out")                          // writes what is new or has changed
 //
-// The folder out holds SITE/ROOM for each room: etc, which goes to /etc/tacet on the unit as it is;
-// label.html, to print; and drives, the marks of the room's thumb drives. In office lies what goes
-// to the broker's and the backup server's administrators. All of it but the marks, the label and
-// the lists for the servers is secret: out is for the office alone (mode 0700).
+// To prepare the SD card of one room, once Raspberry Pi Imager has written it:
 //
-// A second run changes what has changed. Secrets that are there stay: passwords and keys are made
-// once in a room's life, and anew where somebody removes them.
+//	kit, err := provision.Find("out", "high-street/room-3")
+//	debs, err := provision.Packages("bundle")
+//	card, err := provision.OpenCard("/media/bootfs", "") // "" detects the image's format
+//	doubts, err := card.Prepare(kit, debs, false)        // true takes over another room's card
+//	err = card.Close()
 //
-// On the card one script does the work at the unit's first boot, and again at each boot until it is
-// done: see firstboot.sh.
+// The folder out holds a folder SITE/ROOM for each room: etc, the contents of the unit's
+// /etc/tacet; label.html, to print; and drives, the signed marks of the room's thumb drives. The
+// folder _office holds the files for the administrators of the broker and the backup server, and
+// fleet.toml. Since etc holds secrets, only the owner of out may read it (mode 0700).
+//
+// A second run writes only what has changed. It keeps passwords and keys; to replace one, remove
+// its file and run again.
+//
+// On the unit, the script boot/firstboot runs at each boot until setup is done.
 package provision

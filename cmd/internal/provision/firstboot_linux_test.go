@@ -9,8 +9,7 @@ import (
 	"testing"
 )
 
-// images are the boot partitions of the three, as Imager leaves them with and without a user set
-// up.
+// images are boot partitions of each format as Imager writes them, with and without a user.
 var images = map[string]map[string]string{
 	"systemd, plain": {},
 	"systemd, set up": {
@@ -63,14 +62,14 @@ func TestFirstStart(t *testing.T) {
 		t.Errorf("it started again %d times", n)
 	}
 	if log := w.text("boot/firmware/tacet-firstboot.log"); !strings.Contains(log, "done: this is high-street/room-3") ||
-		!strings.Contains(log, "flash may keep what was removed") {
+		!strings.Contains(log, "flash may still hold them") {
 		t.Errorf("the log says %q", log)
 	}
 }
 
-// Power goes before each call of the first start in turn (all of them with TACET_SOAK, else every
-// third from a random one). The next start goes on, and comes to the same end; until then the
-// recorder never runs with half of what it needs.
+// The power fails before each call of the first start in turn: before all of them with TACET_SOAK,
+// otherwise before every third, from a random one on. The next start finishes with the same result.
+// Until then tacetd never runs with only some of its files.
 func TestFirstStartCutAtEachCall(t *testing.T) {
 	whole := newWorld(t)
 	whole.card("high-street/room-3", "")
@@ -98,7 +97,7 @@ func TestFirstStartCutAtEachCall(t *testing.T) {
 	}
 }
 
-// cutAt cuts the power before one call.
+// cutAt cuts the power before the n-th call.
 func cutAt(t *testing.T, n int) {
 	w := newWorld(t)
 	w.card("high-street/room-3", "")
@@ -122,8 +121,7 @@ func cutAt(t *testing.T, n int) {
 	w.isUnit("at the next start")
 }
 
-// Each thing that can be wrong is said on the card, with what to do; and when it is mended, the
-// next start goes on.
+// For each failure, the log on the card says what to do. After the repair, the next start finishes.
 func TestFirstStartFails(t *testing.T) {
 	for name, c := range map[string]struct {
 		breaks, mends func(w *world)
@@ -131,7 +129,7 @@ func TestFirstStartFails(t *testing.T) {
 	}{
 		"another processor": {func(w *world) { w.env = append(w.env, "FAKE_ARCH=riscv64") },
 			func(w *world) { w.env = w.env[:len(w.env)-1] },
-			[]string{"no packages for this processor (riscv64), but for: tacet_arm64.deb tacet_armhf.deb",
+			[]string{"no package for this processor (riscv64), only: tacet_arm64.deb tacet_armhf.deb",
 				"prepare the card with the packages for riscv64"}},
 		"another suite": {func(w *world) { w.write("etc/os-release", "VERSION_CODENAME=forky\n") },
 			func(w *world) { w.write("etc/os-release", "VERSION_CODENAME=bookworm\n") },
@@ -140,33 +138,33 @@ func TestFirstStartFails(t *testing.T) {
 			func(w *world) { w.env = w.env[:len(w.env)-2] }, []string{"ARMv6", "use a Raspberry Pi 3 or later"}},
 		"a torn package": {func(w *world) { w.write("boot/firmware/tacet/packages/tacet_arm64.deb", "to") },
 			func(w *world) { w.write("boot/firmware/tacet/packages/tacet_arm64.deb", "tacet_1.0_arm64.deb") },
-			[]string{"/boot/firmware/tacet/packages on the card is not whole", "eject it"}},
+			[]string{"the files in /boot/firmware/tacet/packages on the card are damaged", "eject it"}},
 		"a torn config": {func(w *world) { w.write("boot/firmware/tacet/etc/tacet.toml", "[ro") },
 			func(w *world) { w.write("boot/firmware/tacet/etc/tacet.toml", "[room]\n") },
-			[]string{"/boot/firmware/tacet/etc on the card is not whole"}},
+			[]string{"the files in /boot/firmware/tacet/etc on the card are damaged"}},
 		"a broken package": {func(w *world) { w.set("broken", "") },
 			func(w *world) { os.Remove(filepath.Join(w.fake, "broken")) },
-			[]string{"dpkg: dpkg: dependency problems", "the packages can't be installed"}},
+			[]string{"dpkg: dpkg: dependency problems", "dpkg can't install the packages"}},
 		"a program for another machine": {func(w *world) { w.set("no-run", "") },
 			func(w *world) { os.Remove(filepath.Join(w.fake, "no-run")) },
 			[]string{"tacetd doesn't run on this machine"}},
 		"a config with a mistake": {func(w *world) { w.set("refused", "") },
 			func(w *world) { os.Remove(filepath.Join(w.fake, "refused")) },
-			[]string{"error: room.id: is missing", "the config is refused", "mend the template"}},
+			[]string{"error: room.id: is missing", "tacet check rejects the config", "correct the template"}},
 		"a wire that is off": {func(w *world) { w.set("no-start", "") },
 			func(w *world) { os.Remove(filepath.Join(w.fake, "no-start")) },
-			[]string{"tacetd: light: no line GPIO27", "the recorder doesn't start", "mostly a wire"}},
+			[]string{"tacetd: light: no line GPIO27", "tacetd doesn't start", "most often it is a wire"}},
 		"a full boot partition": {
 			func(w *world) { w.set("full", "") },
 			func(w *world) { os.Remove(filepath.Join(w.fake, "full")) },
-			[]string{"the boot partition can't be written", "remove what you don't need"},
+			[]string{"can't write to the boot partition", "remove files from it that you don't need"},
 		},
 		"another room's card": {func(w *world) {
 			w.write("var/lib/tacet/unit.key",
 				"PRIVATE+KEY\ntacet/low-street/room-9+1+x\n")
 		},
 			func(w *world) { os.Remove(filepath.Join(w.root, "var/lib/tacet/unit.key")) },
-			[]string{"this unit is low-street/room-9, and the card was prepared for high-street/room-3", "tacetd reset"}},
+			[]string{"this unit is low-street/room-9, but the card was prepared for high-street/room-3", "tacetd reset"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -201,7 +199,7 @@ func TestFirstStartFails(t *testing.T) {
 	}
 }
 
-// Another program is installing something: it is waited for.
+// If another program holds dpkg's lock, the first start waits for it.
 func TestFirstStartWaitsForDpkg(t *testing.T) {
 	w := newWorld(t)
 	w.card("high-street/room-3", "")

@@ -10,7 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// The files that the three formats read.
+// Files of the three formats.
 const (
 	firstRun    = "firstrun.sh"
 	cmdLine     = "cmdline.txt"
@@ -18,14 +18,14 @@ const (
 	preseedFile = "rpi-preseed.toml"
 )
 
-// installer is what the image's first start calls. It is in one of two places, as the image mounts
-// the boot partition.
+// installer is the script that the image's first boot runs.
 const installer = "/boot/firmware/tacet/install"
 
-// callLine is the call for a shell script, whose own errors end nothing else.
+// callLine is the line for firstrun.sh. The boot partition may be mounted in either place, and an
+// error of the installer must not stop the rest of the script.
 const callLine = `for d in /boot/firmware /boot; do [ ! -f "$d/tacet/install" ] || { sh "$d/tacet/install"; break; }; done # tacet`
 
-// ownRun is firstrun.sh where Imager wrote none.
+// ownRun is firstrun.sh if Imager wrote none.
 const ownRun = `#!/bin/bash
 set +e
 ` + callLine + `
@@ -34,10 +34,10 @@ sed -i 's| systemd[.][^ ]*||g' /boot/cmdline.txt
 exit 0
 `
 
-// runArgs make systemd run firstrun.sh, and start again after it.
+// runArgs make systemd run firstrun.sh, and then reboot.
 const runArgs = " systemd.run=/boot/firstrun.sh systemd.run_success_action=reboot systemd.unit=kernel-command-line.target"
 
-// hookSystemd has firstrun.sh call the installer, before all else that it does.
+// hookSystemd makes firstrun.sh run the installer before everything else.
 func (c *Card) hookSystemd() error {
 	script, err := c.text(firstRun)
 	if err != nil {
@@ -46,9 +46,9 @@ func (c *Card) hookSystemd() error {
 	switch {
 	case script == "":
 		script = ownRun
-	case strings.Contains(script, callLine): // from before
+	case strings.Contains(script, callLine): // an earlier run added it
 	case !strings.HasPrefix(script, "#!"):
-		return fmt.Errorf("%s is no script: image the card anew", firstRun)
+		return fmt.Errorf("%s is not a script: write the image again", firstRun)
 	default:
 		first, rest, _ := strings.Cut(strings.ReplaceAll(script, "\r\n", "\n"), "\n")
 		script = first + "\n" + callLine + "\n" + rest
@@ -62,12 +62,12 @@ func (c *Card) hookSystemd() error {
 	}
 	line = strings.TrimSpace(line)
 	if line == "" || strings.Contains(line, "\n") {
-		return fmt.Errorf("%s has not one line: image the card anew", cmdLine)
+		return fmt.Errorf("%s must have exactly one line: write the image again", cmdLine)
 	}
 	return c.put(cmdLine, []byte(line+runArgs+"\n"))
 }
 
-// hookCloudInit adds a command to user-data. What else stands there stays, remarks included.
+// hookCloudInit adds a command to user-data, and keeps everything else, including comments.
 func (c *Card) hookCloudInit() error {
 	text, err := c.text(userData)
 	if err != nil {
@@ -80,7 +80,7 @@ func (c *Card) hookCloudInit() error {
 	if err := c.put(userData, []byte(merged)); err != nil {
 		return err
 	}
-	if !c.has("meta-data") { // cloud-init looks for both
+	if !c.has("meta-data") { // cloud-init needs both files
 		return c.put("meta-data", []byte("dsmode: local\ninstance_id: rpios-image\n"))
 	}
 	return nil
@@ -96,12 +96,12 @@ func mergeCloudInit(text string) (string, error) {
 	}
 	var doc yaml.Node
 	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
-		return "", fmt.Errorf("can't be read: %w; image the card anew", err)
+		return "", fmt.Errorf("not valid YAML: %w; write the image again", err)
 	}
-	empty := len(doc.Content) == 0 || doc.Content[0].Tag == "!!null" // remarks alone
+	empty := len(doc.Content) == 0 || doc.Content[0].Tag == "!!null" // nothing but comments
 	if !strings.HasPrefix(text, cloudHeader) {
 		if !empty {
-			return "", errors.New("does not begin with " + cloudHeader + ": image the card anew, with Raspberry Pi Imager 2")
+			return "", errors.New("does not start with " + cloudHeader + ": write the image again, with Raspberry Pi Imager 2")
 		}
 		text = cloudHeader + "\n" + text
 	}
@@ -110,7 +110,7 @@ func mergeCloudInit(text string) (string, error) {
 	}
 	top := doc.Content[0]
 	if top.Kind != yaml.MappingNode {
-		return "", errors.New("holds no settings: image the card anew")
+		return "", errors.New("is not a mapping of settings: write the image again")
 	}
 	for i := 0; i < len(top.Content); i += 2 {
 		if top.Content[i].Value != "runcmd" {
@@ -121,13 +121,13 @@ func mergeCloudInit(text string) (string, error) {
 	return strings.TrimRight(text, "\n") + "\nruncmd:\n- [sh, " + installer + "]\n", nil
 }
 
-// addCommand adds ours to the commands that user-data has, unless it is there from before.
+// addCommand adds the installer to the runcmd of user-data, unless an earlier run has.
 func addCommand(text string, doc, list *yaml.Node) (string, error) {
 	if list.Kind == yaml.ScalarNode && list.Tag == "!!null" {
 		*list = yaml.Node{Kind: yaml.SequenceNode}
 	}
 	if list.Kind != yaml.SequenceNode {
-		return "", errors.New("its runcmd is no list: image the card anew")
+		return "", errors.New("runcmd is not a list: write the image again")
 	}
 	for _, item := range list.Content {
 		var words []string
@@ -165,23 +165,23 @@ func mergePreseed(text string) (string, error) {
 	call := strings.Join(command, " ")
 	doc := map[string]any{}
 	if err := toml.Unmarshal([]byte(text), &doc); err != nil {
-		return "", fmt.Errorf("can't be read: %w; image the card anew", err)
+		return "", fmt.Errorf("not valid TOML: %w; write the image again", err)
 	}
 	if len(doc) == 0 {
 		text = "config_version = 1\n" + text
 		doc["config_version"] = int64(1)
 	}
 	runcmd, there := doc["runcmd"]
-	if !there { // all that Imager wrote stays as it is
+	if !there { // append, to keep the text that Imager wrote
 		return strings.TrimRight(text, "\n") + "\n\n[runcmd]\nlate = [\"" + call + "\"]\n", nil
 	}
 	table, ok := runcmd.(map[string]any)
 	if !ok {
-		return "", errors.New("its runcmd is no section: image the card anew")
+		return "", errors.New("runcmd is not a section: write the image again")
 	}
 	late, ok := table["late"].([]any)
 	if !ok && table["late"] != nil {
-		return "", errors.New("its runcmd.late is no list: image the card anew")
+		return "", errors.New("runcmd.late is not a list: write the image again")
 	}
 	if slices.Contains(late, any(call)) {
 		return text, nil

@@ -15,18 +15,18 @@ import (
 	"tacet/daemon/durable"
 )
 
-// Kit is what was made for one room's unit.
+// Kit holds the files of one room's unit.
 type Kit struct {
 	place    string            // SITE/ROOM
-	etc      map[string][]byte // what goes to /etc/tacet
-	firmware string            // lines for the firmware's config.txt
+	etc      map[string][]byte // the files of /etc/tacet
+	firmware string            // a line for the firmware's config.txt
 }
 
-// Place is SITE/ROOM.
+// Place returns SITE/ROOM.
 func (k *Kit) Place() string { return k.place }
 
-// Find reads what was made for a room, which is named as SITE/ROOM, or as ROOM where only one site
-// has it.
+// Find reads the files that [Plan.Write] wrote for a room. The room is SITE/ROOM, or just ROOM if
+// only one site has it.
 func Find(folder, room string) (*Kit, error) {
 	o, err := existing(folder)
 	if err != nil {
@@ -47,7 +47,7 @@ func Find(folder, room string) (*Kit, error) {
 	case len(places) == 0:
 		return nil, fmt.Errorf("%s holds no rooms: run tacet provision with a list of rooms first", folder)
 	case len(found) == 0:
-		return nil, fmt.Errorf("there is no room %q in %s; those there are %s", short(room), folder, few(places))
+		return nil, fmt.Errorf("there is no room %q in %s; it holds %s", short(room), folder, few(places))
 	case len(found) > 1:
 		return nil, fmt.Errorf("several sites have a room %s: write one of %s", room, few(found))
 	}
@@ -57,7 +57,7 @@ func Find(folder, room string) (*Kit, error) {
 func existing(folder string) (*out, error) {
 	root, err := os.OpenRoot(folder)
 	if err != nil {
-		return nil, fmt.Errorf("look for what was made: %w", err)
+		return nil, fmt.Errorf("open the folder of the rooms: %w", err)
 	}
 	return &out{root: root, fs: durable.OS(root)}, nil
 }
@@ -69,7 +69,7 @@ func few(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// kit reads a room's folder, and checks the config as the unit will have it.
+// kit reads a room's folder, and checks its config.
 func (o *out) kit(folder, place string) (*Kit, error) {
 	k := &Kit{place: place, etc: map[string][]byte{}}
 	at := place + "/" + etcFolder
@@ -90,8 +90,8 @@ func (o *out) kit(folder, place string) (*Kit, error) {
 		return nil, err
 	}
 	if got := cfg.Room.Site + "/" + cfg.Room.ID; got != place {
-		return nil, fmt.Errorf("%s/%s is the config of %s: run tacet provision with the list of rooms again", at, configFile,
-			got)
+		return nil, fmt.Errorf("%s/%s is the config of %s: run tacet provision with the list of rooms again",
+			at, configFile, got)
 	}
 	k.firmware, err = darkAtBoot(cfg.Light)
 	return k, err
@@ -99,11 +99,12 @@ func (o *out) kit(folder, place string) (*Kit, error) {
 
 var lineNumber = regexp.MustCompile(`^(?:GPIO|gpiochip[04]:)([0-9]+)$`)
 
-// darkAtBoot is the line with which the firmware holds the light dark before the recorder runs.
+// darkAtBoot returns the line of config.txt that makes the firmware keep the light off until tacetd
+// starts.
 func darkAtBoot(l config.Light) (string, error) {
 	m := lineNumber.FindStringSubmatch(l.Line)
 	if m == nil {
-		return "", fmt.Errorf("the light's line %q is not on the header, and can't be held dark at boot", l.Line)
+		return "", fmt.Errorf("the firmware can't keep the light off at boot: its line %q is not on the header", l.Line)
 	}
 	level := "dl"
 	if l.Active == config.Low {
@@ -112,20 +113,20 @@ func darkAtBoot(l config.Light) (string, error) {
 	return "gpio=" + m[1] + "=op," + level, nil
 }
 
-// Debs are the packages for the units.
+// Debs are the Debian packages that units install at their first start.
 type Debs struct {
 	folder string
-	own    map[string]string   // tacet's own, by architecture
-	others map[string][]string // what it needs and an image may lack, by SUITE/ARCH
+	own    map[string]string   // Tacet's package, by architecture
+	others map[string][]string // packages that it depends on and an image may lack, by SUITE/ARCH
 	bytes  int64
 }
 
 var ownDeb = regexp.MustCompile(`^tacet_[0-9A-Za-z.+~-]+_([a-z0-9]+)\.deb$`)
 
-const maxDeb = 100 << 20
+const maxDeb = 100 << 20 // bytes of a package
 
-// Packages looks through a folder of packages: tacet_VERSION_ARCH.deb in the folder itself, and in
-// SUITE/ARCH what the units need beside it.
+// Packages lists a folder of packages, such as bundle.sh makes: tacet_VERSION_ARCH.deb in the
+// folder itself, and its dependencies in SUITE/ARCH.
 func Packages(folder string) (*Debs, error) {
 	d := &Debs{folder: folder, own: map[string]string{}, others: map[string][]string{}}
 	err := filepath.WalkDir(folder, func(name string, e fs.DirEntry, err error) error {
@@ -148,13 +149,12 @@ func Packages(folder string) (*Debs, error) {
 	})
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("look at the packages: there is no folder %s", folder)
+		return nil, fmt.Errorf("list the packages: there is no folder %s", folder)
 	case err != nil:
-		return nil, fmt.Errorf("look at the packages: %w", err)
+		return nil, fmt.Errorf("list the packages: %w", err)
 	case d.own["arm64"] == "" && d.own["armhf"] == "":
-		return nil, fmt.Errorf("%s holds no package for a Raspberry Pi: tacet_VERSION_arm64.deb or tacet_VERSION_armhf.deb%s",
-			folder,
-			but(d.Architectures()))
+		return nil, fmt.Errorf("%s holds no package for a Raspberry Pi (tacet_VERSION_arm64.deb or tacet_VERSION_armhf.deb)%s",
+			folder, but(d.Architectures()))
 	}
 	return d, nil
 }
@@ -163,7 +163,7 @@ func but(archs []string) string {
 	if len(archs) == 0 {
 		return ""
 	}
-	return ", but for " + strings.Join(archs, " and ")
+	return ", only for " + strings.Join(archs, " and ")
 }
 
 func (d *Debs) add(name string) error {
@@ -171,21 +171,21 @@ func (d *Debs) add(name string) error {
 	case dir == ".":
 		m := ownDeb.FindStringSubmatch(name)
 		if m == nil {
-			return fmt.Errorf("%s is no package of tacet's; others lie in SUITE/ARCH, as in bookworm/arm64", name)
+			return fmt.Errorf("%s is not Tacet's package; other packages belong in SUITE/ARCH, such as bookworm/arm64", name)
 		}
 		if other := d.own[m[1]]; other != "" {
-			return fmt.Errorf("%s and %s are both for %s: take one away", other, name, m[1])
+			return fmt.Errorf("%s and %s are both for %s: remove one", other, name, m[1])
 		}
 		d.own[m[1]] = name
 	case strings.Count(dir, "/") == 1:
 		d.others[dir] = append(d.others[dir], name)
 	default:
-		return fmt.Errorf("%s lies too deep: packages lie in SUITE/ARCH, as in bookworm/arm64", name)
+		return fmt.Errorf("%s is too deep: packages belong in SUITE/ARCH, such as bookworm/arm64", name)
 	}
 	return nil
 }
 
-// Architectures are those that there is a package for.
+// Architectures returns the architectures that Tacet's package is there for, sorted.
 func (d *Debs) Architectures() []string { return slices.Sorted(mapKeys(d.own)) }
 
 func mapKeys(m map[string]string) func(func(string) bool) {

@@ -13,17 +13,17 @@ import (
 	"tacet/config"
 )
 
-// labelled is what a unit's label says.
+// labelled is the content of a unit's label.
 type labelled struct {
 	Site, Room, Name string
-	Help             string // the address, for people
-	Code             string // what the QR code holds
-	Path             template.HTMLAttr
-	Side             int // of the code, in modules, with its margin
+	Help             string            // address of help, without its scheme
+	Code             string            // content of the QR code
+	Path             template.HTMLAttr // of the QR code's SVG
+	Side             int               // of the QR code with its margin, in modules
 }
 
-// labelOf is the label of a unit. The code leads to the help's address, with site and room in its
-// fragment; where there is none, it holds site and room alone.
+// labelOf returns a unit's label. Its QR code links to the help address, with SITE/ROOM as the
+// fragment. Without a help address it contains tacet:SITE/ROOM.
 func labelOf(cfg *config.Config) labelled {
 	l := labelled{Site: cfg.Room.Site, Room: cfg.Room.ID, Name: cfg.Room.Name,
 		Code: "tacet:" + cfg.Room.Site + "/" + cfg.Room.ID}
@@ -37,14 +37,14 @@ func labelOf(cfg *config.Config) labelled {
 	return l
 }
 
-// quiet is the empty margin of a QR code, in modules.
+// quiet is the margin that a QR code needs, in modules.
 const quiet = 4
 
-// draw makes the code's picture, as the path of an SVG.
+// draw sets Path and Side to the QR code's image.
 func (l *labelled) draw() error {
 	code, err := qr.Encode(l.Code, qr.M)
 	if err != nil {
-		return fmt.Errorf("the label's QR code: %w", err)
+		return fmt.Errorf("encode the label's QR code: %w", err)
 	}
 	var path strings.Builder
 	for y := range code.Size {
@@ -67,7 +67,8 @@ var labelText string
 
 var labelTemplate = template.Must(template.New("label").Parse(labelText))
 
-// labelPage is a page with labels of 70 mm by 37 mm: one alone, or sheets of 24 on A4.
+// labelPage returns an HTML page of labels, each 70 mm by 37 mm: one on its own, or sheets of A4
+// with 24 each.
 func labelPage(labels []labelled, sheet bool) ([]byte, error) {
 	for i := range labels {
 		if err := labels[i].draw(); err != nil {

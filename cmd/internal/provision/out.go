@@ -15,14 +15,15 @@ import (
 	"tacet/daemon/durable"
 )
 
-// out is the folder of all that is made. Names in it have slashes.
+// out is the folder that provision writes to. Names are relative to it, with slashes.
 type out struct {
 	root  *os.Root
 	fs    durable.FS
-	wrote []string // the files that were written, in order
+	wrote []string // files written or removed by this run, in order
 }
 
-// openOut makes the folder where there is none. It holds secrets: it is for its owner alone.
+// openOut opens the folder, and creates it if needed. Since it holds secrets, only its owner may
+// read it.
 func openOut(name string) (*out, error) {
 	if err := os.MkdirAll(name, 0o700); err != nil {
 		return nil, err
@@ -39,9 +40,9 @@ func openOut(name string) (*out, error) {
 
 func (o *out) Close() error { return o.root.Close() }
 
-const maxRead = 4 << 20
+const maxRead = 4 << 20 // bytes of a file
 
-// read returns a file of a run before; nil: there is none.
+// read returns the content of a file, or nil if there is none.
 func (o *out) read(name string) ([]byte, error) {
 	data, err := durable.ReadFile(o.fs, name, maxRead)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -50,7 +51,7 @@ func (o *out) read(name string) ([]byte, error) {
 	return data, err
 }
 
-// put writes a file, wholly or not at all, unless it says just that already.
+// put writes a file atomically, unless it has that content already.
 func (o *out) put(name string, data []byte) error {
 	before, err := o.read(name)
 	if err == nil && before != nil && bytes.Equal(before, data) {
@@ -66,7 +67,7 @@ func (o *out) put(name string, data []byte) error {
 	return nil
 }
 
-// keep returns a file that is made once, and makes it where there is none.
+// keep returns the content of a file, and creates the file with make if it is missing or empty.
 func (o *out) keep(name string, make func() ([]byte, error)) ([]byte, error) {
 	data, err := o.read(name)
 	if err != nil || len(data) > 0 {
@@ -78,7 +79,7 @@ func (o *out) keep(name string, make func() ([]byte, error)) ([]byte, error) {
 	return data, o.put(name, data)
 }
 
-// only removes what else lies in a folder of ours.
+// only removes the files of a folder that are not in keep.
 func (o *out) only(folder string, keep map[string]bool) error {
 	entries, err := o.fs.ReadDir(folder)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -98,7 +99,7 @@ func (o *out) only(folder string, keep map[string]bool) error {
 	return nil
 }
 
-// rooms are the folders SITE/ROOM that are there.
+// rooms returns the folders SITE/ROOM that contain a config.
 func (o *out) rooms() (places []string, err error) {
 	sites, err := o.fs.ReadDir(".")
 	if err != nil {
@@ -122,7 +123,7 @@ func (o *out) rooms() (places []string, err error) {
 	return places, nil
 }
 
-// changed reports whether a file below a folder was written in this run.
+// changed reports whether this run wrote or removed a file in a folder.
 func (o *out) changed(folder string) bool {
 	return slices.ContainsFunc(o.wrote, func(name string) bool { return strings.HasPrefix(name, folder+"/") })
 }

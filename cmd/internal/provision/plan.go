@@ -13,23 +13,23 @@ import (
 	"tacet/config/textfile"
 )
 
-// Plan is what the rooms of a list get. Making it writes nothing.
+// Plan holds the checked files of all rooms, ready to be written.
 type Plan struct {
 	template Template
-	signer   *office.Signer // nil: no drive is marked
+	signer   *office.Signer // signs the drives' marks; nil if no room has drives
 	rooms    []filled
-	given    map[string]given // by SITE/ROOM/NAME: the files beside the template
+	given    map[string]given // the files beside the template, by SITE/ROOM/NAME
 }
 
-// given is a file that somebody has laid beside the template.
+// given is a file that the office put beside the template.
 type given struct {
 	from string
 	data []byte
 }
 
-// NewPlan fills the template in for each room and reads the files that it names beside it. The
-// signer may be nil where no room has drives. The error is a [config.Errors] with all that is
-// wrong.
+// NewPlan fills in the template for each room, and reads the files that the template names. It
+// writes nothing. signer may be nil if no room has drives. The error is a [config.Errors] that
+// lists every mistake.
 func NewPlan(t Template, rooms []Room, signer *office.Signer) (*Plan, error) {
 	p := &Plan{template: t, signer: signer, given: map[string]given{}}
 	var all sameErrors
@@ -51,10 +51,11 @@ func NewPlan(t Template, rooms []Room, signer *office.Signer) (*Plan, error) {
 	return p, nil
 }
 
-// place is SITE/ROOM, as the config has them.
+// place returns SITE/ROOM, from the config.
 func (f filled) place() string { return f.cfg.Room.Site + "/" + f.cfg.Room.ID }
 
-// own reports whether a file is each unit's own, and made here where nobody gave it.
+// own reports whether each unit has its own copy of a file, which provision generates if the office
+// did not supply it: the broker's password, and the key for the backup server.
 func (f filled) own(name string) bool {
 	if m := f.cfg.MQTT; m != nil && m.PasswordFile == etc+"/"+name {
 		return true
@@ -66,12 +67,12 @@ func (f filled) own(name string) bool {
 
 const maxGiven = 1 << 20 // bytes of a file beside the template
 
-// gather reads the files that lie beside the template: for one room in SITE/ROOM, for all of them
-// in the template's own folder.
+// gather reads the files that the template names: from SITE/ROOM beside the template if a room has
+// its own, otherwise from the template's folder.
 func (p *Plan) gather(f *filled) (wrong config.Errors) {
 	for _, name := range sorted(f.secret) {
 		var places []string
-		if !f.signed[name] { // those of all rooms were checked, and no others
+		if !f.signed[name] { // the check of the config read the signed files from the template's folder
 			places = append(places, filepath.Join(p.template.dir(), f.cfg.Room.Site, f.cfg.Room.ID, name))
 		}
 		if !f.own(name) {
@@ -87,7 +88,7 @@ func (p *Plan) gather(f *filled) (wrong config.Errors) {
 			if err != nil {
 				wrong = append(wrong, config.Problem{File: p.template.file,
 					What:    fmt.Sprintf("the file %s can't be read: %v", from, err),
-					Instead: "mend it, or put another there"})
+					Instead: "repair or replace it"})
 				break
 			}
 			p.given[f.place()+"/"+name] = given{from, data}
@@ -95,8 +96,8 @@ func (p *Plan) gather(f *filled) (wrong config.Errors) {
 		}
 		if !found && !f.own(name) {
 			wrong = append(wrong, config.Problem{File: p.template.file,
-				What:    fmt.Sprintf("names %s/%s, and there is no file %s beside it", etc, name, name),
-				Instead: "put it there; or, if each room has its own, into the folders SITE/ROOM there"})
+				What:    fmt.Sprintf("names %s/%s, but there is no file %s beside the template", etc, name, name),
+				Instead: "put it there, or in SITE/ROOM there if each room has its own"})
 		}
 	}
 	if len(f.room.Drives) > 0 {
@@ -105,7 +106,8 @@ func (p *Plan) gather(f *filled) (wrong config.Errors) {
 	return wrong
 }
 
-// drives wants what it takes to mark a room's drives.
+// drives checks that a room's drives can be marked: the config needs exactly one drive store, and
+// somebody has to sign.
 func (p *Plan) drives(f *filled) config.Errors {
 	stores := 0
 	for _, s := range f.cfg.Stores {
@@ -117,22 +119,23 @@ func (p *Plan) drives(f *filled) config.Errors {
 		return config.Errors{{File: p.template.file, What: what, Instead: instead}}
 	}
 	if stores != 1 {
-		return fail(fmt.Sprintf("has %d stores of kind \"drive\", and the list of rooms names drives", stores),
-			"write one, or take the column drives from the list, and mark each drive with tacet drive init")
+		return fail(fmt.Sprintf("the list of rooms names drives, but the template has %d stores of kind \"drive\"", stores),
+			"write exactly one, or remove the column drives and mark each drive with tacet drive init")
 	}
 	if p.signer == nil {
-		return fail("the list of rooms names drives, and nobody signs for them", "name the office's key with -i")
+		return fail("the list of rooms names drives, but there is no key to sign them", "name the office's key with -i")
 	}
 	return nil
 }
 
-// together looks at what can only be wrong between rooms.
+// together finds conflicts between rooms: two with the same id, or with the same user at the
+// broker.
 func (p *Plan) together() (wrong config.Errors) {
 	users, places := map[string]string{}, map[string]string{}
 	for _, f := range p.rooms {
 		if other := places[f.place()]; other != "" {
 			wrong = append(wrong, config.Problem{File: p.template.file, Line: p.template.lineOf("site"), Key: "room.site",
-				What: fmt.Sprintf("makes two units %s", f.place()), Instead: `write site = "{site}"`})
+				What: fmt.Sprintf("gives two units the name %s", f.place()), Instead: `write site = "{site}"`})
 		}
 		places[f.place()] = f.place()
 		m := f.cfg.MQTT
@@ -142,7 +145,7 @@ func (p *Plan) together() (wrong config.Errors) {
 		if other := users[m.Username]; other != "" && other != f.place() {
 			wrong = append(wrong, config.Problem{File: p.template.file, Line: p.template.lineOf("username"),
 				Key:     "mqtt.username",
-				What:    fmt.Sprintf("is %q for %s and for %s, and each has its own password", m.Username, other, f.place()),
+				What:    fmt.Sprintf("is %q for both %s and %s, which have different passwords", m.Username, other, f.place()),
 				Instead: `write username = "{site}-{room}"`})
 			continue
 		}
@@ -151,7 +154,7 @@ func (p *Plan) together() (wrong config.Errors) {
 	return wrong[:min(len(wrong), maxSaid)]
 }
 
-// sameErrors collects what is wrong with several rooms, and says once what is wrong with all.
+// sameErrors collects the errors of all rooms, and merges those that several rooms share.
 type sameErrors struct {
 	order []config.Problem
 	rooms map[config.Problem][]string
@@ -171,7 +174,7 @@ func (s *sameErrors) add(room string, errs config.Errors) {
 	}
 }
 
-// list is what is wrong, with the rooms that it is wrong with where it isn't all of them.
+// list returns each error once. It names the rooms unless all of them, by number, have the error.
 func (s *sameErrors) list(all int) (errs config.Errors) {
 	for _, p := range s.order {
 		rooms := s.rooms[p]
@@ -187,7 +190,7 @@ func (s *sameErrors) list(all int) (errs config.Errors) {
 	return errs[:min(len(errs), maxSaid)]
 }
 
-// account is the user and the server of an SFTP store, as the name of a file.
+// account returns USER@SERVER of an SFTP store, safe as a file name.
 func account(s config.Store) string {
 	u, err := url.Parse(s.URL)
 	if err != nil || u.User == nil {
@@ -201,7 +204,7 @@ func account(s config.Store) string {
 	}, u.User.Username()+"@"+u.Hostname())
 }
 
-// Warnings are what is doubtful in the list and the template together.
+// Warnings returns a warning for each column of the list that the template does not use.
 func (p *Plan) Warnings() (warnings []config.Problem) {
 	if len(p.rooms) == 0 {
 		return nil
@@ -209,8 +212,8 @@ func (p *Plan) Warnings() (warnings []config.Problem) {
 	for _, column := range p.rooms[0].room.columns() {
 		if column != colSite && column != colRoom && column != colName && column != colDrives && !p.template.uses(column) {
 			warnings = append(warnings, config.Problem{File: p.template.file,
-				What:    fmt.Sprintf("asks for nothing of the list's column %q", column),
-				Instead: "write {" + column + "} where it belongs, or leave the column out"})
+				What:    fmt.Sprintf("does not use the list's column %q", column),
+				Instead: "write {" + column + "} where it belongs, or remove the column"})
 		}
 	}
 	return warnings

@@ -19,7 +19,7 @@ import (
 // patience is how long a server may take.
 const patience = time.Minute
 
-// A real Mosquitto takes the lists: each unit's password opens, for its own topics and no others.
+// A real Mosquitto accepts the lists, and each unit's password, for that unit's topics only.
 func TestMosquittoTakesTheLists(t *testing.T) {
 	program := needs.Program(t, "mosquitto", "mosquitto")
 	publish := needs.Program(t, "mosquitto_pub", "mosquitto-clients")
@@ -81,7 +81,7 @@ func TestMosquittoTakesTheLists(t *testing.T) {
 	}
 }
 
-// awaitPort waits until somebody listens.
+// awaitPort waits until a server listens.
 func awaitPort(t *testing.T, port string) {
 	t.Helper()
 	deadline := time.After(patience)
@@ -100,7 +100,7 @@ func awaitPort(t *testing.T, port string) {
 	}
 }
 
-// OpenSSH reads the key, and the line that lets it in is that key's.
+// OpenSSH reads the private key, and derives the same public key as in authorized_keys.
 func TestOpenSSHTakesTheKey(t *testing.T) {
 	program := needs.Program(t, "ssh-keygen", "openssh-client")
 	d := newDesk(t)
@@ -121,7 +121,7 @@ func TestOpenSSHTakesTheKey(t *testing.T) {
 	}
 }
 
-// A boot partition without room is told before anything is written to it.
+// A boot partition without enough space is an error before anything is written to it.
 func TestCardIsFull(t *testing.T) {
 	needs.Root(t, "to mount a small disk")
 	dir := t.TempDir()
@@ -140,7 +140,7 @@ func TestCardIsFull(t *testing.T) {
 	}
 	defer card.Close()
 	_, err = card.Prepare(testKit("high-street/room-3"), testDebs(t), false)
-	if err == nil || !strings.Contains(err.Error(), "the card's boot partition has 0 MB free, and 2 MB are needed") {
+	if err == nil || !strings.Contains(err.Error(), "the card's boot partition has 0 MB free, but needs 2 MB") {
 		t.Errorf("%v", err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "tacet")); err == nil {

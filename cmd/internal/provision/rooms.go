@@ -21,21 +21,21 @@ import (
 
 const (
 	maxList  = 1 << 20 // bytes of a list of rooms
-	maxRooms = 1000    // nobody provisions more at once
+	maxRooms = 1000    // of one list
 	maxCell  = 500     // characters
 )
 
-// Room is a line of the list.
+// Room is one line of the list.
 type Room struct {
 	Line   int
-	Site   string            // "": the template says it
+	Site   string            // [a-z0-9-]{1,32}; "" if the list has no such column and the template sets it
 	ID     string            // [a-z0-9-]{1,32}
 	Name   string            // for people
-	Drives []string          // the UUIDs of its thumb drives' file systems, as blkid shows them
-	Values map[string]string // by column; all of them, those above too
+	Drives []string          // file system UUIDs of its thumb drives, as blkid shows them
+	Values map[string]string // every cell, by the name of its column
 }
 
-// The columns that mean something by themselves. Any other is for the template.
+// Columns with a fixed meaning. The template may use any other column.
 const (
 	colSite, colRoom, colName, colDrives = "site", "room", "name", "drives"
 )
@@ -48,9 +48,9 @@ var (
 
 const roomRule = `1 to 32 of the letters a-z, the digits and "-"`
 
-// ReadRooms reads a list of rooms as a spreadsheet saves it: with commas, semicolons or tabs, in
-// UTF-8, UTF-16 or Windows' own letters. Warnings leave it usable. An error is a [config.Errors],
-// with each mistake, its line and its column.
+// ReadRooms reads a list of rooms from a CSV file, as spreadsheets save it: separated by commas,
+// semicolons or tabs, in UTF-8, UTF-16 or Windows-1252. If the list has mistakes, the error is a
+// [config.Errors] with the line and column of each. A list with only warnings can be used.
 func ReadRooms(name string) (rooms []Room, warnings []config.Problem, err error) {
 	data, err := textfile.Read(name, maxList)
 	if err != nil {
@@ -59,10 +59,10 @@ func ReadRooms(name string) (rooms []Room, warnings []config.Problem, err error)
 	l := &list{file: filepath.ToSlash(name)}
 	if !utf8.Valid(data) { // Excel's plain CSV
 		if data, err = charmap.Windows1252.NewDecoder().Bytes(data); err != nil {
-			return nil, nil, fmt.Errorf("read the list of rooms: %s is in no encoding that is known: %w", name, err)
+			return nil, nil, fmt.Errorf("read the list of rooms: %s has an unknown encoding: %w", name, err)
 		}
-		l.warn(0, 0, "", "is not in UTF-8, and was read as Windows' western letters",
-			`look at the names; or save it as "CSV UTF-8"`)
+		l.warn(0, 0, "", "is not UTF-8, and was read as Windows-1252",
+			`check the names, or save the list as "CSV UTF-8"`)
 	}
 	l.read(string(data))
 	if len(l.errors) > 0 {
@@ -71,16 +71,16 @@ func ReadRooms(name string) (rooms []Room, warnings []config.Problem, err error)
 	return l.rooms, l.warnings, nil
 }
 
-// list is one reading.
+// list is the state of the parser.
 type list struct {
 	file     string
-	columns  []string // their names, in order; "" for one without
+	columns  []string // names in order; "" for a column without a name
 	rooms    []Room
 	errors   config.Errors
 	warnings []config.Problem
 }
 
-const maxSaid = 100
+const maxSaid = 100 // problems that are reported at once
 
 func (l *list) fail(line, column int, key, what, instead string) {
 	if len(l.errors) < maxSaid {
@@ -94,7 +94,7 @@ func (l *list) warn(line, column int, key, what, instead string) {
 	}
 }
 
-// problem is at a line and a column, which count from 1, as editors and spreadsheets do.
+// problem counts lines and columns from 1, as editors and spreadsheets do; 0 means unknown.
 func (l *list) problem(line, column int, key, what, instead string) config.Problem {
 	if column > 0 {
 		key = strings.TrimSpace(fmt.Sprintf("column %d %s", column, key))
@@ -102,7 +102,9 @@ func (l *list) problem(line, column int, key, what, instead string) config.Probl
 	return config.Problem{File: l.file, Line: line, Key: key, What: what, Instead: instead}
 }
 
-// separator is the sign between the cells: what "sep=" names, or what parts the first line most.
+// separator returns the character between cells: the one that Excel's line "sep=" names, or the one
+// that the first line has most of. rest is the text after a "sep=" line, and skipped counts that
+// line.
 func separator(text string) (sep rune, rest string, skipped int) {
 	first, after, _ := strings.Cut(text, "\n")
 	first = strings.TrimSpace(first)
@@ -131,29 +133,29 @@ func (l *list) read(text string) {
 		switch {
 		case errors.Is(err, io.EOF):
 			if l.columns == nil {
-				l.fail(1, 0, "", "is empty", "write a first line with site,room,name, and a line for each room")
+				l.fail(1, 0, "", "is empty", "start with a line site,room,name, and add a line for each room")
 			} else if len(l.rooms) == 0 && len(l.errors) == 0 {
-				l.fail(1, 0, "", "names no room", "write a line for each room below the first")
+				l.fail(1, 0, "", "names no room", "add a line for each room below the first line")
 			}
 			return
 		case errors.As(err, &bad):
 			l.fail(bad.Line+skipped, 0, fmt.Sprintf("character %d", bad.Column),
-				"a quotation mark stands where none can: "+bad.Err.Error(),
-				`write " twice inside a cell, and put the cell between "`)
-			return // what follows can't be told apart
+				"a quotation mark is misplaced: "+bad.Err.Error(),
+				`put the cell between ", and write "" for a quotation mark in it`)
+			return // where the next cell starts is unknown
 		case err != nil:
 			l.fail(0, 0, "", err.Error(), "save it again as CSV")
 			return
 		}
 		line, _ := r.FieldPos(0)
 		if l.row(cells, line+skipped); len(l.rooms) > maxRooms {
-			l.fail(line+skipped, 0, "", fmt.Sprintf("there are more than %d rooms", maxRooms), "write a list for each site")
+			l.fail(line+skipped, 0, "", fmt.Sprintf("the list has more than %d rooms", maxRooms), "write a list for each site")
 			return
 		}
 	}
 }
 
-// row takes a line: the first names the columns.
+// row parses one line. The first line that isn't empty names the columns.
 func (l *list) row(cells []string, line int) {
 	empty := true
 	for i, cell := range cells {
@@ -161,7 +163,7 @@ func (l *list) row(cells []string, line int) {
 		empty = empty && cells[i] == ""
 	}
 	switch {
-	case empty: // as a spreadsheet leaves them at the end
+	case empty: // spreadsheets leave empty lines at the end
 	case l.columns == nil:
 		l.header(cells, line)
 	case slices.Contains(l.columns, colRoom):
@@ -175,30 +177,31 @@ func (l *list) header(cells []string, line int) {
 		switch {
 		case name == "":
 		case !columnForm.MatchString(name):
-			l.fail(line, i+1, "", fmt.Sprintf("%q can't name a column", short(cell)), "write small letters a-z, digits and _")
+			l.fail(line, i+1, "", fmt.Sprintf("%q can't name a column", short(cell)),
+				"use lower-case letters a-z, digits and _, and start with a letter")
 			name = ""
 		case slices.Contains(l.columns, name):
-			l.fail(line, i+1, name, fmt.Sprintf("is a column already, the %d.", slices.Index(l.columns, name)+1),
-				"remove one of the two, or give it another name")
+			l.fail(line, i+1, name, fmt.Sprintf("has the name of column %d", slices.Index(l.columns, name)+1),
+				"remove or rename one of the two")
 		}
 		l.columns = append(l.columns, name)
 	}
 	if !slices.Contains(l.columns, colRoom) {
 		found := strings.Join(slices.DeleteFunc(slices.Clone(l.columns), func(s string) bool { return s == "" }), ", ")
-		l.fail(line, 0, "", "there is no column called room; those there are called "+short(found),
-			"name the columns in the first line: site, room and name, and what else the template asks for")
+		l.fail(line, 0, "", "there is no column room; the columns are "+short(found),
+			"name the columns in the first line: site, room, name, and any other that the template uses")
 	}
 }
 
-// room takes a line with a room.
+// room parses the line of a room.
 func (l *list) room(cells []string, line int) {
 	r := Room{Line: line, Values: map[string]string{}}
 	for i, cell := range cells {
 		switch {
 		case i >= len(l.columns) || l.columns[i] == "":
 			if cell != "" {
-				l.fail(line, i+1, "", fmt.Sprintf("%q stands in a column without a name", short(cell)),
-					"name the column in the first line; or put a cell with the separator in it between quotation marks")
+				l.fail(line, i+1, "", fmt.Sprintf("%q is in a column without a name", short(cell)),
+					"name the column in the first line, or quote the cell that contains the separator")
 			}
 			continue
 		case utf8.RuneCountInString(cell) > maxCell:
@@ -211,7 +214,7 @@ func (l *list) room(cells []string, line int) {
 	}
 	for _, name := range l.columns {
 		if _, ok := r.Values[name]; !ok && name != "" {
-			r.Values[name] = "" // a spreadsheet leaves out what is empty at the end of a line
+			r.Values[name] = "" // spreadsheets leave out empty cells at the end of a line
 		}
 	}
 	r.Site, r.ID, r.Name = r.Values[colSite], r.Values[colRoom], r.Values[colName]
@@ -223,8 +226,8 @@ func (l *list) room(cells []string, line int) {
 	l.drives(&r)
 	for _, other := range l.rooms {
 		if other.ID == r.ID && other.Site == r.Site {
-			l.fail(line, l.column(colRoom), colRoom, fmt.Sprintf("%s is a room already, on line %d", r.where(), other.Line),
-				"give each room its own name, or remove the line")
+			l.fail(line, l.column(colRoom), colRoom, fmt.Sprintf("%s is also on line %d", r.where(), other.Line),
+				"give each room its own id, or remove one of the lines")
 		}
 	}
 	l.rooms = append(l.rooms, r)
@@ -237,12 +240,12 @@ func (l *list) names(r *Room) {
 		}
 		instead := "write " + roomRule
 		if meant := plainly(r.Values[name]); meant != "" {
-			instead += fmt.Sprintf(", as in %q; how people call it stands in the column name", meant)
+			instead += fmt.Sprintf(", as in %q; the name for people goes in the column name", meant)
 		}
 		if r.Values[name] == "" {
 			l.fail(r.Line, l.column(name), name, "is empty", instead)
 		} else {
-			l.fail(r.Line, l.column(name), name, fmt.Sprintf("%q is no %s's name", short(r.Values[name]), name), instead)
+			l.fail(r.Line, l.column(name), name, fmt.Sprintf("%q is not a valid %s id", short(r.Values[name]), name), instead)
 		}
 	}
 }
@@ -250,18 +253,18 @@ func (l *list) names(r *Room) {
 func (l *list) drives(r *Room) {
 	for _, uuid := range strings.Fields(r.Values[colDrives]) {
 		if !uuidForm.MatchString(uuid) {
-			l.fail(r.Line, l.column(colDrives), colDrives, fmt.Sprintf("%q is no file system's UUID", short(uuid)),
-				"write what \"blkid\" shows of the thumb drive, as in 1234-ABCD; several with spaces between them")
+			l.fail(r.Line, l.column(colDrives), colDrives, fmt.Sprintf("%q is not the UUID of a file system", short(uuid)),
+				"write the UUID that \"blkid\" shows for the thumb drive, such as 1234-ABCD; separate several with spaces")
 			continue
 		}
 		r.Drives = append(r.Drives, uuid)
 	}
 }
 
-// column is the number of a column, from 1; 0 if there is none.
+// column returns the number of a column, from 1, or 0 if there is none.
 func (l *list) column(name string) int { return slices.Index(l.columns, name) + 1 }
 
-// where is the room as people name it at the desk.
+// where names the room in messages.
 func (r Room) where() string {
 	if r.Site == "" {
 		return r.ID
@@ -269,12 +272,12 @@ func (r Room) where() string {
 	return r.Site + "/" + r.ID
 }
 
-// columns are those that the list has.
+// columns returns the names of the list's columns, sorted.
 func (r Room) columns() []string { return slices.Sorted(maps.Keys(r.Values)) }
 
 var notPlain = regexp.MustCompile(`[^a-z0-9]+`)
 
-// plainly is a room's name made of what somebody wrote; "" if nothing is left of it.
+// plainly turns text into a valid id, or "" if nothing of it can be used.
 func plainly(text string) string {
 	text = strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue", "ß", "ss", "é", "e", "è",
 		"e").Replace(strings.ToLower(text))
@@ -282,7 +285,7 @@ func plainly(text string) string {
 	return strings.Trim(text[:min(len(text), 32)], "-")
 }
 
-// short is text of a list, for a message.
+// short cuts text to 40 characters, for messages.
 func short(text string) string {
 	if r := []rune(text); len(r) > 40 {
 		return string(r[:40]) + "…"

@@ -13,7 +13,7 @@ import (
 	"tacet/config"
 )
 
-// rooms reads a list that has these bytes.
+// rooms reads a list with this content.
 func readRooms(t *testing.T, data string) (rooms []Room, said []string, err error) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "rooms.csv")
@@ -27,7 +27,7 @@ func readRooms(t *testing.T, data string) (rooms []Room, said []string, err erro
 	return rooms, said, err
 }
 
-// wide is text as Excel's "Unicode text" has it.
+// wide encodes text as Excel's "Unicode text".
 func wide(text string) string {
 	out := []byte{0xff, 0xfe}
 	for _, u := range utf16.Encode([]rune(text)) {
@@ -36,7 +36,7 @@ func wide(text string) string {
 	return string(out)
 }
 
-// A list comes out the same in whichever way a spreadsheet saves it.
+// A list gives the same rooms however a spreadsheet saves it.
 func TestListOfRooms(t *testing.T) {
 	const list = "Site,Room,Name,Floor\r\nhigh-street,room-3,\"Zimmer 3, Süd\",2\r\nhigh-street,room-4,\"Der \"\"grüne\"\" Raum\",\r\nlow-street,room-3,,1\r\n,,,\r\n"
 	ansi, err := charmap.Windows1252.NewEncoder().String(strings.ReplaceAll(list, ",", ";"))
@@ -77,43 +77,42 @@ func TestListOfRooms(t *testing.T) {
 	}
 }
 
-// Each mistake is told with its line and its column, all of them at once, and what to write
-// instead.
+// All mistakes are reported at once, each with its line, its column and what to write instead.
 func TestListOfRoomsMistakes(t *testing.T) {
 	for name, c := range map[string]struct {
 		data string
 		want []string
 	}{
-		"empty":   {"", []string{`rooms.csv:1: is empty; write a first line with site,room,name`}},
+		"empty":   {"", []string{`rooms.csv:1: is empty; start with a line site,room,name`}},
 		"no room": {"site,room\n", []string{`rooms.csv:1: names no room`}},
 		"no column room": {"site,name\na,b\n",
-			[]string{`rooms.csv:1: there is no column called room; those there are called site, name; name the columns in the first line`}},
-		"a column twice": {"room,Room\na,b\n", []string{`rooms.csv:1: column 2 room: is a column already, the 1.`}},
+			[]string{`rooms.csv:1: there is no column room; the columns are site, name; name the columns in the first line`}},
+		"a column twice": {"room,Room\na,b\n", []string{`rooms.csv:1: column 2 room: has the name of column 1`}},
 		"no name for one": {"room,!\na,b\n",
 			[]string{`rooms.csv:1: column 2: "!" can't name a column`,
-				`rooms.csv:2: column 2: "b" stands in a column without a name`}},
+				`rooms.csv:2: column 2: "b" is in a column without a name`}},
 		"doubled": {"site,room\na,r\nb,r\na,r\n",
-			[]string{`rooms.csv:4: column 2 room: a/r is a room already, on line 2; give each room its own name`}},
+			[]string{`rooms.csv:4: column 2 room: a/r is also on line 2; give each room its own id`}},
 		"no room's name": {"room,site\nZimmer Süd 3,x\n",
-			[]string{`rooms.csv:2: column 1 room: "Zimmer Süd 3" is no room's name; write 1 to 32 of the letters a-z, the digits and "-", as in "zimmer-sued-3"; how people call it stands in the column name`}},
+			[]string{`rooms.csv:2: column 1 room: "Zimmer Süd 3" is not a valid room id; write 1 to 32 of the letters a-z, the digits and "-", as in "zimmer-sued-3"; the name for people goes in the column name`}},
 		"an empty name":   {"room,site\n,x\n", []string{`rooms.csv:2: column 1 room: is empty`}},
-		"a climbing name": {"room\n../../etc\n", []string{`rooms.csv:2: column 1 room: "../../etc" is no room's name`}},
+		"a climbing name": {"room\n../../etc\n", []string{`rooms.csv:2: column 1 room: "../../etc" is not a valid room id`}},
 		"two mistakes": {"site,room\nA,r\nb,R 1\n",
-			[]string{`rooms.csv:2: column 1 site: "A" is no site's name`,
-				`rooms.csv:3: column 2 room: "R 1" is no room's name`}},
+			[]string{`rooms.csv:2: column 1 site: "A" is not a valid site id`,
+				`rooms.csv:3: column 2 room: "R 1" is not a valid room id`}},
 		"too many cells": {"room,name\nr,a,b\n",
-			[]string{`rooms.csv:2: column 3: "b" stands in a column without a name`}},
+			[]string{`rooms.csv:2: column 3: "b" is in a column without a name`}},
 		"a line in a cell": {"room,name\nr,\"a\nb\"\n", []string{`rooms.csv:2: column 2 name: holds a line's end`}},
 		"a stray quote": {"room,name\nr,a\"b\n",
-			[]string{`rooms.csv:2: character 4: a quotation mark stands where none can`}},
-		"a quote left open": {"room,name\nr,\"ab\ns,c\n", []string{`a quotation mark stands where none can`}},
+			[]string{`rooms.csv:2: character 4: a quotation mark is misplaced`}},
+		"a quote left open": {"room,name\nr,\"ab\ns,c\n", []string{`a quotation mark is misplaced`}},
 		"a control": {"room,name\nr,a\x1b[31m\n",
 			[]string{`rooms.csv:2: column 2 name: holds a line's end or another character`}},
 		"a long cell": {"room,name\nr," + strings.Repeat("a", 501) + "\n",
 			[]string{`rooms.csv:2: column 2 name: is longer than 500 characters`}},
 		"no UUID": {"room,drives\nr,1234-ABCD stick\n",
-			[]string{`rooms.csv:2: column 2 drives: "stick" is no file system's UUID`}},
-		"too many rooms":     {"room\n" + many(maxRooms+1), []string{`there are more than 1000 rooms`}},
+			[]string{`rooms.csv:2: column 2 drives: "stick" is not the UUID of a file system`}},
+		"too many rooms":     {"room\n" + many(maxRooms+1), []string{`the list has more than 1000 rooms`}},
 		"after the sep line": {"sep=;\nroom;name\nR;x\n", []string{`rooms.csv:3: column 1 room: "R"`}},
 	} {
 		_, _, err := readRooms(t, c.data)

@@ -15,10 +15,11 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// newPassword is for a program, so it need not be short: 130 random bits.
+// newPassword returns a password of 130 random bits and a line break. No person has to type it.
 func newPassword() []byte { return []byte(rand.Text() + "\n") }
 
-// newSSHKey is a key for the unit's account at the backup server.
+// newSSHKey returns a new Ed25519 key in OpenSSH's format, for the unit's account at the backup
+// server.
 func newSSHKey(comment string) ([]byte, error) {
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -31,24 +32,24 @@ func newSSHKey(comment string) ([]byte, error) {
 	return pem.EncodeToMemory(block), nil
 }
 
-// authorized is the line that lets a key in, for files alone.
+// authorized returns the key's line for authorized_keys, which allows SFTP and nothing else.
 func authorized(private []byte, comment string) (string, error) {
 	signer, err := ssh.ParsePrivateKey(private)
 	if err != nil {
-		return "", fmt.Errorf("is no SSH key without a passphrase")
+		return "", fmt.Errorf("is not an SSH private key without a passphrase")
 	}
 	public := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(signer.PublicKey())))
 	return `restrict,command="internal-sftp" ` + public + " " + comment, nil
 }
 
-// Mosquitto keeps of a password $7$ROUNDS$SALT$HASH: PBKDF2 of SHA-512, both parts in base64.
+// Mosquitto stores a password as $7$ROUNDS$SALT$HASH: PBKDF2 with SHA-512, salt and hash in base64.
 const (
-	rounds   = 101 // Mosquitto's own; the passwords are random
+	rounds   = 101 // Mosquitto's default: few, but these passwords are random
 	saltSize = 12
 )
 
-// mosquittoLine is a user's line in Mosquitto's file of passwords; the one that is there stays
-// where it still holds.
+// mosquittoLine returns a user's line for Mosquitto's password file. It returns the line before
+// unchanged if that matches the password, since each new line has a new salt.
 func mosquittoLine(user, password, before string) (string, error) {
 	if holds(user, password, before) {
 		return before, nil
@@ -63,6 +64,7 @@ func mosquittoLine(user, password, before string) (string, error) {
 	return fmt.Sprintf("%s:$7$%d$%s$%s", user, rounds, text(salt), text(hash)), nil
 }
 
+// holds reports whether a line of Mosquitto's password file matches a user and password.
 func holds(user, password, line string) bool {
 	rest, ok := strings.CutPrefix(line, user+":$7$")
 	parts := strings.Split(rest, "$")

@@ -9,10 +9,10 @@ import (
 	"tacet/daemon/topic"
 )
 
-// forOffice collects what the servers' administrators get.
+// forOffice collects the units' accounts at the broker and the backup servers.
 type forOffice struct {
 	accounts []mqttAccount
-	ssh      map[string][]string // lines, by account
+	ssh      map[string][]string // lines of authorized_keys, by USER@SERVER
 }
 
 type mqttAccount struct {
@@ -20,7 +20,7 @@ type mqttAccount struct {
 	user, password string
 }
 
-// take looks whether a file is one that a server has to know of.
+// take records the account that a unit's file belongs to: its password, or its SSH key.
 func (a *forOffice) take(f *filled, name string, data []byte) error {
 	if m := f.cfg.MQTT; m != nil && m.PasswordFile == etc+"/"+name {
 		a.accounts = append(a.accounts, mqttAccount{
@@ -46,7 +46,7 @@ func (a *forOffice) take(f *filled, name string, data []byte) error {
 	return nil
 }
 
-// office makes the lists for the servers, the labels of all rooms, and the fleet.
+// office writes the servers' lists, the labels of all rooms, and fleet.toml.
 func (p *Plan) office(o *out, all forOffice) error {
 	if err := all.broker(o); err != nil {
 		return err
@@ -85,7 +85,7 @@ func keysOf(m map[string][]string) func(func(string) bool) {
 	}
 }
 
-// broker writes Mosquitto's two files.
+// broker writes Mosquitto's acl_file and password_file.
 func (a forOffice) broker(o *out) error {
 	if len(a.accounts) == 0 {
 		return nil
@@ -100,7 +100,7 @@ func (a forOffice) broker(o *out) error {
 		before[user] = strings.TrimSpace(line)
 	}
 	var acl, passwd strings.Builder
-	acl.WriteString("# Made by tacet provision. What each unit may do at the broker, and nothing else: for Mosquitto's acl_file.\n")
+	acl.WriteString("# Made by tacet provision, for Mosquitto's acl_file: each unit's rights at the broker.\n")
 	for _, m := range a.accounts {
 		line, err := mosquittoLine(m.user, m.password, before[m.user])
 		if err != nil {

@@ -14,14 +14,14 @@ import (
 	"tacet/config/textfile"
 )
 
-// Template is a unit's config in which {column} stands for what the list of rooms has in that
-// column. {room}, {site} and {name} are always there.
+// Template is a unit's config in which {column} stands for the room's cell in that column of the
+// list. {room} and {name} always work; {site} needs its column.
 type Template struct {
-	file string // as it was named
+	file string // its path, as the caller gave it
 	text string
 }
 
-// ReadTemplate reads a template. What is wrong with it shows when it is filled in.
+// ReadTemplate reads a template. [NewPlan] checks it.
 func ReadTemplate(name string) (Template, error) {
 	data, err := textfile.Read(name, config.MaxFile)
 	if err != nil {
@@ -30,34 +30,35 @@ func ReadTemplate(name string) (Template, error) {
 	return Template{name, string(data)}, nil
 }
 
-// dir is where the files lie that the template names.
+// dir returns the folder of the template, which also holds the files that it names.
 func (t Template) dir() string { return filepath.Dir(t.file) }
 
 var placeholder = regexp.MustCompile(`\{([a-z][a-z0-9_]*)\}`)
 
-// fill is the config of a room. No value holds a line's end, so that the lines are the template's.
+// fill returns the text of a room's config. Since no value contains a line break, line numbers stay
+// those of the template.
 func (t Template) fill(r Room) (text string, missing config.Errors) {
 	var out strings.Builder
 	number := 0
 	for line := range strings.Lines(t.text) {
 		number++
-		code, remark := splitRemark(line)
+		code, comment := splitComment(line)
 		out.WriteString(placeholder.ReplaceAllStringFunc(code, func(found string) string {
 			value, ok := r.Values[found[1:len(found)-1]]
 			if !ok {
 				missing = append(missing, config.Problem{File: t.file, Line: number,
-					What:    found + " is no column of the list of rooms",
-					Instead: "add the column, or write one of {" + strings.Join(r.columns(), "}, {") + "}"})
+					What:    found + " is not a column of the list of rooms",
+					Instead: "add the column, or use one of {" + strings.Join(r.columns(), "}, {") + "}"})
 			}
 			return escape(value)
 		}))
-		out.WriteString(remark)
+		out.WriteString(comment)
 	}
 	return out.String(), missing
 }
 
-// splitRemark parts a line of TOML before its remark.
-func splitRemark(line string) (code, remark string) {
+// splitComment splits a line of TOML in front of its comment.
+func splitComment(line string) (code, comment string) {
 	quote := byte(0)
 	for i := 0; i < len(line); i++ {
 		switch c := line[i]; {
@@ -75,13 +76,13 @@ func splitRemark(line string) (code, remark string) {
 	return line, ""
 }
 
-// escape makes a value stand for itself between TOML's quotes.
+// escape escapes a value for a quoted TOML string.
 func escape(value string) string { return strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) }
 
-// uses reports whether a column is asked for anywhere in the template.
+// uses reports whether the template contains {column} outside of comments.
 func (t Template) uses(column string) bool {
 	for line := range strings.Lines(t.text) {
-		code, _ := splitRemark(line)
+		code, _ := splitComment(line)
 		if strings.Contains(code, "{"+column+"}") {
 			return true
 		}
@@ -89,20 +90,20 @@ func (t Template) uses(column string) bool {
 	return false
 }
 
-// filled is the config of one room, and the files that it names in /etc/tacet.
+// filled is the config of one room, with the files in /etc/tacet that it names.
 type filled struct {
 	room    Room
 	text    string
 	cfg     *config.Config
-	secret  map[string]bool // the files, by their names in /etc/tacet; true: nobody else may read it
-	signed  map[string]bool // those among them that the office's word is in: the recipients, and its key
+	secret  map[string]bool // the files, by name in /etc/tacet; true if the file is secret
+	signed  map[string]bool // those that the office vouches for: lists of recipients, and its key
 	refused config.Errors
 }
 
-// etc is where a unit's config lies, and what it names.
+// etc is the unit's folder for its config and the files that the config names.
 const etc = "/etc/tacet"
 
-// fillIn fills the template in for a room, and checks it as tacet check does.
+// fillIn fills in the template for a room, and checks the result as tacet check does.
 func (t Template) fillIn(r Room) filled {
 	text, missing := t.fill(r)
 	f := filled{room: r, text: text, refused: missing}
@@ -122,11 +123,11 @@ func (t Template) fillIn(r Room) filled {
 	return f
 }
 
-// fits wants the config to be that of the room.
+// fits checks that the config has the room's id and site.
 func (t Template) fits(r Room, cfg *config.Config) (wrong config.Errors) {
 	say := func(key, is, want, column string) {
 		wrong = append(wrong, config.Problem{File: t.file, Line: t.lineOf(key), Key: "room." + key,
-			What:    fmt.Sprintf("is %q, and the list of rooms says %q", is, want),
+			What:    fmt.Sprintf("is %q, but the list of rooms says %q", is, want),
 			Instead: "write " + key + ` = "{` + column + `}"`})
 	}
 	if cfg.Room.ID != r.ID {
@@ -138,7 +139,7 @@ func (t Template) fits(r Room, cfg *config.Config) (wrong config.Errors) {
 	return wrong
 }
 
-// lineOf is the first line that sets a key.
+// lineOf returns the number of the first line that sets a key, or 0.
 func (t Template) lineOf(key string) int {
 	number := 0
 	for line := range strings.Lines(t.text) {
@@ -150,14 +151,15 @@ func (t Template) lineOf(key string) int {
 	return 0
 }
 
-// names finds the files in /etc/tacet that the config names.
+// names records the files in /etc/tacet that the config names.
 func (f *filled) names(t Template) (wrong config.Errors) {
 	var raw struct {
 		Encrypt struct{ Recipients any }
 		Office  struct{ Key string }
 	}
 	if err := toml.Unmarshal([]byte(f.text), &raw); err != nil {
-		return config.Errors{{File: t.file, What: "can't be read as TOML: " + err.Error(), Instead: "write it plainer"}}
+		return config.Errors{{File: t.file, What: "can't be parsed as TOML: " + err.Error(),
+			Instead: "write recipients as a list of strings, and key as a string"}}
 	}
 	f.secret, f.signed = map[string]bool{}, map[string]bool{}
 	add := f.addName
@@ -187,13 +189,13 @@ func (f *filled) names(t Template) (wrong config.Errors) {
 	for name := range f.secret {
 		if strings.Contains(name, "/") || name == configFile {
 			wrong = append(wrong, config.Problem{File: t.file, What: fmt.Sprintf("%s/%s can't be provisioned", etc, name),
-				Instead: "name a file that lies in " + etc + " itself"})
+				Instead: "name a file directly in " + etc})
 		}
 	}
 	return slices.Clip(wrong)
 }
 
-// addName notes a file that the template names, if it lies in etc.
+// addName records a file that the config names, if it is in etc.
 func (f *filled) addName(name string, secret bool) {
 	relative := !path.IsAbs(name) && name != ""
 	if relative {
@@ -202,7 +204,7 @@ func (f *filled) addName(name string, secret bool) {
 	if rest, ok := strings.CutPrefix(path.Clean(name), etc+"/"); ok {
 		f.secret[rest] = f.secret[rest] || secret
 	} else if relative {
-		f.secret[path.Clean(name)] = secret // outside: names refuses it
+		f.secret[path.Clean(name)] = secret // outside of etc: an error in names
 	}
 }
 

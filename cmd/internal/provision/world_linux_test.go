@@ -16,9 +16,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// fakes are the programs that a first start calls and a test must not: what they do to the machine
-// stands in files below $FAKE. Every call, of these and of the plain tools, can be the last one
-// before the power goes.
+// fakes replace programs that the first start runs and a test must not. They record what they would
+// do in files below $FAKE. The power can fail before each call, of these and of ordinary tools.
 var fakes = map[string]string{
 	"dpkg": `case "$*" in
 *--print-architecture*) echo "${FAKE_ARCH:-arm64}" ;;
@@ -50,16 +49,16 @@ esac`,
 esac`,
 }
 
-// cut kills all that runs, before the call that has the number in $FAKE/cut.
+// cut kills everything before the call whose number is in $FAKE/cut.
 const cut = `#!/bin/sh
 read n <"$FAKE/n"; n=$((n + 1)); echo $n >"$FAKE/n"
 read cut <"$FAKE/cut"; [ "$n" != "$cut" ] || kill -9 0
 `
 
-// harmless are the fakes that change nothing, before which a cut is as one before the next.
+// harmless fakes change nothing, so a cut before one of them equals a cut before the next call.
 var harmless = []string{"dpkg-query", "dpkg-deb", "tacet", "journalctl", "uname", "sleep", "sync"}
 
-// world is a unit that starts from a card.
+// world is a unit that boots from a card.
 type world struct {
 	t          *testing.T
 	root, fake string
@@ -68,7 +67,7 @@ type world struct {
 
 const unitVkey = "tacet/high-street/room-3+0a1b2c3d+AbCd"
 
-// newWorld is a unit with Raspberry Pi OS on it that has never started.
+// newWorld returns a unit with Raspberry Pi OS that has never booted.
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, root: t.TempDir(), fake: t.TempDir()}
@@ -158,7 +157,7 @@ func testKit(place string) *Kit {
 	}}
 }
 
-// testDebs are packages by name alone.
+// testDebs returns packages that have only names.
 func testDebs(t *testing.T) *Debs {
 	t.Helper()
 	dir := t.TempDir()
@@ -177,7 +176,7 @@ func testDebs(t *testing.T) *Debs {
 	return d
 }
 
-// sh runs a script of the unit's, and returns what it says and whether it ended well.
+// sh runs a script on the unit, and returns its output and error.
 func (w *world) sh(name string) (string, error) {
 	cmd := exec.Command("sh", filepath.Join(w.root, name))
 	cmd.Env, cmd.SysProcAttr = w.env, &syscall.SysProcAttr{Setpgid: true}
@@ -185,8 +184,8 @@ func (w *world) sh(name string) (string, error) {
 	return string(out), err
 }
 
-// first is the image's own first start, imitated: what it runs of what lies on the boot partition,
-// which it has at /boot/firmware. It comes again until it has come to its end.
+// first imitates the image's own first boot: it runs what the files on the boot partition, at
+// /boot/firmware, tell it to run. It runs again at the next boot until it has finished.
 func (w *world) first() (string, error) {
 	here := func(text string) string {
 		text = strings.ReplaceAll(text, "/boot/firmware", "/boot")
@@ -238,8 +237,8 @@ func (w *world) run(command string) (string, error) {
 	return string(out), err
 }
 
-// boot is a start of the unit after its first: the oneshot runs, if it is there. A restart that it
-// asked for happens.
+// boot imitates a boot after the first one. It runs the service if that is installed, and reboots if
+// the service asks for it.
 func (w *world) boot() (said string, err error) {
 	for range 5 {
 		if _, e := os.Lstat(filepath.Join(w.root,
@@ -260,7 +259,8 @@ func (w *world) boot() (said string, err error) {
 	return said, errors.New("it starts again and again")
 }
 
-// isUnit wants the unit to be what was prepared, and nothing of the preparation to be left.
+// isUnit checks that the unit has the files that were prepared, and that setup has left nothing
+// behind.
 func (w *world) isUnit(when string) {
 	w.t.Helper()
 	for name, want := range map[string]string{
@@ -269,8 +269,8 @@ func (w *world) isUnit(when string) {
 		"etc/tacet/practice.pub":                     "age1…\n",
 		"boot/firmware/high-street_room-3.vkey":      unitVkey + "\n",
 		"boot/firmware/cmdline.txt":                  "console=tty1 root=PARTUUID=1-02 rootwait cgroup_enable=memory\n",
-		"boot/firmware/config.txt":                   "dtparam=audio=on\n[cm4]\notg_mode=1\n\n[all]\n# tacet: the light is dark at boot\ngpio=27=op,dl\n",
-		"etc/rpi/swap.conf.d/tacet.conf":             "# Made by tacet: what is said in the room is in memory alone.\n[Main]\nMechanism=none\n",
+		"boot/firmware/config.txt":                   "dtparam=audio=on\n[cm4]\notg_mode=1\n\n[all]\n# tacet: keep the light off at boot\ngpio=27=op,dl\n",
+		"etc/rpi/swap.conf.d/tacet.conf":             "# Made by tacet: sound in memory must not reach the disk.\n[Main]\nMechanism=none\n",
 		"sys/class/leds/ACT/trigger":                 "mmc0\n",
 		"usr/local/lib/tacet/firstboot":              "",
 		"etc/systemd/system/tacet-firstboot.service": "",
@@ -300,7 +300,7 @@ func (w *world) isUnit(when string) {
 	}
 }
 
-// noSecrets searches the boot partition.
+// noSecrets checks that the boot partition holds no secrets.
 func (w *world) noSecrets(when string) {
 	w.t.Helper()
 	_ = filepath.WalkDir(filepath.Join(w.root, "boot"), func(name string, d os.DirEntry, err error) error {

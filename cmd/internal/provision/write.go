@@ -13,13 +13,13 @@ import (
 	"tacet/daemon/topic"
 )
 
-// What lies in a room's folder, and what in the office's.
+// Names in a room's folder, and in the office's.
 const (
 	etcFolder    = "etc"
 	drivesFolder = "drives"
 	labelFile    = "label.html"
 
-	officeFolder = "_office" // no site can be called so
+	officeFolder = "_office" // not a valid site, so it can't clash with one
 	aclFile      = officeFolder + "/mosquitto.acl"
 	passwdFile   = officeFolder + "/mosquitto.passwd"
 	keysFolder   = officeFolder + "/authorized_keys"
@@ -27,15 +27,14 @@ const (
 	fleetFile    = officeFolder + "/" + fleet.File
 )
 
-// Done is what a run did, by the rooms' SITE/ROOM.
+// Done reports what a run did. Rooms are named SITE/ROOM.
 type Done struct {
-	Made, Changed, Same []string
-	Gone                []string // there from before, and no longer in the list; their folders stay
-	Office              []string // the files for the office that were written
+	Made, Changed, Same []string // rooms
+	Gone                []string // rooms that are no longer in the list; their folders stay
+	Office              []string // files in the office's folder that were written or removed
 }
 
-// Write makes what is missing in the folder, changes what has changed, and leaves the rest. It can
-// be run again after an interruption at any place.
+// Write writes the files that are new or have changed. If it is interrupted, run it again.
 func (p *Plan) Write(folder string) (Done, error) {
 	o, err := openOut(folder)
 	if err != nil {
@@ -68,7 +67,7 @@ func (p *Plan) Write(folder string) (Done, error) {
 		}
 	}
 	if err := p.office(o, all); err != nil {
-		return done, fmt.Errorf("provision the office: %w", err)
+		return done, fmt.Errorf("provision %s: %w", officeFolder, err)
 	}
 	for _, name := range o.wrote {
 		if strings.HasPrefix(name, officeFolder+"/") {
@@ -78,7 +77,8 @@ func (p *Plan) Write(folder string) (Done, error) {
 	return done, nil
 }
 
-// room makes what one unit gets. The config comes last: a folder with one is whole.
+// room writes the files of one unit. It writes the config last, so a folder with a config is
+// complete.
 func (p *Plan) room(o *out, f *filled, all *forOffice) error {
 	folder := f.place() + "/" + etcFolder + "/"
 	keep := map[string]bool{configFile: true}
@@ -119,8 +119,8 @@ func (p *Plan) room(o *out, f *filled, all *forOffice) error {
 	return err
 }
 
-// marks makes the signed marks of a room's drives: each for the file system with its UUID alone.
-// One that holds already stays, since a drive may carry it.
+// marks writes the signed marks of a room's drives. Each is valid only on the file system with its
+// UUID. A mark that is still valid stays as it is, since it may be on the drive already.
 func (p *Plan) marks(o *out, f *filled) error {
 	if len(f.room.Drives) == 0 {
 		return nil
@@ -140,7 +140,7 @@ func (p *Plan) marks(o *out, f *filled) error {
 			return err
 		}
 		if f.cfg.Office != nil && !p.signed(f, m, uuid) {
-			return fmt.Errorf("the config names the key %s, and %s is another office's", f.cfg.Office.Key, p.signer.Name())
+			return fmt.Errorf("the drives are signed with %s, but the config trusts %s", p.signer.Name(), f.cfg.Office.Key)
 		}
 		if err := o.put(name, m.Text()); err != nil {
 			return err
@@ -149,7 +149,7 @@ func (p *Plan) marks(o *out, f *filled) error {
 	return nil
 }
 
-// signed reports whether a mark is signed by the office that the unit obeys.
+// signed reports whether the office that the unit trusts has signed a mark.
 func (p *Plan) signed(f *filled, m mark.Mark, uuid string) bool {
 	if f.cfg.Office == nil {
 		return m.Signature != ""
@@ -158,7 +158,8 @@ func (p *Plan) signed(f *filled, m mark.Mark, uuid string) bool {
 	return err == nil && m.SignedBy(key, uuid) == nil
 }
 
-// fleet brings fleet.toml up to date. Keys that were collected stay, also of rooms that are gone.
+// fleet updates fleet.toml. It keeps the keys that were collected, and marks rooms that are no
+// longer in the list as gone.
 func (p *Plan) fleet(o *out) error {
 	data, err := o.read(fleetFile)
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 	"tacet/daemon/store/local/mark"
 )
 
-// desk is a folder with a template and what it names beside it.
+// desk is a folder with a template and the files that it names.
 type desk struct {
 	t      *testing.T
 	dir    string
@@ -62,7 +62,7 @@ func newDesk(t *testing.T) *desk {
 	return d
 }
 
-// exampleTemplate is the example with a room's own in braces.
+// exampleTemplate returns the example config with placeholders for what differs between rooms.
 func exampleTemplate() string {
 	return strings.NewReplacer(`site = "high-street"`, `site = "{site}"`, `id   = "room-3"`, `id   = "{room}"`,
 		`"Consulting room 3"`, `"{name}"`,
@@ -78,7 +78,7 @@ func (d *desk) write(name, text string) {
 	}
 }
 
-// rows are so many rooms; change gives each line.
+// rows returns a list of n rooms; change may edit each line.
 func rows(n int, change func(i int, line string) string) string {
 	list := "site,room,name,card,drives\n"
 	for i := range n {
@@ -93,7 +93,7 @@ func rows(n int, change func(i int, line string) string) string {
 
 func same(_ int, line string) string { return line }
 
-// plan is that of a list.
+// plan makes the plan of a list.
 func (d *desk) plan(list string) (*Plan, error) {
 	d.t.Helper()
 	d.write("rooms.csv", list)
@@ -132,7 +132,7 @@ func (d *desk) made(name string) string {
 	return string(data)
 }
 
-// tree is all that is made, with its time.
+// tree returns every file that was written, with its modification time.
 func (d *desk) tree() map[string]string {
 	all := map[string]string{}
 	err := filepath.WalkDir(d.out(), func(name string, e fs.DirEntry, err error) error {
@@ -152,8 +152,7 @@ func (d *desk) tree() map[string]string {
 	return all
 }
 
-// Forty rooms, and then five changed: of the others no byte is written again, and no secret is made
-// anew.
+// Of forty rooms, five change: nothing else is written again, and secrets stay the same.
 func TestFortyRoomsThenFiveChanged(t *testing.T) {
 	d := newDesk(t)
 	done := d.provision(rows(40, same))
@@ -191,7 +190,7 @@ func TestFortyRoomsThenFiveChanged(t *testing.T) {
 	}
 }
 
-// What a room gets is a config that tacet check takes, and whatever it names.
+// A room gets a config that tacet check accepts, and every file that it names.
 func TestRoomIsWhole(t *testing.T) {
 	d := newDesk(t)
 	d.write("high-street/room-1/client.key", "room 1's own\n")
@@ -245,8 +244,8 @@ func TestRoomIsWhole(t *testing.T) {
 	}
 }
 
-// A secret that somebody has removed is made anew, and the lists follow; a room that leaves the
-// list stays, and no server lets it in; its units' keys stay known.
+// A secret that was removed is replaced, also in the servers' lists. A room that leaves the list
+// keeps its folder and its place in fleet.toml, but loses its accounts.
 func TestSecretsAreMadeAnew(t *testing.T) {
 	d := newDesk(t)
 	d.provision(rows(3, same))
@@ -297,7 +296,7 @@ func TestSecretsAreMadeAnew(t *testing.T) {
 	}
 }
 
-// A template with a mistake: each is said once, with the template's line, and nothing is written.
+// Each mistake in a template is reported once, with its line, and nothing is written.
 func TestTemplateMistakes(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(text string) string
@@ -305,17 +304,17 @@ func TestTemplateMistakes(t *testing.T) {
 		want   []string
 	}{
 		"a column that isn't there": {func(s string) string { return strings.Replace(s, "{card}", "{microphone}", 1) }, "",
-			[]string{"{microphone} is no column of the list of rooms; add the column, or write one of {card}, {drives}, {name}, {room}, {site}"}},
+			[]string{"{microphone} is not a column of the list of rooms; add the column, or use one of {card}, {drives}, {name}, {room}, {site}"}},
 		"a fixed room": {func(s string) string { return strings.Replace(s, `"{room}"`, `"room-1"`, 1) }, "",
-			[]string{`room.id: is "room-1", and the list of rooms says "room-0"`}},
+			[]string{`room.id: is "room-1", but the list of rooms says "room-0"`}},
 		"a fixed user": {func(s string) string { return strings.Replace(s, `"{site}-{room}"`, `"unit"`, 1) }, "",
-			[]string{`mqtt.username: is "unit" for high-street/room-0 and for high-street/room-1, and each has its own password; write username = "{site}-{room}"`}},
+			[]string{`mqtt.username: is "unit" for both high-street/room-0 and high-street/room-1, which have different passwords; write username = "{site}-{room}"`}},
 		"a key nobody knows": {func(s string) string { return strings.Replace(s, "purpose =", "porpoise =", 1) }, "",
 			[]string{"consent.porpoise: there is no such key"}},
 		"no TOML": {func(s string) string { return strings.Replace(s, "[room]", "[room", 1) }, "",
 			[]string{"the section's name is not closed"}},
 		"a file missing": {func(s string) string { return strings.ReplaceAll(s, "ca.pem", "roots.pem") }, "",
-			[]string{"names /etc/tacet/roots.pem, and there is no file roots.pem beside it; put it there"}},
+			[]string{"names /etc/tacet/roots.pem, but there is no file roots.pem beside the template; put it there"}},
 		"a file in a folder": {func(s string) string {
 			return strings.ReplaceAll(s, "/etc/tacet/ca.pem",
 				"/etc/tacet/x/ca.pem")
@@ -366,7 +365,7 @@ func TestTemplateMistakes(t *testing.T) {
 	}
 }
 
-// A name that has quotes, backslashes or braces in it stands for itself.
+// Quotes, backslashes and braces in a name are kept as they are.
 func TestValuesStandForThemselves(t *testing.T) {
 	d := newDesk(t)
 	for _, name := range []string{`Der "grüne" Raum`, `C:\room`, `{site}`, `a'b # c`, `<b>&amp;`} {
@@ -381,7 +380,7 @@ func TestValuesStandForThemselves(t *testing.T) {
 	}
 }
 
-// An interruption leaves rooms whole or not there, and the next run goes on.
+// After an interruption each room is complete or has no config, and the next run finishes.
 func TestWriteGoesOn(t *testing.T) {
 	d := newDesk(t)
 	p, err := d.plan(rows(3, same))

@@ -13,7 +13,7 @@ import (
 	"tacet/daemon/durable"
 )
 
-// secrets are the files that the config names, the unit's key first.
+// secrets returns the secret files that the config names, the unit's key first.
 func (u *Unit) secrets() []string {
 	names := []string{u.Cfg.Unit.Key, u.Cfg.Unit.Key + ".first"}
 	for _, s := range u.Cfg.Stores {
@@ -26,7 +26,7 @@ func (u *Unit) secrets() []string {
 	return slices.DeleteFunc(slices.Compact(names), func(name string) bool { return name == "" })
 }
 
-// destroy overwrites a file and removes it. One that isn't there is none.
+// destroy overwrites a file with zeros and removes it. A file that does not exist is not an error.
 func (u *Unit) destroy(name string) error {
 	info, err := os.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -69,14 +69,14 @@ func syncDir(name string) error {
 	return durable.OS(root).SyncDir(".")
 }
 
-// clearFolder removes the files of a folder, and no folders in it.
+// clearFolder destroys the files of a folder, but for the config and the folders in it.
 func (u *Unit) clearFolder(folder string) error {
 	entries, err := os.ReadDir(folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("look through %s: %w", folder, err)
+		return fmt.Errorf("list %s: %w", folder, err)
 	}
 	for _, e := range entries {
 		name := filepath.Join(folder, e.Name())

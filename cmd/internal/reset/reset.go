@@ -1,16 +1,15 @@
 //go:build unix
 
-// Package reset takes a unit out of a practice: it ends the unit's ledger, destroys its keys and
-// all secrets, and removes recordings that are safe elsewhere.
+// Package reset takes a unit out of a practice: it ends the unit's ledger, removes the recordings
+// that the stores have, and destroys the unit's keys and all other secrets.
 //
-//	u := reset.Unit{Config: path, Cfg: cfg, State: "/var/lib/tacet", Etc: "/etc/tacet", Tell: print}
-//	err := u.Reset()            // a *LeftError: recordings that are nowhere else
+//	u := reset.Unit{Config: path, Cfg: cfg, State: "/var/lib/tacet", Etc: "/etc/tacet", Tell: printf}
+//	err := u.Reset() // a *LeftError if the stores lack a recording
 //
-// The daemon must not run; the lock on the spool sees to that. Power may be cut at any place: Reset
-// comes to the same end when it is called again, since the config goes last.
+// The daemon must not run; a lock on the spool ensures that. If power fails, call Reset again: it
+// removes the config last, so it can continue from any point.
 //
-// What it can't do: flash may keep what was overwritten and removed. Whoever must be sure destroys
-// the card.
+// Flash may still hold data that was overwritten or removed. To be sure, destroy the card.
 package reset
 
 import (
@@ -32,27 +31,27 @@ import (
 	"tacet/daemon/spool"
 )
 
-// Unit is what is reset.
+// Unit is the unit to reset.
 type Unit struct {
-	Config string // the config's file
+	Config string // path of the config
 	Cfg    *config.Config
-	State  string // the service's own folder
-	// the config's folder, where it and State are the unit's alone: every file in them goes; "":
-	// they aren't
+	State  string // the service's state folder
+	// Etc is the config's folder. If it is set, Reset removes every file in Etc and State, so
+	// nothing but the unit may use them. If it is "", Reset removes only files that it knows.
 	Etc     string
-	Force   bool   // also recordings that are nowhere else
-	Version string // of the software
-	Tell    func(format string, args ...any)
+	Force   bool                             // also remove recordings that the stores lack
+	Version string                           // of the software, for the ledger
+	Tell    func(format string, args ...any) // reports each thing that was done, as a line without its end
 
-	Begun bool // Reset has come to where something changes
+	Begun bool // set by Reset before it changes anything
 }
 
 const (
 	ledgerName = "ledger"
-	maxKey     = 4 << 10
+	maxKey     = 4 << 10 // bytes of the key's file
 )
 
-// LeftError says that recordings are on the unit and not everywhere that they should be.
+// LeftError reports recordings on the unit that some store still lacks.
 type LeftError struct {
 	Names []string // as files in the spool
 }
@@ -70,7 +69,7 @@ func (e *LeftError) Error() string {
 	return what + " not in all stores yet: " + strings.Join(names, ", ") + more
 }
 
-// Reset resets the unit. After a *LeftError nothing has changed.
+// Reset resets the unit. If it returns a *LeftError, it has changed nothing.
 func (u *Unit) Reset() error {
 	lock, err := spool.Lock(u.Cfg.Spool.Path)
 	if err != nil {
@@ -78,8 +77,8 @@ func (u *Unit) Reset() error {
 		if !u.Force || !errors.As(err, &fault) || fault.Kind != spool.Missing {
 			return err
 		}
-		u.Tell("the spool %s is not there; what lies on its disk stays there", u.Cfg.Spool.Path)
-		return u.without(nil)
+		u.Tell("the spool %s is missing; recordings on its disk, if any, stay there", u.Cfg.Spool.Path)
+		return u.run(nil)
 	}
 	defer lock.Close()
 	root, err := os.OpenRoot(u.Cfg.Spool.Path)
@@ -94,23 +93,24 @@ func (u *Unit) Reset() error {
 	if len(shelf.left) > 0 && !u.Force {
 		return &LeftError{shelf.left}
 	}
-	return u.without(shelf)
+	return u.run(shelf)
 }
 
-// without does it, in an order in which an interruption does no harm.
-func (u *Unit) without(s *shelf) error {
+// run performs the reset, in an order that allows it to continue after an interruption. s is nil if
+// the spool is missing.
+func (u *Unit) run(s *shelf) error {
 	u.Begun = true
 	public, err := u.endLedger(s)
 	if err != nil {
 		return err
 	}
-	if s != nil { // while the ledger is there: it says what is elsewhere
+	if s != nil { // before the ledger moves away: it says which recordings the stores have
 		if err := s.clear(); err != nil {
 			return err
 		}
 	}
 	if public != "" {
-		if err := u.aside(public); err != nil {
+		if err := u.archiveLedger(public); err != nil {
 			return err
 		}
 	}
@@ -119,24 +119,24 @@ func (u *Unit) without(s *shelf) error {
 			return err
 		}
 	}
-	if u.Etc != "" { // what the service has kept: whom it trusted, what it last published; and what else was put there
+	if u.Etc != "" { // the service's saved state, and every other file
 		if err := errors.Join(u.clearFolder(u.State), u.clearFolder(u.Etc)); err != nil {
 			return err
 		}
 	}
-	if err := u.destroy(u.Config); err != nil { // last: with it all this can be done again
+	if err := u.destroy(u.Config); err != nil { // last, since a second run needs it
 		return err
 	}
-	u.Tell("flash may keep what was removed: destroy the card if nobody may ever read it")
+	u.Tell("flash may still hold what was removed: to be sure, destroy the card")
 	return nil
 }
 
-// endLedger writes the last lines, and returns the key that proves them; "" where the unit's key is
-// gone or damaged, and the ledger at its end already.
+// endLedger writes the ledger's last entries. It returns the public key that verifies the ledger,
+// or "" if the unit's key is gone or damaged, so that nothing can be signed.
 func (u *Unit) endLedger(s *shelf) (public string, err error) {
 	data, err := textfile.Bytes(u.Cfg.Unit.Key, maxKey)
 	if errors.Is(err, fs.ErrNotExist) {
-		u.Tell("there is no unit's key: nothing is signed any more")
+		u.Tell("the unit's key is missing: the ledger gets no last entry")
 		return "", nil
 	}
 	if err != nil {
@@ -146,7 +146,7 @@ func (u *Unit) endLedger(s *shelf) (public string, err error) {
 	public = strings.TrimSpace(public)
 	signer, err := note.NewSigner(private)
 	if err != nil {
-		u.Tell("the unit's key is damaged: nothing is signed any more")
+		u.Tell("the unit's key is damaged: the ledger gets no last entry")
 		return "", nil
 	}
 	root, err := os.OpenRoot(u.State)
@@ -155,25 +155,26 @@ func (u *Unit) endLedger(s *shelf) (public string, err error) {
 	}
 	defer root.Close()
 	own := durable.OS(root)
-	if _, err := own.Stat(asideFolder(public) + "/" + ledgerName); err == nil { // cut off in the middle
+	if _, err := own.Stat(archive(public) + "/" + ledgerName); err == nil { // an interrupted run did this
 		return public, nil
 	}
 	l, err := ledger.Open(own, ledgerName, recording.Origin(u.Cfg.Room.Site, u.Cfg.Room.ID, ledgerName), signer, false)
 	if err != nil {
 		return "", err
 	}
-	head, err := u.lastLines(l, s)
+	head, err := u.lastEntries(l, s)
 	if err := errors.Join(err, l.Close()); err != nil {
 		return "", err
 	}
-	u.Tell("the ledger ends with a signed entry; its head:")
+	u.Tell("ended the ledger with a signed entry; its head:")
 	for line := range strings.Lines(strings.TrimRight(string(head), "\n")) {
 		u.Tell("    %s", strings.TrimRight(line, "\n"))
 	}
 	return public, nil
 }
 
-func (u *Unit) lastLines(l *ledger.Ledger, s *shelf) (head []byte, err error) {
+// lastEntries appends what happens to the recordings, and the reset. It returns the signed head.
+func (u *Unit) lastEntries(l *ledger.Ledger, s *shelf) (head []byte, err error) {
 	now := time.Now()
 	if s != nil {
 		for _, e := range s.held {
@@ -193,23 +194,23 @@ func (u *Unit) lastLines(l *ledger.Ledger, s *shelf) (head []byte, err error) {
 	return l.Head(), nil
 }
 
-// asideFolder is the folder in which an ended ledger lies, by the key that proves it: the same one
-// when an interrupted reset goes on.
-func asideFolder(public string) string {
+// archive returns the folder for an ended ledger. Its name comes from the unit's key, so a reset
+// that continues after an interruption uses the same folder.
+func archive(public string) string {
 	_, rest, _ := strings.Cut(public, "+")
 	hash, _, _ := strings.Cut(rest, "+")
 	return "left-" + hash
 }
 
-// aside puts the ledger's files into a folder of their own, so that the unit's next life begins a
-// new one: the ledger itself first.
-func (u *Unit) aside(public string) error {
+// archiveLedger moves the ledger's files to a folder of their own, the ledger itself first, and
+// adds the unit's public key. The unit's next installation starts a new ledger.
+func (u *Unit) archiveLedger(public string) error {
 	root, err := os.OpenRoot(u.State)
 	if err != nil {
-		return fmt.Errorf("put the ledger aside: %w", err)
+		return fmt.Errorf("archive the ledger: %w", err)
 	}
 	defer root.Close()
-	own, folder := durable.OS(root), asideFolder(public)
+	own, folder := durable.OS(root), archive(public)
 	if err := os.Mkdir(filepath.Join(u.State, folder), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
@@ -230,6 +231,6 @@ func (u *Unit) aside(public string) error {
 	if err := errors.Join(own.SyncDir(folder), own.SyncDir(".")); err != nil {
 		return fmt.Errorf("put the ledger aside: %w", err)
 	}
-	u.Tell("the ledger and the key that proves it lie in %s: keep them in the office", filepath.Join(u.State, folder))
+	u.Tell("moved the ledger and the unit's public key to %s: keep them in the office", filepath.Join(u.State, folder))
 	return nil
 }

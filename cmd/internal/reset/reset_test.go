@@ -23,7 +23,7 @@ import (
 	"tacet/daemon/spool"
 )
 
-// unit is one that has recorded, with secrets in each place that it may have them.
+// unit is a unit that has recorded, with secrets in every place that can hold them.
 type unit struct {
 	Unit
 	t      *testing.T
@@ -35,10 +35,11 @@ type unit struct {
 
 const secret = "hunter2, or another secret"
 
-// began is when all its recordings began.
+// began is the start of all its recordings.
 var began = time.Date(2026, 11, 21, 14, 3, 22, 0, time.UTC)
 
-// newUnit has these recordings: copied to the stores that are named, as in "drive nas".
+// newUnit returns a unit with these recordings. Each names the stores that have a copy, such as
+// "drive nas".
 func newUnit(t *testing.T, recordings ...string) *unit {
 	t.Helper()
 	dir := t.TempDir()
@@ -105,7 +106,7 @@ func (u *unit) must(err error) {
 	}
 }
 
-// files are all that is there, with what is in them and their rights.
+// files returns every file, with its content and mode.
 func (u *unit) files() map[string]string {
 	all := map[string]string{}
 	u.must(filepath.WalkDir(u.dir, func(name string, d fs.DirEntry, err error) error {
@@ -124,11 +125,11 @@ func (u *unit) files() map[string]string {
 	return all
 }
 
-// gone wants nothing to be left but the ledger, ended and proved.
+// gone checks that only the ledger is left, and that it has its last entry and verifies.
 func (u *unit) gone(entries ...string) {
 	u.t.Helper()
 	left := u.files()
-	folder := "state/" + asideFolder(u.public)
+	folder := "state/" + archive(u.public)
 	if got, want := slices.Sorted(maps.Keys(left)),
 		[]string{folder + "/ledger", folder + "/ledger.head", folder + "/unit.vkey"}; !slices.Equal(got, want) {
 		u.t.Errorf("there are %q, want %q", got, want)
@@ -165,7 +166,7 @@ func TestReset(t *testing.T) {
 	said := strings.Join(u.said, "\n")
 	for _, want := range []string{"removed 2 recordings that the stores have", "destroyed " + u.Cfg.Unit.Key,
 		"destroyed " + u.Etc + "/s3_secret",
-		"destroyed " + u.Etc + "/smb", "the ledger ends with a signed entry", "flash may keep"} {
+		"destroyed " + u.Etc + "/smb", "ended the ledger with a signed entry", "flash may still hold"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("it doesn't say %q: %s", want, said)
 		}
@@ -178,7 +179,7 @@ func TestReset(t *testing.T) {
 	u.gone(append(released, "reset")...)
 }
 
-// What is nowhere else keeps the unit as it is, to the last bit of it.
+// If the stores lack a recording, Reset changes nothing.
 func TestResetSparesRecordings(t *testing.T) {
 	for _, r := range []string{"", "drive", "drive nas -drive -nas", "unfinished", "damaged"} {
 		t.Run(r, func(t *testing.T) {
@@ -198,14 +199,14 @@ func TestResetSparesRecordings(t *testing.T) {
 			} else {
 				u.gone("erased "+u.ids[r], "reset")
 			}
-			if !strings.Contains(strings.Join(u.said, "\n"), "which was nowhere else") {
+			if !strings.Contains(strings.Join(u.said, "\n"), "which was not in all stores") {
 				t.Errorf("it says %q", u.said)
 			}
 		})
 	}
 }
 
-// With release = "any" one store is enough; without stores none ever is.
+// With release = "any" one store is enough; without stores, a recording is never safe.
 func TestResetAsReleaseSays(t *testing.T) {
 	u := newUnit(t, "drive")
 	u.Cfg.Spool.Release = config.Any
@@ -218,7 +219,7 @@ func TestResetAsReleaseSays(t *testing.T) {
 	}
 }
 
-// A unit that runs holds its spool.
+// A running daemon holds the lock on the spool.
 func TestResetOfARunningUnit(t *testing.T) {
 	u := newUnit(t, "drive nas")
 	lock, err := spool.Lock(u.Cfg.Spool.Path)
@@ -235,7 +236,7 @@ func TestResetOfARunningUnit(t *testing.T) {
 	}
 }
 
-// Power goes after each thing that is said in turn. The next run comes to the same end.
+// The power fails after each reported step in turn. The next run finishes with the same result.
 func TestResetCut(t *testing.T) {
 	for n := 1; ; n++ {
 		u := newUnit(t, "drive nas")
@@ -273,7 +274,7 @@ func TestResetCut(t *testing.T) {
 	}
 }
 
-// A spool that isn't there may be a disk that isn't mounted.
+// If the spool is missing, its disk may not be mounted.
 func TestResetWithoutItsSpool(t *testing.T) {
 	u := newUnit(t)
 	u.must(os.Remove(u.Cfg.Spool.Path))

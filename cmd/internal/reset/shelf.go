@@ -15,16 +15,16 @@ import (
 	"tacet/daemon/spool"
 )
 
-// shelf is the spool, as somebody finds it who leaves.
+// shelf sorts the recordings in the spool by whether the stores have them.
 type shelf struct {
 	u    *Unit
 	fs   durable.FS
-	held []spool.Entry // the stores have them
-	left []string      // the files that are nowhere else
-	lost []string      // the IDs of the recordings among them
+	held []spool.Entry // recordings that the stores have
+	left []string      // files that some store lacks
+	lost []string      // IDs of the recordings among them
 }
 
-// look tells what is elsewhere from what is not.
+// look fills in the lists.
 func (s *shelf) look() error {
 	sp, err := spool.Open(s.fs)
 	if err != nil {
@@ -52,7 +52,7 @@ func (s *shelf) look() error {
 	if err != nil {
 		return fmt.Errorf("list the spool: %w", err)
 	}
-	for _, e := range entries { // what is kept of damaged ones, which no store has
+	for _, e := range entries { // no store has the damaged files that spool sets aside
 		if e.Type().IsRegular() && !ours[e.Name()] && strings.HasSuffix(e.Name(), ".damaged") {
 			s.left = append(s.left, e.Name())
 		}
@@ -60,7 +60,7 @@ func (s *shelf) look() error {
 	return nil
 }
 
-// clear removes all recordings. Those that are nowhere else are here only by force.
+// clear removes all recordings. There are files in left only if Force is set.
 func (s *shelf) clear() error {
 	sp, err := spool.Open(s.fs)
 	if err != nil {
@@ -82,19 +82,20 @@ func (s *shelf) clear() error {
 		if err := s.fs.Remove(name); err != nil {
 			return fmt.Errorf("remove %s from the spool: %w", name, err)
 		}
-		s.u.Tell("removed %s, which was nowhere else", name)
+		s.u.Tell("removed %s, which was not in all stores", name)
 	}
 	return s.fs.SyncDir(".")
 }
 
-// copies are the stores that hold each recording, by its ID, as the ledger has it.
+// copies are the stores that have each recording, by its ID, according to the ledger.
 type copies struct {
 	cfg   *config.Config
-	holds map[string]map[string]bool
-	had   map[string]map[string]bool // also where a copy has gone since by its age
+	holds map[string]map[string]bool // stores that have a copy now
+	had   map[string]map[string]bool // also those that have removed it since, because of its age
 }
 
-// copies reads the ledger as it lies there: a unit that stays must find it as it was.
+// copies reads the ledger without opening it, since a reset that is refused must leave it
+// unchanged.
 func (u *Unit) copies() (*copies, error) {
 	c := &copies{u.Cfg, map[string]map[string]bool{}, map[string]map[string]bool{}}
 	root, err := os.OpenRoot(u.State)
@@ -123,8 +124,8 @@ func add(m map[string]map[string]bool, id, store string) {
 	m[id][store] = true
 }
 
-// enough reports whether every copy that the config asks for is elsewhere, and one at least is
-// still there.
+// enough reports whether every store that the config requires has received a recording, and at
+// least one still has it.
 func (c *copies) enough(id string) bool {
 	there := func(s config.Store) bool { return c.holds[id][s.Name] }
 	if !slices.ContainsFunc(c.cfg.Stores, there) {

@@ -8,6 +8,7 @@ package stores
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/url"
@@ -54,14 +55,24 @@ func (m *Maker) Kind(cfg *config.Config) daemon.StoreKind {
 				Others: others(cfg, s), Changes: m.changes(s.Name)}
 		case config.SFTP:
 			return store.Apart(sftpKind(s), cfg.Spool.Path)
-		default:
+		case config.S3:
 			return store.Apart(s3.Kind{
 				Endpoint: s.Endpoint, Bucket: s.Bucket, Prefix: s.Prefix, Region: s.Region, AccessKeyFile: s.AccessKeyFile,
 				SecretKeyFile: s.SecretKeyFile, PathStyle: s.PathStyle, CA: s.CA, Lock: s.Lock, Quirks: new(s3.Quirks),
 			}, cfg.Spool.Path)
 		}
+		return unknown{s.Kind} // config allows no other kind
 	}
 }
+
+// unknown is a store of a kind that config knows and Kind doesn't.
+type unknown struct{ kind string }
+
+func (u unknown) Open(context.Context) (store.Medium, error) {
+	return nil, fmt.Errorf("this program has no stores of kind %q", u.kind)
+}
+
+func (unknown) Changed() <-chan struct{} { return nil }
 
 // others returns the folders that a store must not be: the spool, and the folders of other stores.
 // If two stores have the same folder, only the first may use it.

@@ -43,3 +43,17 @@ func TestOthers(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryKindIsMade(t *testing.T) {
+	for _, kind := range config.StoreKinds() {
+		s := config.Store{Name: "a", Kind: kind}
+		m := &Maker{subscribed: map[string]<-chan struct{}{"a": make(chan struct{})}}
+		if k, missing := m.Kind(&config.Config{})(s, nil).(unknown); missing {
+			t.Errorf("Kind makes no store of kind %q", k.kind)
+		}
+	}
+	k := (&Maker{}).Kind(&config.Config{})(config.Store{Name: "a", Kind: "tape"}, nil)
+	if m, err := k.Open(t.Context()); err == nil {
+		t.Errorf("a store of an unknown kind opens: %v", m)
+	}
+}

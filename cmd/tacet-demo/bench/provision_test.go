@@ -13,7 +13,7 @@ import (
 	"tacet/config"
 )
 
-// BenchmarkProvision makes what forty rooms get, and then five of them again, changed.
+// BenchmarkProvision provisions forty rooms, then five of them again after a change.
 func BenchmarkProvision(b *testing.B) {
 	dir := b.TempDir()
 	tacet := func(stdin string, args ...string) string {

@@ -46,7 +46,7 @@ func build(dir string) error {
 	}{
 		{[]string{"CGO_CFLAGS=-g -O2 -DMA_DATA_CONVERTER_STACK_BUFFER_SIZE=16384",
 			"CGO_LDFLAGS=-Wl,--as-needed -l:libopus.a -lm"},
-			[]string{"tacet/cmd/tacetd", "tacet/cmd/tacet-demo"}},
+			[]string{"-buildmode=pie", "tacet/cmd/tacetd", "tacet/cmd/tacet-demo"}},
 		{[]string{"CGO_ENABLED=0"}, []string{"tacet/cmd/tacet"}},
 	} {
 		c := exec.Command("go", append([]string{"build", "-trimpath", "-ldflags=-s -w", "-o", dir + "/"}, b.args...)...)

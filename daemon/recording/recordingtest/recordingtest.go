@@ -79,8 +79,7 @@ func NewOffice(t testing.TB, hybrid bool) Office {
 	return Office{id, id.Recipient().String(), id.String()}
 }
 
-// Spec says what a recording is to be. Unit and For must be given; all else has a default. Spec
-// describes a recording. Unit and For must be set; everything else has a default.
+// Spec describes a recording. Unit and For must be set; everything else has a default.
 type Spec struct {
 	Unit     Unit
 	For      []string        // recipients

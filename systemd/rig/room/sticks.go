@@ -14,8 +14,8 @@ import (
 var kinds = []string{"vfat", "exfat", "ext4"}
 
 const (
-	// soon is the most time from an event at a drive to its warning: 2 s for an exchange of drives,
-	// and 5 s.
+	// soon is the longest time from an event at a drive to its warning: the unit may take 2 s to
+	// notice an exchanged drive, and 5 s more.
 	soon = 7 * time.Second
 	// appending is how often a copy is appended to. Only then is a full drive noticed.
 	appending = 5 * time.Second

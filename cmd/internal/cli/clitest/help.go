@@ -30,6 +30,9 @@ func Help(t *testing.T, name string, commands []cli.Command, run func(*cli.Env) 
 		}
 		Fits(t, name+" "+strings.Join(args, " "), stdout)
 	}
+	if d, err := cli.Describe(name, run); err != nil || len(d.Commands) != len(commands) {
+		t.Errorf("%s can't be described for its manual page: %d commands, %v", name, len(d.Commands), err)
+	}
 	stdout, stderr, code := runProgram(t, name, run, []string{"no-such-command"})
 	if code != cli.ExitUsage || stdout != "" || !strings.Contains(stderr, "no-such-command") ||
 		strings.Contains(stderr, "commands are \n") {

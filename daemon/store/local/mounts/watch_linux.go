@@ -135,7 +135,7 @@ func (l *listener) poll(timeout int) (changed, nodes bool) {
 	return fds[1].Revents != 0 || nodes, nodes
 }
 
-// drain reads some of inotify's events, of which there are some. Their content doesn't matter.
+// drain discards pending inotify events. It must only be called when there are some, or it blocks.
 func (l *listener) drain() {
 	var events [4096]byte
 	_, _ = l.nodes.Read(events[:])
