@@ -92,13 +92,13 @@ func TestFirstStartCutAtEachCall(t *testing.T) {
 	for n := first; n <= calls; n += step {
 		t.Run(strconv.Itoa(n), func(t *testing.T) {
 			t.Parallel()
-			cutAt(t, n, calls)
+			cutAt(t, n)
 		})
 	}
 }
 
-// cutAt cuts the power before the n-th of some calls.
-func cutAt(t *testing.T, n, calls int) {
+// cutAt cuts the power before the n-th call.
+func cutAt(t *testing.T, n int) {
 	w := newWorld(t)
 	w.card("high-street/room-3", "")
 	w.set("cut", strconv.Itoa(n))
@@ -106,9 +106,10 @@ func cutAt(t *testing.T, n, calls int) {
 	if err == nil {
 		_, err = w.boot()
 	}
-	if err == nil && n < calls-1 {
+	const waiting = 40 // calls; after them it only waits for the recorder, whose answers may fail
+	if err == nil && n <= waiting {
 		t.Fatal("it was not cut")
-	} else if err == nil { // all was done before the last calls, or it needed fewer this time
+	} else if err == nil {
 		w.isUnit("without a cut")
 		return
 	}
