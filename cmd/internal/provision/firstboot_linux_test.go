@@ -106,12 +106,8 @@ func cutAt(t *testing.T, n int) {
 	if err == nil {
 		_, err = w.boot()
 	}
-	const waiting = 40 // calls; after them it only waits for the recorder, whose answers may fail
-	if err == nil && n <= waiting {
+	if err == nil {
 		t.Fatal("it was not cut")
-	} else if err == nil {
-		w.isUnit("without a cut")
-		return
 	}
 	if strings.Contains(w.fakeText("calls"), "start tacetd") && w.text("etc/tacet/tacet.toml") == "" {
 		t.Error("the recorder was started without its config")

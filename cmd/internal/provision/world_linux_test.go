@@ -49,10 +49,11 @@ esac`,
 esac`,
 }
 
-// cut kills everything before the call whose number is in $FAKE/cut.
+// cut kills everything before the call whose number is in $FAKE/cut: the unit's process group, and
+// its own, since timeout runs its command in another.
 const cut = `#!/bin/sh
 read n <"$FAKE/n"; n=$((n + 1)); echo $n >"$FAKE/n"
-read cut <"$FAKE/cut"; [ "$n" != "$cut" ] || kill -9 0
+read cut <"$FAKE/cut"; [ "$n" != "$cut" ] || { kill -9 "-$UNIT"; kill -9 0; }
 `
 
 // harmless fakes change nothing, so a cut before one of them equals a cut before the next call.
@@ -178,10 +179,7 @@ func testDebs(t *testing.T) *Debs {
 
 // sh runs a script on the unit, and returns its output and error.
 func (w *world) sh(name string) (string, error) {
-	cmd := exec.Command("sh", filepath.Join(w.root, name))
-	cmd.Env, cmd.SysProcAttr = w.env, &syscall.SysProcAttr{Setpgid: true}
-	out, err := cmd.CombinedOutput()
-	return string(out), err
+	return w.run("exec sh " + filepath.Join(w.root, name))
 }
 
 // first imitates the image's own first boot: it runs what the files on the boot partition, at
@@ -230,8 +228,9 @@ func (w *world) first() (string, error) {
 	return "", nil
 }
 
+// run runs a command on the unit, whose process group is $UNIT, and returns its output and error.
 func (w *world) run(command string) (string, error) {
-	cmd := exec.Command("sh", "-c", command)
+	cmd := exec.Command("sh", "-c", "export UNIT=$$; "+command)
 	cmd.Env, cmd.SysProcAttr = w.env, &syscall.SysProcAttr{Setpgid: true}
 	out, err := cmd.CombinedOutput()
 	return string(out), err
