@@ -16,6 +16,7 @@ import (
 	"tacet/daemon/store"
 	"tacet/daemon/store/local/mark"
 	"tacet/daemon/store/local/mounts"
+	"tacet/daemon/store/local/mounts/mountstest"
 	"tacet/systemd/needs"
 )
 
@@ -26,7 +27,7 @@ func TestRealExfat(t *testing.T) { realDrive(t, "exfat") }
 // realDrive takes a real drive through its life: found, written, read back from the medium, full,
 // read-only, unmounted.
 func realDrive(t *testing.T, fsType string) {
-	if !namespaced(t) {
+	if !mountstest.Namespaced(t) {
 		return
 	}
 	s := mounted(t, fsType, 48)
@@ -160,7 +161,7 @@ func fillUp(t *testing.T, d store.Folder) {
 
 // Once ext4 finds itself damaged it writes nothing, though its mount may still say "rw".
 func TestRealExt4Damaged(t *testing.T) {
-	if !namespaced(t) {
+	if !mountstest.Namespaced(t) {
 		return
 	}
 	s := mounted(t, "ext4", 16)
@@ -201,7 +202,7 @@ func source(t *testing.T, point string) string {
 
 // Another stick is mounted over the first one: the new one is used, and the old one recognised.
 func TestRealSwap(t *testing.T) {
-	if !namespaced(t) {
+	if !mountstest.Namespaced(t) {
 		return
 	}
 	first, second := mounted(t, "ext4", 16), mounted(t, "ext4", 16)
@@ -219,7 +220,7 @@ func TestRealSwap(t *testing.T) {
 
 // The life of a share's mount point. A file system in memory replaces the share if there is none.
 func TestRealFolder(t *testing.T) {
-	if !namespaced(t) {
+	if !mountstest.Namespaced(t) {
 		return
 	}
 	point := filepath.Join(t.TempDir(), "nas")
@@ -265,7 +266,7 @@ func TestRealFolder(t *testing.T) {
 
 // A separate disk is as good as a share.
 func TestRealFolderOnADisk(t *testing.T) {
-	if !namespaced(t) {
+	if !mountstest.Namespaced(t) {
 		return
 	}
 	s := mounted(t, "ext4", 48)

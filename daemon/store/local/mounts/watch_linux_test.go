@@ -1,53 +1,19 @@
 package mounts
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
-	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
-	"tacet/systemd/needs"
+	"tacet/daemon/store/local/mounts/mountstest"
 )
 
-const (
-	inNamespace = "TACET_TEST_NAMESPACE"
-	patience    = 20 * time.Second
-)
-
-// namespaced runs the test again in a process with its own mounts, and returns true there.
-func namespaced(t *testing.T) bool {
-	t.Helper()
-	if os.Getenv(inNamespace) != "" {
-		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-			t.Fatal(err)
-		}
-		return true
-	}
-	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.count=1")
-	cmd.Env = append(os.Environ(), inNamespace+"=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS}
-	if os.Getuid() != 0 {
-		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
-	}
-	out, err := cmd.CombinedOutput()
-	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSPC) {
-		needs.Kernel(t, "to mount anything", err)
-	}
-	if err != nil || !bytes.Contains(out, []byte("--- PASS: "+t.Name())) {
-		t.Fatalf("in a namespace of its own: %v\n%s", err, out)
-	}
-	return false
-}
+const patience = 20 * time.Second
 
 // told waits for a notification.
 func told(t *testing.T, c <-chan struct{}, of string) {
@@ -60,7 +26,7 @@ func told(t *testing.T, c <-chan struct{}, of string) {
 }
 
 func TestWatchSeesMounts(t *testing.T) {
-	if !namespaced(t) {
+	if !mountstest.Namespaced(t) {
 		return
 	}
 	point := filepath.Join(t.TempDir(), "a b")
@@ -110,7 +76,7 @@ func TestWatchSeesMounts(t *testing.T) {
 
 // A device node that goes is reported, once things have settled, even if nothing was unmounted.
 func TestWatchSeesNodes(t *testing.T) {
-	if !namespaced(t) {
+	if !mountstest.Namespaced(t) {
 		return
 	}
 	if err := unix.Mount("dev", "/dev", "tmpfs", 0, ""); err != nil {
