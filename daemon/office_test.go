@@ -9,30 +9,17 @@ import (
 
 	"tacet/config"
 	"tacet/config/office"
+	"tacet/config/office/officetest"
 	"tacet/daemon/ledger"
 	"tacet/daemon/store/local/mark"
 )
-
-// signer returns an office's key and its signer.
-func signer(t *testing.T) (string, office.Signer) {
-	t.Helper()
-	private, public, err := office.NewKey("high-street")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := office.ParseSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return public, s
-}
 
 // With an office its drives are accepted at once, whenever they come, and no others: not at the
 // first start, and not if confirmed.
 func TestOfficeDrives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		key, s := signer(t)
-		_, other := signer(t)
+		s, _, key := officetest.New(t, "high-street")
+		other, _, _ := officetest.New(t, "high-street")
 		signed := func(uuid string, s office.Signer) *thumb {
 			m, err := mark.NewSigned("high-street", "*", "drive", uuid, s)
 			if err != nil {
@@ -99,7 +86,7 @@ func TestOfficeDrives(t *testing.T) {
 // Recipients that the office did not sign raise a warning, and the last good ones stay.
 func TestOfficeRecipients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		key, _ := signer(t)
+		_, _, key := officetest.New(t, "high-street")
 		r := newRoom(t, "room")
 		r.cfg.Office = &config.Office{Key: key,
 			Refused: []config.Problem{{File: "tacet.toml", Line: 3, Key: "encrypt.recipients", What: "was changed"}}}

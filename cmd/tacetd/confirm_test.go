@@ -14,6 +14,7 @@ import (
 
 	"tacet/cmd/internal/cli"
 	word "tacet/config/office"
+	"tacet/config/office/officetest"
 	"tacet/daemon/recording"
 	"tacet/daemon/trust"
 )
@@ -167,14 +168,7 @@ func TestReadConfirmation(t *testing.T) {
 func TestLastSignedRecipients(t *testing.T) {
 	u := newUnit(t)
 	u.device = "null"
-	private, public, err := word.NewKey("site")
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := word.ParseSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
+	signer, _, public := officetest.New(t, "site")
 	dir := filepath.Dir(u.config)
 	put := func(name string, data []byte) {
 		t.Helper()
@@ -194,7 +188,7 @@ func TestLastSignedRecipients(t *testing.T) {
 	u.nameRecipients(`["practice.pub"]`, "[office]\nkey = \"office.vkey\"\n")
 	added := newRecipient(t)
 	put("practice.pub", []byte(u.recipient+"\n"))
-	_, err = load(u.config, u.state, u.warn)
+	_, err := load(u.config, u.state, u.warn)
 	if cli.Code(err) != cli.ExitConfig || !strings.Contains(err.Error(), "is not signed by the office") {
 		t.Fatalf("without a kept list: %v", err)
 	}

@@ -16,6 +16,7 @@ import (
 	"tacet/cmd/internal/fleet"
 	"tacet/config"
 	"tacet/config/office"
+	"tacet/config/office/officetest"
 	"tacet/daemon/recording"
 	"tacet/daemon/store/local/mark"
 )
@@ -31,16 +32,8 @@ type desk struct {
 func newDesk(t *testing.T) *desk {
 	t.Helper()
 	d := &desk{t: t, dir: t.TempDir()}
-	private, public, err := office.NewKey("office")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d.signer, err = office.ParseSigner(private); err != nil {
-		t.Fatal(err)
-	}
-	if d.key, err = office.ParseKey(public); err != nil {
-		t.Fatal(err)
-	}
+	var public string
+	d.signer, d.key, public = officetest.New(t, "office")
 	var list string
 	for range 2 {
 		id, err := age.GenerateX25519Identity()

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"tacet/config/office"
+	"tacet/config/office/officetest"
 )
 
 // A mark signed by this version, and the key of that office. They must stay valid for ever.
@@ -35,27 +36,10 @@ func TestGoldenSigned(t *testing.T) {
 	}
 }
 
-func anOffice(t *testing.T) (office.Signer, office.Key) {
-	t.Helper()
-	private, public, err := office.NewKey("high-street")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := office.ParseSigner(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	k, err := office.ParseKey(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s, k
-}
-
 // A signed mark is valid on its own drive, and on no other.
 func TestSigned(t *testing.T) {
-	s, k := anOffice(t)
-	other, _ := anOffice(t)
+	s, k, _ := officetest.New(t, "high-street")
+	other, _, _ := officetest.New(t, "high-street")
 	m, err := NewSigned("high-street", EveryRoom, "drive", "1234-ABCD", s)
 	if err != nil {
 		t.Fatal(err)
