@@ -19,7 +19,6 @@ import (
 	"tacet/daemon/durable"
 	"tacet/daemon/durable/durabletest"
 	"tacet/daemon/health"
-	"tacet/daemon/lamp"
 	"tacet/daemon/lines"
 	"tacet/daemon/recording"
 	"tacet/daemon/trust"
@@ -198,15 +197,7 @@ func (r *room) spoolSynced() time.Time {
 // sees returns the phase as people in the room see it, by the light.
 func (r *room) sees() string {
 	panel, s := r.d.Panel()
-	switch {
-	case s.Ending:
-		return "stopping"
-	case s.Phase == "idle" && panel.Light == lamp.Pulse:
-		return "waiting"
-	case s.Phase == "idle" && panel.Light == lamp.On:
-		return "starting"
-	}
-	return s.Phase
+	return panel.Phase(s)
 }
 
 // phase waits until p is seen, and fails after limit.

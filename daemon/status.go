@@ -54,6 +54,19 @@ type Panel struct {
 	Pressed   []bool // by button
 }
 
+// Phase returns the phase as people in the room know it from the light, at the moment of s.
+func (p Panel) Phase(s Status) string {
+	switch {
+	case s.Ending:
+		return "stopping"
+	case s.Phase == "idle" && p.Light == lamp.Pulse:
+		return "waiting"
+	case s.Phase == "idle" && p.Light == lamp.On:
+		return "starting"
+	}
+	return s.Phase
+}
+
 // Unconfirmed is what is there and gets nothing, because nobody has confirmed it, and what does.
 type Unconfirmed struct {
 	Ledger  string               // the origin of the ledger that would remember it

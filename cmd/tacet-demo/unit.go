@@ -20,7 +20,6 @@ import (
 	"tacet/daemon"
 	"tacet/daemon/capture"
 	"tacet/daemon/journal"
-	"tacet/daemon/lamp"
 	"tacet/daemon/memory"
 	"tacet/daemon/take"
 	"tacet/daemon/wallclock"
@@ -139,7 +138,7 @@ func report(ctx context.Context, d *daemon.Daemon, front *wire.Front) {
 
 // status returns what the page shows. The page is the wall, so it may show half a consent.
 func status(panel daemon.Panel, s daemon.Status) page.Status {
-	p := page.Status{Power: true, Phase: phase(panel, s), Since: s.Since, Consented: panel.Consented,
+	p := page.Status{Power: true, Phase: panel.Phase(s), Since: s.Since, Consented: panel.Consented,
 		Warnings: []page.Warning{}}
 	if s.Recording != "" {
 		p.Since, p.Recording = s.Started, s.Recording
@@ -157,17 +156,4 @@ func status(panel daemon.Panel, s daemon.Status) page.Status {
 		p.Warnings = append(p.Warnings, shown)
 	}
 	return p
-}
-
-// phase returns the phase as people in the room know it from the light.
-func phase(panel daemon.Panel, s daemon.Status) string {
-	switch {
-	case s.Ending:
-		return "stopping"
-	case s.Phase == "idle" && panel.Light == lamp.Pulse:
-		return "waiting"
-	case s.Phase == "idle" && panel.Light == lamp.On:
-		return "starting"
-	}
-	return s.Phase
 }

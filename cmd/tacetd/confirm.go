@@ -70,7 +70,8 @@ func confirm(env *cli.Env, args []string) error {
 	if err := r.Unconfirmed.show(env); err != nil {
 		return err
 	}
-	if err := askForRoom(env, cfg.Room.ID); err != nil {
+	env.Note("if everything NEW belongs to the practice, type this room's id:")
+	if err := askForRoom(env, cfg.Room.ID, "nothing was confirmed"); err != nil {
 		return err
 	}
 	if err := r.confirmation().write(*file); err != nil {
@@ -105,15 +106,15 @@ func (u *unconfirmed) show(env *cli.Env) error {
 // maxAnswer is the longest answer that is read, in bytes.
 const maxAnswer = 200
 
-// askForRoom asks for the room's id, so that nobody confirms at the wrong unit or by accident.
-func askForRoom(env *cli.Env, id string) error {
-	env.Note("if everything NEW belongs to the practice, type this room's id:")
+// askForRoom reads the room's id, so that nobody works at the wrong unit or by accident. undone ends
+// the error for another answer.
+func askForRoom(env *cli.Env, id, undone string) error {
 	answer, err := bufio.NewReader(io.LimitReader(env.Stdin, maxAnswer)).ReadString('\n')
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read the answer: %w", err)
 	}
 	if strings.TrimSpace(answer) != id {
-		return errors.New("that is not this room's id; nothing was confirmed")
+		return errors.New("that is not this room's id; " + undone)
 	}
 	return nil
 }

@@ -1,13 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"tacet/cmd/internal/cli"
 	"tacet/cmd/internal/reset"
@@ -55,12 +52,8 @@ func resetRun(env *cli.Env, args []string) error {
 	}
 	env.Note("this destroys the keys and secrets of %s/%s, and can't be undone", cfg.Room.Site, cfg.Room.ID)
 	env.Note("to go on, type the id of this room:")
-	answer, err := bufio.NewReader(io.LimitReader(env.Stdin, maxAnswer)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("read the answer: %w", err)
-	}
-	if strings.TrimSpace(answer) != cfg.Room.ID {
-		return errors.New("that is not this room's id; nothing was changed")
+	if err := askForRoom(env, cfg.Room.ID, "nothing was changed"); err != nil {
+		return err
 	}
 	if _, err := mayReset(status, *force); err != nil { // a recording may have started meanwhile
 		return err

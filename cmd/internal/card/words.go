@@ -1,7 +1,6 @@
 package card
 
 import (
-	"bytes"
 	"embed"
 	"errors"
 	"fmt"
@@ -10,8 +9,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/pelletier/go-toml/v2"
 
 	"tacet/config/textfile"
 )
@@ -111,17 +108,11 @@ func ReadWords(lang string) (Words, error) {
 }
 
 func parseWords(data []byte) (w Words, err error) {
-	err = toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields().Decode(&w)
-	var strict *toml.StrictMissingError
-	var bad *toml.DecodeError
-	switch {
-	case errors.As(err, &strict) && len(strict.Errors) > 0:
-		line, _ := strict.Errors[0].Position()
-		return w, fmt.Errorf("line %d: unknown key: \"tacet card -words\" prints a file with all keys", line)
-	case errors.As(err, &bad):
-		line, column := bad.Position()
-		return w, fmt.Errorf("line %d, column %d: %s", line, column, bad.Error())
-	case err != nil:
+	err = textfile.TOML(data, &w)
+	if errors.Is(err, textfile.ErrUnknownKey) {
+		err = fmt.Errorf("%w: \"tacet card -words\" prints a file with all keys", err)
+	}
+	if err != nil {
 		return w, err
 	}
 	return w, w.check()

@@ -83,17 +83,7 @@ func Read(name string) (*Fleet, error) {
 // Parse parses the content of a file.
 func Parse(data []byte) (*Fleet, error) {
 	var f Fleet
-	err := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields().Decode(&f)
-	var strict *toml.StrictMissingError
-	var bad *toml.DecodeError
-	switch {
-	case errors.As(err, &strict) && len(strict.Errors) > 0:
-		line, _ := strict.Errors[0].Position()
-		return nil, fmt.Errorf("line %d: unknown key", line)
-	case errors.As(err, &bad):
-		line, column := bad.Position()
-		return nil, fmt.Errorf("line %d, column %d: %s", line, column, bad.Error())
-	case err != nil:
+	if err := textfile.TOML(data, &f); err != nil {
 		return nil, err
 	}
 	return &f, f.check()
