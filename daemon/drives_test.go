@@ -172,18 +172,25 @@ func (r *room) consults() {
 	r.phase("idle", 5*time.Second)
 }
 
+// trustedDrive returns a room whose first drive is trusted, since it was there at the first start,
+// and has a copy.
+func trustedDrive(t *testing.T) (r *room, s *slot, first *thumb) {
+	r, s = driveRoom(t)
+	first = marked(t, "1234-ABCD")
+	s.plug(first)
+	r.boot()
+	r.phase("idle", time.Second)
+	r.consults()
+	r.arrives(first, 1)
+	return r, s, first
+}
+
 // Without an office the first drive is trusted once. Any other gets nothing until somebody confirms
 // it: a planted one, one with a copied mark, one that replaces the first; also after a restart, and
 // during a recording.
 func TestUnknownDriveGetsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, s := driveRoom(t)
-		first := marked(t, "1234-ABCD")
-		s.plug(first)
-		r.boot()
-		r.phase("idle", time.Second)
-		r.consults()
-		r.arrives(first, 1)
+		r, s, first := trustedDrive(t)
 		planted := marked(t, "5678-ABCD")
 		cloned := newThumb(first.mark, "9ABC-ABCD")
 		nameless := newThumb(first.mark, "")

@@ -51,13 +51,7 @@ func TestLedgerAnewBringsNoTrust(t *testing.T) {
 	} {
 		t.Run(how, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r, s := driveRoom(t)
-				first := marked(t, "1234-ABCD")
-				s.plug(first)
-				r.boot()
-				r.phase("idle", time.Second)
-				r.consults()
-				r.arrives(first, 1)
+				r, s, first := trustedDrive(t)
 				before := confirmationOf(r.d.Status())
 				before.Drives = []trust.UnknownDrive{{Store: "drive", Drive: first.mark.ID, UUID: first.uuid}}
 				s.plug(nil)

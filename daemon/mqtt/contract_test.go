@@ -121,11 +121,7 @@ func (u *unit) awaitGot(t *testing.T, f *fake, what string,
 
 func TestSubscribesToHomeAssistantsBirthAndNothingElse(t *testing.T) {
 	for _, prefix := range []string{"homeassistant", "ha/living", ""} {
-		f := startFake(t, func(f *fake, _ int, conn net.Conn) {
-			if f.welcome(conn, packets.Accepted) {
-				f.obey(conn, nil)
-			}
-		})
+		f := startObedient(t)
 		o := options(f.address)
 		o.HomeAssistant = prefix
 		u := launch(t, o, nil)
@@ -172,11 +168,7 @@ func states(t *testing.T, all []packets.ControlPacket) []topic.State {
 
 // A state is published if it says something new. Since is when its phase started.
 func TestOnlyNewStatesArePublished(t *testing.T) {
-	f := startFake(t, func(f *fake, _ int, conn net.Conn) {
-		if f.welcome(conn, packets.Accepted) {
-			f.obey(conn, nil)
-		}
-	})
+	f := startObedient(t)
 	u := launch(t, options(f.address), nil)
 	u.awaitConnected(t)
 	last, since, seq := topic.Idle, epoch, uint64(1) // as launch has published it
@@ -214,11 +206,7 @@ func TestBootIsNewWithEachStart(t *testing.T) {
 
 // An alert with an undeclared code would stay for ever on a topic that nobody clears.
 func TestUndeclaredAlertsAreNotPublished(t *testing.T) {
-	f := startFake(t, func(f *fake, _ int, conn net.Conn) {
-		if f.welcome(conn, packets.Accepted) {
-			f.obey(conn, nil)
-		}
-	})
+	f := startObedient(t)
 	u := launch(t, options(f.address), nil)
 	u.awaitConnected(t)
 	u.Alerts(map[string]string{"patient-refused": "Somebody said no."})

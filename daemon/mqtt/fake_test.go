@@ -89,6 +89,16 @@ type fake struct {
 	conns journal[*packets.ConnectPacket]
 }
 
+// startObedient starts a broker that welcomes everybody and answers as it should.
+func startObedient(t *testing.T) *fake {
+	t.Helper()
+	return startFake(t, func(f *fake, _ int, conn net.Conn) {
+		if f.welcome(conn, packets.Accepted) {
+			f.obey(conn, nil)
+		}
+	})
+}
+
 func startFake(t *testing.T, behave func(f *fake, n int, conn net.Conn)) *fake {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
