@@ -191,8 +191,8 @@ func (d *Daemon) Ping(ctx context.Context) error {
 
 var errEnded = errors.New("the daemon has ended")
 
-// Retire has Run return nil as soon as nothing is given and nothing open, to make room for a daemon
-// with a new configuration.
+// Retire makes Run return nil once no consent is given and nothing is open, so that a daemon with a
+// new configuration can start.
 func (d *Daemon) Retire() { d.post(retire{}) }
 
 // ConfigRefused raises the warning that a new configuration can't be used; nil clears it.

@@ -1,5 +1,5 @@
 // Package daemon is the recorder of one room. It reads the buttons, drives the light, opens the
-// microphone while consent stands, and brings what it hears to disk, sealed.
+// microphone while consent stands, and writes what it hears to disk, encrypted.
 //
 //	d, err := daemon.New(cfg, daemon.Hardware{Buttons: …, Light: …, Microphone: …}, daemon.Options{})
 //	err = d.Run(ctx) // until ctx ends and everything is closed

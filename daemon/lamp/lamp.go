@@ -1,7 +1,7 @@
 // Package lamp drives the unit's lights, each on a goroutine of its own, because a line may hang.
 //
-// The light that shows an open microphone is also looked at through its sense line, where there is
-// one: it counts as lit only when it was seen dark first and lit afterwards.
+// If the light that shows an open microphone has a sense line, it counts as lit only after it was
+// seen dark and then lit.
 package lamp
 
 import (

@@ -7,8 +7,8 @@ import (
 )
 
 // retry computes growing pauses with jitter, so that forty units don't reconnect at once to a
-// broker that has just come back. The longest pause leaves time to publish everything within a
-// heartbeat of its return.
+// broker that has just come back. The longest pause is short enough to publish everything within
+// a heartbeat after the broker is back.
 type retry struct{ min, max, last time.Duration }
 
 // next is the pause after a connection that lasted for a time. After one that outlived the longest

@@ -249,7 +249,7 @@ func TestOptionsAreChecked(t *testing.T) {
 	}
 }
 
-// Every refusal that a broker can answer to CONNECT.
+// Every answer by which a broker refuses CONNECT is told apart.
 func TestRefusalsAreTold(t *testing.T) {
 	for answer, want := range map[byte]Trouble{
 		packets.ErrRefusedBadProtocolVersion:    {Code: Unreached, What: "MQTT 3.1.1"},
