@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -186,14 +187,4 @@ func (d *Debs) add(name string) error {
 }
 
 // Architectures returns the architectures that Tacet's package is there for, sorted.
-func (d *Debs) Architectures() []string { return slices.Sorted(mapKeys(d.own)) }
-
-func mapKeys(m map[string]string) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
-}
+func (d *Debs) Architectures() []string { return slices.Sorted(maps.Keys(d.own)) }

@@ -2,6 +2,7 @@ package provision
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -52,7 +53,7 @@ func (p *Plan) office(o *out, all forOffice) error {
 		return err
 	}
 	keep := map[string]bool{}
-	for _, at := range slices.Sorted(keysOf(all.ssh)) {
+	for _, at := range slices.Sorted(maps.Keys(all.ssh)) {
 		keep[at] = true
 		if err := o.put(keysFolder+"/"+at, []byte(strings.Join(all.ssh[at], "\n")+"\n")); err != nil {
 			return err
@@ -73,16 +74,6 @@ func (p *Plan) office(o *out, all forOffice) error {
 		return err
 	}
 	return p.fleet(o)
-}
-
-func keysOf(m map[string][]string) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }
 
 // broker writes Mosquitto's acl_file and password_file.

@@ -162,29 +162,18 @@ func (f *filled) names(t Template) (wrong config.Errors) {
 			Instead: "write recipients as a list of strings, and key as a string"}}
 	}
 	f.secret, f.signed = map[string]bool{}, map[string]bool{}
-	add := f.addName
 	recipients, _ := raw.Encrypt.Recipients.([]any)
 	for _, item := range recipients {
 		if name, ok := item.(string); ok && !strings.HasPrefix(strings.ToLower(name), "age1") {
-			add(name, false)
+			f.addName(name, false)
 		}
 	}
-	add(raw.Office.Key, false)
+	f.addName(raw.Office.Key, false)
 	for name := range f.secret {
 		f.signed[name] = true
 	}
-	for _, s := range f.cfg.Stores {
-		add(s.Key, true)
-		add(s.KnownHosts, false)
-		add(s.AccessKeyFile, true)
-		add(s.SecretKeyFile, true)
-		add(s.CA, false)
-	}
-	if m := f.cfg.MQTT; m != nil {
-		add(m.PasswordFile, true)
-		add(m.CA, false)
-		add(m.Cert, false)
-		add(m.ClientKey, true)
+	for _, file := range f.cfg.NamedFiles() {
+		f.addName(file.Name, file.Secret)
 	}
 	for name := range f.secret {
 		if strings.Contains(name, "/") || name == configFile {

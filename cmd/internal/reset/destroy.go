@@ -16,11 +16,10 @@ import (
 // secrets returns the secret files that the config names, the unit's key first.
 func (u *Unit) secrets() []string {
 	names := []string{u.Cfg.Unit.Key, u.Cfg.Unit.Key + ".first"}
-	for _, s := range u.Cfg.Stores {
-		names = append(names, s.Key, s.AccessKeyFile, s.SecretKeyFile)
-	}
-	if m := u.Cfg.MQTT; m != nil {
-		names = append(names, m.PasswordFile, m.ClientKey)
+	for _, file := range u.Cfg.NamedFiles() {
+		if file.Secret {
+			names = append(names, file.Name)
+		}
 	}
 	slices.Sort(names[2:])
 	return slices.DeleteFunc(slices.Compact(names), func(name string) bool { return name == "" })
