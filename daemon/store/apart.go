@@ -14,8 +14,13 @@ import (
 
 // Apart returns k, but never opens it if it shows the folder spool: a server may serve the unit's
 // own recordings, through whatever path, gateway or mount. A copy there would be the recording
-// itself, and would go with it.
-func Apart(k Kind, spool string) Kind { return apart{k, spool} }
+// itself, and would go with it. Without a spool it returns k.
+func Apart(k Kind, spool string) Kind {
+	if spool == "" {
+		return k
+	}
+	return apart{k, spool}
+}
 
 type apart struct {
 	Kind

@@ -42,27 +42,31 @@ func New(ctx context.Context, log *slog.Logger) (*Maker, error) {
 	return &Maker{watcher: w, log: log, subscribed: map[string]<-chan struct{}{}}, nil
 }
 
-// Kind returns the function that makes a unit's stores.
+// Kind returns the function that makes a unit's stores. None of them opens if it shows the spool.
 func (m *Maker) Kind(cfg *config.Config) daemon.StoreKind {
-	room := cfg.Room
 	return func(s config.Store, judge trust.Judge) store.Kind {
-		switch s.Kind {
-		case config.Drive:
-			return &local.Drive{Site: room.Site, Room: room.ID, Store: s.Name, Label: s.Label, Mounts: mounts.Read,
-				Others: others(cfg, s), Changes: m.changes(s.Name), Judge: judge}
-		case config.Folder:
-			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: mounts.Read,
-				Others: others(cfg, s), Changes: m.changes(s.Name)}
-		case config.SFTP:
-			return store.Apart(sftpKind(s), cfg.Spool.Path)
-		case config.S3:
-			return store.Apart(s3.Kind{
-				Endpoint: s.Endpoint, Bucket: s.Bucket, Prefix: s.Prefix, Region: s.Region, AccessKeyFile: s.AccessKeyFile,
-				SecretKeyFile: s.SecretKeyFile, PathStyle: s.PathStyle, CA: s.CA, Lock: s.Lock, Quirks: new(s3.Quirks),
-			}, cfg.Spool.Path)
-		}
-		return unknown{s.Kind} // config allows no other kind
+		return store.Apart(m.kind(cfg, s, judge), cfg.Spool.Path)
 	}
+}
+
+func (m *Maker) kind(cfg *config.Config, s config.Store, judge trust.Judge) store.Kind {
+	room := cfg.Room
+	switch s.Kind {
+	case config.Drive:
+		return &local.Drive{Site: room.Site, Room: room.ID, Store: s.Name, Label: s.Label, Mounts: mounts.Read,
+			Others: others(cfg, s), Changes: m.changes(s.Name), Judge: judge}
+	case config.Folder:
+		return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: mounts.Read,
+			Others: others(cfg, s), Changes: m.changes(s.Name)}
+	case config.SFTP:
+		return sftpKind(s)
+	case config.S3:
+		return s3.Kind{
+			Endpoint: s.Endpoint, Bucket: s.Bucket, Prefix: s.Prefix, Region: s.Region, AccessKeyFile: s.AccessKeyFile,
+			SecretKeyFile: s.SecretKeyFile, PathStyle: s.PathStyle, CA: s.CA, Lock: s.Lock, Quirks: new(s3.Quirks),
+		}
+	}
+	return unknown{s.Kind} // config allows no other kind
 }
 
 // unknown is a store of a kind that config knows and Kind doesn't.

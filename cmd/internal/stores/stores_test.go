@@ -30,7 +30,7 @@ func TestOthers(t *testing.T) {
 		if got := others(cfg, cfg.Stores[i]); !reflect.DeepEqual(got, want) {
 			t.Errorf("the others of %s are %v, want %v", cfg.Stores[i].Name, got, want)
 		}
-		kind := (&Maker{subscribed: subscribed}).Kind(cfg)(cfg.Stores[i], nil)
+		kind := (&Maker{subscribed: subscribed}).kind(cfg, cfg.Stores[i], nil)
 		var got []local.Other
 		switch k := kind.(type) {
 		case *local.Folder:
@@ -48,7 +48,7 @@ func TestEveryKindIsMade(t *testing.T) {
 	for _, kind := range config.StoreKinds() {
 		s := config.Store{Name: "a", Kind: kind}
 		m := &Maker{subscribed: map[string]<-chan struct{}{"a": make(chan struct{})}}
-		if k, missing := m.Kind(&config.Config{})(s, nil).(unknown); missing {
+		if k, missing := m.kind(&config.Config{}, s, nil).(unknown); missing {
 			t.Errorf("Kind makes no store of kind %q", k.kind)
 		}
 	}
