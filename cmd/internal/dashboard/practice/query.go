@@ -1,6 +1,10 @@
 package practice
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // Filter selects rooms. Empty fields select all.
 type Filter struct {
@@ -42,4 +46,74 @@ type Clocks struct {
 	Skew     time.Duration // how far the units' clocks are ahead of it, at the median
 	Compared int           // how many units were compared
 	Wrong    bool          // it differs from the units' so much that times here can't be trusted
+}
+
+// Query returns the rooms that a filter selects, worst first, and the counts.
+func (p *Practice) Query(f Filter) ([]Room, Counts) {
+	p.sort()
+	c := Counts{ByState: map[State]int{}, Refused: p.refused, Sites: p.sites}
+	search := strings.ToLower(f.Search)
+	var rooms []Room
+	for _, r := range p.order {
+		if len(f.Sites) > 0 && !slices.Contains(f.Sites, r.id.Site) || !r.matches(search) {
+			continue
+		}
+		c.Rooms++
+		if r.closed != nil {
+			c.Closed++
+		} else {
+			c.ByState[r.state]++
+		}
+		if len(f.States) > 0 && !slices.Contains(f.States, r.state) {
+			continue
+		}
+		c.Selected++
+		if c.Selected > f.Offset && (f.Limit <= 0 || len(rooms) < f.Limit) {
+			rooms = append(rooms, p.snapshot(r))
+		}
+	}
+	return rooms, c
+}
+
+func (r *room) matches(search string) bool {
+	return search == "" || strings.Contains(r.id.String(), search) ||
+		r.known != nil && strings.Contains(strings.ToLower(r.known.Name), search)
+}
+
+// sort brings the rooms into order, if anything changed since.
+func (p *Practice) sort() {
+	if p.sites == nil {
+		seen := map[string]bool{}
+		for id := range p.rooms {
+			if !seen[id.Site] {
+				seen[id.Site] = true
+				p.sites = append(p.sites, id.Site)
+			}
+		}
+		slices.Sort(p.sites)
+	}
+	if !p.dirty {
+		return
+	}
+	p.order = slices.Grow(p.order[:0], len(p.rooms))
+	for _, r := range p.rooms {
+		p.order = append(p.order, r)
+	}
+	clear(p.order[len(p.order):cap(p.order)])
+	slices.SortFunc(p.order, worse)
+	p.dirty = false
+}
+
+// worse sorts closed rooms last, and of two that need a hand the one that can't record first.
+func worse(a, b *room) int {
+	if closed := a.closed != nil; closed != (b.closed != nil) {
+		return -order(closed)
+	}
+	if x, y := a.state.rank(), b.state.rank(); x != y {
+		return x - y
+	}
+	if a.state == Hand && a.blocked != b.blocked {
+		return order(a.blocked)
+	}
+	return a.id.Compare(b.id)
 }

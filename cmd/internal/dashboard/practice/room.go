@@ -124,10 +124,13 @@ type Weekdays uint8
 func (w Weekdays) Has(day time.Weekday) bool { return w>>uint(day)&1 == 1 }
 
 // Covers reports whether the closure holds for a room at a time, whose location counts.
-func (c *Closure) Covers(id RoomID, at time.Time) bool {
-	if c.Site != "" && c.Site != id.Site || c.Room != "" && c.Room != id.Room {
-		return false
-	}
+func (c *Closure) Covers(id RoomID, at time.Time) bool { return c.concerns(id) && c.holds(at) }
+
+func (c *Closure) concerns(id RoomID) bool {
+	return (c.Site == "" || c.Site == id.Site) && (c.Room == "" || c.Room == id.Room)
+}
+
+func (c *Closure) holds(at time.Time) bool {
 	if !c.From.IsZero() && at.Before(c.From) || !c.Until.IsZero() && !at.Before(c.Until) {
 		return false
 	}

@@ -1,0 +1,64 @@
+package practice
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+type link struct{ Link }
+
+// Link records that a broker's connection came up or went down. forgot: the broker did not know our
+// session any more, although it should.
+func (p *Practice) Link(broker string, up, forgot bool, at time.Time) []Entry {
+	l := p.links[broker]
+	if l == nil {
+		l = &link{Link{Broker: broker, Since: at}}
+		p.links[broker] = l
+		if !up {
+			return nil
+		}
+	}
+	var entries []Entry
+	if forgot {
+		l.Forgot = at
+		entries = append(entries, Entry{At: at, Kind: Forgot, Text: broker})
+	}
+	if l.Up == up {
+		return entries
+	}
+	l.Up, l.Since = up, at
+	kind := Unlinked
+	if up {
+		kind, l.Trouble = Linked, ""
+	}
+	for _, r := range p.rooms {
+		if r.broker == broker {
+			r.fresh = false
+		}
+	}
+	return append(entries, Entry{At: at, Kind: kind, Text: broker})
+}
+
+// Trouble records why a broker can't be reached, or a warning about one that can.
+func (p *Practice) Trouble(broker, trouble, advice string) {
+	if l := p.links[broker]; l != nil {
+		l.Trouble, l.Advice = trouble, advice
+	}
+}
+
+func (p *Practice) heardFrom(broker string, at time.Time) {
+	if l := p.links[broker]; l != nil {
+		l.Last = at
+	}
+}
+
+// Links returns the brokers, sorted by name.
+func (p *Practice) Links() []Link {
+	all := make([]Link, 0, len(p.links))
+	for _, l := range p.links {
+		all = append(all, l.Link)
+	}
+	slices.SortFunc(all, func(a, b Link) int { return cmp.Compare(a.Broker, b.Broker) })
+	return all
+}
