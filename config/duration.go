@@ -13,6 +13,9 @@ const day = 24 * time.Hour
 
 var days = regexp.MustCompile(`^(\d{1,6})d(.*)$`)
 
+// ParseDuration reads a duration as the file has it, for flags.
+func ParseDuration(s string) (time.Duration, error) { return parseDuration(s) }
+
 // parseDuration reads a duration in Go's form, or with days, as in 30d or 1d12h. It is never
 // negative.
 func parseDuration(s string) (time.Duration, error) {

@@ -37,4 +37,5 @@ var commands = []cli.Command{
 	provisionCommand,
 	fleetCommand,
 	cardCommand,
+	dashboardCommand,
 }

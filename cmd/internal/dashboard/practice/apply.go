@@ -37,17 +37,17 @@ func (p *Practice) Apply(m Message) Effect {
 	} else {
 		p.fold(r, below, m, &e)
 	}
+	r.seen = true
 	if !m.Retained && len(m.Payload) > 0 {
 		r.heard = m.At
+		e.Changed = e.Changed || !r.fresh
+		r.fresh = true
 		if r.gone && below != "availability" {
 			r.gone, e.Changed = false, true
 		}
 	}
 	if r.broker != m.Broker {
 		r.broker, e.Changed = m.Broker, true
-	}
-	if !r.fresh {
-		r.fresh, e.Changed = true, true
 	}
 	if p.rooms[id] == nil { // it was forgotten
 		return e

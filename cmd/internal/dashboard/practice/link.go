@@ -34,7 +34,7 @@ func (p *Practice) Link(broker string, up, forgot bool, at time.Time) []Entry {
 	}
 	for _, r := range p.rooms {
 		if r.broker == broker {
-			r.fresh = false
+			r.seen, r.fresh = false, false
 		}
 	}
 	return append(entries, Entry{At: at, Kind: kind, Text: broker})
@@ -60,5 +60,17 @@ func (p *Practice) Links() []Link {
 		all = append(all, l.Link)
 	}
 	slices.SortFunc(all, func(a, b Link) int { return cmp.Compare(a.Broker, b.Broker) })
+	return all
+}
+
+// Missing returns the known rooms of which a broker has sent nothing since it is connected, although
+// they were heard on it, or on none.
+func (p *Practice) Missing(broker string) (all []RoomID) {
+	for id, r := range p.rooms {
+		if r.known != nil && !r.seen && (r.broker == broker || r.broker == "") {
+			all = append(all, id)
+		}
+	}
+	slices.SortFunc(all, RoomID.Compare)
 	return all
 }

@@ -148,8 +148,11 @@ func TestRetainedIsNotHeard(t *testing.T) {
 	tr := newTrial(t, listed("a"))
 	tr.kept("a", "state", tr.state())
 	tr.kept("a", "availability", "online")
-	if r := tr.want("a", Ready); !r.Heard.IsZero() {
+	if r := tr.want("a", Ready); !r.Heard.IsZero() || r.Doubt == "" {
 		t.Error("a retained message counts as heard")
+	}
+	if m := tr.Missing("main"); len(m) != 0 {
+		t.Errorf("%v are missing", m)
 	}
 	tr.pass(DefaultLate)
 	tr.want("a", Late)

@@ -18,7 +18,8 @@ type room struct {
 
 	broker  string
 	heard   time.Time // the last live message
-	fresh   bool      // something came over the broker's connection since it was last down
+	seen    bool      // something came since the broker was last down, maybe from its memory
+	fresh   bool      // and from the unit itself
 	unit    *topic.State
 	online  bool
 	gone    bool              // the broker says offline
@@ -228,7 +229,7 @@ func (p *Practice) doubt(r *room) string {
 	case !l.Up:
 		return fmt.Sprintf("the broker %s is not reached since %s", l.Broker, p.clockTime(l.Since))
 	case !r.fresh:
-		return "not heard since the broker is reached again, " + p.clockTime(l.Since)
+		return "as the broker has kept it: the unit itself was not heard since " + p.clockTime(l.Since)
 	}
 	return ""
 }

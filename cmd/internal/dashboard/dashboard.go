@@ -1,0 +1,141 @@
+// Package dashboard shows a practice's rooms: it wires the brokers (feed), the model (practice), the
+// memory (history) and the page.
+//
+//	d, err := dashboard.Open(ctx, dashboard.Options{Brokers: brokers, Known: known, Dir: dir})
+//	defer d.Close()
+//	err = d.Run(ctx) // until ctx ends
+//
+// Only page knows HTTP, only history SQL, only feed MQTT; practice knows none of them, and no clock.
+// One goroutine, the owner, feeds the model; the page takes copies from it under a lock that is held
+// for a moment only. A message goes from the feed through the model to the history, and is
+// acknowledged to the broker after the commit.
+package dashboard
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"tacet/cmd/internal/dashboard/feed"
+	"tacet/cmd/internal/dashboard/history"
+	"tacet/cmd/internal/dashboard/page"
+	"tacet/cmd/internal/dashboard/practice"
+	"tacet/daemon/mqtt"
+)
+
+// Broker is one broker to listen to.
+type Broker struct {
+	URL         string // mqtt:// or mqtts://
+	Username    string
+	Credentials func() (mqtt.Credentials, error) // nil: none
+}
+
+// DefaultClientID is the MQTT client identifier of a dashboard. It names the session in which a broker
+// keeps events while the dashboard is away.
+const DefaultClientID = "tacet-dashboard"
+
+// Options are what a dashboard is made of. Zero values mean the defaults.
+type Options struct {
+	Brokers  []Broker
+	Known    []practice.Known // the rooms of fleet.toml; none: every room on the broker is shown
+	Dir      string           // of the history
+	ClientID string
+	Remember time.Duration  // for how long events are kept; 30 days
+	Location *time.Location // of closed periods; nil: the computer's
+	Log      *slog.Logger
+}
+
+// Dashboard is an open dashboard. It is the page's Source; any goroutine may ask it.
+type Dashboard struct {
+	o       Options
+	db      *history.DB
+	feeds   []*feed.Feed
+	events  chan feed.Event
+	refresh chan struct{} // has something when Advance should run now
+
+	mu    sync.Mutex
+	model *practice.Practice // guarded by mu
+
+	fan fan
+}
+
+var _ page.Source = (*Dashboard)(nil)
+
+const (
+	defaultRemember = 30 * 24 * time.Hour
+	// eventQueue is how many events of all brokers may wait for the owner.
+	eventQueue = 1024
+	// maxUnlisted is the most rooms without a list of known ones: as many as such a list may have.
+	maxUnlisted = 10_000
+)
+
+// Open opens the history, and shows what it has kept. Run keeps it up to date.
+func Open(ctx context.Context, o Options) (*Dashboard, error) {
+	o.Remember = cmp.Or(o.Remember, defaultRemember)
+	o.ClientID = cmp.Or(o.ClientID, DefaultClientID)
+	if o.Location == nil {
+		o.Location = time.Local
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	limits := practice.Options{Remember: o.Remember, Location: o.Location}
+	if len(o.Known) == 0 {
+		limits.MaxUnknown = maxUnlisted
+	}
+	d := &Dashboard{o: o, model: practice.New(o.Known, limits), events: make(chan feed.Event, eventQueue),
+		refresh: make(chan struct{}, 1)}
+	db, err := history.Open(o.Dir, history.Options{Remember: o.Remember, Log: o.Log})
+	if err != nil {
+		return nil, err
+	}
+	d.db = db
+	if err := d.restore(ctx); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// restore makes the feeds, and fills the model from the history.
+func (d *Dashboard) restore(ctx context.Context) error {
+	now := time.Now()
+	for _, b := range d.o.Brokers {
+		f, name, err := d.newFeed(ctx, b)
+		if err != nil {
+			return err
+		}
+		d.feeds = append(d.feeds, f)
+		d.model.Link(name, false, false, now)
+	}
+	if err := d.db.Rooms(ctx, func(k history.Kept) { d.model.Restore(k.ID, k.Memory, k.Latest) }); err != nil {
+		return err
+	}
+	return d.restoreNotes(ctx)
+}
+
+// Run keeps everything up to date until ctx ends.
+func (d *Dashboard) Run(ctx context.Context) error {
+	var feeds sync.WaitGroup
+	for _, f := range d.feeds {
+		feeds.Go(func() { f.Run(ctx) })
+	}
+	o := &owner{d: d, clock: time.Now(), flushed: time.Now()}
+	err := o.run(ctx)
+	feeds.Wait()
+	return err
+}
+
+// Close writes what waits, and closes the history.
+func (d *Dashboard) Close() error {
+	if err := d.db.Close(); err != nil {
+		return fmt.Errorf("close the history: %w", err)
+	}
+	return nil
+}
+
+// History is the database, for packages that keep records in it.
+func (d *Dashboard) History() *history.DB { return d.db }

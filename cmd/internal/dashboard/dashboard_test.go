@@ -1,0 +1,233 @@
+package dashboard
+
+import (
+	"context"
+	"fmt"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"tacet/cmd/internal/dashboard/brokertest"
+	"tacet/cmd/internal/dashboard/page"
+	"tacet/cmd/internal/dashboard/practice"
+	"tacet/daemon/topic"
+)
+
+const deadline = 30 * time.Second
+
+var room3 = practice.RoomID{Site: "high-street", Room: "room-3"}
+
+// running is a dashboard that runs until the test ends, or until stop.
+type running struct {
+	*Dashboard
+	t    *testing.T
+	stop func()
+}
+
+func start(t *testing.T, o Options) *running {
+	t.Helper()
+	d, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		d.Run(ctx)
+	}()
+	r := &running{Dashboard: d, t: t}
+	stopped := false
+	r.stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		<-done
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	t.Cleanup(r.stop)
+	return r
+}
+
+// await waits until a room satisfies a condition.
+func (r *running) await(id practice.RoomID, what string, ok func(practice.Room) bool) practice.Room {
+	r.t.Helper()
+	var room practice.Room
+	r.until(what, func() bool {
+		room, _ = r.Room(id)
+		return ok(room)
+	})
+	return room
+}
+
+// until waits for a condition, which is checked at each change.
+func (r *running) until(what string, ok func() bool) {
+	r.t.Helper()
+	changes, stop := r.Subscribe()
+	defer stop()
+	late := time.After(deadline)
+	tick := time.NewTicker(50 * time.Millisecond) // for what makes no change, such as the time of a heartbeat
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-changes:
+		case <-tick.C:
+		case <-late:
+			r.t.Fatalf("%s: not in %v", what, deadline)
+		}
+	}
+}
+
+func is(want practice.State) func(practice.Room) bool {
+	return func(r practice.Room) bool { return r.State == want && r.Doubt == "" }
+}
+
+// unit is what a unit publishes.
+type unit struct {
+	topic.Names
+	boot string
+	seq  uint64
+	n    int
+}
+
+func newUnit(id practice.RoomID, boot string) *unit {
+	return &unit{Names: topic.Names{Site: id.Site, Room: id.Room}, boot: boot}
+}
+
+func (u *unit) state(phase topic.Phase, alerts ...string) string {
+	u.seq++
+	s := topic.State{Boot: u.boot, Seq: u.seq, Time: time.Now(), Since: time.Now(), Version: "1.0", Clock: topic.ClockSynced,
+		Phase: phase, Mic: topic.MicOK, Light: topic.LightProved, Alerts: alerts, Remedy: "Do this."}
+	text, err := s.MarshalJSON()
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
+func (u *unit) event(kind topic.EventType) string {
+	u.n++
+	text, err := topic.Event{ID: topic.EventID(u.boot, uint64(u.n)), Type: kind, Time: time.Now()}.MarshalJSON()
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
+func options(t *testing.T, m *brokertest.Mosquitto, rooms ...practice.RoomID) Options {
+	o := Options{Brokers: []Broker{{URL: m.URL()}}, Dir: t.TempDir()}
+	for _, id := range rooms {
+		o.Known = append(o.Known, practice.Known{ID: id, Name: "Consulting " + id.Room})
+	}
+	return o
+}
+
+// A message of a unit is a tile on the page, and in the history.
+func TestFromBrokerToPage(t *testing.T) {
+	m := brokertest.New(t)
+	d := start(t, options(t, m, room3))
+	c, u := m.Client(), newUnit(room3, "b1")
+	d.until("the broker", func() bool { return d.Status().Links[0].Up })
+	c.Publish(u.State(), u.state(topic.Idle), true)
+	d.await(room3, "ready", is(practice.Ready))
+	c.Publish(u.State(), u.state(topic.Recording), true)
+	c.Publish(u.Event(), u.event(topic.Started), false)
+	d.await(room3, "recording", is(practice.Recording))
+	c.Publish(u.State(), u.state(topic.Fault, "mic-missing"), true)
+	d.await(room3, "hand", is(practice.Hand))
+	w := httptest.NewRecorder()
+	page.New(d).ServeHTTP(w, httptest.NewRequest("GET", "http://127.0.0.1/api/rooms", nil))
+	if !strings.Contains(w.Body.String(), `"state":"hand"`) || !strings.Contains(w.Body.String(), `"alerts":["mic-missing"]`) {
+		t.Error(w.Body)
+	}
+	d.until("the history", func() bool {
+		all, err := d.Timeline(t.Context(), room3, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var kinds []string
+		for _, e := range all {
+			kinds = append(kinds, string(e.Kind)+string(e.State))
+		}
+		return fmt.Sprint(kinds) == "[movedready movedrecording started movedhand]"
+	})
+}
+
+// What units publish while the dashboard is away comes later; the tiles are there at once.
+func TestAway(t *testing.T) {
+	m := brokertest.New(t)
+	o := options(t, m, room3)
+	d := start(t, o)
+	c, u := m.Client(), newUnit(room3, "b1")
+	d.until("the broker", func() bool { return d.Status().Links[0].Up })
+	c.Publish(u.State(), u.state(topic.Idle), true)
+	c.Publish(u.Event(), u.event(topic.Started), false)
+	d.await(room3, "ready", is(practice.Ready))
+	events := func(d *running, want int) {
+		t.Helper()
+		d.until(fmt.Sprint(want, " events"), func() bool {
+			all, err := d.Timeline(t.Context(), room3, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := 0
+			for _, e := range all {
+				if e.ID != "" {
+					n++
+				}
+			}
+			return n == want
+		})
+	}
+	events(d, 1)
+	d.stop()
+	for range 5 {
+		c.Publish(u.Event(), u.event(topic.Ended), false)
+	}
+	c.Publish(u.State(), u.state(topic.Fault, "mic-missing"), true)
+	again, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, _ := again.Room(room3); r.State != practice.Ready || r.Doubt == "" || r.Heard.IsZero() {
+		t.Errorf("before the broker is connected: %+v", r)
+	}
+	again.Close()
+	d = start(t, o)
+	d.await(room3, "hand", is(practice.Hand))
+	events(d, 6)
+	if r, _ := d.Room(room3); r.Missed != 0 {
+		t.Errorf("%d missed", r.Missed)
+	}
+	if l := d.Status().Links[0]; !l.Forgot.IsZero() {
+		t.Error("the broker has lost the session")
+	}
+}
+
+// A broker that has gone is said, and so is a lost session.
+func TestBrokerGone(t *testing.T) {
+	m := brokertest.New(t)
+	d := start(t, options(t, m, room3))
+	c, u := m.Client(), newUnit(room3, "b1")
+	d.until("the broker", func() bool { return d.Status().Links[0].Up })
+	c.Publish(u.State(), u.state(topic.Idle), true)
+	d.await(room3, "ready", is(practice.Ready))
+	m.Stop()
+	r := d.await(room3, "doubt", func(r practice.Room) bool { return r.Doubt != "" })
+	if r.State != practice.Ready {
+		t.Errorf("it is %s", r.State)
+	}
+	d.until("the trouble", func() bool { return d.Status().Links[0].Trouble != "" })
+	m.Start()
+	d.await(room3, "the broker's return", func(r practice.Room) bool { return strings.HasPrefix(r.Doubt, "as the broker") })
+	m.Client().Publish(u.Heartbeat(), string(topic.Heartbeat(time.Now())), false)
+	d.await(room3, "ready again", is(practice.Ready))
+	if l := d.Status().Links[0]; !l.Forgot.IsZero() {
+		t.Error("the broker has lost the session")
+	}
+}

@@ -1,0 +1,134 @@
+package feed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	paho "github.com/eclipse/paho.mqtt.golang"
+
+	"tacet/cmd/internal/dashboard/practice"
+)
+
+// allSites is the filter without a list of sites.
+const allSites = "tacet/#"
+
+// subscribe makes the subscriptions one after the other, each when the retained messages of the one
+// before have come. It returns a warning, or an error that ends the connection.
+func (f *Feed) subscribe(ctx context.Context, l *link) (advice string, err error) {
+	wanted := []string{allSites}
+	if len(f.o.Sites) > 0 {
+		wanted = nil
+		for _, site := range f.o.Sites {
+			wanted = append(wanted, "tacet/"+site+"/#")
+		}
+	}
+	for _, old := range f.filters {
+		if l.present && !slices.Contains(wanted, old) {
+			if err := l.await(ctx, l.paho.Unsubscribe(old)); err != nil {
+				return "", fmt.Errorf("unsubscribe from %s: %w", old, err)
+			}
+		}
+	}
+	var refused []string
+	for _, filter := range wanted {
+		if err := l.subscribe(ctx, filter); errors.Is(err, errRefused) {
+			refused = append(refused, filter)
+		} else if err != nil {
+			return "", fmt.Errorf("subscribe to %s: %w", filter, err)
+		}
+		l.lull(ctx)
+	}
+	f.session, f.filters = true, wanted
+	if f.o.Subscribed != nil {
+		f.o.Subscribed(wanted)
+	}
+	if len(refused) > 0 {
+		return "the broker does not let the dashboard's account read " + strings.Join(refused, ", ") +
+			": correct its access list", nil
+	}
+	if len(f.o.Sites) == 0 && l.retained.Load() >= mosquittoQueue {
+		return "the broker may keep rooms back, and nobody would notice: give the dashboard the list of rooms (-fleet), " +
+			"or raise the broker's queue limits (Mosquitto: max_queued_messages)", nil
+	}
+	if f.o.Missing != nil {
+		return "", f.askFor(ctx, l, f.o.Missing())
+	}
+	return "", nil
+}
+
+// mosquittoQueue is how many retained messages Mosquitto's defaults let through at a time; it drops
+// the rest.
+const mosquittoQueue = 1000
+
+// askFor subscribes to the states of single rooms, and ends that at once: the broker then sends what
+// it has kept of each.
+func (f *Feed) askFor(ctx context.Context, l *link, rooms []practice.RoomID) error {
+	for _, id := range rooms {
+		for _, filter := range []string{"tacet/" + id.String() + "/state", "tacet/" + id.String() + "/availability"} {
+			if err := l.subscribe(ctx, filter); err != nil && !errors.Is(err, errRefused) {
+				return fmt.Errorf("subscribe to %s: %w", filter, err)
+			}
+			if err := l.await(ctx, l.paho.Unsubscribe(filter)); err != nil {
+				return fmt.Errorf("unsubscribe from %s: %w", filter, err)
+			}
+		}
+	}
+	return nil
+}
+
+// subscribe subscribes to one filter, with QoS 1.
+func (l *link) subscribe(ctx context.Context, filter string) error {
+	token := l.paho.Subscribe(filter, 1, nil)
+	if err := l.await(ctx, token); err != nil {
+		return err
+	}
+	if t, ok := token.(*paho.SubscribeToken); ok && t.Result()[filter] > 2 {
+		return errRefused
+	}
+	return nil
+}
+
+// lull waits until no retained message has come for a moment.
+func (l *link) lull(ctx context.Context) {
+	late := time.NewTimer(l.f.time.settle)
+	defer late.Stop()
+	for before := int64(-1); ; {
+		quiet := time.NewTimer(l.f.time.lull)
+		select {
+		case <-quiet.C:
+		case <-late.C:
+			return
+		case <-l.wire.dead:
+			return
+		case <-ctx.Done():
+			return
+		}
+		now := l.retained.Load()
+		if now == before || now == 0 {
+			return
+		}
+		before = now
+	}
+}
+
+var errTimeout = errors.New("the broker does not answer")
+
+// await waits for a token, the end of the connection or of ctx, or the answer's timeout.
+func (l *link) await(ctx context.Context, token paho.Token) error {
+	late := time.NewTimer(l.f.time.answer)
+	defer late.Stop()
+	select {
+	case <-token.Done():
+		return token.Error()
+	case <-l.wire.dead:
+		return l.wire.err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-late.C:
+		return errTimeout
+	}
+}

@@ -1,0 +1,232 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"tacet/cmd/internal/cli"
+	"tacet/cmd/internal/dashboard"
+	"tacet/cmd/internal/dashboard/history"
+	"tacet/cmd/internal/dashboard/page"
+	"tacet/cmd/internal/dashboard/practice"
+	"tacet/cmd/internal/fleet"
+	"tacet/config"
+	"tacet/daemon/mqtt"
+)
+
+var dashboardCommand = cli.Command{
+	Name:  "dashboard",
+	Usage: "-broker URL [-fleet FILE] [-listen ADDRESS] [-dir DIR]",
+	About: "show all rooms on one page",
+	Help: `
+Listens to the units' messages at an MQTT broker, and shows every room on a page: which ones are ready,
+which record, and which need a hand. It keeps events for 30 days.
+
+    tacet dashboard -broker mqtts://broker.lan -username dashboard -password broker.pass -ca ca.pem -fleet fleet.toml
+
+Give -broker once for each broker. The n-th -username, -password and -ca belong to the n-th broker; one
+alone belongs to all. Without -fleet it shows whatever publishes as a room.
+
+"tacet dashboard -export csv -dir DIR" prints what is kept, and ends.`,
+	Run: dashboardRun,
+}
+
+// dashboardFlags are the command's flags.
+type dashboardFlags struct {
+	brokers, usernames, passwords, authorities []string
+
+	fleet, listen, dir, clientID, export string
+	remember                             time.Duration
+}
+
+func parseDashboard(env *cli.Env, args []string) (*dashboardFlags, error) {
+	f, flags := &dashboardFlags{remember: 30 * 24 * time.Hour}, env.Flags()
+	list := func(to *[]string) func(string) error {
+		return func(value string) error {
+			*to = append(*to, value)
+			return nil
+		}
+	}
+	flags.Func("broker", "listen to the broker at `URL`, such as mqtts://broker.lan:8883; may be repeated", list(&f.brokers))
+	flags.Func("username", "the dashboard's `NAME` at the broker", list(&f.usernames))
+	flags.Func("password", "`FILE` with the dashboard's password at the broker", list(&f.passwords))
+	flags.Func("ca", "`FILE` with the certificate of the broker's authority", list(&f.authorities))
+	flags.StringVar(&f.fleet, "fleet", "", "`FILE` with the list of rooms, which \"tacet provision\" made")
+	flags.StringVar(&f.listen, "listen", "127.0.0.1:8081", "show the page at `ADDRESS`")
+	flags.StringVar(&f.dir, "dir", "dashboard", "keep events in `DIR`")
+	flags.StringVar(&f.clientID, "client-id", dashboard.DefaultClientID,
+		"`NAME` of the session at the broker; two dashboards need two")
+	flags.Func("remember", "keep events for `TIME`, such as 30d, the default: times of consultations are personal data",
+		func(value string) (err error) {
+			f.remember, err = config.ParseDuration(value)
+			if err == nil && (f.remember < 24*time.Hour || f.remember > 3660*24*time.Hour) {
+				err = errors.New("write a time between 1d and 3660d")
+			}
+			return err
+		})
+	flags.StringVar(&f.export, "export", "", "print what is kept as `FORMAT`, csv or jsonl, and end")
+	rest, err := env.Parse(flags, args)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(rest) > 0:
+		return nil, env.Usage("dashboard takes no argument %q", rest[0])
+	case f.export != "" && f.export != history.CSV && f.export != history.JSONL:
+		return nil, env.Usage("-export is csv or jsonl, not %q", f.export)
+	case f.export == "" && len(f.brokers) == 0:
+		return nil, env.Usage("dashboard needs -broker")
+	}
+	for name, values := range map[string][]string{"username": f.usernames, "password": f.passwords, "ca": f.authorities} {
+		if len(values) > 1 && len(values) != len(f.brokers) {
+			return nil, env.Usage("give -%s once, or once for each -broker", name)
+		}
+	}
+	return f, nil
+}
+
+func dashboardRun(env *cli.Env, args []string) error {
+	f, err := parseDashboard(env, args)
+	if err != nil {
+		return err
+	}
+	if f.export != "" {
+		return exportHistory(env, f)
+	}
+	known, err := knownRooms(f.fleet)
+	if err != nil {
+		return err
+	}
+	listener, err := listenLocally(f.listen)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	log := slog.New(slog.NewTextHandler(env.Stderr, nil))
+	d, err := dashboard.Open(env.Ctx, dashboard.Options{Brokers: f.connections(), Known: known, Dir: f.dir,
+		ClientID: f.clientID, Remember: f.remember, Log: log})
+	if errors.Is(err, history.ErrInUse) {
+		return cli.WithHint(err, "stop the other one, or give this one its own -dir and -client-id")
+	}
+	if err != nil {
+		return err
+	}
+	env.Note("the page is at http://%s/", listener.Addr())
+	return errors.Join(serveDashboard(env.Ctx, d, listener), d.Close())
+}
+
+// serveDashboard runs the dashboard and its page until ctx ends, or one of them fails.
+func serveDashboard(ctx context.Context, d *dashboard.Dashboard, listener net.Listener) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	server := &http.Server{Handler: page.New(d), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 16 << 10}
+	served := make(chan error, 1)
+	go func() {
+		err := server.Serve(listener)
+		stop()
+		if errors.Is(err, http.ErrServerClosed) {
+			err = nil
+		}
+		served <- err
+	}()
+	err := d.Run(ctx)
+	server.Close()
+	if failed := <-served; failed != nil {
+		err = errors.Join(err, fmt.Errorf("serve the page: %w", failed))
+	}
+	return err
+}
+
+// listenLocally refuses addresses that others can reach: the page has no passwords.
+func listenLocally(address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen at %s: %w", address, err)
+	}
+	if tcp, ok := listener.Addr().(*net.TCPAddr); !ok || !tcp.IP.IsLoopback() {
+		listener.Close()
+		return nil, fmt.Errorf("listen at %s: others could see the page there", address)
+	}
+	return listener, nil
+}
+
+// connections pairs the brokers with their accounts.
+func (f *dashboardFlags) connections() (all []dashboard.Broker) {
+	of := func(values []string, i int) string {
+		switch len(values) {
+		case 0:
+			return ""
+		case 1:
+			return values[0]
+		}
+		return values[i]
+	}
+	for i, url := range f.brokers {
+		files := mqtt.CredentialFiles{Password: of(f.passwords, i), CA: of(f.authorities, i)}
+		all = append(all, dashboard.Broker{URL: url, Username: of(f.usernames, i), Credentials: files.Read})
+	}
+	return all
+}
+
+// knownRooms are the rooms of a fleet file; none without one.
+func knownRooms(file string) (known []practice.Known, err error) {
+	if file == "" {
+		return nil, nil
+	}
+	list, err := fleet.Read(file)
+	if err != nil {
+		return nil, err
+	}
+	for _, site := range list.Sites {
+		for _, r := range site.Rooms {
+			if !r.Gone {
+				known = append(known, practice.Known{ID: practice.RoomID{Site: site.ID, Room: r.ID}, Name: r.Name,
+					Recipients: r.Recipients, Key: r.Key, Earlier: r.Earlier})
+			}
+		}
+	}
+	if len(known) == 0 {
+		return nil, fmt.Errorf("%s lists no rooms", file)
+	}
+	return known, nil
+}
+
+func exportHistory(env *cli.Env, f *dashboardFlags) error {
+	if _, err := os.Stat(filepath.Join(f.dir, history.File)); errors.Is(err, os.ErrNotExist) {
+		return cli.WithHint(fmt.Errorf("%s holds no history", f.dir), "name the dashboard's folder with -dir")
+	}
+	db, err := history.OpenReader(f.dir)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return db.Export(env.Ctx, &printer{env: env}, f.export)
+}
+
+// printer prints whole lines through env, which lets only printable characters reach a terminal.
+type printer struct {
+	env  *cli.Env
+	line []byte // the start of a line
+}
+
+func (p *printer) Write(data []byte) (int, error) {
+	p.line = append(p.line, data...)
+	for {
+		line, rest, whole := bytes.Cut(p.line, []byte("\n"))
+		if !whole {
+			return len(data), nil
+		}
+		if err := p.env.Printf("%s\n", string(line)); err != nil {
+			return 0, err
+		}
+		p.line = rest
+	}
+}
