@@ -6,7 +6,7 @@ export TACET_TOOLS := $(CURDIR)/bin/tools
 VERSION ?= $(shell systemd/version.sh)
 LDFLAGS := -s -w -X tacet/cmd/internal/cli.Version=$(VERSION)
 
-.PHONY: help build programs desk release deb apt package-test bundle run test tests lint vuln bench fuzz rig-test fresh-test soak clean
+.PHONY: help build programs desk release deb apt package-test bundle run fleet test tests lint vuln bench fuzz rig-test fresh-test soak clean
 
 # Each target's line says what it is for, after "##".
 help: ## this list
@@ -56,6 +56,11 @@ bundle: ## the packages for units' cards, from those in dist
 
 run: build ## the real daemon on a virtual wall unit; prints the address of its page
 	bin/tacet-demo
+
+ROOMS ?= 30
+SPEED ?= 60
+fleet: build ## simulated rooms at a broker; ROOMS, BROKER=mqtt://host:1883, SPEED, FLEET="other flags"
+	bin/tacet-demo fleet -rooms $(ROOMS) -broker '$(BROKER)' -speed $(SPEED) $(FLEET)
 
 lint: ## gofmt, go mod tidy, go vet, staticcheck, golangci-lint
 	@.ci/install build test

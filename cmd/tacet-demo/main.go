@@ -33,5 +33,5 @@ func run(env *cli.Env) error {
 		Usage: "[-listen ADDRESS] [-config FILE] [-dir FOLDER] [-mic auto|voice|DEVICE]",
 		About: "run until interrupted; prints the addresses of its page and its broker",
 		Run:   demoMain,
-	}})
+	}, fleetCommand})
 }

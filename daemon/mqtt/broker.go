@@ -16,6 +16,7 @@ type broker struct {
 	host     string
 	secure   bool // with TLS
 	username string
+	open     func(ctx context.Context, address string) (net.Conn, error)
 
 	// Set by use, from the credentials.
 	tls      *tls.Config // nil: without TLS
@@ -31,15 +32,20 @@ func newBroker(o Options) (*broker, error) {
 	if err := topic.ValidUsername(o.Username); err != nil {
 		return nil, err
 	}
-	return &broker{username: o.Username, host: a.Host, address: a.Dial(), secure: a.Secure}, nil
+	b := &broker{username: o.Username, host: a.Host, address: a.Dial(), secure: a.Secure, open: o.Dial}
+	if b.open == nil {
+		b.open = func(ctx context.Context, address string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", address)
+		}
+	}
+	return b, nil
 }
 
 // dial opens a TCP connection, and TLS on it if configured. It ignores the environment's proxies.
 func (b *broker) dial(ctx context.Context, timeout time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", b.address)
+	conn, err := b.open(ctx, b.address)
 	if err != nil {
 		return nil, diagnose(stageDial, err)
 	}

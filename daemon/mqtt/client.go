@@ -1,9 +1,11 @@
 package mqtt
 
 import (
+	"context"
 	"crypto/rand"
 	"log/slog"
 	"maps"
+	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -32,6 +34,9 @@ type Options struct {
 
 	Heartbeat time.Duration // 0: 30 s
 	Queue     int           // the most events that wait while the broker is away; 0: 1,000
+
+	// Dial opens a TCP connection to host:port; nil: the network's. Simulated rooms lose theirs.
+	Dial func(ctx context.Context, address string) (net.Conn, error)
 
 	// Report is called for every change of the connection, on Run's goroutine. It must not block
 	// and may be nil.
