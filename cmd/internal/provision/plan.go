@@ -142,6 +142,12 @@ func (p *Plan) together() (wrong config.Errors) {
 		if m == nil || m.Username == "" || m.PasswordFile == "" {
 			continue
 		}
+		if slices.Contains(officeUsers, m.Username) {
+			wrong = append(wrong, config.Problem{File: p.template.file, Line: p.template.lineOf("username"),
+				Key: "mqtt.username", What: fmt.Sprintf("%q is an account of the office", m.Username),
+				Instead: `write username = "{site}-{room}"`})
+			continue
+		}
 		if other := users[m.Username]; other != "" && other != f.place() {
 			wrong = append(wrong, config.Problem{File: p.template.file, Line: p.template.lineOf("username"),
 				Key:     "mqtt.username",

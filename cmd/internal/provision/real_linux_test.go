@@ -1,10 +1,8 @@
 package provision
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,44 +11,28 @@ import (
 	"testing"
 	"time"
 
+	"tacet/cmd/internal/mosquittotest"
 	"tacet/systemd/needs"
 )
 
 // patience is how long a server may take.
 const patience = time.Minute
 
-// A real Mosquitto accepts the lists, and each unit's password, for that unit's topics only.
+// A real Mosquitto with the shipped configuration accepts the lists, and each unit's password, for
+// that unit's topics only.
 func TestMosquittoTakesTheLists(t *testing.T) {
-	program := needs.Program(t, "mosquitto", "mosquitto")
 	publish := needs.Program(t, "mosquitto_pub", "mosquitto-clients")
 	d := newDesk(t)
 	d.provision(rows(3, same))
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	broker := mosquittotest.New(t, d.made("_office/mosquitto.acl"), d.made("_office/mosquitto.passwd")).Start()
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, broker.CA, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, port, _ := net.SplitHostPort(free.Addr().String())
-	free.Close()
-	conf := filepath.Join(t.TempDir(), "mosquitto.conf")
-	settings := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous false\npersistence false\nacl_file %s\npassword_file %s\n", port,
-		filepath.Join(d.out(), "_office/mosquitto.acl"), filepath.Join(d.out(), "_office/mosquitto.passwd"))
-	if os.Geteuid() == 0 { // it would give up root's rights, and the lists are root's
-		settings += "user root\n"
-	}
-	if err := os.WriteFile(conf, []byte(settings), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	broker := exec.Command(program, "-c", conf)
-	var log bytes.Buffer
-	broker.Stdout, broker.Stderr = &log, &log
-	if err := broker.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { broker.Process.Kill(); broker.Wait() })
-	awaitPort(t, port)
 	password := func(i int) string {
 		return strings.TrimSpace(d.made(fmt.Sprintf("high-street/room-%d/etc/mqtt_password", i)))
 	}
+	own := func(user string) string { return strings.TrimSpace(d.made("_office/mqtt/" + user)) }
 	for _, c := range []struct {
 		user, password, topic string
 		ok                    bool
@@ -63,9 +45,15 @@ func TestMosquittoTakesTheLists(t *testing.T) {
 		{"high-street-room-1", password(1), "homeassistant/status", false},
 		{"high-street-room-1", password(2), "tacet/high-street/room-1/state", false},
 		{"high-street-room-9", password(1), "tacet/high-street/room-9/state", false},
+		{"dashboard", own("dashboard"), "tacet/high-street/room-1/state", false},
+		{"homeassistant", own("homeassistant"), "homeassistant/status", true},
+		{"homeassistant", own("homeassistant"), "tacet/high-street/room-1/state", false},
+		{"forget", own("forget"), "tacet/high-street/room-1/state", true},
+		{"forget", own("forget"), "homeassistant/device/tacet_high-street_room-1/config", true},
+		{"forget", own("forget"), "homeassistant/status", false},
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
-		out, err := exec.CommandContext(ctx, publish, "-V", "5", "-h", "127.0.0.1", "-p", port, "-u", c.user, "-P",
+		out, err := exec.CommandContext(ctx, publish, "-V", "5", "-h", "127.0.0.1", "-p", broker.Port(), "--cafile", ca, "-u", c.user, "-P",
 			c.password, "-q", "1", "-t", c.topic,
 			"-m", "x").CombinedOutput()
 		cancel()
@@ -75,28 +63,8 @@ func TestMosquittoTakesTheLists(t *testing.T) {
 		}
 	}
 	if t.Failed() {
-		broker.Process.Kill()
-		broker.Wait()
-		t.Log(log.String())
-	}
-}
-
-// awaitPort waits until a server listens.
-func awaitPort(t *testing.T, port string) {
-	t.Helper()
-	deadline := time.After(patience)
-	again := time.NewTicker(10 * time.Millisecond)
-	defer again.Stop()
-	for {
-		if c, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil {
-			c.Close()
-			return
-		}
-		select {
-		case <-again.C:
-		case <-deadline:
-			t.Fatal("the broker doesn't start")
-		}
+		broker.Kill()
+		t.Log(broker.Log())
 	}
 }
 

@@ -90,18 +90,26 @@ func (a forOffice) broker(o *out) error {
 		user, _, _ := strings.Cut(line, ":")
 		before[user] = strings.TrimSpace(line)
 	}
+	own, ownRights, err := a.own(o)
+	if err != nil {
+		return err
+	}
 	var acl, passwd strings.Builder
-	acl.WriteString("# Made by tacet provision, for Mosquitto's acl_file: each unit's rights at the broker.\n")
-	for _, m := range a.accounts {
+	acl.WriteString("# Made by tacet provision, for Mosquitto's acl_file: each account's rights at the broker.\n")
+	acl.WriteString(ownRights)
+	for _, m := range slices.Concat(own, a.accounts) {
 		line, err := mosquittoLine(m.user, m.password, before[m.user])
 		if err != nil {
 			return err
 		}
 		fmt.Fprintln(&passwd, line)
-		fmt.Fprintf(&acl, "\nuser %s\ntopic write tacet/%s/%s/#\n", m.user, m.names.Site, m.names.Room)
+	}
+	for _, m := range a.accounts {
+		topics := []string{"write tacet/" + m.names.Site + "/" + m.names.Room + "/#"}
 		if m.names.HomeAssistant != "" {
-			fmt.Fprintf(&acl, "topic write %s\ntopic read %s\n", m.names.Discovery(), m.names.Birth())
+			topics = append(topics, "write "+m.names.Discovery(), "read "+m.names.Birth())
 		}
+		acl.WriteString(rights(m.user, topics...))
 	}
 	if err := o.put(aclFile, []byte(acl.String())); err != nil {
 		return err
