@@ -132,7 +132,7 @@ func TestFromBrokerToPage(t *testing.T) {
 	m := brokertest.New(t)
 	d := start(t, options(t, m, room3))
 	c, u := m.Client(), newUnit(room3, "b1")
-	d.until("the broker", func() bool { return d.Status().Links[0].Up })
+	d.until("the broker", func() bool { return d.Status().Links[0].Complete })
 	c.Publish(u.State(), u.state(topic.Idle), true)
 	d.await(room3, "ready", is(practice.Ready))
 	c.Publish(u.State(), u.state(topic.Recording), true)
@@ -164,7 +164,7 @@ func TestAway(t *testing.T) {
 	o := options(t, m, room3)
 	d := start(t, o)
 	c, u := m.Client(), newUnit(room3, "b1")
-	d.until("the broker", func() bool { return d.Status().Links[0].Up })
+	d.until("the broker", func() bool { return d.Status().Links[0].Complete })
 	c.Publish(u.State(), u.state(topic.Idle), true)
 	c.Publish(u.Event(), u.event(topic.Started), false)
 	d.await(room3, "ready", is(practice.Ready))
@@ -199,6 +199,12 @@ func TestAway(t *testing.T) {
 	}
 	again.Close()
 	d = start(t, o)
+	d.await(room3, "what the broker has kept", func(r practice.Room) bool { return r.State == practice.Hand })
+	d.until("all of it", func() bool { return d.Status().Links[0].Complete })
+	if r, _ := d.Room(room3); r.Doubt == "" {
+		t.Error("an old message counts as a sign of life")
+	}
+	c.Publish(u.Heartbeat(), string(topic.Heartbeat(time.Now())), false)
 	d.await(room3, "hand", is(practice.Hand))
 	events(d, 6)
 	if r, _ := d.Room(room3); r.Missed != 0 {
@@ -214,7 +220,7 @@ func TestBrokerGone(t *testing.T) {
 	m := brokertest.New(t)
 	d := start(t, options(t, m, room3))
 	c, u := m.Client(), newUnit(room3, "b1")
-	d.until("the broker", func() bool { return d.Status().Links[0].Up })
+	d.until("the broker", func() bool { return d.Status().Links[0].Complete })
 	c.Publish(u.State(), u.state(topic.Idle), true)
 	d.await(room3, "ready", is(practice.Ready))
 	m.Stop()
@@ -225,6 +231,7 @@ func TestBrokerGone(t *testing.T) {
 	d.until("the trouble", func() bool { return d.Status().Links[0].Trouble != "" })
 	m.Start()
 	d.await(room3, "the broker's return", func(r practice.Room) bool { return strings.HasPrefix(r.Doubt, "as the broker") })
+	d.until("all that was kept", func() bool { return d.Status().Links[0].Complete })
 	m.Client().Publish(u.Heartbeat(), string(topic.Heartbeat(time.Now())), false)
 	d.await(room3, "ready again", is(practice.Ready))
 	if l := d.Status().Links[0]; !l.Forgot.IsZero() {

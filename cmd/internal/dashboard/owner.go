@@ -93,6 +93,9 @@ func (o *owner) linked(broker string, s *feed.Status) {
 	d.mu.Lock()
 	entries := d.model.Link(broker, s.Up, s.Forgot, s.At)
 	d.model.Trouble(broker, s.Trouble, s.Advice)
+	if s.Complete {
+		d.model.Complete(broker, s.At)
+	}
 	d.mu.Unlock()
 	o.store(entries)
 	d.fan.tell(page.Change{All: true})

@@ -76,6 +76,8 @@ type Status struct {
 	Forgot  bool   // the broker has lost our session, so events may be missed
 	Trouble string // why there is no connection; empty if it is up
 	Advice  string // what to do about it, or a warning about a broker that is up
+	// Complete: we have subscribed to everything, and have got what the broker had kept.
+	Complete bool
 }
 
 // Feed is the connection to one broker.
@@ -164,9 +166,7 @@ func (f *Feed) once(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if advice != "" {
-		f.tell(ctx, Status{Up: true, Advice: advice})
-	}
+	f.tell(ctx, Status{Up: true, Complete: true, Advice: advice})
 	select {
 	case <-l.wire.dead:
 		return l.wire.err

@@ -29,6 +29,7 @@ type link struct {
 	acks     chan func()   // in the order of arrival
 	ctx      context.Context
 	retained atomic.Int64 // retained messages that have come
+	lasting  atomic.Int64 // messages with QoS 1 that have come, retained or not
 }
 
 // open dials and connects.
@@ -130,6 +131,9 @@ func (l *link) take(_ paho.Client, m paho.Message) {
 	}
 	if m.Retained() {
 		l.retained.Add(1)
+	}
+	if m.Qos() > 0 {
+		l.lasting.Add(1)
 	}
 	e := Event{Broker: l.f.o.Name, Message: &practice.Message{Broker: l.f.o.Name, Topic: m.Topic(), Payload: m.Payload(),
 		Retained: m.Retained(), At: time.Now()}}

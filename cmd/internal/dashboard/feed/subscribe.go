@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
@@ -40,8 +41,9 @@ func (f *Feed) subscribe(ctx context.Context, l *link) (advice string, err error
 		} else if err != nil {
 			return "", fmt.Errorf("subscribe to %s: %w", filter, err)
 		}
-		l.lull(ctx)
+		l.lull(ctx, &l.retained)
 	}
+	l.lull(ctx, &l.lasting) // of what waited for our session
 	f.session, f.filters = true, wanted
 	if f.o.Subscribed != nil {
 		f.o.Subscribed(wanted)
@@ -92,14 +94,16 @@ func (l *link) subscribe(ctx context.Context, filter string) error {
 	return nil
 }
 
-// lull waits until no retained message has come for a moment.
-func (l *link) lull(ctx context.Context) {
+// lull waits until no more messages are counted for a moment. Among many units there may be no such
+// moment.
+func (l *link) lull(ctx context.Context, count *atomic.Int64) {
 	late := time.NewTimer(l.f.time.settle)
 	defer late.Stop()
+	tick := time.NewTicker(l.f.time.lull)
+	defer tick.Stop()
 	for before := int64(-1); ; {
-		quiet := time.NewTimer(l.f.time.lull)
 		select {
-		case <-quiet.C:
+		case <-tick.C:
 		case <-late.C:
 			return
 		case <-l.wire.dead:
@@ -107,7 +111,7 @@ func (l *link) lull(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		now := l.retained.Load()
+		now := count.Load()
 		if now == before || now == 0 {
 			return
 		}

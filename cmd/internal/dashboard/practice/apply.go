@@ -19,6 +19,8 @@ var errForeign = errors.New("not a topic of a unit")
 // Apply folds a message into its room.
 func (p *Practice) Apply(m Message) Effect {
 	p.heardFrom(m.Broker, m.At)
+	// While the broker sends what it has kept for our session, nothing is a sign of life.
+	m.Retained = m.Retained || p.catchingUp(m.Broker)
 	site, name, below, ok := topic.Split(m.Topic)
 	if !ok || !wanted(below) {
 		return Effect{Err: errForeign}

@@ -6,14 +6,17 @@ import (
 	"time"
 )
 
-type link struct{ Link }
+type link struct {
+	Link
+	completed time.Time // when Complete became true; from then on rooms have to be heard
+}
 
 // Link records that a broker's connection came up or went down. forgot: the broker did not know our
 // session any more, although it should.
 func (p *Practice) Link(broker string, up, forgot bool, at time.Time) []Entry {
 	l := p.links[broker]
 	if l == nil {
-		l = &link{Link{Broker: broker, Since: at}}
+		l = &link{Link: Link{Broker: broker, Since: at}}
 		p.links[broker] = l
 		if !up {
 			return nil
@@ -27,7 +30,7 @@ func (p *Practice) Link(broker string, up, forgot bool, at time.Time) []Entry {
 	if l.Up == up {
 		return entries
 	}
-	l.Up, l.Since = up, at
+	l.Up, l.Since, l.Complete = up, at, false
 	kind := Unlinked
 	if up {
 		kind, l.Trouble = Linked, ""
@@ -45,6 +48,19 @@ func (p *Practice) Trouble(broker, trouble, advice string) {
 	if l := p.links[broker]; l != nil {
 		l.Trouble, l.Advice = trouble, advice
 	}
+}
+
+// Complete records that everything has come that a broker had kept: retained messages, and those that
+// waited for our session.
+func (p *Practice) Complete(broker string, at time.Time) {
+	if l := p.links[broker]; l != nil && l.Up && !l.Complete {
+		l.Complete, l.completed = true, at
+	}
+}
+
+func (p *Practice) catchingUp(broker string) bool {
+	l := p.links[broker]
+	return l != nil && !l.Complete
 }
 
 func (p *Practice) heardFrom(broker string, at time.Time) {

@@ -21,8 +21,13 @@ type trial struct {
 func newTrial(t *testing.T, known ...Known) *trial {
 	tr := &trial{Practice: New(known, Options{MaxUnknown: 5}), t: t, now: start}
 	tr.Link("main", false, false, tr.now)
-	tr.Link("main", true, false, tr.now)
+	tr.up()
 	return tr
+}
+
+func (tr *trial) up() {
+	tr.Link("main", true, false, tr.now)
+	tr.Complete("main", tr.now)
 }
 
 func (tr *trial) send(room, below, payload string) Effect {
@@ -131,6 +136,10 @@ func TestBrokerGone(t *testing.T) {
 		t.Error("no doubt")
 	}
 	tr.Link("main", true, false, tr.now)
+	tr.send("a", "availability", "online") // which waited for us
+	tr.pass(time.Hour)
+	tr.want("a", Ready)
+	tr.Complete("main", tr.now)
 	tr.pass(DefaultLate - time.Second)
 	if r := tr.want("a", Ready); r.Doubt == "" {
 		t.Error("no doubt although it was not heard")
@@ -288,7 +297,7 @@ func TestRestore(t *testing.T) {
 	if r := again.want("a", Hand); r.Doubt == "" || r.Missed != 2 || !r.Heard.Equal(tr.now) {
 		t.Errorf("%+v", r)
 	}
-	again.Link("main", true, false, again.now)
+	again.up()
 	if e := again.send("a", "event", again.event("b1", 4, topic.Ended)); len(e.Entries) != 0 {
 		t.Errorf("a duplicate makes %v", e.Entries)
 	}

@@ -32,6 +32,8 @@ type Link struct {
 	Up     bool
 	Since  time.Time // since when it is up or down
 	Last   time.Time // the last message; zero: none
+	// Complete: since it is up, everything that the broker had kept for us has come.
+	Complete bool
 	// Forgot is when the broker last had lost our session, so that events may be missed; zero:
 	// never.
 	Forgot  time.Time

@@ -70,9 +70,9 @@ func (p *Practice) derive(r *room, now time.Time) (s State, next time.Time) {
 	var quiet time.Duration
 	base := r.heard
 	switch l := p.links[r.broker]; {
-	case l != nil && l.Up:
-		if base.Before(l.Since) {
-			base = l.Since
+	case l != nil && l.Complete:
+		if base.Before(l.completed) {
+			base = l.completed
 		}
 		quiet = now.Sub(base)
 	case r.state == Late || r.state == Silent:
