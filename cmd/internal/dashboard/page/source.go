@@ -33,6 +33,25 @@ type Source interface {
 	RemoveClosure(ctx context.Context, id int64, by string) error
 }
 
+// Desk is what else people do at the page. A page without one offers neither.
+type Desk interface {
+	// Snooze keeps notices about a room quiet until a time; zero: no longer.
+	Snooze(ctx context.Context, room practice.RoomID, by string, until time.Time) error
+	// Snoozed returns until when notices about a room are quiet, and who wanted that. by is empty if
+	// they are not.
+	Snoozed(ctx context.Context, room practice.RoomID) (until time.Time, by string, err error)
+	// Audit returns who noted, closed and snoozed what, newest first.
+	Audit(ctx context.Context, limit int) ([]Act, error)
+}
+
+// Act is a line of the audit log.
+type Act struct {
+	At       time.Time
+	By, What string
+	On       string // a room or a site
+	Text     string
+}
+
 // Change is what may have changed since the last Change was taken.
 type Change struct {
 	Rooms []practice.RoomID // sorted; nil with All
