@@ -11,6 +11,9 @@ type Filter struct {
 	Sites  []string
 	States []State
 	Search string // in site, room and name, without regard to case
+	// Mild: Recording counts as Ready, so that neither the counts nor the order tell which rooms
+	// record.
+	Mild   bool
 	Offset int
 	Limit  int // 0: all
 }
@@ -56,7 +59,15 @@ func (p *Practice) Query(f Filter) ([]Room, Counts) {
 	c := Counts{ByState: map[State]int{}, Refused: p.refused, Sites: p.sites}
 	search := strings.ToLower(f.Search)
 	var rooms []Room
-	for _, r := range p.order {
+	order := p.order
+	if f.Mild {
+		order = p.mildOrder()
+	}
+	for _, r := range order {
+		state := r.state
+		if f.Mild && state == Recording {
+			state = Ready
+		}
 		if len(f.Sites) > 0 && !slices.Contains(f.Sites, r.id.Site) || !r.matches(search) {
 			continue
 		}
@@ -64,9 +75,9 @@ func (p *Practice) Query(f Filter) ([]Room, Counts) {
 		if r.closed != nil {
 			c.Closed++
 		} else {
-			c.ByState[r.state]++
+			c.ByState[state]++
 		}
-		if len(f.States) > 0 && !slices.Contains(f.States, r.state) {
+		if len(f.States) > 0 && !slices.Contains(f.States, state) {
 			continue
 		}
 		c.Selected++
@@ -104,6 +115,19 @@ func (p *Practice) sort() {
 	clear(p.order[len(p.order):cap(p.order)])
 	slices.SortFunc(p.order, worse)
 	p.dirty = false
+}
+
+// mildOrder is the order for those who may not know which rooms record.
+func (p *Practice) mildOrder() []*room {
+	order := slices.Clone(p.order)
+	works := func(r *room) bool { return r.state == Recording || r.state == Ready }
+	slices.SortStableFunc(order, func(a, b *room) int {
+		if works(a) && works(b) && (a.closed != nil) == (b.closed != nil) {
+			return a.id.Compare(b.id)
+		}
+		return worse(a, b)
+	})
+	return order
 }
 
 // worse sorts closed rooms last, and of two that need a hand the one that can't record first.
