@@ -2,12 +2,9 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -15,7 +12,6 @@ import (
 	"tacet/cmd/internal/cli"
 	"tacet/cmd/internal/dashboard"
 	"tacet/cmd/internal/dashboard/history"
-	"tacet/cmd/internal/dashboard/page"
 	"tacet/cmd/internal/dashboard/practice"
 	"tacet/cmd/internal/fleet"
 	"tacet/config"
@@ -35,6 +31,14 @@ which record, and which need a hand. It keeps events for 30 days.
 Give -broker once for each broker. The n-th -username, -password and -ca belong to the n-th broker; one
 alone belongs to all. Without -fleet it shows whatever publishes as a room.
 
+The page can be opened on this computer only, until it has a certificate and somebody an account:
+
+    tacet dashboard -add-person kim -role manager
+    tacet dashboard -broker URL -listen :8443 -cert page.pem -key page.key
+
+A manager sees and does everything, "-role site:high-street" the same at one site. A viewer sees whether
+rooms work, but not when they record, and no notes.
+
 "tacet dashboard -export csv -dir DIR" prints what is kept, and ends.`,
 	Run: dashboardRun,
 }
@@ -43,8 +47,10 @@ alone belongs to all. Without -fleet it shows whatever publishes as a room.
 type dashboardFlags struct {
 	brokers, usernames, passwords, authorities []string
 
-	fleet, listen, dir, clientID, export string
-	remember                             time.Duration
+	fleet, dir, clientID, export string
+	remember                     time.Duration
+
+	page pageFlags
 }
 
 func parseDashboard(env *cli.Env, args []string) (*dashboardFlags, error) {
@@ -60,7 +66,7 @@ func parseDashboard(env *cli.Env, args []string) (*dashboardFlags, error) {
 	flags.Func("password", "`FILE` with the dashboard's password at the broker", list(&f.passwords))
 	flags.Func("ca", "`FILE` with the certificate of the broker's authority", list(&f.authorities))
 	flags.StringVar(&f.fleet, "fleet", "", "`FILE` with the list of rooms, which \"tacet provision\" made")
-	flags.StringVar(&f.listen, "listen", "127.0.0.1:8081", "show the page at `ADDRESS`")
+	f.page.add(flags)
 	flags.StringVar(&f.dir, "dir", "dashboard", "keep events in `DIR`")
 	flags.StringVar(&f.clientID, "client-id", dashboard.DefaultClientID,
 		"`NAME` of the session at the broker; two dashboards need two")
@@ -81,7 +87,7 @@ func parseDashboard(env *cli.Env, args []string) (*dashboardFlags, error) {
 		return nil, env.Usage("dashboard takes no argument %q", rest[0])
 	case f.export != "" && f.export != history.CSV && f.export != history.JSONL:
 		return nil, env.Usage("-export is csv or jsonl, not %q", f.export)
-	case f.export == "" && len(f.brokers) == 0:
+	case f.export == "" && !f.page.editsPeople() && len(f.brokers) == 0:
 		return nil, env.Usage("dashboard needs -broker")
 	}
 	for name, values := range map[string][]string{"username": f.usernames, "password": f.passwords, "ca": f.authorities} {
@@ -100,16 +106,19 @@ func dashboardRun(env *cli.Env, args []string) error {
 	if f.export != "" {
 		return exportHistory(env, f)
 	}
+	if f.page.editsPeople() {
+		return f.page.editPeople(env, f.dir)
+	}
 	known, err := knownRooms(f.fleet)
 	if err != nil {
 		return err
 	}
-	listener, err := listenLocally(f.listen)
+	log := slog.New(slog.NewTextHandler(env.Stderr, nil))
+	served, err := f.page.open(f.dir, log)
 	if err != nil {
 		return err
 	}
-	defer listener.Close()
-	log := slog.New(slog.NewTextHandler(env.Stderr, nil))
+	defer served.listener.Close()
 	d, err := dashboard.Open(env.Ctx, dashboard.Options{Brokers: f.connections(), Known: known, Dir: f.dir,
 		ClientID: f.clientID, Remember: f.remember, Log: log})
 	if errors.Is(err, history.ErrInUse) {
@@ -118,44 +127,8 @@ func dashboardRun(env *cli.Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	env.Note("the page is at http://%s/", listener.Addr())
-	return errors.Join(serveDashboard(env.Ctx, d, listener), d.Close())
-}
-
-// serveDashboard runs the dashboard and its page until ctx ends, or one of them fails.
-func serveDashboard(ctx context.Context, d *dashboard.Dashboard, listener net.Listener) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	server := &http.Server{Handler: page.New(d), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 16 << 10}
-	served := make(chan error, 1)
-	go func() {
-		err := server.Serve(listener)
-		stop()
-		if errors.Is(err, http.ErrServerClosed) {
-			err = nil
-		}
-		served <- err
-	}()
-	err := d.Run(ctx)
-	server.Close()
-	if failed := <-served; failed != nil {
-		err = errors.Join(err, fmt.Errorf("serve the page: %w", failed))
-	}
-	return err
-}
-
-// listenLocally refuses addresses that others can reach: the page has no passwords.
-func listenLocally(address string) (net.Listener, error) {
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("listen at %s: %w", address, err)
-	}
-	if tcp, ok := listener.Addr().(*net.TCPAddr); !ok || !tcp.IP.IsLoopback() {
-		listener.Close()
-		return nil, fmt.Errorf("listen at %s: others could see the page there", address)
-	}
-	return listener, nil
+	env.Note("the page is at %s", served.url)
+	return errors.Join(f.page.run(env.Ctx, d, served, log), d.Close())
 }
 
 // connections pairs the brokers with their accounts.

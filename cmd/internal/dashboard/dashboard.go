@@ -46,6 +46,8 @@ type Options struct {
 	Remember time.Duration  // for how long events are kept; 30 days
 	Location *time.Location // of closed periods; nil: the computer's
 	Log      *slog.Logger
+	// Snoozed is called when somebody wants no notices about a room until a time; zero: no longer.
+	Snoozed func(room practice.RoomID, until time.Time)
 }
 
 // Dashboard is an open dashboard. It is the page's Source; any goroutine may ask it.

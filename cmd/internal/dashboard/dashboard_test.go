@@ -3,6 +3,7 @@ package dashboard
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -140,10 +141,16 @@ func TestFromBrokerToPage(t *testing.T) {
 	d.await(room3, "recording", is(practice.Recording))
 	c.Publish(u.State(), u.state(topic.Fault, "mic-missing"), true)
 	d.await(room3, "hand", is(practice.Hand))
-	w := httptest.NewRecorder()
-	page.New(d).ServeHTTP(w, httptest.NewRequest("GET", "http://127.0.0.1/api/rooms", nil))
-	if !strings.Contains(w.Body.String(), `"state":"hand"`) || !strings.Contains(w.Body.String(), `"alerts":["mic-missing"]`) {
-		t.Error(w.Body)
+	server := httptest.NewServer((&page.Page{Source: d, Desk: d}).Handler())
+	defer server.Close()
+	answer, err := server.Client().Get(server.URL + "/api/rooms")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if !strings.Contains(string(body), `"state":"hand"`) || !strings.Contains(string(body), `"alerts":["mic-missing"]`) {
+		t.Errorf("%s, %v", body, err)
 	}
 	d.until("the history", func() bool {
 		all, err := d.Timeline(t.Context(), room3, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tacet/cmd/internal/dashboard/history"
+	"tacet/cmd/internal/dashboard/page"
 	"tacet/cmd/internal/dashboard/practice"
 	"tacet/daemon/topic"
 )
@@ -72,7 +73,8 @@ func (d *Dashboard) AddNote(ctx context.Context, room practice.RoomID, by, text 
 	if n.Text == "" {
 		return errors.New("the note is empty")
 	}
-	err := d.db.Update(ctx, func(tx *history.Tx) error {
+	act := page.Act{By: by, What: "added a note", On: room.String(), Text: n.Text}
+	err := d.audited(ctx, act, func(tx *history.Tx) error {
 		return errors.Join(putRecord(tx, noteRecord, n.ID, n), tx.Trim(noteRecord, maxNotes))
 	})
 	if err != nil {
@@ -82,8 +84,11 @@ func (d *Dashboard) AddNote(ctx context.Context, room practice.RoomID, by, text 
 }
 
 // RemoveNote implements page.Source.
-func (d *Dashboard) RemoveNote(ctx context.Context, id int64, _ string) error {
-	return d.remove(ctx, noteRecord, id)
+func (d *Dashboard) RemoveNote(ctx context.Context, id int64, by string) error {
+	var n practice.Note
+	return d.remove(ctx, noteRecord, id, &n, func() page.Act {
+		return page.Act{By: by, What: "removed a note", On: n.Room.String(), Text: n.Text}
+	})
 }
 
 // Closures implements page.Source.
@@ -104,25 +109,45 @@ func (d *Dashboard) AddClosure(ctx context.Context, c practice.Closure) error {
 	if len(all) >= maxClosures {
 		return fmt.Errorf("there are %d closed periods: remove one first", len(all))
 	}
-	if err := d.db.Update(ctx, func(tx *history.Tx) error { return putRecord(tx, closureRecord, c.ID, c) }); err != nil {
+	act := page.Act{By: c.By, What: "closed", On: place(c), Text: c.Why}
+	if err := d.audited(ctx, act, func(tx *history.Tx) error { return putRecord(tx, closureRecord, c.ID, c) }); err != nil {
 		return err
 	}
 	return d.changed(ctx)
 }
 
 // RemoveClosure implements page.Source.
-func (d *Dashboard) RemoveClosure(ctx context.Context, id int64, _ string) error {
-	return d.remove(ctx, closureRecord, id)
+func (d *Dashboard) RemoveClosure(ctx context.Context, id int64, by string) error {
+	var c practice.Closure
+	return d.remove(ctx, closureRecord, id, &c, func() page.Act {
+		return page.Act{By: by, What: "ended a closed period", On: place(c), Text: c.Why}
+	})
 }
 
-func (d *Dashboard) remove(ctx context.Context, kind string, id int64) error {
-	err := d.db.Update(ctx, func(tx *history.Tx) error {
-		value, err := tx.Get(kind, recordKey(id))
-		if err == nil && value == nil {
-			err = fmt.Errorf("remove a %s: %w", kind, ErrNoSuch)
-		}
-		return errors.Join(err, tx.Delete(kind, recordKey(id)))
-	})
+// place is what a closed period is about.
+func place(c practice.Closure) string {
+	switch {
+	case c.Room != "":
+		return c.Site + "/" + c.Room
+	case c.Site != "":
+		return c.Site
+	}
+	return "everywhere"
+}
+
+// remove removes a record. It is read into v first, for the audit log.
+func (d *Dashboard) remove(ctx context.Context, kind string, id int64, v any, act func() page.Act) error {
+	value, err := d.db.Get(ctx, kind, recordKey(id))
+	if err == nil && value == nil {
+		err = ErrNoSuch
+	}
+	if err == nil {
+		err = json.Unmarshal(value, v)
+	}
+	if err != nil {
+		return fmt.Errorf("remove a %s: %w", kind, err)
+	}
+	err = d.audited(ctx, act(), func(tx *history.Tx) error { return tx.Delete(kind, recordKey(id)) })
 	if err != nil {
 		return err
 	}

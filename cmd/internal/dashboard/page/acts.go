@@ -49,7 +49,7 @@ func (p *Page) acting(do func(r *http.Request, who people.Person) (next string, 
 		var wrong problem
 		switch {
 		case errors.As(err, &wrong):
-			p.render(w, "problem", http.StatusBadRequest, frame{Title: "Not done", Failed: capital(string(wrong)) + ".", Next: next, Who: who, Accounts: p.Gate != nil})
+			p.render(w, "problem", http.StatusBadRequest, frame{Title: "Not done", Failed: capital(string(wrong)) + ".", Next: next, Who: who, Accounts: p.accounts()})
 		case errors.Is(err, errNoPage):
 			http.Error(w, "there is no such room", http.StatusNotFound)
 		case err != nil:

@@ -24,7 +24,10 @@ import (
 type Page struct {
 	Source Source
 	Desk   Desk         // nil: nobody can snooze, and there is no log
-	Gate   *people.Gate // nil: there are no accounts, and everybody sees everything
+	Gate   *people.Gate // nil: there are never accounts
+	// Public: other computers reach the page. If they don't, and nobody has an account, whoever opens
+	// it sees everything.
+	Public bool
 	// Encrypted: the server speaks TLS. Without it the page answers only on this computer.
 	Encrypted   bool
 	Name        string         // a further host name of a page on this computer; usually empty

@@ -55,7 +55,7 @@ var errNoPage = errors.New("there is no such page")
 func (p *Page) screen(ctx context.Context, at *url.URL, who people.Person) (*screen, error) {
 	status := p.Source.Status()
 	s := &screen{frame: frame{
-		Path: at.RequestURI(), Who: who, Accounts: p.Gate != nil, Log: p.Desk != nil && who.Audits(), Build: p.Build,
+		Path: at.RequestURI(), Who: who, Accounts: p.accounts(), Log: p.Desk != nil && who.Audits(), Build: p.Build,
 		Now: p.moment(status.At, status.At), Trust: p.trust(status),
 	}}
 	path := strings.Split(strings.Trim(at.Path, "/"), "/")
@@ -89,7 +89,7 @@ func (p *Page) shown(w http.ResponseWriter, r *http.Request) {
 	s, err := p.screen(r.Context(), r.URL, who)
 	switch {
 	case errors.Is(err, errNoPage):
-		p.render(w, "missing", http.StatusNotFound, frame{Title: "No such page", Who: who, Accounts: p.Gate != nil})
+		p.render(w, "missing", http.StatusNotFound, frame{Title: "No such page", Who: who, Accounts: p.accounts()})
 		return
 	case err != nil:
 		p.Log.Error("the page can't be made", "page", r.URL.Path, "err", err)

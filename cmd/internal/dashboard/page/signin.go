@@ -28,9 +28,12 @@ func (p *Page) session(r *http.Request) string {
 	return c.Value
 }
 
+// accounts reports whether people have to sign in.
+func (p *Page) accounts() bool { return p.Gate != nil && (p.Public || !p.Gate.Empty()) }
+
 // who returns who sends the request. ok is false if they have to sign in.
 func (p *Page) who(r *http.Request) (who people.Person, ok bool) {
-	if p.Gate == nil {
+	if !p.accounts() {
 		return people.Nobody, true
 	}
 	return p.Gate.Who(p.session(r))
@@ -73,7 +76,7 @@ func (p *Page) signInPage(w http.ResponseWriter, r *http.Request) {
 
 func (p *Page) signIn(w http.ResponseWriter, r *http.Request) {
 	next := local(r.PostFormValue("next"))
-	if p.Gate == nil {
+	if !p.accounts() {
 		http.Redirect(w, r, next, http.StatusSeeOther)
 		return
 	}

@@ -148,8 +148,9 @@ func (p *Page) tile(r room, now time.Time) tile {
 	}
 	t.Lasts = r.State == practice.Recording
 	t.Serious = r.State == practice.Hand && (r.Phase() == topic.Fault || len(r.Alerts) > 0 && r.Alerts[0].Blocks)
-	if r.State == practice.Silent || r.State == practice.Late {
-		t.Since = moment{} // since when it was last heard says more
+	switch r.State {
+	case practice.Silent, practice.Late, practice.Never, practice.Ready:
+		t.Since = moment{} // when it was last heard says more
 	}
 	if r.State == practice.Ready || r.State == practice.Recording {
 		t.Remedy = ""

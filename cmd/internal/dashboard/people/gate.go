@@ -54,6 +54,12 @@ func NewGate(book Book) *Gate {
 	return g
 }
 
+// Empty reports whether nobody has an account. It says no if that can't be known.
+func (g *Gate) Empty() bool {
+	all, err := g.book.Accounts()
+	return err == nil && len(all) == 0
+}
+
 // SignIn checks a password and returns the token of a new session. from is the address that asks.
 func (g *Gate) SignIn(ctx context.Context, from netip.Addr, name, password string) (string, error) {
 	a, err := g.check(ctx, from, name, password)
