@@ -11,10 +11,10 @@ import (
 
 // Options are what all rules share.
 type Options struct {
-	Summary  *Summary                      // nil: no weekly mail
+	Summary  *Summary                       // nil: no weekly mail
 	Link     func(site, room string) string // the address of a room's page, of all rooms if both are empty; nil: no links
-	NewID    func() string                 // of a message or an incident; nil: random
-	Location *time.Location                // of the times in messages; nil: UTC
+	NewID    func() string                  // of a message or an incident; nil: random
+	Location *time.Location                 // of the times in messages; nil: UTC
 }
 
 // Engine is all rules with their faults.
@@ -36,6 +36,7 @@ type Engine struct {
 type desk struct {
 	Rule
 	items     map[Subject]map[Code]*item
+	many      int // of items
 	incidents map[string]*incident
 	sent      []time.Time // the messages of the last hour, oldest first; at most PerHour
 }
@@ -72,6 +73,9 @@ func New(rules []Rule, records []Record, o Options) *Engine {
 	return e
 }
 
+// maxItems is the most faults that all rules together look after. It is less than the store takes.
+const maxItems = 60_000
+
 // See takes what is seen of a subject. The next Advance acts on it.
 func (e *Engine) See(s Sight) {
 	e.seats[s.Subject] = &seat{name: s.Name, broker: s.Broker, closed: s.Closed, doubt: s.Doubt, bad: len(s.Faults) > 0}
@@ -85,6 +89,9 @@ func (e *Engine) seeAt(d *desk, s Sight) {
 	for _, f := range s.Faults {
 		if !d.wants(f.Code, f.Severity) || !e.concerns(d, s.Subject) {
 			continue
+		}
+		if d.many >= maxItems/len(e.desks) && d.items[s.Subject][f.Code] == nil {
+			continue // more than anybody can read
 		}
 		up[f.Code] = true
 		i := d.item(key{s.Subject, f.Code})
@@ -116,8 +123,8 @@ func (e *Engine) Snooze(s Subject, code Code, until time.Time) {
 	e.dirty[snoozeKey(k)] = true
 }
 
-// Snoozed returns until when a fault is snoozed; zero: it is not.
-func (e *Engine) Snoozed(s Subject, code Code, now time.Time) time.Time {
+// snoozed returns until when a fault is snoozed; zero: it is not.
+func (e *Engine) snoozed(s Subject, code Code, now time.Time) time.Time {
 	until := e.snoozes[key{s, ""}]
 	if u := e.snoozes[key{s, code}]; u.After(until) {
 		until = u
@@ -126,6 +133,25 @@ func (e *Engine) Snoozed(s Subject, code Code, now time.Time) time.Time {
 		return time.Time{}
 	}
 	return until
+}
+
+// Snoozed is a subject, or one fault of it, about which nothing is said until a time.
+type Snoozed struct {
+	Subject Subject
+	Code    Code // empty: all
+	Until   time.Time
+}
+
+// Snoozes returns what is snoozed, sorted.
+func (e *Engine) Snoozes() []Snoozed {
+	var all []Snoozed
+	for k, until := range e.snoozes {
+		all = append(all, Snoozed{k.Subject, k.Code, until})
+	}
+	slices.SortFunc(all, func(a, b Snoozed) int {
+		return cmp.Or(a.Subject.Compare(b.Subject), cmp.Compare(a.Code, b.Code))
+	})
+	return all
 }
 
 // maxUnseen is how long a fault of a subject that is not seen any more is kept after a start.
@@ -200,6 +226,9 @@ func (e *Engine) drop(d *desk, k key) {
 	if i := codes[k.Code]; i != nil && i.stored {
 		e.forgetRecord(itemKey(d.Name, k))
 	}
+	if codes[k.Code] != nil {
+		d.many--
+	}
 	if delete(codes, k.Code); len(codes) == 0 {
 		delete(d.items, k.Subject)
 	}
@@ -213,6 +242,7 @@ func (d *desk) item(k key) *item {
 		d.items[k.Subject] = codes
 	}
 	if codes[k.Code] == nil {
+		d.many++
 		codes[k.Code] = &item{Phase: ok}
 	}
 	return codes[k.Code]

@@ -75,6 +75,13 @@ func declared(code health.Code) health.Warning {
 	}
 }
 
+// Known reports whether a code is declared, here or in package health.
+func Known(code Code) bool {
+	_, ours := own[code]
+	_, theirs := health.Lookup(code)
+	return ours || theirs
+}
+
 // Subject is what has a fault: a room, a broker, or with no field set the dashboard's computer.
 type Subject struct {
 	Site   string `json:"site,omitempty"`
@@ -106,14 +113,16 @@ type Sight struct {
 	Doubt   bool // what is seen may be old
 }
 
-// maxFaults is the most faults of one subject.
-const maxFaults = 100
+// maxFaults is the most faults of one subject. A room lists its worst first.
+const maxFaults = 20
 
 // OfRoom is the sight of a room.
 func OfRoom(r practice.Room) Sight {
 	s := Sight{
 		Subject: Subject{Site: r.ID.Site, Room: r.ID.Room}, Name: plain(r.Title()), Broker: r.Broker,
-		Closed: r.Closed != nil, Doubt: r.Doubt != "",
+		Closed: r.Closed != nil,
+		// That a room is silent is not doubted when its broker is back and the room is not.
+		Doubt: r.Doubt != "" && r.State != practice.Silent,
 	}
 	if r.State == practice.Unknown {
 		return s // nobody has said that it is a room of the practice

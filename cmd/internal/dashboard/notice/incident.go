@@ -42,7 +42,7 @@ func (e *Engine) open(d *desk, now time.Time) {
 // quiet reports whether nothing may be said about a fault now.
 func (e *Engine) quiet(k key, now time.Time) bool {
 	seat := e.seats[k.Subject]
-	return seat == nil || seat.closed || !e.Snoozed(k.Subject, k.Code, now).IsZero()
+	return seat == nil || seat.closed || !e.snoozed(k.Subject, k.Code, now).IsZero()
 }
 
 // members are the faults of an incident.

@@ -31,6 +31,7 @@
 package notice
 
 import (
+	"slices"
 	"time"
 
 	"tacet/daemon/health"
@@ -65,6 +66,9 @@ type Message struct {
 	More     int             `json:"more,omitempty"` // problems that did not fit in
 	To       []string        `json:"-"`              // names of those who get it
 }
+
+// For reports whether somebody gets the message.
+func (m *Message) For(name string) bool { return slices.Contains(m.To, name) }
 
 // Problem is one fault in a message.
 type Problem struct {
