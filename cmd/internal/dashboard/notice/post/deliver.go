@@ -6,7 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"tacet/cmd/internal/dashboard/history"
 	"tacet/cmd/internal/dashboard/notice"
 	"tacet/cmd/internal/dashboard/notice/send"
 )
@@ -100,7 +99,7 @@ func (p *Office) sendOne(ctx context.Context, b *box, key string) {
 			p.mu.Unlock()
 			return
 		}
-		if stored := p.o.Store.Update(ctx, func(tx *history.Tx) error {
+		if stored := p.o.Store.Update(ctx, func(tx Tx) error {
 			return tx.Put(outboxKind, key, encode(l))
 		}); stored != nil {
 			err = errors.Join(err, stored)

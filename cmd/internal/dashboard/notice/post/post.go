@@ -144,7 +144,7 @@ func (p *Office) restore(boxes map[string]*box, r history.Record) bool {
 }
 
 func (p *Office) remove(ctx context.Context, keys ...string) error {
-	return p.o.Store.Update(ctx, func(tx *history.Tx) error {
+	return p.o.Store.Update(ctx, func(tx Tx) error {
 		for _, key := range keys {
 			if err := tx.Delete(outboxKind, key); err != nil {
 				return err

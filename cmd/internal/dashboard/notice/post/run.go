@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"tacet/cmd/internal/dashboard/history"
 	"tacet/cmd/internal/dashboard/notice"
 )
 
@@ -95,7 +94,7 @@ func (p *Office) commit(ctx context.Context, out notice.Outcome, now time.Time) 
 		return nil
 	}
 	plans := p.plan(out.Messages, now)
-	err := p.o.Store.Update(ctx, func(tx *history.Tx) error {
+	err := p.o.Store.Update(ctx, func(tx Tx) error {
 		for _, r := range out.Records {
 			if err := putRecord(tx, r); err != nil {
 				return err
@@ -122,7 +121,7 @@ func (p *Office) commit(ctx context.Context, out notice.Outcome, now time.Time) 
 	return nil
 }
 
-func putRecord(tx *history.Tx, r notice.Record) error {
+func putRecord(tx Tx, r notice.Record) error {
 	if r.Value == nil {
 		return tx.Delete(stateKind, r.Key)
 	}

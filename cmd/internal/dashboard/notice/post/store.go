@@ -11,13 +11,29 @@ import (
 	"tacet/cmd/internal/dashboard/notice"
 )
 
-// Store keeps records by kind and key. *history.DB is one.
+// Store keeps records by kind and key.
 type Store interface {
 	// Update runs a function in one transaction, and returns when it is on the disk. The function
 	// may run several times.
-	Update(ctx context.Context, f func(*history.Tx) error) error
+	Update(ctx context.Context, f func(Tx) error) error
+	// List returns records with keys after one, sorted by key.
 	List(ctx context.Context, kind, after string, limit int) ([]history.Record, error)
 	Get(ctx context.Context, kind, key string) ([]byte, error)
+}
+
+// Tx is a transaction.
+type Tx interface {
+	Put(kind, key string, value []byte) error
+	Delete(kind, key string) error
+}
+
+// History is the store in a dashboard's history.
+func History(db *history.DB) Store { return inHistory{db} }
+
+type inHistory struct{ *history.DB }
+
+func (h inHistory) Update(ctx context.Context, f func(Tx) error) error {
+	return h.DB.Update(ctx, func(tx *history.Tx) error { return f(tx) })
 }
 
 // The kinds of records.

@@ -203,6 +203,7 @@ func (s *Mail) explain(err error) error {
 	var reply *textproto.Error
 	var lookup *net.DNSError
 	var op *net.OpError
+	var sending *mail.SendError
 	switch {
 	case errors.Is(err, errClear):
 		return advised{err, `set tls = "starttls" or tls = "implicit" in [mail]`}
@@ -216,8 +217,10 @@ func (s *Mail) explain(err error) error {
 		return advised{err, `if the server expects TLS at once, as on port 465, set tls = "implicit" in [mail]`}
 	case errors.As(err, &tls.RecordHeaderError{}):
 		return advised{err, `if the server starts in clear text, as on port 587, set tls = "starttls" in [mail]`}
+	case errors.As(err, &sending):
+		return s.explainReply(err, sending.Reason, sending.ErrorCode())
 	case errors.As(err, &reply):
-		return s.explainReply(err, reply.Code)
+		return s.explainLogin(err, reply.Code)
 	case errors.As(err, &lookup):
 		return advised{err, "check [mail] server, and this computer's network"}
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &op):
@@ -226,20 +229,26 @@ func (s *Mail) explain(err error) error {
 	return err
 }
 
-func (s *Mail) explainReply(err error, code int) error {
-	var at *mail.SendError
-	inMail := errors.As(err, &at)
-	switch {
-	case code == 535 || code == 534 || code == 538 || code == 432:
+func (s *Mail) explainLogin(err error, code int) error {
+	switch code {
+	case 535, 534, 538, 432:
 		return advised{err, "check [mail] username and the password in password_file; many providers want a password " +
 			"made for this program (an app password)"}
-	case code == 530:
-		return advised{err, "the server wants a name and a password: set username and password_file in [mail]"}
-	case inMail && at.Reason == mail.ErrSMTPMailFrom:
+	}
+	return err
+}
+
+func (s *Mail) explainReply(err error, at mail.SendErrReason, code int) error {
+	const permanent = 500
+	switch {
+	case s.o.Username == "" && at == mail.ErrSMTPMailFrom && code >= permanent:
+		return advised{err, "if the server wants a name and a password, set username and password_file in [mail]; " +
+			"otherwise check [mail] from"}
+	case at == mail.ErrSMTPMailFrom:
 		return advised{err, "the server does not take mail from this sender: check [mail] from"}
-	case inMail && code >= 500 && at.Reason == mail.ErrSMTPRcptTo:
+	case code >= permanent && at == mail.ErrSMTPRcptTo:
 		return advised{fmt.Errorf("%w: %w", ErrRefused, err), "check the address " + s.o.To}
-	case inMail && code >= 500 && (at.Reason == mail.ErrSMTPDataClose || at.Reason == mail.ErrSMTPData):
+	case code >= permanent && (at == mail.ErrSMTPDataClose || at == mail.ErrSMTPData):
 		return advised{fmt.Errorf("%w: %w", ErrRefused, err), "the server does not take this mail: ask who runs it"}
 	}
 	return err
