@@ -139,3 +139,16 @@ func TestMessageOfRubbish(t *testing.T) {
 		t.Errorf("message: %q", got)
 	}
 }
+
+func TestSeverityAsText(t *testing.T) {
+	for _, s := range []Severity{Note, Attention, Fault} {
+		text, err := s.MarshalText()
+		var back Severity
+		if err != nil || back.UnmarshalText(text) != nil || back != s {
+			t.Errorf("%v: %s, %v, %v", s, text, err, back)
+		}
+	}
+	if err := new(Severity).UnmarshalText([]byte("bad")); err == nil {
+		t.Error("an unknown severity is accepted")
+	}
+}

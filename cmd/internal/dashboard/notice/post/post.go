@@ -37,6 +37,8 @@ type Options struct {
 	Ping     *Ping // nil: none
 	Queue    int   // the most letters that wait for one channel; 0: 1,000
 	Log      *slog.Logger
+
+	pace time.Duration // how often the engine runs at most; 0: pace
 }
 
 // Ping says how somebody outside learns that the dashboard runs.
@@ -88,7 +90,7 @@ type box struct {
 
 // Open reads what is stored.
 func Open(ctx context.Context, o Options) (*Office, error) {
-	o.Queue = cmp.Or(o.Queue, 1000)
+	o.Queue, o.pace = cmp.Or(o.Queue, 1000), cmp.Or(o.pace, pace)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}

@@ -50,9 +50,9 @@ func (p *Office) decide(ctx context.Context) error {
 	}
 }
 
-// idle waits until there is something to do, but at least for pace. It returns false when ctx ends.
+// idle waits until there is something to do, but at least for the pace. It returns false when ctx ends.
 func (p *Office) idle(ctx context.Context, next time.Time) bool {
-	breath := time.NewTimer(pace)
+	breath := time.NewTimer(p.o.pace)
 	defer breath.Stop()
 	select {
 	case <-breath.C:
