@@ -141,14 +141,14 @@ func TestMessageOfRubbish(t *testing.T) {
 }
 
 func TestSeverityAsText(t *testing.T) {
-	for _, s := range []Severity{Note, Attention, Fault} {
+	for _, s := range []health.Severity{health.Note, health.Attention, health.Fault} {
 		text, err := s.MarshalText()
-		var back Severity
+		var back health.Severity
 		if err != nil || back.UnmarshalText(text) != nil || back != s {
 			t.Errorf("%v: %s, %v, %v", s, text, err, back)
 		}
 	}
-	if err := new(Severity).UnmarshalText([]byte("bad")); err == nil {
+	if err := new(health.Severity).UnmarshalText([]byte("bad")); err == nil {
 		t.Error("an unknown severity is accepted")
 	}
 }
