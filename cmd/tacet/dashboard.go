@@ -39,6 +39,9 @@ The page can be opened on this computer only, until it has a certificate and som
 A manager sees and does everything, "-role site:high-street" the same at one site. A viewer sees whether
 rooms work, but not when they record, and no notes.
 
+With -notices it sends a mail or a message when a room needs a hand: "tacet dashboard -notices-example"
+prints a file to start from, and "tacet dashboard -notices FILE -test-notice" tries it.
+
 "tacet dashboard -export csv -dir DIR" prints what is kept, and ends.`,
 	Run: dashboardRun,
 }
@@ -50,7 +53,8 @@ type dashboardFlags struct {
 	fleet, dir, clientID, export string
 	remember                     time.Duration
 
-	page pageFlags
+	page    pageFlags
+	notices noticeFlags
 }
 
 func parseDashboard(env *cli.Env, args []string) (*dashboardFlags, error) {
@@ -67,6 +71,7 @@ func parseDashboard(env *cli.Env, args []string) (*dashboardFlags, error) {
 	flags.Func("ca", "`FILE` with the certificate of the broker's authority", list(&f.authorities))
 	flags.StringVar(&f.fleet, "fleet", "", "`FILE` with the list of rooms, which \"tacet provision\" made")
 	f.page.add(flags)
+	f.notices.add(flags)
 	flags.StringVar(&f.dir, "dir", "dashboard", "keep events in `DIR`")
 	flags.StringVar(&f.clientID, "client-id", dashboard.DefaultClientID,
 		"`NAME` of the session at the broker; two dashboards need two")
@@ -87,7 +92,7 @@ func parseDashboard(env *cli.Env, args []string) (*dashboardFlags, error) {
 		return nil, env.Usage("dashboard takes no argument %q", rest[0])
 	case f.export != "" && f.export != history.CSV && f.export != history.JSONL:
 		return nil, env.Usage("-export is csv or jsonl, not %q", f.export)
-	case f.export == "" && !f.page.editsPeople() && len(f.brokers) == 0:
+	case f.export == "" && !f.page.editsPeople() && !f.notices.ends() && len(f.brokers) == 0:
 		return nil, env.Usage("dashboard needs -broker")
 	}
 	for name, values := range map[string][]string{"username": f.usernames, "password": f.passwords, "ca": f.authorities} {
@@ -109,6 +114,13 @@ func dashboardRun(env *cli.Env, args []string) error {
 	if f.page.editsPeople() {
 		return f.page.editPeople(env, f.dir)
 	}
+	if f.notices.ends() {
+		return f.notices.run(env)
+	}
+	notices, err := f.notices.read()
+	if err != nil {
+		return err
+	}
 	known, err := knownRooms(f.fleet)
 	if err != nil {
 		return err
@@ -120,7 +132,7 @@ func dashboardRun(env *cli.Env, args []string) error {
 	}
 	defer served.listener.Close()
 	d, err := dashboard.Open(env.Ctx, dashboard.Options{Brokers: f.connections(), Known: known, Dir: f.dir,
-		ClientID: f.clientID, Remember: f.remember, Log: log})
+		ClientID: f.clientID, Remember: f.remember, Log: log, Notices: notices})
 	if errors.Is(err, history.ErrInUse) {
 		return cli.WithHint(err, "stop the other one, or give this one its own -dir and -client-id")
 	}

@@ -14,6 +14,7 @@ package dashboard
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -21,6 +22,8 @@ import (
 
 	"tacet/cmd/internal/dashboard/feed"
 	"tacet/cmd/internal/dashboard/history"
+	"tacet/cmd/internal/dashboard/notice/post"
+	"tacet/cmd/internal/dashboard/notice/settings"
 	"tacet/cmd/internal/dashboard/page"
 	"tacet/cmd/internal/dashboard/practice"
 	"tacet/daemon/mqtt"
@@ -46,8 +49,7 @@ type Options struct {
 	Remember time.Duration  // for how long events are kept; 30 days
 	Location *time.Location // of closed periods; nil: the computer's
 	Log      *slog.Logger
-	// Snoozed is called when somebody wants no notices about a room until a time; zero: no longer.
-	Snoozed func(room practice.RoomID, until time.Time)
+	Notices  *settings.Settings // who gets a word about what; nil: nobody
 }
 
 // Dashboard is an open dashboard. It is the page's Source; any goroutine may ask it.
@@ -57,6 +59,7 @@ type Dashboard struct {
 	feeds   []*feed.Feed
 	events  chan feed.Event
 	refresh chan struct{} // has something when Advance should run now
+	notices *post.Office  // nil: none
 
 	mu    sync.Mutex
 	model *practice.Practice // guarded by mu
@@ -116,19 +119,27 @@ func (d *Dashboard) restore(ctx context.Context) error {
 	if err := d.db.Rooms(ctx, func(k history.Kept) { d.model.Restore(k.ID, k.Memory, k.Latest) }); err != nil {
 		return err
 	}
-	return d.restoreNotes(ctx)
+	return errors.Join(d.restoreNotes(ctx), d.openNotices(ctx))
 }
 
 // Run keeps everything up to date until ctx ends.
 func (d *Dashboard) Run(ctx context.Context) error {
-	var feeds sync.WaitGroup
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var parts sync.WaitGroup
 	for _, f := range d.feeds {
-		feeds.Go(func() { f.Run(ctx) })
+		parts.Go(func() { f.Run(ctx) })
 	}
+	var noticed error
+	parts.Go(func() {
+		if noticed = d.runNotices(ctx); noticed != nil {
+			stop() // a dashboard that can't tell anybody must not look well
+		}
+	})
 	o := &owner{d: d, clock: time.Now(), flushed: time.Now()}
 	err := o.run(ctx)
-	feeds.Wait()
-	return err
+	parts.Wait()
+	return errors.Join(err, noticed)
 }
 
 // Close writes what waits, and closes the history.

@@ -57,9 +57,7 @@ func (d *Dashboard) Snooze(ctx context.Context, room practice.RoomID, by string,
 	if err != nil {
 		return err
 	}
-	if d.o.Snoozed != nil {
-		d.o.Snoozed(room, until)
-	}
+	d.snoozeNotices(room, until)
 	d.fan.tell(changeAll)
 	return nil
 }

@@ -2,6 +2,7 @@ package post
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"time"
@@ -180,7 +181,8 @@ type Result struct {
 }
 
 // Test sends a test message to every channel, past all queues.
-func Test(ctx context.Context, channels []send.Channel, id string, now time.Time, link string) []Result {
+func Test(ctx context.Context, channels []send.Channel, link string, now time.Time) []Result {
+	id := rand.Text()
 	var all []Result
 	for _, c := range channels {
 		m := notice.Message{

@@ -52,25 +52,18 @@ type Ping struct {
 // Office runs the engine. Any goroutine may use it.
 type Office struct {
 	o    Options
-	wake chan struct{} // something is in sights, forgotten or asks
+	wake chan struct{} // something is in sights, forgotten or asked
 	post chan struct{} // a letter was added
-	ran  chan struct{} // closed when Run has ended
 
 	engine *notice.Engine // of the goroutine of Run
 
 	mu        sync.Mutex
 	sights    map[notice.Subject]notice.Sight
 	forgotten map[notice.Subject]bool
-	asks      []ask
+	asked     map[snoozed]time.Time
 	boxes     []*box
 	number    uint64 // of the latest letter
 	snoozes   []Snooze
-}
-
-// ask is something for the engine to do, and whom to tell when it is stored.
-type ask struct {
-	do   func(*notice.Engine)
-	done chan struct{}
 }
 
 // box is the queue of a channel.
@@ -95,8 +88,9 @@ func Open(ctx context.Context, o Options) (*Office, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	p := &Office{
-		o: o, wake: make(chan struct{}, 1), post: make(chan struct{}, 1), ran: make(chan struct{}),
+		o: o, wake: make(chan struct{}, 1), post: make(chan struct{}, 1),
 		sights: map[notice.Subject]notice.Sight{}, forgotten: map[notice.Subject]bool{},
+		asked: map[snoozed]time.Time{},
 	}
 	boxes := map[string]*box{}
 	for _, c := range o.Channels {
@@ -179,21 +173,18 @@ func (p *Office) Forget(subjects ...notice.Subject) {
 }
 
 // Snooze mentions nothing new about a room until a time, or nothing about one of its faults. A time
-// in the past ends it. It returns when that is stored.
-func (p *Office) Snooze(ctx context.Context, s notice.Subject, code notice.Code, until time.Time) error {
-	done := make(chan struct{})
+// in the past ends it. It never waits.
+func (p *Office) Snooze(s Snooze) {
 	p.mu.Lock()
-	p.asks = append(p.asks, ask{func(e *notice.Engine) { e.Snooze(s, code, until) }, done})
+	p.asked[snoozed{s.Subject, s.Code}] = s.Until
 	p.mu.Unlock()
 	nudge(p.wake)
-	select {
-	case <-done:
-		return nil
-	case <-p.ran:
-		return errStopped
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+}
+
+// snoozed is what a snooze is about.
+type snoozed struct {
+	subject notice.Subject
+	code    notice.Code
 }
 
 // Snooze is a room, or one fault of it, about which nothing is said until a time.

@@ -2,7 +2,6 @@ package post
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -10,14 +9,11 @@ import (
 	"tacet/cmd/internal/dashboard/notice"
 )
 
-var errStopped = errors.New("the dashboard is stopping")
-
 // pace is how often the engine runs at most.
 const pace = time.Second
 
 // Run decides, stores and sends until ctx ends. Call it once.
 func (p *Office) Run(ctx context.Context) error {
-	defer close(p.ran)
 	var parts sync.WaitGroup
 	parts.Go(func() { p.deliver(ctx) })
 	parts.Go(func() { p.pings(ctx) })
@@ -30,7 +26,7 @@ func (p *Office) Run(ctx context.Context) error {
 func (p *Office) decide(ctx context.Context) error {
 	for {
 		now := time.Now()
-		asks := p.feed()
+		p.feed()
 		next := p.engine.Advance(now)
 		if err := p.commit(ctx, p.engine.Take(), now); err != nil {
 			if ctx.Err() != nil {
@@ -41,9 +37,6 @@ func (p *Office) decide(ctx context.Context) error {
 		p.mu.Lock()
 		p.snoozes = p.engine.Snoozes()
 		p.mu.Unlock()
-		for _, a := range asks {
-			close(a.done)
-		}
 		if !p.idle(ctx, next) {
 			return nil
 		}
@@ -71,10 +64,10 @@ func (p *Office) idle(ctx context.Context, next time.Time) bool {
 }
 
 // feed gives the engine what has come up.
-func (p *Office) feed() []ask {
+func (p *Office) feed() {
 	p.mu.Lock()
-	sights, forgotten, asks := p.sights, p.forgotten, p.asks
-	p.sights, p.forgotten, p.asks = map[notice.Subject]notice.Sight{}, map[notice.Subject]bool{}, nil
+	sights, forgotten, asked := p.sights, p.forgotten, p.asked
+	p.sights, p.forgotten, p.asked = map[notice.Subject]notice.Sight{}, map[notice.Subject]bool{}, map[snoozed]time.Time{}
 	p.mu.Unlock()
 	for s := range forgotten {
 		p.engine.Forget(s)
@@ -82,10 +75,9 @@ func (p *Office) feed() []ask {
 	for _, s := range sights {
 		p.engine.See(s)
 	}
-	for _, a := range asks {
-		a.do(p.engine)
+	for s, until := range asked {
+		p.engine.Snooze(s.subject, s.code, until)
 	}
-	return asks
 }
 
 // commit stores an outcome and its letters, and then puts the letters into their queues.

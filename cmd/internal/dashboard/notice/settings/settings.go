@@ -33,6 +33,14 @@ type Settings struct {
 	Ping     *Ping // nil: none
 }
 
+// Link is the address of a room's page, or of all rooms.
+func (s *Settings) Link(site, room string) string {
+	if room == "" {
+		return s.Page + "/"
+	}
+	return s.Page + "/room/" + site + "/" + room
+}
+
 // Ping is a sign of life for somebody outside.
 type Ping struct {
 	Every time.Duration
