@@ -119,15 +119,28 @@ type Client struct {
 // Client connects a client.
 func (m *Mosquitto) Client(change ...func(*paho.ClientOptions)) *Client {
 	m.t.Helper()
+	c := m.client(change...)
+	c.within(c.paho.Connect())
+	m.t.Cleanup(c.Close)
+	return c
+}
+
+// TryClient connects a client, or returns nil if the broker is not there.
+func (m *Mosquitto) TryClient() *Client {
+	c := m.client()
+	if token := c.paho.Connect(); !token.WaitTimeout(deadline) || token.Error() != nil {
+		return nil
+	}
+	return c
+}
+
+func (m *Mosquitto) client(change ...func(*paho.ClientOptions)) *Client {
 	o := paho.NewClientOptions().AddBroker("tcp://" + m.Name()).SetAutoReconnect(false).SetProtocolVersion(4)
 	o.SetWriteTimeout(deadline)
 	for _, c := range change {
 		c(o)
 	}
-	c := &Client{m.t, paho.NewClient(o)}
-	c.within(c.paho.Connect())
-	m.t.Cleanup(c.Close)
-	return c
+	return &Client{m.t, paho.NewClient(o)}
 }
 
 // Close disconnects.
