@@ -81,7 +81,13 @@ func (f *fake) do(change func() []practice.Entry) {
 }
 
 func (f *fake) link(broker string, up bool) {
-	f.do(func() []practice.Entry { return f.model.Link(broker, up, false, f.now) })
+	f.do(func() []practice.Entry {
+		entries := f.model.Link(broker, up, false, f.now)
+		if up {
+			f.model.Complete(broker, f.now)
+		}
+		return entries
+	})
 }
 
 // pass lets time go by.

@@ -47,6 +47,12 @@ func (p *Page) trust(s Status) (all []trust) {
 		t.Text = sentences(t.Text, l.Trouble, l.Advice)
 		all = append(all, t)
 	}
+	for _, l := range s.Links {
+		if l.Up && !l.Complete {
+			all = append(all, trust{Bad: true, Title: "The dashboard is still reading.", Text: fmt.Sprintf(
+				"The broker %s is connected, but not everything has come that it kept.", l.Broker)})
+		}
+	}
 	if s.Behind != "" {
 		all = append(all, trust{Bad: true, Title: "The dashboard can’t write its history.", Text: sentences(s.Behind)})
 	}

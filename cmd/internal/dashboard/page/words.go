@@ -85,7 +85,7 @@ func (r room) flags() (all []string) {
 	return all
 }
 
-// moves are the words for a line of the history that is about a state.
+// moved is the words for a line of the history that is about a state.
 func moved(e practice.Entry) string {
 	switch e.State {
 	case practice.Hand:
@@ -102,8 +102,10 @@ func moved(e practice.Entry) string {
 		return "records"
 	}
 	switch e.From {
-	case practice.Silent, practice.Late, practice.Never:
+	case practice.Silent, practice.Late:
 		return "is back"
+	case practice.Never:
+		return "is heard for the first time"
 	case practice.Hand:
 		return "is ready again"
 	}
