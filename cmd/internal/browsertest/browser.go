@@ -92,6 +92,12 @@ func (b *Browser) Bear() {
 	b.bears = true
 }
 
+// Visit opens another page.
+func (b *Browser) Visit(url string) {
+	b.t.Helper()
+	b.Do(chromedp.Navigate(url))
+}
+
 // Do runs actions.
 func (b *Browser) Do(actions ...Action) {
 	b.t.Helper()
@@ -159,6 +165,14 @@ func media(feature, value string) Action {
 		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 			Features: []*emulation.MediaFeature{{Name: feature, Value: value}},
 		})
+		return err
+	})
+}
+
+// Medium shows the page as on a screen or on paper.
+func Medium(name string) Action {
+	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: name})
 		return err
 	})
 }

@@ -61,7 +61,9 @@ func cut(id string) (site, room string, ok bool) {
 func newFake(t testing.TB, rooms []practice.Known) *fake {
 	f := &fake{t: t, model: practice.New(rooms, practice.Options{}), now: monday, notes: map[practice.RoomID][]practice.Note{},
 		snoozed: map[practice.RoomID]time.Time{}, seq: map[practice.RoomID]uint64{}, event: map[practice.RoomID]uint64{}}
+	f.now = monday.Add(-30 * 24 * time.Hour) // since then it listens
 	f.link("main", true)
+	f.now = monday
 	return f
 }
 
@@ -336,6 +338,12 @@ func morning(t testing.TB) *fake {
 	f.state("mill-lane/room-3", records)
 	f.state("high-street/room-3", alert("mic-missing", "store-behind"))
 	f.happened("high-street/room-3", topic.Faulted, func(e *topic.Event) { e.Code = "mic-missing" })
+	for f.now.Before(monday.Add(-50 * time.Second)) {
+		f.now = f.now.Add(20 * time.Second)
+		for _, id := range []string{"high-street/room-2", "high-street/room-3", "mill-lane/room-3"} {
+			f.publish(id, "heartbeat", []byte(f.now.Format(time.RFC3339)))
+		}
+	}
 	f.now = monday.Add(-50 * time.Second)
 	f.state("mill-lane/room-5")
 	f.now = monday.Add(-8 * time.Second)

@@ -116,10 +116,10 @@ type viewed struct {
 func (v *viewed) news(s *screen) (news, error) {
 	n := news{Now: s.Now.MS, Build: s.Build, Bad: bad(s.Trust)}
 	if s.Title != v.title {
-		n.Title, v.title = s.Title, s.Title
+		n.Title, v.title = printable(s.Title), s.Title
 	}
 	if s.Said != v.said {
-		n.Said, v.said = s.Said, s.Said
+		n.Said, v.said = printable(s.Said), s.Said
 	}
 	parts := map[string]string{}
 	for _, name := range append([]string{"trust"}, s.parts...) {

@@ -172,12 +172,20 @@ func (p *Page) closedWords(c *practice.Closure, now time.Time) string {
 	return capital(text)
 }
 
+// counted is a number of rooms in a state.
+func counted(n int, s practice.State) string {
+	if s == practice.Hand && n > 1 {
+		return fmt.Sprintf("%d need a hand", n)
+	}
+	return fmt.Sprintf("%d %s", n, strings.ToLower(stateWords[s]))
+}
+
 // said is the counts in a sentence, for a screen reader.
 func said(c practice.Counts, t []trust) string {
 	var all []string
 	for _, s := range practice.States {
 		if n := c.ByState[s]; n > 0 {
-			all = append(all, fmt.Sprintf("%d %s", n, strings.ToLower(stateWords[s])))
+			all = append(all, counted(n, s))
 		}
 	}
 	if c.Closed > 0 {
@@ -201,7 +209,7 @@ func title(c practice.Counts, t []trust) string {
 	var all []string
 	for _, s := range []practice.State{practice.Hand, practice.Silent, practice.Late} {
 		if n := c.ByState[s]; n > 0 {
-			all = append(all, fmt.Sprintf("%d %s", n, strings.ToLower(stateWords[s])))
+			all = append(all, counted(n, s))
 		}
 	}
 	switch {

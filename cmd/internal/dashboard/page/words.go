@@ -195,6 +195,9 @@ func hours(h *float64) string {
 	if *h > 1e6 || *h < 0 {
 		return "no known limit"
 	}
+	if *h >= 10 {
+		return fmt.Sprintf("%.0f h", *h)
+	}
 	return span(time.Duration(*h * float64(time.Hour)))
 }
 
