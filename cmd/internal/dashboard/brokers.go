@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -43,12 +44,15 @@ func (d *Dashboard) newFeed(ctx context.Context, b Broker) (*feed.Feed, string, 
 }
 
 // sites are the sites of the known rooms.
-func (d *Dashboard) sites() (all []string) {
+func (d *Dashboard) sites() (all []feed.Site) {
+	rooms := map[string]int{}
 	for _, k := range d.o.Known {
-		all = append(all, k.ID.Site)
+		rooms[k.ID.Site]++
 	}
-	slices.Sort(all)
-	return slices.Compact(all)
+	for _, id := range slices.Sorted(maps.Keys(rooms)) {
+		all = append(all, feed.Site{ID: id, Rooms: rooms[id]})
+	}
+	return all
 }
 
 // subscribed remembers that the broker knows our session now.

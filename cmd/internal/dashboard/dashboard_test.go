@@ -69,6 +69,13 @@ func (r *running) await(id practice.RoomID, what string, ok func(practice.Room) 
 // until waits for a condition, which is checked at each change.
 func (r *running) until(what string, ok func() bool) {
 	r.t.Helper()
+	if !r.within(ok) {
+		r.t.Fatalf("%s: not in %v", what, deadline)
+	}
+}
+
+// within waits for a condition, and reports whether it came true.
+func (r *running) within(ok func() bool) bool {
 	changes, stop := r.Subscribe()
 	defer stop()
 	late := time.After(deadline)
@@ -79,9 +86,10 @@ func (r *running) until(what string, ok func() bool) {
 		case <-changes:
 		case <-tick.C:
 		case <-late:
-			r.t.Fatalf("%s: not in %v", what, deadline)
+			return false
 		}
 	}
+	return true
 }
 
 func is(want practice.State) func(practice.Room) bool {

@@ -168,11 +168,14 @@ func TestKilled(t *testing.T) {
 	d := start(t, Options{Brokers: []Broker{{URL: m.URL()}}, Dir: dir})
 	for _, u := range tr.units {
 		id := practice.RoomID{Site: u.Site, Room: u.Room}
-		d.until(fmt.Sprintf("all %d events of %s", u.n, id), func() bool {
-			numbers, missed := d.events(id)
+		var numbers []int
+		missed := 0
+		if !d.within(func() bool {
+			numbers, missed = d.events(id)
 			return len(numbers) == u.n && missed == 0
-		})
-		numbers, _ := d.events(id)
+		}) {
+			t.Fatalf("%s: of %d events there are %v, and %d count as missed", id, u.n, numbers, missed)
+		}
 		for i, n := range numbers {
 			if n != i+1 {
 				t.Fatalf("%s: the event at place %d is %d", id, i+1, n)

@@ -51,3 +51,10 @@ func (b *budget) release(size int) {
 	close(b.freed)
 	b.freed = make(chan struct{})
 }
+
+// empty reports whether nothing is held.
+func (b *budget) empty() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.count == 0
+}

@@ -38,7 +38,7 @@ type Options struct {
 	// that a corrected file is noticed. Nil: there are none.
 	Credentials func() (mqtt.Credentials, error)
 	ClientID    string
-	Sites       []string // to subscribe to, one by one; empty: all at once
+	Sites       []Site // to subscribe to, one after the other; empty: all at once
 	// Session: the broker should still know the session, with the subscriptions in Filters.
 	Session bool
 	Filters []string
@@ -51,6 +51,12 @@ type Options struct {
 	// Out takes what happens. Whoever reads it must not wait for the feed.
 	Out chan<- Event
 	Log *slog.Logger
+}
+
+// Site is a site of the practice.
+type Site struct {
+	ID    string
+	Rooms int // how many it should have
 }
 
 // Event is something that happened at a broker. It is a Message, or else a Status.
@@ -98,7 +104,7 @@ type timing struct {
 }
 
 var standardTiming = timing{connect: 8 * time.Second, answer: 10 * time.Second, keepAlive: 30 * time.Second,
-	retryMin: time.Second, retryMax: 15 * time.Second, lull: 100 * time.Millisecond, settle: 10 * time.Second}
+	retryMin: time.Second, retryMax: 15 * time.Second, lull: 20 * time.Millisecond, settle: 10 * time.Second}
 
 // New checks the options.
 func New(o Options) (*Feed, error) {

@@ -45,7 +45,7 @@ func hostile(t *testing.T, then func(net.Conn)) *Feed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.time.retryMin, f.time.retryMax = time.Millisecond, 10*time.Millisecond
+	f.time.retryMin, f.time.retryMax, f.time.settle = time.Millisecond, 10*time.Millisecond, 100*time.Millisecond
 	return f
 }
 

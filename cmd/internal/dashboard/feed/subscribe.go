@@ -17,14 +17,18 @@ import (
 // allSites is the filter without a list of sites.
 const allSites = "tacet/#"
 
-// subscribe makes the subscriptions one after the other, each when the retained messages of the one
+// roomsAtOnce is how many rooms are subscribed to before their retained messages are waited for. A room
+// has three, and one for each alert; Mosquitto lets 1,020 through by default.
+const roomsAtOnce = 150
+
+// subscribe makes the subscriptions one after the other, each when the retained messages of those
 // before have come. It returns a warning, or an error that ends the connection.
 func (f *Feed) subscribe(ctx context.Context, l *link) (advice string, err error) {
 	wanted := []string{allSites}
 	if len(f.o.Sites) > 0 {
 		wanted = nil
 		for _, site := range f.o.Sites {
-			wanted = append(wanted, "tacet/"+site+"/#")
+			wanted = append(wanted, "tacet/"+site.ID+"/#")
 		}
 	}
 	for _, old := range f.filters {
@@ -35,14 +39,21 @@ func (f *Feed) subscribe(ctx context.Context, l *link) (advice string, err error
 		}
 	}
 	var refused []string
-	for _, filter := range wanted {
+	rooms := 0
+	for i, filter := range wanted {
+		if len(f.o.Sites) > 0 {
+			if rooms += f.o.Sites[i].Rooms; rooms > roomsAtOnce {
+				l.lull(ctx, &l.retained)
+				rooms = f.o.Sites[i].Rooms
+			}
+		}
 		if err := l.subscribe(ctx, filter); errors.Is(err, errRefused) {
 			refused = append(refused, filter)
 		} else if err != nil {
 			return "", fmt.Errorf("subscribe to %s: %w", filter, err)
 		}
-		l.lull(ctx, &l.retained)
 	}
+	l.lull(ctx, &l.retained)
 	l.lull(ctx, &l.lasting) // of what waited for our session
 	f.session, f.filters = true, wanted
 	if f.o.Subscribed != nil {
@@ -112,7 +123,7 @@ func (l *link) lull(ctx context.Context, count *atomic.Int64) {
 			return
 		}
 		now := count.Load()
-		if now == before || now == 0 {
+		if (now == before || now == 0) && l.f.budget.empty() {
 			return
 		}
 		before = now

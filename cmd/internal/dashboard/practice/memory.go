@@ -2,6 +2,7 @@ package practice
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -19,13 +20,14 @@ type Memory struct {
 	On     map[string]string    `json:"on,omitempty"`     // the stores that they are about
 }
 
-// Remember returns what has to be kept of a room.
+// Remember returns what has to be kept of a room now. It shares nothing with the room: it is written
+// later, with what had happened until now and nothing more.
 func (p *Practice) Remember(id RoomID) (Memory, bool) {
 	r := p.rooms[id]
 	if r == nil {
 		return Memory{}, false
 	}
-	m := Memory{Broker: r.broker, Heard: r.heard, State: r.state, Since: r.since, Boots: r.boots,
+	m := Memory{Broker: r.broker, Heard: r.heard, State: r.state, Since: r.since, Boots: slices.Clone(r.boots),
 		Missed: map[string]int{}, Raised: map[string]time.Time{}, On: map[string]string{}}
 	for _, one := range r.misses {
 		m.Missed[one.day.UTC().Format(time.RFC3339)] += one.count

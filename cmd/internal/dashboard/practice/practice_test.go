@@ -287,6 +287,10 @@ func TestRestore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	tr.send("a", "event", tr.event("b1", 5, topic.Ended))
+	if later, err := m.MarshalText(); err != nil || string(later) != string(text) {
+		t.Errorf("what is remembered changes afterwards: %s", later)
+	}
 	var back Memory
 	if err := back.UnmarshalText(text); err != nil {
 		t.Fatal(err)
