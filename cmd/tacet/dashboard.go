@@ -20,7 +20,7 @@ import (
 
 var dashboardCommand = cli.Command{
 	Name:  "dashboard",
-	Usage: "-broker URL [-fleet FILE] [-listen ADDRESS] [-dir DIR]",
+	Usage: "-broker URL|-serve-broker ADDRESS [-fleet FILE] [-listen ADDRESS] [-dir DIR]",
 	About: "show all rooms on one page",
 	Help: `
 Listens to the units' messages at an MQTT broker, and shows every room on a page: which ones are ready,
@@ -42,6 +42,11 @@ rooms work, but not when they record, and no notes.
 With -notices it sends a mail or a message when a room needs a hand: "tacet dashboard -notices-example"
 prints a file to start from, and "tacet dashboard -notices FILE -test-notice" tries it.
 
+A practice without a broker lets the dashboard be one. It takes the units' accounts from the folder that
+"tacet provision" made, and prints the file that every unit needs as [mqtt] ca:
+
+    tacet dashboard -serve-broker :8883 -office out/_office -fleet out/_office/fleet.toml
+
 "tacet dashboard -export csv -dir DIR" prints what is kept, and ends.`,
 	Run: dashboardRun,
 }
@@ -53,6 +58,7 @@ type dashboardFlags struct {
 	fleet, dir, clientID, export string
 	remember                     time.Duration
 
+	inside  insideFlags
 	page    pageFlags
 	notices noticeFlags
 }
@@ -70,6 +76,7 @@ func parseDashboard(env *cli.Env, args []string) (*dashboardFlags, error) {
 	flags.Func("password", "`FILE` with the dashboard's password at the broker", list(&f.passwords))
 	flags.Func("ca", "`FILE` with the certificate of the broker's authority", list(&f.authorities))
 	flags.StringVar(&f.fleet, "fleet", "", "`FILE` with the list of rooms, which \"tacet provision\" made")
+	f.inside.add(flags)
 	f.page.add(flags)
 	f.notices.add(flags)
 	flags.StringVar(&f.dir, "dir", "dashboard", "keep events in `DIR`")
@@ -92,8 +99,8 @@ func parseDashboard(env *cli.Env, args []string) (*dashboardFlags, error) {
 		return nil, env.Usage("dashboard takes no argument %q", rest[0])
 	case f.export != "" && f.export != history.CSV && f.export != history.JSONL:
 		return nil, env.Usage("-export is csv or jsonl, not %q", f.export)
-	case f.export == "" && !f.page.editsPeople() && !f.notices.ends() && len(f.brokers) == 0:
-		return nil, env.Usage("dashboard needs -broker")
+	case f.export == "" && !f.page.editsPeople() && !f.notices.ends() && len(f.brokers) == 0 && f.inside.listen == "":
+		return nil, env.Usage("dashboard needs -broker or -serve-broker")
 	}
 	for name, values := range map[string][]string{"username": f.usernames, "password": f.passwords, "ca": f.authorities} {
 		if len(values) > 1 && len(values) != len(f.brokers) {
@@ -131,13 +138,25 @@ func dashboardRun(env *cli.Env, args []string) error {
 		return err
 	}
 	defer served.listener.Close()
-	d, err := dashboard.Open(env.Ctx, dashboard.Options{Brokers: f.connections(), Known: known, Dir: f.dir,
-		ClientID: f.clientID, Remember: f.remember, Log: log, Notices: notices})
+	options := dashboard.Options{Brokers: f.connections(), Known: known, Dir: f.dir, ClientID: f.clientID,
+		Remember: f.remember, Log: log, Notices: notices}
+	inside, err := f.inside.open(f.dir, log)
+	if err != nil {
+		return err
+	}
+	defer inside.Close()
+	if inside != nil {
+		options.Inside = inside
+	}
+	d, err := dashboard.Open(env.Ctx, options)
 	if errors.Is(err, history.ErrInUse) {
 		return cli.WithHint(err, "stop the other one, or give this one its own -dir and -client-id")
 	}
 	if err != nil {
 		return err
+	}
+	if err := f.inside.remember(env, inside, d); err != nil {
+		return errors.Join(err, d.Close())
 	}
 	env.Note("the page is at %s", served.url)
 	return errors.Join(f.page.run(env.Ctx, d, served, log), d.Close())

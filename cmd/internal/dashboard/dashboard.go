@@ -36,6 +36,13 @@ type Broker struct {
 	Credentials func() (mqtt.Credentials, error) // nil: none
 }
 
+// Inside is a broker in this process. Run serves until ctx ends, and sends what comes to out, as a
+// Feed does.
+type Inside interface {
+	Name() string
+	Run(ctx context.Context, out chan<- feed.Event)
+}
+
 // DefaultClientID is the MQTT client identifier of a dashboard. It names the session in which a broker
 // keeps events while the dashboard is away.
 const DefaultClientID = "tacet-dashboard"
@@ -43,6 +50,7 @@ const DefaultClientID = "tacet-dashboard"
 // Options are what a dashboard is made of. Zero values mean the defaults.
 type Options struct {
 	Brokers  []Broker
+	Inside   Inside           // a broker in this process; nil: none
 	Known    []practice.Known // the rooms of fleet.toml; none: every room on the broker is shown
 	Dir      string           // of the history
 	ClientID string
@@ -116,6 +124,9 @@ func (d *Dashboard) restore(ctx context.Context) error {
 		d.feeds = append(d.feeds, f)
 		d.model.Link(name, false, false, now)
 	}
+	if d.o.Inside != nil {
+		d.model.Link(d.o.Inside.Name(), false, false, now)
+	}
 	if err := d.db.Rooms(ctx, func(k history.Kept) { d.model.Restore(k.ID, k.Memory, k.Latest) }); err != nil {
 		return err
 	}
@@ -129,6 +140,9 @@ func (d *Dashboard) Run(ctx context.Context) error {
 	var parts sync.WaitGroup
 	for _, f := range d.feeds {
 		parts.Go(func() { f.Run(ctx) })
+	}
+	if d.o.Inside != nil {
+		parts.Go(func() { d.o.Inside.Run(ctx, d.events) })
 	}
 	var noticed error
 	parts.Go(func() {

@@ -67,6 +67,12 @@ type Event struct {
 	done    func()
 }
 
+// Delivered is a message that came in another way than over a Feed. done is called when it was dealt
+// with.
+func Delivered(broker string, m *practice.Message, done func()) Event {
+	return Event{Broker: broker, Message: m, done: done}
+}
+
 // Done says that the event was dealt with: a message is now acknowledged. It never blocks, and is
 // called once, from any goroutine; for the messages of a broker, in their order.
 func (e Event) Done() {
