@@ -189,7 +189,8 @@ func (b *Broker) Run(ctx context.Context, out chan<- feed.Event) {
 	if err == nil {
 		err = b.server.Serve()
 	}
-	status := feed.Status{At: time.Now(), Up: err == nil}
+	// Nothing of before is sent again: whatever comes is new.
+	status := feed.Status{At: time.Now(), Up: err == nil, Complete: err == nil}
 	if err != nil { // the library refuses only what is not done here
 		b.log.Error("the broker does not serve", "err", err)
 		status.Trouble, status.Advice = "the dashboard's own broker does not start", "see the dashboard's log"
