@@ -26,7 +26,8 @@ var dashboardCommand = cli.Command{
 Listens to the units' messages at an MQTT broker, and shows every room on a page: which ones are ready,
 which record, and which need a hand. It keeps events for 30 days.
 
-    tacet dashboard -broker mqtts://broker.lan -username dashboard -password broker.pass -ca ca.pem -fleet fleet.toml
+    tacet dashboard -fleet fleet.toml -broker mqtts://broker.lan \
+        -username dashboard -password broker.pass -ca ca.pem
 
 Give -broker once for each broker. The n-th -username, -password and -ca belong to the n-th broker; one
 alone belongs to all. Without -fleet it shows whatever publishes as a room.
