@@ -61,5 +61,5 @@ func checkDescription(payload []byte) error {
 	if len(d.Components) == 0 || len(d.Device.Identifiers) != 1 {
 		return errors.New("describes no device")
 	}
-	return nil
+	return CheckHomeAssistant(payload)
 }
