@@ -37,5 +37,6 @@ var commands = []cli.Command{
 	provisionCommand,
 	fleetCommand,
 	cardCommand,
+	forgetCommand,
 	dashboardCommand,
 }
