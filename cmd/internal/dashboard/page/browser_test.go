@@ -3,12 +3,18 @@ package page
 import (
 	"bytes"
 	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -21,6 +27,7 @@ import (
 	"tacet/cmd/internal/browsertest"
 	"tacet/cmd/internal/dashboard/practice"
 	"tacet/daemon/topic"
+	"tacet/systemd/needs"
 )
 
 // keep writes a picture where TACET_KEEP_PICTURES says, to look at it.
@@ -290,4 +297,46 @@ func TestStatesHaveShapes(t *testing.T) {
 	if len(seen) != 8 {
 		t.Errorf("%d states have %d signs", len(shapes), len(seen))
 	}
+}
+
+// The pictures of the manual: TACET_PICTURES=../../../tacet writes them there.
+func TestPictures(t *testing.T) {
+	dir := needs.Variable(t, "TACET_PICTURES", "when the manual's pictures are made anew")
+	f := morning(t)
+	s := serve(t, &Page{Source: f, Desk: f})
+	b := browsertest.Open(t, s.URL+"/", browsertest.Colours("light"))
+	for _, picture := range []struct {
+		name, path    string
+		width, height int64
+	}{{"dashboard.png", "/", 1280, 960}, {"dashboard-room.png", "/room/high-street/room-3", 1280, 1100}, {"dashboard-phone.png", "/", 390, 844}} {
+		b.Do(browsertest.Size(picture.width, picture.height))
+		b.Visit(s.URL + picture.path)
+		b.Until(`document.querySelector("#said").textContent !== ""`)
+		if err := os.WriteFile(filepath.Join(dir, picture.name), small(t, b.Picture()), 0o644); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// small makes a PNG smaller, with 256 colours.
+func small(t *testing.T, data []byte) []byte {
+	t.Helper()
+	full, err := png.Decode(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[color.Color]int{}
+	for y := full.Bounds().Min.Y; y < full.Bounds().Max.Y; y++ {
+		for x := full.Bounds().Min.X; x < full.Bounds().Max.X; x++ {
+			seen[full.At(x, y)]++
+		}
+	}
+	all := slices.SortedFunc(maps.Keys(seen), func(a, b color.Color) int { return seen[b] - seen[a] })
+	few := image.NewPaletted(full.Bounds(), all[:min(len(all), 256)])
+	draw.Draw(few, few.Bounds(), full, full.Bounds().Min, draw.Src)
+	var out bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, few); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }
