@@ -150,7 +150,7 @@ func (d *Dashboard) Run(ctx context.Context) error {
 			stop() // a dashboard that can't tell anybody must not look well
 		}
 	})
-	o := &owner{d: d, clock: time.Now(), flushed: time.Now()}
+	o := newOwner(d)
 	err := o.run(ctx)
 	parts.Wait()
 	return errors.Join(err, noticed)

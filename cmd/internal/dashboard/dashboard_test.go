@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http/httptest"
@@ -251,5 +252,119 @@ func TestBrokerGone(t *testing.T) {
 	d.await(room3, "ready again", is(practice.Ready))
 	if l := d.Status().Links[0]; !l.Forgot.IsZero() {
 		t.Error("the broker has lost the session")
+	}
+}
+
+// A broker that keeps most rooms back, since its queue is short, is asked for the others.
+func TestShortQueue(t *testing.T) {
+	m := brokertest.New(t, "allow_anonymous true", "max_queued_messages 50", "max_inflight_messages 5")
+	var rooms []practice.RoomID
+	c := m.Client()
+	for i := range 300 {
+		id := practice.RoomID{Site: "high-street", Room: fmt.Sprint("room-", i)}
+		rooms = append(rooms, id)
+		u := newUnit(id, "b1")
+		c.Publish(u.State(), u.state(topic.Idle), true)
+	}
+	d := start(t, options(t, m, rooms...))
+	d.until("all that was kept", func() bool { return d.Status().Links[0].Complete })
+	d.until("all rooms", func() bool {
+		_, counts := d.Query(practice.Filter{})
+		return counts.ByState[practice.Ready] == len(rooms)
+	})
+}
+
+// Two brokers with a site each: one that goes takes only its rooms into doubt.
+func TestTwoBrokers(t *testing.T) {
+	a, b := brokertest.New(t), brokertest.New(t)
+	other := practice.RoomID{Site: "station", Room: "room-1"}
+	o := options(t, a, room3, other)
+	o.Brokers = append(o.Brokers, Broker{URL: b.URL()})
+	d := start(t, o)
+	for i := range 2 {
+		d.until("the brokers", func() bool { return d.Status().Links[i].Complete })
+	}
+	u, v := newUnit(room3, "b1"), newUnit(other, "b1")
+	a.Client().Publish(u.State(), u.state(topic.Idle), true)
+	b.Client().Publish(v.State(), v.state(topic.Recording), true)
+	d.await(room3, "ready", is(practice.Ready))
+	d.await(other, "recording", is(practice.Recording))
+	a.Stop()
+	d.await(room3, "doubt", func(r practice.Room) bool { return r.Doubt != "" })
+	if r, _ := d.Room(other); r.Doubt != "" {
+		t.Error(r.Doubt)
+	}
+}
+
+// Every head of a ledger is kept, once.
+func TestHeads(t *testing.T) {
+	m := brokertest.New(t)
+	d := start(t, options(t, m, room3))
+	d.until("the broker", func() bool { return d.Status().Links[0].Complete })
+	c, u := m.Client(), newUnit(room3, "b1")
+	for _, head := range []string{"one", "two", "two", "three"} {
+		text, err := topic.Ledger{Time: time.Now(), Head: head}.MarshalJSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Publish(u.Ledger(), string(text), true)
+	}
+	d.until("three heads", func() bool {
+		heads, err := d.db.Heads(t.Context(), room3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(heads) == 3 && heads[2].Head == "three"
+	})
+}
+
+// Notes and closed periods count at once, and after a restart.
+func TestNotesAndClosures(t *testing.T) {
+	o := Options{Dir: t.TempDir(), Known: []practice.Known{{ID: room3}}}
+	d := start(t, o)
+	if err := d.AddNote(t.Context(), room3, "kim", "battery\nordered"); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.AddNote(t.Context(), practice.RoomID{Site: "x", Room: "y"}, "kim", "text"); !errors.Is(err, ErrNoSuch) {
+		t.Error(err)
+	}
+	if err := d.AddClosure(t.Context(), practice.Closure{Site: "high-street", Why: "holiday", By: "kim"}); err != nil {
+		t.Fatal(err)
+	}
+	d.await(room3, "closed", func(r practice.Room) bool { return r.Closed != nil })
+	d.stop()
+	d = start(t, o)
+	r := d.await(room3, "closed", func(r practice.Room) bool { return r.Closed != nil })
+	if r.Closed.Why != "holiday" || len(r.Notes) != 1 || r.Notes[0].Text != "battery ordered" || r.Notes[0].By != "kim" {
+		t.Errorf("%+v", r)
+	}
+	if err := d.RemoveNote(t.Context(), r.Notes[0].ID, "kim"); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.RemoveClosure(t.Context(), r.Closed.ID, "kim"); err != nil {
+		t.Fatal(err)
+	}
+	d.await(room3, "open", func(r practice.Room) bool { return r.Closed == nil && len(r.Notes) == 0 })
+	if err := d.RemoveNote(t.Context(), r.Notes[0].ID, "kim"); !errors.Is(err, ErrNoSuch) {
+		t.Error(err)
+	}
+}
+
+// A jump of this computer's clock is noticed, and makes no room late.
+func TestClockJumps(t *testing.T) {
+	d, err := Open(t.Context(), Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	o := newOwner(d)
+	o.advance(time.Now())
+	if c := d.Status().Clocks; !c.Jumped.IsZero() {
+		t.Errorf("%+v", c)
+	}
+	o.wall = o.wall.Add(-time.Hour)
+	o.advance(time.Now())
+	if c := d.Status().Clocks; c.By.Round(time.Second) != time.Hour || len(o.waiting) != 1 {
+		t.Errorf("%+v", c)
 	}
 }

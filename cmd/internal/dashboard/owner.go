@@ -24,8 +24,14 @@ const (
 type owner struct {
 	d       *Dashboard
 	waiting []history.Write // for room in the history
-	clock   time.Time       // the last look at the clocks
+	clock   time.Time       // the last look at the clocks, by the monotonic one
+	wall    time.Time       // and by the one that may jump
 	flushed time.Time       // what was heard before is stored
+}
+
+func newOwner(d *Dashboard) *owner {
+	now := time.Now()
+	return &owner{d: d, clock: now, wall: now.Round(0), flushed: now}
 }
 
 func (o *owner) run(ctx context.Context) error {
@@ -130,10 +136,10 @@ func (o *owner) advance(now time.Time) time.Duration {
 	before := d.model.Clocks()
 	var jumped []practice.Entry
 	// Between two times of this process Sub uses the monotonic clock; Round(0) leaves the wall clock.
-	if by := now.Round(0).Sub(o.clock.Round(0)) - now.Sub(o.clock); by.Abs() > jump {
+	if by := now.Round(0).Sub(o.wall) - now.Sub(o.clock); by.Abs() > jump {
 		jumped = []practice.Entry{d.model.ClockJumped(by, now)}
 	}
-	o.clock = now
+	o.clock, o.wall = now, now.Round(0)
 	changed, entries, next := d.model.Advance(now)
 	after := d.model.Clocks()
 	d.mu.Unlock()

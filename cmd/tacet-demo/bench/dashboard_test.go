@@ -75,6 +75,7 @@ func benchDashboard(b *testing.B, n int) {
 		return len(rooms) == n
 	})
 	measured(what("from the start until all rooms are shown"), shown.Sub(began).Seconds(), 0, "s")
+	measured(what("– CPU"), cpu(b, p.cmd.Process.Pid).Seconds(), 0, "s")
 	measured(what("first view"), p.view("/"), 1000, "ms")
 	measured(what("/api/rooms"), p.view("/api/rooms"), 0, "ms")
 	lag, load := p.change(duration(b))

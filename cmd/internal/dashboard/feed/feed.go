@@ -19,7 +19,6 @@ package feed
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -79,6 +78,11 @@ func (e Event) Done() {
 	if e.done != nil {
 		e.done()
 	}
+}
+
+// NewEvent returns an event with a message, for tests of those who take them.
+func NewEvent(broker string, m *practice.Message, done func()) Event {
+	return Event{Broker: broker, Message: m, done: done}
 }
 
 // Status is the state of the connection.
@@ -187,5 +191,3 @@ func (f *Feed) once(ctx context.Context) error {
 		return ctx.Err()
 	}
 }
-
-var errRefused = errors.New("the broker refused the subscription")

@@ -24,13 +24,8 @@ const roomsAtOnce = 150
 // subscribe makes the subscriptions one after the other, each when the retained messages of those
 // before have come. It returns a warning, or an error that ends the connection.
 func (f *Feed) subscribe(ctx context.Context, l *link) (advice string, err error) {
-	wanted := []string{allSites}
-	if len(f.o.Sites) > 0 {
-		wanted = nil
-		for _, site := range f.o.Sites {
-			wanted = append(wanted, "tacet/"+site.ID+"/#")
-		}
-	}
+	groups := f.groups()
+	wanted := slices.Concat(groups...)
 	for _, old := range f.filters {
 		if l.present && !slices.Contains(wanted, old) {
 			if err := l.await(ctx, l.paho.Unsubscribe(old)); err != nil {
@@ -39,21 +34,14 @@ func (f *Feed) subscribe(ctx context.Context, l *link) (advice string, err error
 		}
 	}
 	var refused []string
-	rooms := 0
-	for i, filter := range wanted {
-		if len(f.o.Sites) > 0 {
-			if rooms += f.o.Sites[i].Rooms; rooms > roomsAtOnce {
-				l.lull(ctx, &l.retained)
-				rooms = f.o.Sites[i].Rooms
-			}
+	for _, group := range groups {
+		no, err := l.subscribe(ctx, group...)
+		if err != nil {
+			return "", fmt.Errorf("subscribe to %s: %w", strings.Join(group, ", "), err)
 		}
-		if err := l.subscribe(ctx, filter); errors.Is(err, errRefused) {
-			refused = append(refused, filter)
-		} else if err != nil {
-			return "", fmt.Errorf("subscribe to %s: %w", filter, err)
-		}
+		refused = append(refused, no...)
+		l.lull(ctx, &l.retained)
 	}
-	l.lull(ctx, &l.retained)
 	l.lull(ctx, &l.lasting) // of what waited for our session
 	f.session, f.filters = true, wanted
 	if f.o.Subscribed != nil {
@@ -73,6 +61,23 @@ func (f *Feed) subscribe(ctx context.Context, l *link) (advice string, err error
 	return "", nil
 }
 
+// groups are the filters, in groups of which each may be subscribed to at once.
+func (f *Feed) groups() (groups [][]string) {
+	if len(f.o.Sites) == 0 {
+		return [][]string{{allSites}}
+	}
+	rooms := roomsAtOnce
+	for _, site := range f.o.Sites {
+		if rooms += site.Rooms; rooms > roomsAtOnce {
+			rooms = site.Rooms
+			groups = append(groups, nil)
+		}
+		last := &groups[len(groups)-1]
+		*last = append(*last, "tacet/"+site.ID+"/#")
+	}
+	return groups
+}
+
 // mosquittoQueue is how many retained messages Mosquitto's defaults let through at a time; it drops
 // the rest.
 const mosquittoQueue = 1000
@@ -82,7 +87,7 @@ const mosquittoQueue = 1000
 func (f *Feed) askFor(ctx context.Context, l *link, rooms []practice.RoomID) error {
 	for _, id := range rooms {
 		for _, filter := range []string{"tacet/" + id.String() + "/state", "tacet/" + id.String() + "/availability"} {
-			if err := l.subscribe(ctx, filter); err != nil && !errors.Is(err, errRefused) {
+			if _, err := l.subscribe(ctx, filter); err != nil {
 				return fmt.Errorf("subscribe to %s: %w", filter, err)
 			}
 			if err := l.await(ctx, l.paho.Unsubscribe(filter)); err != nil {
@@ -93,16 +98,21 @@ func (f *Feed) askFor(ctx context.Context, l *link, rooms []practice.RoomID) err
 	return nil
 }
 
-// subscribe subscribes to one filter, with QoS 1.
-func (l *link) subscribe(ctx context.Context, filter string) error {
-	token := l.paho.Subscribe(filter, 1, nil)
-	if err := l.await(ctx, token); err != nil {
-		return err
+// subscribe subscribes to filters, with QoS 1, and returns those that the broker refuses.
+func (l *link) subscribe(ctx context.Context, filters ...string) (refused []string, err error) {
+	tokens := make([]paho.Token, len(filters))
+	for i, filter := range filters {
+		tokens[i] = l.paho.Subscribe(filter, 1, nil)
 	}
-	if t, ok := token.(*paho.SubscribeToken); ok && t.Result()[filter] > 2 {
-		return errRefused
+	for i, token := range tokens {
+		if err := l.await(ctx, token); err != nil {
+			return nil, err
+		}
+		if t, ok := token.(*paho.SubscribeToken); ok && t.Result()[filters[i]] > 2 {
+			refused = append(refused, filters[i])
+		}
 	}
-	return nil
+	return refused, nil
 }
 
 // lull waits until no more messages are counted for a moment. Among many units there may be no such
