@@ -39,7 +39,7 @@ func (f *noticeFlags) run(env *cli.Env) error {
 		return err
 	}
 	failed := 0
-	for _, r := range dashboard.TestNotices(env.Ctx, s) {
+	for _, r := range dashboard.TryNotices(env.Ctx, s) {
 		if r.Err == nil {
 			env.Note("%s: sent; look whether it arrives", r.Name)
 			continue

@@ -123,12 +123,26 @@ func (w *watcher) take(change page.Change) {
 		w.all()
 		return
 	}
+	complete := isComplete(w.d.Status().Links)
 	for _, id := range change.Rooms {
 		if r, ok := w.d.Room(id); ok {
 			w.rooms[id] = true
-			w.d.notices.See(notice.OfRoom(r))
+			w.d.notices.See(sightOf(r, complete))
 		}
 	}
+}
+
+// isComplete reports whether every broker has sent all that it has kept.
+func isComplete(links []practice.Link) bool {
+	return !slices.ContainsFunc(links, func(l practice.Link) bool { return !l.Up || !l.Complete })
+}
+
+// sightOf is what is seen of a room. A room that was never heard may be on a broker that is not
+// reached.
+func sightOf(r practice.Room, complete bool) notice.Sight {
+	s := notice.OfRoom(r)
+	s.Doubt = s.Doubt || r.State == practice.Never && !complete
+	return s
 }
 
 // all shows everything, and forgets what is not there any more.
@@ -137,8 +151,9 @@ func (w *watcher) all() {
 	status := w.d.Status()
 	sights := []notice.Sight{notice.OfClocks(status.Clocks, status.At)}
 	gone, goneLinks := maps.Clone(w.rooms), maps.Clone(w.links)
+	complete := isComplete(status.Links)
 	for _, r := range rooms {
-		sights = append(sights, notice.OfRoom(r))
+		sights = append(sights, sightOf(r, complete))
 		w.rooms[r.ID] = true
 		delete(gone, r.ID)
 	}
@@ -166,8 +181,8 @@ func (d *Dashboard) NoticeStatus() []post.Status {
 	return slices.Clone(d.notices.Status())
 }
 
-// TestNotices sends a test message to every recipient.
-func TestNotices(ctx context.Context, s *settings.Settings) []post.Result {
+// TryNotices sends a test message to every recipient.
+func TryNotices(ctx context.Context, s *settings.Settings) []post.Result {
 	link := ""
 	if s.Page != "" {
 		link = s.Link("", "")

@@ -74,7 +74,7 @@ func (p *Problem) where() string {
 func roomsOf(problems []Problem) []Subject {
 	var all []Subject
 	for _, p := range problems {
-		all = append(all, Subject{p.Site, p.Room, p.Broker})
+		all = append(all, Subject{Site: p.Site, Room: p.Room, Broker: p.Broker})
 	}
 	slices.SortFunc(all, Subject.Compare)
 	return slices.Compact(all)
@@ -274,7 +274,7 @@ func count(n int, what string) string {
 
 // lower writes a title in the middle of a line. A title that starts with an abbreviation stays.
 func lower(title string) string {
-	if len(title) < 2 || title[1] < 'a' || title[1] > 'z' {
+	if len(title) < 2 || title[1] != ' ' && (title[1] < 'a' || title[1] > 'z') {
 		return title
 	}
 	return strings.ToLower(title[:1]) + title[1:]
