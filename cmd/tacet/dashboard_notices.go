@@ -29,7 +29,7 @@ func (f *noticeFlags) ends() bool { return f.test || f.example }
 // run does what ends asks for.
 func (f *noticeFlags) run(env *cli.Env) error {
 	if f.example {
-		return env.Printf("%s", string(settings.Example))
+		return env.PrintLines(string(settings.Example))
 	}
 	if f.file == "" {
 		return env.Usage("-test-notice needs -notices")

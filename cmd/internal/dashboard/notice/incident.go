@@ -41,8 +41,7 @@ func (e *Engine) open(d *desk, now time.Time) {
 
 // quiet reports whether nothing may be said about a fault now.
 func (e *Engine) quiet(k key, now time.Time) bool {
-	seat := e.seats[k.Subject]
-	return seat == nil || seat.closed || !e.snoozed(k.Subject, k.Code, now).IsZero()
+	return e.seats[k.Subject] == nil || !e.snoozed(k.Subject, k.Code, now).IsZero()
 }
 
 // members are the faults of an incident.

@@ -150,7 +150,9 @@ func TestOneFault(t *testing.T) {
 		}
 		// During the cool-down nothing is said, and after it no longer than the grace.
 		w.see(w.bad(room(1), health.MicMissing))
-		w.run(DefaultCooldown + DefaultGroup - time.Second)
+		w.run(DefaultCooldown / 2)
+		w.see(w.bad(room(2)))
+		w.run(DefaultCooldown - DefaultCooldown/2 + DefaultGroup - time.Second)
 		w.expect(t, "alert resolved")
 		w.run(time.Second)
 		w.expect(t, "alert resolved alert")
@@ -261,6 +263,60 @@ func TestFlapping(t *testing.T) {
 	})
 }
 
+// A room that stays away for longer than it takes to count as well, hour after hour.
+func TestSlowFlapping(t *testing.T) {
+	both(t, func(t *testing.T, restarts bool) {
+		w := newWorld(restarts, Options{}, rule())
+		for range 20 {
+			w.see(w.bad(room(1), Silent))
+			w.run(DefaultGrace + DefaultGroup + time.Second)
+			w.see(w.bad(room(1)))
+			w.run(DefaultClear + time.Second)
+		}
+		w.run(48 * time.Hour)
+		w.expect(t, "alert resolved alert resolved")
+	})
+}
+
+// A room that fails again before the others are well belongs to the same incident.
+func TestBackInTheSameIncident(t *testing.T) {
+	both(t, func(t *testing.T, restarts bool) {
+		w := newWorld(restarts, Options{}, rule())
+		w.see(w.bad(room(1), Silent))
+		w.see(w.bad(room(2), Silent))
+		w.run(time.Hour)
+		w.see(w.bad(room(1)))
+		w.run(DefaultClear + time.Minute)
+		w.see(w.bad(room(1), Silent))
+		w.see(w.bad(room(2)))
+		w.run(DefaultClear + time.Minute)
+		w.expect(t, "alert")
+		w.see(w.bad(room(1)))
+		w.run(DefaultClear)
+		w.expect(t, "alert resolved")
+	})
+}
+
+// Nobody says "resolved" of a room that can't be seen.
+func TestDoubtWhileClearing(t *testing.T) {
+	both(t, func(t *testing.T, restarts bool) {
+		w := newWorld(restarts, Options{}, rule())
+		w.see(w.bad(room(1), Silent))
+		w.run(time.Hour)
+		w.see(w.bad(room(1)))
+		w.run(DefaultClear - time.Second)
+		gone := w.bad(room(1))
+		gone.Doubt = true
+		w.see(gone)
+		w.run(time.Hour)
+		w.see(w.bad(room(1)))
+		w.run(DefaultClear - time.Second)
+		w.expect(t, "alert")
+		w.run(time.Second)
+		w.expect(t, "alert resolved")
+	})
+}
+
 // Whatever the rhythm and however impatient the rule, an hour of flapping is at most three notices,
 // and the word that it is over.
 func TestFlappingInAnyRhythm(t *testing.T) {
@@ -282,7 +338,7 @@ func TestFlappingInAnyRhythm(t *testing.T) {
 func TestMessagesAreBounded(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := rule()
-		w := newWorld(false, Options{}, r)
+		w := newWorld(rapid.Bool().Draw(t, "restarts"), Options{}, r)
 		for range 200 {
 			s := room(rapid.IntRange(0, 50).Draw(t, "room"))
 			code := rapid.SampledFrom([]Code{"", Silent, health.MicMissing, health.StoreBehind}).Draw(t, "code")
@@ -469,21 +525,28 @@ func TestRules(t *testing.T) {
 
 // A clock that is set back by a year delays nothing for longer than once.
 func TestClockSetBack(t *testing.T) {
+	back := func(w *world) { w.now = w.now.AddDate(-1, 0, 0) }
 	w := newWorld(false, Options{}, rule())
 	w.see(w.bad(room(1), Silent))
-	w.run(time.Hour)
-	w.see(w.bad(room(1)))
-	w.run(time.Hour)
-	w.see(w.bad(room(1), Silent))
 	w.run(time.Minute)
-	w.now = w.now.AddDate(-1, 0, 0)
+	back(w) // during the grace
 	w.step()
-	w.run(time.Hour)
-	w.expect(t, "alert resolved alert")
-	w.now = w.now.AddDate(-1, 0, 0)
+	w.run(DefaultGrace + DefaultGroup)
+	w.expect(t, "alert")
+	back(w) // while the incident is open
+	w.step()
+	w.run(DefaultRemind)
+	w.expect(t, "alert reminder")
 	w.see(w.bad(room(1)))
-	w.run(time.Hour)
-	w.expect(t, "alert resolved alert resolved")
+	back(w) // while it is clearing
+	w.step()
+	w.run(DefaultClear)
+	w.expect(t, "alert reminder resolved")
+	w.see(w.bad(room(1), Silent))
+	back(w) // during the cool-down
+	w.step()
+	w.run(DefaultCooldown + DefaultGroup)
+	w.expect(t, "alert reminder resolved alert")
 }
 
 func TestWeekly(t *testing.T) {
@@ -610,6 +673,9 @@ func TestForget(t *testing.T) {
 	w.see(w.bad(room(1), Silent))
 	w.run(time.Hour)
 	w.e.Forget(room(1))
+	if len(w.e.seats) > 0 {
+		t.Error("the weekly mail still counts it")
+	}
 	delete(w.seen, room(1))
 	w.step()
 	w.run(48 * time.Hour)

@@ -124,11 +124,13 @@ func TestWebhookErrors(t *testing.T) {
 
 // An answer without an end is not read to its end; one that does not come is not waited for.
 func TestHostileWebhook(t *testing.T) {
-	gone := make(chan struct{})
+	gone := make(chan int, 1)
 	s, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		defer close(gone)
+		written := 0
 		for {
-			if _, err := w.Write(make([]byte, 1<<16)); err != nil {
+			n, err := w.Write(make([]byte, 1<<16))
+			if written += n; err != nil || written > 1<<28 {
+				gone <- written
 				return
 			}
 		}
@@ -137,7 +139,9 @@ func TestHostileWebhook(t *testing.T) {
 	if err := h.Send(t.Context(), message()); err != nil {
 		t.Error(err)
 	}
-	<-gone
+	if n := <-gone; n > 1<<28 {
+		t.Error("the answer is read to its end")
+	}
 
 	ctx, cancel := context.WithCancel(t.Context())
 	s, _ = serve(t, func(_ http.ResponseWriter, r *http.Request) {
