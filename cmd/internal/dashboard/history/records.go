@@ -24,7 +24,12 @@ const (
 var ErrFull = errors.New("there are too many records")
 
 // Tx is the transaction of an Update.
-type Tx struct{ tx *sql.Tx }
+type Tx struct {
+	tx *sql.Tx
+	// most is how many records of a kind there are at most. Counting takes as long as there are
+	// records, and a transaction may put thousands.
+	most map[string]int
+}
 
 // Put stores a record, in place of one with the same key.
 func (t *Tx) Put(kind, key string, value []byte) error {
@@ -38,15 +43,31 @@ func (t *Tx) Put(kind, key string, value []byte) error {
 	if n, err := result.RowsAffected(); err != nil || n > 0 {
 		return err
 	}
-	result, err = t.tx.Exec(`INSERT INTO record(kind, key, value) SELECT ?1, ?2, ?3
-		WHERE (SELECT count(*) FROM record WHERE kind = ?1) < ?4`, kind, key, value, maxRecords)
-	if err != nil {
+	if err := t.space(kind); err != nil {
 		return fmt.Errorf("store a %s: %w", kind, err)
 	}
-	if n, err := result.RowsAffected(); err != nil || n == 1 {
-		return err
+	if _, err = t.tx.Exec("INSERT INTO record(kind, key, value) VALUES(?, ?, ?)", kind, key, value); err != nil {
+		return fmt.Errorf("store a %s: %w", kind, err)
 	}
-	return fmt.Errorf("store a %s: %w", kind, ErrFull)
+	return nil
+}
+
+// space makes sure that there is space for another record of a kind, and counts it.
+func (t *Tx) space(kind string) error {
+	most, counted := t.most[kind]
+	if !counted || most >= maxRecords {
+		if err := t.tx.QueryRow("SELECT count(*) FROM record WHERE kind = ?", kind).Scan(&most); err != nil {
+			return err
+		}
+	}
+	if most >= maxRecords {
+		return ErrFull
+	}
+	if t.most == nil {
+		t.most = map[string]int{}
+	}
+	t.most[kind] = most + 1
+	return nil
 }
 
 // Get returns a record's value; nil if there is none.

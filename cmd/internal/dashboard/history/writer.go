@@ -155,7 +155,7 @@ func (d *DB) one(tx *sql.Tx, w *Write) (refused, err error) {
 	}
 	err = put(tx, w)
 	if err == nil && w.Update != nil {
-		err = w.Update(&Tx{tx})
+		err = w.Update(&Tx{tx: tx})
 	}
 	if err == nil {
 		_, err = tx.Exec("RELEASE one")

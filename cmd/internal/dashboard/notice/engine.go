@@ -3,7 +3,6 @@ package notice
 import (
 	"cmp"
 	"crypto/rand"
-	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -30,15 +29,6 @@ type Engine struct {
 	dirty   map[string]bool // keys of records to be stored
 	stale   map[string]bool // keys of records to be removed
 	out     []Message
-}
-
-// desk is one rule with its faults.
-type desk struct {
-	Rule
-	items     map[Subject]map[Code]*item
-	many      int // of items
-	incidents map[string]*incident
-	sent      []time.Time // the messages of the last hour, oldest first; at most PerHour
 }
 
 // seat is what is known of a subject.
@@ -234,33 +224,6 @@ func (e *Engine) drop(d *desk, k key) {
 	}
 }
 
-// item returns the item of a fault, and makes it if there is none.
-func (d *desk) item(k key) *item {
-	codes := d.items[k.Subject]
-	if codes == nil {
-		codes = map[Code]*item{}
-		d.items[k.Subject] = codes
-	}
-	if codes[k.Code] == nil {
-		d.many++
-		codes[k.Code] = &item{Phase: ok}
-	}
-	return codes[k.Code]
-}
-
-// all iterates over all items. Any of them may be dropped meanwhile.
-func (d *desk) all() iter.Seq2[key, *item] {
-	return func(yield func(key, *item) bool) {
-		for subject, codes := range d.items {
-			for code, i := range codes {
-				if !yield(key{subject, code}, i) {
-					return
-				}
-			}
-		}
-	}
-}
-
 // concerns reports whether a rule is about a subject. A broker concerns the rules of the sites that
 // are heard on it.
 func (e *Engine) concerns(d *desk, s Subject) bool {
@@ -276,22 +239,6 @@ func (e *Engine) concerns(d *desk, s Subject) bool {
 		}
 	}
 	return false
-}
-
-// sorted returns the keys of items, the worst and oldest first.
-func (d *desk) sorted(want func(key, *item) bool) []key {
-	var keys []key
-	for k, i := range d.all() {
-		if want(k, i) {
-			keys = append(keys, k)
-		}
-	}
-	slices.SortFunc(keys, func(a, b key) int {
-		x, y := d.item(a), d.item(b)
-		return cmp.Or(cmp.Compare(y.Severity, x.Severity), x.Fired.Compare(y.Fired), a.Subject.Compare(b.Subject),
-			cmp.Compare(a.Code, b.Code))
-	})
-	return keys
 }
 
 // orphans ends what belongs to an incident that is not known, and removes incidents without items.

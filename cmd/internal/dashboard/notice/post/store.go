@@ -85,8 +85,10 @@ func parseLetterKey(key string) (channel string, n uint64) {
 func leftOut(id string, left int, now time.Time) letter {
 	text := fmt.Sprintf("The mail server or webhook could not be reached for so long that %d notices had no space to wait. "+
 		"Open the dashboard to see how the rooms are now.\n", left)
-	return letter{Left: left, Message: notice.Message{V: 1, ID: id, Thread: id, Kind: notice.Update, Rule: "outbox", Time: now,
-		Subject: fmt.Sprintf("%d notices were left out", left), Text: text}}
+	return letter{Left: left, Message: notice.Message{
+		V: 1, ID: id, Thread: id, Kind: notice.Update, Rule: "outbox", Time: now,
+		Subject: fmt.Sprintf("%d notices were left out", left), Text: text,
+	}}
 }
 
 func encode(l letter) []byte {

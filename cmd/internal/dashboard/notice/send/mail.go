@@ -117,7 +117,9 @@ func (s *Mail) client(ctx context.Context) (*mail.Client, error) {
 
 // connect opens a connection that ends with the context of the whole Send, and reads no more than
 // maxAnswer. In clear text it goes to this computer only.
-func (s *Mail) connect(dialCtx, sendCtx context.Context, network, address string, config *tls.Config) (net.Conn, error) {
+func (s *Mail) connect(
+	dialCtx, sendCtx context.Context, network, address string, config *tls.Config,
+) (net.Conn, error) {
 	raw, err := s.o.dial(dialCtx, network, address)
 	if err != nil {
 		return nil, err

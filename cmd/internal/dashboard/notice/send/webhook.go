@@ -220,7 +220,8 @@ func judge(response *http.Response) error {
 		return advised{err, "check the address and the token"}
 	case code == http.StatusNotFound || code == http.StatusGone:
 		return advised{err, "the webhook does not exist (any more): make a new one, and write its address"}
-	case code == http.StatusBadRequest || code == http.StatusRequestEntityTooLarge || code == http.StatusUnprocessableEntity:
+	case code == http.StatusBadRequest || code == http.StatusRequestEntityTooLarge ||
+		code == http.StatusUnprocessableEntity:
 		return advised{fmt.Errorf("%w: %w", ErrRefused, err), "check that the style (webhook, ntfy, slack) is the server's"}
 	}
 	return err

@@ -46,7 +46,8 @@ func (r *reader) recipients(f *file) {
 }
 
 func (r *reader) mail(t *mailTable) *send.MailOptions {
-	o := &send.MailOptions{Security: send.Security(cmp.Or(t.TLS, string(send.StartTLS))), Username: t.Username, From: t.From}
+	security := send.Security(cmp.Or(t.TLS, string(send.StartTLS)))
+	o := &send.MailOptions{Security: security, Username: t.Username, From: t.From}
 	standard := "587"
 	switch o.Security {
 	case send.Implicit:
@@ -109,10 +110,13 @@ func (r *reader) hookTo(key string, t *toTable) {
 	if style == send.Slack && t.URL != "" {
 		r.fail(key, "whoever knows the address can post: write it into a file, and name that as url_file")
 	}
-	o := send.HookOptions{Name: t.Name, Style: style, URL: r.address(key, t.URL, t.URLFile), Client: r.client(key+" ca", t.CA)}
+	o := send.HookOptions{
+		Name: t.Name, Style: style, URL: r.address(key, t.URL, t.URLFile), Client: r.client(key+" ca", t.CA),
+	}
 	if t.TokenFile != "" {
 		o.Token = r.secret(key+" token_file", t.TokenFile)
 	}
-	r.s.Channels = append(r.s.Channels, send.Channel{Name: t.Name, To: t.Name, Shown: fmt.Sprintf("%s (%s)", t.Name, t.Style),
-		Sender: send.NewHook(o)})
+	r.s.Channels = append(r.s.Channels, send.Channel{
+		Name: t.Name, To: t.Name, Shown: fmt.Sprintf("%s (%s)", t.Name, t.Style), Sender: send.NewHook(o),
+	})
 }

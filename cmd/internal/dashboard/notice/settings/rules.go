@@ -125,7 +125,9 @@ func (r *reader) weekly(t *weeklyTable) {
 	if err != nil {
 		r.fail("weekly.at", "%q: write a time like \"08:00\"", t.At)
 	}
-	r.s.Summary = &notice.Summary{To: t.To, Day: time.Weekday(day), Minute: at.Hour()*60 + at.Minute(), Location: r.location}
+	r.s.Summary = &notice.Summary{
+		To: t.To, Day: time.Weekday(day), Minute: at.Hour()*60 + at.Minute(), Location: r.location,
+	}
 }
 
 func (r *reader) ping(t *pingTable) {

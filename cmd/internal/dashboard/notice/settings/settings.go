@@ -166,7 +166,8 @@ func (r *reader) page(address string) {
 		return
 	}
 	if !strings.HasPrefix(address, "http://") && !strings.HasPrefix(address, "https://") {
-		r.fail("page", "%q is no address: write it as people open it, like \"https://dashboard.practice.example:8081\"", address)
+		r.fail("page", "%q is no address: write it as people open it, like \"https://dashboard.practice.example:8081\"",
+			address)
 	}
 	r.s.Page = strings.TrimRight(address, "/")
 }
