@@ -6,4 +6,4 @@ import (
 	"tacet/cmd/internal/cli/clitest"
 )
 
-func TestHelpFitsATerminal(t *testing.T) { clitest.Help(t, "tacet-demo", nil, run) }
+func TestHelpFitsATerminal(t *testing.T) { clitest.Help(t, "tacet-demo", commands, run) }

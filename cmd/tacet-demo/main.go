@@ -29,9 +29,14 @@ func run(env *cli.Env) error {
 	if len(env.Args) > 0 && env.Args[0] == unitCommand {
 		return unitMain(env, env.Args[1:])
 	}
-	return env.Dispatch("a wall unit to try, with the real daemon", []cli.Command{{
+	return env.Dispatch("a wall unit to try, with the real daemon", commands)
+}
+
+var commands = []cli.Command{
+	{
 		Usage: "[-listen ADDRESS] [-config FILE] [-dir FOLDER] [-mic auto|voice|DEVICE]",
 		About: "run until interrupted; prints the addresses of its page and its broker",
 		Run:   demoMain,
-	}, fleetCommand})
+	},
+	fleetCommand,
 }

@@ -46,7 +46,8 @@ prints a file to start from, and "tacet dashboard -notices FILE -test-notice" tr
 A practice without a broker lets the dashboard be one. It takes the units' accounts from the folder that
 "tacet provision" made, and prints the file that every unit needs as [mqtt] ca:
 
-    tacet dashboard -serve-broker :8883 -office out/_office -fleet out/_office/fleet.toml
+    tacet dashboard -serve-broker :8883 -office out/_office \
+        -fleet out/_office/fleet.toml
 
 "tacet dashboard -export csv -dir DIR" prints what is kept, and ends.`,
 	Run: dashboardRun,

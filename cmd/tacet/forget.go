@@ -18,7 +18,8 @@ var forgetCommand = cli.Command{
 A broker keeps the last state of a room that is no more, so dashboards show it as silent for ever. This
 removes it, and the room's device in Home Assistant.
 
-    tacet forget high-street/room-3 -broker mqtts://broker.lan -password out/_office/mqtt/forget -ca ca.pem
+    tacet forget high-street/room-3 -broker mqtts://broker.lan \
+        -password out/_office/mqtt/forget -ca ca.pem
 
 It needs an account that may write on the room's topics. "tacet provision" makes one called forget.
 Switch the unit off first: one that runs would publish everything again.`,

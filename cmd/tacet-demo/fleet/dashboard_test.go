@@ -135,14 +135,15 @@ func lost(t *testing.T, d *dashboard.Dashboard, f *Fleet) (all []string) {
 			}
 			last[boot], seen[e.ID] = n, true
 		}
-		have := 0
+		var without []string
 		for n := range truth.Events {
-			if seen[topic.EventID(truth.Boot, n+1)] {
-				have++
+			if name := topic.EventID(truth.Boot, n+1); !seen[name] {
+				without = append(without, name)
 			}
 		}
-		if have+gaps < int(truth.Events) {
-			all = append(all, fmt.Sprintf("%s: %d of %d events, %d missed", id, have, truth.Events, gaps))
+		if len(without) > gaps {
+			all = append(all, fmt.Sprintf("%s: of %d events %q are not there, and %d count as missed", id, truth.Events,
+				without, gaps))
 		}
 	}
 	return all

@@ -22,7 +22,7 @@ type unitKey struct {
 
 func newKey(names topic.Names, r *rand.Rand) (unitKey, error) {
 	k := unitKey{name: recording.UnitName(names.Site, names.Room)}
-	seed := bytes(r, ed25519.SeedSize)
+	seed := randomBytes(r, ed25519.SeedSize)
 	public, ok := ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)
 	if !ok {
 		return k, fmt.Errorf("make the key of %s", k.name)
@@ -48,8 +48,8 @@ func (k unitKey) head(leaves int, root []byte) (string, error) {
 	return string(signed), err
 }
 
-// bytes returns n random bytes.
-func bytes(r *rand.Rand, n int) []byte {
+// randomBytes returns n random bytes.
+func randomBytes(r *rand.Rand, n int) []byte {
 	b := make([]byte, n)
 	for i := range b {
 		b[i] = byte(r.Uint32())

@@ -56,7 +56,7 @@ const spoolHours = 400
 var storeNames = []string{"drive", "nas"}
 
 func newUnit(r *rand.Rand, key unitKey) *unit {
-	return &unit{rand: r, key: key, version: "1.2.3", config: hex.EncodeToString(bytes(r, 16)),
+	return &unit{rand: r, key: key, version: "1.2.3", config: hex.EncodeToString(randomBytes(r, 16)),
 		used: float64(r.IntN(spoolHours / 2)), held: map[string]float64{}, leaves: 1 + r.IntN(5000),
 		seconds: map[string]*float64{}, alerts: map[health.Code]mishapUp{}}
 }
@@ -175,7 +175,7 @@ func (u *unit) event(e topic.Event) {
 
 // ledger publishes the head, and while the unit records a checkpoint.
 func (u *unit) ledger() error {
-	head, err := u.key.head(u.leaves, bytes(u.rand, 32))
+	head, err := u.key.head(u.leaves, randomBytes(u.rand, 32))
 	if err != nil {
 		return fmt.Errorf("sign a head: %w", err)
 	}
