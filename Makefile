@@ -54,8 +54,8 @@ package-test: ## the packages in bare Debian 12 and 13 of each architecture; nee
 bundle: ## the packages for units' cards, from those in dist
 	systemd/bundle.sh dist/bundle dist/tacet_*.deb
 
-run: build ## the real daemon on a virtual wall unit; prints the address of its page
-	bin/tacet-demo
+run: build ## the real daemon on a virtual wall unit, and the practice's dashboard; prints their addresses
+	bin/tacet-demo -dashboard 127.0.0.1:8081
 
 ROOMS ?= 30
 SPEED ?= 60

@@ -19,7 +19,7 @@ import (
 
 // options are the command line.
 type options struct {
-	listen, config, dir, mic string
+	listen, config, dir, mic, dashboard string
 }
 
 // demoMain runs the demo until it is interrupted.
@@ -31,6 +31,8 @@ func demoMain(env *cli.Env, args []string) error {
 	f.StringVar(&o.dir, "dir", "", "`folder` for everything but a -config's recordings (default: a new one, printed)")
 	f.StringVar(&o.mic, "mic", "",
 		"auto, voice (built in) or an ALSA `device` (default: the config's, or auto)")
+	f.StringVar(&o.dashboard, "dashboard", "",
+		"`address` of the practice's dashboard, as in 127.0.0.1:8081 (default: none)")
 	rest, err := env.Parse(f, args)
 	if err != nil {
 		return err
@@ -55,6 +57,10 @@ func demoMain(env *cli.Env, args []string) error {
 		return err
 	}
 	defer close()
+	if o.dashboard != "" && traffic == nil {
+		return env.Usage("-dashboard needs the demo's own broker, and the config names another")
+	}
+	u.beside = o.dashboard
 	host, _, _ := net.SplitHostPort(o.listen)
 	return u.serve(env, listener, host, traffic)
 }
@@ -80,19 +86,29 @@ func (u *unit) serve(env *cli.Env, listener net.Listener, host string, traffic *
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancel(env.Ctx)
+	defer cancel()
+	beside, err := u.overview(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer func() { cancel(); beside.close() }()
+	beside.run(ctx)
+	u.dashboard = beside.url()
 	p := &page.Page{Panel: front, Unit: supply, Library: lib, Card: u.card(), Wall: wall, Traffic: traffic, Name: host}
 	server := &http.Server{Handler: p.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
 		MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
 	defer server.Close()
 
-	ctx, cancel := context.WithCancel(env.Ctx)
-	defer cancel()
 	served, ended := make(chan error, 1), make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	go func() { ended <- supply.Run(ctx) }()
 	select {
 	case <-supply.Reported():
 		env.Printf("page:   http://%s/\nbroker: %s\nfolder: %s\n", pageHost(listener.Addr()), u.broker, u.dir)
+		if u.dashboard != "" {
+			env.Printf("dashboard: %s\n", u.dashboard)
+		}
 	case err := <-ended:
 		return err
 	}

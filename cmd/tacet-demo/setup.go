@@ -86,6 +86,8 @@ type unit struct {
 	configPath string
 	mic        string
 	broker     string // its address, from connect on
+	beside     string // where the dashboard shall listen; empty: there is none
+	dashboard  string // its page's address, once it listens
 	cfg        *config.Config
 	warnings   []config.Problem
 	identities []age.Identity
@@ -244,7 +246,7 @@ func (u *unit) front() simpanel.Settings {
 // card is what the page's head says.
 func (u *unit) card() page.Card {
 	return page.Card{Site: u.cfg.Room.Site, Room: u.cfg.Room.Name, Microphone: u.hears(), Key: len(u.identities) > 0,
-		Broker: u.broker}
+		Broker: u.broker, Dashboard: u.dashboard}
 }
 
 // wall is the card on the wall, as tacet card makes it.

@@ -165,14 +165,14 @@ func (c *cluster) join(ctx context.Context, in net.Conn) {
 // Each node of three is killed in turn under the load of a fleet, which moves to the others, and is
 // started again. In the end the dashboard shows the truth, and no event is lost unnoticed.
 func TestOneNATSNodeOfThreeIsKilled(t *testing.T) {
-	rooms, rounds := 20, 2
+	rooms, rounds := 12, 1
 	if os.Getenv("TACET_SOAK") != "" {
 		rooms, rounds = 200, 12
 	}
 	c := startCluster(t)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	f, err := New(Options{Rooms: rooms, Sites: 4, Seed: seed, Speed: 120, Calm: true, Ramp: 20, Broker: "mqtt://nats.lan",
+	f, err := New(Options{Rooms: rooms, Sites: 4, Seed: seed, Speed: 400, Calm: true, Ramp: 50, Broker: "mqtt://nats.lan",
 		Account: func(string, string) (string, func() (mqtt.Credentials, error)) {
 			return "fleet", func() (mqtt.Credentials, error) { return mqtt.Credentials{Password: secret}, nil }
 		},

@@ -72,6 +72,7 @@ type Card struct {
 
 	Microphone string `json:"microphone"` // in words
 	Broker     string `json:"broker"`     // its address
+	Dashboard  string `json:"dashboard"`  // the address of the practice's dashboard; empty: there is none
 	Key        bool   `json:"key"`        // the page has a key that opens recordings
 }
 

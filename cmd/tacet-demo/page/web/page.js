@@ -1,7 +1,7 @@
 // Draws the unit from what /live sends. Nothing is decided here: a press
 // goes to the unit, and the page shows what the unit then does.
 import { showRecordings } from "/recordings/recordings.js";
-import { addMessage, forgetMessages, showBroker } from "/wires.js";
+import { addMessage, forgetMessages, showBroker, showDashboard } from "/wires.js";
 
 const at = (id) => document.getElementById(id);
 const capital = (s) => s.charAt(0).toUpperCase() + s.slice(1);
@@ -216,6 +216,7 @@ function draw(s) {
   drawLevers(s);
   showRecordings(at("recordings"), s.recordings.toReversed());
   showBroker(s.card.broker, s.heard);
+  showDashboard(s.card.dashboard);
 }
 
 at("cut").addEventListener("click", async () => {

@@ -43,6 +43,12 @@ export function forgetMessages() {
   at("messages").replaceChildren();
 }
 
+// showDashboard links to the practice's dashboard, if there is one.
+export function showDashboard(url) {
+  at("dashboard-hint").hidden = !url;
+  if (url) at("dashboard").href = url;
+}
+
 // showBroker shows where the messages go, and how to read them elsewhere.
 export function showBroker(broker, heard) {
   at("passing").hidden = !heard;
