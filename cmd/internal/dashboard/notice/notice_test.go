@@ -600,7 +600,8 @@ func TestWeeklyInSummerTime(t *testing.T) {
 // Nothing that a unit says reaches a message, except for codes that are plain.
 func TestHostileRoom(t *testing.T) {
 	r := practice.Room{
-		ID: practice.RoomID{Site: "high-street", Room: "room-3"}, Name: "Room 3\r\nBcc: all@example.org\x1b[2J" + strings.Repeat("x", 200),
+		ID:    practice.RoomID{Site: "high-street", Room: "room-3"},
+		Name:  "Room 3\r\nBcc: all@example.org\x1b[2J" + strings.Repeat("x", 200),
 		State: practice.Hand, Remedy: "Visit https://evil.example",
 		Alerts: []practice.Alert{
 			{Code: health.RecordingDamaged, Severity: health.Fault, Text: "20261121T140322Z_room-3_7q4k9mz2ha.tacet", Remedy: "Visit https://evil.example"},

@@ -16,7 +16,8 @@ func BenchmarkTenThousandRooms(b *testing.B) {
 			b.Fatal(err)
 		}
 		store := History(db)
-		p, err := Open(b.Context(), Options{Store: store, Rules: []notice.Rule{{Name: "all", Grace: time.Minute, PerHour: 6}}})
+		rules := []notice.Rule{{Name: "all", Grace: time.Minute, PerHour: 6}}
+		p, err := Open(b.Context(), Options{Store: store, Rules: rules})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package post
 
 import (
+	"slices"
 	"time"
 
 	"tacet/cmd/internal/dashboard/notice"
@@ -36,7 +37,7 @@ func (p *Office) plan(messages []notice.Message, now time.Time) (plans []*plan) 
 // add adds a letter. If the queue is full, the letter counts the messages that had no space. One
 // that is still at the end of the queue is replaced: it is far from being sent.
 func (p *Office) add(plan *plan, m notice.Message, now time.Time) {
-	waiting := append(plan.box.keys[:len(plan.box.keys):len(plan.box.keys)], plan.keys...)
+	waiting := slices.Concat(plan.box.keys, plan.keys)
 	n := len(waiting)
 	if n < p.o.Queue {
 		p.number++

@@ -158,7 +158,8 @@ type world struct {
 }
 
 func newWorld(t *testing.T, change func(*Options)) *world {
-	w := &world{t: t, kill: &killer{left: -1}, store: &memory{records: map[string]map[string][]byte{}}, mail: &inbox{}, phone: &inbox{}}
+	w := &world{t: t, kill: &killer{left: -1}, store: &memory{records: map[string]map[string][]byte{}},
+		mail: &inbox{}, phone: &inbox{}}
 	w.o = Options{
 		Store: w.store,
 		Rules: []notice.Rule{{
@@ -201,7 +202,8 @@ func (w *world) end() {
 }
 
 func sight(n int, codes ...notice.Code) notice.Sight {
-	s := notice.Sight{Subject: notice.Subject{Site: "high-street", Room: fmt.Sprint("room-", n)}, Name: fmt.Sprint("Room ", n)}
+	subject := notice.Subject{Site: "high-street", Room: fmt.Sprint("room-", n)}
+	s := notice.Sight{Subject: subject, Name: fmt.Sprint("Room ", n)}
 	for _, c := range codes {
 		s.Faults = append(s.Faults, notice.Fault{Code: c, Severity: health.Fault, Since: time.Now()})
 	}

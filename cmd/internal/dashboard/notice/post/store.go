@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -77,7 +78,10 @@ func letterKey(channel string, n uint64) string { return fmt.Sprintf("%s/%020d",
 
 func parseLetterKey(key string) (channel string, n uint64) {
 	channel, number, _ := strings.Cut(key, "/")
-	fmt.Sscanf(number, "%d", &n)
+	n, err := strconv.ParseUint(number, 10, 64)
+	if err != nil {
+		return "", 0 // not one of ours
+	}
 	return channel, n
 }
 

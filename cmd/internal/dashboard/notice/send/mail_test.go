@@ -68,7 +68,11 @@ func TestMail(t *testing.T) {
 		name  string
 		offer sendtest.Security
 		want  Security
-	}{{"starttls", sendtest.StartTLS, StartTLS}, {"implicit", sendtest.Implicit, Implicit}, {"clear", sendtest.None, Clear}} {
+	}{
+		{"starttls", sendtest.StartTLS, StartTLS},
+		{"implicit", sendtest.Implicit, Implicit},
+		{"clear", sendtest.None, Clear},
+	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := sendtest.New(t, c.offer, func(s *sendtest.Server) { s.User, s.Password = "tacet", "secret" })
 			o := options(t, s, c.want)
@@ -91,7 +95,8 @@ func TestMail(t *testing.T) {
 				}
 			}
 			body, err := io.ReadAll(quotedprintable.NewReader(strings.NewReader(m.Body)))
-			if err != nil || strings.TrimSpace(string(body)) != strings.ReplaceAll(strings.TrimSpace(message().Text), "\n", "\r\n") {
+			want := strings.ReplaceAll(strings.TrimSpace(message().Text), "\n", "\r\n")
+			if err != nil || strings.TrimSpace(string(body)) != want {
 				t.Errorf("%q, %v", body, err)
 			}
 		})
@@ -208,7 +213,8 @@ func TestHostileMailServer(t *testing.T) {
 				}
 			}
 		})
-		if err := mustMail(t, o).Send(t.Context(), message()); err == nil || !strings.Contains(err.Error(), errTooMuch.Error()) {
+		err := mustMail(t, o).Send(t.Context(), message())
+		if err == nil || !strings.Contains(err.Error(), errTooMuch.Error()) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -247,7 +253,10 @@ func TestHostileMailServer(t *testing.T) {
 }
 
 func TestMailAddresses(t *testing.T) {
-	for _, o := range []MailOptions{{From: "x", To: "a@b.example"}, {From: "a@b.example", To: "x\r\nRCPT TO:<y@z.example>"}} {
+	for _, o := range []MailOptions{
+		{From: "x", To: "a@b.example"},
+		{From: "a@b.example", To: "x\r\nRCPT TO:<y@z.example>"},
+	} {
 		if _, err := NewMail(o); err == nil {
 			t.Errorf("%+v is accepted", o)
 		}

@@ -190,7 +190,7 @@ func do(ctx context.Context, client *http.Client, method, address string, body [
 	}
 	defer response.Body.Close()
 	// The answer is not needed. Reading a little of it lets the connection be used again.
-	io.Copy(io.Discard, io.LimitReader(response.Body, 4<<10))
+	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 4<<10))
 	return judge(response)
 }
 

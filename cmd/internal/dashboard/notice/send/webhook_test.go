@@ -112,8 +112,10 @@ func TestWebhookErrors(t *testing.T) {
 	if len(*reached) > 0 {
 		t.Error("a redirect was followed")
 	}
-	for _, address := range []string{"http://192.0.2.1/SECRET", "https://127.0.0.1:1/SECRET", "ftp://x/SECRET", "SECRET", "https://[SECRET",
-		"http://localhost.evil.example/SECRET"} {
+	for _, address := range []string{
+		"http://192.0.2.1/SECRET", "https://127.0.0.1:1/SECRET", "ftp://x/SECRET", "SECRET", "https://[SECRET",
+		"http://localhost.evil.example/SECRET",
+	} {
 		h := NewHook(HookOptions{Name: "chat", Style: Plain, URL: text(address)})
 		err := h.Send(t.Context(), message())
 		if err == nil || Advice(err) == "" || strings.Contains(err.Error()+Advice(err), "SECRET") {

@@ -41,7 +41,8 @@ func TestExample(t *testing.T) {
 		t.Fatalf("%+v", s)
 	}
 	// The example shows the defaults.
-	if r := s.Rules[0]; r.Grace != notice.DefaultGrace || r.Group != notice.DefaultGroup || r.Clear != notice.DefaultClear ||
+	if r := s.Rules[0]; r.Grace != notice.DefaultGrace || r.Group != notice.DefaultGroup ||
+		r.Clear != notice.DefaultClear ||
 		r.Cooldown != notice.DefaultCooldown || r.Remind != notice.DefaultRemind || r.PerHour != notice.DefaultPerHour ||
 		r.Severity != health.Attention {
 		t.Errorf("%+v", r)
@@ -82,40 +83,41 @@ func TestShortFile(t *testing.T) {
 func TestMistakes(t *testing.T) {
 	dir := folder(t)
 	const good = "[mail]\nserver=\"smtp.example\"\nfrom=\"a@b.example\"\n[[to]]\nname=\"m\"\nmail=[\"m@b.example\"]\n"
+	const to = "[[to]]\nname=\"m\"\nmail=[\"m@b.example\"]"
 	for text, want := range map[string]string{
 		"":         "add a [[to]]",
 		"evil = 1": "unknown key",
-		good + "[[rule]]\nname=\"A b\"\nto=[\"m\"]":                                                                    "a-z",
-		good + "[[rule]]\nname=\"a\"\nto=[\"n\"]":                                                                      "there are m",
-		good + "[[rule]]\nname=\"a\"":                                                                                  "to is missing",
-		good + "[[rule]]\nname=\"a\"\nto=[\"m\"]\nseverity=\"bad\"":                                                    "attention",
-		good + "[[rule]]\nname=\"a\"\nto=[\"m\"]\ngrace=\"5\"":                                                         "90s",
-		good + "[[rule]]\nname=\"a\"\nto=[\"m\"]\nclear=\"10s\"":                                                       "1m",
-		good + "[[rule]]\nname=\"a\"\nto=[\"m\"]\nremind=\"5m\"":                                                       "1h",
-		good + "[[rule]]\nname=\"a\"\nto=[\"m\"]\nper_hour=0":                                                          "1 to 60",
-		good + "[[rule]]\nname=\"a\"\nto=[\"m\"]\ncodes=[\"mic-gone\"]":                                                "no code",
-		good + "[[rule]]\nname=\"a\"\nto=[\"m\"]\nsites=[\"High St\"]":                                                 "a-z",
-		good + strings.Repeat("[[rule]]\nname=\"a\"\nto=[\"m\"]\n", 2):                                                 "twice",
-		good + strings.Repeat("[[rule]]\nname=\"a\"\nto=[\"m\"]\n", 33):                                                "more than 32",
-		good + "[[to]]\nname=\"m\"\nmail=[\"m@b.example\"]":                                                            "twice",
-		good + "[[to]]\nname=\"x\"":                                                                                    "either mail",
-		good + "[[to]]\nname=\"x\"\nmail=[\"no address\"]":                                                             "no mail address",
-		good + "[[to]]\nname=\"x\"\nstyle=\"sms\"\nurl=\"https://x/y\"":                                                "ntfy",
-		good + "[[to]]\nname=\"x\"\nstyle=\"ntfy\"":                                                                    "url_file",
-		good + "[[to]]\nname=\"x\"\nstyle=\"slack\"\nurl=\"https://x/\"":                                               "into a file",
-		good + "[[to]]\nname=\"x\"\nstyle=\"ntfy\"\nurl_file=\"http_url\"":                                             "write https",
-		good + "[[to]]\nname=\"x\"\nstyle=\"ntfy\"\nurl_file=\"absent\"":                                               "no such file",
-		good + "[weekly]\nto=[\"m\"]\nday=\"someday\"\nat=\"08:00\"":                                                   "monday",
-		good + "[weekly]\nto=[\"m\"]\nday=\"monday\"\nat=\"8\"":                                                        "08:00",
-		good + "[ping]\nurl=\"http://192.0.2.1/x\"":                                                                    "write https",
-		good + "[ping]\nurl=\"https://x/y\"\nevery=\"1s\"":                                                             "30s",
-		"page = \"dashboard\"\n" + good:                                                                                "https://",
-		"[mail]\nserver=\"s:x\"\nfrom=\"a@b.example\"\n[[to]]\nname=\"m\"\nmail=[\"m@b.example\"]":                     "smtp.practice.example:587",
-		"[mail]\nserver=\"s\"\ntls=\"ssl\"\nfrom=\"a@b.example\"\n[[to]]\nname=\"m\"\nmail=[\"m@b.example\"]":          "implicit",
-		"[mail]\nserver=\"s\"\nusername=\"u\"\nfrom=\"a@b.example\"\n[[to]]\nname=\"m\"\nmail=[\"m@b.example\"]":       "belong together",
-		"[mail]\nserver=\"s\"\nca=\"mail_password\"\nfrom=\"a@b.example\"\n[[to]]\nname=\"m\"\nmail=[\"m@b.example\"]": "PEM",
-		"[mail]\nserver=\"s\"\nfrom=\"nobody\"\n[[to]]\nname=\"m\"\nmail=[\"m@b.example\"]":                            "no mail address",
-		"[[to]]\nname=\"m\"\nmail=[\"m@b.example\"]":                                                                   "[mail]",
+		good + "[[rule]]\nname=\"A b\"\nto=[\"m\"]":                               "a-z",
+		good + "[[rule]]\nname=\"a\"\nto=[\"n\"]":                                 "there are m",
+		good + "[[rule]]\nname=\"a\"":                                             "to is missing",
+		good + "[[rule]]\nname=\"a\"\nto=[\"m\"]\nseverity=\"bad\"":               "attention",
+		good + "[[rule]]\nname=\"a\"\nto=[\"m\"]\ngrace=\"5\"":                    "90s",
+		good + "[[rule]]\nname=\"a\"\nto=[\"m\"]\nclear=\"10s\"":                  "1m",
+		good + "[[rule]]\nname=\"a\"\nto=[\"m\"]\nremind=\"5m\"":                  "1h",
+		good + "[[rule]]\nname=\"a\"\nto=[\"m\"]\nper_hour=0":                     "1 to 60",
+		good + "[[rule]]\nname=\"a\"\nto=[\"m\"]\ncodes=[\"mic-gone\"]":           "no code",
+		good + "[[rule]]\nname=\"a\"\nto=[\"m\"]\nsites=[\"High St\"]":            "a-z",
+		good + strings.Repeat("[[rule]]\nname=\"a\"\nto=[\"m\"]\n", 2):            "twice",
+		good + strings.Repeat("[[rule]]\nname=\"a\"\nto=[\"m\"]\n", 33):           "more than 32",
+		good + "[[to]]\nname=\"m\"\nmail=[\"m@b.example\"]":                       "twice",
+		good + "[[to]]\nname=\"x\"":                                               "either mail",
+		good + "[[to]]\nname=\"x\"\nmail=[\"no address\"]":                        "no mail address",
+		good + "[[to]]\nname=\"x\"\nstyle=\"sms\"\nurl=\"https://x/y\"":           "ntfy",
+		good + "[[to]]\nname=\"x\"\nstyle=\"ntfy\"":                               "url_file",
+		good + "[[to]]\nname=\"x\"\nstyle=\"slack\"\nurl=\"https://x/\"":          "into a file",
+		good + "[[to]]\nname=\"x\"\nstyle=\"ntfy\"\nurl_file=\"http_url\"":        "write https",
+		good + "[[to]]\nname=\"x\"\nstyle=\"ntfy\"\nurl_file=\"absent\"":          "no such file",
+		good + "[weekly]\nto=[\"m\"]\nday=\"someday\"\nat=\"08:00\"":              "monday",
+		good + "[weekly]\nto=[\"m\"]\nday=\"monday\"\nat=\"8\"":                   "08:00",
+		good + "[ping]\nurl=\"http://192.0.2.1/x\"":                               "write https",
+		good + "[ping]\nurl=\"https://x/y\"\nevery=\"1s\"":                        "30s",
+		"page = \"dashboard\"\n" + good:                                           "https://",
+		"[mail]\nserver=\"s:x\"\nfrom=\"a@b.example\"\n" + to:                     "smtp.practice.example:587",
+		"[mail]\nserver=\"s\"\ntls=\"ssl\"\nfrom=\"a@b.example\"\n" + to:          "implicit",
+		"[mail]\nserver=\"s\"\nusername=\"u\"\nfrom=\"a@b.example\"\n" + to:       "belong together",
+		"[mail]\nserver=\"s\"\nca=\"mail_password\"\nfrom=\"a@b.example\"\n" + to: "PEM",
+		"[mail]\nserver=\"s\"\nfrom=\"nobody\"\n" + to:                            "no mail address",
+		"[[to]]\nname=\"m\"\nmail=[\"m@b.example\"]":                              "[mail]",
 	} {
 		_, err := Parse([]byte(text), dir, time.UTC)
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -125,7 +127,16 @@ func TestMistakes(t *testing.T) {
 			t.Errorf("the error contains a secret: %v", err)
 		}
 	}
-	_, err := Parse([]byte(good+"[[rule]]\nname=\"a\"\nto=[\"n\"]\ngrace=\"5\"\n[weekly]\nto=[\"m\"]\nday=\"x\"\nat=\"y\""), dir, time.UTC)
+	four := good + `
+[[rule]]
+name="a"
+to=["n"]
+grace="5"
+[weekly]
+to=["m"]
+day="x"
+at="y"`
+	_, err := Parse([]byte(four), dir, time.UTC)
 	if err == nil || strings.Count(err.Error(), "\n") != 3 {
 		t.Errorf("not all at once: %v", err)
 	}
@@ -134,7 +145,13 @@ func TestMistakes(t *testing.T) {
 // A secret is read each time, so that it can be changed while the dashboard runs.
 func TestSecretIsReadAgain(t *testing.T) {
 	dir := folder(t)
-	s, err := Parse([]byte("[[to]]\nname=\"m\"\nstyle=\"webhook\"\nurl=\"https://x.example/y\"\n[ping]\nurl_file=\"ping_url\""), dir, time.UTC)
+	s, err := Parse([]byte(`
+[[to]]
+name="m"
+style="webhook"
+url="https://x.example/y"
+[ping]
+url_file="ping_url"`), dir, time.UTC)
 	if err != nil {
 		t.Fatal(err)
 	}
