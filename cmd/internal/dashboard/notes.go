@@ -110,7 +110,8 @@ func (d *Dashboard) AddClosure(ctx context.Context, c practice.Closure) error {
 		return fmt.Errorf("there are %d closed periods: remove one first", len(all))
 	}
 	act := page.Act{By: c.By, What: "closed", On: place(c), Text: c.Why}
-	if err := d.audited(ctx, act, func(tx *history.Tx) error { return putRecord(tx, closureRecord, c.ID, c) }); err != nil {
+	put := func(tx *history.Tx) error { return putRecord(tx, closureRecord, c.ID, c) }
+	if err := d.audited(ctx, act, put); err != nil {
 		return err
 	}
 	return d.changed(ctx)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -179,11 +180,13 @@ func (p *practice) until(ok func(map[string]string) bool) time.Time {
 func (p *practice) change(length time.Duration) (lag []float64, load float64) {
 	probe := len(p.rooms) - 1
 	id := p.rooms[probe]
-	r, err := http.Get(p.page + "/live?at=" + "/?q=" + id.Site + "/" + id.Room)
-	must(p.b, err)
-	defer r.Body.Close()
 	seen := make(chan string, 100)
 	go func() {
+		r, err := http.Get(p.page + "/live?at=" + url.QueryEscape("/?q="+id.Site+"/"+id.Room))
+		if err != nil {
+			return
+		}
+		defer r.Body.Close()
 		lines := bufio.NewScanner(r.Body)
 		lines.Buffer(nil, 16<<20)
 		for lines.Scan() {

@@ -79,8 +79,7 @@ var ErrInUse = errors.New("another dashboard uses this folder")
 func Open(dir string, o Options) (*DB, error) {
 	d := &DB{o: o.withDefaults(), in: make(chan Write, queue), stop: make(chan struct{}), done: make(chan struct{})}
 	if err := d.open(dir); err != nil {
-		d.closeFiles()
-		return nil, fmt.Errorf("open the history in %s: %w", dir, err)
+		return nil, fmt.Errorf("open the history in %s: %w", dir, errors.Join(err, d.closeFiles()))
 	}
 	go d.run()
 	return d, nil
