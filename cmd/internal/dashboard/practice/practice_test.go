@@ -2,6 +2,7 @@ package practice
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -350,4 +351,34 @@ func TestClosures(t *testing.T) {
 			t.Errorf("%+v: %v", c, got)
 		}
 	}
+}
+
+// BenchmarkQuery makes the first view of 10,000 rooms after one of them has changed.
+func BenchmarkQuery(b *testing.B) {
+	var known []Known
+	for i := range 10_000 {
+		known = append(known, Known{ID: RoomID{fmt.Sprint("site-", i/25), fmt.Sprint("room-", i%25)}})
+	}
+	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	tr := &trial{Practice: New(known, Options{}), t: &testing.T{}, now: start}
+	for i, k := range known {
+		change := func(*topic.State) {}
+		if i%10 == 0 {
+			change = alerts("store-missing")
+		}
+		tr.Apply(Message{Broker: "main", Topic: "tacet/" + k.ID.String() + "/state", Payload: []byte(tr.state(change)), At: start})
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	phases := []topic.Phase{topic.Recording, topic.Idle}
+	for n := 0; b.Loop(); n++ {
+		tr.Apply(Message{Broker: "main", Topic: "tacet/" + known[1].ID.String() + "/state",
+			Payload: []byte(tr.state(func(s *topic.State) { s.Phase = phases[n%2] })), At: start})
+		if rooms, _ := tr.Query(Filter{Limit: 60}); len(rooms) != 60 {
+			b.Fatal(len(rooms))
+		}
+	}
+	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/10_000, "B/room")
 }

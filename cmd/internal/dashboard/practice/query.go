@@ -110,6 +110,7 @@ func (p *Practice) sort() {
 	}
 	p.order = slices.Grow(p.order[:0], len(p.rooms))
 	for _, r := range p.rooms {
+		r.rank = r.state.rank()
 		p.order = append(p.order, r)
 	}
 	clear(p.order[len(p.order):cap(p.order)])
@@ -135,8 +136,8 @@ func worse(a, b *room) int {
 	if closed := a.closed != nil; closed != (b.closed != nil) {
 		return -order(closed)
 	}
-	if x, y := a.state.rank(), b.state.rank(); x != y {
-		return x - y
+	if a.rank != b.rank {
+		return a.rank - b.rank
 	}
 	if a.state == Hand && a.blocked != b.blocked {
 		return order(a.blocked)

@@ -34,6 +34,7 @@ type room struct {
 	closed  *Closure
 	notes   []Note
 	blocked bool // an alert blocks recording
+	rank    int  // of state, while the rooms are sorted
 }
 
 type raise struct {
