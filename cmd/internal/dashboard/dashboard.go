@@ -1,13 +1,13 @@
-// Package dashboard shows a practice's rooms: it wires the brokers (feed), the model (practice), the
-// memory (history) and the page.
+// Package dashboard shows a practice's rooms: it wires the brokers (feed), the model (practice),
+// the memory (history) and the page.
 //
 //	d, err := dashboard.Open(ctx, dashboard.Options{Brokers: brokers, Known: known, Dir: dir})
 //	defer d.Close()
 //	err = d.Run(ctx) // until ctx ends
 //
-// Only page knows HTTP, only history SQL, only feed MQTT; practice knows none of them, and no clock.
-// One goroutine, the owner, feeds the model; the page takes copies from it under a lock that is held
-// for a moment only. A message goes from the feed through the model to the history, and is
+// Only page knows HTTP, only history SQL, only feed MQTT; practice knows none of them, and no
+// clock. One goroutine, the owner, feeds the model; the page takes copies from it under a lock that
+// is held for a moment only. A message goes from the feed through the model to the history, and is
 // acknowledged to the broker after the commit.
 package dashboard
 
@@ -43,8 +43,8 @@ type Inside interface {
 	Run(ctx context.Context, out chan<- feed.Event)
 }
 
-// DefaultClientID is the MQTT client identifier of a dashboard. It names the session in which a broker
-// keeps events while the dashboard is away.
+// DefaultClientID is the MQTT client identifier of a dashboard. It names the session in which a
+// broker keeps events while the dashboard is away.
 const DefaultClientID = "tacet-dashboard"
 
 // Options are what a dashboard is made of. Zero values mean the defaults.

@@ -113,8 +113,8 @@ func (tr *traffic) end() {
 	tr.done.Wait()
 }
 
-// events are the numbers of a room's events in the order in which they were stored, and how many count
-// as missed.
+// events are the numbers of a room's events in the order in which they were stored, and how many
+// count as missed.
 func (r *running) events(id practice.RoomID) (numbers []int, missed int) {
 	r.t.Helper()
 	all, err := r.Timeline(r.t.Context(), id, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
@@ -184,8 +184,8 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// A broker that is killed and restarted under traffic forgets what it had not saved. No event is lost
-// unnoticed or out of order, and in the end every room is in the right state. 100 times with
+// A broker that is killed and restarted under traffic forgets what it had not saved. No event is
+// lost unnoticed or out of order, and in the end every room is in the right state. 100 times with
 // TACET_SOAK.
 func TestBrokerKilled(t *testing.T) {
 	random := seeded(t)

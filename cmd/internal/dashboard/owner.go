@@ -19,8 +19,8 @@ const (
 	jump = 5 * time.Second
 )
 
-// owner is the goroutine that feeds the model. It waits for nothing but its select: while the history
-// is full it takes no more messages, but time goes on.
+// owner is the goroutine that feeds the model. It waits for nothing but its select: while the
+// history is full it takes no more messages, but time goes on.
 type owner struct {
 	d       *Dashboard
 	waiting []history.Write // for room in the history

@@ -32,8 +32,8 @@ type practice struct {
 	page    string
 }
 
-// BenchmarkDashboard shows how the dashboard does with 1,000 and 10,000 rooms: the retained state of
-// all, then 100 changes a second.
+// BenchmarkDashboard shows how the dashboard does with 1,000 and 10,000 rooms: the retained state
+// of all, then 100 changes a second.
 func BenchmarkDashboard(b *testing.B) {
 	for _, n := range []int{1000, 10_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
@@ -174,9 +174,9 @@ func (p *practice) until(ok func(map[string]string) bool) time.Time {
 	return time.Now()
 }
 
-// change changes 100 rooms a second, and with each a heartbeat of two others comes. Once a second it
-// changes a room that a tab looks at, and measures how long that takes to arrive there. lag is sorted,
-// in ms.
+// change changes 100 rooms a second, and with each a heartbeat of two others comes. Once a second
+// it changes a room that a tab looks at, and measures how long that takes to arrive there. lag is
+// sorted, in ms.
 func (p *practice) change(length time.Duration) (lag []float64, load float64) {
 	probe := len(p.rooms) - 1
 	id := p.rooms[probe]

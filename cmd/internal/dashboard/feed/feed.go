@@ -5,9 +5,9 @@
 //	go f.Run(ctx)
 //	for e := range events { …; e.Done() }
 //
-// The session is persistent, under a fixed client identifier: what the units publish with QoS 1 while
-// the dashboard is away waits at the broker. It subscribes site by site, since a broker gives a client
-// a limited number of retained messages at a time, and silently drops the rest.
+// The session is persistent, under a fixed client identifier: what the units publish with QoS 1
+// while the dashboard is away waits at the broker. It subscribes site by site, since a broker gives
+// a client a limited number of retained messages at a time, and silently drops the rest.
 //
 // Promises:
 //
@@ -66,8 +66,8 @@ type Event struct {
 	done    func()
 }
 
-// Delivered is a message that came in another way than over a Feed. done is called when it was dealt
-// with.
+// Delivered is a message that came in another way than over a Feed. done is called when it was
+// dealt with.
 func Delivered(broker string, m *practice.Message, done func()) Event {
 	return Event{Broker: broker, Message: m, done: done}
 }

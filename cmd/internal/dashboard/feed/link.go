@@ -18,8 +18,8 @@ import (
 	"tacet/daemon/mqtt"
 )
 
-// link is one connection. The MQTT library neither dials nor reconnects nor stores: every connection
-// is a new client, so it never acknowledges anything of an old one.
+// link is one connection. The MQTT library neither dials nor reconnects nor stores: every
+// connection is a new client, so it never acknowledges anything of an old one.
 type link struct {
 	f        *Feed
 	wire     *wire

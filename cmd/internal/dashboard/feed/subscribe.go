@@ -17,8 +17,8 @@ import (
 // allSites is the filter without a list of sites.
 const allSites = "tacet/#"
 
-// roomsAtOnce is how many rooms are subscribed to before their retained messages are waited for. A room
-// has three, and one for each alert; Mosquitto lets 1,020 through by default.
+// roomsAtOnce is how many rooms are subscribed to before their retained messages are waited for. A
+// room has three, and one for each alert; Mosquitto lets 1,020 through by default.
 const roomsAtOnce = 150
 
 // subscribe makes the subscriptions one after the other, each when the retained messages of those
@@ -82,8 +82,8 @@ func (f *Feed) groups() (groups [][]string) {
 // the rest.
 const mosquittoQueue = 1000
 
-// askFor subscribes to the states of single rooms, and ends that at once: the broker then sends what
-// it has kept of each.
+// askFor subscribes to the states of single rooms, and ends that at once: the broker then sends
+// what it has kept of each.
 func (f *Feed) askFor(ctx context.Context, l *link, rooms []practice.RoomID) error {
 	for _, id := range rooms {
 		for _, filter := range []string{"tacet/" + id.String() + "/state", "tacet/" + id.String() + "/availability"} {

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// maxFrame is the most bytes after a frame's header. The longest that a unit publishes is its ledger,
-// with two signed notes.
+// maxFrame is the most bytes after a frame's header. The longest that a unit publishes is its
+// ledger, with two signed notes.
 const maxFrame = 32 << 10
 
 // The MQTT 3.1.1 control packet types that a broker may send to a client that subscribes with QoS 1

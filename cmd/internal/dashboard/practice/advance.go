@@ -8,8 +8,8 @@ import (
 // SetClosures replaces all closed periods. Advance makes them count.
 func (p *Practice) SetClosures(all []Closure) { p.closed = slices.Clone(all) }
 
-// Advance moves the time forward. It returns the rooms that changed by that, their entries, and when
-// the next change is due.
+// Advance moves the time forward. It returns the rooms that changed by that, their entries, and
+// when the next change is due.
 func (p *Practice) Advance(now time.Time) (changed []RoomID, entries []Entry, next time.Time) {
 	next = now.Add(time.Hour)
 	if len(p.closed) > 0 {

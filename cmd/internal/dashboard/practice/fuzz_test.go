@@ -10,8 +10,8 @@ import (
 	"unicode"
 )
 
-// FuzzApply publishes what the input says, in lines of topic and payload, and holds every room against
-// its bounds.
+// FuzzApply publishes what the input says, in lines of topic and payload, and holds every room
+// against its bounds.
 func FuzzApply(f *testing.F) {
 	tr := &trial{t: &testing.T{}, now: start}
 	f.Add([]byte("state " + tr.state(alerts("mic-missing")) + "\nevent " + tr.event("b1", 3, "started") + "\nevent " +

@@ -50,8 +50,8 @@ func (p *Practice) Trouble(broker, trouble, advice string) {
 	}
 }
 
-// Complete records that everything has come that a broker had kept: retained messages, and those that
-// waited for our session.
+// Complete records that everything has come that a broker had kept: retained messages, and those
+// that waited for our session.
 func (p *Practice) Complete(broker string, at time.Time) {
 	if l := p.links[broker]; l != nil && l.Up && !l.Complete {
 		l.Complete, l.completed = true, at
@@ -79,8 +79,8 @@ func (p *Practice) Links() []Link {
 	return all
 }
 
-// Missing returns the known rooms of which a broker has sent nothing since it is connected, although
-// they were heard on it, or on none.
+// Missing returns the known rooms of which a broker has sent nothing since it is connected,
+// although they were heard on it, or on none.
 func (p *Practice) Missing(broker string) (all []RoomID) {
 	for id, r := range p.rooms {
 		if r.known != nil && !r.seen && (r.broker == broker || r.broker == "") {

@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// Memory is what has to be kept of a room, besides the latest payload on each of its topics, so that
-// a dashboard that starts again continues where the last one ended. It is JSON for the database.
+// Memory is what has to be kept of a room, besides the latest payload on each of its topics, so
+// that a dashboard that starts again continues where the last one ended. It is JSON for the
+// database.
 type Memory struct {
 	Broker string    `json:"broker"`
 	Heard  time.Time `json:"heard"`
@@ -20,8 +21,8 @@ type Memory struct {
 	On     map[string]string    `json:"on,omitempty"`     // the stores that they are about
 }
 
-// Remember returns what has to be kept of a room now. It shares nothing with the room: it is written
-// later, with what had happened until now and nothing more.
+// Remember returns what has to be kept of a room now. It shares nothing with the room: it is
+// written later, with what had happened until now and nothing more.
 func (p *Practice) Remember(id RoomID) (Memory, bool) {
 	r := p.rooms[id]
 	if r == nil {

@@ -126,8 +126,8 @@ func TestStates(t *testing.T) {
 	tr.want("b", Unknown)
 }
 
-// While the broker is gone nobody knows about the rooms: they keep their state, in doubt. Afterwards
-// they have the usual time to be heard.
+// While the broker is gone nobody knows about the rooms: they keep their state, in doubt.
+// Afterwards they have the usual time to be heard.
 func TestBrokerGone(t *testing.T) {
 	tr := newTrial(t, listed("a"))
 	tr.send("a", "state", tr.state())
