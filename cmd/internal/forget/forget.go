@@ -1,7 +1,7 @@
 // Package forget removes what a broker retains of a room that is no more: its state, its warnings,
 // and its description for Home Assistant, which then removes the device.
 //
-//	topics, err := forget.Room(ctx, forget.Options{Broker: "mqtts://broker.lan", Site: "high-street", Room: "room-3", …})
+//	topics, err := forget.Room(ctx, forget.Options{Broker: url, Site: "high-street", Room: "room-3", …})
 //
 // Only what is retained on the room's own topics is removed, and it is looked at again afterwards. A
 // room whose unit is online is left alone: the unit would publish everything again.

@@ -65,9 +65,10 @@ func New(t testing.TB, acl, passwd string) *Mosquitto {
 	}
 	shipped := Shipped(t)
 	m.certificates(shipped, tacet)
-	shipped = strings.NewReplacer("/etc/mosquitto/tacet", tacet, "listener 8883", "listener "+m.port+" 127.0.0.1").Replace(shipped)
-	debian := "persistence true\npersistence_location " + data + "/\nlog_dest stderr\ninclude_dir " + filepath.Join(m.Dir,
-		"conf.d") + "\n"
+	shipped = strings.NewReplacer("/etc/mosquitto/tacet", tacet,
+		"listener 8883", "listener "+m.port+" 127.0.0.1").Replace(shipped)
+	debian := fmt.Sprintf("persistence true\npersistence_location %s/\nlog_dest stderr\ninclude_dir %s\n", data,
+		filepath.Join(m.Dir, "conf.d"))
 	if os.Geteuid() == 0 { // it would give up root's rights, and the files are root's
 		debian += "user root\n"
 	}

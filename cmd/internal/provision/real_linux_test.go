@@ -53,8 +53,8 @@ func TestMosquittoTakesTheLists(t *testing.T) {
 		{"forget", own("forget"), "homeassistant/status", false},
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
-		out, err := exec.CommandContext(ctx, publish, "-V", "5", "-h", "127.0.0.1", "-p", broker.Port(), "--cafile", ca, "-u", c.user, "-P",
-			c.password, "-q", "1", "-t", c.topic,
+		out, err := exec.CommandContext(ctx, publish, "-V", "5", "-h", "127.0.0.1", "-p", broker.Port(),
+			"--cafile", ca, "-u", c.user, "-P", c.password, "-q", "1", "-t", c.topic,
 			"-m", "x").CombinedOutput()
 		cancel()
 		refused := err != nil || strings.Contains(strings.ToLower(string(out)), "not authorized")

@@ -187,6 +187,14 @@ func TestOneNATSNodeOfThreeIsKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	watch(t, d)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("%+v", d.Status().Links)
+			for _, n := range c.nodes {
+				t.Logf("%.4000s", n.log)
+			}
+		}
+	})
 	await(t, "the dashboard", patience, func() bool { return d.Status().Links[0].Complete })
 	live(t, f)
 	connected := func() bool { return f.Counts().Connected == rooms && d.Status().Links[0].Up }

@@ -93,7 +93,8 @@ func newAgenda(r *rand.Rand, from moment, calm bool) *agenda {
 	for _, rare := range []struct {
 		act   act
 		every time.Duration
-	}{{fault, betweenFaults}, {lose, betweenLosses}, {restart, betweenRestarts}, {cut, betweenCuts}, {offer, betweenUpdates}} {
+	}{{fault, betweenFaults}, {lose, betweenLosses}, {restart, betweenRestarts}, {cut, betweenCuts},
+		{offer, betweenUpdates}} {
 		a.add(happening{at: from + a.about(rare.every), act: rare.act})
 	}
 	return a

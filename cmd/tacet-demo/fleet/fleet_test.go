@@ -132,8 +132,8 @@ func TestAWeekIsTrueToTheContract(t *testing.T) {
 	t.Logf("seed %d", seed)
 	synctest.Test(t, func(t *testing.T) {
 		r := newReader(t)
-		f, err := New(Options{Rooms: 8, Sites: 2, Seed: seed, Speed: 30, Broker: "mqtt://broker.lan", HomeAssistant: "homeassistant",
-			Dial: r.dial})
+		f, err := New(Options{Rooms: 8, Sites: 2, Seed: seed, Speed: 30, Broker: "mqtt://broker.lan",
+			HomeAssistant: "homeassistant", Dial: r.dial})
 		if err != nil {
 			t.Fatal(err)
 		}

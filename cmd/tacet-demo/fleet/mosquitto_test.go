@@ -12,7 +12,6 @@ import (
 	paho "github.com/eclipse/paho.mqtt.golang"
 
 	"tacet/cmd/internal/mosquittotest"
-	"tacet/daemon/mqtt"
 	"tacet/daemon/topic"
 	"tacet/daemon/topic/topictest"
 )
@@ -30,13 +29,6 @@ func shipped(t *testing.T) *mosquittotest.Mosquitto {
 		"read homeassistant/status")
 	acl2, passwd2 := mosquittotest.Account(t, "dashboard", secret, "read tacet/#")
 	return mosquittotest.New(t, acl+acl2, passwd+passwd2).Start()
-}
-
-// account is the rooms' account at a broker.
-func account(m *mosquittotest.Mosquitto) func(string, string) (string, func() (mqtt.Credentials, error)) {
-	return func(string, string) (string, func() (mqtt.Credentials, error)) {
-		return "fleet", func() (mqtt.Credentials, error) { return mqtt.Credentials{Password: secret, CA: m.CA}, nil }
-	}
 }
 
 // client connects to the broker as one of its accounts.

@@ -17,8 +17,8 @@ type platform struct {
 }
 
 // common are the keys of every entity.
-var common = []string{"platform", "unique_id", "name", "icon", "qos", "encoding", "entity_category", "enabled_by_default",
-	"default_entity_id", "entity_picture", "availability_topic", "availability", "availability_mode",
+var common = []string{"platform", "unique_id", "name", "icon", "qos", "encoding", "entity_category",
+	"enabled_by_default", "default_entity_id", "entity_picture", "availability_topic", "availability", "availability_mode",
 	"availability_template", "payload_available", "payload_not_available", "json_attributes_topic",
 	"json_attributes_template"}
 
@@ -108,7 +108,7 @@ func checkValue(platform, key string, value any, base string) error {
 	whole := isNumber && number == math.Trunc(number) && number >= 0
 	_, isBool := value.(bool)
 	list, isList := value.([]any)
-	ok := true
+	var ok bool
 	switch key {
 	case "qos":
 		ok = whole && number <= 2

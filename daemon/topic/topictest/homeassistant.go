@@ -159,7 +159,8 @@ func checkOrigin(value any) error {
 	}
 	o = long(o, originAbbreviations)
 	for key, v := range o {
-		if s, isText := v.(string); !isText || s == "" || !slices.Contains([]string{"name", "sw_version", "support_url"}, key) {
+		s, isText := v.(string)
+		if !isText || s == "" || !slices.Contains([]string{"name", "sw_version", "support_url"}, key) {
 			return fmt.Errorf("%s can't be %v", key, v)
 		}
 	}

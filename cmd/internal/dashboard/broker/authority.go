@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -215,7 +214,7 @@ func serves(c *x509.Certificate, dns []string, addresses []net.IP) bool {
 		}
 	}
 	for _, address := range addresses {
-		if !slices.ContainsFunc(c.IPAddresses, func(ip net.IP) bool { return bytes.Equal(ip.To16(), address.To16()) }) {
+		if !slices.ContainsFunc(c.IPAddresses, address.Equal) {
 			return false
 		}
 	}

@@ -168,7 +168,7 @@ func (h *hook) OnSubscribe(cl *mqtt.Client, pk packets.Packet) packets.Packet {
 
 // OnPublish passes a unit's message on before it is acknowledged. A topic that is not in the contract
 // is acknowledged and dropped: a newer unit may have more of them.
-func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
+func (h *hook) OnPublish(_ *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
 	site, room, below, ok := topic.Split(pk.TopicName)
 	if !ok {
 		return pk, h.other(&pk)

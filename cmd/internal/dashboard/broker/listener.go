@@ -41,7 +41,8 @@ type listener struct {
 var _ listeners.Listener = (*listener)(nil)
 
 func newListener(l net.Listener, config *tls.Config, log *slog.Logger, gone func(net.Conn)) *listener {
-	return &listener{Listener: l, config: config, log: log, gone: gone, open: map[net.Conn]struct{}{}, strangers: map[string]int{}}
+	return &listener{Listener: l, config: config, log: log, gone: gone, open: map[net.Conn]struct{}{},
+		strangers: map[string]int{}}
 }
 
 func (l *listener) ID() string                { return "tls" }
