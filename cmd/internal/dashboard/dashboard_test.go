@@ -112,7 +112,8 @@ func newUnit(id practice.RoomID, boot string) *unit {
 func (u *unit) state(phase topic.Phase, alerts ...string) string {
 	u.seq++
 	s := topic.State{Boot: u.boot, Seq: u.seq, Time: time.Now(), Since: time.Now(), Version: "1.0",
-		Clock: topic.ClockSynced, Phase: phase, Mic: topic.MicOK, Light: topic.LightProved, Alerts: alerts, Remedy: "Do this."}
+		Clock: topic.ClockSynced, Phase: phase, Mic: topic.MicOK, Light: topic.LightProved, Alerts: alerts,
+		Remedy: "Do this."}
 	text, err := s.MarshalJSON()
 	if err != nil {
 		panic(err)
