@@ -39,6 +39,9 @@ func (h *hook) welcome(names topic.Names, below string, pk *packets.Packet) bool
 	case below == "heartbeat", below == "event":
 		pk.FixedHeader.Retain = false
 		return n <= maxState
+	case below == "forget": // the word of package forget, which comes after what is retained
+		pk.FixedHeader.Retain = false
+		return n <= maxWill
 	case alertName.MatchString(below):
 		return n <= maxAlert && (n == 0 || h.roomForAlert(names, pk))
 	}

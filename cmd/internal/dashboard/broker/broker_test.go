@@ -18,6 +18,8 @@ import (
 	"github.com/eclipse/paho.mqtt.golang/packets"
 
 	"tacet/cmd/internal/dashboard/feed"
+	"tacet/cmd/internal/forget"
+	"tacet/daemon/mqtt"
 )
 
 const patience = 30 * time.Second
@@ -360,4 +362,27 @@ func FuzzClient(f *testing.F) {
 		conn.Close()
 		done(t, c.Publish("tacet/a/2/state", 1, true, "still served"))
 	})
+}
+
+// "tacet forget" works with this broker too.
+func TestARoomIsForgotten(t *testing.T) {
+	p := run(t, nil)
+	go func() {
+		for e := range p.out {
+			e.Done()
+		}
+	}()
+	c := p.client("a-1")
+	for _, below := range []string{"state", "availability", "alert/x"} {
+		done(t, c.Publish("tacet/a/1/"+below, 1, true, "offline"))
+	}
+	ca, err := os.ReadFile(p.CA())
+	if err != nil {
+		t.Fatal(err)
+	}
+	topics, err := forget.Room(t.Context(), forget.Options{Broker: "mqtts://" + p.Addr().String(), Username: "forget",
+		Credentials: mqtt.Credentials{Password: "forget secret", CA: ca}, Site: "a", Room: "1", HomeAssistant: "homeassistant"})
+	if err != nil || len(topics) != 3 || len(p.server.Topics.Messages("tacet/#")) != 0 {
+		t.Errorf("%v, %v", topics, err)
+	}
 }
