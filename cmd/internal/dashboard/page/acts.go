@@ -110,7 +110,8 @@ func (p *Page) removeNote(r *http.Request, who people.Person) (string, error) {
 }
 
 // snoozes are the lengths that the form offers. Empty ends it.
-var snoozes = map[string]time.Duration{"1h": time.Hour, "4h": 4 * time.Hour, "1d": 24 * time.Hour, "7d": 7 * 24 * time.Hour}
+var snoozes = map[string]time.Duration{"1h": time.Hour, "4h": 4 * time.Hour, "1d": 24 * time.Hour,
+	"7d": 7 * 24 * time.Hour}
 
 func (p *Page) snooze(r *http.Request, who people.Person) (string, error) {
 	found, next, err := p.roomOf(r, who)

@@ -129,7 +129,8 @@ type dayChoice struct {
 	Name string
 }
 
-var weekdays = []dayChoice{{1, "Monday"}, {2, "Tuesday"}, {3, "Wednesday"}, {4, "Thursday"}, {5, "Friday"}, {6, "Saturday"}, {0, "Sunday"}}
+var weekdays = []dayChoice{{1, "Monday"}, {2, "Tuesday"}, {3, "Wednesday"}, {4, "Thursday"}, {5, "Friday"}, {6,
+	"Saturday"}, {0, "Sunday"}}
 
 // closed fills in the page with the closed periods.
 func (p *Page) closed(ctx context.Context, s *screen, now time.Time) error {

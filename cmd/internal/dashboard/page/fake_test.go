@@ -59,7 +59,8 @@ func cut(id string) (site, room string, ok bool) {
 }
 
 func newFake(t testing.TB, rooms []practice.Known) *fake {
-	f := &fake{t: t, model: practice.New(rooms, practice.Options{}), now: monday, notes: map[practice.RoomID][]practice.Note{},
+	f := &fake{t: t, model: practice.New(rooms, practice.Options{}), now: monday,
+		notes:   map[practice.RoomID][]practice.Note{},
 		snoozed: map[practice.RoomID]time.Time{}, seq: map[practice.RoomID]uint64{}, event: map[practice.RoomID]uint64{}}
 	f.now = monday.Add(-30 * 24 * time.Hour) // since then it listens
 	f.link("main", true)
@@ -120,7 +121,8 @@ func (f *fake) state(id string, change ...func(*topic.State)) {
 	s := topic.State{Boot: "b1", Seq: seq, Time: f.now, Version: "1.4.0", Clock: topic.ClockSynced, Phase: topic.Idle,
 		Since: f.now, Mic: topic.MicOK, Light: topic.LightProved, SpoolFreeH: &free,
 		Config: "5f2b7a90c1d24e6f8a3b5c7d9e0f1a2b", Recipients: "0c9d8e7f6a5b4c3d2e1f0a9b8c7d6e5f",
-		UnitKey: "tacet/" + id + "+1a2b3c4d+AUn2", Stores: map[string]topic.Store{"drive": topic.StoreOK, "office": topic.StoreOK}}
+		UnitKey: "tacet/" + id + "+1a2b3c4d+AUn2", Stores: map[string]topic.Store{"drive": topic.StoreOK,
+			"office": topic.StoreOK}}
 	for _, c := range change {
 		c(&s)
 	}
@@ -317,12 +319,15 @@ func serve(t testing.TB, p *Page) *httptest.Server {
 func morning(t testing.TB) *fake {
 	t.Helper()
 	rooms := []practice.Known{}
-	for i, name := range []string{"Consulting room 1", "Consulting room 2", "Consulting room 3", "Treatment room", "Nurse", "Physiotherapy"} {
-		rooms = append(rooms, practice.Known{ID: practice.RoomID{Site: "high-street", Room: fmt.Sprintf("room-%d", i+1)}, Name: name,
+	for i, name := range []string{"Consulting room 1", "Consulting room 2", "Consulting room 3", "Treatment room",
+		"Nurse", "Physiotherapy"} {
+		rooms = append(rooms, practice.Known{ID: practice.RoomID{Site: "high-street", Room: fmt.Sprintf("room-%d", i+1)},
+			Name:       name,
 			Recipients: "0c9d8e7f6a5b4c3d2e1f0a9b8c7d6e5f"})
 	}
 	for i := range 8 {
-		rooms = append(rooms, practice.Known{ID: practice.RoomID{Site: "mill-lane", Room: fmt.Sprintf("room-%d", i+1)}, Name: fmt.Sprintf("Mill Lane %d", i+1)})
+		rooms = append(rooms, practice.Known{ID: practice.RoomID{Site: "mill-lane", Room: fmt.Sprintf("room-%d", i+1)},
+			Name: fmt.Sprintf("Mill Lane %d", i+1)})
 	}
 	f := newFake(t, rooms)
 	f.now = monday.Add(-29 * 24 * time.Hour)
@@ -347,7 +352,8 @@ func morning(t testing.TB) *fake {
 	f.now = monday.Add(-50 * time.Second)
 	f.state("mill-lane/room-5")
 	f.now = monday.Add(-8 * time.Second)
-	for _, id := range []string{"high-street/room-1", "high-street/room-4", "mill-lane/room-1", "mill-lane/room-2", "mill-lane/room-4", "mill-lane/room-8"} {
+	for _, id := range []string{"high-street/room-1", "high-street/room-4", "mill-lane/room-1", "mill-lane/room-2",
+		"mill-lane/room-4", "mill-lane/room-8"} {
 		f.state(id)
 	}
 	f.state("high-street/room-5", func(s *topic.State) {

@@ -31,6 +31,11 @@ type news struct {
 	Order []string          `json:"order"`           // the IDs of all tiles; null: as before
 }
 
+// empty reports whether the tab has all of it already.
+func (n *news) empty() bool {
+	return n.Title == "" && n.Said == "" && len(n.Parts) == 0 && len(n.Tiles) == 0 && n.Order == nil
+}
+
 // live sends server-sent events until the viewer leaves: first all parts of the page that at names,
 // then those that have changed. Even if nothing has, a message comes every few seconds, made from a
 // fresh look: a tab that gets none knows that it shows the past.
@@ -55,21 +60,26 @@ func (p *Page) live(w http.ResponseWriter, r *http.Request) {
 	beat, end := time.NewTicker(beatInterval), time.NewTimer(longestStream)
 	defer beat.Stop()
 	defer end.Stop()
+	due := true // a message, even if nothing has changed
 	for v := (viewed{}); ; {
-		message, interval, err := p.next(&v, r, at)
+		message, interval, err := p.next(&v, r, at, due)
 		if err != nil {
 			message = []byte("event: gone\ndata: {}\n\n") // signed out, or the room is no more
 		}
-		_ = out.SetWriteDeadline(time.Now().Add(sendTimeout))
-		if _, failed := w.Write(message); failed != nil || out.Flush() != nil || err != nil {
-			return
+		if len(message) > 0 {
+			_ = out.SetWriteDeadline(time.Now().Add(sendTimeout))
+			if _, failed := w.Write(message); failed != nil || out.Flush() != nil || err != nil {
+				return
+			}
 		}
 		if !pause(r, interval) {
 			return
 		}
+		due = false
 		select {
 		case <-changes:
 		case <-beat.C:
+			due = true
 		case <-end.C:
 			return
 		case <-r.Context().Done():
@@ -81,8 +91,10 @@ func (p *Page) live(w http.ResponseWriter, r *http.Request) {
 // errSignedOut ends a stream whose person may see it no longer.
 var errSignedOut = errors.New("signed out")
 
-// next makes the next message for a tab. It looks at the person's rights each time.
-func (p *Page) next(v *viewed, r *http.Request, at *url.URL) ([]byte, time.Duration, error) {
+// next makes the next message for a tab, or none if nothing has changed that the person may see and
+// none is due: its time would tell that something else has. It looks at the person's rights each
+// time.
+func (p *Page) next(v *viewed, r *http.Request, at *url.URL, due bool) ([]byte, time.Duration, error) {
 	who, ok := p.who(r)
 	if !ok {
 		return nil, 0, errSignedOut
@@ -96,11 +108,14 @@ func (p *Page) next(v *viewed, r *http.Request, at *url.URL) ([]byte, time.Durat
 	if err != nil {
 		return nil, 0, err
 	}
-	data, err := json.Marshal(n)
 	interval := minInterval
 	if s.slow {
 		interval = slowInterval
 	}
+	if !due && n.empty() {
+		return nil, interval, nil
+	}
+	data, err := json.Marshal(n)
 	return fmt.Appendf(nil, "data: %s\n\n", data), interval, err
 }
 

@@ -3,10 +3,14 @@ package page
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"tacet/cmd/internal/dashboard/people"
 	"tacet/cmd/internal/dashboard/practice"
 	"tacet/daemon/topic"
 )
@@ -28,11 +32,13 @@ func TestStreamSendsWhatChanged(t *testing.T) {
 	defer changing.Stop()
 	all := v.stream("/", 3)
 	first, second, third := decode(t, all[0]), decode(t, all[1]), decode(t, all[2])
-	if len(first.Tiles) != 15 || len(first.Order) != 15 || first.Order[0] != "tile/high-street/room-3" || first.Build != "1.2.3" ||
+	if len(first.Tiles) != 15 || len(first.Order) != 15 || first.Order[0] != "tile/high-street/room-3" ||
+		first.Build != "1.2.3" ||
 		first.Title != "3 need a hand, 1 silent, 1 late · Tacet" || first.Parts["counts"] == "" || first.Now != monday.UnixMilli() || first.Bad {
 		t.Errorf("the first message is %s", all[0])
 	}
-	if len(second.Tiles) != 1 || second.Order[0] != "tile/high-street/room-1" || !strings.Contains(second.Tiles["tile/high-street/room-1"], "Microphone missing") ||
+	if len(second.Tiles) != 1 || second.Order[0] != "tile/high-street/room-1" ||
+		!strings.Contains(second.Tiles["tile/high-street/room-1"], "Microphone missing") ||
 		second.Title != "4 need a hand, 1 silent, 1 late · Tacet" || !strings.HasPrefix(second.Said, "4 need a hand, ") {
 		t.Errorf("the second message is %s", all[1])
 	}
@@ -77,7 +83,8 @@ func TestTrust(t *testing.T) {
 			t.Errorf("it says %q, want %q", text, want)
 		}
 		c := practice.Counts{Rooms: 2, ByState: map[practice.State]int{practice.Ready: 2}}
-		serious := !strings.Contains(want, "jumped") && !strings.Contains(want, "lost its") && !strings.Contains(want, "Raise")
+		serious := !strings.Contains(want, "jumped") && !strings.Contains(want, "lost its") && !strings.Contains(want,
+			"Raise")
 		if got := title(c, all); serious == strings.Contains(got, "well") {
 			t.Errorf("with %q the title is %q", want, got)
 		}
@@ -201,5 +208,39 @@ func TestRoomInWords(t *testing.T) {
 	f.happened("high-street/room-1", topic.Ended, func(e *topic.Event) { e.Recording, e.Seconds = "r", topic.Seconds(12*time.Minute) })
 	if _, text := v.get("/today"); !strings.Contains(text, "1 recording has ended today, 12 min in all") {
 		t.Errorf("today lacks the recording:\n%s", text)
+	}
+}
+
+// A viewer's stream is silent when a recording starts: the time of a message would tell.
+func TestViewersStreamKeepsSilent(t *testing.T) {
+	f := morning(t)
+	f.state("high-street/room-1") // heard in this minute
+	p := &Page{Source: f, Gate: people.NewGate(newBook(t, roles)), Location: time.UTC}
+	p.Handler()
+	at := must(url.Parse("/"))
+	as := func(name string) (*viewed, *http.Request) {
+		r := httptest.NewRequest(http.MethodGet, "/live", nil)
+		r.AddCookie(&http.Cookie{Name: "tacet", Value: must(p.Gate.SignIn(t.Context(), from(r), name, secret))})
+		return &viewed{}, r
+	}
+	views := map[string]func() int{}
+	for name := range roles {
+		v, r := as(name)
+		views[name] = func() int {
+			message, _, err := p.next(v, r, at, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(message)
+		}
+		if views[name]() == 0 || views[name]() != 0 {
+			t.Errorf("%s gets no first message, or another one without a change", name)
+		}
+	}
+	f.state("high-street/room-1", records)
+	for name, next := range views {
+		if got := next() > 0; got != (name != "lee") {
+			t.Errorf("when a recording starts, %s gets a message: %v", name, got)
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"tacet/cmd/internal/dashboard/people"
 	"tacet/cmd/internal/dashboard/practice"
@@ -24,6 +25,11 @@ func (p *Page) metrics(w http.ResponseWriter, _ *http.Request, who people.Person
 	out := bufio.NewWriter(w)
 	defer out.Flush()
 	m := meter{out}
+	if !who.Consultations() {
+		for i := range status.Links { // the last message may say that a recording starts
+			status.Links[i].Last = status.Links[i].Last.Truncate(time.Minute)
+		}
+	}
 	m.practice(status, counts)
 	m.sites(rooms, who.Consultations())
 	if p.RoomMetrics {
@@ -121,7 +127,8 @@ func (m meter) sites(rooms []room, consultations bool) {
 			m.value("tacet_site_rooms", float64(sums[site].states[string(state)]), "site", site, "state", string(state))
 		}
 	}
-	each("tacet_site_spool_free_hours", "Hours of recording that fit on the fullest unit.", func(s *siteSum) float64 { return s.free })
+	each("tacet_site_spool_free_hours", "Hours of recording that fit on the fullest unit.",
+		func(s *siteSum) float64 { return s.free })
 	if !consultations {
 		return
 	}

@@ -153,7 +153,8 @@ func decapital(s string) string {
 
 func (p *Page) alertViews(r room, now time.Time) (all []alertView) {
 	for _, a := range r.Alerts {
-		all = append(all, alertView{a.Title, cmp.Or(a.Text, a.Remedy), p.moment(a.Since, now), a.Store, a.Severity.String(), a.Blocks})
+		all = append(all, alertView{a.Title, cmp.Or(a.Text, a.Remedy), p.moment(a.Since, now), a.Store, a.Severity.String(),
+			a.Blocks})
 	}
 	return all
 }
@@ -185,7 +186,8 @@ func (p *Page) facts(r room, now time.Time) []fact {
 		return all
 	}
 	if r.Consultations {
-		all = append(all, fact{Name: "Waiting to be copied", Value: fmt.Sprintf("%d %s", u.Pending, plural(u.Pending, "recording", "recordings")),
+		all = append(all, fact{Name: "Waiting to be copied", Value: fmt.Sprintf("%d %s", u.Pending, plural(u.Pending,
+			"recording", "recordings")),
 			Odd: u.OldestPendingH != nil && *u.OldestPendingH > 24})
 		if u.OldestPendingH != nil {
 			all = append(all, fact{Name: "The oldest has waited", Value: hours(u.OldestPendingH), Odd: *u.OldestPendingH > 24})
@@ -215,7 +217,8 @@ func (p *Page) facts(r room, now time.Time) []fact {
 		fact{Name: "Broker", Value: r.Broker})
 }
 
-var micWords = map[topic.Mic]string{topic.MicOK: "there", topic.MicUntried: "not tried yet", topic.MicMissing: "missing", topic.MicFault: "out of order"}
+var micWords = map[topic.Mic]string{topic.MicOK: "there", topic.MicUntried: "not tried yet",
+	topic.MicMissing: "missing", topic.MicFault: "out of order"}
 
 var lightWords = map[topic.Light]string{
 	topic.LightProved:   "seen by its sense line",

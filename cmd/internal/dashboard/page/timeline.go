@@ -87,7 +87,8 @@ func (p *Page) timeline(entries []practice.Entry, r room, now time.Time) timelin
 	}
 	t.Summary = fmt.Sprintf("The last %d days, a row for each day, today at the top.", days)
 	if r.Consultations {
-		t.Summary += fmt.Sprintf(" %d %s, %s in all.", recordings, plural(recordings, "recording", "recordings"), span(recorded))
+		t.Summary += fmt.Sprintf(" %d %s, %s in all.", recordings, plural(recordings, "recording", "recordings"),
+			span(recorded))
 	}
 	return t
 }

@@ -195,8 +195,9 @@ func (p *Page) round(s *screen, q url.Values, now time.Time) {
 	}
 	rooms, c := p.query(f, s.Who)
 	local := now.In(p.Location)
-	v := roundView{Date: local.Format("Monday 2 January 2006"), Time: local.Format("15:04"), All: c.Rooms, Closed: c.Closed,
-		Well: c.ByState[practice.Ready] + c.ByState[practice.Recording]}
+	v := roundView{Date: local.Format("Monday 2 January 2006"), Time: local.Format("15:04"), All: c.Rooms,
+		Closed: c.Closed,
+		Well:   c.ByState[practice.Ready] + c.ByState[practice.Recording]}
 	v.Rooms = c.Rooms - c.Closed - v.Well
 	bySite := map[string]int{}
 	shown := 0

@@ -30,7 +30,8 @@ func issue(t *testing.T, dir, name string) {
 	private, err2 := x509.MarshalPKCS8PrivateKey(key)
 	err = errors.Join(err1, err2,
 		os.WriteFile(filepath.Join(dir, "cert.pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}), 0o600),
-		os.WriteFile(filepath.Join(dir, "key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
+		os.WriteFile(filepath.Join(dir, "key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
+			0o600))
 	if err != nil {
 		t.Fatal(err)
 	}

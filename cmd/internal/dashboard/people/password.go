@@ -26,7 +26,8 @@ func Hash(password string) string {
 	salt := make([]byte, saltBytes)
 	rand.Read(salt)
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=1$%s$%s", argon2.Version, memoryKiB, passes,
-		encoding.EncodeToString(salt), encoding.EncodeToString(argon2.IDKey([]byte(password), salt, passes, memoryKiB, 1, hashBytes)))
+		encoding.EncodeToString(salt), encoding.EncodeToString(argon2.IDKey([]byte(password), salt, passes, memoryKiB, 1,
+			hashBytes)))
 }
 
 // matches reports whether a password has a hash. It refuses hashes that would cost more than ours:
