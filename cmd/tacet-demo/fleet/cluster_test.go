@@ -165,14 +165,14 @@ func (c *cluster) join(ctx context.Context, in net.Conn) {
 // Each node of three is killed in turn under the load of a fleet, which moves to the others, and is
 // started again. In the end the dashboard shows the truth, and no event is lost unnoticed.
 func TestOneNATSNodeOfThreeIsKilled(t *testing.T) {
-	rooms, rounds := 12, 1
+	rooms, rounds, speed := 12, 1, 400.0
 	if os.Getenv("TACET_SOAK") != "" {
-		rooms, rounds = 200, 12
+		rooms, rounds, speed = 200, 12, 40
 	}
 	c := startCluster(t)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	f, err := New(Options{Rooms: rooms, Sites: 4, Seed: seed, Speed: 400, Calm: true, Ramp: 50, Broker: "mqtt://nats.lan",
+	f, err := New(Options{Rooms: rooms, Sites: 4, Seed: seed, Speed: speed, Calm: true, Ramp: 50, Broker: "mqtt://nats.lan",
 		Account: func(string, string) (string, func() (mqtt.Credentials, error)) {
 			return "fleet", func() (mqtt.Credentials, error) { return mqtt.Credentials{Password: secret}, nil }
 		},
@@ -201,10 +201,10 @@ func TestOneNATSNodeOfThreeIsKilled(t *testing.T) {
 	await(t, "the cluster", patience, connected)
 	for i := range rounds {
 		events := f.Counts().Events
-		await(t, "traffic", patience, func() bool { return f.Counts().Events > events+uint64(rooms) })
+		await(t, "traffic", patience+night(speed), func() bool { return f.Counts().Events > events+uint64(rooms) })
 		c.kill(i % len(c.nodes))
 		events = f.Counts().Events
-		await(t, "the two that are left", patience,
+		await(t, "the two that are left", patience+night(speed),
 			func() bool { return connected() && f.Counts().Events > events+uint64(rooms) })
 		c.start(i % len(c.nodes))
 	}

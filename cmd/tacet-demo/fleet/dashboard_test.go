@@ -82,6 +82,11 @@ func await(t *testing.T, what string, within time.Duration, ok func() bool) {
 	}
 }
 
+// night is how long nothing starts, at a fleet's speed.
+func night(speed float64) time.Duration {
+	return time.Duration(float64(day-dayEnds+dayStarts) / speed)
+}
+
 // differences are the rooms of which the dashboard shows something else than the truth.
 func differences(d *dashboard.Dashboard, f *Fleet) (all []string) {
 	for _, truth := range f.Truth() {
@@ -239,7 +244,7 @@ func TestTheDashboardsOwnBroker(t *testing.T) {
 	for range rounds {
 		await(t, "the rooms", patience, func() bool { return f.Counts().Connected == 30 })
 		events := f.Counts().Events
-		await(t, "traffic", patience, func() bool { return f.Counts().Events > events+60 })
+		await(t, "traffic", patience+night(o.Speed), func() bool { return f.Counts().Events > events+60 })
 		stop()
 		d, stop = start()
 	}
