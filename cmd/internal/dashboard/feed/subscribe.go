@@ -85,18 +85,23 @@ const mosquittoQueue = 1000
 // askFor subscribes to the states of single rooms, and ends that at once: the broker then sends
 // what it has kept of each.
 func (f *Feed) askFor(ctx context.Context, l *link, rooms []practice.RoomID) error {
-	for _, id := range rooms {
-		for _, filter := range []string{"tacet/" + id.String() + "/state", "tacet/" + id.String() + "/availability"} {
-			if _, err := l.subscribe(ctx, filter); err != nil {
-				return fmt.Errorf("subscribe to %s: %w", filter, err)
-			}
-			if err := l.await(ctx, l.paho.Unsubscribe(filter)); err != nil {
-				return fmt.Errorf("unsubscribe from %s: %w", filter, err)
-			}
+	for some := range slices.Chunk(rooms, askedAtOnce) {
+		var filters []string
+		for _, id := range some {
+			filters = append(filters, "tacet/"+id.String()+"/state", "tacet/"+id.String()+"/availability")
+		}
+		if _, err := l.subscribe(ctx, filters...); err != nil {
+			return fmt.Errorf("subscribe to rooms one by one: %w", err)
+		}
+		if err := l.await(ctx, l.paho.Unsubscribe(filters...)); err != nil {
+			return fmt.Errorf("unsubscribe from single rooms: %w", err)
 		}
 	}
 	return nil
 }
+
+// askedAtOnce is how many rooms are asked for at a time: few, since the broker's queue was too short.
+const askedAtOnce = 20
 
 // subscribe subscribes to filters, with QoS 1, and returns those that the broker refuses.
 func (l *link) subscribe(ctx context.Context, filters ...string) (refused []string, err error) {
