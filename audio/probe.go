@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -71,12 +72,12 @@ func (p *prober) heard() Heard {
 	defer p.mu.Unlock()
 	p.gaps.Flush()
 	h := Heard{Frames: p.frames, Dead: p.dead}
-	h.Rate, h.Off = p.gaps.Pace().Off()
+	h.Rate, h.Off = p.gaps.Pace().Wrong()
 	return h
 }
 
-// usualRates are the rates that a configuration may have.
-var usualRates = []int{8000, 16000, 22050, 32000, 44100, 48000, 96000}
+// usualRates are the rates that a configuration may have, in Hz.
+var usualRates = slices.Sorted(slices.Values(slices.Concat(opusRates, otherRates)))
 
 // Offers describes which of the usual rates a PCM supports with one channel and with two. It opens
 // the PCM repeatedly but never starts it. As with Open, the caller has lit the light; after

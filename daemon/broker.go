@@ -29,9 +29,7 @@ func (d *Daemon) runBroker(ctx context.Context) {
 		return
 	}
 	d.post(brokerReady{c})
-	if err := c.Run(ctx); err != nil {
-		d.log.Warn("disconnect from the broker", "err", err)
-	}
+	c.Run(ctx)
 }
 
 // brokerOptions returns what the configuration says of the broker.

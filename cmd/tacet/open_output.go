@@ -93,10 +93,10 @@ func (o *opening) writeFile(name string) error {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	defer os.Remove(f.Name())
-	opened := o.writeTo(f)
-	if opened != nil && !errors.As(opened, new(*incompleteError)) {
+	incomplete := o.writeTo(f)
+	if incomplete != nil && !errors.As(incomplete, new(*incompleteError)) {
 		f.Close() // it is removed anyway
-		return opened
+		return incomplete
 	}
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
@@ -109,7 +109,7 @@ func (o *opening) writeFile(name string) error {
 	if err := syncFolder(filepath.Dir(name)); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	return opened
+	return incomplete
 }
 
 // link is os.Link; tests replace it.

@@ -16,8 +16,8 @@
 //     for ever, with growing pauses that stay below a heartbeat. On every connect it publishes
 //     discovery, state, alerts and then online, so a broker that has lost everything is complete
 //     again.
-//   - Four words have one meaning each: a broker that refuses the unit, or drops its state, is denied
-//     (Denied); one that accepts its state but refuses or drops other messages is limited
+//   - Three words have one meaning each: a broker that refuses the unit, or loses its state, is denied
+//     (Denied); one that accepts its state but refuses or loses other messages is limited
 //     (Report.Limits); and events that the client itself gives up are dropped (Report.Dropped).
 //   - Trouble.Code tells four causes apart: a broker that can't be reached, one that refuses the
 //     unit, one whose identity is wrong, and credential files that can't be used. Passwords and

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"tacet/config"
 	"tacet/config/textfile"
 )
 
@@ -144,7 +145,7 @@ func (w *Words) check() error {
 			}
 		}
 	}
-	for _, key := range []string{"unit", "drive", "folder", "sftp", "s3"} {
+	for _, key := range append(config.StoreKinds(), "unit") {
 		if w.Places[key] == "" {
 			return fmt.Errorf("places.%s is missing", key)
 		}
