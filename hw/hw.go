@@ -50,6 +50,7 @@ import (
 type Input struct {
 	Line      string // GPIO5, or gpiochip0:5
 	ActiveLow bool   // pressed, open or lit pulls the line low
+	Role      string // of one of the Buttons, for errors; "" for "button 1" and so on
 }
 
 // An Output is a line that is driven.

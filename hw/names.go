@@ -35,7 +35,11 @@ type namedOutput struct {
 func (w *Wiring) inputs() []namedInput {
 	var ins []namedInput
 	for i := range w.Buttons {
-		ins = append(ins, namedInput{role{"button", i + 1}, &w.Buttons[i]})
+		r := role{"button", i + 1}
+		if name := w.Buttons[i].Role; name != "" {
+			r = role{name: name}
+		}
+		ins = append(ins, namedInput{r, &w.Buttons[i]})
 	}
 	if w.Door != nil {
 		ins = append(ins, namedInput{role{name: "door"}, w.Door})

@@ -20,6 +20,9 @@ import (
 
 	"tacet/audio"
 	"tacet/cmd/internal/cli"
+	"tacet/cmd/internal/diagnosis"
+	"tacet/cmd/internal/diagnosis/host"
+	"tacet/cmd/internal/diagnosis/mixer"
 	"tacet/config"
 	"tacet/daemon/health"
 	"tacet/daemon/spool"
@@ -44,7 +47,10 @@ type fakeMic struct {
 
 func (m *fakeMic) Present() (bool, error) { return true, m.present }
 
-func (m *fakeMic) Probe(ctx context.Context, length time.Duration) (audio.Heard, error) {
+func (m *fakeMic) Probe(ctx context.Context, length time.Duration, level func(float64)) (audio.Heard, error) {
+	if level != nil {
+		level(-30)
+	}
 	m.lit = append(m.lit, m.board.Level("GPIO27"))
 	err := m.err
 	over := time.NewTimer(max(length, m.hold))
@@ -108,7 +114,10 @@ func newPatient(t *testing.T, more string) *patient {
 	p := &patient{t: t, unit: u, board: b, mic: &fakeMic{board: b, heard: audio.Heard{Frames: 48000}}}
 	p.doctor = &doctor{
 		env: &cli.Env{Name: "tacetd", Stdout: &p.out, Stderr: hands(p.press), Terminal: true},
-		cfg: u.load(), statusPath: filepath.Join(u.run, statusFile),
+		cfg: u.load(), statusPath: filepath.Join(u.run, statusFile), path: u.config, host: host.Host{Root: t.TempDir()},
+		mixer: func(context.Context, string) ([]mixer.Control, error) {
+			return []mixer.Control{{Name: "Mic", Percent: 60}}, nil
+		},
 		openPanel: func(context.Context) (*hw.Panel, error) { return hw.OpenOn(b, wiring(u.load())) },
 		mic:       p.mic, clock: fakeClock(true),
 		cards:     func() ([]audio.Card, error) { return []audio.Card{{Number: 1, ID: "Device", PCMs: []int{0}}}, nil },
@@ -118,6 +127,7 @@ func newPatient(t *testing.T, more string) *patient {
 			return &local.Folder{Path: s.Path, UnmountedOK: s.UnmountedOK, Mounts: mounts.Read}
 		},
 	}
+	p.found.Passed = func(f diagnosis.Finding) { p.env.Printf("%s\n", f.Line(false)) }
 	return p
 }
 
@@ -132,7 +142,9 @@ func (p *patient) cardFormats(_ context.Context, device string) (string, error) 
 
 // press presses the button that the technician is asked to press.
 func (p *patient) press(message string) {
-	p.asked = append(p.asked, message)
+	if !strings.Contains(message, "listening") { // the bar is drawn by another goroutine
+		p.asked = append(p.asked, message)
+	}
 	for party, line := range map[string]string{"patient": "GPIO5", "clinician": "GPIO6"} {
 		if strings.Contains(message, "press and release the button of "+party) {
 			p.board.Drive(line, gpio.Low)
@@ -156,7 +168,7 @@ func (p *patient) says(start string, words ...string) {
 // exits checks doctor's exit code.
 func (p *patient) exits(code int) {
 	p.t.Helper()
-	if got := cli.Code(p.verdict()); got != code {
+	if got := cli.Code(p.print(p.t.Context())); got != code {
 		p.t.Errorf("exit code %d, want %d:\n%s", got, code, &p.out)
 	}
 }
