@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"tacet/cmd/internal/cli"
@@ -42,10 +44,26 @@ func (d *doctor) beforeHelp(ctx context.Context) {
 			h.secrets = append(h.secrets, content)
 		}
 	}
+	for _, name := range accounts(d.cfg) {
+		h.secrets = append(h.secrets, []byte(name))
+	}
 	h.log = onlyProblems(output(ctx, "journalctl", "-u", serviceName, "-n", logLines, "-o", "cat", "--no-pager"))
 	h.unitFile = output(ctx, "systemctl", "show", serviceName, "-p",
 		"LoadState,ActiveState,SubState,Result,NRestarts,ExecMainStatus,FragmentPath,DropInPaths,MemoryCurrent")
 	d.help = h
+}
+
+// accounts are the user names at servers, unless they say no more than the room does.
+func accounts(cfg *config.Config) (names []string) {
+	if cfg.MQTT != nil {
+		names = append(names, cfg.MQTT.Username)
+	}
+	for _, s := range cfg.Stores {
+		if u, err := url.Parse(s.URL); err == nil {
+			names = append(names, u.User.Username())
+		}
+	}
+	return slices.DeleteFunc(names, func(n string) bool { return n == cfg.Room.Site || n == cfg.Room.ID })
 }
 
 // writeHelp writes the file for help. Only chosen settings are in it: free text may name a person.
@@ -98,11 +116,7 @@ func chosen(cfg *config.Config) string {
 		"recipients": recipients, "office": cfg.Office != nil, "spool": cfg.Spool, "stores": cfg.Stores,
 	}
 	if m := cfg.MQTT; m != nil {
-		broker := *m
-		if broker.Username != "" {
-			broker.Username = "[set]"
-		}
-		all["mqtt"] = broker
+		all["mqtt"] = m
 	}
 	return indented(all)
 }

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -270,103 +269,6 @@ func TestDoctorReportsWhoGetsNothing(t *testing.T) {
 			t.Error("a warning that is no matter of trust is reported as one")
 		}
 		p.exits(1)
-	}
-}
-
-// Each fault makes its own part fail, and no other.
-func TestDoctorFindsFaults(t *testing.T) {
-	for name, c := range map[string]struct {
-		more  string
-		fault func(p *patient)
-		says  []string
-		lit   int // how often the microphone may be opened or closed
-	}{
-		"clock not set": {fault: func(p *patient) { p.clock = fakeClock(false) },
-			says: []string{"FAIL       clock: not set", "timedatectl"}, lit: 9},
-		"memory that may not be locked": {
-			fault: func(p *patient) { p.lockLimit = func(context.Context) (string, error) { return "8388608", nil } },
-			says:  []string{"FAIL       memory: the service may lock only 8388608 bytes", "LimitMEMLOCK=infinity"}, lit: 9,
-		},
-		"no lines": {
-			fault: func(p *patient) {
-				p.board = hwtest.NewBoard("GPIO5", "GPIO6")
-				p.openPanel = func(context.Context) (*hw.Panel, error) { return hw.OpenOn(p.board, wiring(p.cfg)) }
-			},
-			says: []string{"FAIL       buttons and light: light: line GPIO27 not found; there are GPIO5, GPIO6", "gpioinfo"},
-		},
-		"light that can't be driven": {
-			fault: func(p *patient) {
-				p.openPanel = func(context.Context) (*hw.Panel, error) {
-					panel, err := hw.OpenOn(p.board, wiring(p.cfg))
-					p.board.Fail("GPIO27", hwtest.Out, syscall.EIO)
-					return panel, err
-				}
-			},
-			says: []string{"FAIL       light: GPIO27: drive line GPIO27: input/output error"},
-		},
-		"light that the sense line doesn't see": {
-			fault: func(p *patient) {
-				b := hwtest.NewBoard("GPIO5", "GPIO6", "GPIO22", "GPIO27")
-				p.board, p.mic.board = b, b
-				p.openPanel = func(context.Context) (*hw.Panel, error) { return hw.OpenOn(b, wiring(p.cfg)) }
-			},
-			says: []string{"FAIL       light: ", "the light was switched to lit, but the sense line GPIO22 sees it dark"},
-		},
-		"no microphone": {fault: func(p *patient) { p.mic.present = audio.ErrMissing },
-			says: []string{"FAIL       microphone: there is no such sound card"}, lit: 1},
-		"another rate": {fault: func(p *patient) { p.mic.err = audio.ErrRate },
-			says: []string{"FAIL       microphone: the card can't do"}, lit: 9},
-		"muted": {fault: func(p *patient) { p.mic.heard.Dead = true },
-			says: []string{"FAIL       microphone: ", "hears nothing"}, lit: 9},
-		"wrong rate": {
-			fault: func(p *patient) { p.mic.heard.Rate, p.mic.heard.Off = 44100, true },
-			says:  []string{"FAIL       microphone: ", "claims 48000 Hz but delivers 44100 samples a second"}, lit: 9,
-		},
-		"delivers nothing": {fault: func(p *patient) { p.mic.heard.Frames = 0 },
-			says: []string{"FAIL       microphone: ", "delivers nothing"}, lit: 9},
-		"no spool": {fault: func(p *patient) { os.Remove(p.cfg.Spool.Path) },
-			says: []string{"FAIL       spool ", "there is no such folder: mount the disk"}, lit: 9},
-		"no room": {fault: func(p *patient) { p.cfg.Spool.Reserve = 1e6 * time.Hour },
-			says: []string{"FAIL       spool ", "the reserve is"}, lit: 9},
-		"bad recipient": {fault: func(p *patient) { p.cfg.Encrypt.Recipients[0] += "x" },
-			says: []string{"FAIL       encryption: "}, lit: 9},
-		"a store that is away": {more: office + `"/nowhere/at/all"` + "\n",
-			says: []string{"FAIL       store office (folder): /nowhere/at/all doesn't exist"}, lit: 9},
-		"a store that hangs": {
-			more:  office + `"/nowhere"` + "\n",
-			fault: func(p *patient) { p.storeKind = func(config.Store, trust.Judge) store.Kind { return hanging{p} } },
-			says:  []string{"FAIL       store office (folder): no answer in 20s: it hangs"}, lit: 9,
-		},
-		"no broker": {more: "[mqtt]\nbroker = \"mqtt://127.0.0.1:1\"\n",
-			says: []string{"FAIL       broker mqtt://127.0.0.1:1: nothing listens at the broker's address", "start the broker"},
-			lit:  9},
-		"a button that is held down": {
-			fault: func(p *patient) { p.board.Drive("GPIO6", gpio.Low) },
-			says:  []string{"FAIL       button of clinician (GPIO6): reads as pressed"}, lit: 9,
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			p := newPatient(t, c.more)
-			if c.fault != nil {
-				c.fault(p)
-			}
-			synctest.Test(t, func(t *testing.T) {
-				p.hang = make(chan struct{})
-				defer close(p.hang)
-				p.tryParts(t.Context())
-			})
-			p.says(c.says[0], c.says[1:]...)
-			if n := strings.Count(p.out.String(), "FAIL "); n != 1 {
-				t.Errorf("%d parts fail:\n%s", n, &p.out)
-			}
-			if len(p.mic.lit) > c.lit {
-				t.Errorf("the microphone was opened and closed %d times, want at most %d", len(p.mic.lit), c.lit)
-			}
-			p.exits(1)
-			if slices.Contains(p.mic.lit, gpio.Low) {
-				t.Error("the microphone was open while the light was off")
-			}
-		})
 	}
 }
 
