@@ -82,8 +82,8 @@ func TestSupportHasNoSecrets(t *testing.T) {
 	p.clock = fakeClock(true)
 	p.found.Passed = nil
 	p.beforeHelp(t.Context())
-	p.lastReport = &report{Phase: "recording", Recording: name, Pending: 41, Stores: []storeReport{{Name: "office",
-		State: "error", Pending: 41, Oldest: "2026-11-20T08:01:00Z", Detail: "open sftp://sftpuser@127.0.0.1:1: " + key}}}
+	p.lastReport = &report{Phase: "recording", Recording: name, Pending: 987654, Stores: []storeReport{{Name: "office",
+		State: "error", Pending: 987654, Oldest: "2026-11-20T08:01:00Z", Detail: "open sftp://sftpuser@127.0.0.1:1: " + key}}}
 	synctest.Test(t, func(t *testing.T) {
 		p.openPanel = nil
 		for _, try := range []func(){func() { p.memory(t.Context()) }, func() { p.systemTime(t.Context()) }} {
@@ -94,7 +94,7 @@ func TestSupportHasNoSecrets(t *testing.T) {
 	p.exits(1)
 	text := p.out.String()
 
-	hidden := []string{strings.TrimSpace(unitKey), "ATEzjpq", name, "7q4k9mz2ha", "14:03", "15:03", "08:01", "Pending", "41",
+	hidden := []string{strings.TrimSpace(unitKey), "ATEzjpq", name, "7q4k9mz2ha", "14:03", "15:03", "08:01", "Pending", "987654",
 		"mqttuser", "sftpuser", "Doctor Ann", p.cfg.Consent.Purpose, "Consulting room", "recording ends", `"recording"`}
 	for _, content := range secrets {
 		for line := range strings.Lines(content) {
