@@ -78,7 +78,7 @@ func receiverName(x ast.Expr) string {
 // mayWrite are the functions that use standard output or standard error directly, and why.
 var mayWrite = map[string]string{
 	"cmd/tacet/open.go open":              "the sound",
-	"cmd/tacet/open_output.go checkOut":   "whether it is a terminal",
+	"cmd/tacetd/doctor_wire.go wire":      "rows, which package wire cleans",
 	"cmd/tacetd/run.go Run":               "the log, whose handler quotes what is not printable",
 	"cmd/tacet-demo/demo.go serve":        "the log",
 	"cmd/tacet-demo/unit.go unitMain":     "the log",
@@ -117,6 +117,7 @@ var mayRead = map[string]string{
 	"daemon/spool/lock.go holder":                "the kernel's list of locks",
 	"daemon/store/local/mounts/watch_linux.go":   "the kernel's mount table",
 	"daemon/store/local/device.go":               "what the kernel says of a drive",
+	"cmd/internal/diagnosis/host/host.go read":   "what the kernel says",
 	"cmd/tacetd/status.go":                       "what the daemon wrote",
 	"cmd/tacet/open.go readIdentities":           "an identity, which may be encrypted: recording decodes it",
 	"cmd/tacet/keygen.go syncFolder":             "a folder, to sync it",

@@ -4,13 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"syscall"
-
-	"golang.org/x/term"
 
 	"tacet/audio"
 	"tacet/cmd/internal/cli"
@@ -117,20 +114,15 @@ func runDoctor(env *cli.Env, args []string) error {
 func newDoctor(env *cli.Env, o doctorFlags) *doctor {
 	d := &doctor{env: env, flags: o, path: o.config, statusPath: filepath.Join(o.run, statusFile), clock: wallclock.System{},
 		cards: audio.Cards, formats: audio.Offers, mixer: mixer.Read, lockLimit: lockLimit, host: host.Host{Root: "/"}}
-	ticks := isTerminal(env.Stdout) && diagnosis.Ticks(os.Getenv)
+	ticks := env.Screen() && diagnosis.Ticks(os.Getenv)
 	switch {
 	case o.json || o.wire:
 	case o.support:
-		d.found.Passed = func(f diagnosis.Finding) { cli.Fprintf(env.Stderr, "%s\n", f.Line(false)) }
+		d.found.Passed = func(f diagnosis.Finding) { env.Note("%s", f.Line(false)) }
 	default:
 		d.found.Passed = func(f diagnosis.Finding) { env.Printf("%s\n", f.Line(ticks)) }
 	}
 	return d
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // startAgain starts the service that was stopped.

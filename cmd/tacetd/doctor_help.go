@@ -8,14 +8,13 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"tacet/cmd/internal/cli"
 	"tacet/cmd/internal/diagnosis/support"
 	"tacet/config"
-	"tacet/config/bounded"
+	"tacet/config/textfile"
 	"tacet/daemon/recording"
 )
 
@@ -40,8 +39,11 @@ func (d *doctor) beforeHelp(ctx context.Context) {
 		if !f.Secret {
 			continue
 		}
-		if content, err := readSecret(f.Name); err == nil {
+		if content, err := textfile.Bytes(f.Name, maxSecret); err == nil {
 			h.secrets = append(h.secrets, content)
+			if text, _, err := textfile.Decode(content); err == nil { // what editors on Windows write
+				h.secrets = append(h.secrets, text)
+			}
 		}
 	}
 	for _, name := range accounts(d.cfg) {
@@ -172,14 +174,4 @@ func describeFile(name string) string {
 		return err.Error()
 	}
 	return fmt.Sprintf("%s %d bytes %s", info.Mode(), info.Size(), name)
-}
-
-// readSecret reads a secret, to look for it in the file for help.
-func readSecret(name string) ([]byte, error) {
-	f, err := os.Open(filepath.Clean(name))
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return bounded.ReadAll(f, maxSecret)
 }

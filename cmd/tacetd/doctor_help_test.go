@@ -58,7 +58,7 @@ func TestSupportHasNoSecrets(t *testing.T) {
 	key := string(pem.EncodeToMemory(block))
 	secrets := map[string]string{
 		"sftp_key": key, "client.key": strings.ReplaceAll(key, "OPENSSH ", ""), "mqtt_password": "correct horse battery\n",
-		"s3_access": "AKIAEXAMPLEACCESS\n", "s3_secret": "wJalrXUtnFEMI/K7MDENG\n", "known_hosts": "", "client.pem": "",
+		"s3_access": "AKIAEXAMPLEACCESS\n", "s3_secret": "\ufeffwJalrXUtnFEMI/K7MDENG\r\n", "known_hosts": "", "client.pem": "",
 	}
 	for name, content := range secrets {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
@@ -98,7 +98,7 @@ func TestSupportHasNoSecrets(t *testing.T) {
 		"mqttuser", "sftpuser", "Doctor Ann", p.cfg.Consent.Purpose, "Consulting room", "recording ends", `"recording"`}
 	for _, content := range secrets {
 		for line := range strings.Lines(content) {
-			if line = strings.TrimSpace(line); line != "" {
+			if line = strings.Trim(line, "\ufeff\r\n"); line != "" {
 				hidden = append(hidden, line)
 			}
 		}

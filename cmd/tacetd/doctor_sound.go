@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -32,14 +30,10 @@ func (d *doctor) listen(ctx context.Context) (audio.Heard, error) {
 	levels, drawn := make(chan float64, 1), make(chan struct{})
 	go func() {
 		defer close(drawn)
-		width := 0
+		bar := d.env.Progress("listening", 0)
+		defer bar.Done()
 		for level := range levels {
-			bar := "listening " + diagnosis.Bar(level)
-			width = len(bar)
-			fmt.Fprint(d.env.Stderr, "\r"+bar)
-		}
-		if width > 0 {
-			fmt.Fprint(d.env.Stderr, "\r"+strings.Repeat(" ", width)+"\r")
+			bar.Show("listening " + diagnosis.Bar(level))
 		}
 	}()
 	var mu sync.Mutex // the sound library may still call while it hangs

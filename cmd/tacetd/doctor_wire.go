@@ -30,7 +30,7 @@ func (d *doctor) wire(ctx context.Context) error {
 	if err != nil {
 		return cli.WithHint(err, "\"gpioinfo\" lists the lines and who holds them")
 	}
-	terminal := isTerminal(d.env.Stdout)
+	terminal := d.env.Screen()
 	if terminal {
 		d.env.Note("Ctrl-C ends this")
 	}

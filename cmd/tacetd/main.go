@@ -5,6 +5,7 @@
 //	tacetd confirm                           as root: accept new recipients and drives
 //	tacetd lights-out                        turn the lights off after a crash; for the unit file
 //	tacetd doctor [-stop]                    try each part of the unit, and say what is wrong
+//	tacetd doctor -wire                      show the inputs' levels while somebody wires them
 //	tacetd reset [-force]                    as root: take the unit out of the practice
 //
 // It exits with 0 after SIGTERM, with 78 if the configuration can't be used, and otherwise with 1:

@@ -14,7 +14,7 @@
 #                   ended; FILE is in bin/rig/sticks
 #
 # SHARE (default bin/rig/share/run) is the folder that the unit sees as /share. RIG_RUN (default bin/rig/run) holds the disks and the
-# state of one machine, so that there can be several. The network connects only this machine with the unit's ssh port.
+# state of one machine, so that there can be several. RIG_ACCEL=kvm is faster, where there is KVM. The network connects only this machine with the unit's ssh port.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 rig=$(readlink -f "${RIG_DIR:-$here/../../bin/rig}")
@@ -64,7 +64,7 @@ start() {
   echo $((20000 + RANDOM % 10000)) >"$run/port"
   # A session of its own has its own share of the processors, with priority if possible: an emulated processor that has to wait
   # loses samples, which a real one does not.
-  setsid qemu-system-x86_64 -accel tcg,thread=multi -cpu "${CPU:-qemu64}" -M q35 -smp "${SMP:-2}" -m "${MEM:-1024}" \
+  setsid qemu-system-x86_64 -accel "${RIG_ACCEL:-tcg,thread=multi}" -cpu "${CPU:-qemu64}" -M q35 -smp "${SMP:-2}" -m "${MEM:-1024}" \
     -kernel "$rig/vmlinuz" -initrd "$rig/initrd.gz" \
     -append "console=ttyS0 root=/dev/vda rw quiet mitigations=off nokaslr tsc=reliable no_timer_check net.ifnames=0 systemd.show_status=0 audit=0 panic=-1" \
     -drive if=virtio,file="$run/root.qcow2",format=qcow2,cache=unsafe \
