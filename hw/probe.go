@@ -50,6 +50,17 @@ func (l *Light) Probe(ctx context.Context, while func(context.Context) (closed b
 	return l.sense != nil, l.seen(ctx, false)
 }
 
+// A SenseError says that the sense line does not see what the light was switched to.
+type SenseError struct {
+	Lit  bool // what it was switched to
+	line LineInfo
+}
+
+func (e *SenseError) Error() string {
+	how := map[bool]string{true: "lit", false: "dark"}
+	return fmt.Sprintf("the light was switched to %s, but the sense line %s sees it %s", how[e.Lit], e.line, how[!e.Lit])
+}
+
 // watched runs while, and checks the light meanwhile.
 func (l *Light) watched(ctx context.Context, while func(context.Context) bool) (closed bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -82,8 +93,7 @@ func (l *Light) seen(ctx context.Context, lit bool) error {
 		case !known || is == lit:
 			return nil
 		case time.Now().After(late):
-			how := map[bool]string{true: "lit", false: "dark"}
-			return fmt.Errorf("the light was switched to %s, but the sense line %s sees it %s", how[lit], l.sense.info, how[is])
+			return &SenseError{Lit: lit, line: l.sense.info}
 		}
 		if err := pause(ctx, senseEvery); err != nil {
 			return err

@@ -19,8 +19,8 @@ import (
 )
 
 // A Pulse is a private PulseAudio, the ALSA PCM "room". Its only source is a pipe that a [speaker]
-// fills in real time; its mixer has the same name. It needs no sound card, desktop or particular user, writes into one temporary
-// folder, and ends with the test.
+// fills in real time; its mixer has the same name. It needs no sound card, desktop or particular
+// user, writes into one temporary folder, and ends with the test.
 type Pulse struct {
 	*speaker
 	dir string

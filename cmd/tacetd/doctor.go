@@ -112,7 +112,8 @@ func runDoctor(env *cli.Env, args []string) error {
 
 // newDoctor returns a doctor for the real unit. What the configuration decides is set up by tryAll.
 func newDoctor(env *cli.Env, o doctorFlags) *doctor {
-	d := &doctor{env: env, flags: o, path: o.config, statusPath: filepath.Join(o.run, statusFile), clock: wallclock.System{},
+	d := &doctor{env: env, flags: o, path: o.config, statusPath: filepath.Join(o.run, statusFile),
+		clock: wallclock.System{},
 		cards: audio.Cards, formats: audio.Offers, mixer: mixer.Read, lockLimit: lockLimit, host: host.Host{Root: "/"}}
 	ticks := env.Screen() && diagnosis.Ticks(os.Getenv)
 	switch {
@@ -142,8 +143,8 @@ func (d *doctor) startAgain(restart func() error) {
 	}
 }
 
-// reportBadConfig reports what can be said without a configuration. To write one, one needs the names
-// of the sound cards.
+// reportBadConfig reports what can be said without a configuration. To write one, one needs the
+// names of the sound cards.
 func (d *doctor) reportBadConfig(err error) {
 	check := fix{"correct it", "tacet check " + diagnosis.Quote(d.path)}
 	var problems config.Errors
@@ -157,8 +158,8 @@ func (d *doctor) reportBadConfig(err error) {
 	d.listCards()
 }
 
-// print prints the verdict or, if that was asked for, the object or the file for help. It returns the
-// error for the exit code if anything failed.
+// print prints the verdict or, if that was asked for, the object or the file for help. It returns
+// the error for the exit code if anything failed.
 func (d *doctor) print(ctx context.Context) error {
 	var err error
 	switch {

@@ -73,7 +73,8 @@ var faults = map[string]fault{
 	}, part: "clock: not set", cause: "has reached none", remedy: "UDP port 123", command: "timedatectl timesync-status"},
 	"memory that may not be locked": {
 		breaks: func(p *patient) { p.lockLimit = func(context.Context) (string, error) { return "8388608", nil } },
-		part:   "memory: ", cause: "the service may lock only 8388608 bytes", remedy: "LimitMEMLOCK=infinity", command: "systemctl edit"},
+		part:   "memory: ", cause: "the service may lock only 8388608 bytes", remedy: "LimitMEMLOCK=infinity",
+		command: "systemctl edit"},
 	"swap": {breaks: kernel("proc/swaps", "Filename Type Size Used Priority\n/var/swap file 524284 0 -2\n"),
 		part: "swap: ", cause: "/var/swap", remedy: "turn swap off", command: "swapoff -a"},
 	"low voltage": {breaks: kernel("sys/devices/platform/soc/soc:firmware/get_throttled", "50005\n"),
@@ -100,14 +101,15 @@ var faults = map[string]fault{
 			p.board.Fail("GPIO27", hwtest.Out, syscall.EIO)
 			return panel, err
 		}
-	}, part: "light: GPIO27: ", cause: "drive line GPIO27: input/output error", remedy: "check the wiring, and [light]", command: "-wire"},
+	}, part: "light: GPIO27: ", cause: "drive line GPIO27: input/output error", remedy: "check the wiring, and [light]",
+		command: "-wire"},
 	"a light that stays dark": {breaks: rewired(func() *hwtest.Board {
 		return hwtest.NewBoard("GPIO5", "GPIO6", "GPIO22", "GPIO27") // the sense line is not connected
 	}), part: "light: GPIO27: ", cause: "the light was switched to lit, but the sense line GPIO22 sees it dark",
-		remedy: "check the wiring", command: "-wire"},
+		remedy: "if it flashed, check the phototransistor", command: "-wire"},
 	"a lamp that shines on the sensor": {breaks: func(p *patient) { p.board.Drive("GPIO22", gpio.High) },
 		part: "light: GPIO27: ", cause: "the light was switched to dark, but the sense line GPIO22 sees it lit",
-		remedy: "check the wiring", command: "-wire"},
+		remedy: "shield the phototransistor", command: "-wire"},
 	"a button that is held down": {breaks: func(p *patient) { p.board.Drive("GPIO6", gpio.Low) },
 		part: "button of clinician (GPIO6): ", cause: "reads as pressed", remedy: "check its wiring", command: "-stop -wire"},
 	"a button that is not connected": {breaks: func(p *patient) {
@@ -116,7 +118,8 @@ var faults = map[string]fault{
 				p.press(message)
 			}
 		})
-	}, part: "button of patient (GPIO5): ", cause: "was not pressed within 15s", remedy: "check its line and its wiring", command: "-wire"},
+	}, part: "button of patient (GPIO5): ", cause: "was not pressed within 15s", remedy: "check its line and its wiring",
+		command: "-wire"},
 
 	"no microphone": {breaks: func(p *patient) { p.mic.present = audio.ErrMissing },
 		part: "microphone: ", cause: "no such sound card", remedy: "plug it in", command: "/proc/asound/cards", lit: 1},
@@ -132,9 +135,11 @@ var faults = map[string]fault{
 	"broken": {breaks: heard(audio.Heard{Dead: true}, mixer.Control{Name: "Mic", Percent: 70}),
 		part: "microphone: ", cause: "hears nothing", remedy: "take another microphone", command: "alsamixer"},
 	"too low": {breaks: heard(audio.Heard{Levels: monitor.Levels{Steps: 100, Speech: -62, Peak: -40}}, mixer.Control{Name: "Mic", Percent: 10}),
-		part: "speech: ", cause: "too low: -62 dB", remedy: "'Mic' is at 10 %", command: "sset 'Mic' 80% && sudo alsactl store"},
+		part: "speech: ", cause: "too low: -62 dB", remedy: "'Mic' is at 10 %",
+		command: "sset 'Mic' 80% && sudo alsactl store"},
 	"too loud": {breaks: heard(audio.Heard{Levels: monitor.Levels{Steps: 100, Speech: -3, Cuts: 500}}, mixer.Control{Name: "Mic", Percent: 90}),
-		part: "speech: ", cause: "cut off at full scale 500 times", remedy: "'Mic' is at 90 %", command: "sset 'Mic' 60% && sudo alsactl store"},
+		part: "speech: ", cause: "cut off at full scale 500 times", remedy: "'Mic' is at 90 %",
+		command: "sset 'Mic' 60% && sudo alsactl store"},
 	"wrong rate": {breaks: heard(audio.Heard{Rate: 44100, Off: true}),
 		part: "microphone: ", cause: "claims 48000 Hz but delivers 44100 samples a second", remedy: "use another microphone"},
 	"delivers nothing": {breaks: func(p *patient) { p.mic.heard.Frames = 0 },
@@ -147,16 +152,19 @@ var faults = map[string]fault{
 	"a bad recipient": {breaks: func(p *patient) { p.cfg.Encrypt.Recipients[0] += "x" },
 		part: "encryption: ", cause: "recipient", remedy: "[encrypt]", command: "tacet check "},
 	"a store that is away": {more: office + `"/nowhere/at/all"` + "\n",
-		part: "store office (folder): ", cause: "/nowhere/at/all doesn't exist", remedy: "mount the share", command: "findmnt -T /nowhere/at/all"},
+		part: "store office (folder): ", cause: "/nowhere/at/all doesn't exist", remedy: "mount the share",
+		command: "findmnt -T /nowhere/at/all"},
 	"a store that hangs": {more: office + `"/nowhere"` + "\n",
 		breaks: func(p *patient) { p.storeKind = func(config.Store, trust.Judge) store.Kind { return hanging{p} } },
-		part:   "store office (folder): ", cause: "no answer in 20s", remedy: "the share is mounted", command: "findmnt -T /nowhere"},
+		part:   "store office (folder): ", cause: "no answer in 20s", remedy: "the share is mounted",
+		command: "findmnt -T /nowhere"},
 	"no broker": {more: "[mqtt]\nbroker = \"mqtt://127.0.0.1:1\"\n",
-		part: "broker mqtt://127.0.0.1:1: ", cause: "nothing listens at the broker's address", remedy: "start the broker", command: "nc -vz 127.0.0.1 1"},
+		part: "broker mqtt://127.0.0.1:1: ", cause: "nothing listens at the broker's address", remedy: "start the broker",
+		command: "nc -vz 127.0.0.1 1"},
 }
 
-// Each fault makes its own part fail, and no other. The first failing line has the right cause, what
-// to do, and the command.
+// Each fault makes its own part fail, and no other. The first failing line has the right cause,
+// what to do, and the command.
 func TestDoctorNamesCauseAndRemedy(t *testing.T) {
 	if len(faults) < 20 {
 		t.Errorf("only %d faults", len(faults))

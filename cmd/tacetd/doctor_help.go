@@ -123,8 +123,8 @@ func chosen(cfg *config.Config) string {
 	return indented(all)
 }
 
-// chosen returns what helps of a status: not whether somebody is in the room, nor how many recordings
-// there are.
+// chosen returns what helps of a status: not whether somebody is in the room, nor how many
+// recordings there are.
 func (r *report) chosen() string {
 	type state struct{ Name, State, Detail string }
 	stores := []state{}

@@ -42,8 +42,8 @@ client_key = "%[1]s/client.key"
 cert = "%[1]s/client.pem"
 `
 
-// The file for help has no secret of the configuration, nothing that tells of a consultation, and no
-// words that people wrote for people. What helps is in it.
+// The file for help has no secret of the configuration, nothing that tells of a consultation, and
+// no words that people wrote for people. What helps is in it.
 func TestSupportHasNoSecrets(t *testing.T) {
 	dir := t.TempDir()
 	p := newPatient(t, fmt.Sprintf(secretive, dir))
@@ -58,7 +58,8 @@ func TestSupportHasNoSecrets(t *testing.T) {
 	key := string(pem.EncodeToMemory(block))
 	secrets := map[string]string{
 		"sftp_key": key, "client.key": strings.ReplaceAll(key, "OPENSSH ", ""), "mqtt_password": "correct horse battery\n",
-		"s3_access": "AKIAEXAMPLEACCESS\n", "s3_secret": "\ufeffwJalrXUtnFEMI/K7MDENG\r\n", "known_hosts": "", "client.pem": "",
+		"s3_access": "AKIAEXAMPLEACCESS\n", "s3_secret": "\ufeffwJalrXUtnFEMI/K7MDENG\r\n", "known_hosts": "",
+		"client.pem": "",
 	}
 	for name, content := range secrets {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
@@ -94,7 +95,8 @@ func TestSupportHasNoSecrets(t *testing.T) {
 	p.exits(1)
 	text := p.out.String()
 
-	hidden := []string{strings.TrimSpace(unitKey), "ATEzjpq", name, "7q4k9mz2ha", "14:03", "15:03", "08:01", "Pending", "987654",
+	hidden := []string{strings.TrimSpace(unitKey), "ATEzjpq", name, "7q4k9mz2ha", "14:03", "15:03", "08:01", "Pending",
+		"987654",
 		"mqttuser", "sftpuser", "Doctor Ann", p.cfg.Consent.Purpose, "Consulting room", "recording ends", `"recording"`}
 	for _, content := range secrets {
 		for line := range strings.Lines(content) {
@@ -108,7 +110,8 @@ func TestSupportHasNoSecrets(t *testing.T) {
 			t.Errorf("%q is in the file for help:\n%s", h, text)
 		}
 	}
-	for _, want := range []string{"== doctor ==", "Not ready: 1 thing, store office", "site/room-3", "level=ERROR msg=\"append segment 42",
+	for _, want := range []string{"== doctor ==", "Not ready: 1 thing, store office", "site/room-3",
+		"level=ERROR msg=\"append segment 42",
 		"2026-11-21", "mqtt_password", "-rw-------", "48000", "sftp://[removed]@127.0.0.1:1/recordings"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in the file for help:\n%s", want, text)

@@ -28,7 +28,8 @@ func TestDoctorListensToCards(t *testing.T) {
 	}
 	audiotest.NewCards(t, cards).Setenv(t)
 	found := map[string]fault{
-		"zero":  {part: "microphone: ", cause: "zero hears nothing", remedy: "'Mic' is not the cause", command: "alsamixer -D zero"},
+		"zero": {part: "microphone: ", cause: "zero hears nothing", remedy: "'Mic' is not the cause",
+			command: "alsamixer -D zero"},
 		"loud":  {part: "speech: ", cause: "too loud", remedy: "'Mic' is at 90 %", command: "sset 'Mic' 60%"},
 		"faint": {part: "speech: ", cause: "too low", remedy: "'Mic' is at 90 %", command: "sset 'Mic' 100%"},
 		"slow":  {part: "microphone: ", cause: "claims 48000 Hz but delivers 441", remedy: "use another"},
@@ -68,7 +69,8 @@ func TestDoctorFindsTheControlOfARealMixer(t *testing.T) {
 	room := audiotest.NewPulse(t)
 	room.Setenv(t)
 	go room.Play(t.Context(), audiotest.Code(0, 60*48000))
-	if out, err := exec.Command("amixer", "-D", audiotest.Device, "sset", "Capture", "nocap").CombinedOutput(); err != nil {
+	if out, err := exec.Command("amixer", "-D", audiotest.Device, "sset", "Capture",
+		"nocap").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	p := newPatient(t, "")

@@ -37,7 +37,7 @@ func (d *doctor) panel(ctx context.Context) {
 		return "", err
 	})
 	if err != nil {
-		d.fail(ctx, "buttons and light", err, fix{`"gpioinfo" lists the lines and who holds them`, "gpioinfo"})
+		d.fail(ctx, "buttons and light", err, fix{"see the list of lines and who holds them", "gpioinfo"})
 		d.reportClosedMic(ctx, missing)
 		return
 	}
@@ -111,13 +111,27 @@ func (d *doctor) reportLight(ctx context.Context, proved bool, err error) {
 	light := d.cfg.Light
 	switch {
 	case err != nil:
-		d.fail(ctx, "light", fmt.Errorf("%s: %w", light.Line, err),
-			fix{"check the wiring, and [light] in the configuration", "sudo tacetd doctor -stop -wire"})
+		d.fail(ctx, "light", fmt.Errorf("%s: %w", light.Line, err), lightFix(err))
 	case proved:
 		d.report(ok, "light", "%s flashed and was lit; proved: the sense line %s saw it on and off", light.Line, light.Sense)
 	default:
 		d.report(ok, "light", "%s flashed and was lit; unproved: without a sense line only you can see it", light.Line)
 	}
+}
+
+// lightFix is what to do about a light that fails.
+func lightFix(err error) fix {
+	f := fix{"check the wiring, and [light] in the configuration", wireFix.command}
+	var seen *hw.SenseError
+	switch {
+	case !errors.As(err, &seen):
+	case seen.Lit:
+		f.remedy = "if it flashed, check the phototransistor and its wiring; if not, those of the light, and [light] line " +
+			"and active in the configuration"
+	default:
+		f.remedy = "shield the phototransistor from other light, and check [light] sense_active in the configuration"
+	}
+	return f
 }
 
 // buttons reads every button. At a terminal it also asks for each to be pressed.

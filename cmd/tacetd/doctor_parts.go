@@ -140,8 +140,8 @@ func (d *doctor) failed(part string, f fix, format string, args ...any) {
 		Remedy: f.remedy, Command: f.command})
 }
 
-// fail reports the error of a part, or that it was interrupted. Some errors end with a remedy of their
-// own, which is better than f's.
+// fail reports the error of a part, or that it was interrupted. Some errors end with a remedy of
+// their own, which is better than f's.
 func (d *doctor) fail(ctx context.Context, part string, err error, f fix) {
 	if ctx.Err() != nil {
 		d.report(untried, part, "interrupted")
@@ -161,8 +161,8 @@ const (
 	graceTime = time.Second
 )
 
-// try runs f, which may hang, and reports the text or the error that it returns, with what to do about
-// an error. It reports whether f succeeded.
+// try runs f, which may hang, and reports the text or the error that it returns, with what to do
+// about an error. It reports whether f succeeded.
 func (d *doctor) try(ctx context.Context, part string, limit time.Duration, remedy fix,
 	f func(context.Context) (string, error)) bool {
 	text, err := within(ctx, limit, f)

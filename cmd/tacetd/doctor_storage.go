@@ -33,7 +33,7 @@ func (d *doctor) recipients(ctx context.Context) {
 		}
 		shown := fmt.Sprintf("%s…%s (%s), fingerprint %s", r[:12], r[len(r)-6:], kind, recording.Fingerprint(r))
 		if u := d.lastReport; u != nil && u.Unconfirmed != nil && slices.Contains(u.Unconfirmed.Recipients, r) {
-			d.failed("recipient", fix{`to accept it, run "sudo tacetd confirm"`, "sudo tacetd confirm"},
+			d.failed("recipient", fix{"confirm it if you expect it", "sudo tacetd confirm"},
 				"%s: new to this unit, so it gets nothing that is recorded", shown)
 			continue
 		}

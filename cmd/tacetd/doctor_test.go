@@ -262,7 +262,7 @@ func TestDoctorReportsWhoGetsNothing(t *testing.T) {
 			p.lastReport = r
 		}
 		synctest.Test(t, func(t *testing.T) { p.tryParts(t.Context()) })
-		p.says("FAIL       recipient: "+key[:12], "new to this unit, so it gets nothing", `"sudo tacetd confirm"`)
+		p.says("FAIL       recipient: "+key[:12], "new to this unit, so it gets nothing", "sudo tacetd confirm")
 		p.says("FAIL       trust: the unit reports: none is known")
 		p.says("FAIL       trust: the unit reports: who is this drive?")
 		if strings.Contains(p.out.String(), "yesterday") {

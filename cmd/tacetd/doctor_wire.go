@@ -10,8 +10,8 @@ import (
 	"tacet/hw"
 )
 
-// wire shows the inputs' levels until ctx ends. It holds the light's line, dark, as well: so no daemon
-// can start and record meanwhile.
+// wire shows the inputs' levels until ctx ends. It holds the light's line, dark, as well: so no
+// daemon can start and record meanwhile.
 func (d *doctor) wire(ctx context.Context) error {
 	d.findDaemon(ctx)
 	if d.lock != nil {

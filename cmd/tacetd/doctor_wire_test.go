@@ -15,8 +15,8 @@ import (
 	"tacet/hw"
 )
 
-// -wire shows each input of the configuration until Ctrl-C. Meanwhile the light stays dark, no daemon
-// can start, and the microphone is never opened.
+// -wire shows each input of the configuration until Ctrl-C. Meanwhile the light stays dark, no
+// daemon can start, and the microphone is never opened.
 func TestWire(t *testing.T) {
 	p := newPatient(t, "[door]\nline = \"GPIO17\"\n")
 	p.board.AddChip("gpiochip9", "more", "GPIO17")

@@ -9,8 +9,9 @@ import (
 )
 
 var (
-	good    = diagnosis.Finding{Part: "spool", Text: "was written"}
-	bad     = diagnosis.Finding{Part: "clock", Outcome: diagnosis.Failed, Text: "not set", Remedy: "set it", Command: "date"}
+	good = diagnosis.Finding{Part: "spool", Text: "was written"}
+	bad  = diagnosis.Finding{Part: "clock", Outcome: diagnosis.Failed, Text: "not set", Remedy: "set it",
+		Command: "date"}
 	worse   = diagnosis.Finding{Part: "light", Outcome: diagnosis.Failed, Text: "broken\nwire"}
 	unknown = diagnosis.Finding{Part: "buttons", Outcome: diagnosis.Untried, Text: "in use"}
 	nothing = diagnosis.Finding{Part: "broker", Outcome: diagnosis.Absent, Text: "none is configured"}

@@ -10,8 +10,8 @@ import (
 )
 
 // How worn a card may be, by the JEDEC standard for eMMC (JESD84): life_time counts tenths of the
-// expected life, from 1, with 11 for beyond; pre_eol_info says how much of the spare blocks is used:
-// 1 for little, 2 for four fifths, 3 for nearly all.
+// expected life, from 1, with 11 for beyond; pre_eol_info says how much of the spare blocks is
+// used: 1 for little, 2 for four fifths, 3 for nearly all.
 const (
 	lifeWorn    = 10
 	spareUsedUp = 2

@@ -1,6 +1,6 @@
-// Package host reads, from the kernel's and the system's files, what a Raspberry Pi tells of itself:
-// swap, under-voltage, Wi-Fi, wear of the card, and who sets the clock. Whatever the kernel doesn't
-// tell is Absent.
+// Package host reads, from the kernel's and the system's files, what a Raspberry Pi tells of
+// itself: swap, under-voltage, Wi-Fi, wear of the card, and who sets the clock. Whatever the kernel
+// doesn't tell is Absent.
 package host
 
 import (

@@ -61,17 +61,21 @@ func TestFindings(t *testing.T) {
 			"sys/block/zram0/backing_dev": "/dev/loop0\n"}, diagnosis.Failed, "swap: memory can get onto a disk: /dev/zram0", nil},
 		"no /proc/swaps": {nil, diagnosis.Absent, "swap: this kernel doesn't tell", nil},
 
-		"good power":  {map[string]string{throttled: "0\n"}, diagnosis.OK, "power: the voltage has been high enough", nil},
-		"low voltage": {map[string]string{throttled: "50005\n"}, diagnosis.Failed, "power: the voltage is too low", []string{"power supply", "vcgencmd get_throttled"}},
+		"good power": {map[string]string{throttled: "0\n"}, diagnosis.OK, "power: the voltage has been high enough", nil},
+		"low voltage": {map[string]string{throttled: "50005\n"}, diagnosis.Failed, "power: the voltage is too low",
+			[]string{"power supply", "vcgencmd get_throttled"}},
 		"low voltage, earlier": {map[string]string{throttled: "0x50000\n"}, diagnosis.Failed,
 			"power: the voltage was too low since the start", []string{"power supply"}},
 		"too hot": {map[string]string{throttled: "80008\n"}, diagnosis.Failed, "power: the processor is or was so hot",
 			[]string{"heat sink", "vcgencmd measure_temp"}},
-		"a sensor's alarm": {map[string]string{"sys/class/hwmon/hwmon1/name": "rpi_volt\n", "sys/class/hwmon/hwmon1/in0_lcrit_alarm": "1\n"},
+		"a sensor's alarm": {map[string]string{"sys/class/hwmon/hwmon1/name": "rpi_volt\n",
+			"sys/class/hwmon/hwmon1/in0_lcrit_alarm": "1\n"},
 			diagnosis.Failed, "power: the voltage is too low", nil},
-		"a quiet sensor": {map[string]string{"sys/class/hwmon/hwmon1/name": "rpi_volt\n", "sys/class/hwmon/hwmon1/in0_lcrit_alarm": "0\n"},
+		"a quiet sensor": {map[string]string{"sys/class/hwmon/hwmon1/name": "rpi_volt\n",
+			"sys/class/hwmon/hwmon1/in0_lcrit_alarm": "0\n"},
 			diagnosis.OK, "power: ", nil},
-		"another sensor": {map[string]string{"sys/class/hwmon/hwmon1/name": "x\n", "sys/class/hwmon/hwmon1/in0_lcrit_alarm": "1\n"},
+		"another sensor": {map[string]string{"sys/class/hwmon/hwmon1/name": "x\n",
+			"sys/class/hwmon/hwmon1/in0_lcrit_alarm": "1\n"},
 			diagnosis.Absent, "power: ", nil},
 		"nonsense": {map[string]string{throttled: "perhaps\n"}, diagnosis.Absent, "power: ", nil},
 
@@ -89,7 +93,8 @@ func TestFindings(t *testing.T) {
 			"wear of mmcblk0: the card is nearly worn out", []string{"replace it", "grep . /sys/block/mmcblk0/device/life_time"}},
 		"a card without spare blocks": {map[string]string{eMMC + "pre_eol_info": "0x03\n"}, diagnosis.Failed,
 			"wear of mmcblk0: the card is nearly worn out", []string{"replace it"}},
-		"a card that doesn't tell": {map[string]string{eMMC + "name": "SD32G\n"}, diagnosis.Absent, "wear of mmcblk0: the card doesn't tell", nil},
+		"a card that doesn't tell": {map[string]string{eMMC + "name": "SD32G\n"}, diagnosis.Absent,
+			"wear of mmcblk0: the card doesn't tell", nil},
 	} {
 		found := tree(t, c.files).Findings()
 		part, _, _ := strings.Cut(c.line, ":")
@@ -138,14 +143,16 @@ func TestClock(t *testing.T) {
 	}{
 		"timesyncd": {map[string]string{"run/systemd/timesync/": ""}, true, diagnosis.OK,
 			"clock: set by a time server: Sat, 21 Nov 2026 14:03:00 UTC, through systemd-timesyncd"},
-		"chrony":                  {map[string]string{"run/chrony/chronyd.pid": "1"}, true, diagnosis.OK, "through chrony"},
-		"chrony beside timesyncd": {map[string]string{"run/chrony/chronyd.pid": "1", "run/systemd/timesync/": ""}, true, diagnosis.OK, "through chrony"},
-		"another":                 {nil, true, diagnosis.OK, "clock: set by a time server: Sat"},
+		"chrony": {map[string]string{"run/chrony/chronyd.pid": "1"}, true, diagnosis.OK, "through chrony"},
+		"chrony beside timesyncd": {map[string]string{"run/chrony/chronyd.pid": "1", "run/systemd/timesync/": ""}, true,
+			diagnosis.OK, "through chrony"},
+		"another": {nil, true, diagnosis.OK, "clock: set by a time server: Sat"},
 		"timesyncd without a server": {map[string]string{"run/systemd/timesync/": ""}, false, diagnosis.Failed,
 			"systemd-timesyncd runs but has reached none; check that the network lets the unit reach its time server (UDP port 123); " +
 				"run: timedatectl timesync-status"},
-		"chrony without a server": {map[string]string{"run/chrony/chronyd.pid": "1"}, false, diagnosis.Failed, "run: chronyc tracking"},
-		"none":                    {nil, false, diagnosis.Failed, "no program sets it; install one; run: sudo apt install systemd-timesyncd"},
+		"chrony without a server": {map[string]string{"run/chrony/chronyd.pid": "1"}, false, diagnosis.Failed,
+			"run: chronyc tracking"},
+		"none": {nil, false, diagnosis.Failed, "no program sets it; install one; run: sudo apt install systemd-timesyncd"},
 	} {
 		f := tree(t, c.files).Clock(at, c.synced)
 		if f.Outcome != c.outcome || !strings.Contains(f.Line(false), c.line) {

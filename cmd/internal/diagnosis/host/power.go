@@ -44,7 +44,8 @@ func (h Host) power() diagnosis.Finding {
 	return f
 }
 
-// throttled returns the firmware's bits. The kernel's sensor knows only of a voltage that is too low.
+// throttled returns the firmware's bits. The kernel's sensor knows only of a voltage that is too
+// low.
 func (h Host) throttled() (state uint64, known bool) {
 	text := strings.TrimPrefix(h.read(throttledFile), "0x")
 	if n, err := strconv.ParseUint(text, 16, 32); err == nil {

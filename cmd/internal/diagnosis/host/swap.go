@@ -45,8 +45,8 @@ func (h Host) inMemory(device string) bool {
 	return backing == "none" || backing == ""
 }
 
-// swapKeeper is the command that keeps swap off after a restart: Raspberry Pi OS makes its swap file
-// with dphys-swapfile up to Debian 12, and with rpi-swap since.
+// swapKeeper is the command that keeps swap off after a restart: Raspberry Pi OS makes its swap
+// file with dphys-swapfile up to Debian 12, and with rpi-swap since.
 func (h Host) swapKeeper(disks []string) string {
 	switch {
 	case h.has("etc/dphys-swapfile"):

@@ -67,13 +67,16 @@ func TestAdvise(t *testing.T) {
 			"amixer -D hw:CARD=Device sset 'Mic' cap && sudo alsactl store Device"},
 		"off and at nothing": {Silent, []Control{{"Mic", 0, 0, true}}, nil, "'Mic' is off", "sset 'Mic' 80% cap &&"},
 		"at nothing":         {Silent, []Control{{"Mic", 1, 0, false}}, nil, "'Mic',1 is at 0 %", "sset 'Mic',1 80% &&"},
-		"not the mixer":      {Silent, []Control{{"Mic", 0, 75, false}}, nil, "is not the cause", "alsamixer -D hw:CARD=Device"},
-		"too low":            {TooQuiet, []Control{{"Boost", 0, 70, false}, {"Mic", 0, 20, false}}, nil, "'Mic' is at 20 %", "sset 'Mic' 80% &&"},
+		"not the mixer": {Silent, []Control{{"Mic", 0, 75, false}}, nil, "is not the cause",
+			"alsamixer -D hw:CARD=Device"},
+		"too low": {TooQuiet, []Control{{"Boost", 0, 70, false}, {"Mic", 0, 20, false}}, nil, "'Mic' is at 20 %",
+			"sset 'Mic' 80% &&"},
 		"too low at 90":      {TooQuiet, []Control{{"Mic", 0, 90, false}}, nil, "'Mic' is at 90 %", "sset 'Mic' 100% &&"},
 		"too low at the top": {TooQuiet, []Control{{"Mic", 0, 100, false}}, nil, "move it nearer", "alsamixer"},
-		"too loud":           {TooLoud, []Control{{"Boost", 0, 30, false}, {"Mic", 0, 90, false}}, nil, "'Mic' is at 90 %", "sset 'Mic' 60% &&"},
-		"no control":         {TooLoud, nil, nil, "move it away, or take another microphone; it has no mixer control", ""},
-		"no amixer":          {Silent, nil, ErrNoTool, "mute switch", "sudo apt install alsa-utils"},
+		"too loud": {TooLoud, []Control{{"Boost", 0, 30, false}, {"Mic", 0, 90, false}}, nil, "'Mic' is at 90 %",
+			"sset 'Mic' 60% &&"},
+		"no control": {TooLoud, nil, nil, "move it away, or take another microphone; it has no mixer control", ""},
+		"no amixer":  {Silent, nil, ErrNoTool, "mute switch", "sudo apt install alsa-utils"},
 	} {
 		remedy, command := Advise(c.about, card, c.controls, c.err)
 		if !strings.Contains(remedy, c.remedy) || !strings.Contains(command, c.command) {

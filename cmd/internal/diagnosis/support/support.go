@@ -1,5 +1,5 @@
-// Package support writes one file for whoever helps with a unit. The file holds no secret, no sound,
-// and nothing that tells when somebody was in the room.
+// Package support writes one file for whoever helps with a unit. The file holds no secret, no
+// sound, and nothing that tells when somebody was in the room.
 //
 //	f := support.New(secrets)
 //	f.Section("doctor", text)

@@ -149,7 +149,8 @@ func (v *view) draw() error {
 	text := ""
 	switch {
 	case !v.drawn:
-		text = fmt.Sprintf("%-24s %-14s %-4s %-6s %-12s %6s  %s\n", "input", "line", "pin", "level", "reads as", "edges", "last edge")
+		text = fmt.Sprintf("%-24s %-14s %-4s %-6s %-12s %6s  %s\n", "input", "line", "pin", "level", "reads as", "edges",
+			"last edge")
 	case v.redraw:
 		text = fmt.Sprintf("\x1b[%dA", len(v.rows))
 	}
