@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -92,4 +95,40 @@ func TestWireRefuses(t *testing.T) {
 	if err := p.wire(t.Context()); err == nil || !strings.Contains(err.Error(), "sense line: line GPIO25 not found") {
 		t.Errorf("without the sense line: %v", err)
 	}
+}
+
+// With -stop the service is stopped for it, and started again although there is no line to watch.
+func TestWireStopsTheService(t *testing.T) {
+	m := newManager(t, "[ $2 = is-active ] && echo active; exit 0")
+	u := newUnit(t)
+	if err := os.WriteFile(filepath.Join(u.run, statusFile), []byte(`{"pid":999999999,"phase":"idle"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	doctor := func() ([]byte, error) {
+		return exec.Command("tacetd", "doctor", "-stop", "-wire", "-config", u.config, "-run", u.run, "-user",
+			"nobody-at-all").CombinedOutput()
+	}
+	if out, err := doctor(); err == nil || !bytes.Contains(out, []byte("not stopped")) {
+		t.Errorf("a service that doesn't say whether it records: %v, %s", err, out)
+	}
+	m.wants("is-active")
+	status := []byte(`{"pid":1,"phase":"recording"}`)
+	if err := os.WriteFile(filepath.Join(u.run, statusFile), status, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := doctor(); err == nil || !bytes.Contains(out, []byte("the unit is recording")) {
+		t.Errorf("while it records: %v, %s", err, out)
+	}
+	m.wants("is-active")
+	// The daemon's status goes with the daemon.
+	m2 := newManager(t, "[ $2 = is-active ] && echo active; [ $2 = stop ] && rm "+filepath.Join(u.run, statusFile)+"; exit 0")
+	if err := os.WriteFile(filepath.Join(u.run, statusFile), []byte(`{"pid":1,"phase":"idle"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := doctor()
+	if err == nil || !bytes.Contains(out, []byte("gpioinfo")) {
+		t.Errorf("without lines: %v, %s", err, out)
+	}
+	m2.wants("is-active", "stop", "start")
+	m2.wantsNone()
 }
