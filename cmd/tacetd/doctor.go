@@ -33,7 +33,8 @@ is kept. Nothing is left behind in a store. At a terminal, doctor asks for each 
 
 While the daemon is running, doctor does not touch the buttons, the light and the microphone. With
 -stop it first stops the service, unless the unit is recording, and always starts it again. Run
-doctor as root: it then tries everything with the rights of the service's user.
+doctor as root: it then tries everything in the sandbox of the service, as its user. Where systemd
+doesn't run, it tries with the rights of that user.
 
 Exits with 0 if nothing failed, 1 if something did, 78 if the configuration can't be used.`,
 	Run: runDoctor,
@@ -50,26 +51,40 @@ func runDoctor(env *cli.Env, args []string) error {
 	} else if len(rest) > 0 {
 		return env.Usage("doctor takes no arguments")
 	}
-	ctx, done := signal.NotifyContext(env.Ctx, syscall.SIGHUP)
-	defer done()
+	ctx, ignore := signal.NotifyContext(env.Ctx, syscall.SIGHUP)
+	defer ignore()
 	d := &doctor{env: env, statusPath: filepath.Join(*run, statusFile), clock: wallclock.System{},
 		cards: audio.Cards, formats: audio.Offers, lockLimit: lockLimit}
-	var err error
-	if d.cfg, err = load(*path, defaultState, env.Warn); err != nil {
-		d.listCards() // to write the configuration, one needs their names
+	outer, ctx, err := connectOutside(ctx)
+	if err != nil {
 		return err
+	}
+	done, unreadable := d.prepare(ctx, *path, *name, *stop, outer != nil)
+	if done {
+		return unreadable
 	}
 	var restart func() error
 	if *stop {
-		d.lastReport, _ = readReport(d.statusPath) // before the service stops, and removes it
-		if restart, err = stopService(d.statusPath); err != nil {
+		if d.lastReport, restart, err = outer.stopService(d.statusPath); err != nil {
 			return err
 		}
 	}
 	_ = memory.Lift() // needs root, so before dropPrivileges
-	if err = dropPrivileges(env, *name); err == nil {
+	if outer != nil {
+		d.report(ok, "sandbox", "all this is tried inside that of the service")
+	}
+	if unreadable != nil {
+		d.report(failed, "config", "the service can't read it, but root can: %v; put it, and the files that it names, "+
+			"into /etc/tacet, where the group tacet may read them", unreadable)
+	} else if err = dropPrivileges(env, *name); err == nil {
 		err = d.tryAll(ctx, *path)
 	}
+	return d.finish(ctx, *stop, restart, err)
+}
+
+// finish starts the service again if it was stopped, and prints the verdict unless doctor could not
+// go on.
+func (d *doctor) finish(ctx context.Context, stop bool, restart func() error, err error) error {
 	switch {
 	case restart != nil:
 		if err := restart(); err != nil {
@@ -77,7 +92,7 @@ func runDoctor(env *cli.Env, args []string) error {
 		} else {
 			d.report(ok, "service", "stopped for the test, and started again")
 		}
-	case *stop:
+	case stop:
 		d.report(untried, "service", "it was not running, so it is not started")
 	}
 	if err == nil {

@@ -64,7 +64,7 @@ start() {
   echo $((20000 + RANDOM % 10000)) >"$run/port"
   # A session of its own has its own share of the processors, with priority if possible: an emulated processor that has to wait
   # loses samples, which a real one does not.
-  setsid qemu-system-x86_64 -accel tcg,thread=multi -cpu "${CPU:-qemu64}" -M q35 -smp "${SMP:-2}" -m "${MEM:-1024}" \
+  setsid qemu-system-x86_64 -accel "${RIG_ACCEL:-tcg,thread=multi}" -cpu "${CPU:-qemu64}" -M q35 -smp "${SMP:-2}" -m "${MEM:-1024}" \
     -kernel "$rig/vmlinuz" -initrd "$rig/initrd.gz" \
     -append "console=ttyS0 root=/dev/vda rw quiet mitigations=off nokaslr tsc=reliable no_timer_check net.ifnames=0 systemd.show_status=0 audit=0 panic=-1" \
     -drive if=virtio,file="$run/root.qcow2",format=qcow2,cache=unsafe \

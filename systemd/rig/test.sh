@@ -118,7 +118,7 @@ copies() {
   sticks 64M || { echo "not ok - make thumb drives" | tee -a "$log"; return; }
   fresh run.stores || { echo "not ok - boot a second unit" | tee -a "$log"; return; }
   "$machine" serve &
-  [ "${RIG_PART:-}" = shares ] || room sticks
+  [ "${RIG_PART:-}" = shares ] || room confined sticks
   limit=9000 room shares
   [ "${RIG_PART:-}" = shares ] || room presses
 }
