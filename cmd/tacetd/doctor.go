@@ -59,6 +59,7 @@ func runDoctor(env *cli.Env, args []string) error {
 	if err != nil {
 		return err
 	}
+	d.seen = outer.running()
 	done, unreadable := d.prepare(ctx, *path, *name, *stop, outer != nil)
 	if done {
 		return unreadable
@@ -118,6 +119,7 @@ type doctor struct {
 	clock     wallclock.Clock
 	lockLimit func(context.Context) (string, error) // how much memory the service may lock
 
+	seen       *report // of the running daemon, as seen from outside of the sandbox; nil in all other cases
 	lastReport *report // of the daemon, even if doctor has stopped it; nil if there is none
 
 	running  string    // names the running daemon; "" if none runs
@@ -171,7 +173,11 @@ func (d *doctor) tryParts(ctx context.Context) {
 // findDaemon finds out whether a daemon is running. If none is, it takes the spool's lock, so that
 // none starts meanwhile.
 func (d *doctor) findDaemon(ctx context.Context) {
-	if r, err := readReport(d.statusPath); err == nil {
+	r := d.seen
+	if r == nil {
+		r, _ = readReport(d.statusPath)
+	}
+	if r != nil {
 		d.lastReport, d.running = r, fmt.Sprintf("the running daemon (process %d)", r.PID)
 		d.warnings = r.Warnings
 		d.reported = fmt.Sprintf("microphone %s, light %s", r.Mic, r.Light)

@@ -15,7 +15,7 @@ import (
 type toInner struct {
 	// The first message has these two.
 	Stopped bool    // the service was stopped for the test
-	Report  *report // what the daemon reported before; nil if nothing
+	Report  *report // what the daemon reported, before it was stopped; nil if nothing
 
 	Interrupt bool   // the test is to end
 	Started   bool   // the answer to a request to start the service
@@ -84,6 +84,15 @@ func (o *outside) stopService(statusPath string) (last *report, restart func() e
 		restart = o.start
 	}
 	return o.first.Report, restart, nil
+}
+
+// running returns what the running daemon reports, as seen from outside: the sandbox hides that
+// process. It returns nil if none runs, or if there is nobody outside.
+func (o *outside) running() *report {
+	if o == nil || o.first.Stopped {
+		return nil
+	}
+	return o.first.Report
 }
 
 // start has the service started again.

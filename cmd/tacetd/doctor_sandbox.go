@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"tacet/cmd/internal/cli"
+	"tacet/cmd/internal/confinement"
 )
 
 // Doctor tries everything in the sandbox of the service: systemd-run starts it a second time, with
@@ -68,8 +69,8 @@ func (d *doctor) runInSandbox(ctx context.Context, stop bool, name string) (ran 
 	}
 	defer inner.close()
 	greeting := toInner{}
+	greeting.Report, _ = readReport(d.statusPath)
 	if stop {
-		greeting.Report, _ = readReport(d.statusPath)
 		if inner.restart, err = stopService(d.statusPath); err != nil {
 			return true, err
 		}
@@ -80,6 +81,7 @@ func (d *doctor) runInSandbox(ctx context.Context, stop bool, name string) (ran 
 
 // sandbox is how systemd-run confines a program as systemd confines the service.
 type sandbox struct {
+	dir      string // in which the socket's folder is made
 	program  string
 	settings []string
 	user     *user.User
@@ -98,8 +100,8 @@ func findSandbox(ctx context.Context, name string) (*sandbox, error) {
 	if err != nil {
 		return nil, fmt.Errorf("systemd has no service %s", serviceName)
 	}
-	s := &sandbox{settings: confining(string(unit))}
-	if own := setting(s.settings, "User"); own != name {
+	s := &sandbox{dir: "/run", settings: confinement.Settings(string(unit))}
+	if own := confinement.Last(s.settings, "User"); own != name {
 		return nil, fmt.Errorf("the service runs as %q, not as %q", own, name)
 	}
 	if s.program, err = os.Executable(); err != nil {
@@ -148,7 +150,7 @@ type inner struct {
 
 // listen makes the socket, which only the service's user can reach.
 func (s *sandbox) listen() (*inner, error) {
-	dir, err := os.MkdirTemp("/run", "tacet-doctor-")
+	dir, err := os.MkdirTemp(s.dir, "tacet-doctor-")
 	if err != nil {
 		return nil, err
 	}
@@ -178,7 +180,7 @@ func (in *inner) close() {
 // it could not ask for that, the service is started all the same.
 func (in *inner) run(ctx context.Context, env *cli.Env, greeting toInner) error {
 	cmd := in.sandbox.command(context.WithoutCancel(ctx), in.socket.Addr().String(), env.Args...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = env.Stdin, env.Stdout, env.Stderr
 	err := cmd.Start()
 	if err == nil {
 		served := make(chan struct{})

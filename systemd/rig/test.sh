@@ -8,6 +8,7 @@
 #   RIG_PART=day  only the first unit; stores: only the second; shares: only its file servers
 #   RIG_SOAK=50   instead of everything else, 50 power cuts while it records
 #   RIG_KEEP=1    leave the units running, for machine.sh
+#   RIG_ACCEL=kvm use the processor's own virtualisation
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
 root=$(readlink -f "$here/../..")

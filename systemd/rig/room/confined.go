@@ -22,14 +22,14 @@ func confined(r *room) {
 
 // drivesAround plugs drives in before the service starts and after, and records to all.
 func (r *room) drivesAround() error {
+	if err := r.marks(); err != nil {
+		return err
+	}
 	broker, err := subscribe()
 	if err != nil {
 		return err
 	}
 	defer broker.stop()
-	if err := r.marks(); err != nil {
-		return err
-	}
 	err = steps(
 		func() error { _, err := run("systemctl", "stop", "tacetd"); return err },
 		func() error { return plugOne("vfat") },
@@ -65,7 +65,7 @@ func (r *room) cardAfter() error {
 	err := steps(
 		setting{parties: 1, codec: "wav", release: "never"}.write,
 		func() error { _, err := run("systemctl", "stop", "tacetd"); return err },
-		func() error { _, err := run("modprobe", "-r", "snd_aloop"); return err },
+		func() error { _, err := run("modprobe", "-r", "snd_aloop", "snd_timer"); return err },
 		keepTime,
 		func() error { _, err := run("systemctl", "start", "tacetd"); return err },
 		func() error {

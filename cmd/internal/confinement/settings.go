@@ -1,4 +1,4 @@
-package main
+package confinement
 
 import (
 	"slices"
@@ -15,9 +15,9 @@ var confines = []string{
 	"SupplementaryGroups", "SystemCall", "TemporaryFileSystem", "UMask", "User",
 }
 
-// confining returns those settings of a service, as NAME=VALUE, in the order of its unit file and
+// Settings returns those settings of a service, as NAME=VALUE, in the order of its unit file and
 // drop-ins, which is what "systemctl cat" prints.
-func confining(unit string) (settings []string) {
+func Settings(unit string) (settings []string) {
 	section, pending := "", ""
 	for line := range strings.Lines(unit) {
 		line = strings.TrimSpace(line)
@@ -42,8 +42,8 @@ func confining(unit string) (settings []string) {
 	return settings
 }
 
-// setting returns the last value of a setting, or "".
-func setting(settings []string, name string) (value string) {
+// Last returns the last value of a setting, or "".
+func Last(settings []string, name string) (value string) {
 	for _, s := range settings {
 		if v, ok := strings.CutPrefix(s, name+"="); ok {
 			value = v
