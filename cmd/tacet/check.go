@@ -87,11 +87,12 @@ func printFindings(env *cli.Env, file string, errs, warnings []config.Problem, d
 		}
 	}
 	if dropIn != "" {
-		if err := env.Printf("the drop-in is %s, with these lines; then \"systemctl daemon-reload\":\n", confinement.DropInFile); err != nil {
+		if err := env.Printf("the drop-in is %s, with these lines; then \"systemctl daemon-reload\":\n",
+			confinement.DropInFile); err != nil {
 			return err
 		}
-		for line := range strings.Lines(dropIn) {
-			if err := env.Printf("    %s", line); err != nil {
+		for line := range strings.SplitSeq(strings.TrimSuffix(dropIn, "\n"), "\n") {
+			if err := env.Printf("    %s\n", line); err != nil {
 				return err
 			}
 		}
