@@ -63,7 +63,8 @@ func TestDoctorInTheSandbox(t *testing.T) {
 	if code != cli.ExitFailed || started != 1 {
 		t.Errorf("it exits with %d, after %d starts of the service", code, started)
 	}
-	for _, want := range []string{"ok         sandbox: ", "ok         service: stopped for the test, and started again\n", " tried: "} {
+	for _, want := range []string{"ok         sandbox: ", " tried: ",
+		"ok         service: stopped for the test, and started again\n"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("it doesn't say %q:\n%s", want, out)
 		}

@@ -105,8 +105,8 @@ func (r *room) fromInside() error {
 		func() error { return os.MkdirAll(dir+insideUnit+".service.d", 0o755) },
 		func() error { return os.WriteFile(dir+insideUnit+".service", []byte(unit+"\n"), 0o644) },
 		func() error {
-			return os.WriteFile(dir+insideUnit+".service.d/inside.conf", []byte("[Service]\nType=oneshot\nRestart=no\nWatchdogSec=0\n"+
-				"RuntimeDirectory=\nExecReload=\nExecStopPost=\nExecStart=\nExecStart=/share/room inside\n"+
+			return os.WriteFile(dir+insideUnit+".service.d/inside.conf", []byte("[Service]\nType=oneshot\nRestart=no\n"+
+				"WatchdogSec=0\nRuntimeDirectory=\nExecReload=\nExecStopPost=\nExecStart=\nExecStart=/share/room inside\n"+
 				"StandardOutput=truncate:"+insideSaid+"\n"), 0o644)
 		},
 		layBait,
@@ -121,14 +121,14 @@ func (r *room) fromInside() error {
 	if err != nil {
 		return err
 	}
-	var tries []try
-	if err := json.Unmarshal(data, &tries); err != nil {
+	var tried tries
+	if err := json.Unmarshal(data, &tried); err != nil {
 		return err
 	}
-	if len(tries) == 0 {
+	if len(tried) == 0 {
 		return errors.New("it tried nothing")
 	}
-	for _, t := range tries {
+	for _, t := range tried {
 		if problem := t.judge(); problem != "" {
 			err = errors.Join(err, errors.New(problem))
 		}
@@ -136,7 +136,7 @@ func (r *room) fromInside() error {
 	if _, here := os.Lstat("/tmp/" + insideUnit); here == nil {
 		err = errors.Join(err, errors.New("what it wrote into /tmp is in everybody's"))
 	}
-	r.note("%d tries", len(tries))
+	r.note("%d tries", len(tried))
 	return err
 }
 

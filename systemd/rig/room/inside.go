@@ -16,7 +16,7 @@ import (
 type try struct {
 	What    string
 	Allowed bool   // it should work
-	Refusal string // the error that it should fail with; "" for any
+	Refusal string // the error that it should fail with
 	Err     string // what it failed with; "" if it worked
 }
 
@@ -27,70 +27,95 @@ func (t try) judge() string {
 		return fmt.Sprintf("can't %s: %s", t.What, t.Err)
 	case !t.Allowed && t.Err == "":
 		return "can " + t.What
-	case !t.Allowed && t.Refusal != "" && t.Err != t.Refusal:
+	case !t.Allowed && t.Err != t.Refusal:
 		return fmt.Sprintf("can't %s, but not because of the sandbox: %s", t.What, t.Err)
 	}
 	return ""
 }
 
+// tries are results in order.
+type tries []try
+
+func (ts *tries) works(what string, f func() error) { ts.do(try{What: what, Allowed: true}, f) }
+
+// fails tries what must fail with this error.
+func (ts *tries) fails(refusal error, what string, f func() error) {
+	ts.do(try{What: what, Refusal: refusal.Error()}, f)
+}
+
+func (ts *tries) do(t try, f func() error) {
+	if err := f(); err != nil {
+		t.Err = err.Error()
+		if number := unix.Errno(0); errors.As(err, &number) {
+			t.Err = number.Error()
+		}
+	}
+	*ts = append(*ts, t)
+}
+
 // inside tries what the sandbox allows and what it refuses, as a program that somebody has taken
 // over would, and prints the results.
 func inside() {
-	var tries []try
-	do := func(allowed bool, refusal error, what string, f func() error) {
-		t := try{What: what, Allowed: allowed}
-		if refusal != nil {
-			t.Refusal = refusal.Error()
-		}
-		if err := f(); err != nil {
-			t.Err = err.Error()
-			if number := unix.Errno(0); errors.As(err, &number) {
-				t.Err = number.Error()
-			}
-		}
-		tries = append(tries, t)
+	var ts tries
+	ts.allowed()
+	ts.files()
+	ts.devices()
+	ts.network()
+	ts.kernel()
+	if err := json.NewEncoder(os.Stdout).Encode(ts); err != nil {
+		fmt.Fprintln(os.Stderr, "room:", err)
+		os.Exit(1)
 	}
-	works := func(what string, f func() error) { do(true, nil, what, f) }
-	fails := func(refusal error, what string, f func() error) { do(false, refusal, what, f) }
+}
 
-	works("read its config", func() error { return reads(configFile) })
-	works("read how names are looked up", func() error { return reads("/etc/hosts") })
-	works("write its state", func() error { return writes("/var/lib/tacet/spool") })
-	works("write its own /tmp", func() error { return os.WriteFile("/tmp/"+insideUnit, nil, 0o666) })
-	works("open the card", func() error { return opens("/dev/snd/controlC0") })
-	works("open the lines", func() error { return opens("/dev/gpiochip0") })
-	works("reach the broker", func() error { return dials("tcp", "127.0.0.1:1883") })
-	works("read whether there is swap", func() error { return reads("/proc/swaps") })
+func (ts *tries) allowed() {
+	ts.works("read its config", func() error { return reads(configFile) })
+	ts.works("read how names are looked up", func() error { return reads("/etc/hosts") })
+	ts.works("write its state", func() error { return writes("/var/lib/tacet/spool") })
+	ts.works("write its own /tmp", func() error { return os.WriteFile("/tmp/"+insideUnit, nil, 0o666) })
+	ts.works("open the card", func() error { return opens("/dev/snd/controlC0") })
+	ts.works("open the lines", func() error { return opens("/dev/gpiochip0") })
+	ts.works("reach the broker", func() error { return dials("tcp", "127.0.0.1:1883") })
+	ts.works("read whether there is swap", func() error { return reads("/proc/swaps") })
+}
 
+func (ts *tries) files() {
 	for _, path := range []string{"/etc/mosquitto/mosquitto.conf", "/etc/ssh/sshd_config", "/etc/samba/smb.conf",
 		"/etc/wpa_supplicant/bait", "/boot/firmware/bait", "/etc/shadow", "/root/office.key"} {
-		fails(unix.EACCES, "read "+path, func() error { return reads(path) })
+		ts.fails(unix.EACCES, "read "+path, func() error { return reads(path) })
 	}
+	for _, folder := range []string{bait + "/own", "/etc/tacet-bait", "/run/lock", "/dev"} {
+		ts.fails(unix.EROFS, "write in "+folder, func() error { return writes(folder) })
+	}
+	ts.fails(unix.EACCES, "write in /dev/shm", func() error { return writes("/dev/shm") })
+	ts.fails(unix.ENOENT, "see another user's process", func() error { return reads("/proc/1/status") })
+}
+
+func (ts *tries) devices() {
 	for _, path := range []string{"/dev/video0", "/dev/input/event0", "/dev/vda", "/dev/sda", "/dev/mem", "/dev/kmsg"} {
-		fails(unix.ENOENT, "open "+path, func() error { return opens(path) })
+		ts.fails(unix.ENOENT, "open "+path, func() error { return opens(path) })
 	}
 	for name := range baitDevices {
-		fails(unix.EPERM, "open the device of "+name+" under another name", func() error { return opens(bait + "/" + name) })
+		ts.fails(unix.EPERM, "open the device of "+name+" under another name",
+			func() error { return opens(bait + "/" + name) })
 	}
-	for _, folder := range []string{bait + "/own", "/etc/tacet-bait", "/run/lock"} {
-		fails(unix.EROFS, "write in "+folder, func() error { return writes(folder) })
-	}
-	fails(unix.EACCES, "write in /dev/shm", func() error { return writes("/dev/shm") })
-	fails(unix.EROFS, "write in /dev", func() error { return writes("/dev") })
+}
 
-	fails(unix.EPERM, "listen on a TCP port", func() error { return listens("tcp", "127.0.0.1:0") })
-	fails(unix.EPERM, "receive on a UDP port", func() error { return receives("127.0.0.1:0") })
-	fails(unix.EAFNOSUPPORT, "make a netlink socket", func() error { return socket(unix.AF_NETLINK) })
-	fails(unix.EAFNOSUPPORT, "make a packet socket", func() error { return socket(unix.AF_PACKET) })
+func (ts *tries) network() {
+	ts.fails(unix.EPERM, "listen on a TCP port", func() error { return listens("tcp", "127.0.0.1:0") })
+	ts.fails(unix.EPERM, "receive on a UDP port", func() error { return receives("127.0.0.1:0") })
+	ts.fails(unix.EAFNOSUPPORT, "make a netlink socket", func() error { return socket(unix.AF_NETLINK) })
+	ts.fails(unix.EAFNOSUPPORT, "make a packet socket", func() error { return socket(unix.AF_PACKET) })
+}
 
-	fails(unix.ENOENT, "see another user's process", func() error { return reads("/proc/1/status") })
-	fails(unix.EPERM, "set the clock", func() error {
+func (ts *tries) kernel() {
+	ts.fails(unix.EPERM, "set the clock", func() error {
 		return unix.ClockSettime(unix.CLOCK_REALTIME, &unix.Timespec{Sec: time.Now().Unix()})
 	})
-	fails(unix.EPERM, "make a namespace", func() error { return unix.Unshare(unix.CLONE_NEWUSER) })
-	fails(unix.EPERM, "mount", func() error { return unix.Mount("tmpfs", "/tmp", "tmpfs", 0, "") })
-	fails(unix.EPERM, "become root", func() error { return unix.Setuid(0) })
-	fails(unix.EPERM, "have memory that is written and executed", func() error {
+	ts.fails(unix.EPERM, "make a namespace", func() error { return unix.Unshare(unix.CLONE_NEWUSER) })
+	ts.fails(unix.EPERM, "mount", func() error { return unix.Mount("tmpfs", "/tmp", "tmpfs", 0, "") })
+	ts.fails(unix.EPERM, "become root", func() error { return unix.Setuid(0) })
+	ts.fails(unix.EPERM, "have memory that is written and executed", func() error {
 		page, err := unix.Mmap(-1, 0, os.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE|unix.PROT_EXEC,
 			unix.MAP_PRIVATE|unix.MAP_ANON)
 		if err == nil {
@@ -98,11 +123,6 @@ func inside() {
 		}
 		return err
 	})
-
-	if err := json.NewEncoder(os.Stdout).Encode(tries); err != nil {
-		fmt.Fprintln(os.Stderr, "room:", err)
-		os.Exit(1)
-	}
 }
 
 func reads(path string) error {
