@@ -34,7 +34,8 @@ and for somebody to speak, and shows the level meanwhile.
 
 While the daemon is running, doctor does not touch the buttons, the light and the microphone. With
 -stop it first stops the service, unless the unit is recording, and always starts it again. Run
-doctor as root: it then tries everything with the rights of the service's user.
+doctor as root: it then tries everything in the sandbox of the service, as its user. Where systemd
+doesn't run, it tries with the rights of that user.
 
 With -json it prints one object. With -support it prints a file for whoever helps you, without
 secrets, sound, names of recordings and times of day: tacetd doctor -support > support.txt. With
@@ -76,38 +77,48 @@ func runDoctor(env *cli.Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	ctx, done := signal.NotifyContext(env.Ctx, syscall.SIGHUP)
-	defer done()
-	d := newDoctor(env, o)
-	if d.cfg, err = load(o.config, defaultState, env.Warn); err != nil {
-		d.reportBadConfig(err)
-		_ = d.print(ctx) // err decides the exit code
+	ctx, ignore := signal.NotifyContext(env.Ctx, syscall.SIGHUP)
+	defer ignore()
+	outer, ctx, err := connectOutside(ctx)
+	if err != nil {
 		return err
 	}
-	if o.support {
-		d.beforeHelp(ctx) // the log needs root
+	d := newDoctor(env, o)
+	d.seen, d.hostSeen, d.help = outer.running(), outer.host(), outer.help()
+	done, unreadable := d.prepare(ctx, outer != nil)
+	if done {
+		return unreadable
 	}
 	var restart func() error
 	if o.stop {
-		d.lastReport, _ = readReport(d.statusPath) // before the service stops, and removes it
-		if restart, err = stopService(d.statusPath); err != nil {
+		if d.lastReport, restart, err = outer.stopService(d.statusPath); err != nil {
 			return err
 		}
 	}
 	_ = memory.Lift() // needs root, so before dropPrivileges
-	if err = dropPrivileges(env, o.user); err == nil {
-		if o.wire {
-			err = d.wire(ctx)
-		} else {
-			err = d.tryAll(ctx)
-		}
+	if outer != nil {
+		d.report(ok, "sandbox", "all this is tried inside that of the service")
+	}
+	if unreadable != nil {
+		d.failed("config", fix{"put it, and the files that it names, where the group tacet may read them: /etc/tacet",
+			"ls -l " + diagnosis.Quote(filepath.Dir(d.path))}, "the service can't read it, but root can: %v", unreadable)
+	} else if err = dropPrivileges(env, o.user); err == nil {
+		err = d.look(ctx)
 	}
 	d.startAgain(restart)
 	if o.wire || err != nil {
-		return err
+		return cmp.Or(err, unreadable)
 	}
 	d.found.Interrupted = ctx.Err() != nil
 	return cmp.Or(ctx.Err(), d.print(ctx))
+}
+
+// look shows the inputs if that was asked for, and otherwise tries every part.
+func (d *doctor) look(ctx context.Context) error {
+	if d.flags.wire {
+		return d.wire(ctx)
+	}
+	return d.tryAll(ctx)
 }
 
 // newDoctor returns a doctor for the real unit. What the configuration decides is set up by tryAll.

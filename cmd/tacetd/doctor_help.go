@@ -20,9 +20,9 @@ import (
 
 // help is what is collected for the file for help while doctor still has root's rights.
 type help struct {
-	secrets       [][]byte
-	files         string
-	log, unitFile string
+	Secrets       [][]byte // only to look for them in the finished file
+	Files         string
+	Log, UnitFile string
 }
 
 const (
@@ -35,22 +35,22 @@ func (d *doctor) beforeHelp(ctx context.Context) {
 	h := &help{}
 	files := append(d.cfg.NamedFiles(), config.NamedFile{Name: d.cfg.Unit.Key, Secret: true})
 	for _, f := range files {
-		h.files += describeFile(f.Name) + "\n"
+		h.Files += describeFile(f.Name) + "\n"
 		if !f.Secret {
 			continue
 		}
 		if content, err := textfile.Bytes(f.Name, maxSecret); err == nil {
-			h.secrets = append(h.secrets, content)
+			h.Secrets = append(h.Secrets, content)
 			if text, _, err := textfile.Decode(content); err == nil { // what editors on Windows write
-				h.secrets = append(h.secrets, text)
+				h.Secrets = append(h.Secrets, text)
 			}
 		}
 	}
 	for _, name := range accounts(d.cfg) {
-		h.secrets = append(h.secrets, []byte(name))
+		h.Secrets = append(h.Secrets, []byte(name))
 	}
-	h.log = onlyProblems(output(ctx, "journalctl", "-u", serviceName, "-n", logLines, "-o", "cat", "--no-pager"))
-	h.unitFile = output(ctx, "systemctl", "show", serviceName, "-p",
+	h.Log = onlyProblems(output(ctx, "journalctl", "-u", serviceName, "-n", logLines, "-o", "cat", "--no-pager"))
+	h.UnitFile = output(ctx, "systemctl", "show", serviceName, "-p",
 		"LoadState,ActiveState,SubState,Result,NRestarts,ExecMainStatus,FragmentPath,DropInPaths,MemoryCurrent")
 	d.help = h
 }
@@ -73,7 +73,7 @@ func (d *doctor) writeHelp(ctx context.Context) error {
 	if d.help == nil {
 		d.help = &help{}
 	}
-	f := support.New(d.help.secrets)
+	f := support.New(d.help.Secrets)
 	f.Section("unit", d.describeUnit(ctx))
 	var lines strings.Builder
 	for _, one := range d.found.Findings {
@@ -82,13 +82,13 @@ func (d *doctor) writeHelp(ctx context.Context) error {
 	f.Section("doctor", lines.String()+d.found.Counts()+"\n"+d.found.Verdict())
 	if d.cfg != nil {
 		f.Section("configuration", chosen(d.cfg))
-		f.Section("files", d.help.files)
+		f.Section("files", d.help.Files)
 	}
 	if r := d.lastReport; r != nil {
 		f.Section("status", r.chosen())
 	}
-	f.Section("service", d.help.unitFile)
-	f.Section("log: warnings and errors", d.help.log)
+	f.Section("service", d.help.UnitFile)
+	f.Section("log: warnings and errors", d.help.Log)
 	var text bytes.Buffer
 	if _, err := f.WriteTo(&text); err != nil {
 		return err

@@ -43,7 +43,11 @@ func (d *doctor) systemTime(context.Context) {
 
 // machine reports what the kernel tells of the machine.
 func (d *doctor) machine(context.Context) {
-	for _, f := range d.host.Findings() {
+	findings := d.hostSeen
+	if findings == nil {
+		findings = d.host.Findings()
+	}
+	for _, f := range findings {
 		d.found.Add(f)
 	}
 }

@@ -40,7 +40,9 @@ type doctor struct {
 	clock     wallclock.Clock
 	lockLimit func(context.Context) (string, error) // how much memory the service may lock
 
-	lastReport *report // of the daemon, even if doctor has stopped it; nil if there is none
+	seen       *report             // of the running daemon, as seen from outside of the sandbox; nil in all other cases
+	hostSeen   []diagnosis.Finding // what the kernel told outside of the sandbox; nil: look here
+	lastReport *report             // of the daemon, even if doctor has stopped it; nil if there is none
 
 	running  string    // names the running daemon; "" if none runs
 	reported string    // what it reports about its hardware; "" if it reports nothing
@@ -96,7 +98,11 @@ func (d *doctor) tryParts(ctx context.Context) {
 // findDaemon finds out whether a daemon is running. If none is, it takes the spool's lock, so that
 // none starts meanwhile.
 func (d *doctor) findDaemon(ctx context.Context) {
-	if r, err := readReport(d.statusPath); err == nil {
+	r := d.seen
+	if r == nil {
+		r, _ = readReport(d.statusPath)
+	}
+	if r != nil {
 		d.lastReport, d.running = r, fmt.Sprintf("the running daemon (process %d)", r.PID)
 		d.warnings = r.Warnings
 		d.reported = fmt.Sprintf("microphone %s, light %s", r.Mic, r.Light)

@@ -140,6 +140,9 @@ func (r *reporter) write(next report) error {
 	if err := os.WriteFile(temp, append(data, '\n'), 0o644); err != nil {
 		return err
 	}
+	if err := os.Chmod(temp, 0o644); err != nil { // whatever the service's umask is
+		return err
+	}
 	return os.Rename(temp, r.path)
 }
 

@@ -8,6 +8,7 @@
 #   RIG_PART=day  only the first unit; stores: only the second; shares: only its file servers
 #   RIG_SOAK=50   instead of everything else, 50 power cuts while it records
 #   RIG_KEEP=1    leave the units running, for machine.sh
+#   RIG_ACCEL=kvm use the processor's own virtualisation
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
 root=$(readlink -f "$here/../..")
@@ -118,7 +119,7 @@ copies() {
   sticks 64M || { echo "not ok - make thumb drives" | tee -a "$log"; return; }
   fresh run.stores || { echo "not ok - boot a second unit" | tee -a "$log"; return; }
   "$machine" serve &
-  [ "${RIG_PART:-}" = shares ] || room sticks
+  [ "${RIG_PART:-}" = shares ] || room confined sticks
   limit=9000 room shares
   [ "${RIG_PART:-}" = shares ] || room presses
 }

@@ -23,6 +23,7 @@ var scenes = map[string]func(*room){
 	"record":     untilTheCut,
 	"after":      afterTheCut,
 	"sticks":     sticks,
+	"confined":   confined,
 	"shares":     shares,
 	"presses":    fidgeting,
 	"cuts":       cuts,
@@ -31,6 +32,10 @@ var scenes = map[string]func(*room){
 }
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == "inside" {
+		inside()
+		return
+	}
 	r := &room{}
 	for _, name := range os.Args[1:] {
 		scene, ok := scenes[name]
