@@ -17,7 +17,8 @@ var (
 	writable = []string{"/var/lib/tacet", "/run/media/tacet", "/mnt", "/media", "/srv"}
 	// hidden are folders that it can't see, or that it has for itself. No drop-in of one line opens
 	// them.
-	hidden = []string{"/home", "/root", "/run/user", "/run/credentials", "/tmp", "/var/tmp", "/dev", "/proc", "/sys", "/boot",
+	hidden = []string{"/home", "/root", "/run/user", "/run/credentials", "/tmp", "/var/tmp", "/dev", "/proc", "/sys",
+		"/boot",
 		"/efi", "/etc", "/var/backups", "/var/cache", "/var/mail", "/var/log", "/var/spool"}
 )
 
