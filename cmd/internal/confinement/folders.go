@@ -18,8 +18,7 @@ var (
 	// hidden are folders that it can't see, or that it has for itself. No drop-in of one line opens
 	// them.
 	hidden = []string{"/home", "/root", "/run/user", "/run/credentials", "/tmp", "/var/tmp", "/dev", "/proc", "/sys",
-		"/boot",
-		"/efi", "/etc", "/var/backups", "/var/cache", "/var/mail", "/var/log", "/var/spool"}
+		"/boot", "/efi", "/etc", "/var/backups", "/var/cache", "/var/mail", "/var/log", "/var/spool"}
 )
 
 // Folder is one that the service writes to.
