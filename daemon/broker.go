@@ -50,7 +50,7 @@ func brokerOptions(cfg *config.Config) mqtt.Options {
 func (d *Daemon) snapshot(s *Status) mqtt.Snapshot {
 	snap := mqtt.Snapshot{
 		State: topic.State{
-			Version: s.Version, Clock: topic.Clock(s.Clock), Phase: topic.Phase(s.Phase),
+			Version: s.Version, VersionWaiting: s.Waiting, Clock: topic.Clock(s.Clock), Phase: topic.Phase(s.Phase),
 			Mic: topic.Mic(s.Mic), Light: topic.Light(s.Light), UnitKey: s.UnitKey, Pending: s.Pending,
 			Config: d.cfg.Hash(), Recipients: topic.RecipientsHash(trust.Fingerprints(d.recipients(d.disk))),
 		},

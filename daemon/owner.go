@@ -224,6 +224,7 @@ func (d *Daemon) work(now time.Time) {
 	d.watchDisk(now)
 	d.watchChecks(now)
 	d.watchStores()
+	d.watchUpdates(now)
 	if t, ok := d.warnings.Deadline(); ok && !now.Before(t) {
 		d.warnings.Tick(now)
 	}
@@ -274,5 +275,6 @@ func (d *Daemon) nextWake() time.Time {
 	later(d.checks.at.Add(checkHangs))
 	by(d.firstLookBy, !d.looked)
 	by(d.stopBy, !d.stopBy.IsZero())
+	by(d.updates.due(d.options.Rest))
 	return wake
 }

@@ -97,7 +97,7 @@ func (d *Daemon) prepare() (err error) {
 	}
 	d.checker = readiness.New(readiness.Settings{
 		Opener: disk.NewOpener(d.diskSettings()), Present: d.hw.Microphone.Present,
-		TryKey: d.tryKey, Follow: d.follow,
+		TryKey: d.tryKey, Follow: d.follow, Updates: d.options.Updates,
 		Reserve: d.takeSettings.Reserve, BytesPerSecond: d.takeSettings.BytesPerSecond, Log: d.log,
 	}, d.post)
 	d.shown.since, d.checks.at, d.firstLookBy = now, now, now.Add(firstLook)

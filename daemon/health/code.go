@@ -58,5 +58,6 @@ const (
 	EncoderFault         Code = "encoder-fault"
 	ConfigReloadFailed   Code = "config-reload-failed"
 	MemoryUnlocked       Code = "memory-unlocked"
+	UpdateFailed         Code = "update-failed"
 	InternalError        Code = "internal-error"
 )

@@ -68,7 +68,7 @@ func TestDeclaredCoversTheUnit(t *testing.T) {
 	others := strings.Fields(`unit-busy status-light-fault spool-low unit-key-mode recipients-changed drive-new ledger-new ledger-broken clock-unsynced recording-interrupted recording-damaged
 		recording-unfinished store-missing store-foreign store-full store-readonly store-error store-mismatch
 		store-behind store-conflict store-hung
-		store-denied store-host-key mqtt-offline mqtt-denied mqtt-host-key mqtt-files mqtt-limited config-reload-failed memory-unlocked internal-error`)
+		store-denied store-host-key mqtt-offline mqtt-denied mqtt-host-key mqtt-files mqtt-limited config-reload-failed memory-unlocked update-failed internal-error`)
 	all := slices.Concat(blocks, tried, others)
 	for _, code := range all {
 		w, ok := health.Lookup(health.Code(code))
