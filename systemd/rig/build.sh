@@ -14,7 +14,7 @@ PATH=$PATH:/usr/sbin:/sbin # for depmod, which unprivileged users may not have i
 
 # The packages of a room device (alsa-utils brings libasound2), the broker, and the office's file servers with their clients: the
 # unit has no other machine to connect to.
-packages=systemd,systemd-sysv,udev,dbus,openssh-server,kmod,iproute2,procps,e2fsprogs,alsa-utils,gpiod,mosquitto,mosquitto-clients,dosfstools,exfatprogs,samba,cifs-utils,nfs-kernel-server
+packages=systemd,systemd-sysv,udev,dbus,openssh-server,kmod,iproute2,procps,e2fsprogs,alsa-utils,gpiod,mosquitto,mosquitto-clients,dosfstools,exfatprogs,samba,cifs-utils,nfs-kernel-server,unattended-upgrades,needrestart
 modules="virtio_pci virtio_blk virtio_net virtio_rng 9p 9pnet_virtio ext4 vfat exfat nls_ascii nls_cp437 nls_utf8
   configfs gpio-sim snd-aloop snd-usb-audio xhci_pci usb_storage uas sd_mod loop overlay fuse autofs4 nf_tables
   cifs cmac ccm gcm ctr ghash-generic sha512_generic ecb nfsd nfsv4"

@@ -5,7 +5,7 @@
 #
 #   RIG_LONG=1    record ten minutes instead of one
 #   RIG_HANG=1h   let the file servers hang for an hour instead of 45 s
-#   RIG_PART=day  only the first unit; stores: only the second; shares: only its file servers
+#   RIG_PART=day  only the first unit; stores: only the second; shares: only its file servers; update: new versions, and nothing else
 #   RIG_SOAK=50   instead of everything else, 50 power cuts while it records
 #   RIG_KEEP=1    leave the units running, for machine.sh
 #   RIG_ACCEL=kvm use the processor's own virtualisation
@@ -151,6 +151,11 @@ cd "$root" || exit
 } || fail "build what runs in the wall unit"
 echo "# $((SECONDS - began)) s to build"
 
+if [ "${RIG_PART:-}" = update ]; then
+  . "$here/update.sh"
+  update
+  finish
+fi
 if [ -n "${RIG_SOAK:-}" ]; then
   cuts
   finish

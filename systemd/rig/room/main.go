@@ -29,6 +29,16 @@ var scenes = map[string]func(*room){
 	"cuts":       cuts,
 	"cutting":    cutting,
 	"afterwards": afterwards,
+
+	"kept":     firstKept,
+	"talking":  installedWhileTalking,
+	"cut":      func(*room) { waitForTheCut() },
+	"trial":    keptAfterACut,
+	"crashes":  crashes,
+	"rebooted": rebootedAfterAFailure,
+	"refuses":  refusesTheConfig,
+	"returned": returnedAfterACut,
+	"next":     theNextVersion,
 }
 
 func main() {

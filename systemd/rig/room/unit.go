@@ -58,6 +58,8 @@ broker = "mqtt://127.0.0.1:1883"
 // report is status.json.
 type report struct {
 	PID       int    `json:"pid"`
+	Version   string `json:"version"`
+	Waiting   string `json:"version_waiting"`
 	Phase     string `json:"phase"`
 	Recording string `json:"recording"`
 	Mic       string `json:"mic"`
