@@ -219,7 +219,8 @@ func (d *Daemon) panel() Panel {
 
 // same reports whether two statuses tell a person the same.
 func (s *Status) same(o *Status) bool {
-	return s.Phase == o.Phase && s.Waiting == o.Waiting && s.Ending == o.Ending && s.Recording == o.Recording && s.Synced == o.Synced &&
+	return s.Phase == o.Phase && s.Waiting == o.Waiting && s.Ending == o.Ending && s.Recording == o.Recording &&
+		s.Synced == o.Synced &&
 		s.Mic == o.Mic && s.Light == o.Light && s.Clock == o.Clock && s.StatusLight == o.StatusLight &&
 		s.SpoolFree == o.SpoolFree && s.Pending == o.Pending && sameStores(s.Stores, o.Stores) &&
 		sameWarnings(s.Warnings, o.Warnings) &&
