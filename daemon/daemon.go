@@ -83,6 +83,7 @@ type Daemon struct {
 	hands   hands
 	light   light
 	status  *lamp.StatusDriver // nil: there is none
+	tones   *tones             // nil: there is no buzzer
 	mic     *capture.Mic
 	take    *current // nil: there is none
 

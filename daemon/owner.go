@@ -147,6 +147,8 @@ func (d *Daemon) handle(ev any) {
 	case lamp.StatusDriven:
 		d.status.Driven(ev, time.Now().Add(readiness.Every))
 		d.warnings.While(health.StatusLightFault, ev.Err)
+	case lamp.Sounded:
+		d.sounded(ev)
 	case capture.Opened:
 		d.micOpened(ev)
 	case capture.Failed:
@@ -220,6 +222,7 @@ func (d *Daemon) work(now time.Time) {
 	}
 	d.watchMic(now)
 	d.watchLight()
+	d.watchTones(now)
 	d.watchHands(now)
 	d.watchDisk(now)
 	d.watchChecks(now)

@@ -69,7 +69,7 @@ type room struct {
 func newRoom(t *testing.T, parties ...string) *room {
 	r := &room{T: t, mic: &mic{}, spool: durabletest.NewDisk(1), own: durabletest.NewDisk(2), clock: &clock{}}
 	r.mic.room = r
-	s := simpanel.Settings{Sense: true, StatusLight: true}
+	s := simpanel.Settings{Sense: true, StatusLight: true, Buzzer: true}
 	r.cfg = &config.Config{
 		Room:    config.Room{Site: "high-street", ID: "room-3"},
 		Unit:    config.Unit{Key: "/unit/unit.key"},
@@ -96,7 +96,8 @@ func (r *room) boot() {
 		r.logs = gatedLog{r}
 	}
 	d, err := daemon.New(r.cfg, daemon.Hardware{
-		Buttons: gatedButtons{r.lines, r}, Light: guardedLight{r}, StatusLight: gatedStatus{r}, Microphone: r.mic,
+		Buttons: gatedButtons{r.lines, r}, Light: guardedLight{r}, StatusLight: gatedStatus{r},
+		Buzzer: gatedBuzzer{r}, Microphone: r.mic,
 		Clock:      r.clock,
 		NewEncoder: r.newEncoder,
 	}, daemon.Options{

@@ -52,6 +52,9 @@ func (w *Wiring) outputs() []namedOutput {
 	if w.Status != nil {
 		outs = append(outs, namedOutput{role{name: "status light"}, w.Status})
 	}
+	if w.Buzzer != nil {
+		outs = append(outs, namedOutput{role{name: "buzzer"}, w.Buzzer})
+	}
 	return outs
 }
 

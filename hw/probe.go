@@ -12,6 +12,8 @@ const (
 	flashTime = 6 * quick
 	// showTime is the least time for which a probe shows the light.
 	showTime = 2 * time.Second
+	// toneTime is the length of a probe's tone.
+	toneTime = 150 * time.Millisecond
 	// senseTime is by how much a sense line may lag; senseEvery is how often it is read.
 	senseTime  = 200 * time.Millisecond
 	senseEvery = 50 * time.Millisecond
@@ -99,6 +101,15 @@ func (l *Light) seen(ctx context.Context, lit bool) error {
 			return err
 		}
 	}
+}
+
+// Probe sounds one short tone.
+func (b *Buzzer) Probe() error {
+	err := b.On()
+	if err == nil {
+		<-time.After(toneTime)
+	}
+	return errors.Join(err, b.Off())
 }
 
 // Next waits for the next change of a line, as Watch reports it.

@@ -24,7 +24,7 @@ var (
 	missingFix = fix{"plug it in, or name one of the sound cards below in [audio] device", "cat /proc/asound/cards"}
 )
 
-// panel tries the buttons, the lights and the microphone.
+// panel tries the buttons, the lights, the buzzer and the microphone.
 func (d *doctor) panel(ctx context.Context) {
 	_, missing := d.mic.Present()
 	if d.running != "" {
@@ -50,11 +50,24 @@ func (d *doctor) panel(ctx context.Context) {
 				d.cfg.StatusLight.Line)
 		}
 	}
+	d.buzzer(panel.Buzzer())
 	if d.env.Terminal {
 		d.env.Note("watch the light: it flashes three times, and is then on while the microphone is open, " +
 			"for twelve seconds; speak meanwhile, as people do in this room; nothing is kept")
 	}
 	d.lightAndMic(ctx, panel, missing)
+}
+
+// buzzer sounds one tone.
+func (d *doctor) buzzer(b *hw.Buzzer) {
+	if b == nil {
+		return
+	}
+	if err := b.Probe(); err != nil {
+		d.failed("buzzer", fix{"check the wiring, and [buzzer] in the configuration", "gpioinfo"}, "%v", err)
+		return
+	}
+	d.report(ok, "buzzer", "%s is driven; a short tone has just sounded", d.cfg.Buzzer.Line)
 }
 
 // reportPanelInUse reports what can be said while a daemon holds the hardware.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -108,7 +109,7 @@ func newPatient(t *testing.T, more string) *patient {
 	if err := os.WriteFile(u.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b := hwtest.NewBoard("GPIO5", "GPIO6", "GPIO22", "GPIO27")
+	b := hwtest.NewBoard("GPIO5", "GPIO6", "GPIO22", "GPIO24", "GPIO27")
 	b.Connect("GPIO27", "GPIO22")
 	p := &patient{t: t, unit: u, board: b, mic: &fakeMic{board: b, heard: audio.Heard{Frames: 48000}}}
 	p.doctor = &doctor{
@@ -234,6 +235,30 @@ func TestDoctorOnAHealthyUnit(t *testing.T) {
 		t.Fatalf("the spool stays locked: %v", err)
 	}
 	lock.Close()
+}
+
+// Doctor sounds one tone, and says so, or why it could not.
+func TestDoctorSoundsTheBuzzer(t *testing.T) {
+	p := newPatient(t, "[buzzer]\nline = \"GPIO24\"\n")
+	synctest.Test(t, func(t *testing.T) { p.tryParts(t.Context()) })
+	p.says("ok         buzzer: GPIO24 is driven; a short tone has just sounded")
+	if n := len(p.board.Past("GPIO24")); n != 2 || p.board.Held("GPIO24") {
+		t.Errorf("its line changed %d times", n)
+	}
+	p.exits(0)
+
+	p = newPatient(t, "[buzzer]\nline = \"GPIO24\"\n")
+	synctest.Test(t, func(t *testing.T) {
+		open := p.openPanel
+		p.openPanel = func(ctx context.Context) (*hw.Panel, error) {
+			panel, err := open(ctx)
+			p.board.Fail("GPIO24", hwtest.Out, syscall.EIO)
+			return panel, err
+		}
+		p.tryParts(t.Context())
+	})
+	p.says("FAIL       buzzer: drive line GPIO24: input/output error", "check the wiring, and [buzzer]")
+	p.exits(1)
 }
 
 // Recipients and drives that get nothing fail, while the daemon runs and after doctor has stopped

@@ -237,6 +237,9 @@ func (s *service) hardware(cfg *config.Config, panel *hw.Panel) daemon.Hardware 
 	if cfg.StatusLight != nil {
 		h.StatusLight = panel.StatusLight()
 	}
+	if cfg.Buzzer != nil {
+		h.Buzzer = panel.Buzzer()
+	}
 	return h
 }
 
@@ -261,12 +264,15 @@ func wiring(cfg *config.Config) hw.Wiring {
 	if l := cfg.StatusLight; l != nil {
 		w.Status = &hw.Output{Line: l.Line, ActiveLow: l.ActiveLow()}
 	}
+	if b := cfg.Buzzer; b != nil {
+		w.Buzzer = &hw.Output{Line: b.Line, ActiveLow: b.ActiveLow()}
+	}
 	return w
 }
 
 var lightsOutCommand = cli.Command{
 	Name: "lights-out", Usage: "[-config F]",
-	About: "turn the lights off after a crash",
+	About: "turn the lights and the buzzer off after a crash",
 	Run: func(env *cli.Env, args []string) error {
 		f := env.Flags()
 		path := f.String("config", defaultConfig, "configuration `file`")

@@ -17,6 +17,7 @@ const (
 	LightSense           Code = "light-sense"
 	LightStuck           Code = "light-stuck"
 	StatusLightFault     Code = "status-light-fault"
+	BuzzerFault          Code = "buzzer-fault"
 	ButtonStuck          Code = "button-stuck"
 	ButtonFault          Code = "button-fault"
 	DoorFault            Code = "door-fault"

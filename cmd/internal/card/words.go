@@ -49,6 +49,7 @@ type Words struct {
 	Flash      string `toml:"flash"`
 	FlashText  string `toml:"flash_text"`
 
+	Tone     string `toml:"tone"` // may be "", as in files from before there was a buzzer
 	End      string `toml:"end"`
 	EndQuiet string `toml:"end_quiet"`
 	EndDoor  string `toml:"end_door"`
@@ -136,7 +137,7 @@ func (w *Words) check() error {
 			continue
 		}
 		text := v.Field(i).String()
-		if strings.TrimSpace(text) == "" && key != "grade" {
+		if strings.TrimSpace(text) == "" && key != "grade" && key != "tone" {
 			return fmt.Errorf("%s is missing", key)
 		}
 		for _, name := range variable.FindAllString(text, -1) {
