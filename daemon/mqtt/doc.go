@@ -28,5 +28,6 @@
 //   - Only the latest state is sent after the broker was away, never one of a former process.
 //     Events are sent in order, each until it is acknowledged; 1,000 of them wait while the broker
 //     is away, then the oldest are dropped and counted.
+//   - Retained is the office's: it reads what units publish, and publishes nothing.
 //   - A state that says nothing new is not published again: neither its time nor its number changes.
 package mqtt
