@@ -85,8 +85,8 @@ fuzz: ## a minute of fuzzing for each fuzz target
 	@.ci/install build
 	@.ci/fuzz 1m
 
-rig-test: ## the package under systemd, in virtual wall units; needs root or sudo
-	@.ci/install build rig
+rig-test: ## the package under systemd, in virtual wall units; needs root or sudo; RIG_ARCH=arm64: on an ARM processor
+	@.ci/install build rig $(if $(filter arm64,$(RIG_ARCH)),rig-arm64)
 	systemd/rig/test.sh
 
 # Most of an hour on two cores. Uses this machine's settings for Debian's mirror, Go's proxy and npm.

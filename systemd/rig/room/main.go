@@ -19,6 +19,7 @@ import (
 // scenes are the arguments that test.sh uses.
 var scenes = map[string]func(*room){
 	"first":      first,
+	"booted":     booted,
 	"held":       heldAtBoot,
 	"record":     untilTheCut,
 	"after":      afterTheCut,
