@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"strconv"
@@ -52,7 +53,8 @@ func sinceBoot(property string) (time.Duration, error) {
 	return time.Duration(us) * time.Microsecond, err
 }
 
-// readySince returns when the unit became idle, since the kernel's start.
+// readySince returns when the unit says that it became idle, since the kernel's start. It says so to
+// the second.
 func readySince() (time.Duration, error) {
 	text, err := os.ReadFile("/proc/uptime")
 	if err != nil {
@@ -64,5 +66,15 @@ func readySince() (time.Duration, error) {
 		return 0, fmt.Errorf("read /proc/uptime: %w", err)
 	}
 	boot := time.Now().Add(-time.Duration(seconds * float64(time.Second)))
-	return status().Since.Sub(boot), nil
+	state, err := run("mosquitto_sub", "-C", "1", "-W", "20", "-t", "tacet/rig/room-1/state")
+	if err != nil {
+		return 0, fmt.Errorf("read the published state: %w", err)
+	}
+	var published struct {
+		Since time.Time `json:"since"`
+	}
+	if err := json.Unmarshal([]byte(state), &published); err != nil {
+		return 0, fmt.Errorf("read the published state: %w", err)
+	}
+	return published.Since.Sub(boot), nil
 }
