@@ -164,10 +164,11 @@ func TestKeysFromTheBroker(t *testing.T) {
 		"no such room":    {append(login, "-room", "high-street/room-7"), "is not in the fleet"},
 		"no room":         {append(login, "-room", "room-3"), "is not a site and a room"},
 		"nothing there":   {append(login, "-room", "high-street/room-6"), "nothing is published on"},
-		"no password":     {[]string{"-broker", "mqtt://" + address, "-username", "office"}, "read the units' keys from the broker"},
-		"in the address":  {[]string{"-broker", "mqtt://office:right@" + address}, "holds a user name"},
-		"no broker":       {[]string{"-room", "high-street/room-3"}, "go with -broker"},
-		"both":            {append(login, "state.json"), "exclude each other"},
+		"no password": {[]string{"-broker", "mqtt://" + address, "-username", "office"},
+			"read the units' keys from the broker"},
+		"in the address": {[]string{"-broker", "mqtt://office:right@" + address}, "holds a user name"},
+		"no broker":      {[]string{"-room", "high-street/room-3"}, "go with -broker"},
+		"both":           {append(login, "state.json"), "exclude each other"},
 	} {
 		stderr, err := o.add("room-5\nroom-8\n", c.args...)
 		if err == nil || !strings.Contains(err.Error(), c.want) {

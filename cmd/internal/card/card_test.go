@@ -32,7 +32,8 @@ func rooms() map[string]*config.Config {
 				Purpose: "Your own record of this visit, to hear it again at home", Quiet: 90 * time.Minute},
 			Buttons: []config.Button{button("patient", config.Latching), button("clinician", config.Momentary),
 				button("companion", config.Momentary), button("interpreter", config.Momentary)},
-			Stores: all, Door: door, Buzzer: &config.Buzzer{}, Card: &config.Card{Ask: "the front desk, or call 030 1234567", Kept: "10 years"}},
+			Stores: all, Door: door, Buzzer: &config.Buzzer{},
+			Card: &config.Card{Ask: "the front desk, or call 030 1234567", Kept: "10 years"}},
 	}
 }
 
