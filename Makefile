@@ -90,8 +90,8 @@ fuzz: ## a minute of fuzzing for each fuzz target
 	@.ci/install build
 	@.ci/fuzz 1m
 
-rig-test: ## the package under systemd, in virtual wall units; needs root or sudo
-	@.ci/install build rig
+rig-test: ## the package under systemd, in virtual wall units; needs root or sudo; RIG_ARCH=arm64: on an ARM processor
+	@.ci/install build rig $(if $(filter arm64,$(RIG_ARCH)),rig-arm64)
 	systemd/rig/test.sh
 
 # Most of an hour on two cores. Uses this machine's settings for Debian's mirror, Go's proxy and npm.
@@ -105,6 +105,7 @@ soak: build vuln ## the long fault runs, fuzzing, power cuts in the rig, bare De
 	@.ci/install rig
 	RIG_SOAK=50 systemd/rig/test.sh
 	RIG_PART=shares RIG_HANG=1h systemd/rig/test.sh
+	RIG_PART=update systemd/rig/test.sh
 	.ci/fresh
 	systemd/package/release
 	rm -rf bin/package/gocache # the same bytes, compiled anew

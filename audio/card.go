@@ -127,6 +127,15 @@ func cardOf(device string) (card string, pcm int, ok bool) {
 	return card, pcm, card != ""
 }
 
+// Mixer is the ALSA name of the mixer that belongs to a PCM: its card's or, if the PCM names no
+// card, the one that asound.conf defines under the same name.
+func Mixer(device string) string {
+	if card, _, ok := cardOf(device); ok {
+		return "hw:CARD=" + card
+	}
+	return device
+}
+
 func unquote(s string) string {
 	s = strings.TrimSpace(s)
 	if n := len(s); n > 1 && s[0] == s[n-1] && (s[0] == '\'' || s[0] == '"') {

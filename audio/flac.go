@@ -20,7 +20,7 @@ func newFLAC(f Format) (*flacCodec, error) {
 	if err != nil {
 		return nil, err
 	}
-	memory, err := locked.New(e.Most())
+	memory, err := locked.New(e.MaxSecondBytes())
 	return &flacCodec{encoder: e, memory: memory, current: memory[:0]}, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -13,12 +14,13 @@ import (
 	"tacet/audio/monitor"
 )
 
-// Heard is the result of a probe. It holds neither samples nor their level.
+// Heard is the result of a probe. It holds no samples.
 type Heard struct {
 	Frames int
 	Dead   bool    // at the end the signal was constant for half a second, which no room is
 	Rate   float64 // frames per second that the card really delivers; 0 if the probe was too short to tell
 	Off    bool    // Rate differs from the nominal rate by more than a clock can be off
+	Levels monitor.Levels
 }
 
 // ProbeTime is how long a probe must be to measure the rate: one second for the card to settle, ten
@@ -26,9 +28,11 @@ type Heard struct {
 const ProbeTime = 12 * time.Second
 
 // Probe opens the microphone for a time, or until ctx ends, and closes it. It keeps no sound. As
-// with Open, the caller has lit the light; after ErrStuck it must stay lit.
-func (m *Mic) Probe(ctx context.Context, length time.Duration) (Heard, error) {
-	p := &prober{mic: m, meter: monitor.Meter{Rate: m.rate, Channels: m.channels}, gaps: monitor.NewGaps(m.rate, m.Raw())}
+// with Open, the caller has lit the light; after ErrStuck it must stay lit. Ten times a second it
+// passes the level, in dB of full scale, to level, which must not block; it may be nil.
+func (m *Mic) Probe(ctx context.Context, length time.Duration, level func(dB float64)) (Heard, error) {
+	p := &prober{mic: m, level: level, meter: monitor.Meter{Rate: m.rate, Channels: m.channels},
+		gaps: monitor.NewGaps(m.rate, m.Raw()), loudness: monitor.Loudness{Rate: m.rate, Channels: m.channels}}
 	failed := make(chan error, 1)
 	open, err := m.Open(p.take, func(err error) { failed <- err })
 	if err != nil {
@@ -48,13 +52,15 @@ func (m *Mic) Probe(ctx context.Context, length time.Duration) (Heard, error) {
 
 // A prober judges the samples as a recording does.
 type prober struct {
-	mic *Mic
+	mic   *Mic
+	level func(dB float64) // may be nil
 
-	mu     sync.Mutex // guards the fields below
-	meter  monitor.Meter
-	gaps   *monitor.Gaps
-	frames int
-	dead   bool
+	mu       sync.Mutex // guards the fields below
+	meter    monitor.Meter
+	gaps     *monitor.Gaps
+	loudness monitor.Loudness
+	frames   int
+	dead     bool
 }
 
 func (p *prober) take(samples []int16, _ time.Time, raw monitor.Raw) {
@@ -64,19 +70,22 @@ func (p *prober) take(samples []int16, _ time.Time, raw monitor.Raw) {
 	p.frames += n
 	_, p.dead = p.meter.Block(samples)
 	p.gaps.Push(n, raw)
+	if dB, complete := p.loudness.Block(samples); complete && p.level != nil {
+		p.level(dB)
+	}
 }
 
 func (p *prober) heard() Heard {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.gaps.Flush()
-	h := Heard{Frames: p.frames, Dead: p.dead}
-	h.Rate, h.Off = p.gaps.Pace().Off()
+	h := Heard{Frames: p.frames, Dead: p.dead, Levels: p.loudness.Levels()}
+	h.Rate, h.Off = p.gaps.Pace().Wrong()
 	return h
 }
 
-// usualRates are the rates that a configuration may have.
-var usualRates = []int{8000, 16000, 22050, 32000, 44100, 48000, 96000}
+// usualRates are the rates that a configuration may have, in Hz.
+var usualRates = slices.Sorted(slices.Values(slices.Concat(opusRates, otherRates)))
 
 // Offers describes which of the usual rates a PCM supports with one channel and with two. It opens
 // the PCM repeatedly but never starts it. As with Open, the caller has lit the light; after

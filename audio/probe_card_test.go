@@ -28,7 +28,7 @@ func TestProbeFindsWhatIsWrong(t *testing.T) {
 	for name := range cards {
 		all.Go(func() {
 			mic := audio.NewMic(name, 48000, 1, slog.New(slog.DiscardHandler))
-			got, err := mic.Probe(t.Context(), audio.ProbeTime)
+			got, err := mic.Probe(t.Context(), audio.ProbeTime, nil)
 			if err != nil || got.Dead != dead[name] || got.Off != (off[name] > 0) {
 				t.Errorf("%s: %+v, %v", name, got, err)
 			}

@@ -15,21 +15,21 @@ func TestProbeOfTheMicrophone(t *testing.T) {
 	room := audiotest.NewPulse(t)
 	room.Setenv(t)
 	mic := audio.NewMic(audiotest.Device, 48000, 1, slog.New(slog.DiscardHandler))
-	quiet, err := mic.Probe(t.Context(), time.Second)
+	quiet, err := mic.Probe(t.Context(), time.Second, nil)
 	if err != nil || quiet.Frames == 0 || !quiet.Dead {
 		t.Errorf("in a silent room: %+v, %v", quiet, err)
 	}
 	go room.Play(t.Context(), audiotest.Code(0, 20*48000))
 	loud := quiet
 	for loud.Dead && err == nil && t.Context().Err() == nil { // until it sounds
-		loud, err = mic.Probe(t.Context(), time.Second)
+		loud, err = mic.Probe(t.Context(), time.Second, nil)
 	}
 	if err != nil || loud.Frames < 24000 || loud.Frames > 96000 {
 		t.Errorf("where it sounds: %+v, %v", loud, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := mic.Probe(ctx, time.Hour); !errors.Is(err, context.Canceled) {
+	if _, err := mic.Probe(ctx, time.Hour, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("asked to end: %v", err)
 	}
 	// It is closed each time.

@@ -9,7 +9,7 @@ import (
 	"github.com/gen2brain/malgo"
 )
 
-// The rates that a configuration may have. Opus supports five.
+// The rates that a configuration may have, in Hz: those that Opus supports, and the others.
 var (
 	opusRates  = []int{8000, 12000, 16000, 24000, 48000}
 	otherRates = []int{22050, 32000, 44100, 96000}

@@ -35,7 +35,7 @@ func (c *wavCodec) header(dst []byte) []byte {
 	return append(dst, wav.Header(c.rate, c.channels, wav.Unknown)...)
 }
 
-// unit is the longest time of 10 ms or less that divides a second.
+// unit is the greatest number of frames, 10 ms at most, that divides a second.
 func (c *wavCodec) unit() int {
 	for n := c.rate / 100; ; n-- {
 		if c.rate%n == 0 {

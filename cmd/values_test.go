@@ -180,6 +180,7 @@ func wiring(cfg *config.Config) hw.Wiring {
 	w.Door = &hw.Input{Line: cfg.Door.Line, ActiveLow: cfg.Door.ActiveLow()}
 	w.Sense = &hw.Input{Line: cfg.Light.Sense}
 	w.Status = &hw.Output{Line: cfg.StatusLight.Line}
+	w.Buzzer = &hw.Output{Line: cfg.Buzzer.Line, ActiveLow: cfg.Buzzer.ActiveLow()}
 	return w
 }
 

@@ -51,8 +51,9 @@ type Config struct {
 	Consent     Consent
 	Buttons     []Button // at least one
 	Light       Light
-	StatusLight *Line // nil if there is none
-	Door        *Line // nil if there is none
+	StatusLight *Line   // nil if there is none
+	Door        *Line   // nil if there is none
+	Buzzer      *Buzzer `json:",omitempty"` // nil if there is none
 	Audio       Audio
 	Encrypt     Encrypt
 	Office      *Office `json:",omitempty"` // nil if nobody signs recipients and drives
@@ -125,6 +126,16 @@ type Line struct {
 
 // ActiveLow reports whether the line is active when it is low.
 func (l Line) ActiveLow() bool { return l.Active == Low }
+
+// Buzzer sounds when recording begins and when it has ended.
+type Buzzer struct {
+	Line   string
+	Active string        // Low or High: the level that makes it sound
+	Repeat time.Duration // it also sounds this often while it records; 0 for never
+}
+
+// ActiveLow reports whether it sounds when the line is low.
+func (b Buzzer) ActiveLow() bool { return b.Active == Low }
 
 // Values of the key codec.
 const (

@@ -66,6 +66,7 @@ func everything(keys []string) *Config {
 		Light:       Light{Line: "GPIO27", Active: High, Sense: "GPIO22", SenseActive: High},
 		StatusLight: &Line{Line: "GPIO23", Active: High},
 		Door:        &Line{Line: "GPIO4", Active: Low},
+		Buzzer:      &Buzzer{Line: "GPIO24", Active: High},
 		Audio:       Audio{Device: "hw:CARD=Device,DEV=0", Rate: 48000, Channels: 1, Codec: Opus, Bitrate: 48000},
 		Encrypt:     Encrypt{Recipients: keys},
 		Office:      &Office{Key: theOffice.key},
@@ -152,7 +153,8 @@ func TestDefaults(t *testing.T) {
 	want.Buttons = want.Buttons[:1]
 	want.Buttons[0].Party = "room"
 	want.Light.Sense = ""
-	want.StatusLight, want.Door, want.Stores, want.MQTT, want.Office, want.Card = nil, nil, nil, nil, nil, nil
+	want.StatusLight, want.Door, want.Buzzer = nil, nil, nil
+	want.Stores, want.MQTT, want.Office, want.Card = nil, nil, nil, nil
 	want.Spool.Release = Never
 	if !reflect.DeepEqual(cfg, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", cfg, want)
@@ -257,6 +259,7 @@ func TestHashAndChanged(t *testing.T) {
 		"light":        func(c *Config) { c.Light.Sense = "" },
 		"status_light": func(c *Config) { c.StatusLight = nil },
 		"door":         func(c *Config) { c.Door.Active = High },
+		"buzzer":       func(c *Config) { c.Buzzer.Repeat = time.Minute },
 		"audio":        func(c *Config) { c.Audio.Channels = 2 },
 		"encrypt":      func(c *Config) { c.Encrypt.Recipients = keys[:1] },
 		"office":       func(c *Config) { c.Office.Refused = []Problem{{What: "x"}} },

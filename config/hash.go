@@ -23,7 +23,8 @@ func (c *Config) Hash() string {
 // Changed returns the sections, as the file names them, in which two configs differ.
 func Changed(before, after *Config) []string {
 	names := map[string]string{"Buttons": "button", "StatusLight": "status_light", "Stores": "store", "MQTT": "mqtt",
-		"Room": "room", "Unit": "unit", "Consent": "consent", "Light": "light", "Door": "door", "Audio": "audio",
+		"Room": "room", "Unit": "unit", "Consent": "consent", "Light": "light", "Door": "door", "Buzzer": "buzzer",
+		"Audio":   "audio",
 		"Encrypt": "encrypt", "Office": "office", "Spool": "spool",
 		"Card": "card"}
 	var changed []string

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -59,6 +60,14 @@ func describePin(key string, pin int) (what, instead string) {
 		return fmt.Sprintf("pin %d of the header is GPIO%d", pin, n), fmt.Sprintf(`write %s = "GPIO%d"`, key, n)
 	}
 	return what, "write the GPIO that the wire goes to; hw/README.md shows the header"
+}
+
+// HeaderPin returns the pin of the header that a line is on, such as GPIO5, or 0 if it is on none.
+func HeaderPin(line string) int {
+	if l := lineOf(line); l.onHeader() && l.number <= lastOnHeader {
+		return max(slices.Index(headerPins[:], l.number), 0)
+	}
+	return 0
 }
 
 // gpioLine is a line by its GPIO number, with chip "", or by its chip and number.

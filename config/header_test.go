@@ -26,6 +26,16 @@ func TestHeader(t *testing.T) {
 	}
 }
 
+func TestHeaderPin(t *testing.T) {
+	for line, want := range map[string]int{
+		"GPIO5": 29, "GPIO27": 13, "GPIO0": 27, "GPIO28": 0, "gpiochip0:6": 31, "gpiochip4:6": 31, "gpiochip1:6": 0,
+	} {
+		if got := HeaderPin(line); got != want {
+			t.Errorf("%s: pin %d, want %d", line, got, want)
+		}
+	}
+}
+
 // The table in hw/README.md and its drawing have the same pins.
 func TestHeaderMatchesREADME(t *testing.T) {
 	text, err := os.ReadFile("../hw/README.md")

@@ -34,10 +34,11 @@ func (c *checker) panel(cfg *Config) {
 	if b.there && !b.has("sense") {
 		b.warn("sense", "nothing checks whether the light is really lit", "wire a sense line, and name it here")
 	}
-	b.warnIfLitAtBoot(light.Line, light.Active)
+	b.warnIfOnAtBoot(light.Line, light.Active, "the light may glow while nothing is recorded")
 
 	cfg.StatusLight = c.line("status_light", High, "GPIO23")
 	cfg.Door = c.line("door", Low, "GPIO6")
+	cfg.Buzzer = c.buzzer()
 }
 
 func (c *checker) buttons(cfg *Config) {
@@ -77,6 +78,28 @@ func (c *checker) line(name, active, example string) *Line {
 		return nil
 	}
 	return &Line{Line: b.gpio("line", example), Active: b.choice("active", active, Low, High)}
+}
+
+// minRepeat is the shortest time between two tones of a recording. More often they would disturb
+// the talk, and hide a quiet room.
+const minRepeat = 10 * time.Second
+
+// buzzer reads the buzzer. It returns nil if there is none.
+func (c *checker) buzzer() *Buzzer {
+	b := c.block("buzzer")
+	if !b.there {
+		return nil
+	}
+	z := &Buzzer{
+		Line: b.gpio("line", "GPIO24"), Active: b.choice("active", High, Low, High),
+		Repeat: b.duration("repeat", 0, 0, limitMax, "s", "m"),
+	}
+	if z.Repeat > 0 && z.Repeat < minRepeat {
+		b.fail("repeat", strconv.Quote(formatDuration(z.Repeat))+" is too short",
+			`write "10s" or more, or "0s" for no tone while it records`)
+	}
+	b.warnIfOnAtBoot(z.Line, z.Active, "the buzzer may sound until the unit has started")
+	return z
 }
 
 // lineUse is what a GPIO line is used for.
@@ -159,9 +182,9 @@ func (b block) notLine(key, wrote, what string) {
 	}
 }
 
-// warnIfLitAtBoot warns of a light that the board lights at boot, before any program runs: a
+// warnIfOnAtBoot warns of an output that the board switches on at boot, before any program runs: a
 // Raspberry Pi pulls GPIO 0 to 8 up, and 9 to 27 down.
-func (b block) warnIfLitAtBoot(line, active string) {
+func (b block) warnIfOnAtBoot(line, active, so string) {
 	m := gpioName.FindStringSubmatch(line)
 	if m == nil {
 		return
@@ -169,10 +192,10 @@ func (b block) warnIfLitAtBoot(line, active string) {
 	n, _ := strconv.Atoi(m[1])
 	switch {
 	case n <= 8 && active == High:
-		b.warn("line", "a Raspberry Pi pulls "+line+" up at boot, so the light may glow while nothing is recorded",
+		b.warn("line", "a Raspberry Pi pulls "+line+" up at boot, so "+so,
 			"take one of GPIO9 to GPIO27")
 	case n >= 9 && n <= 27 && active == Low:
-		b.warn("line", "a Raspberry Pi pulls "+line+" down at boot, so the light may glow while nothing is recorded",
+		b.warn("line", "a Raspberry Pi pulls "+line+" down at boot, so "+so,
 			"take one of GPIO4 to GPIO8, or a driver that is active high")
 	}
 }

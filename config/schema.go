@@ -19,6 +19,7 @@ var sectionKeys = []struct {
 	{"light", false, []string{"line", "active", "sense", "sense_active"}},
 	{"status_light", false, []string{"line", "active"}},
 	{"door", false, []string{"line", "active"}},
+	{"buzzer", false, []string{"line", "active", "repeat"}},
 	{"audio", false, []string{"device", "rate", "channels", "codec", "bitrate"}},
 	{"encrypt", false, []string{"recipients"}},
 	{"office", false, []string{"key"}},

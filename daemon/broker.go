@@ -29,9 +29,7 @@ func (d *Daemon) runBroker(ctx context.Context) {
 		return
 	}
 	d.post(brokerReady{c})
-	if err := c.Run(ctx); err != nil {
-		d.log.Warn("disconnect from the broker", "err", err)
-	}
+	c.Run(ctx)
 }
 
 // brokerOptions returns what the configuration says of the broker.
@@ -52,7 +50,7 @@ func brokerOptions(cfg *config.Config) mqtt.Options {
 func (d *Daemon) snapshot(s *Status) mqtt.Snapshot {
 	snap := mqtt.Snapshot{
 		State: topic.State{
-			Version: s.Version, Clock: topic.Clock(s.Clock), Phase: topic.Phase(s.Phase),
+			Version: s.Version, VersionWaiting: s.Waiting, Clock: topic.Clock(s.Clock), Phase: topic.Phase(s.Phase),
 			Mic: topic.Mic(s.Mic), Light: topic.Light(s.Light), UnitKey: s.UnitKey, Pending: s.Pending,
 			Config: d.cfg.Hash(), Recipients: topic.RecipientsHash(trust.Fingerprints(d.recipients(d.disk))),
 		},

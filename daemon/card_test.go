@@ -24,6 +24,7 @@ type mic struct {
 	stuck    bool          // Close fails: it may stay open
 	stalled  bool          // no samples come; they are lost
 	zero     bool          // digital silence
+	echo     bool          // it hears the buzzer
 	speed    float64       // factor on the nominal rate; 0: 1
 	unknown  bool          // Present can't tell whether it is there
 	open     bool
@@ -111,13 +112,17 @@ func (m *mic) capture(deliver func([]int16, time.Time, monitor.Raw), from time.T
 		}
 		now := time.Now()
 		m.mu.Lock()
-		stalled, zero, speed := m.stalled, m.zero, cmp.Or(m.speed, 1)
+		stalled, zero, echo, speed := m.stalled, m.zero, m.echo, cmp.Or(m.speed, 1)
 		if !stalled {
 			m.last = now
 		}
 		m.mu.Unlock()
 		if !stalled {
-			deliver(faster(captured(from, now, zero), speed), now, raw(now))
+			samples := captured(from, now, zero)
+			if echo {
+				m.room.echo(samples, from)
+			}
+			deliver(faster(samples, speed), now, raw(now))
 		}
 		from = now
 	}

@@ -93,6 +93,7 @@ func (d *Daemon) checked(r readiness.Result) {
 		w.While(health.UnitKeyMode, r.Exposed)
 		d.trustChecked(r.Disk.Trust.Now())
 	}
+	d.updateFound(r.Update)
 	d.tryHandsAndLight()
 }
 

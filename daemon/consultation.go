@@ -48,6 +48,7 @@ func (d *Daemon) apply(effect consent.Effect) {
 		d.mic.Close()
 	case consent.LightOff:
 		d.light.show(lamp.Off, true)
+		d.tones.over()
 	case consent.End:
 		d.end(e)
 	}
@@ -108,7 +109,7 @@ func (d *Daemon) arrive(b *ring.Block) {
 	if arrived {
 		d.step(consent.Samples{})
 	}
-	if arrived && sound {
+	if arrived && sound && !d.tones.heard(b.Arrived) {
 		d.step(consent.Sound{})
 	}
 }
@@ -152,6 +153,7 @@ func (d *Daemon) announce() {
 	d.mic.Announce()
 	d.copies.Began(d.take.Name)
 	d.announcer.Event(topic.Event{Type: topic.Started, Recording: d.take.ID})
+	d.tones.begin(time.Now())
 }
 
 // cut ends the keeping at the time of a withdrawal. A take that was never announced gets nothing.

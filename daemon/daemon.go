@@ -23,6 +23,7 @@ import (
 	"tacet/daemon/store"
 	"tacet/daemon/take"
 	"tacet/daemon/trust"
+	"tacet/daemon/update"
 	"tacet/daemon/wallclock"
 )
 
@@ -42,6 +43,11 @@ type Options struct {
 	// Confirmed reads what somebody has confirmed at the unit, nil if there is nothing. Without it
 	// nothing ever is.
 	Confirmed func() (*trust.Confirmation, error)
+	// Updates looks for a version that was installed since the start. Run ends for it: see Replaced.
+	Updates func() update.Found
+	// Rest is how long the unit must have been at rest before Run ends for a new version; ten
+	// minutes if zero.
+	Rest time.Duration
 	// NewKey makes a recording's key pair; recording.NewKey if nil.
 	NewKey func(ctx context.Context, recipients []string, comment string) (recording.Key, error)
 }
@@ -65,6 +71,7 @@ type Daemon struct {
 	changed       chan struct{}
 	last          atomic.Pointer[published]
 	storesChanged atomic.Bool
+	replaced      atomic.Bool // see Replaced
 	warnings      *warnings
 	ring          *ring.Ring
 	takeSettings  take.Settings
@@ -76,6 +83,7 @@ type Daemon struct {
 	hands   hands
 	light   light
 	status  *lamp.StatusDriver // nil: there is none
+	tones   *tones             // nil: there is no buzzer
 	mic     *capture.Mic
 	take    *current // nil: there is none
 
@@ -83,6 +91,7 @@ type Daemon struct {
 	copies      *disk.Copies // nil: not started yet
 	checks      checks
 	backlog     backlog
+	updates     updates
 	suspend     wallclock.SuspendWatch
 	firstLookBy time.Time
 	looked      bool // the first look is over
@@ -109,6 +118,9 @@ func New(cfg *config.Config, hw Hardware, o Options) (*Daemon, error) {
 	}
 	if o.FS == nil {
 		o.FS = openFolder
+	}
+	if o.Rest == 0 {
+		o.Rest = restTime
 	}
 	if o.NewKey == nil {
 		o.NewKey = recording.NewKey

@@ -42,7 +42,7 @@ func (g *gate) pass() {
 }
 
 // gates are the parts of a room that can hang.
-type gates struct{ lines, light, status, log gate }
+type gates struct{ lines, light, status, buzzer, log gate }
 
 type gatedButtons struct {
 	lines.Inputs
@@ -65,6 +65,18 @@ func (s gatedStatus) Steady() error { return s.call(s.r.front.StatusLight.Steady
 func (s gatedStatus) Pulse() error  { return s.call(s.r.front.StatusLight.Pulse) }
 func (s gatedStatus) Flash() error  { return s.call(s.r.front.StatusLight.Flash) }
 func (s gatedStatus) Off() error    { return s.call(s.r.front.StatusLight.Off) }
+
+type gatedBuzzer struct{ r *room }
+
+func (b gatedBuzzer) On() error {
+	b.r.gates.buzzer.pass()
+	return b.r.front.Buzzer.On()
+}
+
+func (b gatedBuzzer) Off() error {
+	b.r.gates.buzzer.pass()
+	return b.r.front.Buzzer.Off()
+}
 
 type gatedLog struct{ r *room }
 

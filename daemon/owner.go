@@ -147,6 +147,8 @@ func (d *Daemon) handle(ev any) {
 	case lamp.StatusDriven:
 		d.status.Driven(ev, time.Now().Add(readiness.Every))
 		d.warnings.While(health.StatusLightFault, ev.Err)
+	case lamp.Sounded:
+		d.sounded(ev)
 	case capture.Opened:
 		d.micOpened(ev)
 	case capture.Failed:
@@ -220,10 +222,12 @@ func (d *Daemon) work(now time.Time) {
 	}
 	d.watchMic(now)
 	d.watchLight()
+	d.watchTones(now)
 	d.watchHands(now)
 	d.watchDisk(now)
 	d.watchChecks(now)
 	d.watchStores()
+	d.watchUpdates(now)
 	if t, ok := d.warnings.Deadline(); ok && !now.Before(t) {
 		d.warnings.Tick(now)
 	}
@@ -274,5 +278,6 @@ func (d *Daemon) nextWake() time.Time {
 	later(d.checks.at.Add(checkHangs))
 	by(d.firstLookBy, !d.looked)
 	by(d.stopBy, !d.stopBy.IsZero())
+	by(d.updates.due(d.options.Rest))
 	return wake
 }

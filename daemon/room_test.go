@@ -22,6 +22,7 @@ import (
 	"tacet/daemon/lines"
 	"tacet/daemon/recording"
 	"tacet/daemon/trust"
+	"tacet/daemon/update"
 	"tacet/hw/simpanel"
 )
 
@@ -35,19 +36,21 @@ const (
 // demand, and a watcher that checks the promises at each change and every 50 ms.
 type room struct {
 	*testing.T
-	cfg    *config.Config
-	front  *simpanel.Panel
-	lines  lines.Inputs // of the front, unless a test replaces them
-	mic    *mic
-	spool  *durabletest.Disk
-	own    *durabletest.Disk           // the unit's folder, with its key and its ledger
-	keep   func(durable.FS) durable.FS // wraps own; nil: nothing
-	clock  *clock
-	slow   time.Duration     // how long making a key takes
-	sticks map[string]*stick // by the store's name
-	slots  map[string]*slot  // by the store's name
-	gates  gates             // what can hang
-	logs   io.Writer         // nil: the test's log
+	cfg     *config.Config
+	front   *simpanel.Panel
+	lines   lines.Inputs // of the front, unless a test replaces them
+	mic     *mic
+	spool   *durabletest.Disk
+	own     *durabletest.Disk           // the unit's folder, with its key and its ledger
+	keep    func(durable.FS) durable.FS // wraps own; nil: nothing
+	clock   *clock
+	slow    time.Duration       // how long making a key takes
+	sticks  map[string]*stick   // by the store's name
+	slots   map[string]*slot    // by the store's name
+	gates   gates               // what can hang
+	logs    io.Writer           // nil: the test's log
+	found   func() update.Found // what is installed beside the daemon; nil: nothing
+	version string
 
 	mu       sync.Mutex
 	faults   simpanel.Faults // of the front
@@ -66,7 +69,7 @@ type room struct {
 func newRoom(t *testing.T, parties ...string) *room {
 	r := &room{T: t, mic: &mic{}, spool: durabletest.NewDisk(1), own: durabletest.NewDisk(2), clock: &clock{}}
 	r.mic.room = r
-	s := simpanel.Settings{Sense: true, StatusLight: true}
+	s := simpanel.Settings{Sense: true, StatusLight: true, Buzzer: true}
 	r.cfg = &config.Config{
 		Room:    config.Room{Site: "high-street", ID: "room-3"},
 		Unit:    config.Unit{Key: "/unit/unit.key"},
@@ -93,7 +96,8 @@ func (r *room) boot() {
 		r.logs = gatedLog{r}
 	}
 	d, err := daemon.New(r.cfg, daemon.Hardware{
-		Buttons: gatedButtons{r.lines, r}, Light: guardedLight{r}, StatusLight: gatedStatus{r}, Microphone: r.mic,
+		Buttons: gatedButtons{r.lines, r}, Light: guardedLight{r}, StatusLight: gatedStatus{r},
+		Buzzer: gatedBuzzer{r}, Microphone: r.mic,
 		Clock:      r.clock,
 		NewEncoder: r.newEncoder,
 	}, daemon.Options{
@@ -108,7 +112,7 @@ func (r *room) boot() {
 			}
 			return r.own, nil
 		},
-		NewKey: r.newKey, Store: r.storeKind, Confirmed: r.confirmed,
+		NewKey: r.newKey, Store: r.storeKind, Confirmed: r.confirmed, Updates: r.found, Version: r.version,
 	})
 	if err != nil {
 		r.Fatal(err)

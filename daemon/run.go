@@ -25,7 +25,7 @@ import (
 const (
 	// checkEnds is how long the end waits for a check of a disk that does not answer.
 	checkEnds = 2 * time.Second
-	// darkTime is how long the end waits for each light.
+	// darkTime is how long the end waits for each light, and for the last tones.
 	darkTime = time.Second
 )
 
@@ -47,6 +47,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if d.status != nil {
 		go d.status.Run(work)
 	}
+	d.tones.run()
 	check, stopChecks := context.WithCancel(work)
 	defer stopChecks()
 	checksEnded, brokerEnded := make(chan struct{}), make(chan struct{})
@@ -86,6 +87,9 @@ func (d *Daemon) prepare() (err error) {
 	if d.hw.StatusLight != nil {
 		d.status = lamp.NewStatus(d.hw.StatusLight, d.post)
 	}
+	if d.hw.Buzzer != nil && c.Buzzer != nil {
+		d.tones = &tones{driver: lamp.NewBuzzer(d.hw.Buzzer, d.post), repeat: c.Buzzer.Repeat}
+	}
 	d.mic = capture.New(capture.Settings{
 		Microphone: d.hw.Microphone, Rate: c.Audio.Rate, Channels: c.Audio.Channels, Debounce: d.hands.debounce,
 		Ring: d.ring, Blocks: d.blocks, Warnings: d.warnings, Post: d.post,
@@ -97,7 +101,7 @@ func (d *Daemon) prepare() (err error) {
 	}
 	d.checker = readiness.New(readiness.Settings{
 		Opener: disk.NewOpener(d.diskSettings()), Present: d.hw.Microphone.Present,
-		TryKey: d.tryKey, Follow: d.follow,
+		TryKey: d.tryKey, Follow: d.follow, Updates: d.options.Updates,
 		Reserve: d.takeSettings.Reserve, BytesPerSecond: d.takeSettings.BytesPerSecond, Log: d.log,
 	}, d.post)
 	d.shown.since, d.checks.at, d.firstLookBy = now, now, now.Add(firstLook)
@@ -169,6 +173,9 @@ func (d *Daemon) follow(ctx context.Context, k *disk.Disk) (*disk.Copies, error)
 func (d *Daemon) shutDown(fatal error) error {
 	if d.hw.StatusLight != nil {
 		within(darkTime, d.hw.StatusLight.Off)
+	}
+	if d.tones != nil {
+		within(darkTime, d.tones.end)
 	}
 	if fatal != nil {
 		return nil

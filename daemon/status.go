@@ -18,6 +18,7 @@ import (
 type Status struct {
 	Boot    string
 	Version string
+	Waiting string // the version that starts once the unit has been at rest; empty: none
 
 	// Phase is idle, recording or fault. Recording is said only while samples arrive and reach the
 	// disk, and while the recording is closed.
@@ -163,7 +164,7 @@ func (d *Daemon) describe(now time.Time) Status {
 	}
 	d.shown.free = topic.HoursNear(d.checks.free, d.shown.free)
 	s := Status{
-		Boot: d.options.Boot, Version: d.options.Version,
+		Boot: d.options.Boot, Version: d.options.Version, Waiting: d.updates.waiting,
 		Phase: string(d.shown.phase), Since: d.shown.since,
 		Ending: d.machine.Phase() == consent.Stopping && d.shown.phase != topic.Idle,
 		Mic:    d.micWord(), Light: "unproved", Clock: "unsynced",
@@ -218,7 +219,8 @@ func (d *Daemon) panel() Panel {
 
 // same reports whether two statuses tell a person the same.
 func (s *Status) same(o *Status) bool {
-	return s.Phase == o.Phase && s.Ending == o.Ending && s.Recording == o.Recording && s.Synced == o.Synced &&
+	return s.Phase == o.Phase && s.Waiting == o.Waiting && s.Ending == o.Ending && s.Recording == o.Recording &&
+		s.Synced == o.Synced &&
 		s.Mic == o.Mic && s.Light == o.Light && s.Clock == o.Clock && s.StatusLight == o.StatusLight &&
 		s.SpoolFree == o.SpoolFree && s.Pending == o.Pending && sameStores(s.Stores, o.Stores) &&
 		sameWarnings(s.Warnings, o.Warnings) &&

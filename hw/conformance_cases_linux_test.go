@@ -227,6 +227,24 @@ var conformance = []struct {
 			}
 		}
 	}},
+	{"the buzzer sounds and is silent", func(t *testing.T, b bench) {
+		w := b.wiring()
+		w.Sense, w.Buzzer = nil, &hw.Output{Line: b.line(3)}
+		p := open(t, b, w)
+		if b.level(3) != gpio.Low {
+			t.Error("it sounds after Open")
+		}
+		if err := p.Buzzer().On(); err != nil || b.level(3) != gpio.High || b.level(2) != gpio.Low {
+			t.Errorf("On: %v, level %v, the light's %v", err, b.level(3), b.level(2))
+		}
+		if err := p.Buzzer().Off(); err != nil || b.level(3) != gpio.Low {
+			t.Errorf("Off: %v, level %v", err, b.level(3))
+		}
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+		open(t, b, w) // its line is free again
+	}},
 	{"lights out", func(t *testing.T, b bench) {
 		if err := hw.LightsOutOn(b, b.wiring()); err != nil {
 			t.Error(err)

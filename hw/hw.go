@@ -1,6 +1,6 @@
 // Package hw drives the wall unit's hardware over GPIO: the consent buttons, the light that says
-// the microphone is open, its sense line, the status light and the door contact. It lists lines and
-// drives lights through periph (periph.io/x/host/v3/gpioioctl), which uses the kernel's character
+// the microphone is open, its sense line, the status light, the buzzer and the door contact. It lists
+// lines and drives outputs through periph (periph.io/x/host/v3/gpioioctl), which uses the kernel's character
 // devices /dev/gpiochip*. Buttons and door use the same devices directly, because periph drops the
 // time of an edge and does not tell whether edges were lost before it.
 //
@@ -27,7 +27,7 @@
 //     Read. If it differs and no edge comes, a synthetic edge is delivered, which is never fresh.
 //   - A line that is stuck pressed is reported like any other level; the daemon raises the warning.
 //   - The light is dark from Open until it is switched on, and after Close. It goes from dark to
-//     lit in one change.
+//     lit in one change. The buzzer is silent in the same way.
 //   - An output is never read back. Only the sense line tells what the light does.
 //   - An idle panel never wakes. What the kernel does not report is found by the next Read.
 //   - A call that hangs delays no call on another line, and no edge of its own line.
@@ -50,6 +50,7 @@ import (
 type Input struct {
 	Line      string // GPIO5, or gpiochip0:5
 	ActiveLow bool   // pressed, open or lit pulls the line low
+	Role      string // of one of the Buttons, for errors; "" for "button 1" and so on
 }
 
 // An Output is a line that is driven.
@@ -65,6 +66,7 @@ type Wiring struct {
 	Light   Output
 	Sense   *Input  // optional; active is lit
 	Status  *Output // optional
+	Buzzer  *Output // optional
 }
 
 // ErrClosed is the error of every call after Close.
@@ -76,6 +78,7 @@ type Panel struct {
 	buttons *Buttons
 	light   *Light
 	status  *StatusLight // nil if not wired
+	buzzer  *Buzzer      // nil if not wired
 	close   sync.Once
 	err     error // of closing
 }
@@ -103,7 +106,7 @@ func OpenOn(b Board, w Wiring) (*Panel, error) {
 	return p, nil
 }
 
-// take requests the lines, the lights first, so that they are dark before a button can be read.
+// take requests the lines, the outputs first, so that they are off before a button can be read.
 func (p *Panel) take(b Board, w Wiring, lines map[role]LineInfo) error {
 	lamp, err := newLamp(b, lines[role{name: "light"}], w.Light)
 	if err != nil {
@@ -116,6 +119,13 @@ func (p *Panel) take(b Board, w Wiring, lines map[role]LineInfo) error {
 			return err
 		}
 		p.status = &StatusLight{lamp: lamp}
+	}
+	if w.Buzzer != nil {
+		lamp, err := newLamp(b, lines[role{name: "buzzer"}], *w.Buzzer)
+		if err != nil {
+			return err
+		}
+		p.buzzer = &Buzzer{lamp: lamp}
 	}
 	if w.Sense != nil {
 		if p.light.sense, err = newSensor(b, lines[role{name: "sense line"}], *w.Sense); err != nil {
@@ -142,7 +152,10 @@ func (p *Panel) Light() *Light { return p.light }
 // interface.
 func (p *Panel) StatusLight() *StatusLight { return p.status }
 
-// Close ends a running Watch, switches the lights off and releases all lines. What they do then
+// Buzzer returns nil if none is wired, like StatusLight.
+func (p *Panel) Buzzer() *Buzzer { return p.buzzer }
+
+// Close ends a running Watch, switches the outputs off and releases all lines. What they do then
 // depends on the kernel: a Raspberry Pi's keeps the level of an output, the mainline kernel makes
 // it an input.
 func (p *Panel) Close() error {
@@ -154,12 +167,15 @@ func (p *Panel) Close() error {
 		if p.status != nil {
 			errs = append(errs, p.status.close())
 		}
+		if p.buzzer != nil {
+			errs = append(errs, p.buzzer.close())
+		}
 		p.err = errors.Join(errs...)
 	})
 	return p.err
 }
 
-// LightsOut switches off the lights that a killed daemon may have left on. It fails while a daemon
+// LightsOut switches off the lights and the buzzer that a killed daemon may have left on. It fails while a daemon
 // holds the lines.
 func LightsOut(ctx context.Context, w Wiring) error {
 	b, err := GPIO(ctx, w.chips()...)
@@ -169,7 +185,7 @@ func LightsOut(ctx context.Context, w Wiring) error {
 	return LightsOutOn(b, w)
 }
 
-// LightsOutOn is LightsOut on a Board. It tries each light, even if the other fails.
+// LightsOutOn is LightsOut on a Board. It tries each output, even if another fails.
 func LightsOutOn(b Board, w Wiring) error {
 	lines, err := b.Lines()
 	if err != nil {

@@ -82,7 +82,7 @@ var (
 	flashes = pattern{lit: true, steps: []time.Duration{quick, quick, quick, quick, quick, 7 * quick}, repeat: true}
 )
 
-// A lamp is an output with a light, and the goroutine that makes it blink.
+// A lamp is an output, and the goroutine that makes it blink. A buzzer is one that never blinks.
 type lamp struct {
 	info      LineInfo
 	activeLow bool

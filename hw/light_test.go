@@ -17,11 +17,12 @@ import (
 // lights is a board with all lights, and the level of a lit line.
 func lights(t *testing.T, activeLow bool) (b *hwtest.Board, p *hw.Panel, lit gpio.Level) {
 	t.Helper()
-	b = hwtest.NewBoard("GPIO5", "GPIO22", "GPIO23", "GPIO27")
+	b = hwtest.NewBoard("GPIO5", "GPIO22", "GPIO23", "GPIO24", "GPIO27")
 	wired := hw.Wiring{
 		Buttons: []hw.Input{{Line: "GPIO5", ActiveLow: true}},
 		Light:   hw.Output{Line: "GPIO27", ActiveLow: activeLow},
 		Status:  &hw.Output{Line: "GPIO23", ActiveLow: activeLow},
+		Buzzer:  &hw.Output{Line: "GPIO24", ActiveLow: activeLow},
 		Sense:   &hw.Input{Line: "GPIO22", ActiveLow: activeLow},
 	}
 	return b, open(t, b, wired), gpio.Level(!activeLow)

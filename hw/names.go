@@ -35,7 +35,11 @@ type namedOutput struct {
 func (w *Wiring) inputs() []namedInput {
 	var ins []namedInput
 	for i := range w.Buttons {
-		ins = append(ins, namedInput{role{"button", i + 1}, &w.Buttons[i]})
+		r := role{"button", i + 1}
+		if name := w.Buttons[i].Role; name != "" {
+			r = role{name: name}
+		}
+		ins = append(ins, namedInput{r, &w.Buttons[i]})
 	}
 	if w.Door != nil {
 		ins = append(ins, namedInput{role{name: "door"}, w.Door})
@@ -47,6 +51,9 @@ func (w *Wiring) outputs() []namedOutput {
 	outs := []namedOutput{{role{name: "light"}, &w.Light}}
 	if w.Status != nil {
 		outs = append(outs, namedOutput{role{name: "status light"}, w.Status})
+	}
+	if w.Buzzer != nil {
+		outs = append(outs, namedOutput{role{name: "buzzer"}, w.Buzzer})
 	}
 	return outs
 }

@@ -12,6 +12,8 @@ const (
 	flashTime = 6 * quick
 	// showTime is the least time for which a probe shows the light.
 	showTime = 2 * time.Second
+	// toneTime is the length of a probe's tone.
+	toneTime = 150 * time.Millisecond
 	// senseTime is by how much a sense line may lag; senseEvery is how often it is read.
 	senseTime  = 200 * time.Millisecond
 	senseEvery = 50 * time.Millisecond
@@ -50,6 +52,17 @@ func (l *Light) Probe(ctx context.Context, while func(context.Context) (closed b
 	return l.sense != nil, l.seen(ctx, false)
 }
 
+// A SenseError says that the sense line does not see what the light was switched to.
+type SenseError struct {
+	Lit  bool // what it was switched to
+	line LineInfo
+}
+
+func (e *SenseError) Error() string {
+	how := map[bool]string{true: "lit", false: "dark"}
+	return fmt.Sprintf("the light was switched to %s, but the sense line %s sees it %s", how[e.Lit], e.line, how[!e.Lit])
+}
+
 // watched runs while, and checks the light meanwhile.
 func (l *Light) watched(ctx context.Context, while func(context.Context) bool) (closed bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -82,13 +95,21 @@ func (l *Light) seen(ctx context.Context, lit bool) error {
 		case !known || is == lit:
 			return nil
 		case time.Now().After(late):
-			how := map[bool]string{true: "lit", false: "dark"}
-			return fmt.Errorf("the light was switched to %s, but the sense line %s sees it %s", how[lit], l.sense.info, how[is])
+			return &SenseError{Lit: lit, line: l.sense.info}
 		}
 		if err := pause(ctx, senseEvery); err != nil {
 			return err
 		}
 	}
+}
+
+// Probe sounds one short tone.
+func (b *Buzzer) Probe() error {
+	err := b.On()
+	if err == nil {
+		<-time.After(toneTime)
+	}
+	return errors.Join(err, b.Off())
 }
 
 // Next waits for the next change of a line, as Watch reports it.

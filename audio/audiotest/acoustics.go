@@ -126,8 +126,8 @@ func Speech(voice, text string, rate int) ([]float64, error) {
 	return speech, nil
 }
 
-// spoken holds the recordings of a woman's voice in Debian's alsa-utils.
-const spoken = "/usr/share/sounds/alsa/"
+// spokenFolder holds the recordings of a woman's voice in Debian's alsa-utils.
+const spokenFolder = "/usr/share/sounds/alsa/"
 
 // Spoken is a woman who names the positions of eight loudspeakers, recorded closely with the full
 // band up to 24 kHz, at a level of 0.05. It needs Debian's alsa-utils.
@@ -136,7 +136,7 @@ func Spoken(rate int) ([]float64, error) {
 	for _, where := range []string{
 		"Front_Center", "Side_Left", "Rear_Right", "Front_Left", "Rear_Center", "Side_Right", "Rear_Left", "Front_Right",
 	} {
-		file, err := os.ReadFile(spoken + where + ".wav")
+		file, err := os.ReadFile(spokenFolder + where + ".wav")
 		if err != nil {
 			return nil, fmt.Errorf("read the voice of alsa-utils: %w", err)
 		}
@@ -156,11 +156,11 @@ func plain(file []byte, rate int) ([]float64, error) {
 	if len(file) < header || string(file[:4]) != "RIFF" || file[22] != 1 {
 		return nil, fmt.Errorf("not a mono WAV file, but %.80q", file)
 	}
-	said := int(file[24]) | int(file[25])<<8 | int(file[26])<<16
+	fileRate := int(file[24]) | int(file[25])<<8 | int(file[26])<<16
 	samples := make([]int16, (len(file)-header)/2)
 	for i := range samples {
 		samples[i] = int16(uint16(file[header+2*i]) | uint16(file[header+2*i+1])<<8)
 	}
-	speech := Resample(Floats(samples), said, rate)
+	speech := Resample(Floats(samples), fileRate, rate)
 	return scale(speech, 0.05/RMS(speech)), nil
 }

@@ -19,8 +19,8 @@ import (
 )
 
 // A Pulse is a private PulseAudio, the ALSA PCM "room". Its only source is a pipe that a [speaker]
-// fills in real time. It needs no sound card, desktop or particular user, writes into one temporary
-// folder, and ends with the test.
+// fills in real time; its mixer has the same name. It needs no sound card, desktop or particular
+// user, writes into one temporary folder, and ends with the test.
 type Pulse struct {
 	*speaker
 	dir string
@@ -63,8 +63,8 @@ func (p *Pulse) socket() string { return filepath.Join(p.dir, "s") }
 
 func (p *Pulse) start() error {
 	// The system's ALSA configuration comes first: it has what any PCM type needs.
-	conf := fmt.Sprintf("</usr/share/alsa/alsa.conf>\npcm.%s { type pulse server \"unix:%s\" device \"%[1]s\" }\n", Device,
-		p.socket())
+	conf := fmt.Sprintf("</usr/share/alsa/alsa.conf>\npcm.%s { type pulse server \"unix:%s\" device \"%[1]s\" }\n"+
+		"ctl.%[1]s { type pulse server \"unix:%[2]s\" source \"%[1]s\" }\n", Device, p.socket())
 	if err := os.WriteFile(filepath.Join(p.dir, "asoundrc"), []byte(conf), 0o600); err != nil {
 		return err
 	}

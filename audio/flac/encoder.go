@@ -48,9 +48,9 @@ func NewEncoder(id string, rate, channels int) (*Encoder, error) {
 	return e, nil
 }
 
-// Most is an upper bound, in bytes, for the frames of a second: the library stores what it can't
+// MaxSecondBytes is an upper bound, in bytes, for the frames of a second: the library stores what it can't
 // predict uncompressed.
-func (e *Encoder) Most() int {
+func (e *Encoder) MaxSecondBytes() int {
 	const frame = 32                  // header and checksum, generously
 	perSample := e.channels*depth + 1 // a difference of two channels needs a bit more
 	return e.rate/e.block*frame + e.rate*perSample/8

@@ -12,29 +12,29 @@ const (
 	settleMost = 150 * time.Millisecond // by up to this
 	lagNoise   = 15 * time.Millisecond  // lateness this much above the recent noise is not noise
 	stepNoise  = 5 * time.Millisecond   // lateness this much above the last wake-ups is a step
-	lookAhead  = time.Second            // a late block may be made up for within this,
-	lookSmall  = 2 * time.Second        // or within this if it is late by less than small,
+	lookAhead  = time.Second            // blocks that come this soon may make up for a late one
+	lookSmall  = 2 * time.Second        // the same for one that is late by less than small
 	small      = 100 * time.Millisecond
-	lookWakes  = 4                      // and within this many wake-ups of the card,
-	lookMost   = 4 * time.Second        // but not later than this
+	lookWakes  = 4                      // more wake-ups of the card than this are waited for
+	lookMost   = 4 * time.Second        // after this a block is judged in any case
 	sudden     = 2 * time.Millisecond   // less than this is not late
 	pulse      = 750 * time.Millisecond // no card changes its pace and returns to the old one within this
 	sameLag    = 3 * time.Millisecond   // latenesses that differ by less are equal
-	nearby     = 250 * time.Millisecond // blocks this close may have been late together,
-	stalls     = 3                      // and those of this many wake-ups
+	nearby     = 250 * time.Millisecond // blocks this close may have been late together
+	stalls     = 3                      // blocks of this many wake-ups may have been late together
 	ring       = 800 * time.Millisecond // the longest ring of a card
 )
 
 // How the pace before a block is found.
 const (
-	paceLately  = 3 * time.Second  // it is measured over this long
-	paceSure    = 2 * time.Second  // or at least over this long,
-	paceLeast   = time.Second      // or over this long on a machine without noise,
-	calm        = time.Millisecond // which is less than this
-	unsure      = 3                // a factor for the noise while only the latest blocks are known
-	sameSlope   = 0.0025           // slopes that differ by less may be equal
-	slowestPace = 1 / 0.88         // seconds of time per second of frames; no card is slower
-	fastestPace = 1 / 2.3          // or faster
+	paceLately  = 3 * time.Second // it is measured over this long
+	paceSure    = 2 * time.Second // the least time over which it is measured
+	paceLeast   = time.Second     // the same on a machine whose noise is below calm
+	calm        = time.Millisecond
+	unsure      = 3        // a factor for the noise while only the latest blocks are known
+	sameSlope   = 0.0025   // slopes that differ by less may be equal
+	slowestPace = 1 / 0.88 // seconds of time per second of frames; no card is slower
+	fastestPace = 1 / 2.3  // the same; no card is faster
 )
 
 // lostBefore is how many frames are missing before the first of the held blocks. decided is false
@@ -66,17 +66,7 @@ func (g *Gaps) lostBefore(held []block, all bool) (lost int64, decided bool) {
 		return 0, false
 	}
 	if !known {
-		if l, ok := g.under(held); ok && plausible(l) {
-			before.slope = l.slope
-		}
-		if age.Seconds() > seldom*float64(wakesIn(held)) { // so few that a stall bends the line
-			g.under(complete(held))
-			before.slope = max(before.slope, g.hull.steepest())
-		}
-		if late = leastLate(held, before.slope) - g.recent.least(before.slope); late <= settleMost.Seconds() {
-			return 0, true
-		}
-		return g.count(late, before), true
+		return g.lostAtNewPace(held, before), true
 	}
 	if after := later(held); leastLate(held, before.slope) < leastLate(after, before.slope)-sameLag.Seconds() {
 		// The loss comes later and this block was only late, or the card slows down. Or the machine
@@ -91,6 +81,23 @@ func (g *Gaps) lostBefore(held []block, all bool) (lost int64, decided bool) {
 		return 0, age >= lookMost // on a machine this busy it may mean nothing
 	}
 	return g.count(late, before), true
+}
+
+// lostAtNewPace is how many frames are missing before the first of the held blocks while the card's
+// pace is not known yet: the held blocks must show it.
+func (g *Gaps) lostAtNewPace(held []block, before line) int64 {
+	if l, ok := g.under(held); ok && plausible(l) {
+		before.slope = l.slope
+	}
+	if age := held[len(held)-1].arrived - held[0].arrived; age.Seconds() > seldom*float64(wakesIn(held)) {
+		g.under(complete(held)) // so few that a stall bends the line
+		before.slope = max(before.slope, g.hull.steepest())
+	}
+	late := leastLate(held, before.slope) - g.recent.least(before.slope)
+	if late <= settleMost.Seconds() {
+		return 0
+	}
+	return g.count(late, before)
 }
 
 // lostInOverrun is how many frames were lost in a reported overrun: the least lateness until the

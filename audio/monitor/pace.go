@@ -102,9 +102,9 @@ func (p *Pace) Rate() (rate float64, known bool) {
 	return p.rate / l.slope, true
 }
 
-// Off reports whether the rate is known to be off the nominal one by more than a quartz can be:
-// always from 1,000 ppm, never up to 300 ppm.
-func (p *Pace) Off() (rate float64, off bool) {
+// Wrong returns the rate, in frames a second, and whether it is known to be off the nominal one by
+// more than a quartz can be: always from 1,000 ppm, never up to 300 ppm.
+func (p *Pace) Wrong() (rate float64, wrong bool) {
 	rate, known := p.Rate()
 	part := rate/p.rate - 1
 	return rate, known && max(part, -part) > paceOff

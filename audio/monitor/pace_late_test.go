@@ -46,7 +46,7 @@ func paceStays(t *testing.T, rate, period int, arrives func(n int) time.Duration
 	g := NewGaps(rate, 0)
 	for n := 1; n < 9000; n++ {
 		g.Push(period, Raw(arrives(n)))
-		if r, off := g.Pace().Off(); off {
+		if r, wrong := g.Pace().Wrong(); wrong {
 			t.Fatalf("after %v the card is reported at %.0f frames a second", arrives(n), r)
 		}
 	}

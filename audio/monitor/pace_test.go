@@ -13,7 +13,7 @@ func paceOf(c *fakeCard, d time.Duration) (rate float64, known, off bool) {
 	g := NewGaps(c.rate, c.opened)
 	for _, b := range c.run(d) {
 		g.Push(b.frames, b.arrived)
-		_, now := g.Pace().Off()
+		_, now := g.Pace().Wrong()
 		off = off || now
 	}
 	g.Flush()

@@ -8,7 +8,7 @@ const (
 	// microphone that puts speech at a twentieth of full scale, spreads over more than a hundred
 	// steps in half a second.
 	ditherMost = 4
-	// stillTime is the least time that is judged together; the most is twice as long.
+	// stillTime: the last 0.5 to 1 s are judged together.
 	stillTime = 500 * time.Millisecond
 )
 

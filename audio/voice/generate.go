@@ -37,7 +37,8 @@ func main() {
 		talk = slices.Concat(talk, speech, make([]float64, rate/2))
 	}
 	talk = audiotest.InRoom(talk, rate, 0.3, 1)
-	talk = audiotest.Mix(audiotest.Mix(talk, 0.001, audiotest.Pink(1, len(talk))), 1, talk)
+	talk = audiotest.Mix(talk, 1, talk) // twice as loud
+	talk = audiotest.Mix(talk, 0.001, audiotest.Pink(1, len(talk)))
 	e, err := audio.NewEncoder(audio.Format{Codec: "opus", Rate: rate, Channels: 1, Bitrate: 48000, ID: "voice"})
 	if err != nil {
 		log.Fatal(err)

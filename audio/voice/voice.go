@@ -37,8 +37,8 @@ func (v *Voice) Present() (known bool, err error) { return true, nil }
 // Raw reads the clock that paces the voice, which is Go's.
 func (v *Voice) Raw() monitor.Raw { return monitor.Raw(time.Since(v.made)) }
 
-// Open starts to deliver the clip in real time, in a loop from its start. It never fails, and
-// nothing is delivered after Close has returned.
+// Open starts to deliver the clip in real time, in a loop from its start. Once open it never calls
+// failed, and nothing is delivered after Close has returned.
 func (v *Voice) Open(deliver func(samples []int16, arrived time.Time, raw monitor.Raw),
 	_ func(error)) (io.Closer, error) {
 	talk, err := Samples(v.rate)

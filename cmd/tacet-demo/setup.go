@@ -60,6 +60,8 @@ line  = "GPIO27"
 sense = "GPIO22"
 [status_light]
 line = "GPIO23"
+[buzzer]
+line = "GPIO24"
 
 [audio]
 device = "default"
@@ -233,7 +235,8 @@ func (u *unit) connect() (_ *page.Traffic, close func(), err error) {
 
 // front returns the parts of the panel.
 func (u *unit) front() simpanel.Settings {
-	s := simpanel.Settings{Door: u.cfg.Door != nil, Sense: u.cfg.Light.Sense != "", StatusLight: u.cfg.StatusLight != nil}
+	s := simpanel.Settings{Door: u.cfg.Door != nil, Sense: u.cfg.Light.Sense != "", StatusLight: u.cfg.StatusLight != nil,
+		Buzzer: u.cfg.Buzzer != nil}
 	for _, b := range u.cfg.Buttons {
 		s.Buttons = append(s.Buttons, simpanel.Button{Party: b.Party, Latching: b.Latching()})
 	}

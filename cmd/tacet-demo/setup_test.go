@@ -35,7 +35,7 @@ func TestAUnitIsMadeFromNothing(t *testing.T) {
 	if u.cfg.Unit.Key != filepath.Join(dir, "unit.key") || u.mic == autoMic {
 		t.Errorf("its key is %s, its microphone %s", u.cfg.Unit.Key, u.mic)
 	}
-	if s := u.front(); !s.Sense || !s.StatusLight || s.Door || !s.Drive || len(s.Buttons) != 2 {
+	if s := u.front(); !s.Sense || !s.StatusLight || !s.Buzzer || s.Door || !s.Drive || len(s.Buttons) != 2 {
 		t.Errorf("its front is %+v", s)
 	}
 	if c := u.card(); c.Room != "Consulting room 3" || !c.Key {
@@ -117,7 +117,7 @@ func TestAConfigIsUsedAsItIs(t *testing.T) {
 	if u.cfg.Unit.Key != filepath.Join(dir, "unit.key") {
 		t.Errorf("the unit's own key is not in -dir but %s", u.cfg.Unit.Key)
 	}
-	if s := u.front(); !s.Door || !s.Drive || s.Sense || s.StatusLight ||
+	if s := u.front(); !s.Door || !s.Drive || s.Sense || s.StatusLight || s.Buzzer ||
 		!slices.Equal(s.Buttons, []simpanel.Button{{Party: "room", Latching: true}}) {
 		t.Errorf("its front is %+v", s)
 	}

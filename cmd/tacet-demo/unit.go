@@ -102,6 +102,9 @@ func hardware(cfg *config.Config, front *wire.Front, mic string, log *slog.Logge
 	if cfg.StatusLight != nil {
 		hw.StatusLight = wire.StatusLight{Front: front}
 	}
+	if cfg.Buzzer != nil {
+		hw.Buzzer = wire.Buzzer{Front: front}
+	}
 	return hw
 }
 

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"tacet/cmd/internal/cli"
+	"tacet/cmd/internal/confinement"
 	"tacet/config"
 )
 
@@ -16,6 +18,9 @@ var checkCommand = cli.Command{
 	Help: `
 Prints every error and every warning in each config FILE, with its line, its key, and what to write
 instead. Exits with 1 if there are errors, and with 0 if there are only warnings.
+
+A warning names each folder in which the service may not write; then the drop-in for systemd that it
+needs is printed.
 
 Recipients files are looked for beside FILE. Other files may exist only on the unit, so if they are
 missing here that is a warning.`,
@@ -40,7 +45,12 @@ func check(env *cli.Env, args []string) error {
 		} else if err != nil {
 			return err
 		}
+		var outside []confinement.Folder
 		if cfg != nil {
+			outside = confinement.Outside(cfg)
+			for _, folder := range outside {
+				warnings = append(warnings, folder.Problem(file))
+			}
 			room := cfg.Room.Site + "/" + cfg.Room.ID
 			if other := rooms[room]; other != "" && filepath.Clean(other) != filepath.Clean(file) {
 				warnings = append(warnings, config.Problem{File: file, Key: "room.id",
@@ -49,7 +59,7 @@ func check(env *cli.Env, args []string) error {
 			}
 			rooms[room] = file
 		}
-		if err := printFindings(env, file, errs, warnings); err != nil {
+		if err := printFindings(env, file, errs, warnings, confinement.DropIn(outside)); err != nil {
 			return err
 		}
 	}
@@ -63,8 +73,9 @@ func check(env *cli.Env, args []string) error {
 	}
 }
 
-// printFindings prints a file's errors and warnings so that editors can jump to the line.
-func printFindings(env *cli.Env, file string, errs, warnings []config.Problem) error {
+// printFindings prints a file's errors and warnings so that editors can jump to the line, and the
+// drop-in that the service needs for it.
+func printFindings(env *cli.Env, file string, errs, warnings []config.Problem, dropIn string) error {
 	for _, p := range errs {
 		if err := printFinding(env, "error", p); err != nil {
 			return err
@@ -73,6 +84,17 @@ func printFindings(env *cli.Env, file string, errs, warnings []config.Problem) e
 	for _, p := range warnings {
 		if err := printFinding(env, "warning", p); err != nil {
 			return err
+		}
+	}
+	if dropIn != "" {
+		if err := env.Printf("the drop-in is %s, with these lines; then \"systemctl daemon-reload\":\n",
+			confinement.DropInFile); err != nil {
+			return err
+		}
+		for line := range strings.SplitSeq(strings.TrimSuffix(dropIn, "\n"), "\n") {
+			if err := env.Printf("    %s\n", line); err != nil {
+				return err
+			}
 		}
 	}
 	return env.Printf("%s: %s\n", file, verdict(len(errs), len(warnings)))

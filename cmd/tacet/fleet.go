@@ -16,7 +16,7 @@ import (
 
 var fleetCommand = cli.Command{
 	Name:  "fleet",
-	Usage: "add [-fleet FILE] KEY…",
+	Usage: "add [-fleet FILE] KEY… | -broker URL [-room SITE/ROOM]",
 	About: "collect the units' public keys",
 	Help: `
 Adds each KEY to fleet.toml, which "tacet provision" made. KEY is the .vkey file that a unit's first
@@ -25,15 +25,21 @@ reads it from standard input.
 
     tacet fleet add /media/bootfs/high-street_room-3.vkey
 
-KEY may also be a file with the state that a unit publishes over MQTT. Others may be able to publish
-there too, so it asks you to compare the key with the one that the unit shows, and to type the
-room's id. It asks as well if the room has another key already, which it keeps for old recordings.`,
+With -broker it reads the keys that the fleet's units publish over MQTT. -room asks for one room alone.
+
+    tacet fleet add -broker mqtts://broker.lan -username office -password-file F
+
+Others may be able to publish there too, so it asks you to compare each key with the one that the unit
+shows, and to type the room's id. KEY may also be a file with a state that was published. It asks as
+well if the room has another key already, which it keeps for old recordings.`,
 	Run: fleetRun,
 }
 
 func fleetRun(env *cli.Env, args []string) error {
 	flags := env.Flags()
 	file := flags.String("fleet", filepath.Join("out", "_office", fleet.File), "add the keys to `FILE`")
+	var from published
+	from.flags(flags)
 	if len(args) > 0 && args[0] == "add" {
 		args = args[1:]
 	} else if len(args) == 0 || args[0] != "-h" && args[0] != "-help" && args[0] != "--help" {
@@ -43,8 +49,12 @@ func fleetRun(env *cli.Env, args []string) error {
 	switch {
 	case err != nil:
 		return err
-	case len(sources) == 0:
-		return env.Usage("fleet add needs a key")
+	case len(sources) > 0 && from.broker != "":
+		return env.Usage("a key and -broker exclude each other")
+	case from.broker == "" && from.given():
+		return env.Usage("these flags go with -broker")
+	case len(sources) == 0 && from.broker == "":
+		return env.Usage("fleet add needs a key, or -broker")
 	}
 	known, err := fleet.Read(*file)
 	if fleet.Missing(err) {
@@ -54,12 +64,15 @@ func fleetRun(env *cli.Env, args []string) error {
 		return err
 	}
 	add := adding{env, known, bufio.NewReader(io.LimitReader(env.Stdin, maxAnswers))}
+	if from.broker != "" {
+		err = add.published(from)
+	}
 	for _, source := range sources {
-		if err := add.key(source); err != nil {
-			return errors.Join(err, known.Write(*file)) // keep the keys before this one
+		if err == nil {
+			err = add.file(source)
 		}
 	}
-	return known.Write(*file)
+	return errors.Join(err, known.Write(*file)) // keep the keys before one that is refused
 }
 
 // maxAnswers limits all answers together, in bytes.
@@ -72,13 +85,18 @@ type adding struct {
 	answers *bufio.Reader
 }
 
-// key adds one key.
-func (a *adding) key(source string) error {
-	env := a.env
-	unit, err := readKey(env, source)
+// file adds one key from an argument of the command.
+func (a *adding) file(source string) error {
+	unit, err := readKey(a.env, source)
 	if err != nil {
 		return err
 	}
+	return a.key(source, unit)
+}
+
+// key adds one key.
+func (a *adding) key(source string, unit fleet.UnitKey) (err error) {
+	env := a.env
 	place := unit.Site + "/" + unit.Room
 	room := a.known.Room(unit.Site, unit.Room)
 	if room == nil {

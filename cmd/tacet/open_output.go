@@ -3,13 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"golang.org/x/term"
 
 	"tacet/audio/wav"
 	"tacet/cmd/internal/cli"
@@ -18,7 +15,7 @@ import (
 // checkOut refuses an output that exists, or that can't take sound.
 func checkOut(env *cli.Env, out string) error {
 	if out == "-" {
-		if isTerminal(env.Stdout) {
+		if env.Screen() {
 			return cli.WithHint(errors.New("standard output is a terminal, which can't show sound"),
 				"name a file with -o, or pipe the sound to a player")
 		}
@@ -37,11 +34,6 @@ func checkFolder(name string) error {
 		return cli.WithHint(fmt.Errorf("there is no folder %s", dir), "make it first, or name another file with -o")
 	}
 	return nil
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 func outExists(name string) error {
@@ -93,10 +85,10 @@ func (o *opening) writeFile(name string) error {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	defer os.Remove(f.Name())
-	opened := o.writeTo(f)
-	if opened != nil && !errors.As(opened, new(*incompleteError)) {
+	incomplete := o.writeTo(f)
+	if incomplete != nil && !errors.As(incomplete, new(*incompleteError)) {
 		f.Close() // it is removed anyway
-		return opened
+		return incomplete
 	}
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
@@ -109,7 +101,7 @@ func (o *opening) writeFile(name string) error {
 	if err := syncFolder(filepath.Dir(name)); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	return opened
+	return incomplete
 }
 
 // link is os.Link; tests replace it.

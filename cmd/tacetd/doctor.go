@@ -1,248 +1,198 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"fmt"
-	"log/slog"
+	"errors"
+	"os"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"syscall"
-	"time"
 
 	"tacet/audio"
 	"tacet/cmd/internal/cli"
-	"tacet/cmd/internal/stores"
+	"tacet/cmd/internal/diagnosis"
+	"tacet/cmd/internal/diagnosis/host"
+	"tacet/cmd/internal/diagnosis/mixer"
 	"tacet/config"
-	"tacet/daemon"
 	"tacet/daemon/memory"
-	"tacet/daemon/spool"
 	"tacet/daemon/wallclock"
-	"tacet/hw"
 )
 
 var doctorCommand = cli.Command{
-	Name: "doctor", Usage: "[-stop] [-config F] [-run DIR] [-user NAME]",
+	Name: "doctor", Usage: "[-stop] [-json | -support | -wire] [-config F] [-run DIR] [-user NAME]",
 	About: "try each part of the unit, and say what is wrong",
 	Help: `
-Tries memory, recipients, buttons, light, microphone, sound cards, spool, stores, broker and clock,
-one by one. Prints "ok", "FAIL" or "not tried" for each, and what to do.
+Tries memory, recipients, buttons, light, microphone, sound cards, spool, stores, broker, clock and
+what the kernel tells of the machine, one by one. Prints "ok", "FAIL" or "not tried" for each, or a
+tick, with the cause of each failure, what to do, and the command for it. The last line is the
+verdict in one sentence.
 
 Nothing is recorded: the microphone is open for twelve seconds, while the light is on, and no sample
-is kept. Nothing is left behind in a store. At a terminal, doctor asks for each button to be pressed.
+is kept. Nothing is left behind in a store. At a terminal, doctor asks for each button to be pressed
+and for somebody to speak, and shows the level meanwhile.
 
 While the daemon is running, doctor does not touch the buttons, the light and the microphone. With
 -stop it first stops the service, unless the unit is recording, and always starts it again. Run
-doctor as root: it then tries everything with the rights of the service's user.
+doctor as root: it then tries everything in the sandbox of the service, as its user. Where systemd
+doesn't run, it tries with the rights of that user.
+
+With -json it prints one object. With -support it prints a file for whoever helps you, without
+secrets, sound, names of recordings and times of day: tacetd doctor -support > support.txt. With
+-wire it tries nothing, but shows the level of each input while you wire it, until Ctrl-C.
 
 Exits with 0 if nothing failed, 1 if something did, 78 if the configuration can't be used.`,
 	Run: runDoctor,
 }
 
-func runDoctor(env *cli.Env, args []string) error {
+// doctorFlags are what the technician asks for.
+type doctorFlags struct {
+	stop, json, support, wire bool
+	config, run, user         string
+}
+
+func parseDoctorFlags(env *cli.Env, args []string) (o doctorFlags, err error) {
 	f := env.Flags()
-	stop := f.Bool("stop", false, "stop the service for the test, and start it again")
-	path := f.String("config", defaultConfig, "configuration `file`")
-	run := f.String("run", defaultRun, "`folder` of status.json")
-	name := f.String("user", "tacet", "the service's `user`")
-	if rest, err := env.Parse(f, args); err != nil {
-		return err
-	} else if len(rest) > 0 {
-		return env.Usage("doctor takes no arguments")
+	f.BoolVar(&o.stop, "stop", false, "stop the service for the test, and start it again")
+	f.BoolVar(&o.json, "json", false, "print one JSON object")
+	f.BoolVar(&o.support, "support", false, "print a file for whoever helps, without secrets")
+	f.BoolVar(&o.wire, "wire", false, "show the inputs' levels, until Ctrl-C")
+	f.StringVar(&o.config, "config", defaultConfig, "configuration `file`")
+	f.StringVar(&o.run, "run", defaultRun, "`folder` of status.json")
+	f.StringVar(&o.user, "user", "tacet", "the service's `user`")
+	rest, err := env.Parse(f, args)
+	switch {
+	case err != nil:
+		return o, err
+	case len(rest) > 0:
+		return o, env.Usage("doctor takes no arguments")
+	case o.json && o.support || o.json && o.wire || o.support && o.wire:
+		return o, env.Usage("of -json, -support and -wire, doctor takes one")
 	}
-	ctx, done := signal.NotifyContext(env.Ctx, syscall.SIGHUP)
-	defer done()
-	d := &doctor{env: env, statusPath: filepath.Join(*run, statusFile), clock: wallclock.System{},
-		cards: audio.Cards, formats: audio.Offers, lockLimit: lockLimit}
-	var err error
-	if d.cfg, err = load(*path, defaultState, env.Warn); err != nil {
-		d.listCards() // to write the configuration, one needs their names
+	return o, nil
+}
+
+func runDoctor(env *cli.Env, args []string) error {
+	o, err := parseDoctorFlags(env, args)
+	if err != nil {
 		return err
+	}
+	ctx, ignore := signal.NotifyContext(env.Ctx, syscall.SIGHUP)
+	defer ignore()
+	outer, ctx, err := connectOutside(ctx)
+	if err != nil {
+		return err
+	}
+	d := newDoctor(env, o)
+	d.seen, d.hostSeen, d.help = outer.running(), outer.host(), outer.help()
+	done, unreadable := d.prepare(ctx, outer != nil)
+	if done {
+		return unreadable
 	}
 	var restart func() error
-	if *stop {
-		d.lastReport, _ = readReport(d.statusPath) // before the service stops, and removes it
-		if restart, err = stopService(d.statusPath); err != nil {
+	if o.stop {
+		if d.lastReport, restart, err = outer.stopService(d.statusPath); err != nil {
 			return err
 		}
 	}
 	_ = memory.Lift() // needs root, so before dropPrivileges
-	if err = dropPrivileges(env, *name); err == nil {
-		err = d.tryAll(ctx, *path)
+	if outer != nil {
+		d.report(ok, "sandbox", "all this is tried inside that of the service")
 	}
+	if unreadable != nil {
+		d.failed("config", fix{"put it, and the files that it names, where the group tacet may read them: /etc/tacet",
+			"ls -l " + diagnosis.Quote(filepath.Dir(d.path))}, "the service can't read it, but root can: %v", unreadable)
+	} else if err = dropPrivileges(env, o.user); err == nil {
+		err = d.look(ctx)
+	}
+	d.startAgain(restart)
+	if o.wire || err != nil {
+		return cmp.Or(err, unreadable)
+	}
+	d.found.Interrupted = ctx.Err() != nil
+	return cmp.Or(ctx.Err(), d.print(ctx))
+}
+
+// look shows the inputs if that was asked for, and otherwise tries every part.
+func (d *doctor) look(ctx context.Context) error {
+	if d.flags.wire {
+		return d.wire(ctx)
+	}
+	return d.tryAll(ctx)
+}
+
+// newDoctor returns a doctor for the real unit. What the configuration decides is set up by tryAll.
+func newDoctor(env *cli.Env, o doctorFlags) *doctor {
+	d := &doctor{env: env, flags: o, path: o.config, statusPath: filepath.Join(o.run, statusFile),
+		clock: wallclock.System{},
+		cards: audio.Cards, formats: audio.Offers, mixer: mixer.Read, lockLimit: lockLimit, host: host.Host{Root: "/"}}
+	ticks := env.Screen() && diagnosis.Ticks(os.Getenv)
+	switch {
+	case o.json || o.wire:
+	case o.support:
+		d.found.Passed = func(f diagnosis.Finding) { env.Note("%s", f.Line(false)) }
+	default:
+		d.found.Passed = func(f diagnosis.Finding) { env.Printf("%s\n", f.Line(ticks)) }
+	}
+	return d
+}
+
+// startAgain starts the service that was stopped.
+func (d *doctor) startAgain(restart func() error) {
 	switch {
 	case restart != nil:
 		if err := restart(); err != nil {
-			d.report(failed, "service", "%v", err)
+			d.failed("service", fix{"see why", "systemctl status " + serviceName}, "%v", err)
+			if d.flags.wire {
+				d.env.Warn("%v", err)
+			}
 		} else {
 			d.report(ok, "service", "stopped for the test, and started again")
 		}
-	case *stop:
-		d.report(untried, "service", "it was not running, so it is not started")
+	case d.flags.stop:
+		d.report(absent, "service", "it was not running, so it is not started")
 	}
-	if err == nil {
-		err = ctx.Err()
+}
+
+// reportBadConfig reports what can be said without a configuration. To write one, one needs the
+// names of the sound cards.
+func (d *doctor) reportBadConfig(err error) {
+	check := fix{"correct it", "tacet check " + diagnosis.Quote(d.path)}
+	var problems config.Errors
+	if !errors.As(err, &problems) {
+		d.failed("config", check, "%v", err)
 	}
-	if err == nil {
-		err = d.verdict()
+	for _, p := range problems {
+		check.remedy = p.Instead
+		d.failed("config", check, "%s: %s", p.Where(), p.Text())
+	}
+	d.listCards()
+}
+
+// print prints the verdict or, if that was asked for, the object or the file for help. It returns
+// the error for the exit code if anything failed.
+func (d *doctor) print(ctx context.Context) error {
+	var err error
+	switch {
+	case d.flags.json:
+		err = d.env.PrintJSON(d.document())
+	case d.flags.support:
+		err = d.writeHelp(ctx)
+	default:
+		err = d.env.Printf("%s\n%s\n", d.found.Counts(), d.found.Verdict())
+	}
+	if err == nil && d.found.Count(diagnosis.Failed) > 0 {
+		err = cli.Exit(cli.ExitFailed, nil)
 	}
 	return err
 }
 
-// doctor tries one part of the unit after another.
-type doctor struct {
-	env        *cli.Env
-	cfg        *config.Config
-	statusPath string
-
-	openPanel func(context.Context) (*hw.Panel, error)
-	mic       microphone
-	cards     func() ([]audio.Card, error)
-	formats   func(ctx context.Context, device string) (string, error) // what a PCM supports
-	storeKind daemon.StoreKind
-	clock     wallclock.Clock
-	lockLimit func(context.Context) (string, error) // how much memory the service may lock
-
-	lastReport *report // of the daemon, even if doctor has stopped it; nil if there is none
-
-	running  string    // names the running daemon; "" if none runs
-	reported string    // what it reports about its hardware; "" if it reports nothing
-	warnings []warning // what it warns of
-	lock     *spool.Held
-	lockErr  error
-	count    [3]int // by outcome
-}
-
-// tryAll sets up the real hardware and tries every part.
-func (d *doctor) tryAll(ctx context.Context, path string) error {
-	if err := harden(); err != nil {
-		return err
+// document is the report for a program.
+func (d *doctor) document() diagnosis.Document {
+	all := d.found.Document()
+	all.Version, all.Time, all.Listening = cli.Version, d.clock.Now().UTC(), d.heard
+	if d.cfg != nil {
+		all.Site, all.Room = d.cfg.Room.Site, d.cfg.Room.ID
 	}
-	// For the samples that are measured here. lockLimit looks at what the service may lock.
-	_ = memory.Lock()
-	// Read it again: root may read what the service may not.
-	if _, _, err := config.Load(path); err != nil {
-		d.report(failed, "config", "%v", err)
-	} else {
-		d.report(ok, "config", "%s is valid, for %s/%s", path, d.cfg.Room.Site, d.cfg.Room.ID)
-	}
-	log := slog.New(slog.DiscardHandler)
-	maker, err := stores.New(ctx, log)
-	if err != nil {
-		return err
-	}
-	a := d.cfg.Audio
-	d.storeKind = maker.Kind(d.cfg)
-	d.openPanel = func(ctx context.Context) (*hw.Panel, error) { return hw.Open(ctx, wiring(d.cfg)) }
-	d.mic = audio.NewMic(a.Device, a.Rate, a.Channels, log)
-	d.tryParts(ctx)
-	return nil
-}
-
-// tryParts tries every part in order, until ctx ends.
-func (d *doctor) tryParts(ctx context.Context) {
-	d.findDaemon(ctx)
-	if d.lock != nil {
-		defer d.lock.Close()
-	}
-	for _, try := range []func(context.Context){d.memory, d.recipients, d.trust, d.panel, d.spool, d.stores,
-		d.broker, d.systemTime} {
-		if ctx.Err() == nil {
-			try(ctx)
-		}
-	}
-}
-
-// findDaemon finds out whether a daemon is running. If none is, it takes the spool's lock, so that
-// none starts meanwhile.
-func (d *doctor) findDaemon(ctx context.Context) {
-	if r, err := readReport(d.statusPath); err == nil {
-		d.lastReport, d.running = r, fmt.Sprintf("the running daemon (process %d)", r.PID)
-		d.warnings = r.Warnings
-		d.reported = fmt.Sprintf("microphone %s, light %s", r.Mic, r.Light)
-		return
-	}
-	d.lockSpool(ctx)
-}
-
-// outcome is what came of trying a part.
-type outcome int
-
-const (
-	ok outcome = iota
-	failed
-	untried
-)
-
-// report prints one line about a part.
-func (d *doctor) report(o outcome, part, format string, args ...any) {
-	d.count[o]++
-	text := strings.ReplaceAll(part+": "+fmt.Sprintf(format, args...), "\n", "; ")
-	d.env.Printf("%-10s %s\n", [...]string{"ok", "FAIL", "not tried"}[o], text)
-}
-
-// fail reports why a part failed, or that it was interrupted.
-func (d *doctor) fail(ctx context.Context, part string, err error) {
-	if ctx.Err() != nil {
-		d.report(untried, part, "interrupted")
-	} else {
-		d.report(failed, part, "%s", strings.TrimPrefix(err.Error(), part+" "))
-	}
-}
-
-// verdict prints the counts. It returns an error if any part failed.
-func (d *doctor) verdict() error {
-	d.env.Printf("%d tried: %d ok, %d failed; %d not tried\n", d.count[ok]+d.count[failed], d.count[ok],
-		d.count[failed], d.count[untried])
-	if d.count[failed] > 0 {
-		return cli.Exit(cli.ExitFailed, nil)
-	}
-	return nil
-}
-
-const (
-	diskTimeout    = 10 * time.Second
-	networkTimeout = 20 * time.Second
-	// graceTime is how much longer than its timeout a part may take to say what it waited for.
-	graceTime = time.Second
-)
-
-// try runs f, which may hang, and reports the text or the error that it returns. It reports whether
-// f succeeded.
-func (d *doctor) try(ctx context.Context, part string, limit time.Duration,
-	f func(context.Context) (string, error)) bool {
-	text, err := within(ctx, limit, f)
-	if err != nil {
-		d.fail(ctx, part, err)
-	} else {
-		d.report(ok, part, "%s", text)
-	}
-	return err == nil
-}
-
-// within runs f, and gives up on it if it does not return in time: a system call may hang for ever.
-func within(ctx context.Context, limit time.Duration,
-	f func(context.Context) (string, error)) (text string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	type result struct {
-		text string
-		err  error
-	}
-	done := make(chan result, 1)
-	go func() {
-		text, err := f(ctx)
-		done <- result{text, err}
-	}()
-	select {
-	case r := <-done:
-		return r.text, r.err
-	case <-ctx.Done():
-	}
-	select {
-	case r := <-done:
-		return r.text, r.err
-	case <-time.After(graceTime):
-		return "", fmt.Errorf("no answer in %v: it hangs", limit)
-	}
+	return all
 }

@@ -20,8 +20,9 @@ func (d *doctor) memory(ctx context.Context) {
 	case err != nil:
 		d.report(untried, "memory", "can't tell whether the service may lock it: %v", err)
 	case limit != "infinity":
-		d.report(failed, "memory", "the service may lock only %s bytes of it, so what is said in the room may reach "+
-			"swap: set LimitMEMLOCK=infinity in its unit file", limit)
+		d.failed("memory", fix{"set LimitMEMLOCK=infinity in its unit file, as the package does",
+			"sudo systemctl edit tacetd"}, "the service may lock only %s bytes of it, so what is said in the room may reach "+
+			"swap", limit)
 	default:
 		d.report(ok, "memory", "the service may lock all of it (LimitMEMLOCK=infinity), so none of it reaches swap")
 	}
@@ -34,7 +35,8 @@ func (d *doctor) runningMemory() {
 	case d.reported == "":
 		d.report(untried, "memory", "%s doesn't say whether it is locked", d.running)
 	case i >= 0:
-		d.report(failed, "memory", "%s", d.warnings[i].Message)
+		d.failed("memory", fix{"set LimitMEMLOCK=infinity in the unit file", "sudo systemctl edit tacetd"}, "%s",
+			d.warnings[i].Message)
 	default:
 		d.report(ok, "memory", "%s has locked it, so none of it reaches swap", d.running)
 	}

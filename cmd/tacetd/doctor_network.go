@@ -3,32 +3,51 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
+	"net/url"
 
+	"tacet/cmd/internal/diagnosis"
 	"tacet/daemon"
 )
 
 func (d *doctor) broker(ctx context.Context) {
 	m := d.cfg.MQTT
 	if m == nil {
-		d.report(untried, "broker", "none is configured")
+		d.report(absent, "broker", "none is configured")
 		return
 	}
-	d.try(ctx, "broker "+m.Broker, networkTimeout, func(ctx context.Context) (string, error) {
-		limits, err := daemon.ProbeBroker(ctx, d.cfg, d.running != "")
-		if err == nil && limits != "" {
-			err = fmt.Errorf("accepts the unit, but %s", limits)
-		}
-		return "accepts the unit and everything that it publishes", err
-	})
+	host, port := brokerAddress(m.Broker)
+	d.try(ctx, "broker "+m.Broker, networkTimeout,
+		fix{"check [mqtt] in the configuration, the network, and the broker's log", "nc -vz " + host + " " + port},
+		func(ctx context.Context) (string, error) {
+			limits, err := daemon.ProbeBroker(ctx, d.cfg, d.running != "")
+			if err == nil && limits != "" {
+				err = fmt.Errorf("accepts the unit, but %s", limits)
+			}
+			return "accepts the unit and everything that it publishes", err
+		})
 }
 
-// systemTime reports whether a time server has set the clock.
+// brokerAddress returns a broker's host and port, quoted for a shell.
+func brokerAddress(broker string) (host, port string) {
+	u, err := url.Parse(broker)
+	if err != nil {
+		return "HOST", "PORT"
+	}
+	return diagnosis.Quote(u.Hostname()), diagnosis.Quote(u.Port())
+}
+
+// systemTime reports who sets the clock, and whether it is set.
 func (d *doctor) systemTime(context.Context) {
-	now := d.clock.Now().Format(time.RFC1123)
-	if d.clock.Synced() {
-		d.report(ok, "clock", "set by a time server: %s", now)
-	} else {
-		d.report(failed, "clock", `not set by a time server: %s; "timedatectl timesync-status" tells more`, now)
+	d.found.Add(d.host.Clock(d.clock.Now(), d.clock.Synced()))
+}
+
+// machine reports what the kernel tells of the machine.
+func (d *doctor) machine(context.Context) {
+	findings := d.hostSeen
+	if findings == nil {
+		findings = d.host.Findings()
+	}
+	for _, f := range findings {
+		d.found.Add(f)
 	}
 }

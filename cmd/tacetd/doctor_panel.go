@@ -18,7 +18,13 @@ const (
 	panelTimeout = 15 * time.Second
 )
 
-// panel tries the buttons, the lights and the microphone.
+// What to do about a line, and about a microphone that isn't there.
+var (
+	wireFix    = fix{"check its wiring while you watch its level", "sudo tacetd doctor -stop -wire"}
+	missingFix = fix{"plug it in, or name one of the sound cards below in [audio] device", "cat /proc/asound/cards"}
+)
+
+// panel tries the buttons, the lights, the buzzer and the microphone.
 func (d *doctor) panel(ctx context.Context) {
 	_, missing := d.mic.Present()
 	if d.running != "" {
@@ -31,24 +37,37 @@ func (d *doctor) panel(ctx context.Context) {
 		return "", err
 	})
 	if err != nil {
-		d.fail(ctx, "buttons and light", fmt.Errorf(`%w; "gpioinfo" lists the lines and who holds them`, err))
+		d.fail(ctx, "buttons and light", err, fix{"see the list of lines and who holds them", "gpioinfo"})
 		d.reportClosedMic(ctx, missing)
 		return
 	}
 	d.buttons(ctx, panel.Buttons())
 	if s := panel.StatusLight(); s != nil {
 		if err := s.Flash(); err != nil {
-			d.report(failed, "status light", "%v", err)
+			d.failed("status light", fix{"check the wiring, and [status_light] in the configuration", "gpioinfo"}, "%v", err)
 		} else {
 			d.report(ok, "status light", "%s is driven; see whether it flashes while the light is tried",
 				d.cfg.StatusLight.Line)
 		}
 	}
+	d.buzzer(panel.Buzzer())
 	if d.env.Terminal {
 		d.env.Note("watch the light: it flashes three times, and is then on while the microphone is open, " +
-			"for twelve seconds; nothing is kept")
+			"for twelve seconds; speak meanwhile, as people do in this room; nothing is kept")
 	}
 	d.lightAndMic(ctx, panel, missing)
+}
+
+// buzzer sounds one tone.
+func (d *doctor) buzzer(b *hw.Buzzer) {
+	if b == nil {
+		return
+	}
+	if err := b.Probe(); err != nil {
+		d.failed("buzzer", fix{"check the wiring, and [buzzer] in the configuration", "gpioinfo"}, "%v", err)
+		return
+	}
+	d.report(ok, "buzzer", "%s is driven; a short tone has just sounded", d.cfg.Buzzer.Line)
 }
 
 // reportPanelInUse reports what can be said while a daemon holds the hardware.
@@ -61,7 +80,7 @@ func (d *doctor) reportPanelInUse(ctx context.Context, missing error) {
 		d.report(untried, part, "in use by %s; -stop stops it for the test", user)
 	}
 	if missing != nil {
-		d.fail(ctx, "microphone", missing)
+		d.fail(ctx, "microphone", missing, missingFix)
 	} else {
 		d.report(untried, "microphone", "%s is in use by %s; -stop stops it for the test", d.cfg.Audio.Device, d.running)
 	}
@@ -78,7 +97,7 @@ func (d *doctor) lightAndMic(ctx context.Context, panel *hw.Panel, missing error
 	proved, err := panel.Light().Probe(ctx, func(ctx context.Context) (closed bool) {
 		lit = true
 		if missing == nil {
-			measured, micErr = d.mic.Probe(ctx, audio.ProbeTime)
+			measured, micErr = d.listen(ctx)
 		}
 		if stuck = isStuck(micErr); !stuck {
 			cards = d.openCards(ctx)
@@ -105,7 +124,7 @@ func (d *doctor) reportLight(ctx context.Context, proved bool, err error) {
 	light := d.cfg.Light
 	switch {
 	case err != nil:
-		d.fail(ctx, "light", fmt.Errorf("%s: %w; check the wiring, and [light] in the configuration", light.Line, err))
+		d.fail(ctx, "light", fmt.Errorf("%s: %w", light.Line, err), lightFix(err))
 	case proved:
 		d.report(ok, "light", "%s flashed and was lit; proved: the sense line %s saw it on and off", light.Line, light.Sense)
 	default:
@@ -113,17 +132,32 @@ func (d *doctor) reportLight(ctx context.Context, proved bool, err error) {
 	}
 }
 
+// lightFix is what to do about a light that fails.
+func lightFix(err error) fix {
+	f := fix{"check the wiring, and [light] in the configuration", wireFix.command}
+	var seen *hw.SenseError
+	switch {
+	case !errors.As(err, &seen):
+	case seen.Lit:
+		f.remedy = "if it flashed, check the phototransistor and its wiring; if not, those of the light, and [light] line " +
+			"and active in the configuration"
+	default:
+		f.remedy = "shield the phototransistor from other light, and check [light] sense_active in the configuration"
+	}
+	return f
+}
+
 // buttons reads every button. At a terminal it also asks for each to be pressed.
 func (d *doctor) buttons(ctx context.Context, b *hw.Buttons) {
 	levels, err := b.Read()
 	if err != nil {
-		d.report(failed, "buttons", "%v", err)
+		d.failed("buttons", wireFix, "%v", err)
 		return
 	}
 	for i, c := range d.cfg.Buttons {
 		switch {
 		case levels[i] && !c.Latching():
-			d.report(failed, d.buttonName(i),
+			d.failed(d.buttonName(i), wireFix,
 				"reads as pressed: something holds it down, its cable is shorted, or \"active\" is wrong")
 		case !d.env.Terminal:
 			d.report(untried, d.buttonName(i), "reads as %s; at a terminal, doctor asks for it to be pressed",
@@ -153,13 +187,14 @@ func (d *doctor) waitForPress(ctx context.Context, b *hw.Buttons, i int) {
 		input, active, err := b.Next(limited)
 		switch {
 		case errors.Is(err, context.DeadlineExceeded) && pressed:
-			d.report(failed, name, "was pressed but not released within %v", pressTimeout)
+			d.failed(name, wireFix, "was pressed but not released within %v", pressTimeout)
 			return
 		case errors.Is(err, context.DeadlineExceeded):
-			d.report(failed, name, "was not pressed within %v; if it was, check its line and its wiring", pressTimeout)
+			d.failed(name, fix{"if it was, check its line and its wiring", wireFix.command},
+				"was not pressed within %v", pressTimeout)
 			return
 		case err != nil:
-			d.fail(ctx, name, err)
+			d.fail(ctx, name, err, wireFix)
 			return
 		case input == i && (pressed && !active || d.cfg.Buttons[i].Latching()):
 			d.report(ok, name, "pressed and released")

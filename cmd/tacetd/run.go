@@ -18,6 +18,7 @@ import (
 	"tacet/daemon/memory"
 	"tacet/daemon/take"
 	"tacet/daemon/trust"
+	"tacet/daemon/update"
 	"tacet/daemon/wallclock"
 	"tacet/hw"
 )
@@ -42,6 +43,7 @@ var runCommand = cli.Command{
 		lines := journal.New(slog.NewTextHandler(env.Stderr, nil))
 		defer lines.Flush(journal.Patience)
 		s.log, s.open = slog.New(lines), hw.Open
+		s.updates.Running = cli.Version
 		return s.serve(env)
 	},
 }
@@ -51,6 +53,7 @@ type service struct {
 	config, state, run string
 	confirmed          string // root's file
 	owner              int    // its owner's user id: 0 except in tests
+	updates            update.Unit
 	log                *slog.Logger
 	open               func(context.Context, hw.Wiring) (*hw.Panel, error)
 	stores             *stores.Maker
@@ -58,7 +61,7 @@ type service struct {
 	refused            error // why the configuration file is not in use; nil if it is, or will be
 }
 
-// serve runs the service until SIGTERM.
+// serve runs the service until SIGTERM, or until a new version is to be started.
 func (s *service) serve(env *cli.Env) error {
 	if err := harden(); err != nil {
 		return err
@@ -129,13 +132,15 @@ func (s *service) reopen(ctx context.Context, old, next *config.Config) (*config
 	return old, panel, err
 }
 
-// runDaemon runs one daemon. It returns nil when ctx ends, and the next configuration when the
-// daemon has retired to make way for it; that may be cfg again.
+// runDaemon runs one daemon. It returns nil when ctx ends, and when systemd is to start a new
+// version. It returns the next configuration when the daemon has retired to make way for it; that
+// may be cfg again.
 func (s *service) runDaemon(ctx context.Context, cfg *config.Config, panel *hw.Panel,
 	reload <-chan os.Signal) (next *config.Config, err error) {
 	d, err := daemon.New(cfg, s.hardware(cfg, panel), daemon.Options{
 		Log: s.log, Version: cli.Version, Dir: s.state, Store: s.stores.Kind(cfg),
 		Confirmed: func() (*trust.Confirmation, error) { return trust.ReadConfirmation(s.confirmed, s.owner) },
+		Updates:   s.updates.Look, Rest: s.rest(),
 	})
 	if err != nil {
 		return nil, err
@@ -152,7 +157,7 @@ func (s *service) runDaemon(ctx context.Context, cfg *config.Config, panel *hw.P
 	for {
 		select {
 		case err := <-ended:
-			if err != nil || ctx.Err() != nil {
+			if err != nil || ctx.Err() != nil || d.Replaced() {
 				return nil, err
 			}
 			return next, nil
@@ -232,6 +237,9 @@ func (s *service) hardware(cfg *config.Config, panel *hw.Panel) daemon.Hardware 
 	if cfg.StatusLight != nil {
 		h.StatusLight = panel.StatusLight()
 	}
+	if cfg.Buzzer != nil {
+		h.Buzzer = panel.Buzzer()
+	}
 	return h
 }
 
@@ -256,12 +264,15 @@ func wiring(cfg *config.Config) hw.Wiring {
 	if l := cfg.StatusLight; l != nil {
 		w.Status = &hw.Output{Line: l.Line, ActiveLow: l.ActiveLow()}
 	}
+	if b := cfg.Buzzer; b != nil {
+		w.Buzzer = &hw.Output{Line: b.Line, ActiveLow: b.ActiveLow()}
+	}
 	return w
 }
 
 var lightsOutCommand = cli.Command{
 	Name: "lights-out", Usage: "[-config F]",
-	About: "turn the lights off after a crash",
+	About: "turn the lights and the buzzer off after a crash",
 	Run: func(env *cli.Env, args []string) error {
 		f := env.Flags()
 		path := f.String("config", defaultConfig, "configuration `file`")

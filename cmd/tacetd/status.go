@@ -32,6 +32,7 @@ type report struct {
 	PID       int           `json:"pid"`
 	Time      time.Time     `json:"time"` // of the last change
 	Version   string        `json:"version"`
+	Waiting   string        `json:"version_waiting,omitempty"` // starts once the unit has been at rest
 	Boot      string        `json:"boot"`
 	Phase     string        `json:"phase"` // idle, recording or fault
 	Recording string        `json:"recording,omitempty"`
@@ -67,12 +68,13 @@ type warning struct {
 	Code    string    `json:"code"`
 	Since   time.Time `json:"since"`
 	Message string    `json:"message"`
+	Blocks  bool      `json:"blocks,omitempty"` // nothing is recorded while it is up
 }
 
 // newReport describes a status; its time is not set yet.
 func newReport(s daemon.Status) report {
 	r := report{
-		PID: os.Getpid(), Version: s.Version, Boot: s.Boot, Phase: s.Phase,
+		PID: os.Getpid(), Version: s.Version, Waiting: s.Waiting, Boot: s.Boot, Phase: s.Phase,
 		Recording: s.Recording, Mic: s.Mic, Light: s.Light, Clock: s.Clock,
 		FreeHours: float64(int(s.SpoolFree.Hours()*10)) / 10, UnitKey: s.UnitKey, Pending: s.Pending, Stores: []storeReport{},
 		Warnings: []warning{},
@@ -91,7 +93,7 @@ func newReport(s daemon.Status) report {
 		r.Unconfirmed = &unconfirmed{u.Ledger, u.Trusted, u.Added, u.Drives}
 	}
 	for _, w := range s.Warnings {
-		r.Warnings = append(r.Warnings, warning{string(w.Code), w.Since.UTC(), w.Message()})
+		r.Warnings = append(r.Warnings, warning{string(w.Code), w.Since.UTC(), w.Message(), w.Blocks})
 	}
 	return r
 }
@@ -138,6 +140,9 @@ func (r *reporter) write(next report) error {
 	data = cli.CleanJSON(data) // so that it is safe to print
 	temp := r.path + ".tmp"
 	if err := os.WriteFile(temp, append(data, '\n'), 0o644); err != nil {
+		return err
+	}
+	if err := os.Chmod(temp, 0o644); err != nil { // whatever the service's umask is
 		return err
 	}
 	return os.Rename(temp, r.path)
@@ -216,6 +221,9 @@ func (r *report) print(env *cli.Env) {
 	row("clock", "%s", r.Clock)
 	row("free", "%.1f h of recording", r.FreeHours)
 	row("version", "%s", r.Version)
+	if r.Waiting != "" {
+		row("waiting", "version %s, until the unit has been at rest for ten minutes", r.Waiting)
+	}
 	for _, p := range r.Stores {
 		line := p.Name + ": " + p.State
 		if p.Pending > 0 {

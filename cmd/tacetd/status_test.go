@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -30,6 +31,17 @@ func recordingID(recording bool) string {
 		return "7q4k9mz2ha"
 	}
 	return ""
+}
+
+// Everybody on the unit may read the report, though the service's umask keeps the rest private.
+func TestEverybodyMayReadTheReport(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0o077))
+	dir := t.TempDir()
+	newReporter(dir, slog.New(slog.DiscardHandler)).report(daemon.Status{Phase: "idle"})
+	info, err := os.Stat(filepath.Join(dir, statusFile))
+	if err != nil || info.Mode().Perm() != 0o644 {
+		t.Errorf("%v %v", info, err)
+	}
 }
 
 // The report reads back as it was written, and contains no partial consent.

@@ -79,7 +79,7 @@ func (m *Mic) noteRate(b *ring.Block) {
 		return
 	}
 	b.Rate = rate
-	if _, off := pace.Off(); off {
+	if _, wrong := pace.Wrong(); wrong {
 		m.s.Warnings.Warn(health.MicPace, fmt.Errorf("%.0f samples a second instead of %d, %+.1f %%", rate, m.s.Rate,
 			100*(rate/float64(m.s.Rate)-1)))
 		return

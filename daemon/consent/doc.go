@@ -55,10 +55,10 @@
 // its time is not known), if it leads to the present position of the button (of two presses in a
 // row, an edge between was missed), or if it arrives more than 250 ms late: nobody expects a
 // reaction that late. When an edge is missing, anything may have happened before. So a doubted edge
-// counts before everything that falls due with it. It withdraws like any edge. It gives nothing,
-// and cancels what was pressed on its button until it arrived, whether that has given while
-// waiting, is about to give or is still down: somebody who presses twice without an answer may mean
-// yes or no. The next press is judged on its own.
+// is handled before anything due at the same time. It withdraws like any edge. It gives nothing, and
+// cancels every earlier press of its button: consent already given while waiting, a press about to
+// count, a button still down. Somebody who presses twice without an answer may mean yes or no. The
+// next press is judged on its own.
 //
 // # Withdrawing
 //

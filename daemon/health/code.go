@@ -17,6 +17,7 @@ const (
 	LightSense           Code = "light-sense"
 	LightStuck           Code = "light-stuck"
 	StatusLightFault     Code = "status-light-fault"
+	BuzzerFault          Code = "buzzer-fault"
 	ButtonStuck          Code = "button-stuck"
 	ButtonFault          Code = "button-fault"
 	DoorFault            Code = "door-fault"
@@ -58,5 +59,6 @@ const (
 	EncoderFault         Code = "encoder-fault"
 	ConfigReloadFailed   Code = "config-reload-failed"
 	MemoryUnlocked       Code = "memory-unlocked"
+	UpdateFailed         Code = "update-failed"
 	InternalError        Code = "internal-error"
 )

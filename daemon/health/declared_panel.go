@@ -24,6 +24,11 @@ var panel = []Warning{
 		Do:   "The technician checks [status_light] line and the wiring.",
 	},
 	{
+		Code: BuzzerFault, Title: "Buzzer can't be driven", Severity: Attention, Linger: calm,
+		Text: "The unit can't switch the buzzer, so nobody hears when recording begins and ends. Recording is not affected.",
+		Do:   "The technician checks [buzzer] line and the wiring. A buzzer that never stops is unplugged.",
+	},
+	{
 		Code: ButtonStuck, Title: "Button held down", Severity: Fault, Linger: settle,
 		Text: "A button has been pressed for a minute: something leans on it, or its cable has a short. " +
 			"It can't give consent.",

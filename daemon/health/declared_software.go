@@ -24,6 +24,12 @@ var software = []Warning{
 			"and restarts the unit. Until then, \"swapoff -a\" helps.",
 	},
 	{
+		Code: UpdateFailed, Title: "New version failed", Severity: Attention,
+		Text: "A new version of the software did not work on this unit, which went back to the version before. " +
+			"It records as before.",
+		Do: "Send the detail to the maintainer. The unit never starts that version again by itself, and takes the next one.",
+	},
+	{
 		Code: InternalError, Title: "Software fault", Severity: Attention, Lasts: day,
 		Text: "The software reached a state that should be impossible, and carried on.",
 		Do:   "Send the log to the maintainer.",

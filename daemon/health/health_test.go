@@ -65,10 +65,10 @@ func TestDeclaredCoversTheUnit(t *testing.T) {
 	// These are found only by trying. If they blocked, nobody could try again.
 	tried := strings.Fields(`mic-busy mic-rate mic-pace mic-fault mic-silent mic-stalled samples-lost light-sense button-stuck
 		spool-error spool-slow ledger-error encoder-fault`)
-	others := strings.Fields(`unit-busy status-light-fault spool-low unit-key-mode recipients-changed drive-new ledger-new ledger-broken clock-unsynced recording-interrupted recording-damaged
+	others := strings.Fields(`unit-busy status-light-fault buzzer-fault spool-low unit-key-mode recipients-changed drive-new ledger-new ledger-broken clock-unsynced recording-interrupted recording-damaged
 		recording-unfinished store-missing store-foreign store-full store-readonly store-error store-mismatch
 		store-behind store-conflict store-hung
-		store-denied store-host-key mqtt-offline mqtt-denied mqtt-host-key mqtt-files mqtt-limited config-reload-failed memory-unlocked internal-error`)
+		store-denied store-host-key mqtt-offline mqtt-denied mqtt-host-key mqtt-files mqtt-limited config-reload-failed memory-unlocked update-failed internal-error`)
 	all := slices.Concat(blocks, tried, others)
 	for _, code := range all {
 		w, ok := health.Lookup(health.Code(code))

@@ -1,4 +1,5 @@
-// Package lamp drives the unit's lights, each on a goroutine of its own, because a line may hang.
+// Package lamp drives the unit's lights and its buzzer, each on a goroutine of its own, because a
+// line may hang.
 //
 // If the light that shows an open microphone has a sense line, it counts as lit only after it was
 // seen dark and then lit.
@@ -130,12 +131,22 @@ func (d *Driver) rouse() {
 }
 
 // Busy returns how long a call on the light has been under way; 0 if none is.
-func (d *Driver) Busy() time.Duration {
-	since := d.busy.Load()
-	if since == 0 {
+func (d *Driver) Busy() time.Duration { return since(d.started, &d.busy) }
+
+// since returns how long a timed call has been under way.
+func since(started time.Time, busy *atomic.Int64) time.Duration {
+	at := busy.Load()
+	if at == 0 {
 		return 0
 	}
-	return time.Since(d.started) + 1 - time.Duration(since)
+	return time.Since(started) + 1 - time.Duration(at)
+}
+
+// timed calls the hardware, and keeps in busy since when it does.
+func timed(started time.Time, busy *atomic.Int64, call func() error) error {
+	busy.Store(int64(time.Since(started) + 1))
+	defer busy.Store(0)
+	return call()
 }
 
 // Run drives the light until ctx ends.
@@ -252,8 +263,4 @@ func (d *Driver) sense() (lit, known bool, err error) {
 }
 
 // call calls the hardware, so that Busy sees it.
-func (d *Driver) call(f func() error) error {
-	d.busy.Store(int64(time.Since(d.started) + 1))
-	defer d.busy.Store(0)
-	return f()
-}
+func (d *Driver) call(f func() error) error { return timed(d.started, &d.busy, f) }

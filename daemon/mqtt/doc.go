@@ -16,8 +16,8 @@
 //     for ever, with growing pauses that stay below a heartbeat. On every connect it publishes
 //     discovery, state, alerts and then online, so a broker that has lost everything is complete
 //     again.
-//   - Four words have one meaning each: a broker that refuses the unit, or drops its state, is denied
-//     (Denied); one that accepts its state but refuses or drops other messages is limited
+//   - Three words have one meaning each: a broker that refuses the unit, or loses its state, is denied
+//     (Denied); one that accepts its state but refuses or loses other messages is limited
 //     (Report.Limits); and events that the client itself gives up are dropped (Report.Dropped).
 //   - Trouble.Code tells four causes apart: a broker that can't be reached, one that refuses the
 //     unit, one whose identity is wrong, and credential files that can't be used. Passwords and
@@ -28,5 +28,6 @@
 //   - Only the latest state is sent after the broker was away, never one of a former process.
 //     Events are sent in order, each until it is acknowledged; 1,000 of them wait while the broker
 //     is away, then the oldest are dropped and counted.
+//   - Retained is the office's: it reads what units publish, and publishes nothing.
 //   - A state that says nothing new is not published again: neither its time nor its number changes.
 package mqtt

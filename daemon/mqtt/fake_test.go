@@ -254,15 +254,12 @@ func launch(t *testing.T, o Options, prepare func(*Client)) *unit {
 		c.Publish(idle())
 	}
 	ctx, cancel := newContext()
-	done := make(chan error, 1)
-	go func() { done <- c.Run(ctx) }()
+	done := make(chan struct{})
+	go func() { defer close(done); c.Run(ctx) }()
 	u.stop = sync.OnceFunc(func() {
 		cancel()
 		select {
-		case err := <-done:
-			if err != nil {
-				t.Errorf("Run: %v", err)
-			}
+		case <-done:
 		case <-time.After(deadline):
 			t.Error("Run doesn't end")
 		}

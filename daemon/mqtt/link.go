@@ -22,8 +22,8 @@ type link struct {
 // identity is how a link identifies itself to the broker.
 type identity struct {
 	clientID  string
-	will      message // without a topic: no last will
-	subscribe string  // the one topic that messages may come on, or ""
+	will      message  // without a topic: no last will
+	subscribe []string // the topics that messages may come on
 }
 
 // open dials and connects, until ctx ends. Its errors wrap a *Trouble.

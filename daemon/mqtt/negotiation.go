@@ -9,7 +9,7 @@ import "maps"
 // the connection works, counts as forbidden.
 type negotiation struct {
 	terms       terms
-	fallback    int    // index of terms in fallbacks, apart from what they are without
+	fallback    int    // index into fallbacks; terms.without is kept separately
 	confirmed   bool   // what the terms leave out has failed twice
 	worked      *terms // the terms that worked, while the full ones are tried once more
 	exhausted   bool   // no terms worked, and the negotiation has started again

@@ -10,11 +10,11 @@ import (
 // returns, within three seconds. It is called once.
 //
 // It connects after the first call of Publish: until then it would have nothing true to say.
-func (c *Client) Run(ctx context.Context) error {
+func (c *Client) Run(ctx context.Context) {
 	for !c.out.has(c.names.State()) {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-c.out.notify:
 		}
 	}
@@ -33,7 +33,6 @@ func (c *Client) Run(ctx context.Context) error {
 		c.pause(ctx, r.next(time.Since(start)))
 	}
 	c.report(Report{})
-	return nil
 }
 
 // errReconnect ends a session whose successor starts at once, on other terms.

@@ -42,7 +42,10 @@ func (c *Client) session(ctx context.Context) error {
 
 // identity is how the unit identifies itself, on the present terms.
 func (c *Client) identity() identity {
-	id := identity{clientID: c.names.ClientID(), subscribe: c.names.Birth()}
+	id := identity{clientID: c.names.ClientID()}
+	if birth := c.names.Birth(); birth != "" {
+		id.subscribe = []string{birth}
+	}
 	if c.probe != nil {
 		id.clientID = c.secondID()
 	}

@@ -6,8 +6,8 @@ import (
 	"tacet/daemon/health"
 )
 
-// WarnOf returns a function for Options.Report that keeps one warning up while the broker can't be
-// reached, and another one while it limits the unit.
+// WarnOf returns a function for Options.Report that keeps the warning of the present Trouble up, and
+// another one while the broker limits the unit.
 func WarnOf(w health.Warner) func(Report) {
 	return func(r Report) {
 		if !r.Connected && r.Trouble == nil {

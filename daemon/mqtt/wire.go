@@ -8,13 +8,14 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
 
 const (
 	// maxFrame is the most bytes after a frame's header. The frames that we need are tiny:
-	// acknowledgements, and one word from Home Assistant.
+	// acknowledgements, one word from Home Assistant, and for the office a unit's state.
 	maxFrame = 4096
 	// spareFrames is how many frames a broker may send beyond one for each of ours. Only births of
 	// Home Assistant use them up, and those are rare. Beyond that the connection is closed, so a
@@ -39,7 +40,7 @@ const (
 // Read is called by one goroutine, Write by any.
 type wire struct {
 	net.Conn
-	subscribed   string // the one topic, or ""
+	subscribed   []string // the topics that messages may come on
 	writeTimeout time.Duration
 
 	in           *bufio.Reader
@@ -55,7 +56,7 @@ type wire struct {
 	credit int // guarded by mu; frames that the broker may still send
 }
 
-func newWire(conn net.Conn, subscribed string, writeTimeout time.Duration) *wire {
+func newWire(conn net.Conn, subscribed []string, writeTimeout time.Duration) *wire {
 	return &wire{
 		Conn: conn, subscribed: subscribed, writeTimeout: writeTimeout,
 		in: bufio.NewReaderSize(conn, 1024), dead: make(chan struct{}), credit: spareFrames,
@@ -192,7 +193,7 @@ func (w *wire) spend() bool {
 }
 
 // vet reports whether a frame is passed on. It rejects what no broker may send to a client that
-// subscribes to one topic with QoS 0 and publishes with QoS 1.
+// subscribes with QoS 0 and publishes with QoS 1.
 func (w *wire) vet(kind byte, body []byte) (wanted bool, err error) {
 	if first := !w.acknowledged; first != (kind>>4 == typeConnack) {
 		return false, rejectFrame("a frame of type %d out of turn", kind>>4)
@@ -220,7 +221,7 @@ func (w *wire) vetPublish(kind byte, body []byte) (wanted bool, err error) {
 		return false, rejectFrame("a publish whose topic is longer than the frame")
 	}
 	qos := kind >> 1 & 3
-	return qos == 0 && w.subscribed != "" && string(body[2:end]) == w.subscribed, nil
+	return qos == 0 && slices.Contains(w.subscribed, string(body[2:end])), nil
 }
 
 // badFrame is the error for a frame that is not allowed.

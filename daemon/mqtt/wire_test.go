@@ -31,7 +31,7 @@ func (c *tape) SetDeadline(time.Time) error      { return nil }
 func (c *tape) SetWriteDeadline(time.Time) error { return nil }
 
 func play(data []byte, piece int, listen string) *wire {
-	return newWire(&tape{in: bytes.NewReader(data), piece: piece}, listen, time.Second)
+	return newWire(&tape{in: bytes.NewReader(data), piece: piece}, []string{listen}, time.Second)
 }
 
 // cut splits off the first frame, without any of the wire's rules.

@@ -16,6 +16,7 @@ import (
 	"tacet/daemon/disk"
 	"tacet/daemon/health"
 	"tacet/daemon/spool"
+	"tacet/daemon/update"
 )
 
 // Every is the pause between two checks. A press in between that finds something missing is refused
@@ -36,6 +37,9 @@ type Settings struct {
 	TryKey func(context.Context, *disk.Disk) error
 	// Follow starts the followers.
 	Follow func(context.Context, *disk.Disk) (*disk.Copies, error)
+
+	// Updates looks for a version that was installed since the start; nil: none ever is.
+	Updates func() update.Found
 
 	Reserve        time.Duration // room that a recording must find on disk
 	BytesPerSecond int64         // of a recording
@@ -76,6 +80,7 @@ type Result struct {
 	Free    time.Duration // room, as recording time
 	Fatal   error         // ends the process
 	Exposed error         // who else can use the unit's key
+	Update  update.Found
 
 	Findings []disk.Finding // what recovery found
 	Closed   []string       // IDs of recordings that could not be closed before
@@ -129,6 +134,9 @@ func (c *Checker) Opened() (*disk.Disk, *disk.Copies) { return c.disk, c.copies 
 func (c *Checker) check(ctx context.Context) Result {
 	var r Result
 	r.MicKnown, r.Mic = c.s.Present()
+	if c.s.Updates != nil {
+		r.Update = c.s.Updates()
+	}
 	if c.keyFailed.Load() {
 		r.KeyTried, r.Key = true, c.s.TryKey(ctx, c.disk)
 		c.keyFailed.Store(r.Key != nil)

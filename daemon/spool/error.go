@@ -34,7 +34,8 @@ var kinds = [...]struct {
 	NotFolder:  {health.SpoolMissing, "[spool] path must be a folder"},
 	NotAllowed: {health.SpoolReadOnly, "give the folder to the service's user, with mode 0700"},
 	ReadOnly: {health.SpoolReadOnly,
-		"find out why the disk is mounted read-only: after an error, run fsck or replace it"},
+		"if only the service can't write there, \"tacet check\" prints how to let it; otherwise the disk is mounted " +
+			"read-only, as after an error: run fsck or replace it"},
 	Full:  {health.SpoolFull, "make room: let the stores take the recordings, or install a larger disk"},
 	Gone:  {health.SpoolMissing, "plug the disk in, mount it, and restart the unit"},
 	InUse: {health.SpoolError, "stop the other process; a spool can have only one daemon"},

@@ -4,6 +4,7 @@ package simpanel
 type Faults struct {
 	Light       error // the light's line can't be driven and keeps its level
 	StatusLight error // the same for the status light
+	Buzzer      error // the same for the buzzer
 	Blown       bool  // the light stays dark when it is driven
 	Sense       error // the sense line can't be read
 	SenseStuck  *bool // what the sense line always reads, or nil

@@ -93,6 +93,47 @@ func TestStatusLightRepeatsItsFlashes(t *testing.T) {
 	})
 }
 
+func TestBuzzerSounds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := New(Settings{Buzzer: true})
+		for range 2 {
+			must(t, p.Buzzer.On())
+			must(t, p.Buzzer.On()) // the same tone
+			if s := p.State(); s.Buzzer != On {
+				t.Errorf("driven on, it is %q", s.Buzzer)
+			}
+			time.Sleep(150 * time.Millisecond)
+			must(t, p.Buzzer.Off())
+			time.Sleep(time.Second)
+		}
+		tones := p.Buzzer.Tones()
+		if s := p.State(); s.Buzzer != Off || s.Tones != 2 || len(tones) != 2 || tones[1].For != 150*time.Millisecond ||
+			tones[1].At.Sub(tones[0].At) != 1150*time.Millisecond {
+			t.Errorf("it is %q after the tones %v", s.Buzzer, tones)
+		}
+		for range mostTones + 5 {
+			must(t, p.Buzzer.On())
+			must(t, p.Buzzer.Off())
+		}
+		if n := len(p.Buzzer.Tones()); n != mostTones {
+			t.Errorf("it remembers %d tones", n)
+		}
+		must(t, p.Buzzer.On())
+		off := errors.New("wire off")
+		p.Break(Faults{Buzzer: off})
+		if err := p.Buzzer.Off(); !errors.Is(err, off) || p.State().Buzzer != On {
+			t.Errorf("through a broken wire: %v, and it is %q", err, p.State().Buzzer)
+		}
+		p.PowerOff()
+		if p.State().Buzzer != Off {
+			t.Error("it sounds without power")
+		}
+		if New(Settings{}).State().Buzzer != None {
+			t.Error("a buzzer where none is fitted")
+		}
+	})
+}
+
 func TestEachTimeTheLightIsDrivenCanBeTold(t *testing.T) {
 	p := New(Settings{})
 	before := p.State().LightTurn

@@ -1,5 +1,5 @@
 // Package simpanel simulates the front of a wall unit in memory: its buttons, its door contact, its
-// two lights and the slot for its thumb drive. The demo shows it in a browser; tests press its
+// two lights, its buzzer and the slot for its thumb drive. The demo shows it in a browser; tests press its
 // buttons.
 //
 //	p := simpanel.New(simpanel.Settings{Buttons: []simpanel.Button{{Party: "room"}}})
@@ -30,6 +30,7 @@ type Settings struct {
 	Door        bool // a door contact, after the last button
 	Sense       bool // a sense line for the light
 	StatusLight bool
+	Buzzer      bool
 	Drive       bool // a slot for a thumb drive, with a drive in it at first
 }
 
@@ -45,6 +46,7 @@ type Panel struct {
 	Buttons     *Buttons
 	Light       *Light
 	StatusLight *StatusLight // nil if there is none
+	Buzzer      *Buzzer      // nil if there is none
 
 	settings Settings
 
@@ -74,6 +76,9 @@ func New(s Settings) *Panel {
 	if s.StatusLight {
 		p.StatusLight = &StatusLight{p: p, lamp: lamp{again: true}}
 	}
+	if s.Buzzer {
+		p.Buzzer = &Buzzer{p: p}
+	}
 	return p
 }
 
@@ -82,6 +87,8 @@ type State struct {
 	Light       Glow
 	LightTurn   int  // counts how often the light was driven, to tell a second flash from the first
 	StatusLight Glow // None if there is none
+	Buzzer      Glow // On while it sounds, or Off; None if there is none
+	Tones       int  // counts the tones
 	Sense       Glow // what the sense line reads; None if there is none
 	Buttons     []ButtonState
 	Door        *bool // true is open; nil if there is no contact
@@ -98,9 +105,13 @@ type ButtonState struct {
 func (p *Panel) State() State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := State{Light: p.Light.lamp.glow(), LightTurn: p.Light.lamp.turn, StatusLight: None, Sense: p.sensed()}
+	s := State{Light: p.Light.lamp.glow(), LightTurn: p.Light.lamp.turn, StatusLight: None, Buzzer: None,
+		Sense: p.sensed()}
 	if p.StatusLight != nil {
 		s.StatusLight = p.StatusLight.lamp.glow()
+	}
+	if p.Buzzer != nil {
+		s.Buzzer, s.Tones = p.Buzzer.state()
 	}
 	for i, b := range p.settings.Buttons {
 		s.Buttons = append(s.Buttons, ButtonState{Button: b, Pressed: p.inputs[i].active})
@@ -138,13 +149,16 @@ func (p *Panel) SetDrive(present bool) bool {
 	return true
 }
 
-// PowerOff cuts the power: both lights go dark. Switches, door and drive keep their state.
+// PowerOff cuts the power: both lights go dark and the buzzer is silent. Switches, door and drive keep their state.
 func (p *Panel) PowerOff() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.show(&p.Light.lamp, Off)
 	if p.StatusLight != nil {
 		p.show(&p.StatusLight.lamp, Off)
+	}
+	if p.Buzzer != nil {
+		p.Buzzer.set(false)
 	}
 }
 

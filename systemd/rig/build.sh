@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# build.sh: builds the virtual wall unit's kernel, initrd and disk image in bin/rig.
+# build.sh: builds the virtual wall unit's kernel, initrd and disk image in bin/rig, or, with RIG_ARCH=arm64, those of one with an
+# ARM processor in bin/rig-arm64.
 #
 # Everything comes from Debian packages of this machine's suite, from the mirrors in its apt configuration. Only the disk image
 # needs root. A second run does nothing, unless a file that goes into the image has changed.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
-out=${RIG_DIR:-$here/../../bin/rig}
+own=$(dpkg --print-architecture)
+arch=${RIG_ARCH:-$own}
+out=${RIG_DIR:-$here/../../bin/rig${RIG_ARCH:+-$RIG_ARCH}}
 mkdir -p "$out"
 out=$(readlink -f "$out")
 . /etc/os-release
@@ -14,7 +17,7 @@ PATH=$PATH:/usr/sbin:/sbin # for depmod, which unprivileged users may not have i
 
 # The packages of a room device (alsa-utils brings libasound2), the broker, and the office's file servers with their clients: the
 # unit has no other machine to connect to.
-packages=systemd,systemd-sysv,udev,dbus,openssh-server,kmod,iproute2,procps,e2fsprogs,alsa-utils,gpiod,mosquitto,mosquitto-clients,dosfstools,exfatprogs,samba,cifs-utils,nfs-kernel-server
+packages=systemd,systemd-sysv,udev,dbus,openssh-server,kmod,iproute2,procps,e2fsprogs,alsa-utils,gpiod,mosquitto,mosquitto-clients,dosfstools,exfatprogs,samba,cifs-utils,nfs-kernel-server,unattended-upgrades,needrestart
 modules="virtio_pci virtio_blk virtio_net virtio_rng 9p 9pnet_virtio ext4 vfat exfat nls_ascii nls_cp437 nls_utf8
   configfs gpio-sim snd-aloop snd-usb-audio xhci_pci usb_storage uas sd_mod loop overlay fuse autofs4 nf_tables
   cifs cmac ccm gcm ctr ghash-generic sha512_generic ecb nfsd nfsv4"
@@ -27,7 +30,7 @@ root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 step() {
   local name=$1 began=$SECONDS state
   shift
-  state=$( (declare -f "$name"; echo "$suite $packages $modules $boot"; for need; do cat "$out/state.$need" 2>/dev/null || cat "$here/$need"; done) | sha256sum)
+  state=$( (declare -f "$name"; echo "$suite $arch $packages $modules $boot"; for need; do cat "$out/state.$need" 2>/dev/null || cat "$here/$need"; done) | sha256sum)
   [ "$state" = "$(cat "$out/state.$name" 2>/dev/null)" ] && return
   if ! (set -e; cd "$out"; "$name") >"$out/log.$name" 2>&1; then
     tail -n 20 "$out/log.$name"
@@ -38,15 +41,27 @@ step() {
   echo "build: $name, $((SECONDS - began)) s"
 }
 
+# lists is apt with lists of its own: those of this machine need not hold the other architecture.
+lists() {
+  local what=$1
+  shift
+  mkdir -p "$out"/apt/{state/lists,cache}
+  "apt-$what" -o APT::Sandbox::User=root -o APT::Architectures::="$own" -o APT::Architectures::="$arch" -o Dir::State="$out/apt/state" \
+    -o Dir::State::status=/dev/null -o Dir::Cache="$out/apt/cache" -o Dir::Etc::SourceList="$out/apt/sources.list" \
+    -o Dir::Etc::SourceParts=/dev/null "$@"
+}
+
 debs() {
-  rm -rf debs unpacked
-  mkdir -p debs unpacked
-  apt-cache show linux-image-amd64 >/dev/null 2>&1 || root apt-get -o DPkg::Lock::Timeout=300 update -qq
-  apt-cache depends linux-image-amd64 | sed -n 's/.*Depends: linux-image-\([0-9]\S*\).*/\1/p' | head -1 >release
+  rm -rf debs unpacked apt
+  mkdir -p debs unpacked apt
+  sources apt/sources.list
+  lists get update -qq
+  lists cache depends "linux-image-$arch:$arch" | sed -n 's/.*Depends: linux-image-\([0-9][^: ]*\).*/\1/p' | head -1 >release
   local v; v=$(cat release)
   local series; series=$(echo "$v" | cut -d. -f1,2)
-  (cd debs && apt-get -o APT::Sandbox::User=root download \
-    "linux-image-$v" "linux-headers-$v" "linux-headers-${v%-amd64}-common" "linux-kbuild-$series" "linux-source-$series" busybox-static)
+  # The kernel's build tools run on this machine.
+  (cd debs && lists get download "linux-image-$v:$arch" "linux-headers-$v:$arch" "linux-headers-${v%-"$arch"}-common" \
+    "linux-kbuild-$series:$own" "linux-source-$series" "busybox-static:$arch")
   for deb in debs/*.deb; do dpkg-deb -x "$deb" unpacked; done
 }
 
@@ -63,7 +78,9 @@ module() {
   cp "$source/kernel/irq/irq_sim.c" module/irq-sim.c
   printf '%s\n' 'obj-m := gpio-sim.o' 'gpio-sim-y := gpio-sim-main.o irq-sim.o' 'ccflags-y := -I$(src)' >module/Makefile
   sed -i "s|^include /usr/src/|include $out/unpacked/usr/src/|" "$headers/Makefile"
-  make -C "$headers" M="$out/module" modules
+  local cross=()
+  [ "$arch" = "$own" ] || cross=(ARCH="$arch" CROSS_COMPILE=aarch64-linux-gnu-)
+  make -C "$headers" M="$out/module" "${cross[@]}" modules
   local extra=unpacked/lib/modules/$v/extra
   mkdir -p "$extra"
   cp module/gpio-sim.ko "$extra"
@@ -88,29 +105,38 @@ initrd() {
   ssh-keygen -q -t ed25519 -N '' -f key
 }
 
-# sources prints this machine's Debian mirrors and suites, component main, without third parties.
+# sources FILE writes this machine's Debian mirrors and suites, component main, without third parties.
 sources() {
   awk -v RS= '/debian-archive-keyring/ {
       uri = suites = by = ""
       for (i = 1; i < NF; i++) if ($i == "URIs:") uri = $(i + 1); else if ($i == "Signed-By:") by = $(i + 1)
       for (i = 1; i <= NF && $i != "Suites:"; i++);
       while (++i <= NF && $i !~ /:$/) print "deb [signed-by=" by "] " uri " " $i " main"
-    }' /etc/apt/sources.list.d/*.sources >sources.list 2>/dev/null || true
-  [ -s sources.list ] || grep -h '^deb ' /etc/apt/sources.list >sources.list
+    }' /etc/apt/sources.list.d/*.sources >"$1" 2>/dev/null || true
+  [ -s "$1" ] || grep -h '^deb ' /etc/apt/sources.list >"$1"
 }
 
 rootfs() {
-  sources
-  root env TMPDIR="$out" mmdebstrap --variant=minbase --mode=root --aptopt='Apt::Install-Recommends "false"' \
+  sources sources.list
+  local emulate=()
+  # Debian's own installation scripts run under emulation.
+  [ "$arch" = "$own" ] || emulate=("$here/../package/emulate")
+  root env TMPDIR="$out" "${emulate[@]}" mmdebstrap --architectures="$arch" --skip=check/qemu --variant=minbase --mode=root --aptopt='Apt::Install-Recommends "false"' \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/info/*' \
-    --include="$packages" "$suite" rootfs.tar - <sources.list
+    --include="$packages" "$suite" "$out/rootfs.tar" "$out/sources.list"
 }
 
 image() {
   closure $modules >files
   root bash "$here/image.sh" "$out" "$here"
 }
+
+case $arch in
+amd64) ;;
+arm64) modules+=" rtc-pl031" boot+=" rtc-pl031" ;; # the virtual machine's clock
+*) echo "build: there is no virtual unit for $arch"; exit 2 ;;
+esac
 
 step rootfs & # it does not need the kernel
 system=$!

@@ -14,10 +14,11 @@
 #                   ended; FILE is in bin/rig/sticks
 #
 # SHARE (default bin/rig/share/run) is the folder that the unit sees as /share. RIG_RUN (default bin/rig/run) holds the disks and the
-# state of one machine, so that there can be several. The network connects only this machine with the unit's ssh port.
+# state of one machine, so that there can be several. RIG_ARCH=arm64 is a unit with an ARM processor, in bin/rig-arm64.
+# RIG_ACCEL=kvm uses this machine's own processor instead of emulating one. The network connects only this machine with the unit's ssh port.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
-rig=$(readlink -f "${RIG_DIR:-$here/../../bin/rig}")
+rig=$(readlink -f "${RIG_DIR:-$here/../../bin/rig${RIG_ARCH:+-$RIG_ARCH}}")
 PATH=$PATH:/usr/sbin:/sbin # for mkfs, which unprivileged users may not have in their PATH
 run=${RIG_RUN:-$rig/run}
 share=${SHARE:-$rig/share/run}
@@ -62,11 +63,16 @@ start() {
   fi
   volatile state "$run/state.img"
   echo $((20000 + RANDOM % 10000)) >"$run/port"
+  local qemu processor console
+  case ${RIG_ARCH:-$(dpkg --print-architecture)} in
+  arm64) qemu=(qemu-system-aarch64 -M virt) processor=cortex-a72 console="console=ttyAMA0" ;;
+  *) qemu=(qemu-system-x86_64 -M q35) processor=qemu64 console="console=ttyS0 nokaslr tsc=reliable no_timer_check" ;;
+  esac
   # A session of its own has its own share of the processors, with priority if possible: an emulated processor that has to wait
   # loses samples, which a real one does not.
-  setsid qemu-system-x86_64 -accel tcg,thread=multi -cpu "${CPU:-qemu64}" -M q35 -smp "${SMP:-2}" -m "${MEM:-1024}" \
+  setsid "${qemu[@]}" -accel "${RIG_ACCEL:-tcg,thread=multi}" -cpu "${CPU:-$processor}" -smp "${SMP:-2}" -m "${MEM:-1024}" \
     -kernel "$rig/vmlinuz" -initrd "$rig/initrd.gz" \
-    -append "console=ttyS0 root=/dev/vda rw quiet mitigations=off nokaslr tsc=reliable no_timer_check net.ifnames=0 systemd.show_status=0 audit=0 panic=-1" \
+    -append "$console root=/dev/vda rw quiet mitigations=off net.ifnames=0 systemd.show_status=0 audit=0 panic=-1" \
     -drive if=virtio,file="$run/root.qcow2",format=qcow2,cache=unsafe \
     -drive if=virtio,file=nbd+unix:///?socket="$run/disk-state.sock",format=raw,cache=writeback \
     -netdev user,id=n0,restrict=on,hostfwd=tcp:127.0.0.1:"$(cat "$run/port")"-:22 -device virtio-net-pci,netdev=n0,romfile= \

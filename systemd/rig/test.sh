@@ -5,13 +5,15 @@
 #
 #   RIG_LONG=1    record ten minutes instead of one
 #   RIG_HANG=1h   let the file servers hang for an hour instead of 45 s
-#   RIG_PART=day  only the first unit; stores: only the second; shares: only its file servers
+#   RIG_PART=day  only the first unit; stores: only the second; shares: only its file servers; update: new versions, and nothing else
 #   RIG_SOAK=50   instead of everything else, 50 power cuts while it records
+#   RIG_ARCH=arm64  a unit with an ARM processor; only the day of one unit, unless RIG_PART says more
 #   RIG_KEEP=1    leave the units running, for machine.sh
+#   RIG_ACCEL=kvm use the processor's own virtualisation
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
 root=$(readlink -f "$here/../..")
-rig=$root/bin/rig
+rig=$root/bin/rig${RIG_ARCH:+-$RIG_ARCH}
 export RIG_DIR=$rig PATH=$PATH:/usr/sbin:/sbin # for tools that unprivileged users may not have in their PATH
 mkdir -p "$rig/share" "$rig/sticks" "$rig/unit"
 log=$rig/test.log
@@ -104,6 +106,7 @@ day() {
   room first
   in_unit 'echo 5 >/etc/rig/held; sync' # a reboot, with a hand on the button
   "$machine" stop && boot || fail "boot again"
+  room booted
   room held
   in_unit 'rm /etc/rig/held; sync'
   until_cut record
@@ -118,7 +121,7 @@ copies() {
   sticks 64M || { echo "not ok - make thumb drives" | tee -a "$log"; return; }
   fresh run.stores || { echo "not ok - boot a second unit" | tee -a "$log"; return; }
   "$machine" serve &
-  [ "${RIG_PART:-}" = shares ] || room sticks
+  [ "${RIG_PART:-}" = shares ] || room confined sticks
   limit=9000 room shares
   [ "${RIG_PART:-}" = shares ] || room presses
 }
@@ -137,19 +140,28 @@ cuts() {
 }
 
 # Build in parallel where possible.
-DIST=$rig/package "$root/systemd/package/release" deb >"$rig/log.make" 2>&1 &
+# On an emulated ARM processor the day of one unit takes long enough.
+arch=${RIG_ARCH:-$(dpkg --print-architecture)}
+[ "$arch" = amd64 ] || : "${RIG_PART:=day}"
+
+DIST=$rig/package "$root/systemd/package/release" "deb:$arch" >"$rig/log.make" 2>&1 &
 built=$!
 "$here/build.sh" || fail "build the wall unit"
 wait "$built" || { tail -20 "$rig/log.make"; fail "build the package"; }
 cd "$root" || exit
 {
-  rm -f "$rig"/unit/* && cp "$rig"/package/tacet_*.deb "$rig/unit/tacet.deb" &&
-    CGO_ENABLED=0 go build -trimpath -o "$rig/unit/room" ./systemd/rig/room &&
+  rm -f "$rig"/unit/* && cp "$rig"/package/tacet_*_"$arch".deb "$rig/unit/tacet.deb" &&
+    CGO_ENABLED=0 GOARCH=$arch go build -trimpath -o "$rig/unit/room" ./systemd/rig/room &&
     CGO_ENABLED=0 go build -trimpath -o "$rig/volatile" ./systemd/rig/volatile &&
-    CGO_ENABLED=0 go test -c -o "$rig/unit/hw.test" ./hw
+    CGO_ENABLED=0 GOARCH=$arch go test -c -o "$rig/unit/hw.test" ./hw
 } || fail "build what runs in the wall unit"
 echo "# $((SECONDS - began)) s to build"
 
+if [ "${RIG_PART:-}" = update ]; then
+  . "$here/update.sh"
+  update
+  finish
+fi
 if [ -n "${RIG_SOAK:-}" ]; then
   cuts
   finish

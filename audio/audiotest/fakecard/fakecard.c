@@ -14,7 +14,7 @@
 //	  speed "0:1"       t:factor;... its speed from t seconds after the start on, relative to its rate
 //	  lose ""           t:frames;... the number of frames lost from t seconds on: they never reach the buffer
 //	  burst 0           frames that are available at the start
-//	  wave tone         tone, zero, count (frame k is k%30000+1, so that a cut shows), const:V, lsb (-1 to 1), gate (a
+//	  wave tone         tone, loud (a tone that is cut off), faint, zero, count (frame k is k%30000+1, so that a cut shows), const:V, lsb (-1 to 1), gate (a
 //	                    second of tone in twenty, and zero)
 //	  starterr 0        the number of starts that fail
 //	  dead 0            seconds after the start until frames stop; 0: never
@@ -159,6 +159,10 @@ static int sample(card *c, unsigned long long n) {
 		return rand() % 3 - 1;
 	if (!strcmp(c->wave, "gate"))
 		return fmod(t, 20) < 1 ? tone : 0;
+	if (!strcmp(c->wave, "faint"))
+		return tone / 1000;
+	if (!strcmp(c->wave, "loud"))
+		return tone > 4000 ? 32767 : tone < -4000 ? -32768 : 8 * tone;
 	return strcmp(c->wave, "zero") ? tone : 0;
 }
 

@@ -65,6 +65,9 @@ func New(cfg *config.Config, w Words) Card {
 	}
 	c.Signs = append(c.Signs, Sign{"flash", w.Flash, w.FlashText})
 	c.Notes = w.notes(cfg)
+	if cfg.Buzzer != nil && w.Tone != "" {
+		c.Notes = append([]string{w.Tone}, c.Notes...)
+	}
 	foot := []string{cfg.Room.Name}
 	if n := cfg.Consent.Notice; n != "" {
 		foot = append(foot, strings.ReplaceAll(w.Notice, "{notice}", n))

@@ -32,7 +32,8 @@ func rooms() map[string]*config.Config {
 				Purpose: "Your own record of this visit, to hear it again at home", Quiet: 90 * time.Minute},
 			Buttons: []config.Button{button("patient", config.Latching), button("clinician", config.Momentary),
 				button("companion", config.Momentary), button("interpreter", config.Momentary)},
-			Stores: all, Door: door, Card: &config.Card{Ask: "the front desk, or call 030 1234567", Kept: "10 years"}},
+			Stores: all, Door: door, Buzzer: &config.Buzzer{},
+			Card: &config.Card{Ask: "the front desk, or call 030 1234567", Kept: "10 years"}},
 	}
 }
 
@@ -54,7 +55,7 @@ func TestCardSaysAll(t *testing.T) {
 				cfg.Consent.Purpose, cfg.Consent.Notice,
 				cfg.Room.Name, `lang="` + lang + `"`}
 			if cfg.Card != nil {
-				want = append(want, cfg.Card.Ask, cfg.Card.Kept, w.Latch, w.EndDoor)
+				want = append(want, cfg.Card.Ask, cfg.Card.Kept, w.Latch, w.EndDoor, w.Tone)
 			} else {
 				want = append(want, w.Nobody)
 			}
@@ -70,6 +71,9 @@ func TestCardSaysAll(t *testing.T) {
 			}
 			if len(cfg.Buttons) == 1 && strings.Contains(text, w.PulseText) {
 				t.Errorf("%s, %s: with one button nobody is waited for", lang, name)
+			}
+			if cfg.Buzzer == nil && strings.Contains(text, w.Tone) {
+				t.Errorf("%s, %s: it speaks of tones without a buzzer", lang, name)
 			}
 			if variable.MatchString(strings.Join(append(c.Words(), c.Foot), " ")) {
 				t.Errorf("%s, %s: a variable is left: %q", lang, name, c.Words())
@@ -238,6 +242,7 @@ func TestWordsOfOnesOwn(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"whole":          {string(english), ""},
 		"from Windows":   {"\ufeff" + strings.ReplaceAll(string(english), "\n", "\r\n"), ""},
+		"no tone":        {strings.Replace(string(english), "tone     = ", "#", 1), ""},
 		"a word missing": {strings.Replace(string(english), "no_text    = ", "#", 1), "no_text is missing"},
 		"a key too many": {strings.Replace(string(english), "no_text    = ", "no_txt = ", 1), "unknown key"},
 		"a wrong variable": {strings.Replace(string(english), "quiet for {quiet}", "quiet for {queit}", 1),

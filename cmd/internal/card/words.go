@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"tacet/config"
 	"tacet/config/textfile"
 )
 
@@ -48,6 +49,7 @@ type Words struct {
 	Flash      string `toml:"flash"`
 	FlashText  string `toml:"flash_text"`
 
+	Tone     string `toml:"tone"` // may be "", as in files from before there was a buzzer
 	End      string `toml:"end"`
 	EndQuiet string `toml:"end_quiet"`
 	EndDoor  string `toml:"end_door"`
@@ -135,7 +137,7 @@ func (w *Words) check() error {
 			continue
 		}
 		text := v.Field(i).String()
-		if strings.TrimSpace(text) == "" && key != "grade" {
+		if strings.TrimSpace(text) == "" && key != "grade" && key != "tone" {
 			return fmt.Errorf("%s is missing", key)
 		}
 		for _, name := range variable.FindAllString(text, -1) {
@@ -144,7 +146,7 @@ func (w *Words) check() error {
 			}
 		}
 	}
-	for _, key := range []string{"unit", "drive", "folder", "sftp", "s3"} {
+	for _, key := range append(config.StoreKinds(), "unit") {
 		if w.Places[key] == "" {
 			return fmt.Errorf("places.%s is missing", key)
 		}

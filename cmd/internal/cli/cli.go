@@ -71,6 +71,12 @@ func Main(name string, run func(*Env) error) {
 	os.Exit(env.exit(run(env)))
 }
 
+// Screen reports whether standard output is a terminal.
+func (env *Env) Screen() bool {
+	f, ok := env.Stdout.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
 // exit is Finish for a process. It exits even if nobody reads its last messages: a microphone may
 // be open until it does. At a terminal it waits, because a person may have stopped the output to
 // read it.

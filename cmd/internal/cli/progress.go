@@ -50,6 +50,13 @@ func (p *Progress) Add(n int64) {
 	}
 }
 
+// Show shows a text of the program's own instead, at once.
+func (p *Progress) Show(text string) {
+	if p.out != nil {
+		p.line(Clean(text))
+	}
+}
+
 // Done removes the line.
 func (p *Progress) Done() {
 	if p.width > 0 {

@@ -59,6 +59,7 @@ func (p *Page) First() string {
 type live struct {
 	Warnings []struct{ Code string }
 	Stores   []Store
+	Tones    int
 }
 
 // Store is a store on the page.

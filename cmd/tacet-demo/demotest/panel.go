@@ -141,6 +141,12 @@ func (p *Page) Warnings() []string {
 	return codes
 }
 
+// Tones returns how many tones the buzzer has made.
+func (p *Page) Tones() int {
+	p.t.Helper()
+	return p.live().Tones
+}
+
 // Copied waits until a store has all its copies.
 func (p *Page) Copied(store string) {
 	p.t.Helper()

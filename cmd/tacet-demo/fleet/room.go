@@ -154,7 +154,7 @@ func (r *room) boot(ctx context.Context, at moment) {
 		r.copies(interrupted, at)
 	}
 	r.show()
-	r.running.Go(func() { _ = client.Run(own) })
+	r.running.Go(func() { client.Run(own) })
 }
 
 // halt ends the unit's client, and returns when it has ended: there is one unit in a room.

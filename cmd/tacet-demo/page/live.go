@@ -30,6 +30,8 @@ type liveJSON struct {
 	Light       simpanel.Glow   `json:"light"`
 	LightTurn   int             `json:"light_turn"` // changes each time the light is driven
 	StatusLight simpanel.Glow   `json:"status_light"`
+	Buzzer      simpanel.Glow   `json:"buzzer"`
+	Tones       int             `json:"tones"` // counts those of the buzzer
 	Sense       simpanel.Glow   `json:"sense"` // what the sense line reads
 	Buttons     []liveButton    `json:"buttons"`
 	Drive       *bool           `json:"drive"`
@@ -61,6 +63,7 @@ func (p *Page) show() (liveJSON, time.Time, error) {
 	l := liveJSON{
 		Card: p.Card, Power: status.Power, Phase: status.Phase,
 		Light: front.Light, LightTurn: front.LightTurn, StatusLight: front.StatusLight, Sense: front.Sense,
+		Buzzer: front.Buzzer, Tones: front.Tones,
 		Buttons: []liveButton{}, Drive: front.Drive, Door: front.Door, Heard: p.Traffic != nil,
 		Warnings: status.Warnings, Stores: status.Stores, Recordings: []liveRecording{},
 	}

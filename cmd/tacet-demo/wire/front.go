@@ -11,8 +11,8 @@ import (
 	"tacet/hw/simpanel"
 )
 
-// Front is the panel as the unit sees it. It implements the buttons and the light; StatusLight
-// implements the other one.
+// Front is the panel as the unit sees it. It implements the buttons and the light; StatusLight and
+// Buzzer implement the others.
 type Front struct {
 	client *rpc.Client
 	window *Window
@@ -96,6 +96,19 @@ func (f *Front) Report(s page.Status) error { return f.call("Report", s, new(Not
 
 func (f *Front) drive(status bool, g simpanel.Glow) error {
 	return f.call("Drive", Drive{Status: status, Glow: g}, new(Nothing))
+}
+
+// Buzzer is the buzzer as the unit sees it.
+type Buzzer struct{ Front *Front }
+
+// On starts a tone.
+func (b Buzzer) On() error { return b.drive(simpanel.On) }
+
+// Off ends it.
+func (b Buzzer) Off() error { return b.drive(simpanel.Off) }
+
+func (b Buzzer) drive(g simpanel.Glow) error {
+	return b.Front.call("Drive", Drive{Buzzer: true, Glow: g}, new(Nothing))
 }
 
 // On turns the light on.

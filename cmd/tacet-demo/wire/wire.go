@@ -36,9 +36,10 @@ var monotonic = func() time.Duration {
 	return time.Duration(t.Nano())
 }
 
-// Drive is a call to a light.
+// Drive is a call to a light, or to the buzzer.
 type Drive struct {
 	Status bool // the status light, not the light
+	Buzzer bool // the buzzer: On or Off
 	Glow   simpanel.Glow
 }
 
@@ -98,12 +99,16 @@ func (s stream) Read(b []byte) (int, error) {
 // calls has the methods that the unit may call.
 type calls server
 
-// Drive drives a light.
+// Drive drives a light or the buzzer.
 func (c *calls) Drive(d Drive, _ *Nothing) error {
 	l, s := c.panel.Light, c.panel.StatusLight
 	drive := map[simpanel.Glow]func() error{simpanel.Off: l.Off, simpanel.On: l.On, simpanel.Pulse: l.Pulse,
 		simpanel.Flash: l.Flash}
-	switch {
+	switch b := c.panel.Buzzer; {
+	case d.Buzzer && b == nil:
+		return errors.New("there is no buzzer")
+	case d.Buzzer:
+		drive = map[simpanel.Glow]func() error{simpanel.Off: b.Off, simpanel.On: b.On}
 	case d.Status && s == nil:
 		return errors.New("there is no status light")
 	case d.Status:

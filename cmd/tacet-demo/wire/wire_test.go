@@ -71,6 +71,27 @@ func TestLightsAcrossTheWire(t *testing.T) {
 	})
 }
 
+func TestBuzzerAcrossTheWire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, f, _ := joined(t, simpanel.Settings{Buzzer: true}, nil)
+		b := Buzzer{f}
+		if err := b.On(); err != nil || p.State().Buzzer != simpanel.On {
+			t.Errorf("it is %q: %v", p.State().Buzzer, err)
+		}
+		if err := b.Off(); err != nil || p.State().Buzzer != simpanel.Off {
+			t.Errorf("it is %q: %v", p.State().Buzzer, err)
+		}
+		p.Break(simpanel.Faults{Buzzer: errors.New("wire off")})
+		if err := b.On(); err == nil || err.Error() != "wire off" {
+			t.Errorf("a fault came across as %v", err)
+		}
+		_, none, _ := joined(t, simpanel.Settings{}, nil)
+		if err := (Buzzer{none}).On(); err == nil {
+			t.Error("a buzzer that isn't there sounds")
+		}
+	})
+}
+
 func TestNoStatusLight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, f, _ := joined(t, simpanel.Settings{}, nil)

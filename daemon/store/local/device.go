@@ -13,7 +13,7 @@ import (
 	"tacet/daemon/store/local/mounts"
 )
 
-// devices looks up block devices in /sys and /dev.
+// devices looks up block devices in /sys and /dev/disk.
 type devices struct {
 	root string // "" means /; tests set it
 }
@@ -23,9 +23,11 @@ type devices struct {
 func (d devices) there(m mounts.Mount) bool {
 	path := filepath.Join("/sys/dev/block", m.Device)
 	if strings.HasPrefix(m.Device, "0:") {
-		if path = m.Source; !strings.HasPrefix(path, "/dev/") { // as btrfs has it
+		// As btrfs has it. The service's /dev holds no drives, so look where the kernel lists them.
+		if filepath.Dir(m.Source) != "/dev" {
 			return true
 		}
+		path = filepath.Join("/sys/class/block", filepath.Base(m.Source))
 	}
 	if _, err := os.Lstat(d.at(path)); !errors.Is(err, fs.ErrNotExist) {
 		return true

@@ -19,18 +19,34 @@ import (
 // scenes are the arguments that test.sh uses.
 var scenes = map[string]func(*room){
 	"first":      first,
+	"booted":     booted,
 	"held":       heldAtBoot,
 	"record":     untilTheCut,
 	"after":      afterTheCut,
 	"sticks":     sticks,
+	"confined":   confined,
 	"shares":     shares,
 	"presses":    fidgeting,
 	"cuts":       cuts,
 	"cutting":    cutting,
 	"afterwards": afterwards,
+
+	"kept":     firstKept,
+	"talking":  installedWhileTalking,
+	"cut":      func(*room) { waitForTheCut() },
+	"trial":    keptAfterACut,
+	"crashes":  crashes,
+	"rebooted": rebootedAfterAFailure,
+	"refuses":  refusesTheConfig,
+	"returned": returnedAfterACut,
+	"next":     theNextVersion,
 }
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == "inside" {
+		inside()
+		return
+	}
 	r := &room{}
 	for _, name := range os.Args[1:] {
 		scene, ok := scenes[name]

@@ -51,7 +51,11 @@ func (r *room) doctor() error {
 		if err != nil {
 			return err
 		}
-		r.note("%s: %s", strings.Join(args, " "), out[strings.LastIndex(out, "\n")+1:])
+		verdict := out[strings.LastIndex(out, "\n")+1:]
+		if !strings.HasPrefix(verdict, "Ready") {
+			return fmt.Errorf("the last line is no verdict: %q", verdict)
+		}
+		r.note("%s: %s", strings.Join(args, " "), verdict)
 	}
 	return idle()
 }

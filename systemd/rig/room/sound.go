@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -70,7 +71,8 @@ func (s *speech) stop() {
 // stumbled reports whether the speaker did not keep up.
 func (s *speech) stumbled() bool { return strings.Contains(s.log.String(), "underrun") }
 
-// whole checks that every sample is there once, in order, and none from before from or after to.
+// whole checks that every sample is there once and in order, and that none is older than from or
+// newer than to.
 func (r *room) whole(samples []int16, s *speech, from, to int64) error {
 	runs := audiotest.Runs(samples)
 	if len(runs) == 0 {
@@ -112,6 +114,9 @@ const mostLost = 3 * rate
 // littleLost checks that a recording nearly reaches the sample at which it was interrupted.
 func (r *room) littleLost(samples []int16, at int64) error {
 	runs := audiotest.Runs(samples)
+	if len(runs) == 0 {
+		return errors.New("nothing of the speech was recorded")
+	}
 	last := runs[len(runs)-1]
 	lost := at - last.First - int64(last.Len)
 	r.note("%v of sound are lost", ms(lost))

@@ -58,6 +58,8 @@ broker = "mqtt://127.0.0.1:1883"
 // report is status.json.
 type report struct {
 	PID       int    `json:"pid"`
+	Version   string `json:"version"`
+	Waiting   string `json:"version_waiting"`
 	Phase     string `json:"phase"`
 	Recording string `json:"recording"`
 	Mic       string `json:"mic"`
@@ -190,7 +192,11 @@ func ended(count int, state, reason string) (recorded, error) {
 func (rec recorded) listen() ([]int16, error) {
 	const out = "/tmp/out.wav"
 	os.Remove(out)
-	key, err := run("tacetd", "status", "-key")
+	program := "tacetd"
+	if pid := mainPID(); pid != 0 { // the installed version may be one that has failed
+		program = fmt.Sprintf("/proc/%d/exe", pid)
+	}
+	key, err := run(program, "status", "-key")
 	if err != nil {
 		return nil, err
 	}

@@ -109,6 +109,10 @@ function drawLight(s) {
   at("status").hidden = s.status_light === "none";
   at("status-light").dataset.glow = s.status_light;
   at("status-light").setAttribute("aria-label", "Status light: " + (statusWords[s.status_light] || "none"));
+  const buzzer = at("buzzer");
+  buzzer.hidden = s.buzzer === "none";
+  buzzer.dataset.tone = s.buzzer;
+  buzzer.setAttribute("aria-label", "Buzzer: " + (s.buzzer === "on" ? "a tone" : "silent"));
 }
 
 function drawYes(s) {
