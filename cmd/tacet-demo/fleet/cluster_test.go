@@ -172,7 +172,8 @@ func TestOneNATSNodeOfThreeIsKilled(t *testing.T) {
 	c := startCluster(t)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	f, err := New(Options{Rooms: rooms, Sites: 4, Seed: seed, Speed: speed, Calm: true, Ramp: 50, Broker: "mqtt://nats.lan",
+	f, err := New(Options{Rooms: rooms, Sites: 4, Seed: seed, Speed: speed, Calm: true, Ramp: 50,
+		Broker: "mqtt://nats.lan",
 		Account: func(string, string) (string, func() (mqtt.Credentials, error)) {
 			return "fleet", func() (mqtt.Credentials, error) { return mqtt.Credentials{Password: secret}, nil }
 		},

@@ -381,7 +381,8 @@ func TestARoomIsForgotten(t *testing.T) {
 		t.Fatal(err)
 	}
 	topics, err := forget.Room(t.Context(), forget.Options{Broker: "mqtts://" + p.Addr().String(), Username: "forget",
-		Credentials: mqtt.Credentials{Password: "forget secret", CA: ca}, Site: "a", Room: "1", HomeAssistant: "homeassistant"})
+		Credentials: mqtt.Credentials{Password: "forget secret", CA: ca}, Site: "a", Room: "1",
+		HomeAssistant: "homeassistant"})
 	if err != nil || len(topics) != 3 || len(p.server.Topics.Messages("tacet/#")) != 0 {
 		t.Errorf("%v, %v", topics, err)
 	}
