@@ -42,7 +42,7 @@ func TestProbeOfTheMicrophone(t *testing.T) {
 func TestOffers(t *testing.T) {
 	room := audiotest.NewPulse(t)
 	room.Setenv(t)
-	const all = "8000, 16000, 22050, 32000, 44100, 48000, 96000"
+	const all = "8000, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 96000"
 	if got, err := audio.Offers(t.Context(), audiotest.Device); err != nil ||
 		got != "channels = 1: rate = "+all+"; channels = 2: rate = "+all {
 		t.Errorf("a sound server's PCM: %q, %v", got, err)

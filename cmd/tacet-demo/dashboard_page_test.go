@@ -12,11 +12,15 @@ import (
 	"tacet/cmd/internal/dashboard/page"
 	"tacet/cmd/internal/dashboard/practice"
 	"tacet/cmd/tacet-demo/demotest"
+	"tacet/systemd/needs"
 )
 
 // The dashboard shows what people do at a real unit, over a real broker: they press, somebody pulls
 // the drive out, the power is cut, the broker stops.
 func TestTheDashboardShowsTheRoom(t *testing.T) {
+	if !demotest.MayLockMemory() {
+		needs.Root(t, "to lock memory: a room without that needs a hand")
+	}
 	m := brokertest.New(t)
 	unit := demotest.NewUnit(t, demotest.Settings{Device: "default",
 		Stores: "[[store]]\nname = \"drive\"\nkind = \"drive\"\n" +

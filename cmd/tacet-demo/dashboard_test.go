@@ -7,10 +7,14 @@ import (
 	"time"
 
 	"tacet/cmd/tacet-demo/demotest"
+	"tacet/systemd/needs"
 )
 
 // The dashboard beside the wall unit shows what the unit does, and the unit's page links to it.
 func TestTheDashboardBesideTheUnit(t *testing.T) {
+	if !demotest.MayLockMemory() {
+		needs.Root(t, "to lock memory: a room without that needs a hand")
+	}
 	d := start(t, "-mic", "voice", "-dir", t.TempDir(), "-dashboard", "127.0.0.1:0")
 	d.Until("readiness", ready)
 	var live struct{ Card struct{ Dashboard string } }

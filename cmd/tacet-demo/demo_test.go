@@ -88,8 +88,11 @@ func showing(p, light string) func(demotest.Panel) bool {
 	return func(f demotest.Panel) bool { return f.Phase == p && f.Light == light }
 }
 
-// ready wants a unit that has checked everything it needs. It must have a status light.
-func ready(f demotest.Panel) bool { return f.Phase == "idle" && f.StatusLight == "on" }
+// ready wants a unit that has checked everything it needs. It must have a status light, which pulses
+// where an ordinary user may not lock memory.
+func ready(f demotest.Panel) bool {
+	return f.Phase == "idle" && (f.StatusLight == "on" || f.StatusLight == "pulse" && !demotest.MayLockMemory())
+}
 
 // consent gives every party's consent and waits for the recording.
 func (d *running) consent() {

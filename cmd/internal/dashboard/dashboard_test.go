@@ -16,7 +16,7 @@ import (
 	"tacet/daemon/topic"
 )
 
-const deadline = 30 * time.Second
+const deadline = 3 * time.Minute
 
 var room3 = practice.RoomID{Site: "high-street", Room: "room-3"}
 

@@ -140,7 +140,7 @@ func (r *running) events(id practice.RoomID) (numbers []int, missed int) {
 // stored in the end, once and in order. 200 kills with TACET_SOAK.
 func TestKilled(t *testing.T) {
 	random := seeded(t)
-	m := brokertest.New(t, "allow_anonymous true", "max_queued_messages 100000")
+	m := brokertest.New(t, "allow_anonymous true", "max_queued_messages 100000", "max_inflight_messages 1000")
 	dir := t.TempDir()
 	first := start(t, Options{Brokers: []Broker{{URL: m.URL()}}, Dir: dir}) // makes the session
 	first.until("the session", func() bool { return first.Status().Links[0].Complete })
@@ -189,7 +189,7 @@ func TestKilled(t *testing.T) {
 // TACET_SOAK.
 func TestBrokerKilled(t *testing.T) {
 	random := seeded(t)
-	m := brokertest.New(t, "allow_anonymous true", "max_queued_messages 100000")
+	m := brokertest.New(t, "allow_anonymous true", "max_queued_messages 100000", "max_inflight_messages 1000")
 	d := start(t, Options{Brokers: []Broker{{URL: m.URL()}}, Dir: t.TempDir()})
 	d.until("the broker", func() bool { return d.Status().Links[0].Complete })
 	tr := publish(m, 5, 5*time.Millisecond)

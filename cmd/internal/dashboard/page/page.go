@@ -60,6 +60,7 @@ func (p *Page) Handler() http.Handler {
 	for name := range assets {
 		mux.HandleFunc("GET /"+name, p.asset(name))
 	}
+	mux.HandleFunc("GET /favicon.ico", p.asset("icon.svg")) // what browsers ask for without a page that names another
 	mux.HandleFunc("GET /{$}", p.shown)
 	mux.HandleFunc("GET /room/{site}/{room}", p.shown)
 	mux.HandleFunc("GET /today", p.shown)

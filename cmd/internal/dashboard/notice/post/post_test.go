@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -35,6 +36,12 @@ type killer struct {
 }
 
 var errDead = errors.New("killed")
+
+func (k *killer) isDead() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.dead
+}
 
 // step reports whether the step still happens.
 func (k *killer) step() bool {
@@ -65,6 +72,12 @@ func (t *memoryTx) Put(kind, key string, value []byte) error {
 func (t *memoryTx) Delete(kind, key string) error {
 	t.changes = append(t.changes, func(r map[string]map[string][]byte) { delete(r[kind], key) })
 	return nil
+}
+
+func (m *memory) count(kind string) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.records[kind])
 }
 
 func (m *memory) Update(ctx context.Context, f func(Tx) error) error {
@@ -242,7 +255,7 @@ func TestMailServerAwayForADay(t *testing.T) {
 			t.Errorf("%+v", status)
 		}
 		w.end()
-		if n := len(w.store.records[outboxKind]); n > 0 {
+		if n := w.store.count(outboxKind); n > 0 {
 			t.Errorf("%d letters are left", n)
 		}
 	})
@@ -264,7 +277,7 @@ func TestQueueIsBounded(t *testing.T) {
 				}
 			}
 		}
-		if n := len(w.store.records[outboxKind]); n != 4 {
+		if n := w.store.count(outboxKind); n != 4 {
 			t.Errorf("%d letters wait", n)
 		}
 		w.mail.setFail(nil)
@@ -324,7 +337,7 @@ func TestKilledAtEachStep(t *testing.T) {
 				time.Sleep(10 * time.Minute)
 				w.office.See(sight(0), sight(1, notice.Silent))
 				time.Sleep(10 * time.Minute)
-				died = died || w.kill.dead
+				died = died || w.kill.isDead()
 				w.end()
 			}
 			play()
@@ -366,7 +379,7 @@ func TestKilledAtEachStep(t *testing.T) {
 			if doubled > 1 {
 				t.Errorf("killed at step %d: %d messages were doubled", step, doubled)
 			}
-			if n := len(w.store.records[outboxKind]); n > 0 {
+			if n := w.store.count(outboxKind); n > 0 {
 				t.Errorf("killed at step %d: %d letters are left", step, n)
 			}
 		})
@@ -407,26 +420,32 @@ func TestSnoozeIsStored(t *testing.T) {
 
 func TestPing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		pings := 0
-		var sick error
+		var pings atomic.Int64
+		var sick atomic.Bool
 		w := newWorld(t, func(o *Options) {
-			o.Ping = &Ping{Every: 5 * time.Minute, Well: func() error { return sick },
-				Send: func(context.Context) error { pings++; return nil }}
+			o.Ping = &Ping{Every: 5 * time.Minute,
+				Well: func() error {
+					if sick.Load() {
+						return errors.New("the disk is full")
+					}
+					return nil
+				},
+				Send: func(context.Context) error { pings.Add(1); return nil }}
 		})
-		expect := func(what string, want int) {
+		expect := func(what string, want int64) {
 			t.Helper()
-			before := pings
+			before := pings.Load()
 			time.Sleep(time.Hour)
 			synctest.Wait()
-			if n := pings - before; n < want-1 || n > want+1 {
+			if n := pings.Load() - before; n < want-1 || n > want+1 {
 				t.Errorf("%s: %d pings in an hour, want %d", what, n, want)
 			}
 		}
 		w.start()
 		expect("well", 12)
-		sick = errors.New("the disk is full")
+		sick.Store(true)
 		expect("sick", 0)
-		sick = nil
+		sick.Store(false)
 		expect("well again", 12)
 		// What can't be said by mail is said by the missing sign of life.
 		w.mail.setFail(func(notice.Message) error { return errors.New("no mail server") })
@@ -452,7 +471,7 @@ func TestRecipientRemoved(t *testing.T) {
 		w.o.Channels = w.o.Channels[1:]
 		w.start()
 		w.end()
-		if n := len(w.store.records[outboxKind]); n > 0 {
+		if n := w.store.count(outboxKind); n > 0 {
 			t.Errorf("%d letters are left", n)
 		}
 	})
