@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -56,7 +57,7 @@ func (f *Feed) subscribe(ctx context.Context, l *link) (advice string, err error
 			"or raise the broker's queue limits (Mosquitto: max_queued_messages)", nil
 	}
 	if f.o.Missing != nil {
-		return "", f.askFor(ctx, l, f.o.Missing())
+		return "", f.askForMissing(ctx, l)
 	}
 	return "", nil
 }
@@ -82,6 +83,20 @@ func (f *Feed) groups() (groups [][]string) {
 // the rest.
 const mosquittoQueue = 1000
 
+// askForMissing asks for the rooms that are missing, until asking again brings none.
+func (f *Feed) askForMissing(ctx context.Context, l *link) error {
+	for before := math.MaxInt; ; {
+		rooms := f.o.Missing()
+		if len(rooms) == 0 || len(rooms) >= before {
+			return nil
+		}
+		before = len(rooms)
+		if err := f.askFor(ctx, l, rooms); err != nil {
+			return err
+		}
+	}
+}
+
 // askFor subscribes to the states of single rooms, and ends that at once: the broker then sends
 // what it has kept of each.
 func (f *Feed) askFor(ctx context.Context, l *link, rooms []practice.RoomID) error {
@@ -96,6 +111,7 @@ func (f *Feed) askFor(ctx context.Context, l *link, rooms []practice.RoomID) err
 		if err := l.await(ctx, l.paho.Unsubscribe(filters...)); err != nil {
 			return fmt.Errorf("unsubscribe from single rooms: %w", err)
 		}
+		l.lull(ctx, &l.retained) // or the next ones overflow the queue
 	}
 	return nil
 }
