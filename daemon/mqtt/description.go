@@ -3,6 +3,7 @@ package mqtt
 import (
 	"encoding/json"
 	"maps"
+	"slices"
 
 	"tacet/daemon/topic"
 )
@@ -61,7 +62,9 @@ func newDescriber(device topic.Device, store DescriptionStore) (*describer, erro
 		before.Components = nil // emptying the topic removes them
 	}
 	gone := maps.Clone(before.Components)
-	maps.DeleteFunc(gone, func(key, platform string) bool { return d.current.Components[key] == platform })
+	maps.DeleteFunc(gone, func(key, platform string) bool {
+		return d.current.Components[key] == platform || !slices.Contains(topic.Platforms(), platform)
+	})
 	if len(gone) > 0 && d.current.Topic != "" {
 		device.Gone = gone
 		if d.removal, err = device.MarshalJSON(); err != nil {

@@ -95,6 +95,9 @@ func (d Device) MarshalJSON() ([]byte, error) {
 	return compact(w)
 }
 
+// Platforms are those of the components that a unit has, or has had in an earlier version.
+func Platforms() []string { return []string{"binary_sensor", "event", "sensor"} }
+
 // Components maps the keys of all components to their platforms, which are needed to remove one
 // later.
 func (d Device) Components() map[string]string {
