@@ -172,8 +172,7 @@ func line(t *testing.T, text, address string) (from, to int) {
 	case part[0] == "button":
 		start = "\n[[button]]\n"
 	case part[0] == "store" && part[1] == "*":
-		start = "kind = \"drive\"\n"
-		return find(t, text, strings.LastIndex(text[:strings.Index(text, "\nkind  = \"drive\"")], "\n[[store]]\n"), part[2])
+		start = "\n[[store]]\n"
 	case part[0] == "store":
 		start = fmt.Sprintf("= %q\n", part[1])
 	}

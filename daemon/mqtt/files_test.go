@@ -66,7 +66,8 @@ func TestCredentialsAreReadAgain(t *testing.T) {
 // All four files may have been saved on Windows, in UTF-16 too.
 func TestCredentialsSavedOnWindows(t *testing.T) {
 	dir := t.TempDir()
-	f := CredentialFiles{Password: dir + "/password", CA: dir + "/ca.pem", Cert: dir + "/client.pem", Key: dir + "/client.key"}
+	f := CredentialFiles{Password: dir + "/password", CA: dir + "/ca.pem", Cert: dir + "/client.pem",
+		Key: dir + "/client.key"}
 	authority := newAuthority(t)
 	unit := authority.issue(t, "room-3", time.Now().Add(time.Hour))
 	for name, text := range map[string][]byte{f.Password: []byte("three\n"), f.CA: authority.pem, f.Cert: unit.cert,

@@ -65,7 +65,8 @@ func TestBucketsAreJudgedApart(t *testing.T) {
 	cfg := &config.Config{}
 	var known []*s3.Quirks
 	for _, name := range []string{"a", "b"} {
-		k, ok := m.kind(cfg, config.Store{Name: name, Kind: config.S3, Endpoint: "https://s3.lan", Bucket: "tacet"}, nil).(s3.Kind)
+		s := config.Store{Name: name, Kind: config.S3, Endpoint: "https://s3.lan", Bucket: "tacet"}
+		k, ok := m.kind(cfg, s, nil).(s3.Kind)
 		if !ok || k.Quirks == nil {
 			t.Fatalf("store %s remembers nothing: %+v", name, k)
 		}
