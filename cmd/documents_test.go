@@ -198,6 +198,31 @@ func TestFuzzTargetsHaveSeeds(t *testing.T) {
 	}
 }
 
+// What people must know before they rely on something stays where they read it. The words may change;
+// these parts of them may not be missing.
+func TestDocumentsSayTheLimits(t *testing.T) {
+	for _, c := range []struct {
+		file, about string
+		words       []string
+	}{
+		{"cmd/tacet/README.md", "which Apple systems play Ogg Opus", []string{"Safari", "iOS 18.4", "macOS 15.4"}},
+		{"cmd/tacet/README.md", "the endings of keys", []string{"`office.key`", "`practice.pub`", "`office.vkey`", "`room-3.vkey`"}},
+		{"cmd/tacet/README.md", "an age that is too old", []string{"age 1.3", "Debian", "1.1.1", "unknown identity type"}},
+		{"daemon/recording/readme.txt", "an age that is too old", []string{"Debian 12", "unknown identity type"}},
+		{"systemd/README.md", "what no office protects against", []string{"root on the unit", "full clone"}},
+		{"config/example.toml", "what no office protects against", []string{"root on the unit", "full clone"}},
+		{"config/office/office.go", "what no signature protects against", []string{"root on the unit", "full clone"}},
+	} {
+		text := strings.Join(strings.Fields(strings.ReplaceAll(readFile(t, c.file), "\n// ", "\n")), " ")
+		text = strings.ReplaceAll(text, " # ", " ")
+		for _, word := range c.words {
+			if !strings.Contains(text, word) {
+				t.Errorf("%s no longer says %s: it lacks %q", c.file, c.about, word)
+			}
+		}
+	}
+}
+
 // TestHelpNamesEveryTarget also holds the documents to the targets that there are.
 func TestHelpNamesEveryTarget(t *testing.T) {
 	makefile := readFile(t, "Makefile")

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"tacet/config/office"
+	"tacet/config/textfile/textfiletest"
 )
 
 // testOffice is an office with its signing key.
@@ -192,6 +193,21 @@ func TestOfficeKey(t *testing.T) {
 			(err == nil || !strings.Contains(err.Error(), "office.key: ") || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: %v, want %q", key, err, want)
 		}
+	}
+	write(t, filepath.Join(dir, "office.vkey"), theOffice.key+"\n")
+	for _, name := range []string{"office.vkey", "practice.pub"} {
+		textfiletest.SavedOnWindows(t, func(way string) {
+			text := strings.Replace(withOffice(`["practice.pub"]`), `"/etc/nowhere/office.vkey"`, `"office.vkey"`, 1)
+			cfg, _, err := Parse(filepath.Join(dir, "u.toml"), []byte(text))
+			// The signature's dash can't be told from other bytes if nothing says that it is UTF-16.
+			if name == "practice.pub" && way == "UTF-16 unmarked" {
+				if err == nil || !strings.Contains(err.Error(), "other than plain text on line 1") {
+					t.Errorf("%s, %s: %v", name, way, err)
+				}
+			} else if err != nil || cfg.Office.Key != theOffice.key {
+				t.Errorf("%s, %s: %v", name, way, err)
+			}
+		}, filepath.Join(dir, name))
 	}
 	_, warnings, err := Parse(filepath.Join(dir, "u.toml"), withRecipients(`["practice.pub"]`))
 	if err != nil || !slices.ContainsFunc(warnings,

@@ -2,10 +2,12 @@ package daemon
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"tacet/config"
+	"tacet/daemon/health"
 	"tacet/daemon/mqtt"
 )
 
@@ -36,6 +38,25 @@ func TestWhatTheCheckPassesTheClientTakes(t *testing.T) {
 	}
 	if tried < 100 {
 		t.Errorf("only %d were passed", tried)
+	}
+}
+
+// The broker's client knows every warning, and which of them need no action.
+func TestTheClientKnowsTheNotes(t *testing.T) {
+	text := fmt.Sprintf(minimalConfig, "mqtts://broker.lan", "room-3", "homeassistant")
+	cfg, _, err := config.Parse("tacet.toml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var codes, notes []string
+	for _, w := range health.Declared() {
+		if codes = append(codes, string(w.Code)); w.Severity == health.Note {
+			notes = append(notes, string(w.Code))
+		}
+	}
+	if o := brokerOptions(cfg); !slices.Equal(o.Codes, codes) || !slices.Equal(o.Notes, notes) ||
+		!slices.Contains(notes, "recording-interrupted") {
+		t.Errorf("it knows the notes %q of %q, want %q", o.Notes, o.Codes, notes)
 	}
 }
 

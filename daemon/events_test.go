@@ -2,6 +2,8 @@ package daemon_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -9,8 +11,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"tacet/daemon/recording"
+	"tacet/config"
+	"tacet/config/office"
+	"tacet/config/office/officetest"
 	"tacet/daemon/topic"
+	"tacet/daemon/topic/topictest"
 )
 
 // listener is a broker's client that keeps what it is given.
@@ -132,19 +137,30 @@ func TestEventsTellTheLength(t *testing.T) {
 	})
 }
 
-// The state has hashes that an office can compute too, with all their bits.
+// The state has hashes that an office can compute too, with all their bits. The recipients are those
+// of a list that the office has signed.
 func TestStateHashes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, l := newRoom(t, "room"), &listener{}
-		r.cfg.Encrypt.Recipients = []string{"age1b", "age1a"}
+		signer, _, _ := officetest.New(t, "high-street")
+		signed, err := office.SignList([]byte(strings.Join(topictest.Recipients, "\n")+"\n"), signer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list := filepath.Join(t.TempDir(), "practice.pub")
+		if err = os.WriteFile(list, signed, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if r.cfg.Encrypt.Recipients, err = config.Recipients([]string{list}); err != nil {
+			t.Fatal(err)
+		}
 		r.boot()
 		r.d.Connect(l)
 		r.phase("idle", time.Second)
 		r.press("room") // so that something is published
 		r.phase("recording", time.Second)
-		want := topic.RecipientsHash([]string{recording.Fingerprint("age1a"), recording.Fingerprint("age1b")})
-		if s := l.last(); s.Config != r.cfg.Hash() || s.Recipients != want {
-			t.Errorf("it says %q and %q, want %q and %q", s.Config, s.Recipients, r.cfg.Hash(), want)
+		if s := l.last(); s.Config != r.cfg.Hash() || s.Recipients != topictest.RecipientsHash {
+			t.Errorf("it says %q and %q, want %q and %q", s.Config, s.Recipients, r.cfg.Hash(), topictest.RecipientsHash)
 		}
 		r.finish()
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"tacet/cmd/internal/cli/clitest"
+	"tacet/systemd/needs"
 )
 
 // These scripts mount file systems in memory, in namespaces of their own.
@@ -24,9 +25,24 @@ func TestDriveScripts(t *testing.T) {
 			if name != "mounts" {
 				return false, fmt.Errorf("there is no condition %s", name)
 			}
-			return exec.Command("unshare", "-rm", "true").Run() == nil, nil
+			return mounts() == nil, nil
 		},
 	})
+}
+
+// Without mounts the script of drives stops in its middle and passes. This test then says so.
+func TestDriveScriptsRunWhole(t *testing.T) {
+	needs.Program(t, "unshare", "util-linux")
+	needs.Kernel(t, "mounts in a namespace of one's own, for testdata/drive", mounts())
+}
+
+// mounts returns why nothing can be mounted here, or nil.
+func mounts() error {
+	out, err := exec.Command("unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
 }
 
 // The root of a file system is its topmost folder.

@@ -14,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"tacet/cmd/internal/cli/clitest"
+	"tacet/daemon/topic/topictest"
 )
 
 // The scripts in testdata run the program itself, in a new process for each line that says tacet.
@@ -35,6 +36,8 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", tools+string(os.PathListSeparator)+env.Getenv("PATH"))
 			env.Setenv("LANG", "C")
+			env.Setenv("RECIPIENTS", strings.Join(topictest.Recipients, " "))
+			env.Setenv("RECIPIENTS_HASH", topictest.RecipientsHash)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

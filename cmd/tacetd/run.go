@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -29,10 +30,7 @@ var runCommand = cli.Command{
 	Run: func(env *cli.Env, args []string) error {
 		f := env.Flags()
 		var s service
-		f.StringVar(&s.config, "config", defaultConfig, "configuration `file`")
-		f.StringVar(&s.state, "state", defaultState, "`folder` of the unit's ledger")
-		f.StringVar(&s.run, "run", defaultRun, "`folder` in memory for status.json; need not exist")
-		f.StringVar(&s.confirmed, "confirmed", defaultConfirmed, "root's `file` of what was confirmed at the unit")
+		s.define(f)
 		rest, err := env.Parse(f, args)
 		if err != nil {
 			return err
@@ -59,6 +57,14 @@ type service struct {
 	stores             *stores.Maker
 	unlocked           error // why its memory could not be locked; nil if it is
 	refused            error // why the configuration file is not in use; nil if it is, or will be
+}
+
+// define defines the flags, whose defaults are the places of an installed unit.
+func (s *service) define(f *flag.FlagSet) {
+	f.StringVar(&s.config, "config", defaultConfig, "configuration `file`")
+	f.StringVar(&s.state, "state", defaultState, "`folder` of the unit's ledger")
+	f.StringVar(&s.run, "run", defaultRun, "`folder` in memory for status.json; need not exist")
+	f.StringVar(&s.confirmed, "confirmed", defaultConfirmed, "root's `file` of what was confirmed at the unit")
 }
 
 // serve runs the service until SIGTERM, or until a new version is to be started.

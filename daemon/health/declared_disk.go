@@ -52,7 +52,7 @@ var disk = []Warning{
 	{
 		Code: RecordingUnfinished, Title: "A recording could not be closed", Severity: Fault,
 		Text: "An interrupted recording could not be closed properly. Everything stored of it is still there, unchanged.",
-		Do: "Free some space on the unit's disk. If the unit's key was replaced, restore the old one and restart. " +
-			"Otherwise the technician copies the file to another disk and removes it here.",
+		Do: "Free some space on the unit's disk. If the unit's key was replaced, restore the old one. " +
+			"Restart the unit: it then tries again. If that doesn't help, the technician copies the file to another disk and removes it here.",
 	},
 }

@@ -1,12 +1,15 @@
 package mqtt
 
 import (
+	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"tacet/daemon/health"
 	"tacet/daemon/topic"
 	"tacet/daemon/topic/topictest"
 )
@@ -159,4 +162,41 @@ func TestWhatAnotherClientOverwroteIsRefreshed(t *testing.T) {
 		}
 		return last[names.Alert("mic-missing")] == "" && last[names.Availability()] == "online"
 	})
+}
+
+// Home Assistant shows a problem for each alert that needs action, and for no note: in the
+// description that the broker gets, with the warnings that there are.
+func TestNotesAreNoProblem(t *testing.T) {
+	m := installed(t).start(t)
+	w := watch(t, m.address())
+	o := options(m.address()).WithWarnings(health.Declared())
+	o.Description = &notebook{}
+	launch(t, o, nil).awaitConnected(t)
+	isIt := func(h heard) bool { return h.topic == names.Discovery() }
+	w.await(t, "the description", func(all []heard) bool { return slices.ContainsFunc(all, isIt) })
+	all := w.all()
+	var d topictest.Description
+	if err := json.Unmarshal([]byte(all[slices.IndexFunc(all, isIt)].payload), &d); err != nil {
+		t.Fatal(err)
+	}
+	is := func(alerts, want string) {
+		t.Helper()
+		if got, err := topictest.Problem(d.Components["problem"].ValueTemplate, alerts); err != nil || got != want {
+			t.Errorf("with the alerts %q the problem is %s (%v), want %s", alerts, got, err, want)
+		}
+	}
+	is("", "OFF")
+	var notes []string
+	for _, w := range health.Declared() {
+		code := string(w.Code)
+		if w.Severity == health.Note {
+			notes = append(notes, code)
+			is(code, "OFF")
+			is("spool-low,"+code, "ON")
+		} else {
+			is(code, "ON")
+		}
+	}
+	is(strings.Join(notes, ","), "OFF")
+	is(notes[0]+",not-known-yet", "ON")
 }

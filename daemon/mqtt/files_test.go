@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"tacet/config/textfile/textfiletest"
 )
 
 // The files are read again each time. The error names a file that can't be read, or is too long.
@@ -58,4 +61,30 @@ func TestCredentialsAreReadAgain(t *testing.T) {
 	if c := read(""); string(c.CA) != "C\nA\n" {
 		t.Errorf("read: %q", c.CA)
 	}
+}
+
+// All four files may have been saved on Windows, in UTF-16 too.
+func TestCredentialsSavedOnWindows(t *testing.T) {
+	dir := t.TempDir()
+	f := CredentialFiles{Password: dir + "/password", CA: dir + "/ca.pem", Cert: dir + "/client.pem",
+		Key: dir + "/client.key"}
+	authority := newAuthority(t)
+	unit := authority.issue(t, "room-3", time.Now().Add(time.Hour))
+	for name, text := range map[string][]byte{f.Password: []byte("three\n"), f.CA: authority.pem, f.Cert: unit.cert,
+		f.Key: unit.key} {
+		if err := os.WriteFile(name, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	textfiletest.SavedOnWindows(t, func(way string) {
+		c, err := f.Read()
+		if err != nil || c.Password != "three" || !bytes.Equal(c.CA, authority.pem) || !bytes.Equal(c.Cert, unit.cert) ||
+			!bytes.Equal(c.Key, unit.key) {
+			t.Errorf("%s: %+v, %v", way, c, err)
+		}
+		b := broker{secure: true, host: "broker.lan"}
+		if err := b.use(c); err != nil {
+			t.Errorf("%s: %v", way, err)
+		}
+	}, f.Password, f.CA, f.Cert, f.Key)
 }

@@ -2,6 +2,7 @@ package mqtt
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -278,5 +279,9 @@ func (tr trait) check(t *testing.T, who, limits string, err error) {
 	t.Helper()
 	if !tr.fits(limits, err) {
 		t.Errorf("%s: limits %q, error %v; want limits %q, or %s: %s", who, limits, err, tr.limits, tr.code, tr.words)
+	}
+	// The advice may name it last, among others. As the reason it would be wrong here.
+	if text := fmt.Sprint(limits, err); strings.Contains(text, "another unit has the same") {
+		t.Errorf("%s: a second unit is blamed: %s", who, text)
 	}
 }

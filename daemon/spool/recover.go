@@ -60,7 +60,7 @@ func (r Recovered) Code() health.Code {
 // The valid part is written to a new file, which is synced, verified, and given the old one's name.
 // So an interruption loses nothing, and the next start tries again. The error is for the folder. A
 // file that can't be recovered doesn't stop the others: it is reported each time, tried again at
-// growing intervals, and written again only if the reason may be gone.
+// growing intervals, and written again only if a reason was seen and is gone.
 func (s *Spool) Recover(unit note.Signer, boot string) ([]Recovered, error) {
 	names, err := s.fs.ReadDir(".")
 	if err != nil {

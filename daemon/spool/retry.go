@@ -23,8 +23,7 @@ const (
 	retryMin = 5 * time.Second
 	retryMax = time.Hour
 	// maxWrites is how often recovered bytes of one recording are written in vain before the unit
-	// gives up until its next start. On a disk that has room and passes a probe, more tries help
-	// nothing, and each wears out the card.
+	// gives up until its next start, even if each time the reason seemed to be gone.
 	maxWrites = 8
 )
 
@@ -35,6 +34,9 @@ type failure struct {
 	wait    time.Duration
 	next    time.Time
 	written int // number of tries that wrote recovered bytes
+	// seen: since the last write, a check has found a reason for which it failed. Only when that is
+	// gone is it worth writing the same bytes again, which wears out the card.
+	seen bool
 }
 
 // Due reports whether Recover should be called to try a recording again.
@@ -69,9 +71,17 @@ func (s *Spool) recordTry(name string, wrote bool, err error) {
 	}
 	if wrote {
 		f.written++
+		f.seen = s.explains(err)
 	}
 	f.err, f.wait = err, min(2*f.wait, retryMax)
 	f.next = time.Now().Add(f.wait)
+}
+
+// explains reports whether the reason why a write has failed shows outside of that write, so that it
+// can be seen to be gone: there is no room, enough damaged files are kept, or the disk fails a probe.
+func (s *Spool) explains(err error) bool {
+	full := (*Error)(nil)
+	return errors.As(err, &full) && full.Kind == Full || errors.Is(err, errManyDamaged) || s.Probe() != nil
 }
 
 // forget drops the failures of recordings that are gone.
@@ -83,14 +93,29 @@ func (s *Spool) forget(there []fs.DirEntry) {
 	}
 }
 
-// checkRetry returns nil if it makes sense to try a failed recording again. It writes no more than a
-// probe.
+// checkRetry returns nil if it makes sense to try a failed recording again: nothing stands against
+// it and, if its bytes were written before, something did since. It writes no more than a probe.
 func (s *Spool) checkRetry(r Recovered, unit note.Signer, boot string) error {
 	f := s.failed[r.Name]
 	if f == nil {
 		return nil
 	}
-	old, err := s.fs.Open(r.Name)
+	if f.written >= maxWrites {
+		return f.err
+	}
+	if err := s.obstacle(r.Name, unit, boot); err != nil {
+		f.seen = true
+		return err
+	}
+	if f.written > 0 && !f.seen {
+		return f.err
+	}
+	return nil
+}
+
+// obstacle returns why a recording can't be recovered now, as far as that shows without writing it.
+func (s *Spool) obstacle(name string, unit note.Signer, boot string) error {
+	old, err := s.fs.Open(name)
 	if err != nil {
 		return err
 	}
@@ -100,9 +125,6 @@ func (s *Spool) checkRetry(r Recovered, unit note.Signer, boot string) error {
 		return err
 	}
 	size := info.Size()
-	if f.written >= maxWrites {
-		return f.err
-	}
 	recovered, err := recording.Recover(old, size, io.Discard, unit, boot)
 	aside := recovered.Beyond
 	if errors.Is(err, recording.ErrNoHead) {
@@ -115,7 +137,7 @@ func (s *Spool) checkRetry(r Recovered, unit note.Signer, boot string) error {
 	}
 	needed := size + endRoom
 	if aside {
-		there, err := s.mayKeepAside(r.Name)
+		there, err := s.mayKeepAside(name)
 		if err != nil {
 			return err
 		}
@@ -126,7 +148,7 @@ func (s *Spool) checkRetry(r Recovered, unit note.Signer, boot string) error {
 	if free, _, err := s.fs.Space(); err != nil {
 		return err
 	} else if free < needed {
-		return &Error{Kind: Full, Doing: "recover " + r.Name + " in",
+		return &Error{Kind: Full, Doing: "recover " + name + " in",
 			Err: fmt.Errorf("it needs %d KB, and %d KB are free", needed>>10, free>>10)}
 	}
 	return s.Probe()
@@ -152,8 +174,9 @@ func (s *Spool) mayKeepAside(name string) (there bool, err error) {
 		}
 	}
 	if kept >= maxDamaged {
-		return false, fmt.Errorf("%d damaged files are kept already: copy the %s files elsewhere and remove them", kept,
-			damagedSuffix)
+		return false, fmt.Errorf("%d %w: copy the %s files elsewhere and remove them", kept, errManyDamaged, damagedSuffix)
 	}
 	return false, nil
 }
+
+var errManyDamaged = errors.New("damaged files are kept already")

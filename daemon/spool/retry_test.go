@@ -84,6 +84,9 @@ func TestFailedRecoveryIsBounded(t *testing.T) {
 		full    bool
 		others  bool
 		foreign bool  // it is another unit's
+		all     bool  // the calls on other files are refused too
+		flaps   bool  // so is every other probe
+		stays   bool  // no reason shows, or none goes: only the next start tries again
 		most    int64 // how often its bytes may be written
 	}{
 		"of another unit":                    {old: cut, foreign: true},
@@ -91,9 +94,11 @@ func TestFailedRecoveryIsBounded(t *testing.T) {
 		"too many damaged, without its head": {old: headless, others: true, most: 1},
 		"a full disk":                        {old: cut, full: true, most: 1},
 		"a disk that never makes it":         {old: cut, refuses: "create"},
-		"a disk that never syncs it":         {old: cut, refuses: "sync", most: maxWrites},
-		"a disk that never renames it":       {old: cut, refuses: "rename", most: maxWrites},
-		"old bytes that are never synced":    {old: damaged, refuses: "sync", most: 2 * maxWrites},
+		"a disk that never syncs it":         {old: cut, refuses: "sync", most: 1, stays: true},
+		"a disk that never renames it":       {old: cut, refuses: "rename", most: 1, stays: true},
+		"old bytes that are never synced":    {old: damaged, refuses: "sync", most: 1, stays: true},
+		"a disk that syncs nothing":          {old: cut, refuses: "sync", all: true, most: 1},
+		"a disk that now and then works":     {old: cut, refuses: "sync", flaps: true, most: maxWrites, stays: true},
 	} {
 		t.Run(what, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -111,13 +116,21 @@ func TestFailedRecoveryIsBounded(t *testing.T) {
 					unit = cast(t).unit.Signer
 				}
 				var written int64
-				mended := false
-				s := open(t, counted{disk, &written, func(call, name string) error {
-					if !mended && call == c.refuses && strings.HasPrefix(name, r.name) {
+				mended, probes := false, 0
+				on := counted{disk, &written, func(call, name string) error {
+					if mended || call != c.refuses {
+						return nil
+					}
+					ours := strings.HasPrefix(name, r.name)
+					if !ours {
+						probes++
+					}
+					if ours || c.all || c.flaps && probes%2 == 0 {
 						return syscall.EIO
 					}
 					return nil
-				}})
+				}}
+				s := open(t, on)
 				look := func() Recovered {
 					found, err := s.Recover(unit, "boot-2")
 					if err != nil || len(found) != 1 || found[0].Err == nil || found[0].Code() != "recording-unfinished" {
@@ -137,17 +150,22 @@ func TestFailedRecoveryIsBounded(t *testing.T) {
 				if n := len(tries); n < 24 || n > 48 || tries[0] != 0 || tries[1] != 5*time.Second {
 					t.Errorf("tried %d times: %v", n, tries)
 				}
-				if probes := int64(len(tries) * 100); written > c.most*int64(len(c.old)+8192)+probes {
+				if probes := int64(len(tries) * 100); written > c.most*int64(len(c.old)+4096)+probes {
 					t.Errorf("%d bytes are written in a day, of a recording of %d", written, len(c.old))
 				}
 				if !bytes.Equal(bytesOf(t, disk, r.name), c.old) {
 					t.Error("the old file was touched")
 				}
-				if c.foreign || c.most >= maxWrites {
-					return // the next start mends it, or nothing
+				if c.foreign {
+					return // nothing mends it
 				}
 				mended = true
 				disk.Mend()
+				if c.stays {
+					time.Sleep(time.Hour)
+					look()
+					s = open(t, on) // the next start
+				}
 				for _, name := range kept {
 					check(t, disk.Remove(name))
 				}
@@ -188,4 +206,77 @@ func TestWaitingKeepsNoOther(t *testing.T) {
 			t.Errorf("recovered %+v (%v); remembered %v", found, err, s.failed)
 		}
 	})
+}
+
+// A reason counts as seen when the write fails, even if it is gone before the next try, and also if
+// it shows only later.
+func TestSeenReasonIsWorthAnotherWrite(t *testing.T) {
+	a := cast(t)
+	r := a.write(t, 6, 4000)
+	cut := r.all()[:len(r.all())-2000]
+	at := len(r.pieces[0]) + 600
+	damaged := slices.Replace(bytes.Clone(r.all()), at, at+8, []byte("DAMAGED!")...)
+	for what, c := range map[string]struct {
+		old   []byte
+		fails func(disk *durabletest.Disk, refuse *string) (mend func())
+		later string // what is refused only after the first try
+	}{
+		"a full disk": {old: cut, fails: func(disk *durabletest.Disk, _ *string) func() {
+			disk.Full(1000)
+			return disk.Mend
+		}},
+		"too many damaged files": {old: damaged, fails: func(disk *durabletest.Disk, _ *string) func() {
+			var names []string
+			for range maxDamaged {
+				names = append(names, recording.Name(recordingtest.Started, "room-3", recording.NewID())+damagedSuffix)
+				put(t, disk, names[len(names)-1], nil)
+			}
+			return func() {
+				for _, name := range names {
+					check(t, disk.Remove(name))
+				}
+			}
+		}},
+		"a disk that syncs nothing": {old: cut, fails: func(_ *durabletest.Disk, refuse *string) func() {
+			*refuse = "" // every name starts so
+			return func() { *refuse = "nothing" }
+		}},
+		"a disk that syncs nothing later": {old: cut, later: "probe", fails: func(_ *durabletest.Disk, refuse *string) func() {
+			*refuse = r.name
+			return func() { *refuse = "nothing" }
+		}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				disk := durabletest.NewDisk(1)
+				put(t, disk, r.name, c.old)
+				var written int64
+				refuse := "nothing"
+				mend := c.fails(disk, &refuse)
+				s := open(t, counted{disk, &written, func(call, name string) error {
+					if call == "sync" && strings.HasPrefix(name, refuse) {
+						return syscall.EIO
+					}
+					return nil
+				}})
+				fails := func() {
+					t.Helper()
+					if found, err := s.Recover(a.unit.Signer, "boot-2"); err != nil || len(found) != 1 || found[0].Err == nil {
+						t.Fatalf("recovered %+v (%v)", found, err)
+					}
+				}
+				fails()
+				if c.later != "" {
+					refuse = c.later
+					time.Sleep(retryMin)
+					fails()
+				}
+				mend()
+				time.Sleep(2 * retryMin)
+				if found, err := s.Recover(a.unit.Signer, "boot-2"); err != nil || len(found) != 1 || found[0].Err != nil {
+					t.Errorf("the reason has gone: %+v (%v)", found, err)
+				}
+			})
+		})
+	}
 }

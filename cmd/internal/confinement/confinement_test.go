@@ -55,6 +55,29 @@ func TestEachLineOfTheSandboxIsExplained(t *testing.T) {
 	}
 }
 
+// The service can't write to /etc, where root's files are, even if their modes let it: it has another
+// user, everything is read-only, and nothing there is an exception.
+func TestTheServiceCantWriteToEtc(t *testing.T) {
+	text := unitText(t)
+	settings := Settings(text)
+	if Last(settings, "ProtectSystem") != "strict" {
+		t.Error("it may write outside of its folders")
+	}
+	for line := range strings.Lines(text) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		switch {
+		case name == "User" && value != "tacet":
+			t.Errorf("it is user %s", value)
+		case name != "ReadWritePaths" && name != "BindPaths" && name != "ConfigurationDirectory":
+		case strings.Contains(value, "/etc") || strings.Contains(" "+value+" ", " / ") || name == "ConfigurationDirectory":
+			t.Errorf("it may write there: %s", strings.TrimSpace(line))
+		}
+	}
+	if !strings.Contains(text, "\nUser=tacet\n") {
+		t.Error("it is root")
+	}
+}
+
 // Doctor takes over each setting of the service that is not about how it is started and watched.
 func TestDoctorTakesTheWholeSandbox(t *testing.T) {
 	taken := Settings(unitText(t))

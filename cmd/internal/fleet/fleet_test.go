@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"tacet/config/office"
+	"tacet/config/textfile/textfiletest"
 	"tacet/daemon/recording"
 )
 
@@ -125,5 +127,36 @@ func TestListen(t *testing.T) {
 	}
 	if _, err := KeyFile(filepath.Join(t.TempDir(), "none")); !os.IsNotExist(err) {
 		t.Errorf("a file that isn't there: %v", err)
+	}
+}
+
+// A unit's key and its state may have been saved on Windows, and so may fleet.toml.
+func TestKeysSavedOnWindows(t *testing.T) {
+	dir := t.TempDir()
+	key := newKey(t, "high-street", "room-3")
+	f := &Fleet{}
+	f.Add("high-street", "room-3").Name = "Süd"
+	list := filepath.Join(dir, File)
+	if err := f.Write(list); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"room-3.vkey": key + "\n",
+		"state.json": "{\n\"v\":1,\n\"unit_key\":\"" + key + "\"}\n"} {
+		name = filepath.Join(dir, name)
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		textfiletest.SavedOnWindows(t, func(way string) {
+			data, err := KeyFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := ReadKey(bytes.NewReader(data)); err != nil || got.Key != key {
+				t.Errorf("%s, %s: %+v, %v", name, way, got, err)
+			}
+			if known, err := Read(list); err != nil || known.Room("high-street", "room-3").Name != "Süd" {
+				t.Errorf("%s, %s: %v", list, way, err)
+			}
+		}, name, list)
 	}
 }

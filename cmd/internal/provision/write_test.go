@@ -19,6 +19,7 @@ import (
 	"tacet/config/office/officetest"
 	"tacet/daemon/recording"
 	"tacet/daemon/store/local/mark"
+	"tacet/daemon/topic/topictest"
 )
 
 // desk is a folder with a template and the files that it names.
@@ -234,6 +235,26 @@ func TestRoomIsWhole(t *testing.T) {
 	}
 	if info, err := os.Stat(d.out()); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("the folder's rights: %v, %v", info.Mode(), err)
+	}
+}
+
+// The hash that fleet.toml has for each room is the one that a unit with its recipients publishes.
+func TestFleetHasTheRecipientsHash(t *testing.T) {
+	d := newDesk(t)
+	signed, err := office.SignList([]byte(strings.Join(topictest.Recipients, "\n")+"\n"), d.signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.write("practice.pub", string(signed))
+	d.provision(rows(2, same))
+	known, err := fleet.Parse([]byte(d.made("_office/fleet.toml")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"room-0", "room-1"} {
+		if r := known.Room("high-street", id); r == nil || r.Recipients != topictest.RecipientsHash {
+			t.Errorf("the fleet says of %s %+v, want the recipients %s", id, r, topictest.RecipientsHash)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"tacet/config"
 	"tacet/daemon/store/local"
+	"tacet/daemon/store/s3"
 )
 
 // No store may be the spool or the folder of another store. Of two stores with the same folder, the
@@ -55,5 +56,23 @@ func TestEveryKindIsMade(t *testing.T) {
 	k := (&Maker{}).Kind(&config.Config{})(config.Store{Name: "a", Kind: "tape"}, nil)
 	if m, err := k.Open(t.Context()); err == nil {
 		t.Errorf("a store of an unknown kind opens: %v", m)
+	}
+}
+
+// What one bucket was found to lack is remembered for that bucket alone.
+func TestBucketsAreJudgedApart(t *testing.T) {
+	m := &Maker{}
+	cfg := &config.Config{}
+	var known []*s3.Quirks
+	for _, name := range []string{"a", "b"} {
+		s := config.Store{Name: name, Kind: config.S3, Endpoint: "https://s3.lan", Bucket: "tacet"}
+		k, ok := m.kind(cfg, s, nil).(s3.Kind)
+		if !ok || k.Quirks == nil {
+			t.Fatalf("store %s remembers nothing: %+v", name, k)
+		}
+		known = append(known, k.Quirks)
+	}
+	if known[0] == known[1] {
+		t.Error("two buckets have one memory")
 	}
 }

@@ -29,10 +29,15 @@ func TestTheRecipeInAFileOpensIt(t *testing.T) {
 			opened, _ := unit.Open(t, file)
 
 			recipe := recipeOf(t, unit, file)
-			c := "cd " + filepath.Dir(unit.Key) + "\nset -e\numask 022\ncp spool/" + file + " .\n" + recipe
+			// Before the last command the recording's key is there: for nobody else, whatever umask was.
+			seen := strings.Replace(recipe, "cd .. && rm -r ", "stat -c '%n has mode %a' . session.key\ncd .. && rm -r ", 1)
+			c := "cd " + filepath.Dir(unit.Key) + "\nset -e\numask 022\ncp spool/" + file + " .\n" + seen
 			output := unit.Must(t, "env", "PATH="+filepath.Dir(demotest.Tool(t, "age"))+":"+os.Getenv("PATH"), "sh", "-c", c)
 			if !strings.Contains(output, `"act":"withdrew"`) {
 				t.Errorf("who ended it isn't shown: %q", output)
+			}
+			if !strings.Contains(output, ". has mode 700\nsession.key has mode 600\n") {
+				t.Errorf("the recording's key is not only its owner's: %q", output)
 			}
 			base := strings.TrimSuffix(file, ".tacet")
 			sound := filepath.Join(filepath.Dir(unit.Key), base+"."+codec)

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"tacet/config/textfile/textfiletest"
 	"tacet/daemon/health"
 	"tacet/daemon/store"
 	"tacet/daemon/store/s3"
@@ -317,7 +318,7 @@ func TestServerFull(t *testing.T) {
 func TestFilesSavedOnWindows(t *testing.T) {
 	server := storetest.StartS3(t, storetest.TLS)
 	k := kind(server)
-	storetest.SavedOnWindows(t, func(way string) {
+	textfiletest.SavedOnWindows(t, func(way string) {
 		m, err := k.Open(t.Context())
 		if err != nil {
 			t.Errorf("%s: %v", way, err)

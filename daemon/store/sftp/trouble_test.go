@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"tacet/config/textfile/textfiletest"
 	"tacet/daemon/durable"
 	"tacet/daemon/store/sftp"
 	"tacet/daemon/store/storetest"
@@ -230,7 +231,7 @@ func TestFilesSavedOnWindows(t *testing.T) {
 	no(t, err)
 	for _, more := range []string{"", strings.Repeat("# another host\n", 10_000)} {
 		no(t, os.WriteFile(server.KnownHosts, append(lines, more...), 0o600))
-		storetest.SavedOnWindows(t, func(way string) {
+		textfiletest.SavedOnWindows(t, func(way string) {
 			m, err := kind(server).Open(t.Context())
 			if err != nil {
 				t.Errorf("%s, %d bytes more: %v", way, len(more), err)

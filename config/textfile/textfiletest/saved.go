@@ -1,6 +1,5 @@
-//go:build linux
-
-package storetest
+// Package textfiletest saves text files as other systems do, for tests of what reads them.
+package textfiletest
 
 import (
 	"os"
@@ -16,7 +15,9 @@ func SavedOnWindows(t testing.TB, try func(way string), files ...string) {
 	was := map[string]string{}
 	for _, name := range files {
 		text, err := os.ReadFile(name)
-		must(t, err)
+		if err != nil {
+			t.Fatal(err)
+		}
 		was[name] = string(text)
 	}
 	for way, save := range map[string]func(string) string{
@@ -24,19 +25,37 @@ func SavedOnWindows(t testing.TB, try func(way string), files ...string) {
 		"a mark":           func(s string) string { return "\ufeff" + s },
 		"UTF-16":           func(s string) string { return wide("\ufeff" + s) },
 		"UTF-16 unmarked":  wide,
+		"UTF-16 reversed":  func(s string) string { return swapped(wide("\ufeff" + s)) },
 		"as it was before": nil,
 	} {
 		for name, text := range was {
 			if save != nil {
 				text = save(strings.ReplaceAll(text, "\n", "\r\n"))
 			}
-			must(t, os.WriteFile(name, []byte(text), 0o600)) // existing files keep their mode
+			write(t, name, text)
 		}
 		try(way)
 	}
 	for name, text := range was {
-		must(t, os.WriteFile(name, []byte(text), 0o600))
+		write(t, name, text)
 	}
+}
+
+// write replaces a file's content. An existing file keeps its mode.
+func write(t testing.TB, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// swapped swaps the bytes of each pair.
+func swapped(s string) string {
+	b := []byte(s)
+	for i := 0; i+1 < len(b); i += 2 {
+		b[i], b[i+1] = b[i+1], b[i]
+	}
+	return string(b)
 }
 
 // wide returns s in UTF-16, little-endian.
