@@ -44,6 +44,28 @@ func TestEverybodyMayReadTheReport(t *testing.T) {
 	}
 }
 
+// The service owns the folder of its report, and root reads it. What isn't an ordinary file there
+// would hold root up for ever.
+func TestAReportThatIsNoFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), statusFile)
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := readReport(path)
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err == nil || !strings.Contains(err.Error(), "is not an ordinary file") {
+			t.Errorf("a pipe reads as %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("reading a pipe hangs")
+	}
+}
+
 // The report reads back as it was written, and contains no partial consent.
 func TestReportRoundTrip(t *testing.T) {
 	for _, c := range []struct {

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tacet/config/bounded"
+	"tacet/config/textfile"
 )
 
 const (
@@ -117,12 +118,8 @@ func sameFile(exe, path string) bool {
 
 // report fills in what the process says of itself.
 func (d Systemd) report(s *Seen) {
-	f, err := os.Open(d.Status)
-	if err != nil {
-		return
-	}
-	defer f.Close()
-	data, err := bounded.ReadAll(f, maxStatus)
+	// Its folder is the service's: only an ordinary file can't hold root up.
+	data, err := textfile.Bytes(d.Status, maxStatus)
 	if err != nil {
 		return
 	}
