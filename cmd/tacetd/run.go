@@ -287,7 +287,8 @@ var lightsOutCommand = cli.Command{
 		} else if len(rest) > 0 {
 			return env.Usage("lights-out takes no arguments")
 		}
-		cfg, _, err := loadUnit(*path, defaultState)
+		// A mistake elsewhere must not keep the light lit: it says that the microphone is open.
+		cfg, err := config.LoadPanel(*path)
 		if err != nil {
 			return cli.Exit(cli.ExitConfig, err)
 		}
