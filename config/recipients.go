@@ -2,7 +2,9 @@ package config
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -154,6 +156,9 @@ func (k *keyring) file(name string, from Problem) {
 	}
 	const wanted = "name a file of public keys, as tacet keygen prints them"
 	switch {
+	case errors.Is(err, fs.ErrPermission):
+		k.refuse(from, fmt.Sprintf("file %s: %v", quote(name), cause(err)),
+			"let the service's user read it: the recipients are no secret, so its mode may be 0644")
 	case err != nil:
 		k.refuse(from, fmt.Sprintf("file %s: %v", quote(name), cause(err)),
 			"put the file there, or write the public key itself, age1…")

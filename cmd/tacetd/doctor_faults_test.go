@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -161,7 +163,27 @@ var faults = map[string]fault{
 	"no broker": {more: "[mqtt]\nbroker = \"mqtt://127.0.0.1:1\"\n",
 		part: "broker mqtt://127.0.0.1:1: ", cause: "nothing listens at the broker's address", remedy: "start the broker",
 		command: "nc -vz 127.0.0.1 1"},
+	"a password that is not there": {more: "[mqtt]\nbroker = \"mqtt://127.0.0.1:1\"\nusername = \"u\"\npassword_file = \"/nowhere/password\"\n",
+		part: "broker mqtt://127.0.0.1:1: ", cause: "open /nowhere/password: no such file", remedy: "put the file there",
+		command: "ls -l /nowhere/password"},
+	"a key that is closed to the service": {more: secretStore, breaks: func(p *patient) {
+		p.storeKind = func(config.Store, trust.Judge) store.Kind { return closed{} }
+	}, part: "store vault (s3): ", cause: "permission denied", remedy: "let the service's user read the file",
+		command: "ls -l /nowhere/secret"},
 }
+
+const secretStore = "[[store]]\nname = \"vault\"\nkind = \"s3\"\nendpoint = \"http://127.0.0.1:1\"\nbucket = \"tacet\"\n" +
+	"access_key_file = \"/nowhere/access\"\nsecret_key_file = \"/nowhere/secret\"\n"
+
+// closed is a store whose secret the service may not read.
+type closed struct{}
+
+func (closed) Open(context.Context) (store.Medium, error) {
+	return nil, fmt.Errorf("a key for the S3 server: %w",
+		&fs.PathError{Op: "open", Path: "/nowhere/secret", Err: syscall.EACCES})
+}
+
+func (closed) Changed() <-chan struct{} { return nil }
 
 // Each fault makes its own part fail, and no other. The first failing line has the right cause,
 // what to do, and the command.

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -157,7 +160,30 @@ func (d *doctor) fail(ctx context.Context, part string, err error, f fix) {
 	if cause, own, ok := strings.Cut(text, "; "); ok {
 		text, f.remedy = cause, own
 	}
+	if file, ok := d.fileFix(err); ok {
+		f = file
+	}
 	d.failed(part, f, "%s", text)
+}
+
+// fileFix is what to do about a file that the configuration names, and that is missing or closed to
+// the service. ok is false for any other error.
+func (d *doctor) fileFix(err error) (f fix, ok bool) {
+	var e *fs.PathError
+	if d.cfg == nil || !errors.As(err, &e) ||
+		!slices.ContainsFunc(d.cfg.NamedFiles(), func(n config.NamedFile) bool { return n.Name == e.Path }) {
+		return fix{}, false
+	}
+	f.command = "ls -l " + diagnosis.Quote(e.Path)
+	switch {
+	case errors.Is(e, fs.ErrNotExist):
+		f.remedy = "put the file there, or correct the name in the configuration"
+	case errors.Is(e, fs.ErrPermission):
+		f.remedy = "let the service's user read the file: its group is to be tacet, and its mode 0640"
+	default:
+		return fix{}, false
+	}
+	return f, true
 }
 
 const (
