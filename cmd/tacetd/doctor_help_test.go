@@ -40,6 +40,8 @@ username = "mqttuser"
 password_file = "%[1]s/mqtt_password"
 client_key = "%[1]s/client.key"
 cert = "%[1]s/client.pem"
+[buzzer]
+line = "GPIO24"
 `
 
 // The file for help has no secret of the configuration, nothing that tells of a consultation, and
@@ -112,7 +114,7 @@ func TestSupportHasNoSecrets(t *testing.T) {
 	}
 	for _, want := range []string{"== doctor ==", "Not ready: 1 thing, store office", "site/room-3",
 		"level=ERROR msg=\"append segment 42",
-		"2026-11-21", "mqtt_password", "-rw-------", "48000", "sftp://[removed]@127.0.0.1:1/recordings"} {
+		"2026-11-21", "mqtt_password", "GPIO24", "-rw-------", "48000", "sftp://[removed]@127.0.0.1:1/recordings"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in the file for help:\n%s", want, text)
 		}
