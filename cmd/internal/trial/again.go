@@ -13,9 +13,7 @@ func (r *Runner) Again(ctx context.Context) (version string, err error) {
 	if version, err = update.Installed(r.Installed); err != nil {
 		return "", err
 	}
-	if r.state, err = update.Read(r.Dir); err != nil {
-		return "", err
-	}
+	r.remember()
 	// The drop-in goes first: it would bring back the entry.
 	failed, err := r.dropIn().read()
 	if err != nil {

@@ -88,10 +88,7 @@ func (r *Runner) look(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if r.state, err = update.Read(r.Dir); err != nil {
-		r.Say("starting anew: %v", err)
-		r.state = update.State{}
-	}
+	r.remember()
 	if err := r.dropInOf(ctx, version); err != nil {
 		return false, err
 	}
@@ -130,6 +127,16 @@ func (r *Runner) look(ctx context.Context) (more bool, err error) {
 		return verdict == Wait, err
 	}
 	return false, nil
+}
+
+// remember reads the state. One that can't be read is replaced; the drop-in still says what has failed.
+func (r *Runner) remember() {
+	state, err := update.Read(r.Dir)
+	if err != nil {
+		r.Say("starting anew: %v", err)
+		state = update.State{}
+	}
+	r.state = state
 }
 
 // summon makes the judge of a version. What is known of the version before stays known when another

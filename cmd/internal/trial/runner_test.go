@@ -346,6 +346,24 @@ func TestAgain(t *testing.T) {
 	})
 }
 
+// A state that can't be read doesn't keep a person from it: the drop-in knows what has failed.
+func TestAgainWithABrokenState(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMachine(t)
+		m.must(m.check())
+		m.sick["2"] = 78
+		m.install("2")
+		m.rests()
+		m.must(m.check())
+		m.put(m.path("state", "state.json"), "{")
+		r := Runner{Installed: m.path("version"), Dir: m.path("state"), DropIn: m.dropIn(), Service: m,
+			Say: func(string, ...any) {}}
+		if version, err := r.Again(t.Context()); err != nil || version != "2" {
+			t.Fatalf("again: %q, %v", version, err)
+		}
+	})
+}
+
 // A state that can't be read forgets what it knew, and does no harm.
 func TestABrokenState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
