@@ -49,7 +49,7 @@ var (
 const roomRule = `1 to 32 of the letters a-z, the digits and "-"`
 
 // ReadRooms reads a list of rooms from a CSV file, as spreadsheets save it: separated by commas,
-// semicolons or tabs, in UTF-8, UTF-16 or Windows-1252. If the list has mistakes, the error is a
+// semicolons or tabs, in UTF-8, UTF-16 or Windows-1252, with any line ends. If the list has mistakes, the error is a
 // [config.Errors] with the line and column of each. A list with only warnings can be used.
 func ReadRooms(name string) (rooms []Room, warnings []config.Problem, err error) {
 	data, err := textfile.Read(name, maxList)
@@ -64,7 +64,11 @@ func ReadRooms(name string) (rooms []Room, warnings []config.Problem, err error)
 		l.warn(0, 0, "", "is not UTF-8, and was read as Windows-1252",
 			`check the names, or save the list as "CSV UTF-8"`)
 	}
-	l.read(string(data))
+	text := string(data)
+	if !strings.Contains(text, "\n") { // "CSV (Macintosh)"
+		text = strings.ReplaceAll(text, "\r", "\n")
+	}
+	l.read(text)
 	if len(l.errors) > 0 {
 		return nil, l.warnings, l.errors
 	}

@@ -46,6 +46,7 @@ func TestListOfRooms(t *testing.T) {
 	for name, data := range map[string]string{
 		"plain":              list,
 		"with a mark":        "\ufeff" + list,
+		"from an old Mac":    strings.ReplaceAll(list, "\r\n", "\r"),
 		"from Unix":          strings.ReplaceAll(list, "\r\n", "\n"),
 		"without a last end": strings.TrimSuffix(list, "\r\n,,,\r\n"),
 		"tabs, UTF-16": wide(strings.NewReplacer("Zimmer 3, Süd", "Zimmer 3, Süd", ",",
