@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"tacet/cmd/internal/card"
@@ -69,7 +71,9 @@ func cardRun(env *cli.Env, args []string) error {
 	if *out == "-" {
 		return env.PrintLines(string(page))
 	}
-	if err := writeNew(*out, page, 0o644); err != nil {
+	if err := writeNew(*out, page, 0o644); errors.Is(err, fs.ErrExist) {
+		return cli.WithHint(fmt.Errorf("%s already exists", *out), "remove it, or name another file with -o")
+	} else if err != nil {
 		return fmt.Errorf("write the card: %w", err)
 	}
 	env.Note("wrote the card for %s to %s: open it in a browser, and print it", cfg.Room.Name, *out)
