@@ -35,3 +35,19 @@ func TestLoadPanel(t *testing.T) {
 		}
 	}
 }
+
+// A repeated tone that is never heard is no tone for those who don't see the light.
+func TestARepeatThatNeverSounds(t *testing.T) {
+	for repeat, want := range map[string]int{"0s": 0, "59m": 0, "60m": 1, "2h": 1} {
+		found := 0
+		for _, p := range problemsOf(filepath.Join(t.TempDir(), "tacet.toml"),
+			"[buzzer]\nline = \"GPIO24\"\nrepeat = \""+repeat+"\"\n") {
+			if p.Key == "buzzer.repeat" {
+				found++
+			}
+		}
+		if found != want {
+			t.Errorf("%s: %d problems, want %d", repeat, found, want)
+		}
+	}
+}

@@ -39,6 +39,10 @@ func (c *checker) panel(cfg *Config) {
 	cfg.StatusLight = c.line("status_light", High, "GPIO23")
 	cfg.Door = c.line("door", Low, "GPIO6")
 	cfg.Buzzer = c.buzzer()
+	if z, most := cfg.Buzzer, cfg.Consent.Max; z != nil && most > 0 && z.Repeat >= most {
+		c.block("buzzer").warn("repeat", quote(formatDuration(z.Repeat))+" is as long as the longest recording, so it never sounds",
+			"write less than "+formatDuration(most)+`, or "0s" for no tone while it records`)
+	}
 }
 
 func (c *checker) buttons(cfg *Config) {
