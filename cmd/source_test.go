@@ -120,7 +120,6 @@ var mayRead = map[string]string{
 	"daemon/store/local/mounts/watch_linux.go":   "the kernel's mount table",
 	"daemon/store/local/device.go":               "what the kernel says of a drive",
 	"cmd/internal/diagnosis/host/host.go read":   "what the kernel says",
-	"cmd/tacetd/status.go":                       "what the daemon wrote",
 	"cmd/tacet/open.go readIdentities":           "an identity, which may be encrypted: recording decodes it",
 	"cmd/tacet/keygen.go syncFolder":             "a folder, to sync it",
 	"cmd/tacet/signing_key.go decryptKey":        "a key, which may be encrypted: recording decodes it",

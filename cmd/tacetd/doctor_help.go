@@ -115,7 +115,7 @@ func chosen(cfg *config.Config) string {
 		"room":    cfg.Room.Site + "/" + cfg.Room.ID,
 		"consent": map[string]string{"max": cfg.Consent.Max.String(), "quiet": cfg.Consent.Quiet.String()},
 		"buttons": cfg.Buttons, "light": cfg.Light, "status_light": cfg.StatusLight, "door": cfg.Door, "buzzer": cfg.Buzzer,
-		"audio": cfg.Audio,
+		"audio":      cfg.Audio,
 		"recipients": recipients, "office": cfg.Office != nil, "spool": cfg.Spool, "stores": cfg.Stores,
 	}
 	if m := cfg.MQTT; m != nil {
