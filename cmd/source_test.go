@@ -79,6 +79,7 @@ func receiverName(x ast.Expr) string {
 var mayWrite = map[string]string{
 	"cmd/tacet/open.go open":              "the sound",
 	"cmd/tacet/dashboard.go dashboardRun": "the log, whose handler quotes what is not printable",
+	"cmd/tacet/open_clip.go openClip":     "the sound",
 	"cmd/tacetd/doctor_wire.go wire":      "rows, which package wire cleans",
 	"cmd/tacetd/doctor_sandbox.go run":    "the doctor in the sandbox, which prints with package cli",
 	"cmd/tacetd/run.go Run":               "the log, whose handler quotes what is not printable",
