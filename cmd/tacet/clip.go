@@ -15,6 +15,7 @@ import (
 	"tacet/config"
 	"tacet/daemon/recording"
 	"tacet/daemon/recording/clip"
+	"tacet/daemon/recording/excerpt"
 )
 
 var clipCommand = cli.Command{
@@ -64,7 +65,7 @@ func (p *position) Set(s string) (err error) {
 }
 
 // stretches is a flag that holds stretches of a recording; it may be repeated.
-type stretches []clip.Stretch
+type stretches []excerpt.Stretch
 
 func (s *stretches) String() string { return "" }
 func (s *stretches) Set(text string) error {
@@ -77,7 +78,7 @@ func (s *stretches) Set(text string) error {
 		return err
 	}
 	last, err := parsePosition(to)
-	*s = append(*s, clip.Stretch{From: first, To: last})
+	*s = append(*s, excerpt.Stretch{From: first, To: last})
 	return err
 }
 
@@ -169,7 +170,7 @@ func receivers(named []string) (passphrase string, to []age.Recipient, err error
 }
 
 func (s *source) writeClip(env *cli.Env, out string, flags *partFlags, to []age.Recipient, passphrase string) error {
-	part, err := clip.Select(s.index, flags.from.at, flags.to.at, flags.without)
+	part, err := excerpt.Select(s.index, flags.from.at, flags.to.at, flags.without)
 	if err != nil {
 		return fmt.Errorf("take a part out of %s: %w", s.name, err)
 	}
@@ -177,7 +178,7 @@ func (s *source) writeClip(env *cli.Env, out string, flags *partFlags, to []age.
 	if err != nil {
 		return fmt.Errorf("take a part out of %s: %w", s.name, err)
 	}
-	if err := env.Printf("%s: %s\n", out, partText(part, clip.Length(s.index.Proof.Samples(), s.index.Proof.Head.Audio.Rate))); err != nil {
+	if err := env.Printf("%s: %s\n", out, partText(part, excerpt.Length(s.index.Proof.Samples(), s.index.Proof.Head.Audio.Rate))); err != nil {
 		return err
 	}
 	if passphrase != "" {
@@ -187,15 +188,15 @@ func (s *source) writeClip(env *cli.Env, out string, flags *partFlags, to []age.
 }
 
 // partText says which part of a recording something is.
-func partText(p clip.Part, length time.Duration) string {
+func partText(p excerpt.Part, length time.Duration) string {
 	end := min(time.Duration(p.To)*time.Second, length)
-	text := fmt.Sprintf("from %s to %s of %s", clip.Clock(p.From), formatLength(end), formatLength(length))
+	text := fmt.Sprintf("from %s to %s of %s", excerpt.Clock(p.From), formatLength(end), formatLength(length))
 	const most = 10
 	for i, s := range p.Withheld {
 		if i == most {
 			return text + fmt.Sprintf(", and %d more withheld", len(p.Withheld)-most)
 		}
-		text += fmt.Sprintf(", %d s withheld at %s", s.Seconds(), clip.Clock(s.From))
+		text += fmt.Sprintf(", %d s withheld at %s", s.Seconds(), excerpt.Clock(s.From))
 	}
 	return text
 }

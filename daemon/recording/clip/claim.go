@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+
+	"tacet/daemon/recording/excerpt"
 )
 
 // Format is the format version in clip.json.
@@ -14,31 +16,27 @@ const Format = "tacet-clip/1"
 // Extension ends the name of a clip's file.
 const Extension = ".tacet-clip"
 
-// Limits of a clip's members, in bytes.
-const (
-	maxText = 64 << 10
-	maxNote = 1 << 10
-	maxKey  = 256 << 10
-)
+// maxKey is the most that key.age may have, in bytes.
+const maxKey = 256 << 10
 
 // A claim is clip.json. A reader computes all of it, and compares.
 type claim struct {
 	Format string `json:"format"`
 	ID     string `json:"id"` // the recording's
-	Span
-	Withheld []Span `json:"withheld"`
-	Keys     string `json:"keys"` // hex SHA-256 of all NNNNNN.key and key.age, in the clip's order
+	excerpt.Span
+	Withheld []excerpt.Span `json:"withheld"`
+	Keys     string         `json:"keys"` // hex SHA-256 of all NNNNNN.key and key.age, in the clip's order
 }
 
 func (c *claim) encode() ([]byte, error) {
 	if c.Withheld == nil {
-		c.Withheld = []Span{}
+		c.Withheld = []excerpt.Span{}
 	}
 	text, err := json.Marshal(c) // an ID and a format have nothing to escape
 	if err != nil {
 		return nil, err
 	}
-	if text = append(text, '\n'); len(text) > maxText {
+	if text = append(text, '\n'); len(text) > excerpt.MaxText {
 		return nil, errors.New("too many spans are withheld")
 	}
 	return text, nil
@@ -60,7 +58,7 @@ func parseClaim(text []byte) (claim, error) {
 }
 
 // part is the part of a recording that the claim is about.
-func (c *claim) part() Part { return Part{c.Span, c.Withheld} }
+func (c *claim) part() excerpt.Part { return excerpt.Part{Span: c.Span, Withheld: c.Withheld} }
 
 // sumKeys is the claim's Keys.
 func sumKeys(keys [][]byte, keyAge []byte) string {

@@ -15,6 +15,7 @@ import (
 	"tacet/daemon/recording"
 	"tacet/daemon/recording/bundle"
 	"tacet/daemon/recording/clip"
+	"tacet/daemon/recording/excerpt"
 	"tacet/daemon/recording/recordingtest"
 )
 
@@ -75,14 +76,14 @@ func (s *source) index(t testing.TB) *recording.Index {
 }
 
 // clip makes a clip for a receiver.
-func (s *source) clip(t testing.TB, to recordingtest.Office, from, until int64, withheld ...clip.Span) []byte {
+func (s *source) clip(t testing.TB, to recordingtest.Office, from, until int64, withheld ...excerpt.Span) []byte {
 	t.Helper()
 	recipients, err := recording.ParseRecipients([]string{to.Recipient})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
-	part := clip.Part{Span: clip.Span{From: from, To: until}, Withheld: withheld}
+	part := excerpt.Part{Span: excerpt.Span{From: from, To: until}, Withheld: withheld}
 	if err := clip.Make(&b, s.index(t), part, recipients); err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +105,7 @@ func TestClip(t *testing.T) {
 	for _, a := range audios {
 		t.Run(a.Codec, func(t *testing.T) {
 			s, to := record(t, a, nil), recordingtest.NewOffice(t, recordingtest.Hybrid)
-			file := s.clip(t, to, 2, 7, clip.Span{From: 4, To: 5})
+			file := s.clip(t, to, 2, 7, excerpt.Span{From: 4, To: 5})
 			if !clip.Is(bytes.NewReader(file), int64(len(file))) || clip.Is(bytes.NewReader(s.file), int64(len(s.file))) {
 				t.Error("a clip is not told from a recording")
 			}
@@ -198,7 +199,7 @@ func TestPassphrase(t *testing.T) {
 	}
 	to.SetWorkFactor(10)
 	var b bytes.Buffer
-	if err := clip.Make(&b, s.index(t), clip.Part{Span: clip.Span{From: 1, To: 2}}, []age.Recipient{to}); err != nil {
+	if err := clip.Make(&b, s.index(t), excerpt.Part{Span: excerpt.Span{From: 1, To: 2}}, []age.Recipient{to}); err != nil {
 		t.Fatal(err)
 	}
 	if rep, err := verify(b.Bytes()); err != nil || rep.Stanza != "scrypt" {
@@ -233,7 +234,7 @@ func TestClipOfWhatIsLeft(t *testing.T) {
 		t.Errorf("damaged: %+v, %v", rep, err)
 	}
 	var b bytes.Buffer
-	if err := clip.Make(&b, bad.index(t), clip.Part{Span: clip.Span{From: 0, To: 7}}, nil); err == nil {
+	if err := clip.Make(&b, bad.index(t), excerpt.Part{Span: excerpt.Span{From: 0, To: 7}}, nil); err == nil {
 		t.Error("a second that is not proved is in a clip")
 	}
 	none := record(t, audios[2], func(s *recordingtest.Spec) { s.Segments = 0 })

@@ -14,6 +14,7 @@ import (
 	"tacet/daemon/recording"
 	"tacet/daemon/recording/bundle"
 	"tacet/daemon/recording/clip"
+	"tacet/daemon/recording/excerpt"
 	"tacet/daemon/recording/recordingtest"
 )
 
@@ -172,7 +173,7 @@ func claiming(t testing.TB, list []member, like []byte, change func(claim map[st
 func TestWrongClaims(t *testing.T) {
 	to := recordingtest.NewOffice(t, recordingtest.Classic)
 	s := record(t, audios[0], nil)
-	genuine := s.clip(t, to, 2, 6, clip.Span{From: 4, To: 5})
+	genuine := s.clip(t, to, 2, 6, excerpt.Span{From: 4, To: 5})
 	list := members(t, genuine)
 	span := func(from, to int64) map[string]any { return map[string]any{"from": from, "to": to} }
 	if _, err := verify(pack(t, claiming(t, list, nil, func(map[string]any) {}))); err != nil {
@@ -183,9 +184,9 @@ func TestWrongClaims(t *testing.T) {
 		change func(map[string]any)
 		names  []string
 	}{
-		"an earlier start":    {s.clip(t, to, 1, 6, clip.Span{From: 4, To: 5}), func(c map[string]any) { c["from"] = 1 }, []string{"000002.age"}},
-		"a later start":       {s.clip(t, to, 3, 6, clip.Span{From: 4, To: 5}), func(c map[string]any) { c["from"] = 3 }, []string{"000004.json"}},
-		"a later end":         {s.clip(t, to, 2, 7, clip.Span{From: 4, To: 5}), func(c map[string]any) { c["to"] = 7 }, []string{"000007.age"}},
+		"an earlier start":    {s.clip(t, to, 1, 6, excerpt.Span{From: 4, To: 5}), func(c map[string]any) { c["from"] = 1 }, []string{"000002.age"}},
+		"a later start":       {s.clip(t, to, 3, 6, excerpt.Span{From: 4, To: 5}), func(c map[string]any) { c["from"] = 3 }, []string{"000004.json"}},
+		"a later end":         {s.clip(t, to, 2, 7, excerpt.Span{From: 4, To: 5}), func(c map[string]any) { c["to"] = 7 }, []string{"000007.age"}},
 		"an earlier end":      {s.clip(t, to, 2, 5), func(c map[string]any) { c["to"] = 5; c["withheld"] = []any{} }, []string{"000005.age"}},
 		"beyond the end":      {nil, func(c map[string]any) { c["to"] = 9 }, []string{"clip.json"}},
 		"nothing withheld":    {s.clip(t, to, 2, 6), func(c map[string]any) { c["withheld"] = []any{} }, []string{"000005.age"}},
@@ -357,7 +358,7 @@ func TestMakeReadsWhatWasProved(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.left = 100
-	err = clip.Make(io.Discard, x, clip.Part{Span: clip.Span{From: 1, To: 4}}, nil)
+	err = clip.Make(io.Discard, x, excerpt.Part{Span: excerpt.Span{From: 1, To: 4}}, nil)
 	if err == nil {
 		t.Fatal("a clip without a receiver")
 	}
@@ -365,7 +366,7 @@ func TestMakeReadsWhatWasProved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = clip.Make(io.Discard, x, clip.Part{Span: clip.Span{From: 1, To: 4}}, recipients)
+	err = clip.Make(io.Discard, x, excerpt.Part{Span: excerpt.Span{From: 1, To: 4}}, recipients)
 	if !errors.Is(err, recording.ErrChanged) {
 		t.Errorf("%v", err)
 	}

@@ -11,12 +11,13 @@ import (
 	"filippo.io/age"
 
 	"tacet/daemon/recording/clip"
+	"tacet/daemon/recording/excerpt"
 )
 
 // golden is the content of a golden file.
 type golden struct {
 	From, To int64
-	Withheld []clip.Span
+	Withheld []excerpt.Span
 	Samples  int64  // of the recording
 	Reason   string // why it ended; "" without an end
 	Sound    string // SHA-256 of what the clip opens to

@@ -9,6 +9,7 @@ import (
 
 	"tacet/daemon/recording"
 	"tacet/daemon/recording/bundle"
+	"tacet/daemon/recording/excerpt"
 	"tacet/daemon/recording/filekey"
 )
 
@@ -16,8 +17,8 @@ import (
 // else of the recording; one made of a passphrase must be the only one.
 //
 // It reads each second twice, and the second time takes only bytes that are still what was proved.
-func Make(w io.Writer, x *recording.Index, part Part, recipients []age.Recipient) error {
-	if err := part.check(x.Proof.Segments); err != nil {
+func Make(w io.Writer, x *recording.Index, part excerpt.Part, recipients []age.Recipient) error {
+	if err := part.Check(x.Proof.Segments); err != nil {
 		return fmt.Errorf("make a clip: %w", err)
 	}
 	identity, err := age.GenerateX25519Identity()
@@ -68,7 +69,7 @@ func sealKey(identity *age.X25519Identity, comment string, recipients []age.Reci
 func (m *maker) wrapKeys(to *age.X25519Recipient) error {
 	part := m.claim.part()
 	for second := part.From; second < part.To; second++ {
-		if part.withholds(second) {
+		if part.Withholds(second) {
 			continue
 		}
 		_, key, err := m.x.Segment(second + 1)
@@ -132,7 +133,7 @@ func (m *maker) writeSeconds(w *bundle.Writer) error {
 	part, given := m.claim.part(), 0
 	for second := part.From; second < part.To; second++ {
 		for _, ending := range []string{"json", "age"} {
-			if ending == "age" && part.withholds(second) {
+			if ending == "age" && part.Withholds(second) {
 				continue
 			}
 			name := recording.SegmentName(second+1, ending)
@@ -147,7 +148,7 @@ func (m *maker) writeSeconds(w *bundle.Writer) error {
 				return err
 			}
 		}
-		if part.withholds(second) {
+		if part.Withholds(second) {
 			continue
 		}
 		if err := w.Add(recording.SegmentName(second+1, "key"), m.keys[given]); err != nil {

@@ -12,6 +12,7 @@ import (
 	"filippo.io/age"
 
 	"tacet/daemon/recording"
+	"tacet/daemon/recording/excerpt"
 	"tacet/daemon/recording/filekey"
 )
 
@@ -55,13 +56,13 @@ func Open(r io.ReaderAt, size int64, w io.Writer, o Opening) (*Report, error) {
 		if err != nil {
 			return &c.rep, err
 		}
-		head = join.header()
+		head = join.Header()
 	}
 	join, err := p.play(&overlay{w, head})
 	if err != nil {
 		return &c.rep, err
 	}
-	c.rep.Sound = &Sound{Samples: join.samples()}
+	c.rep.Sound = &Sound{Samples: join.Samples()}
 	return &c.rep, nil
 }
 
@@ -75,7 +76,7 @@ func (c *contents) unlock(identities []age.Identity) (*age.X25519Identity, error
 		return nil, recording.ErrIdentity
 	}
 	if err != nil {
-		return nil, fault(fmt.Errorf("key.age: %w", err))
+		return nil, excerpt.Fault(fmt.Errorf("key.age: %w", err))
 	}
 	defer clear(plain)
 	var identity *age.X25519Identity
@@ -87,15 +88,15 @@ func (c *contents) unlock(identities []age.Identity) (*age.X25519Identity, error
 			ours = true
 		case strings.HasPrefix(line, "#"):
 		case identity != nil:
-			return nil, fault(errKeyFile)
+			return nil, excerpt.Fault(errKeyFile)
 		default:
 			if identity, err = age.ParseX25519Identity(line); err != nil {
-				return nil, fault(errKeyFile) // not err: it could show a part of the key
+				return nil, excerpt.Fault(errKeyFile) // not err: it could show a part of the key
 			}
 		}
 	}
 	if identity == nil || !ours {
-		return nil, fault(errKeyFile)
+		return nil, excerpt.Fault(errKeyFile)
 	}
 	return identity, nil
 }
@@ -108,20 +109,20 @@ type player struct {
 }
 
 // play writes the sound to w.
-func (p *player) play(w io.Writer) (joiner, error) {
+func (p *player) play(w io.Writer) (excerpt.Joiner, error) {
 	like, err := p.open(&p.seconds[0])
 	if err != nil {
 		return nil, err
 	}
-	join, err := newJoiner(&p.proof.Head, p.claim.From, p.seconds[0].n, like)
+	join, err := excerpt.NewJoiner(&p.proof.Head, p.claim.From, p.seconds[0].n, like)
 	if err != nil {
 		return nil, doesNotBelong(p.seconds[0].n, err)
 	}
 	given := p.seconds
 	for s := p.claim.From; s < p.claim.To; s++ {
 		var out []byte
-		if p.rep.Part.withholds(s) {
-			out, err = join.silence()
+		if p.rep.Part.Withholds(s) {
+			out, err = join.Silence()
 		} else {
 			out, err = p.add(join, &given[0])
 			given = given[1:]
@@ -133,7 +134,7 @@ func (p *player) play(w io.Writer) (joiner, error) {
 			return nil, err
 		}
 	}
-	out, err := join.finish()
+	out, err := join.Finish()
 	if err != nil {
 		return nil, err
 	}
@@ -141,12 +142,12 @@ func (p *player) play(w io.Writer) (joiner, error) {
 	return join, err
 }
 
-func (p *player) add(join joiner, s *second) ([]byte, error) {
+func (p *player) add(join excerpt.Joiner, s *second) ([]byte, error) {
 	plain, err := p.open(s)
 	if err != nil {
 		return nil, err
 	}
-	out, err := join.add(s.n, plain)
+	out, err := join.Add(s.n, plain)
 	if err != nil {
 		return nil, doesNotBelong(s.n, err)
 	}
@@ -207,4 +208,10 @@ func (o *overlay) Write(b []byte) (int, error) {
 	}
 	m, err := o.w.Write(b[n:])
 	return n + m, err
+}
+
+// doesNotBelong is the error for a second that is proved and opens, but is not what it should be:
+// the recorder itself was wrong, or it is not one.
+func doesNotBelong(n int64, err error) error {
+	return excerpt.Fault(fmt.Errorf("%s: it doesn't open or doesn't fit: %w", recording.SegmentName(n, "age"), err))
 }

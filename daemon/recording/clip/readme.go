@@ -13,6 +13,7 @@ import (
 	"tacet/audio/ogg"
 	"tacet/audio/wav"
 	"tacet/daemon/recording"
+	"tacet/daemon/recording/excerpt"
 )
 
 // readMeText is READ-ME.txt. Nothing signs it, so a reader takes only texts that it can make: a
@@ -43,7 +44,7 @@ func readMe(h *recording.Head, c *claim, leaves []byte, closing, stanza string) 
 	base := fmt.Sprintf("%s_%d-%d", file, c.From, c.To)
 	return []byte(strings.NewReplacer(
 		"{file}", h.FileName(), "{base}", base, "{clip}", base+Extension, "{ext}", h.Audio.Codec,
-		"{room}", h.Room, "{site}", h.Site, "{from}", Clock(c.From), "{to}", Clock(c.To), "{withheld}", withheld,
+		"{room}", h.Room, "{site}", h.Site, "{from}", excerpt.Clock(c.From), "{to}", excerpt.Clock(c.To), "{withheld}", withheld,
 		"{first}", recording.SegmentName(c.From+1, "age"), "{last}", recording.SegmentName(c.To, "age"),
 		"{unit}", h.UnitKey, "{own}", h.SigningKey, "{closing}", closing, "{signer}", signer, "{open}", open,
 		"{head}", head, "{format}", Format,
@@ -66,14 +67,6 @@ func soundHead(h *recording.Head, from int64) (string, error) {
 		head = wav.Header(a.Rate, a.Channels, wav.Unknown)
 	}
 	return fmt.Sprintf("echo %s | openssl base64 -d -A; ", base64.StdEncoding.EncodeToString(head)), err
-}
-
-// Clock formats a position as players show it.
-func Clock(seconds int64) string {
-	if seconds >= 3600 {
-		return fmt.Sprintf("%d:%02d:%02d", seconds/3600, seconds/60%60, seconds%60)
-	}
-	return fmt.Sprintf("%d:%02d", seconds/60, seconds%60)
 }
 
 // stanzaOf returns the type of the first stanza of an age file, or "".

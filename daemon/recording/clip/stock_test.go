@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"tacet/audio/ogg"
-	"tacet/daemon/recording/clip"
+	"tacet/daemon/recording/excerpt"
 	"tacet/daemon/recording/recordingtest"
 	"tacet/systemd/needs"
 )
@@ -62,7 +62,7 @@ func TestReadMeByHand(t *testing.T) {
 	for _, a := range audios {
 		t.Run(a.Codec, func(t *testing.T) {
 			s, to := record(t, a, nil), recordingtest.NewOffice(t, recordingtest.Hybrid)
-			said, sound, err := byHand(t, s.clip(t, to, 2, 6, clip.Span{From: 4, To: 5}), to, a.Codec)
+			said, sound, err := byHand(t, s.clip(t, to, 2, 6, excerpt.Span{From: 4, To: 5}), to, a.Codec)
 			if err != nil {
 				t.Fatalf("%v: %s", err, said)
 			}

@@ -3,14 +3,13 @@ package clip
 import (
 	"bytes"
 	"crypto/sha256"
-	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"time"
 
 	"tacet/daemon/recording"
 	"tacet/daemon/recording/bundle"
+	"tacet/daemon/recording/excerpt"
 )
 
 // Options configures Verify and Open.
@@ -27,7 +26,7 @@ type Report struct {
 	Head    recording.Head
 	End     *recording.End // nil if the recording has no end, or none that is proved
 	Samples int64          // of the recording, up to what is proved
-	Part    Part
+	Part    excerpt.Part
 	Stanza  string // the type of the first stanza in key.age: "scrypt" is a passphrase
 	Vouched bool   // whether the caller knows the unit's key
 
@@ -35,7 +34,7 @@ type Report struct {
 }
 
 // Length is the length of the recording, up to what is proved of it.
-func (r *Report) Length() time.Duration { return Length(r.Samples, r.Head.Audio.Rate) }
+func (r *Report) Length() time.Duration { return excerpt.Length(r.Samples, r.Head.Audio.Rate) }
 
 // Is reports whether a file claims to be a clip: whether its second member is clip.json.
 func Is(r io.ReaderAt, size int64) bool {
@@ -62,12 +61,11 @@ func Verify(r io.ReaderAt, size int64, o Options) (*Report, error) {
 
 // contents is a clip that was read.
 type contents struct {
-	rep      Report
-	claim    claim
-	evidence recording.Evidence
-	proof    *recording.Proof
-	keyAge   []byte
-	seconds  []second // those that are given, in order
+	rep     Report
+	claim   claim
+	proof   *recording.Proof
+	keyAge  []byte
+	seconds []second // those that are given, in order
 }
 
 // second is a second that a clip gives.
@@ -79,24 +77,19 @@ type second struct {
 	key  []byte // NNNNNN.key
 }
 
-// fault is a fault that concerns no member, or several.
-func fault(err error) error { return &bundle.Fault{Offset: -1, What: err.Error()} }
-
 // reading is a clip that is being read.
 type reading struct {
 	contents
-	b      *bundle.Reader
+	b      excerpt.Reader
 	o      *Options
 	size   int64
-	leaves recording.Proof // of unproved lines: names and hashes
 	readMe *bundle.Member
 	keys   [][]byte
 }
 
 func read(r io.ReaderAt, size int64, o *Options) (*contents, error) {
-	c := &reading{b: bundle.NewReader(r, size), o: o, size: size}
-	closing, err := c.start()
-	if err != nil {
+	c := &reading{b: excerpt.Reader{Reader: bundle.NewReader(r, size)}, o: o, size: size}
+	if err := c.start(); err != nil {
 		return nil, err
 	}
 	for s := c.claim.From; s < c.claim.To; s++ {
@@ -104,61 +97,33 @@ func read(r io.ReaderAt, size int64, o *Options) (*contents, error) {
 			return nil, err
 		}
 	}
-	if err := c.end(closing); err != nil {
+	if err := c.end(); err != nil {
 		return nil, err
 	}
-	return &c.contents, c.conclude(closing)
+	return &c.contents, c.conclude()
 }
 
-// start reads what stands before the seconds. It returns the name of the closing note.
-func (c *reading) start() (closing string, err error) {
-	if c.readMe, err = c.b.Next("READ-ME.txt", maxText); err != nil {
-		return "", err
+// start reads what stands before the seconds.
+func (c *reading) start() (err error) {
+	if c.readMe, err = c.b.Next("READ-ME.txt", excerpt.MaxText); err != nil {
+		return err
 	}
-	m, err := c.b.Next("clip.json", maxText)
+	m, err := c.b.Next("clip.json", excerpt.MaxText)
 	if err != nil {
-		return "", err
+		return err
 	}
 	if c.claim, err = parseClaim(m.Content); err != nil {
-		return "", m.Fault("%v", err)
+		return m.Fault("%v", err)
 	}
-	if m, err = c.b.Next("leaves", recording.MaxLeaves); err != nil {
-		return "", err
-	}
-	c.evidence.Leaves = m.Content
-	if closing, err = c.leaves.Lines(m.Content); err != nil {
-		return "", m.Fault("%v", err)
+	segments, err := c.b.Leaves()
+	if err != nil {
+		return err
 	}
 	c.rep.Part = c.claim.part()
-	if err := c.rep.Part.check(c.leaves.Segments); err != nil {
-		return "", &bundle.Fault{Member: "clip.json", Offset: -1, What: err.Error()}
+	if err := c.rep.Part.Check(segments); err != nil {
+		return m.Fault("%v", err)
 	}
-	if c.evidence.Head, err = c.listed("recording.json"); err != nil {
-		return "", err
-	}
-	c.evidence.HeadNote, err = c.listed("recording.note")
-	return closing, err
-}
-
-// listed reads a small member that must have the hash in leaves.
-func (c *reading) listed(name string) ([]byte, error) {
-	m, err := c.b.Next(name, maxText)
-	if err != nil {
-		return nil, err
-	}
-	return m.Content, c.matches(m)
-}
-
-// matches checks that a member has the hash in leaves.
-func (c *reading) matches(m *bundle.Member) error {
-	sum, ok := c.leaves.Sum(m.Name)
-	if !ok {
-		return m.Fault("the recording has no such member")
-	}
-	if sum != sha256.Sum256(m.Content) {
-		return m.Fault("it is not the recording's: its hash is another one than in leaves")
-	}
-	return nil
+	return c.b.Head()
 }
 
 // second reads the members of a second, counted from 0.
@@ -166,71 +131,51 @@ func (c *reading) second(s int64) error {
 	if c.o.Progress != nil && s%64 == 0 {
 		c.o.Progress(c.b.At(), c.size)
 	}
-	happened := recording.SegmentName(s+1, "json")
-	if _, ok := c.leaves.Sum(happened); ok {
-		if _, err := c.listed(happened); err != nil {
-			return err
-		}
-	}
-	if c.rep.Part.withholds(s) {
-		return nil
+	if err := c.b.Happened(s + 1); err != nil || c.rep.Part.Withholds(s) {
+		return err
 	}
 	m, err := c.b.Next(recording.SegmentName(s+1, "age"), recording.MaxSegment)
 	if err != nil {
 		return err
 	}
-	if err := c.matches(m); err != nil {
+	if err := c.b.Matches(m); err != nil {
 		return err
 	}
-	sum, _ := c.leaves.Sum(m.Name)
-	key, err := c.b.Next(recording.SegmentName(s+1, "key"), maxNote)
+	key, err := c.b.Next(recording.SegmentName(s+1, "key"), excerpt.MaxNote)
 	if err != nil {
 		return err
 	}
 	c.keys = append(c.keys, key.Content)
-	c.seconds = append(c.seconds, second{s + 1, m.Start(), int64(len(m.Content)), sum, key.Content})
+	c.seconds = append(c.seconds, second{s + 1, m.Start(), int64(len(m.Content)), sha256.Sum256(m.Content), key.Content})
 	return nil
 }
 
 // end reads what stands after the seconds.
-func (c *reading) end(closing string) (err error) {
-	if closing == "end.note" {
-		if c.evidence.End, err = c.listed("end.json"); err != nil {
-			return err
-		}
-	}
-	m, err := c.b.Next(closing, maxNote)
-	if err != nil {
+func (c *reading) end() error {
+	if err := c.b.End(); err != nil {
 		return err
 	}
-	c.evidence.Note = m.Content
-	if m, err = c.b.Next("key.age", maxKey); err != nil {
+	m, err := c.b.Next("key.age", maxKey)
+	if err != nil {
 		return err
 	}
 	c.keyAge = m.Content
 	if sumKeys(c.keys, c.keyAge) != c.claim.Keys {
 		return m.Fault("it, or one of the NNNNNN.key, is not the one that clip.json names")
 	}
-	return c.b.End()
+	return nil
 }
 
 // conclude proves what was read.
-func (c *reading) conclude(closing string) error {
-	p, err := c.evidence.Prove()
+func (c *reading) conclude() error {
+	p, err := c.b.Prove(c.claim.ID, "clip.json")
 	if err != nil {
-		return fault(err)
-	}
-	switch {
-	case p.Head.ID != c.claim.ID:
-		return fault(errors.New("clip.json: it names another recording than recording.json"))
-	case p.Head.Started.Unix() != c.b.Time():
-		return fault(fmt.Errorf("recording.json: it says that the recording started %v, the archive says otherwise",
-			p.Head.Started))
+		return err
 	}
 	c.rep.Stanza = stanzaOf(c.keyAge)
-	about, err := readMe(&p.Head, &c.claim, c.evidence.Leaves, closing, c.rep.Stanza)
+	about, err := readMe(&p.Head, &c.claim, c.b.Evidence.Leaves, c.b.Closing, c.rep.Stanza)
 	if err != nil {
-		return fault(err)
+		return excerpt.Fault(err)
 	}
 	if !bytes.Equal(about, c.readMe.Content) {
 		return c.readMe.Fault("it is not the text that a clip has")

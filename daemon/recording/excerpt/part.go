@@ -1,4 +1,9 @@
-package clip
+// Package excerpt names parts of a recording, and makes files that play of them. Clips and copies
+// share it.
+//
+//	part, err := excerpt.Select(index, from, to, without)
+//	join, err := excerpt.NewJoiner(&head, part.From, n, segment)
+package excerpt
 
 import (
 	"errors"
@@ -18,15 +23,15 @@ type Span struct {
 // Seconds is the length of a span.
 func (s Span) Seconds() int64 { return s.To - s.From }
 
-// A Part is the seconds of a recording that a clip holds, but for those that are withheld: spans
-// inside it, in order, that don't touch.
+// A Part is some seconds of a recording, but for those that are withheld: spans inside it, in order,
+// that don't touch.
 type Part struct {
 	Span
 	Withheld []Span
 }
 
-// withholds reports whether a second is withheld. Seconds count from 0.
-func (p *Part) withholds(second int64) bool {
+// Withholds reports whether a second is withheld. Seconds count from 0.
+func (p *Part) Withholds(second int64) bool {
 	return slices.ContainsFunc(p.Withheld, func(s Span) bool { return second >= s.From && second < s.To })
 }
 
@@ -40,8 +45,8 @@ func (p *Part) Held() (n int64) {
 
 var errAllWithheld = errors.New("all of it is withheld")
 
-// check checks that a part can be one of a recording of so many segments.
-func (p *Part) check(segments int64) error {
+// Check checks that a part can be one of a recording of so many segments.
+func (p *Part) Check(segments int64) error {
 	if p.From < 0 || p.To <= p.From || p.To > segments {
 		return fmt.Errorf("seconds %d to %d of %d are no part", p.From, p.To, segments)
 	}
@@ -99,7 +104,7 @@ func Select(x *recording.Index, from, to time.Duration, without []Stretch) (Part
 		}
 	}
 	p.Withheld = merged(p.Withheld)
-	return p, p.check(x.Proof.Segments)
+	return p, p.Check(x.Proof.Segments)
 }
 
 // up is a time in seconds, rounded up.
@@ -123,4 +128,12 @@ func merged(list []Span) []Span {
 func Length(samples int64, rate int) time.Duration {
 	r := int64(max(rate, 1))
 	return time.Duration(samples/r)*time.Second + time.Duration(samples%r)*time.Second/time.Duration(r)
+}
+
+// Clock formats a position as players show it.
+func Clock(seconds int64) string {
+	if seconds >= 3600 {
+		return fmt.Sprintf("%d:%02d:%02d", seconds/3600, seconds/60%60, seconds%60)
+	}
+	return fmt.Sprintf("%d:%02d", seconds/60, seconds%60)
 }

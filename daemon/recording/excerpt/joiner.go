@@ -1,9 +1,8 @@
-package clip
+package excerpt
 
 import (
 	"bytes"
 	"errors"
-	"fmt"
 
 	"tacet/audio/flac"
 	"tacet/audio/ogg"
@@ -11,21 +10,21 @@ import (
 	"tacet/daemon/recording"
 )
 
-// A joiner makes a file that plays of the seconds of a clip.
-type joiner interface {
-	// add takes segment n, counted from 1, and returns what can be written.
-	add(n int64, segment []byte) ([]byte, error)
-	// silence adds a second that is withheld.
-	silence() ([]byte, error)
-	finish() ([]byte, error)
-	samples() int64
-	// header is written over the start of the finished file; nil if nothing is.
-	header() []byte
+// A Joiner makes a file that plays of the seconds of a part: Ogg Opus, FLAC or WAV.
+type Joiner interface {
+	// Add takes segment n, counted from 1, and returns what can be written.
+	Add(n int64, segment []byte) ([]byte, error)
+	// Silence adds a second that is withheld.
+	Silence() ([]byte, error)
+	Finish() ([]byte, error)
+	Samples() int64
+	// Header is written over the start of the finished file; nil if nothing is.
+	Header() []byte
 }
 
-// newJoiner returns the joiner of a part. like is a segment of it, and its number, whose packets
-// silence has the size of.
-func newJoiner(h *recording.Head, from, n int64, like []byte) (joiner, error) {
+// NewJoiner returns the joiner of a part that starts at second from, counted from 0. like is a
+// segment of it, and n its number: silence has the size of its packets.
+func NewJoiner(h *recording.Head, from, n int64, like []byte) (Joiner, error) {
 	switch a := &h.Audio; a.Codec {
 	case "opus":
 		second, _, err := ogg.ParseSecond(h.ID, a.Rate, a.Channels, n, like)
@@ -46,7 +45,7 @@ type opusJoiner struct {
 	quiet ogg.Second
 }
 
-func (j *opusJoiner) add(n int64, segment []byte) ([]byte, error) {
+func (j *opusJoiner) Add(n int64, segment []byte) ([]byte, error) {
 	second, _, err := ogg.ParseSecond(j.h.ID, j.h.Audio.Rate, j.h.Audio.Channels, n, segment)
 	if err != nil {
 		return nil, err
@@ -54,10 +53,10 @@ func (j *opusJoiner) add(n int64, segment []byte) ([]byte, error) {
 	return j.out.Add(second), nil
 }
 
-func (j *opusJoiner) silence() ([]byte, error) { return j.out.Add(j.quiet), nil }
-func (j *opusJoiner) finish() ([]byte, error)  { return j.out.Finish(), nil }
-func (j *opusJoiner) samples() int64           { return j.out.Length() * int64(j.h.Audio.Rate) / ogg.Rate }
-func (j *opusJoiner) header() []byte           { return nil }
+func (j *opusJoiner) Silence() ([]byte, error) { return j.out.Add(j.quiet), nil }
+func (j *opusJoiner) Finish() ([]byte, error)  { return j.out.Finish(), nil }
+func (j *opusJoiner) Samples() int64           { return j.out.Length() * int64(j.h.Audio.Rate) / ogg.Rate }
+func (j *opusJoiner) Header() []byte           { return nil }
 
 type flacJoiner struct {
 	h      *recording.Head
@@ -82,8 +81,8 @@ func newFLACJoiner(h *recording.Head, from int64) (*flacJoiner, error) {
 	return j, err
 }
 
-// add renumbers the frames: they count from the start of the file.
-func (j *flacJoiner) add(n int64, segment []byte) ([]byte, error) {
+// Add renumbers the frames: they count from the start of the file.
+func (j *flacJoiner) Add(n int64, segment []byte) ([]byte, error) {
 	if n == 1 {
 		var ok bool
 		if segment, ok = bytes.CutPrefix(segment, j.head); !ok {
@@ -103,13 +102,13 @@ func (j *flacJoiner) add(n int64, segment []byte) ([]byte, error) {
 	return out, err
 }
 
-func (j *flacJoiner) silence() ([]byte, error) {
+func (j *flacJoiner) Silence() ([]byte, error) {
 	j.begun = true
 	return j.out.Skip()
 }
-func (j *flacJoiner) finish() ([]byte, error) { return j.out.Finish() }
-func (j *flacJoiner) samples() int64          { return j.out.Samples() }
-func (j *flacJoiner) header() []byte          { return j.out.Header() }
+func (j *flacJoiner) Finish() ([]byte, error) { return j.out.Finish() }
+func (j *flacJoiner) Samples() int64          { return j.out.Samples() }
+func (j *flacJoiner) Header() []byte          { return j.out.Header() }
 
 type wavJoiner struct {
 	h     *recording.Head
@@ -117,7 +116,7 @@ type wavJoiner struct {
 	begun bool
 }
 
-func (j *wavJoiner) add(n int64, segment []byte) ([]byte, error) {
+func (j *wavJoiner) Add(n int64, segment []byte) ([]byte, error) {
 	a := &j.h.Audio
 	head := wav.Header(a.Rate, a.Channels, wav.Unknown)
 	if n == 1 {
@@ -134,16 +133,10 @@ func (j *wavJoiner) add(n int64, segment []byte) ([]byte, error) {
 	return out, err
 }
 
-func (j *wavJoiner) silence() ([]byte, error) {
+func (j *wavJoiner) Silence() ([]byte, error) {
 	j.begun = true
 	return j.out.Skip()
 }
-func (j *wavJoiner) finish() ([]byte, error) { return j.out.Finish() }
-func (j *wavJoiner) samples() int64          { return j.out.Samples() }
-func (j *wavJoiner) header() []byte          { return j.out.Header() }
-
-// doesNotBelong is the error for a second that is proved and opens, but is not what it should be:
-// the recorder itself was wrong, or it is not one.
-func doesNotBelong(n int64, err error) error {
-	return fault(fmt.Errorf("%s: it doesn't open or doesn't fit: %w", recording.SegmentName(n, "age"), err))
-}
+func (j *wavJoiner) Finish() ([]byte, error) { return j.out.Finish() }
+func (j *wavJoiner) Samples() int64          { return j.out.Samples() }
+func (j *wavJoiner) Header() []byte          { return j.out.Header() }
