@@ -144,6 +144,13 @@ func (r *Reader) Next(name string, limit int64) (*Member, error) {
 	return m, r.content(m, size)
 }
 
+// Has reports whether the next member seems to be called name. It proves nothing: Next reads the
+// header again.
+func (r *Reader) Has(name string) bool {
+	found, _ := Peek(r.r, r.at)
+	return found == name
+}
+
 // content reads a member's content and the padding after it.
 func (r *Reader) content(m *Member, size int64) error {
 	padding := -size & (blockSize - 1)
