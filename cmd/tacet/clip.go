@@ -178,7 +178,7 @@ func (s *source) writeClip(env *cli.Env, out string, flags *partFlags, to []age.
 	if err != nil {
 		return fmt.Errorf("take a part out of %s: %w", s.name, err)
 	}
-	if err := env.Printf("%s: %s\n", out, partText(part, excerpt.Length(s.index.Proof.Samples(), s.index.Proof.Head.Audio.Rate))); err != nil {
+	if err := env.Printf("%s: %s\n", out, partText(part, s.length())); err != nil {
 		return err
 	}
 	if passphrase != "" {

@@ -40,7 +40,7 @@ func TestRecordingScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": clitest.Exits, "alter": alter, "drop": drop, "shorten": shorten, "keep": keep, "lengthen": lengthen,
-			"words": words,
+			"words": words, "alterbyte": alterByte,
 		},
 	})
 }
@@ -251,4 +251,14 @@ func words(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s has no passphrase", args[0])
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(passphrase), 0o600))
+}
+
+// alterbyte FILE N changes a byte of a file.
+func alterByte(ts *testscript.TestScript, neg bool, args []string) {
+	edit(ts, neg, args, 2, "alterbyte FILE N", func(file []byte) []byte {
+		n, err := strconv.Atoi(args[1])
+		ts.Check(err)
+		file[n] ^= 1
+		return file
+	})
 }

@@ -9,19 +9,24 @@ import (
 	"time"
 
 	"tacet/cmd/internal/cli"
+	"tacet/config/office"
 	"tacet/daemon/recording"
 )
 
 var verifyCommand = cli.Command{
 	Name:  "verify",
-	Usage: "[-unit KEY] [-any-unit] [-recipients KEYS] FILE…",
-	About: "check that recordings and clips are unchanged",
+	Usage: "[-unit KEY] [-any-unit] [-recipients KEYS] [-office KEY] FILE…",
+	About: "check that recordings, clips and copies are unchanged",
 	Help: `
 Checks every byte of a recording, without its key: verify can't listen. It finds each byte that was
 changed, added or removed, and says in which second.
 
 Of a clip, as "tacet clip" makes it, it says which part of which recording it is, and what was
 withheld. Anything else than a genuine clip exits with 1.
+
+Of the folder of a copy, as "tacet copy" makes it, it says two things apart: that the sound is genuine,
+by which unit, when, and which part of the recording; and that the page and all else are as the office
+wrote them. For that, name the office's office.vkey with -office.
 
 The unit signs its recordings with its own key. You have to know which units to trust: collect their
 keys when you install them, and keep them one on a line in the file known-units, in the folder tacet
@@ -42,8 +47,9 @@ recording, or can be opened by somebody else.`,
 func verify(env *cli.Env, args []string) error {
 	fs := env.Flags()
 	var units unitFlags
-	var recipients stringList
+	var recipients, officeKeys stringList
 	units.register(fs)
+	fs.Var(&officeKeys, "office", "trust the office with this `KEY`, or in this file: who wrote a copy; may be repeated")
 	fs.Var(&recipients, "recipients",
 		"check that only these `KEYS` open it: a public key, or a file of them; may be repeated")
 	files, err := env.Parse(fs, args)
@@ -61,11 +67,16 @@ func verify(env *cli.Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	return verifyFiles(env, files, known, allowed, units.any)
+	offices, err := readOffices(officeKeys)
+	if err != nil {
+		return err
+	}
+	v := &verifier{env: env, known: known, allowed: allowed, offices: offices, anyUnit: units.any}
+	return v.files(files)
 }
 
-func verifyFiles(env *cli.Env, files, known []string, allowed recipientSet, anyUnit bool) error {
-	v := &verifier{env: env, known: known, allowed: allowed, anyUnit: anyUnit}
+// files verifies all files.
+func (v *verifier) files(files []string) error {
 	for _, name := range files {
 		if err := v.verify(name); err != nil {
 			return err
@@ -85,12 +96,16 @@ type verifier struct {
 	env             *cli.Env
 	known           []string
 	allowed         recipientSet
+	offices         []office.Key
 	anyUnit         bool
 	failed, unknown []error
 }
 
 // verify verifies one file. An error ends the program: it says nothing about the file.
 func (v *verifier) verify(name string) error {
+	if isCopy(name) {
+		return v.copy(name)
+	}
 	f, size, err := openFile(name)
 	if err != nil {
 		v.failed = append(v.failed, err)
