@@ -135,6 +135,7 @@ var mayRead = map[string]string{
 	"daemon/store/local/notes.go notes":          "what systemd/tacet-drive wrote",
 	"daemon/store/local/mark/uuid.go":            "what the kernel says of a drive",
 	"cmd/tacet/verify.go openFile":               "a recording",
+	"cmd/tacet/copy_folder.go page":              "the sound that it wrote",
 	"cmd/tacet-demo/setup.go identities":         "an identity, which may be encrypted: recording decodes it",
 	"cmd/tacet-demo/setup.go keys":               "the key that the unit wrote",
 }

@@ -54,7 +54,8 @@ func TestFFmpegReadsIt(t *testing.T) {
 			trim  int64
 		}{{200, 0}, {173, 600}, {50, 959}, {1, 0}} {
 			all := packets(c.count, 120)
-			track := Track{Channels: 1, Rate: 48000, PacketSize: 120, Packets: int64(c.count), Length: int64(c.count)*960 - c.trim}
+			track := Track{Channels: 1, Rate: 48000, PacketSize: 120, Packets: int64(c.count),
+				Length: int64(c.count)*960 - c.trim}
 			head, err := header(track)
 			if err != nil {
 				t.Fatal(err)
@@ -95,8 +96,8 @@ func TestFFmpegReadsIt(t *testing.T) {
 // extract returns the packets that ffmpeg finds, one after the other.
 func extract(t *testing.T, file string) []byte {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-i", file, "-c", "copy", "-f", "data", "-map", "0",
-		"-").Output()
+	out, err := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-i", file, "-c", "copy", "-f", "data",
+		"-map", "0", "-").Output()
 	if err != nil {
 		t.Fatal(err)
 	}

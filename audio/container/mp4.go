@@ -44,8 +44,8 @@ func MP4(t Track) ([]byte, error) {
 	}
 	ftyp := box("ftyp", []byte("M4A "), be32(0), []byte("M4A mp42isom"))
 	size := len(ftyp) + len(t.moov(0)) + 8 // the offsets in it don't change its size
-	h := append(ftyp, t.moov(uint32(size))...)
-	return append(append(h, be32(uint32(8+t.Bytes()))...), "mdat"...), nil
+	mdat := append(be32(uint32(8+t.Bytes())), "mdat"...)
+	return bytes.Join([][]byte{ftyp, t.moov(uint32(size)), mdat}, nil), nil
 }
 
 // unity is the matrix that changes nothing.

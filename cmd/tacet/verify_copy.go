@@ -78,7 +78,8 @@ func (v *verifier) printCopy(name string, p *visit.Proof, sounds []string) error
 		part += " that are proved"
 	}
 	return v.env.Printf("%s: the sound is genuine, %s/%s, %s, %s%s: %s\n", name, p.Head.Site, p.Head.Room,
-		formatTime(p.Head.Started), part, byUnit(slices.Contains(v.known, p.Head.UnitKey), v.anyUnit), strings.Join(sounds, ", "))
+		formatTime(p.Head.Started), part, byUnit(slices.Contains(v.known, p.Head.UnitKey), v.anyUnit),
+		strings.Join(sounds, ", "))
 }
 
 // open opens a file of a copy. Anything but an ordinary file is an error.

@@ -2,6 +2,7 @@ package office
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -59,7 +60,9 @@ func ParseCopy(note []byte) (Manifest, error) {
 		return Manifest{}, errManifest
 	}
 	m := Manifest{Files: map[string][sha256.Size]byte{}, text: text, signature: signature}
-	if m.Office, _, ok = strings.Cut(signature, " "); !ok || checkName(m.Office) != nil {
+	var encoded string
+	m.Office, encoded, ok = strings.Cut(signature, " ")
+	if _, err := base64.StdEncoding.Strict().DecodeString(encoded); !ok || err != nil || checkName(m.Office) != nil {
 		return Manifest{}, errManifest
 	}
 	last := ""
@@ -70,13 +73,13 @@ func ParseCopy(note []byte) (Manifest, error) {
 			}
 			continue
 		}
-		sum, name, ok := strings.Cut(line, "  ")
-		var hash [sha256.Size]byte
-		n, err := hex.Decode(hash[:], []byte(sum[:min(len(sum), 2*sha256.Size)]))
-		if !ok || err != nil || n != sha256.Size || hex.EncodeToString(hash[:]) != sum || !fileForm.MatchString(name) || name <= last {
+		sum, name, _ := strings.Cut(line, "  ")
+		hash, err := hex.DecodeString(sum)
+		if err != nil || len(hash) != sha256.Size || hex.EncodeToString(hash) != sum || !fileForm.MatchString(name) ||
+			name <= last {
 			return Manifest{}, errManifest
 		}
-		m.Files[name], last = hash, name
+		m.Files[name], last = [sha256.Size]byte(hash), name
 	}
 	return m, nil
 }

@@ -49,7 +49,8 @@ func take(t *testing.T, part excerpt.Part) *taken {
 	t.Helper()
 	const id = "7q4k9mz2ha"
 	a := recording.Audio{Codec: "opus", Rate: 48000, Channels: 1, Bitrate: 48000}
-	encoder, err := audio.NewEncoder(audio.Format{Codec: a.Codec, Rate: a.Rate, Channels: a.Channels, Bitrate: a.Bitrate, ID: id})
+	encoder, err := audio.NewEncoder(audio.Format{Codec: a.Codec, Rate: a.Rate, Channels: a.Channels, Bitrate: a.Bitrate,
+		ID: id})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +114,8 @@ func decoded(t *testing.T, file string, rate int) []int16 {
 	t.Helper()
 	needs.Program(t, "ffmpeg", "ffmpeg")
 	var errs bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), "ffmpeg", "-v", "warning", "-i", file, "-f", "s16le", "-ac", "1", "-ar", fmt.Sprint(rate), "-")
+	cmd := exec.CommandContext(t.Context(), "ffmpeg", "-v", "warning", "-i", file, "-f", "s16le", "-ac", "1",
+		"-ar", fmt.Sprint(rate), "-")
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
 	if said := strings.ReplaceAll(errs.String(), "Guessed Channel Layout", ""); err != nil || strings.Contains(said, "rror") {

@@ -48,7 +48,7 @@ func (a *About) Page(w io.Writer, sound io.Reader) error {
 		return errors.New("the page has no place for the sound")
 	}
 	out := bufio.NewWriterSize(w, 1<<16)
-	out.Write(before)
+	_, _ = out.Write(before) // Flush reports an error
 	encoder := base64.NewEncoder(base64.StdEncoding, out)
 	if _, err := io.Copy(encoder, sound); err != nil {
 		return fmt.Errorf("write %s: %w", PageName, err)
@@ -56,7 +56,7 @@ func (a *About) Page(w io.Writer, sound io.Reader) error {
 	if err := encoder.Close(); err != nil {
 		return fmt.Errorf("write %s: %w", PageName, err)
 	}
-	out.Write(after)
+	_, _ = out.Write(after)
 	return out.Flush()
 }
 

@@ -120,8 +120,9 @@ func TestPagePlays(t *testing.T) {
 	b := browse(t)
 	b.do(chromedp.Navigate(page(t, true)), chromedp.WaitVisible(chromedp.CSS("#play")))
 	b.until(audioElement + `.readyState >= 2`)
-	if got := get[float64](b, audioElement+`.duration`); got < float64(samples)/48000-0.001 || got > float64(samples)/48000+0.021 {
-		t.Errorf("it says that it is %f s long, not %f", got, float64(samples)/48000)
+	const long = float64(samples) / 48000
+	if got := get[float64](b, audioElement+`.duration`); got < long-0.001 || got > long+0.021 {
+		t.Errorf("it says that it is %f s long, not %f", got, long)
 	}
 	b.do(chromedp.Click(chromedp.CSS("#play")))
 	b.until(audioElement + `.currentTime > 0.3 && document.querySelector("#word").textContent === "Stop"`)

@@ -199,7 +199,8 @@ func TestPassphrase(t *testing.T) {
 	}
 	to.SetWorkFactor(10)
 	var b bytes.Buffer
-	if err := clip.Make(&b, s.index(t), excerpt.Part{Span: excerpt.Span{From: 1, To: 2}}, []age.Recipient{to}); err != nil {
+	part := excerpt.Part{Span: excerpt.Span{From: 1, To: 2}}
+	if err := clip.Make(&b, s.index(t), part, []age.Recipient{to}); err != nil {
 		t.Fatal(err)
 	}
 	if rep, err := verify(b.Bytes()); err != nil || rep.Stanza != "scrypt" {

@@ -44,7 +44,8 @@ func readMe(h *recording.Head, c *claim, leaves []byte, closing, stanza string) 
 	base := fmt.Sprintf("%s_%d-%d", file, c.From, c.To)
 	return []byte(strings.NewReplacer(
 		"{file}", h.FileName(), "{base}", base, "{clip}", base+Extension, "{ext}", h.Audio.Codec,
-		"{room}", h.Room, "{site}", h.Site, "{from}", excerpt.Clock(c.From), "{to}", excerpt.Clock(c.To), "{withheld}", withheld,
+		"{room}", h.Room, "{site}", h.Site, "{from}", excerpt.Clock(c.From), "{to}", excerpt.Clock(c.To),
+		"{withheld}", withheld,
 		"{first}", recording.SegmentName(c.From+1, "age"), "{last}", recording.SegmentName(c.To, "age"),
 		"{unit}", h.UnitKey, "{own}", h.SigningKey, "{closing}", closing, "{signer}", signer, "{open}", open,
 		"{head}", head, "{format}", Format,

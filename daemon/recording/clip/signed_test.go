@@ -31,7 +31,7 @@ func resigned(t *testing.T, s *source, list []member, change func(lines []string
 	}
 	head := find(t, list, "recording.json")
 	pattern := regexp.MustCompile(`"signing_key":"[^"]+"`)
-	list[head].content = pattern.ReplaceAll(list[head].content, []byte(`"signing_key":"`+strings.ReplaceAll(vkey, "$", "$$")+`"`))
+	list[head].content = pattern.ReplaceAll(list[head].content, []byte(`"signing_key":"`+vkey+`"`))
 	list[0].content = regexp.MustCompile(`own='[^']+'`).ReplaceAll(list[0].content, []byte("own='"+vkey+"'"))
 	leaves := find(t, list, "leaves")
 	lines := strings.SplitAfter(string(list[leaves].content), "\n")

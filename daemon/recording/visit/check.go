@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"tacet/audio/container"
 	"tacet/audio/ogg"
@@ -54,11 +55,12 @@ func (s *sound) fault(n int, format string, args ...any) error {
 // the given ones, n its number.
 func (p *Proof) checkSegment(i int, n int64, plain []byte) error {
 	seal := p.seal(i)
-	header, key := seal[:filekey.HeaderSize], seal[sealSize-filekey.Size:]
+	header, rest := seal[:filekey.HeaderSize], seal[filekey.HeaderSize:]
+	nonce, key := rest[:filekey.NonceSize], rest[filekey.NonceSize:]
 	if err := filekey.Check(header, key); err != nil {
 		return excerpt.Fault(fmt.Errorf("%s: seals: %w", excerpt.Clock(n-1), err))
 	}
-	sealed, err := filekey.Seal(bytes.Clone(seal[:sealSize-filekey.Size]), key, seal[filekey.HeaderSize:sealSize-filekey.Size], plain)
+	sealed, err := filekey.Seal(slices.Concat(header, nonce), key, nonce, plain)
 	if err != nil {
 		return excerpt.Fault(err)
 	}

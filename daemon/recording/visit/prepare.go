@@ -90,7 +90,8 @@ func (c *Copy) take(n int64, plain []byte) (edge []byte, err error) {
 			c.track.PacketSize, c.like = len(second.Packets[0]), ogg.Silence(second)
 		}
 		for _, p := range second.Packets {
-			if length, err := ogg.Duration(p); err != nil || length != ogg.Rate/packetsPerSecond || len(p) != c.track.PacketSize {
+			length, err := ogg.Duration(p)
+			if err != nil || length != ogg.Rate/packetsPerSecond || len(p) != c.track.PacketSize {
 				return nil, errSizes
 			}
 		}
