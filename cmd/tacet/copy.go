@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -180,6 +181,8 @@ func (s *source) writeCopy(env *cli.Env, flags *copyFlags, part excerpt.Part, si
 		return fmt.Errorf("copy %s: %w", s.name, err)
 	}
 	defer os.RemoveAll(dir)
+	// After an interrupt the program may end before a slow drive has synced. Nothing in clear stays.
+	defer context.AfterFunc(env.Ctx, func() { os.RemoveAll(dir) })()
 	f := &folder{dir: dir}
 	if err := f.fill(c, s.about(part, flags, signer), signer); err != nil {
 		return fmt.Errorf("copy %s: %w", s.name, err)

@@ -134,7 +134,8 @@ func TestPagePlays(t *testing.T) {
 	b.until(audioElement + `.currentTime === 0`)
 	b.do(chromedp.Click(chromedp.CSS("#on")))
 	b.until(audioElement + `.ended || ` + audioElement + `.currentTime > 7`)
-	if got := get[int](b, `performance.getEntriesByType("resource").filter((e) => !e.name.startsWith("blob:")).length`); got != 0 {
+	got := get[int](b, `performance.getEntriesByType("resource").filter((e) => !e.name.startsWith("blob:")).length`)
+	if got != 0 {
 		t.Errorf("the page loads %d things", got)
 	}
 }
@@ -160,7 +161,8 @@ func TestPageByKeyboard(t *testing.T) {
 func TestPageWithoutScripts(t *testing.T) {
 	b := browse(t)
 	b.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		_, err := cdp.Call(ctx, t, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		_, err := cdp.Call(ctx, t, emulation.SetScriptExecutionDisabled,
+			emulation.SetScriptExecutionDisabledParams{Value: true})
 		return err
 	}), chromedp.Navigate(page(t, false)), chromedp.WaitVisible(chromedp.CSS("#audio")))
 	text := get[string](b, `document.body.innerText`)
@@ -223,7 +225,8 @@ func TestPolicy(t *testing.T) {
 		t.Fatal(err)
 	}
 	policy := regexp.MustCompile(`Content-Security-Policy" content="([^"]*)"`).FindSubmatch(text)
-	if policy == nil || !strings.HasPrefix(string(policy[1]), "default-src &#39;none&#39;;") || strings.Contains(string(policy[1]), "unsafe") {
+	if policy == nil || !strings.HasPrefix(string(policy[1]), "default-src &#39;none&#39;;") ||
+		strings.Contains(string(policy[1]), "unsafe") {
 		t.Errorf("the policy is %q", policy)
 	}
 	if n := strings.Count(string(text), "<script"); n != 2 {

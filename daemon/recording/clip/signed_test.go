@@ -52,7 +52,8 @@ func resigned(t *testing.T, s *source, list []member, change func(lines []string
 			rehash(m.name)
 		}
 	}
-	if lines = change(lines); slices.ContainsFunc(lines, func(l string) bool { return strings.HasSuffix(l, "  end.age\n") }) {
+	lines = change(lines)
+	if slices.ContainsFunc(lines, func(l string) bool { return strings.HasSuffix(l, "  end.age\n") }) {
 		signer = own
 	}
 	list[leaves].content = []byte(strings.Join(lines, ""))
