@@ -79,6 +79,7 @@ func receiverName(x ast.Expr) string {
 var mayWrite = map[string]string{
 	"cmd/tacet/open.go open":              "the sound",
 	"cmd/tacet/dashboard.go dashboardRun": "the log, whose handler quotes what is not printable",
+	"cmd/tacet/open_clip.go openClip":     "the sound",
 	"cmd/tacetd/doctor_wire.go wire":      "rows, which package wire cleans",
 	"cmd/tacetd/doctor_sandbox.go run":    "the doctor in the sandbox, which prints with package cli",
 	"cmd/tacetd/run.go Run":               "the log, whose handler quotes what is not printable",
@@ -133,6 +134,7 @@ var mayRead = map[string]string{
 	"daemon/store/local/notes.go notes":          "what systemd/tacet-drive wrote",
 	"daemon/store/local/mark/uuid.go":            "what the kernel says of a drive",
 	"cmd/tacet/verify.go openFile":               "a recording",
+	"cmd/tacet/copy_folder.go page":              "the sound that it wrote",
 	"cmd/tacet-demo/setup.go identities":         "an identity, which may be encrypted: recording decodes it",
 	"cmd/tacet-demo/setup.go keys":               "the key that the unit wrote",
 }

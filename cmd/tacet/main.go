@@ -10,6 +10,8 @@
 //	tacet verify 20261121T140322Z_room-3_7q4k9mz2ha.tacet
 //	tacet verify -recipients practice.pub 20261121T140322Z_room-3_7q4k9mz2ha.tacet
 //	tacet open -i office.key -o consultation.opus 20261121T140322Z_room-3_7q4k9mz2ha.tacet
+//	tacet clip -from 3:10 -to 4:20 -i office.key -o part.tacet-clip 20261121T140322Z_room-3_7q4k9mz2ha.tacet
+//	tacet copy -i office.key -o /media/stick/visit 20261121T140322Z_room-3_7q4k9mz2ha.tacet
 //	tacet whose -i office.key 20261121T140322Z_room-3_7q4k9mz2ha.tacet
 package main
 
@@ -34,6 +36,8 @@ var commands = []cli.Command{
 	verifyCommand,
 	openCommand,
 	whoseCommand,
+	clipCommand,
+	copyCommand,
 	provisionCommand,
 	fleetCommand,
 	cardCommand,

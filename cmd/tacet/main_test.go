@@ -21,7 +21,7 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"tacet": func() {
-			workFactor = 10 // fast
+			workFactor, clipWorkFactor = 10, 10 // fast
 			main()
 		},
 	})

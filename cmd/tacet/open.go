@@ -15,14 +15,18 @@ import (
 
 var openCommand = cli.Command{
 	Name:  "open",
-	Usage: "-i KEY [-passphrase-file FILE] [-unit KEY] [-any-unit] [-silence TIME] -o OUT FILE",
-	About: "decrypt a recording to a file that plays",
+	Usage: "[-i KEY]… [-passphrase-file FILE] [-unit KEY] [-any-unit] [-silence TIME] -o OUT FILE",
+	About: "decrypt a recording or a clip to a file that plays",
 	Help: `
 Verifies the recording, decrypts it with the key in the file KEY, and writes the sound to OUT: an
 .opus, .flac or .wav file. OUT must not exist; - is standard output.
 
 From a damaged or unfinished recording it saves what it can, puts silence where sound is lost, lists
 those seconds, and exits with 1.
+
+A clip, as "tacet clip" makes it, is opened with the key that it is for, or without -i with the
+passphrase that came with it. There is silence where its maker withheld something. A clip that was
+changed is not opened at all, and exits with 1.
 
 A recording of an unknown unit is not opened, and exits with 3: see tacet verify -h. If the head of
 a recording is not proved, anybody may have made it: it is not opened, and exits with 1. -any-unit
@@ -53,8 +57,6 @@ func (o *openFlags) parse(env *cli.Env, args []string) (file string, err error) 
 		return "", err
 	case len(files) != 1:
 		return "", env.Usage("open takes one recording, not %d", len(files))
-	case len(o.identities) == 0:
-		return "", env.Usage("name the key with -i")
 	case o.out == "":
 		return "", env.Usage("name the file for the sound with -o")
 	case o.silence < 0 || o.silence > recording.MaxSilence:
@@ -86,12 +88,14 @@ func open(env *cli.Env, args []string) error {
 	defer f.Close()
 	o := &opening{env: env, name: file, f: f, size: size, out: flags.out, known: known, anyUnit: flags.units.any,
 		silence: flags.silence}
-	for _, name := range flags.identities {
-		more, err := readIdentities(env, name, flags.passphraseFile)
-		if err != nil {
-			return err
-		}
-		o.identities = append(o.identities, more...)
+	switch {
+	case isClip(file, f, size):
+		return openClip(o, &flags)
+	case len(flags.identities) == 0:
+		return env.Usage("name the key with -i")
+	}
+	if err := o.readKeys(&flags); err != nil {
+		return err
 	}
 	if flags.out == "-" {
 		err = o.writeTo(env.Stdout)
@@ -102,6 +106,18 @@ func open(env *cli.Env, args []string) error {
 		o.printSummary()
 	}
 	return err
+}
+
+// readKeys reads the keys that -i names.
+func (o *opening) readKeys(flags *openFlags) error {
+	for _, name := range flags.identities {
+		more, err := readIdentities(o.env, name, flags.passphraseFile)
+		if err != nil {
+			return err
+		}
+		o.identities = append(o.identities, more...)
+	}
+	return nil
 }
 
 // readIdentities reads a key file. If the file is encrypted, it asks for the passphrase.

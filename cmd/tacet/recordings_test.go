@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -39,6 +40,7 @@ func TestRecordingScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": clitest.Exits, "alter": alter, "drop": drop, "shorten": shorten, "keep": keep, "lengthen": lengthen,
+			"words": words, "alterbyte": alterByte,
 		},
 	})
 }
@@ -237,4 +239,26 @@ func keep(ts *testscript.TestScript, neg bool, args []string) {
 
 func lengthen(ts *testscript.TestScript, neg bool, args []string) {
 	edit(ts, neg, args, 2, "lengthen FILE TEXT", func(file []byte) []byte { return append(file, args[1]...) })
+}
+
+// words FROM TO copies the passphrase that a command has printed.
+func words(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: words FROM TO")
+	}
+	_, passphrase, ok := strings.Cut(ts.ReadFile(args[0]), "passphrase: ")
+	if !ok {
+		ts.Fatalf("%s has no passphrase", args[0])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(passphrase), 0o600))
+}
+
+// alterbyte FILE N changes a byte of a file.
+func alterByte(ts *testscript.TestScript, neg bool, args []string) {
+	edit(ts, neg, args, 2, "alterbyte FILE N", func(file []byte) []byte {
+		n, err := strconv.Atoi(args[1])
+		ts.Check(err)
+		file[n] ^= 1
+		return file
+	})
 }

@@ -9,16 +9,24 @@ import (
 	"time"
 
 	"tacet/cmd/internal/cli"
+	"tacet/config/office"
 	"tacet/daemon/recording"
 )
 
 var verifyCommand = cli.Command{
 	Name:  "verify",
-	Usage: "[-unit KEY] [-any-unit] [-recipients KEYS] FILE…",
-	About: "check that recordings are unchanged",
+	Usage: "[-unit KEY] [-any-unit] [-recipients KEYS] [-office KEY] FILE…",
+	About: "check that recordings, clips and copies are unchanged",
 	Help: `
 Checks every byte of a recording, without its key: verify can't listen. It finds each byte that was
 changed, added or removed, and says in which second.
+
+Of a clip, as "tacet clip" makes it, it says which part of which recording it is, and what was
+withheld. Anything else than a genuine clip exits with 1.
+
+Of the folder of a copy, as "tacet copy" makes it, it says two things apart: that the sound is genuine,
+by which unit, when, and which part of the recording; and that the page and all else are as the office
+wrote them. For that, name the office's office.vkey with -office.
 
 The unit signs its recordings with its own key. You have to know which units to trust: collect their
 keys when you install them, and keep them one on a line in the file known-units, in the folder tacet
@@ -39,8 +47,9 @@ recording, or can be opened by somebody else.`,
 func verify(env *cli.Env, args []string) error {
 	fs := env.Flags()
 	var units unitFlags
-	var recipients stringList
+	var recipients, officeKeys stringList
 	units.register(fs)
+	fs.Var(&officeKeys, "office", "trust the office with this `KEY`, or in this file: who wrote a copy; may be repeated")
 	fs.Var(&recipients, "recipients",
 		"check that only these `KEYS` open it: a public key, or a file of them; may be repeated")
 	files, err := env.Parse(fs, args)
@@ -58,40 +67,81 @@ func verify(env *cli.Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	return verifyFiles(env, files, known, allowed, units.any)
+	offices, err := readOffices(officeKeys)
+	if err != nil {
+		return err
+	}
+	v := &verifier{env: env, known: known, allowed: allowed, offices: offices, anyUnit: units.any}
+	return v.files(files)
 }
 
-func verifyFiles(env *cli.Env, files, known []string, allowed recipientSet, anyUnit bool) error {
-	var failed, unknown []error
+// files verifies all files.
+func (v *verifier) files(files []string) error {
 	for _, name := range files {
-		rep, err := inspect(env, name, known)
-		if errors.Is(err, context.Canceled) {
+		if err := v.verify(name); err != nil {
 			return err
-		}
-		if err != nil {
-			failed = append(failed, err)
-			continue
-		}
-		if err := printVerdict(env, name, rep, anyUnit); err != nil {
-			return err
-		}
-		if err := allowed.verify(env, name, rep); err != nil {
-			failed = append(failed, err)
-		}
-		switch {
-		case !rep.State.Complete():
-			failed = append(failed, incomplete(name, rep))
-		case !rep.Vouched && !anyUnit:
-			unknown = append(unknown, fmt.Errorf("%s: %w", name, unknownUnit(rep, known)))
 		}
 	}
 	switch {
-	case len(failed) > 0:
-		return cli.Exit(cli.ExitFailed, joinErrors(append(failed, unknown...)))
-	case len(unknown) > 0:
-		return cli.Exit(cli.ExitUnvouched, joinErrors(unknown))
+	case len(v.failed) > 0:
+		return cli.Exit(cli.ExitFailed, joinErrors(append(v.failed, v.unknown...)))
+	case len(v.unknown) > 0:
+		return cli.Exit(cli.ExitUnvouched, joinErrors(v.unknown))
 	}
 	return nil
+}
+
+// verifier verifies several files, and collects what is wrong with them.
+type verifier struct {
+	env             *cli.Env
+	known           []string
+	allowed         recipientSet
+	offices         []office.Key
+	anyUnit         bool
+	failed, unknown []error
+}
+
+// verify verifies one file. An error ends the program: it says nothing about the file.
+func (v *verifier) verify(name string) error {
+	if isCopy(name) {
+		return v.copy(name)
+	}
+	f, size, err := openFile(name)
+	if err != nil {
+		v.failed = append(v.failed, err)
+		return nil
+	}
+	defer f.Close()
+	if isClip(name, f, size) {
+		return v.clip(name, f, size)
+	}
+	rep, err := inspectFile(v.env, name, f, size, v.known)
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	if err != nil {
+		v.failed = append(v.failed, err)
+		return nil
+	}
+	if err := printVerdict(v.env, name, rep, v.anyUnit); err != nil {
+		return err
+	}
+	if err := v.allowed.verify(v.env, name, rep); err != nil {
+		v.failed = append(v.failed, err)
+	}
+	if !rep.State.Complete() {
+		v.failed = append(v.failed, incomplete(name, rep))
+	} else if !rep.Vouched {
+		v.unvouched(name, rep)
+	}
+	return nil
+}
+
+// unvouched collects that a file is of an unknown unit, unless that is allowed.
+func (v *verifier) unvouched(name string, rep *recording.Report) {
+	if !v.anyUnit {
+		v.unknown = append(v.unknown, fmt.Errorf("%s: %w", name, unknownUnit(rep, v.known)))
+	}
 }
 
 // joinErrors is errors.Join, but returns a single error as it is, with its hints.
@@ -102,13 +152,18 @@ func joinErrors(list []error) error {
 	return errors.Join(list...)
 }
 
-// inspect verifies one file.
+// inspect verifies the recording of a name.
 func inspect(env *cli.Env, name string, known []string) (*recording.Report, error) {
 	f, size, err := openFile(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	return inspectFile(env, name, f, size, known)
+}
+
+// inspectFile verifies one recording.
+func inspectFile(env *cli.Env, name string, f *os.File, size int64, known []string) (*recording.Report, error) {
 	progress := env.Progress("verify "+name, size)
 	defer progress.Done()
 	rep, err := recording.Verify(interruptible{env.Ctx, f}, size,

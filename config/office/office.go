@@ -1,15 +1,16 @@
-// Package office signs what an office tells its units: who their recipients and which their drives
-// are.
+// Package office signs what an office tells its units, who their recipients and which their drives
+// are, and what it gives to patients.
 //
 //	private, public, err := office.NewKey("high-street") // public is the units' [office] key
 //	signer, err := office.ParseSigner(private)
 //	signed, err := office.SignList(list, signer)         // a list that age can still read
 //	key, err := office.ParseKey(public)
 //	list, err = key.OpenList(signed)
+//	note, err := office.SignCopy(hashes, signer) // what a patient takes home
 //
 // A key is an Ed25519 key of golang.org/x/mod/sumdb/note, named tacet-office/NAME. It signs lists
-// of recipients, and which unit a drive belongs to. The signed text starts with a line that says
-// which of the two it is, so that one can't pass for the other.
+// of recipients, which unit a drive belongs to, and the files of a copy for a patient. The signed
+// text starts with a line that says which of these it is, so that none can pass for another.
 //
 // The signature protects from mistakes, from drives that somebody else prepared, and from
 // recipients that somebody added unnoticed. It does not protect from root on the unit, who can

@@ -3,9 +3,6 @@ package recording
 import (
 	"bufio"
 	"bytes"
-	"crypto/hkdf"
-	"crypto/sha256"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,7 +11,8 @@ import (
 	"strings"
 
 	"filippo.io/age"
-	"golang.org/x/crypto/chacha20poly1305"
+
+	"tacet/daemon/recording/filekey"
 )
 
 // maxRecipients keeps key.age small: a hybrid recipient takes 1.6 KB.
@@ -56,7 +54,7 @@ func ParseRecipients(recipients []string) ([]age.Recipient, error) {
 
 // seal encrypts plain to the recipients as age does. The age library writes the header only. Its
 // writer would copy the plaintext into buffers that it grows and drops without wiping, so the
-// payload is encrypted here: https://c2sp.org/age#payload.
+// payload is encrypted by filekey.
 func seal(plain []byte, to ...age.Recipient) ([]byte, error) {
 	to = slices.Clone(to)
 	first := &keyTap{Recipient: to[0]}
@@ -68,26 +66,7 @@ func seal(plain []byte, to ...age.Recipient) ([]byte, error) {
 		return nil, err
 	}
 	sealed := out.Bytes()
-	key, err := hkdf.Key(sha256.New, first.fileKey, sealed[len(sealed)-ageNonce:], "payload", chacha20poly1305.KeySize)
-	if err != nil {
-		return nil, err
-	}
-	defer clear(key)
-	aead, err := chacha20poly1305.New(key)
-	if err != nil {
-		return nil, err
-	}
-	var nonce [chacha20poly1305.NonceSize]byte // an 11-byte counter, then 1 for the last chunk
-	for last := false; !last; {
-		chunk := plain[:min(len(plain), ageChunk)]
-		plain = plain[len(chunk):]
-		if last = len(plain) == 0; last {
-			nonce[len(nonce)-1] = 1
-		}
-		sealed = aead.Seal(sealed, nonce[:], chunk, nil)
-		binary.BigEndian.PutUint64(nonce[3:11], binary.BigEndian.Uint64(nonce[3:11])+1)
-	}
-	return sealed, nil
+	return filekey.Seal(sealed, first.fileKey, sealed[len(sealed)-ageNonce:], plain)
 }
 
 // keyTap is a recipient that keeps a copy of the file key it wraps.
@@ -128,8 +107,8 @@ func unseal(sealed []byte, with ...age.Identity) ([]byte, error) {
 
 // Sizes in an age file's payload.
 const (
-	ageNonce = 16
-	ageChunk = 64 << 10
+	ageNonce = filekey.NonceSize
+	ageChunk = filekey.ChunkSize
 )
 
 // actsPadding is the multiple to which acts are padded, so that their length doesn't tell who gave

@@ -46,6 +46,7 @@
 // and checkpoint.go make the file's bytes; age.go encrypts and decrypts members; seal.go and
 // append.go put a file together. scan.go and walk.go read a file strictly, up to the first error;
 // verify.go, recover.go and open.go build on them. survey.go and resync.go read on after damage.
-// play.go and join.go put the sound together. layout.go answers the spool's and the stores'
+// play.go and join.go put the sound together. prove.go checks a part of a recording by itself, and
+// index.go takes one out: package clip makes files of that. layout.go answers the spool's and the stores'
 // questions about a file's shape. key.go and key_linux.go are the child that makes keys.
 package recording

@@ -37,7 +37,8 @@ type walk struct {
 
 	signatures signatures
 
-	into     *contents // nil for all but Open
+	into     *contents                       // nil for all but Open
+	seen     func(m *member, content []byte) // nil for all but NewIndex; gets each member that is right
 	progress func(done, total int64)
 }
 
@@ -87,6 +88,9 @@ func (w *walk) run() error {
 			return err
 		}
 		w.into.collect(&m, w.content)
+		if w.seen != nil {
+			w.seen(&m, w.content)
+		}
 		w.tree.add(leafHash(m.name, m.sum))
 		if w.progress != nil && count%256 == 0 {
 			w.progress(w.next, w.size)

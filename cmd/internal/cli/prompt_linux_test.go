@@ -22,6 +22,11 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	Main("tacet", func(env *Env) error {
+		if os.Getenv(asksPassphrase) == "for a line" {
+			line, err := env.Ask("room:\x07", "name it")
+			fmt.Fprintf(env.Stdout, "got %q", line)
+			return err
+		}
 		tries, err := env.Passphrases("pass\x07phrase", "")
 		fmt.Fprintf(env.Stdout, "got %q", strings.Join(tries, ""))
 		return err
@@ -69,6 +74,44 @@ func TestPrompt(t *testing.T) {
 				t.Errorf("the terminal shows %q", shown)
 			}
 			waitForEcho(t, slave, true)
+		})
+	}
+}
+
+// A line is typed at the terminal, which shows it. An interrupt ends the command.
+func TestAsk(t *testing.T) {
+	for name, c := range map[string]struct {
+		typed, shown string
+		code         int
+		stdout       string
+	}{
+		"typed":       {" room-3 \n", " room-3 \r\n", 0, `got "room-3"`},
+		"empty":       {"\n", "\r\n", 0, `got ""`},
+		"end":         {"\x04", "", 0, `got ""`},
+		"interrupted": {"room\x03", "^C", 130, `got ""`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			master, slave := pseudoTerminal(t)
+			var stdout strings.Builder
+			cmd := exec.Command(os.Args[0])
+			cmd.Env = append(os.Environ(), asksPassphrase+"=for a line")
+			cmd.Stdin, cmd.Stdout = strings.NewReader("not this\n"), &stdout
+			cmd.ExtraFiles = []*os.File{slave}
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 3}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			readUntil(t, master, "room:\ufffd ")
+			if _, err := master.WriteString(c.typed); err != nil {
+				t.Fatal(err)
+			}
+			if c.shown != "" {
+				readUntil(t, master, c.shown)
+			}
+			cmd.Wait()
+			if cmd.ProcessState.ExitCode() != c.code || stdout.String() != c.stdout {
+				t.Errorf("exits with %d, prints %q", cmd.ProcessState.ExitCode(), stdout.String())
+			}
 		})
 	}
 }
