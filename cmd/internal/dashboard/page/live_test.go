@@ -148,7 +148,7 @@ func TestTimeline(t *testing.T) {
 		event(practice.Ended, at(1, 16, 0), "absurd", 1e12),
 		event(practice.Started, at(0, 9, 0), "now", 0),
 	}
-	r := room{practice.Room{State: practice.Recording, Since: at(0, 9, 0)}, true}
+	r := room{Room: practice.Room{State: practice.Recording, Since: at(0, 9, 0)}, Consultations: true}
 	got := ""
 	for _, d := range p.timeline(entries, r, monday).Days[:5] {
 		got += fmt.Sprintf("%s: %d, %s; hand %s; silent %s\n", d.Name, d.Recordings, d.Recorded, d.HandFor, d.SilentFor)
