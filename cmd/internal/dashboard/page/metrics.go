@@ -36,6 +36,7 @@ func (p *Page) metrics(w http.ResponseWriter, _ *http.Request, who people.Person
 		status.Clocks.Skew = status.Clocks.Skew.Round(time.Second) // each message moves it a little
 	}
 	m.practice(status, counts)
+	m.notices(status, who)
 	m.sites(rooms, who.Consultations())
 	if p.RoomMetrics {
 		m.rooms(rooms)

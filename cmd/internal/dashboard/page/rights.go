@@ -146,7 +146,9 @@ func entrySeen(e practice.Entry, who people.Person) bool {
 	case practice.Moved:
 		// A warning may come up because the room records. Silence doesn't: it is shown, for a line that
 		// is missing would tell as well.
-		calm := func(s practice.State) bool { return s == practice.Ready || s == practice.Hand || s == practice.Recording }
+		calm := func(s practice.State) bool {
+			return s == practice.Ready || s == practice.Hand || s == practice.Recording
+		}
 		records := e.State == practice.Recording || e.From == practice.Recording
 		return !records || !calm(e.State) || !calm(e.From)
 	case practice.Faulted, practice.Cleared:
