@@ -94,6 +94,15 @@ func TestTrust(t *testing.T) {
 	}
 }
 
+// A viewer learns that a room is closed, and not why: nothing stands in the reason's place.
+func TestClosedWithoutAReason(t *testing.T) {
+	p := &Page{Location: time.UTC}
+	r := seen(practice.Room{Closed: &practice.Closure{Why: "painters"}}, people.Person{Role: people.Viewer}, monday)
+	if text := p.tile(r, monday).Closed; text != "For now" {
+		t.Errorf("a viewer reads %q", text)
+	}
+}
+
 // While its broker is gone a room is what it was, and nothing says that it is well.
 func TestDoubtfulRooms(t *testing.T) {
 	f := newFake(t, known("a/one", "a/two", "a/three"))
