@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # bundle.sh OUT DEB... collects the packages for "tacet provision -packages OUT -card", so that a
 # unit's first start needs no network: the given packages of Tacet, one for each architecture, and
-# in OUT/SUITE/ARCH the packages that they depend on and Raspberry Pi OS may lack.
+# in OUT/SUITE/ARCH the packages that they depend on and Raspberry Pi OS may lack. The dashboard is not
+# in it: it runs in the office, never on a unit.
 #
 # "make bundle" runs it. It downloads from this machine's Debian mirror, and verifies with Debian's
 # keys.

@@ -57,12 +57,12 @@ func (u *unit) overview(ctx context.Context, log *slog.Logger) (*overview, error
 	return &overview{d: d, listener: listener, log: log, ended: make(chan error, 1)}, nil
 }
 
-// run runs the dashboard and its page until ctx ends. There may be none.
-func (o *overview) run(ctx context.Context) {
+// run runs the dashboard and its page, with a link to the unit's, until ctx ends. There may be none.
+func (o *overview) run(ctx context.Context, unit string) {
 	if o == nil {
 		return
 	}
-	p := &page.Page{Source: o.d, Desk: o.d, Build: cli.Version, Log: o.log}
+	p := &page.Page{Source: o.d, Desk: o.d, Unit: unit, Build: cli.Version, Log: o.log}
 	server := page.Server(ctx, p.Handler())
 	go func() {
 		if err := server.Serve(o.listener); !errors.Is(err, http.ErrServerClosed) {

@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,7 +12,7 @@ import (
 	"tacet/systemd/needs"
 )
 
-// The dashboard beside the wall unit shows what the unit does, and the unit's page links to it.
+// The dashboard beside the wall unit shows what the unit does, and their pages link to each other.
 func TestTheDashboardBesideTheUnit(t *testing.T) {
 	if !demotest.MayLockMemory() {
 		needs.Root(t, "to lock memory: a room without that needs a hand")
@@ -20,6 +22,15 @@ func TestTheDashboardBesideTheUnit(t *testing.T) {
 	var live struct{ Card struct{ Dashboard string } }
 	if err := json.Unmarshal([]byte(d.First()), &live); err != nil || live.Card.Dashboard == "" {
 		t.Fatalf("the page links to %q, %v", live.Card.Dashboard, err)
+	}
+	resp, err := http.Get(live.Card.Dashboard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || !strings.Contains(string(text), `href="`+d.URL+`/"`) {
+		t.Errorf("the dashboard doesn't link to %s, %v:\n%s", d.URL, err, text)
 	}
 	shows := func(state string) {
 		t.Helper()

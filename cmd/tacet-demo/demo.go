@@ -93,7 +93,8 @@ func (u *unit) serve(env *cli.Env, listener net.Listener, host string, traffic *
 		return err
 	}
 	defer func() { cancel(); beside.close() }()
-	beside.run(ctx)
+	at := fmt.Sprintf("http://%s/", pageHost(listener.Addr()))
+	beside.run(ctx, at)
 	u.dashboard = beside.url()
 	p := &page.Page{Panel: front, Unit: supply, Library: lib, Card: u.card(), Wall: wall, Traffic: traffic, Name: host}
 	server := &http.Server{Handler: p.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
@@ -105,7 +106,7 @@ func (u *unit) serve(env *cli.Env, listener net.Listener, host string, traffic *
 	go func() { ended <- supply.Run(ctx) }()
 	select {
 	case <-supply.Reported():
-		env.Printf("page:   http://%s/\nbroker: %s\nfolder: %s\n", pageHost(listener.Addr()), u.broker, u.dir)
+		env.Printf("page:   %s\nbroker: %s\nfolder: %s\n", at, u.broker, u.dir)
 		if u.dashboard != "" {
 			env.Printf("dashboard: %s\n", u.dashboard)
 		}

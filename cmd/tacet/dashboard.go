@@ -151,17 +151,28 @@ func dashboardRun(env *cli.Env, args []string) error {
 		options.Inside = inside
 	}
 	d, err := dashboard.Open(env.Ctx, options)
-	if errors.Is(err, history.ErrInUse) {
-		return cli.WithHint(err, "stop the other one, or give this one its own -dir and -client-id")
-	}
 	if err != nil {
-		return err
+		return aboutHistory(err)
 	}
 	if err := f.inside.remember(env, inside, d); err != nil {
 		return errors.Join(err, d.Close())
 	}
 	env.Note("the page is at %s", served.url)
 	return errors.Join(f.page.run(env.Ctx, d, served, log), d.Close())
+}
+
+// aboutHistory adds what to do about a folder that can't be used.
+func aboutHistory(err error) error {
+	switch {
+	case errors.Is(err, history.ErrInUse):
+		return cli.WithHint(err, "stop the other one, or give this one its own -dir and -client-id")
+	case errors.Is(err, history.ErrNewer):
+		return cli.WithHint(err, "install that version again, or give this one its own -dir")
+	case history.Damaged(err):
+		return cli.WithHint(err, "move %s* out of the folder and start again: rooms are shown as before; "+
+			"what happened until now, notes and closed periods are lost", history.File)
+	}
+	return err
 }
 
 // connections pairs the brokers with their accounts.
@@ -211,7 +222,7 @@ func exportHistory(env *cli.Env, f *dashboardFlags) error {
 	}
 	db, err := history.OpenReader(f.dir)
 	if err != nil {
-		return err
+		return aboutHistory(err)
 	}
 	defer db.Close()
 	return db.Export(env.Ctx, &printer{env: env}, f.export)

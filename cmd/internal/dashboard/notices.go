@@ -181,6 +181,15 @@ func (d *Dashboard) NoticeStatus() []post.Status {
 	return slices.Clone(d.notices.Status())
 }
 
+// recipients are those who get notices, for the page.
+func (d *Dashboard) recipients() (all []page.Recipient) {
+	for _, s := range d.NoticeStatus() {
+		all = append(all, page.Recipient{Name: s.Name, Waiting: s.Waiting, Failing: s.Failing, Trouble: s.Trouble,
+			Advice: s.Advice, Refused: s.Aside})
+	}
+	return all
+}
+
 // TryNotices sends a test message to every recipient.
 func TryNotices(ctx context.Context, s *settings.Settings) []post.Result {
 	link := ""

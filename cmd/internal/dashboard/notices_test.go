@@ -115,6 +115,9 @@ func TestThirtyRoomsLosePower(t *testing.T) {
 	if subject, _ = read(t, server.Wait(t, 4)[3]); !strings.HasPrefix(subject, "Resolved: Broker") {
 		t.Error(subject)
 	}
+	if s := d.Status().Notices; len(s) != 1 || s[0].Name != "manager" {
+		t.Errorf("the page is shown %+v", s)
+	}
 	d.until("an empty outbox", func() bool { return d.NoticeStatus()[0].Waiting == 0 })
 }
 

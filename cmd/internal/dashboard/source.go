@@ -34,8 +34,9 @@ func (d *Dashboard) Today(ctx context.Context, sites []string, since time.Time, 
 
 // Status implements page.Source.
 func (d *Dashboard) Status() page.Status {
+	recipients := d.recipients() // before the lock: it has one of its own
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return page.Status{At: time.Now(), Links: d.model.Links(), Clocks: d.model.Clocks(), Behind: d.db.Behind(),
-		Fleet: len(d.o.Known) > 0}
+		Fleet: len(d.o.Known) > 0, Notices: recipients}
 }

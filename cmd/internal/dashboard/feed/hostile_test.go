@@ -85,7 +85,7 @@ func await(t *testing.T, events <-chan Event, what string, ok func(Event) bool) 
 // Whatever is no frame for us ends the connection, with the reason, before the library sees it.
 func TestHostileFrames(t *testing.T) {
 	for what, frame := range map[string][]byte{
-		"a frame of 268435455 bytes":  {typePublish << 4, 0xff, 0xff, 0xff, 0x7f},
+		"a frame of 268435455 bytes":  {typePingresp << 4, 0xff, 0xff, 0xff, 0x7f},
 		"a frame whose length has no": {typePublish << 4, 0xff, 0xff, 0xff, 0xff, 0xff},
 		"a frame of type 9":           {typeSuback << 4, 5, 0, 1, 0, 0, 0},
 		"a frame of type 2":           {typeConnack << 4, 2, 0, 0},
@@ -112,6 +112,59 @@ func publishFrame(number uint16, size int) []byte {
 	var b bytes.Buffer
 	p.Write(&b)
 	return b.Bytes()
+}
+
+// answer grants subscriptions a quality of service, until the connection ends.
+func answer(conn net.Conn, qos byte, acknowledged chan<- uint16) {
+	for {
+		p, err := packets.ReadPacket(conn)
+		if err != nil {
+			return
+		}
+		switch p := p.(type) {
+		case *packets.SubscribePacket:
+			conn.Write([]byte{typeSuback << 4, 3, byte(p.MessageID >> 8), byte(p.MessageID), qos})
+		case *packets.PubackPacket:
+			acknowledged <- p.MessageID
+		}
+	}
+}
+
+// A broker that grants less than was asked for loses events while nobody listens: that is said.
+func TestWeakSubscription(t *testing.T) {
+	for qos, warned := range []bool{true, false} {
+		events := run(t, hostile(t, func(conn net.Conn) { answer(conn, byte(qos), nil) }))
+		e := await(t, events, "complete", func(e Event) bool { return e.Status != nil && e.Status.Complete })
+		if strings.Contains(e.Status.Advice, "QoS 0") != warned {
+			t.Errorf("granted %d: %+v", qos, e.Status)
+		}
+	}
+}
+
+// A message that is too long comes as one that nobody understands, and is acknowledged. It is no
+// reason to lose the others: a retained one would come again at each connection.
+func TestTooLongMessage(t *testing.T) {
+	acknowledged := make(chan uint16, 2)
+	events := run(t, hostile(t, func(conn net.Conn) {
+		conn.Write(publishFrame(7, 5<<20))
+		conn.Write(publishFrame(8, 3))
+		answer(conn, 1, acknowledged)
+	}))
+	for i, size := range []int{1, 3} {
+		e := await(t, events, "a message", func(e Event) bool {
+			if e.Status != nil && strings.Contains(e.Status.Trouble, "frame") {
+				t.Fatalf("the connection ended: %s", e.Status.Trouble)
+			}
+			return e.Message != nil
+		})
+		if len(e.Message.Payload) != size {
+			t.Errorf("message %d has %d bytes", i, len(e.Message.Payload))
+		}
+		e.Done()
+		if got := <-acknowledged; got != uint16(7+i) {
+			t.Errorf("number %d is acknowledged", got)
+		}
+	}
 }
 
 // A broker that floods us while nothing can be stored takes a limited memory.

@@ -35,12 +35,13 @@ func (f *Feed) subscribe(ctx context.Context, l *link) (advice string, err error
 		}
 	}
 	var refused []string
+	weak := false
 	for _, group := range groups {
-		no, err := l.subscribe(ctx, group...)
+		no, unsure, err := l.subscribe(ctx, group...)
 		if err != nil {
 			return "", fmt.Errorf("subscribe to %s: %w", strings.Join(group, ", "), err)
 		}
-		refused = append(refused, no...)
+		refused, weak = append(refused, no...), weak || unsure
 		l.lull(ctx, &l.retained)
 	}
 	l.lull(ctx, &l.lasting) // of what waited for our session
@@ -51,6 +52,10 @@ func (f *Feed) subscribe(ctx context.Context, l *link) (advice string, err error
 	if len(refused) > 0 {
 		return "the broker does not let the dashboard's account read " + strings.Join(refused, ", ") +
 			": correct its access list", nil
+	}
+	if weak {
+		return "the broker sends events without waiting for an answer (QoS 0), so those are lost that come while the " +
+			"dashboard is away: let it grant QoS 1 (Mosquitto: max_qos)", nil
 	}
 	if len(f.o.Sites) == 0 && l.retained.Load() >= mosquittoQueue {
 		return "the broker may keep rooms back, and nobody would notice: give the dashboard the list of rooms (-fleet), " +
@@ -105,7 +110,7 @@ func (f *Feed) askFor(ctx context.Context, l *link, rooms []practice.RoomID) err
 		for _, id := range some {
 			filters = append(filters, "tacet/"+id.String()+"/state", "tacet/"+id.String()+"/availability")
 		}
-		if _, err := l.subscribe(ctx, filters...); err != nil {
+		if _, _, err := l.subscribe(ctx, filters...); err != nil {
 			return fmt.Errorf("subscribe to rooms one by one: %w", err)
 		}
 		if err := l.await(ctx, l.paho.Unsubscribe(filters...)); err != nil {
@@ -119,21 +124,27 @@ func (f *Feed) askFor(ctx context.Context, l *link, rooms []practice.RoomID) err
 // askedAtOnce is how many rooms are asked for at a time: few, since the broker's queue was too short.
 const askedAtOnce = 20
 
-// subscribe subscribes to filters, with QoS 1, and returns those that the broker refuses.
-func (l *link) subscribe(ctx context.Context, filters ...string) (refused []string, err error) {
+// subscribe subscribes to filters, with QoS 1, and returns those that the broker refuses. weak: it
+// grants some with QoS 0 only.
+func (l *link) subscribe(ctx context.Context, filters ...string) (refused []string, weak bool, err error) {
 	tokens := make([]paho.Token, len(filters))
 	for i, filter := range filters {
 		tokens[i] = l.paho.Subscribe(filter, 1, nil)
 	}
 	for i, token := range tokens {
 		if err := l.await(ctx, token); err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		if t, ok := token.(*paho.SubscribeToken); ok && t.Result()[filters[i]] > 2 {
-			refused = append(refused, filters[i])
+		if t, ok := token.(*paho.SubscribeToken); ok {
+			switch granted := t.Result()[filters[i]]; {
+			case granted > 2:
+				refused = append(refused, filters[i])
+			case granted == 0:
+				weak = true
+			}
 		}
 	}
-	return refused, nil
+	return refused, weak, nil
 }
 
 // lull waits until no more messages are counted for a moment. Among many units there may be no such

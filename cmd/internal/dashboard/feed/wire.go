@@ -12,9 +12,11 @@ import (
 	"time"
 )
 
-// maxFrame is the most bytes after a frame's header. The longest that a unit publishes is its
-// ledger, with two signed notes.
-const maxFrame = 32 << 10
+// maxFrame is the most bytes after a frame's header that are kept: the longest topic always fits, and
+// so does the longest message of a unit, its ledger with two signed notes. What is left out of a
+// longer message is read all the same: a broker would deliver it again at each connection, and one
+// account could keep us from all rooms.
+const maxFrame = 66 << 10
 
 // The MQTT 3.1.1 control packet types that a broker may send to a client that subscribes with QoS 1
 // and publishes nothing.
@@ -131,18 +133,41 @@ func (w *wire) next() ([]byte, error) {
 			break
 		}
 	}
-	if length > maxFrame {
+	if length > maxFrame && (!w.acknowledged || kind>>4 != typePublish) {
 		return nil, rejectFrame("a frame of %d bytes, more than the limit of %d", length, maxFrame)
 	}
-	body := w.frame[head : head+length]
+	body := w.frame[head : head+min(length, maxFrame)]
 	if _, err := io.ReadFull(w.in, body); err != nil {
 		return nil, noEOF(err)
 	}
 	if err := w.vet(kind, body); err != nil {
 		return nil, err
 	}
-	return w.frame[:head+length], nil
+	if length <= maxFrame {
+		return w.frame[:head+length], nil
+	}
+	for left := length - maxFrame; left > 0; { // in parts: the library's ping has a time limit of its own
+		n, err := w.in.Discard(min(left, w.in.Size()))
+		if left -= n; err != nil {
+			return nil, noEOF(err)
+		}
+	}
+	return shorten(kind, body), nil
 }
+
+// shorten makes a publish whose payload is one byte, which nothing understands, of one with a longer
+// payload. Its number stays, so it is acknowledged.
+func shorten(kind byte, body []byte) []byte {
+	keep := 2 + int(binary.BigEndian.Uint16(body))
+	if kind>>1&3 > 0 {
+		keep += 2
+	}
+	frame := binary.AppendUvarint([]byte{kind}, uint64(keep+1))
+	return append(append(frame, body[:keep]...), cutPayload)
+}
+
+// cutPayload stands for a payload that is too long.
+const cutPayload = '?'
 
 // vet rejects what no broker may send to us.
 func (w *wire) vet(kind byte, body []byte) error {

@@ -75,6 +75,9 @@ type DB struct {
 // ErrInUse is the error for a folder that another dashboard uses.
 var ErrInUse = errors.New("another dashboard uses this folder")
 
+// ErrNewer is the error for a database of a newer version of this program.
+var ErrNewer = errors.New("it was made by a newer version of this program")
+
 // Open opens the database in a folder, and makes both if they do not exist.
 func Open(dir string, o Options) (*DB, error) {
 	d := &DB{o: o.withDefaults(), in: make(chan Write, queue), stop: make(chan struct{}), done: make(chan struct{})}
@@ -128,6 +131,9 @@ func OpenReader(dir string) (*DB, error) {
 	if err == nil {
 		d.read, err = connectReader(name)
 	}
+	if err == nil {
+		_, err = versionOf(d.read)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open the history in %s: %w", dir, err)
 	}
@@ -165,17 +171,22 @@ func lockFolder(dir string) (*sql.DB, error) {
 	return db, err
 }
 
-// migrate makes the tables of a new database, and refuses one of a newer program.
-func (d *DB) migrate() error {
-	var version int
-	if err := d.write.QueryRow("PRAGMA user_version").Scan(&version); err != nil {
-		return err
+// versionOf returns the version of a database's tables; 0 if there are none.
+func versionOf(db *sql.DB) (version int, err error) {
+	if err := db.QueryRow("PRAGMA user_version").Scan(&version); err != nil {
+		return 0, err
 	}
 	if version > schemaVersion {
-		return fmt.Errorf("it was made by a newer version of this program (schema %d, known is %d)", version, schemaVersion)
+		return 0, fmt.Errorf("%w (schema %d, known is %d)", ErrNewer, version, schemaVersion)
 	}
-	if version == schemaVersion {
-		return nil
+	return version, nil
+}
+
+// migrate makes the tables of a new database, and refuses one of a newer program.
+func (d *DB) migrate() error {
+	version, err := versionOf(d.write)
+	if err != nil || version == schemaVersion {
+		return err
 	}
 	tx, err := d.write.Begin()
 	if err != nil {

@@ -1,9 +1,12 @@
 package history
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -249,5 +252,46 @@ func TestFullDisk(t *testing.T) {
 		if ctx.Err() != nil {
 			t.Fatalf("%d of 200 are there, %s", len(all), db.Behind())
 		}
+	}
+}
+
+// A folder of a newer program, and one that is damaged, are told apart: what to do differs.
+func TestUnusableFolders(t *testing.T) {
+	for what, c := range map[string]struct {
+		spoil func(*testing.T, string)
+		is    func(error) bool
+	}{
+		"newer": {func(t *testing.T, name string) {
+			db, err := connect(name, 1)
+			if err == nil {
+				_, err = db.Exec(fmt.Sprintf("PRAGMA user_version = %d", schemaVersion+1))
+			}
+			if err = errors.Join(err, db.Close()); err != nil {
+				t.Fatal(err)
+			}
+		}, func(err error) bool { return errors.Is(err, ErrNewer) && !Damaged(err) }},
+		"damaged": {func(t *testing.T, name string) {
+			if err := os.WriteFile(name, bytes.Repeat([]byte("no database"), 1000), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}, func(err error) bool { return Damaged(err) && !errors.Is(err, ErrNewer) }},
+	} {
+		t.Run(what, func(t *testing.T) {
+			dir := t.TempDir()
+			d, err := Open(dir, Options{})
+			if err == nil {
+				err = d.Close()
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.spoil(t, filepath.Join(dir, File))
+			if _, err := Open(dir, Options{}); !c.is(err) {
+				t.Errorf("the dashboard: %v", err)
+			}
+			if _, err := OpenReader(dir); !c.is(err) {
+				t.Errorf("a reader: %v", err)
+			}
+		})
 	}
 }

@@ -179,6 +179,11 @@ func code(err error) int {
 	return 0
 }
 
+// Damaged reports whether an error says that the database is none, or is damaged.
+func Damaged(err error) bool {
+	return code(err) == codes.SQLITE_CORRUPT || code(err) == codes.SQLITE_NOTADB
+}
+
 // passing reports whether an error is about the disk, and may pass.
 func passing(err error) bool {
 	switch code(err) {

@@ -29,6 +29,7 @@ type fake struct {
 	acts     []Act
 	snoozed  map[practice.RoomID]time.Time
 	behind   string
+	notices  []Recipient
 	next     int64
 	seq      map[practice.RoomID]uint64
 	event    map[practice.RoomID]uint64
@@ -185,7 +186,8 @@ func (f *fake) Today(_ context.Context, sites []string, since time.Time, limit i
 func (f *fake) Status() Status {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return Status{At: f.now, Links: f.model.Links(), Clocks: f.model.Clocks(), Behind: f.behind, Fleet: true}
+	return Status{At: f.now, Links: f.model.Links(), Clocks: f.model.Clocks(), Behind: f.behind,
+		Fleet: true, Notices: f.notices}
 }
 
 func (f *fake) Subscribe() (<-chan Change, func()) {

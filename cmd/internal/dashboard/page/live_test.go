@@ -94,6 +94,15 @@ func TestTrust(t *testing.T) {
 	}
 }
 
+// A viewer learns that a room is closed, and not why: nothing stands in the reason's place.
+func TestClosedWithoutAReason(t *testing.T) {
+	p := &Page{Location: time.UTC}
+	r := seen(practice.Room{Closed: &practice.Closure{Why: "painters"}}, people.Person{Role: people.Viewer}, monday)
+	if text := p.tile(r, monday).Closed; text != "For now" {
+		t.Errorf("a viewer reads %q", text)
+	}
+}
+
 // While its broker is gone a room is what it was, and nothing says that it is well.
 func TestDoubtfulRooms(t *testing.T) {
 	f := newFake(t, known("a/one", "a/two", "a/three"))
@@ -148,7 +157,7 @@ func TestTimeline(t *testing.T) {
 		event(practice.Ended, at(1, 16, 0), "absurd", 1e12),
 		event(practice.Started, at(0, 9, 0), "now", 0),
 	}
-	r := room{practice.Room{State: practice.Recording, Since: at(0, 9, 0)}, true}
+	r := room{Room: practice.Room{State: practice.Recording, Since: at(0, 9, 0)}, Consultations: true}
 	got := ""
 	for _, d := range p.timeline(entries, r, monday).Days[:5] {
 		got += fmt.Sprintf("%s: %d, %s; hand %s; silent %s\n", d.Name, d.Recordings, d.Recorded, d.HandFor, d.SilentFor)

@@ -27,10 +27,16 @@ func (p *Page) metrics(w http.ResponseWriter, _ *http.Request, who people.Person
 	m := meter{out}
 	if !who.Consultations() {
 		for i := range status.Links { // the last message may say that a recording starts
-			status.Links[i].Last = status.Links[i].Last.Truncate(time.Minute)
+			l := &status.Links[i]
+			if !l.Last.IsZero() && status.At.Sub(l.Last) < practice.DefaultLate {
+				l.Last = status.At
+			}
+			l.Last = l.Last.Truncate(time.Minute)
 		}
+		status.Clocks.Skew = status.Clocks.Skew.Round(time.Second) // each message moves it a little
 	}
 	m.practice(status, counts)
+	m.notices(status, who)
 	m.sites(rooms, who.Consultations())
 	if p.RoomMetrics {
 		m.rooms(rooms)

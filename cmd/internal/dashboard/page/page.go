@@ -33,6 +33,7 @@ type Page struct {
 	Name        string         // a further host name of a page on this computer; usually empty
 	RoomMetrics bool           // /metrics has lines for each room
 	Location    *time.Location // of the times that people read
+	Unit        string         // the address of a wall unit's page, to link to: the demo's; usually empty
 	Build       string         // the version; a page of another one reloads itself
 	Log         *slog.Logger
 

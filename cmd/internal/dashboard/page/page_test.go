@@ -377,23 +377,22 @@ func TestViewerCantTellConsultations(t *testing.T) {
 		return all
 	}
 	quiet, busy := morning(t), morning(t)
+	untried := func(s *topic.State) { s.Mic = topic.MicUntried }
 	for _, f := range []*fake{quiet, busy} {
-		f.state("high-street/room-2")
+		f.pass(40 * time.Second)
+		f.state("high-street/room-2", untried)
+		f.state("high-street/room-4", untried)
 		f.state("mill-lane/room-3")
-		f.pass(20 * time.Second)
 	}
-	idle := func(s *topic.State) {}
 	consulted := func(s *topic.State) {
 		oldest := 0.2
 		free := *s.SpoolFreeH - 1
 		s.Pending, s.OldestPendingH, s.SpoolFreeH, s.Since = 1, &oldest, &free, busy.now
 	}
-	// In the same minute a room records and stops in one practice, and not in the other. It is heard
-	// at another second there.
-	quiet.state("high-street/room-2", idle)
-	quiet.state("high-street/room-4", idle)
-	quiet.pass(7 * time.Second)
-	busy.pass(7 * time.Second)
+	// In the next minute a room records and stops in one practice, and not in the other. There it is
+	// also heard for the first time in that minute, and its microphone tried.
+	quiet.pass(25 * time.Second)
+	busy.pass(25 * time.Second)
 	busy.state("high-street/room-2", records)
 	busy.happened("high-street/room-2", topic.Started, func(e *topic.Event) { e.Recording = "secret" })
 	busy.state("high-street/room-4", records)
@@ -410,6 +409,42 @@ func TestViewerCantTellConsultations(t *testing.T) {
 			if strings.Contains(b[path], word) {
 				t.Errorf("%s shows a viewer %q", path, word)
 			}
+		}
+	}
+}
+
+// A practice of one room: what its messages move a little is no news to a viewer.
+func TestViewersMetricsOfOneRoom(t *testing.T) {
+	f := newFake(t, known("high-street/room-1"))
+	f.state("high-street/room-1")
+	f.pass(10 * time.Second)
+	s := serve(t, &Page{Source: f, Desk: f, Gate: people.NewGate(newBook(t, roles)), RoomMetrics: true})
+	v := visit(t, s.URL)
+	v.signIn("lee")
+	_, before := v.get("/metrics")
+	f.state("high-street/room-1", records, func(s *topic.State) { s.Time = s.Time.Add(300 * time.Millisecond) })
+	if _, after := v.get("/metrics"); after != before {
+		t.Errorf("they tell that the room records:\n%s", difference(before, after))
+	}
+}
+
+// A room that is heard again looks the same whether it records then or not.
+func TestViewersHistory(t *testing.T) {
+	viewer := people.Person{Name: "lee", Role: people.Viewer}
+	for _, calm := range []practice.State{practice.Ready, practice.Recording} {
+		all := entriesSeen([]practice.Entry{
+			{Kind: practice.Moved, From: calm, State: practice.Silent},
+			{Kind: practice.Moved, From: practice.Silent, State: calm},
+			{Kind: practice.Moved, From: practice.Recording, State: practice.Hand},
+			{Kind: practice.Moved, From: practice.Ready, State: practice.Recording},
+			{Kind: practice.Started},
+		}, viewer)
+		want := []practice.Entry{
+			{Kind: practice.Moved, From: practice.Ready, State: practice.Silent},
+			{Kind: practice.Moved, From: practice.Silent, State: practice.Ready},
+		}
+		if !slices.Equal(all, want) {
+			t.Errorf("%s: a viewer sees %+v", calm, all)
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 type room struct {
 	practice.Room
 	Consultations bool // it says when the room records, and what waits to be copied
+	Lately        bool // it was heard lately, and the person may not know when
 }
 
 // query returns the rooms that a filter selects and a person may see.
@@ -28,12 +29,13 @@ func (p *Page) query(f practice.Filter, who people.Person) ([]room, practice.Cou
 	}
 	f.Mild = !who.Consultations()
 	found, counts := p.Source.Query(f)
+	now := p.Source.Status().At
 	if who.Role == people.Site {
 		counts.Sites, counts.Refused = []string{who.Site}, 0
 	}
 	rooms := make([]room, 0, len(found))
 	for i := range found {
-		rooms = append(rooms, seen(found[i], who))
+		rooms = append(rooms, seen(found[i], who, now))
 	}
 	return rooms, counts
 }
@@ -44,22 +46,26 @@ func (p *Page) room(id practice.RoomID, who people.Person) (room, bool) {
 		return room{}, false
 	}
 	r, ok := p.Source.Room(id)
-	return seen(r, who), ok
+	return seen(r, who, p.Source.Status().At), ok
 }
 
 // seen removes from a room what a person may not see. A viewer may know whether a room works, but
 // not when it records: neither from the state and its time, nor from what grows with a recording.
-func seen(r practice.Room, who people.Person) room {
+func seen(r practice.Room, who people.Person, now time.Time) room {
 	if who.Consultations() {
-		return room{r, true}
+		return room{Room: r, Consultations: true}
 	}
-	if r.State == practice.Recording {
-		r.State = practice.Ready
-	}
+	r.State = mild(r.State)
 	if r.State == practice.Ready || r.State == practice.Hand && len(r.Alerts) > 0 && ofConsultation(r.Alerts[0].Code) {
 		r.Since = time.Time{}
 	}
-	r.Heard = r.Heard.Truncate(time.Minute) // any message counts as heard, also that a recording starts
+	// Any message counts as heard, also that a recording starts. Of a room that isn't late nobody
+	// needs the time.
+	lately := !r.Heard.IsZero() && now.Sub(r.Heard) < practice.DefaultLate
+	if lately {
+		r.Heard = time.Time{}
+	}
+	r.Heard = r.Heard.Truncate(time.Minute)
 	r.Notes, r.Missed = nil, 0
 	if r.Closed != nil {
 		r.Closed = &practice.Closure{Until: r.Closed.Until}
@@ -80,6 +86,9 @@ func seen(r practice.Room, who people.Person) room {
 		if u.Phase == topic.Recording {
 			u.Phase = topic.Idle
 		}
+		if u.Mic == topic.MicUntried || u.Mic == topic.MicOK {
+			u.Mic = "" // the first recording tries it
+		}
 		u.Since, u.Pending, u.OldestPendingH, u.Seq = time.Time{}, 0, nil, 0
 		if h := u.SpoolFreeH; h != nil {
 			coarse := math.Floor(*h/10) * 10
@@ -90,7 +99,7 @@ func seen(r practice.Room, who people.Person) room {
 		}
 		r.Unit = &u
 	}
-	return room{r, false}
+	return room{Room: r, Lately: lately}
 }
 
 // ofConsultation reports whether a warning comes up while a room records or just after, so that its
@@ -103,7 +112,27 @@ func ofConsultation(code health.Code) bool {
 	return strings.HasPrefix(string(code), "recording-")
 }
 
-// entrySeen reports whether a person may see a line of the history.
+// entriesSeen returns the lines of the history that a person may see, as they may see them.
+func entriesSeen(all []practice.Entry, who people.Person) (seen []practice.Entry) {
+	for _, e := range all {
+		if !entrySeen(e, who) {
+			continue
+		}
+		if !who.Consultations() {
+			e.State, e.From = mild(e.State), mild(e.From)
+		}
+		seen = append(seen, e)
+	}
+	return seen
+}
+
+func mild(s practice.State) practice.State {
+	if s == practice.Recording {
+		return practice.Ready
+	}
+	return s
+}
+
 func entrySeen(e practice.Entry, who people.Person) bool {
 	if e.Room.Site != "" && !who.Sees(e.Room.Site) {
 		return false
@@ -115,7 +144,13 @@ func entrySeen(e practice.Entry, who people.Person) bool {
 	case practice.Started, practice.Ended, practice.Copied, practice.Released, practice.Missed, practice.Found:
 		return false
 	case practice.Moved:
-		return e.State != practice.Recording && e.From != practice.Recording
+		// A warning may come up because the room records. Silence doesn't: it is shown, for a line that
+		// is missing would tell as well.
+		calm := func(s practice.State) bool {
+			return s == practice.Ready || s == practice.Hand || s == practice.Recording
+		}
+		records := e.State == practice.Recording || e.From == practice.Recording
+		return !records || !calm(e.State) || !calm(e.From)
 	case practice.Faulted, practice.Cleared:
 		return !ofConsultation(e.Code)
 	}

@@ -73,7 +73,7 @@ func (p *Page) roomScreen(ctx context.Context, s *screen, id practice.RoomID, no
 	if err != nil {
 		return fmt.Errorf("read the room's history: %w", err)
 	}
-	entries = slices.DeleteFunc(entries, func(e practice.Entry) bool { return !entrySeen(e, s.Who) })
+	entries = entriesSeen(entries, s.Who)
 	v := roomView{tile: p.tile(r, now), Acts: s.Who.Acts(), Path: "/room/" + id.String(), Missed: r.Missed,
 		Sentence: p.sentence(r, now), Facts: p.facts(r, now), Stores: storeViews(r), Alerts: p.alertViews(r, now),
 		From: now.In(p.Location).Format("2006-01-02T15:04")}
@@ -181,6 +181,9 @@ const maxSkew = time.Minute
 // facts are what is known of a room's unit.
 func (p *Page) facts(r room, now time.Time) []fact {
 	all := []fact{{Name: "Last heard", Value: "never", At: p.moment(r.Heard, now)}}
+	if r.Lately {
+		all[0].Value = "in the last minute"
+	}
 	u := r.Unit
 	if u == nil {
 		return all
@@ -217,7 +220,7 @@ func (p *Page) facts(r room, now time.Time) []fact {
 		fact{Name: "Broker", Value: r.Broker})
 }
 
-var micWords = map[topic.Mic]string{topic.MicOK: "there", topic.MicUntried: "not tried yet",
+var micWords = map[topic.Mic]string{"": "no fault is known", topic.MicOK: "there", topic.MicUntried: "not tried yet",
 	topic.MicMissing: "missing", topic.MicFault: "out of order"}
 
 var lightWords = map[topic.Light]string{

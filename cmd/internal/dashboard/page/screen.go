@@ -25,6 +25,7 @@ type frame struct {
 	Log      bool // there is an audit log that the person may read
 	Token    string
 	Build    string
+	Unit     string // the address of the wall unit beside the dashboard; usually empty
 	Now      moment
 	Trust    []trust // what limits how far the page can be trusted
 	Said     string  // the counts, for a screen reader
@@ -56,7 +57,7 @@ func (p *Page) screen(ctx context.Context, at *url.URL, who people.Person) (*scr
 	status := p.Source.Status()
 	s := &screen{frame: frame{
 		Path: at.RequestURI(), Who: who, Accounts: p.accounts(), Log: p.Desk != nil && who.Audits(), Build: p.Build,
-		Now: p.moment(status.At, status.At), Trust: p.trust(status),
+		Now: p.moment(status.At, status.At), Trust: append(p.trust(status), p.noticeTrust(status, who)...), Unit: p.Unit,
 	}}
 	path := strings.Split(strings.Trim(at.Path, "/"), "/")
 	var err error

@@ -67,4 +67,16 @@ type Status struct {
 	Behind string
 	// Fleet: a list of known rooms was given.
 	Fleet bool
+	// Notices is how those do who get notices; none without notices.
+	Notices []Recipient
+}
+
+// Recipient is somebody who gets notices.
+type Recipient struct {
+	Name    string    // for people
+	Waiting int       // notices that are not sent yet
+	Failing time.Time // since when nothing is taken; zero: it works
+	Trouble string    // why nothing is taken, or why the last one was refused
+	Advice  string
+	Refused int // notices that were refused for good since the start
 }

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -56,6 +57,7 @@ type tile struct {
 	State, Word          string
 	Headline, Remedy     string
 	Since, Heard         moment
+	Lately               bool // it was heard lately; nobody shall know when
 	Lasts                bool // how long it has been so counts, rather than since when
 	Flags                []string
 	Doubt, Closed        string
@@ -144,7 +146,8 @@ func (p *Page) tile(r room, now time.Time) tile {
 	t := tile{
 		ID: "tile/" + r.ID.String(), Href: "/room/" + r.ID.String(), Title: r.Title(), Place: r.ID.String(),
 		Site: r.ID.Site, Room: r.ID.Room, State: string(r.State), Word: r.word(), Headline: r.headline(), Remedy: r.Remedy,
-		Since: p.moment(r.Since, now), Heard: p.moment(r.Heard, now), Flags: r.flags(), Doubt: r.Doubt,
+		Since: p.moment(r.Since, now), Heard: p.moment(r.Heard, now), Flags: r.flags(), Doubt: capital(r.Doubt),
+		Lately: r.Lately,
 	}
 	t.Lasts = r.State == practice.Recording
 	t.Serious = r.State == practice.Hand && (r.Phase() == topic.Fault || len(r.Alerts) > 0 && r.Alerts[0].Blocks)
@@ -169,7 +172,7 @@ func (p *Page) closedWords(c *practice.Closure, now time.Time) string {
 	if until := p.clock(c.Until, now); until != "" {
 		text = strings.TrimPrefix(text+", until "+until, ", ")
 	}
-	return capital(text)
+	return capital(cmp.Or(text, "for now"))
 }
 
 // counted is a number of rooms in a state.

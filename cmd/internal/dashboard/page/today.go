@@ -66,10 +66,7 @@ func (p *Page) today(ctx context.Context, s *screen, q url.Values, now time.Time
 	v.Cut = len(entries) == maxRead
 	names := p.titles()
 	sums := map[practice.RoomID]*recorded{}
-	for _, e := range entries {
-		if !entrySeen(e, s.Who) {
-			continue
-		}
+	for _, e := range entriesSeen(entries, s.Who) {
 		if e.Kind == practice.Ended {
 			v.sum(sums, e, names)
 		}

@@ -157,8 +157,26 @@ func (f *File) change(do func(map[string]Account) error) error {
 		return fmt.Errorf("keep the accounts: %w", err)
 	}
 	defer root.Close()
-	if err := durable.WriteFile(durable.OS(root), filepath.Base(f.path), append(data, '\n')); err != nil {
+	if err := durable.WriteFile(ofFolder{durable.OS(root), root}, filepath.Base(f.path), append(data, '\n')); err != nil {
 		return fmt.Errorf("keep the accounts: %w", err)
 	}
 	return nil
+}
+
+// ofFolder makes files that belong to whoever owns the folder: root edits the accounts of a
+// dashboard that runs as a user of its own.
+type ofFolder struct {
+	durable.FS
+	root *os.Root
+}
+
+func (o ofFolder) Create(name string) (durable.File, error) {
+	f, err := o.FS.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := giveToOwner(o.root, name); err != nil {
+		return nil, errors.Join(fmt.Errorf("give %s to the folder's owner: %w", name, err), f.Close(), o.FS.Remove(name))
+	}
+	return f, nil
 }

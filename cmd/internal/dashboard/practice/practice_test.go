@@ -153,6 +153,33 @@ func TestBrokerGone(t *testing.T) {
 	}
 }
 
+// A room that was silent before the broker was gone, or before the dashboard started again, stays so
+// until it is heard: what the broker has kept of it is no sign of life.
+func TestSilentRoomStaysSilent(t *testing.T) {
+	tr := newTrial(t, listed("a"))
+	tr.send("a", "state", tr.state())
+	tr.pass(DefaultSilent)
+	tr.want("a", Silent)
+	memory, _ := tr.Remember(RoomID{Site: "high-street", Room: "a"})
+	again := newTrial(t, listed("a"))
+	again.now = tr.now
+	again.Restore(RoomID{Site: "high-street", Room: "a"}, memory, nil)
+	for _, tr := range []*trial{tr, again} {
+		tr.Link("main", false, false, tr.now)
+		tr.pass(time.Minute)
+		tr.Link("main", true, false, tr.now)
+		tr.kept("a", "state", tr.state())
+		tr.kept("a", "availability", "online")
+		tr.Complete("main", tr.now)
+		tr.pass(time.Second)
+		tr.want("a", Silent)
+		tr.pass(DefaultSilent)
+		tr.want("a", Silent)
+		tr.send("a", "heartbeat", tr.now.Format(time.RFC3339))
+		tr.want("a", Ready)
+	}
+}
+
 // What the broker has kept of a unit is shown, but is no sign of life.
 func TestRetainedIsNotHeard(t *testing.T) {
 	tr := newTrial(t, listed("a"))

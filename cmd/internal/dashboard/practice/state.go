@@ -79,6 +79,9 @@ func (p *Practice) derive(r *room, now time.Time) (s State, next time.Time) {
 	case r.state == Late || r.state == Silent:
 		return r.state, time.Time{} // nobody can tell, so it stays
 	}
+	if (r.state == Late || r.state == Silent) && !r.fresh && quiet < p.o.Silent {
+		return r.state, base.Add(p.o.Silent) // what the broker has kept is no sign of life
+	}
 	switch {
 	case quiet >= p.o.Silent:
 		return Silent, time.Time{}
