@@ -9,7 +9,8 @@ import (
 // A mistake in another section doesn't keep the light on; one in the light's own does not turn
 // anything on.
 func TestLoadPanel(t *testing.T) {
-	const panel = "[[button]]\nline = \"GPIO5\"\n[light]\nline = \"GPIO27\"\nactive = \"low\"\n[buzzer]\nline = \"GPIO24\"\n"
+	const panel = "[[button]]\nline = \"GPIO5\"\n[light]\nline = \"GPIO27\"\nactive = \"low\"\n" +
+		"[buzzer]\nline = \"GPIO24\"\n"
 	for name, c := range map[string]struct {
 		text string
 		ok   bool

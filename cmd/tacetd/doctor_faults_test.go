@@ -163,7 +163,8 @@ var faults = map[string]fault{
 	"no broker": {more: "[mqtt]\nbroker = \"mqtt://127.0.0.1:1\"\n",
 		part: "broker mqtt://127.0.0.1:1: ", cause: "nothing listens at the broker's address", remedy: "start the broker",
 		command: "nc -vz 127.0.0.1 1"},
-	"a password that is not there": {more: "[mqtt]\nbroker = \"mqtt://127.0.0.1:1\"\nusername = \"u\"\npassword_file = \"/nowhere/password\"\n",
+	"a password that is not there": {more: "[mqtt]\nbroker = \"mqtt://127.0.0.1:1\"\nusername = \"u\"\n" +
+		"password_file = \"/nowhere/password\"\n",
 		part: "broker mqtt://127.0.0.1:1: ", cause: "open /nowhere/password: no such file", remedy: "put the file there",
 		command: "ls -l /nowhere/password"},
 	"a key that is closed to the service": {more: secretStore, breaks: func(p *patient) {
@@ -172,7 +173,8 @@ var faults = map[string]fault{
 		command: "ls -l /nowhere/secret"},
 }
 
-const secretStore = "[[store]]\nname = \"vault\"\nkind = \"s3\"\nendpoint = \"http://127.0.0.1:1\"\nbucket = \"tacet\"\n" +
+const secretStore = "[[store]]\nname = \"vault\"\nkind = \"s3\"\nendpoint = \"http://127.0.0.1:1\"\n" +
+	"bucket = \"tacet\"\n" +
 	"access_key_file = \"/nowhere/access\"\nsecret_key_file = \"/nowhere/secret\"\n"
 
 // closed is a store whose secret the service may not read.
