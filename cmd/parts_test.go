@@ -56,8 +56,11 @@ func use(t *testing.T, cfg *config.Config) map[string]error {
 		"the sandbox": confined(cfg), "the files": readable(cfg)}
 	_, errs["the wiring"] = hw.OpenOn(board(), wiring(cfg))
 	a := cfg.Audio
-	_, errs["the encoder"] = audio.NewEncoder(audio.Format{Codec: a.Codec, Rate: a.Rate, Channels: a.Channels,
+	encoder, err := audio.NewEncoder(audio.Format{Codec: a.Codec, Rate: a.Rate, Channels: a.Channels,
 		Bitrate: a.Bitrate, ID: "7q4k9mz2ha"})
+	if errs["the encoder"] = err; err == nil {
+		_, errs["the encoder"] = encoder.Close() // or its memory stays locked, of which an ordinary user has little
+	}
 	if strings.ContainsFunc(a.Device, unicode.IsControl) || audio.Mixer(a.Device) == "" {
 		errs["the microphone"] = fmt.Errorf("%q is no name for ALSA", a.Device)
 	}
