@@ -106,6 +106,7 @@ soak: build vuln ## the long fault runs, fuzzing, power cuts in the rig, bare De
 	RIG_SOAK=50 systemd/rig/test.sh
 	RIG_PART=shares RIG_HANG=1h systemd/rig/test.sh
 	RIG_PART=update systemd/rig/test.sh
+	RIG_PART=card systemd/rig/test.sh
 	.ci/fresh
 	systemd/package/release
 	rm -rf bin/package/gocache # the same bytes, compiled anew

@@ -4,7 +4,7 @@
 # in OUT/SUITE/ARCH the packages that they depend on and Raspberry Pi OS may lack. The dashboard is not
 # in it: it runs in the office, never on a unit.
 #
-# "make bundle" runs it. It downloads from this machine's Debian mirror, and verifies with Debian's
+# ALSO names another architecture, for the rig's units. "make bundle" runs it. It downloads from this machine's Debian mirror, and verifies with Debian's
 # keys.
 set -euo pipefail
 [ $# -ge 2 ] || { echo "usage: bundle.sh OUT DEB..." >&2; exit 2; }
@@ -28,7 +28,7 @@ for deb; do
   arch=$(dpkg-deb -f "$deb" Architecture)
   [ "$(dpkg-deb -f "$deb" Package)" = tacet ] || { echo "bundle: $deb is not Tacet's package" >&2; exit 1; }
   case $arch in
-  arm64 | armhf) cp "$deb" "$out.new/"; archs+=("$arch") ;;
+  arm64 | armhf | "${ALSO:-}") cp "$deb" "$out.new/"; archs+=("$arch") ;;
   *) echo "bundle: skipping $deb, which is not for a Raspberry Pi" ;;
   esac
 done

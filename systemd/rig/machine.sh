@@ -13,9 +13,13 @@
 #   serve           follow the requests in SHARE/please, line by line: "plug PORT FILE HOW" or "yank PORT", until the machine has
 #                   ended; FILE is in bin/rig/sticks
 #
+# With CARD=IMAGE the unit is a Raspberry Pi whose SD card has IMAGE, a FAT file system, as its boot partition: the unit's fstab mounts
+# it. The words of its cmdline.txt are added to the kernel's command line at each start, as the firmware does. Then the root disk loses
+# what is not flushed too. A reboot ends the machine; "start" then boots it again. BASE is another disk image to begin with.
+#
 # SHARE (default bin/rig/share/run) is the folder that the unit sees as /share. RIG_RUN (default bin/rig/run) holds the disks and the
 # state of one machine, so that there can be several. RIG_ARCH=arm64 is a unit with an ARM processor, in bin/rig-arm64.
-# RIG_ACCEL=kvm uses this machine's own processor instead of emulating one. The network connects only this machine with the unit's ssh port.
+# RIG_ACCEL=kvm uses this machine's own processor instead of emulating one. RIG_PRIORITY=0 takes no priority over other work. The network connects only this machine with the unit's ssh port.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 rig=$(readlink -f "${RIG_DIR:-$here/../../bin/rig${RIG_ARCH:+-$RIG_ARCH}}")
@@ -41,6 +45,8 @@ volatile() {
   first $! 2>/dev/null || true
   until [ -S "$disk.sock" ]; do kill -0 $! || { cat "$disk.log"; exit 1; }; sleep 0.1; done
 }
+# firmware CARD prints what a Raspberry Pi's firmware adds to the kernel's command line. Console and root disk are the rig's own.
+firmware() { mtype -i "$1" ::cmdline.txt | tr -d '\r\n' | tr ' ' '\n' | grep -v '^console=\|^root' | tr '\n' ' '; }
 # lose NAME SIGNAL: cuts the power of a disk, and prints its log.
 lose() {
   local disk=$run/disk-$1 n=0 pid
@@ -56,12 +62,21 @@ start() {
   alive && { echo "it runs already"; exit 1; }
   gone
   if [ "${1:-}" = fresh ] || [ ! -f "$run/root.qcow2" ]; then
-    rm -f "$run/root.qcow2" "$run/state.img"
-    qemu-img create -q -f qcow2 -b "$rig/base.qcow2" -F qcow2 "$run/root.qcow2"
+    rm -f "$run/root.qcow2" "$run/root.img" "$run/state.img"
+    qemu-img create -q -f qcow2 -b "${BASE:-$rig/base.qcow2}" -F qcow2 "$run/root.qcow2"
+    [ -z "${CARD:-}" ] || qemu-img convert -O raw "$run/root.qcow2" "$run/root.img"
     truncate -s 16G "$run/state.img" # sparse; more than a day of WAV
     mkfs.ext4 -q -F -L state -E lazy_itable_init=1 "$run/state.img"
   fi
   volatile state "$run/state.img"
+  local system="file=$run/root.qcow2,format=qcow2,cache=unsafe" card=() words=
+  if [ -n "${CARD:-}" ]; then
+    words=$(firmware "$CARD")
+    volatile root "$run/root.img"
+    volatile card "$CARD"
+    system="file=nbd+unix:///?socket=$run/disk-root.sock,format=raw,cache=writeback"
+    card=(-drive "if=virtio,file=nbd+unix:///?socket=$run/disk-card.sock,format=raw,cache=writeback")
+  fi
   echo $((20000 + RANDOM % 10000)) >"$run/port"
   local qemu processor console
   case ${RIG_ARCH:-$(dpkg --print-architecture)} in
@@ -72,9 +87,9 @@ start() {
   # loses samples, which a real one does not.
   setsid "${qemu[@]}" -accel "${RIG_ACCEL:-tcg,thread=multi}" -cpu "${CPU:-$processor}" -smp "${SMP:-2}" -m "${MEM:-1024}" \
     -kernel "$rig/vmlinuz" -initrd "$rig/initrd.gz" \
-    -append "$console root=/dev/vda rw quiet mitigations=off net.ifnames=0 systemd.show_status=0 audit=0 panic=-1" \
-    -drive if=virtio,file="$run/root.qcow2",format=qcow2,cache=unsafe \
-    -drive if=virtio,file=nbd+unix:///?socket="$run/disk-state.sock",format=raw,cache=writeback \
+    -append "$console root=/dev/vda rw quiet mitigations=off net.ifnames=0 systemd.show_status=0 audit=0 panic=-1 $words" \
+    -drive if=virtio,"$system" \
+    -drive if=virtio,file=nbd+unix:///?socket="$run/disk-state.sock",format=raw,cache=writeback "${card[@]}" \
     -netdev user,id=n0,restrict=on,hostfwd=tcp:127.0.0.1:"$(cat "$run/port")"-:22 -device virtio-net-pci,netdev=n0,romfile= \
     -virtfs local,path="$share",mount_tag=share,security_model=none \
     -device virtio-rng-pci -device qemu-xhci,id=xhci \
@@ -87,7 +102,7 @@ start() {
 # first PID: gives the session of a process priority. Only root may; it is not essential.
 first() {
   until [ "$(ps -o sid= -p "$1" | tr -d ' ')" = "$1" ]; do sleep 0.05; kill -0 "$1" || return; done
-  echo -15 >"/proc/$1/autogroup"
+  echo "${RIG_PRIORITY:--15}" >"/proc/$1/autogroup"
 }
 
 wait_for() {
@@ -109,6 +124,7 @@ stop() {
   for disk in "$run"/disk-*.pid; do
     [ -f "$disk" ] || continue
     kill "$(cat "$disk")" 2>/dev/null || true
+    for _ in {1..160}; do kill -0 "$(cat "$disk")" 2>/dev/null || break; sleep 0.05; done # it writes its cache
     rm -f "$disk"
   done
   gone

@@ -5,11 +5,13 @@
 #
 #   RIG_LONG=1    record ten minutes instead of one
 #   RIG_HANG=1h   let the file servers hang for an hour instead of 45 s
-#   RIG_PART=day  only the first unit; stores: only the second; shares: only its file servers; update: new versions, and nothing else
+#   RIG_PART=day  only the first unit; stores: only the second; shares: only its file servers; update: new versions, and nothing else; card: cards for units that set
+#                 themselves up, and nothing else
 #   RIG_SOAK=50   instead of everything else, 50 power cuts while it records
 #   RIG_ARCH=arm64  a unit with an ARM processor; only the day of one unit, unless RIG_PART says more
 #   RIG_KEEP=1    leave the units running, for machine.sh
 #   RIG_ACCEL=kvm use the processor's own virtualisation
+#   RIG_PRIORITY=0  take no priority over other work
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")")
 root=$(readlink -f "$here/../..")
@@ -22,7 +24,7 @@ machine=$here/machine.sh
 began=$SECONDS
 
 # first NICE: sets the priority of this session on a busy computer; only root may raise it.
-first() { echo "$1" 2>/dev/null >/proc/self/autogroup; } 2>/dev/null
+first() { echo "${RIG_PRIORITY:-$1}" 2>/dev/null >/proc/self/autogroup; } 2>/dev/null
 first -10
 
 # finish counts the results.
@@ -160,6 +162,11 @@ echo "# $((SECONDS - began)) s to build"
 if [ "${RIG_PART:-}" = update ]; then
   . "$here/update.sh"
   update
+  finish
+fi
+if [ "${RIG_PART:-}" = card ]; then
+  . "$here/card.sh"
+  card
   finish
 fi
 if [ -n "${RIG_SOAK:-}" ]; then

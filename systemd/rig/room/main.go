@@ -40,11 +40,22 @@ var scenes = map[string]func(*room){
 	"refuses":  refusesTheConfig,
 	"returned": returnedAfterACut,
 	"next":     theNextVersion,
+
+	"provisioned": provisioned,
+	"brief":       brief,
+	"stick":       ownStick,
 }
 
 func main() {
 	if len(os.Args) == 2 && os.Args[1] == "inside" {
 		inside()
+		return
+	}
+	if len(os.Args) == 2 && os.Args[1] == "caller" {
+		if err := caller(); err != nil {
+			fmt.Fprintln(os.Stderr, "room:", err)
+			os.Exit(1)
+		}
 		return
 	}
 	r := &room{}
