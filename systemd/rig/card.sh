@@ -184,13 +184,14 @@ first_start() {
 }
 
 # verified FORMAT SOURCE: at the desk, with what the card and the drive bring: the key that the unit left, and the recordings.
+# The room has a new unit with each card, so "tacet fleet add" asks for its id.
 verified() {
   local key=$bench/rig_room-1.vkey desk=$bench/desk
   local what="at the desk, with the key from the card by $1: no files of the unit left on it, and the recordings verify and open"
   rm -rf "$desk" "$key"
   mkdir "$desk"
   if mcopy -n -i "$CARD" ::rig_room-1.vkey "$key" && ! mdir -i "$CARD" ::tacet >/dev/null 2>&1 &&
-    "$bench/tacet" fleet add -fleet "$bench/out/_office/fleet.toml" "$key" && "$2" "$desk/" &&
+    "$bench/tacet" fleet add -fleet "$bench/out/_office/fleet.toml" "$key" <<<"${card_room#*/}" && "$2" "$desk/" &&
     "$bench/tacet" verify -unit "$key" "$desk"/*.tacet &&
     "$bench/tacet" open -unit "$key" -i "$bench/office.key" -o "$desk/out.wav" "$(ls "$desk"/*.tacet | tail -1)"; then
     said "ok - $what"
