@@ -4,8 +4,8 @@
 # in OUT/SUITE/ARCH the packages that they depend on and Raspberry Pi OS may lack. The dashboard is not
 # in it: it runs in the office, never on a unit.
 #
-# ALSO names another architecture, for the rig's units. "make bundle" runs it. It downloads from this machine's Debian mirror, and verifies with Debian's
-# keys.
+# ALSO names another architecture, for the rig's units. "make bundle" runs it. It downloads from this
+# machine's Debian mirror, and verifies with Debian's keys.
 set -euo pipefail
 [ $# -ge 2 ] || { echo "usage: bundle.sh OUT DEB..." >&2; exit 2; }
 out=$(realpath -m "$1")
