@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"tacet/systemd/needs"
 )
@@ -285,5 +286,18 @@ func TestVersionOfATree(t *testing.T) {
 				t.Errorf("%q (%v), want %s", out, err, c.want)
 			}
 		})
+	}
+}
+
+// Debian's tools show a changelog as it is, in 80 columns, and lintian refuses a longer line.
+func TestChangelogFitsATerminal(t *testing.T) {
+	text, err := os.ReadFile("../systemd/changelog")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, line := range strings.Split(string(text), "\n") {
+		if n := utf8.RuneCountInString(line); n > 80 {
+			t.Errorf("line %d has %d columns", i+1, n)
+		}
 	}
 }
